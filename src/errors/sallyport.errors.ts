@@ -1,0 +1,85 @@
+import type { ErrorCode } from '../protocol/error-code.js';
+
+/** Data that an error shows to its client beside the code. */
+export interface ErrorDetails {
+  /** The argument or body field that is wrong. */
+  readonly field?: string;
+  /** Seconds until the same request may succeed. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * The base of every error that may be shown to a client. Whatever is not one of these is masked.
+ *
+ * `message` says what happened and what to do; it never carries a secret or a value from the request.
+ * graphql-js copies `extensions` onto the GraphQLError it makes of a thrown error.
+ */
+export class SallyportError extends Error {
+  readonly extensions: ErrorDetails & { readonly code: ErrorCode };
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message);
+    this.name = new.target.name;
+    this.extensions = { code, ...details };
+  }
+}
+
+/** No live session came with the request. */
+export class UnauthenticatedError extends SallyportError {
+  constructor(message = 'Sign in first: this needs a live session.') {
+    super('UNAUTHENTICATED', message);
+  }
+}
+
+/** E-mail and password do not belong together. Says the same for an unknown e-mail. */
+export class InvalidCredentialsError extends SallyportError {
+  constructor(message = 'The e-mail or the password is wrong.') {
+    super('INVALID_CREDENTIALS', message);
+  }
+}
+
+/** Somebody is registered with this e-mail already. */
+export class EmailTakenError extends SallyportError {
+  constructor() {
+    super('EMAIL_TAKEN', 'This e-mail is registered already: sign in instead.', { field: 'email' });
+  }
+}
+
+/** An argument or a body field is wrong; `field` names it. */
+export class BadUserInputError extends SallyportError {
+  constructor(field: string, message: string) {
+    super('BAD_USER_INPUT', message, { field });
+  }
+}
+
+/** The viewer is known and may not do this. */
+export class ForbiddenError extends SallyportError {
+  constructor(message: string) {
+    super('FORBIDDEN', message);
+  }
+}
+
+/** No such thing, or none that the viewer may know of. */
+export class NotFoundError extends SallyportError {
+  constructor(message: string) {
+    super('NOT_FOUND', message);
+  }
+}
+
+/** A limit is reached; `retryAfterSeconds` says when to come back. */
+export class TooManyRequestsError extends SallyportError {
+  constructor(retryAfterSeconds: number, message = 'Too many attempts: wait and try again.') {
+    super('TOO_MANY_REQUESTS', message, { retryAfterSeconds });
+  }
+}
+
+/** A store or a queue that the request needs is away or full. Nothing was half-done. */
+export class UnavailableError extends SallyportError {
+  constructor(message = 'The service cannot answer right now: try again in a moment.') {
+    super('UNAVAILABLE', message, { retryAfterSeconds: 1 });
+  }
+}

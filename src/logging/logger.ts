@@ -1,0 +1,37 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** Injection token of the process's pino logger. */
+export const LOGGER = Symbol('LOGGER');
+
+/** Keys whose values never reach a log line, at the top and one and two levels down. */
+const SECRET_KEYS = [
+  'password',
+  'current',
+  'next',
+  'token',
+  'cookie',
+  'authorization',
+  'signature',
+  'secret',
+  'key',
+  'query',
+];
+
+/**
+ * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON.
+ * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second door.
+ *
+ * @param level one of pino's levels, or `silent`
+ * @param destination where lines go; default standard output
+ */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths, censor: '[redacted]' },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

@@ -1,0 +1,35 @@
+/**
+ * The WebSocket close codes this server sends, and what each tells the client to do.
+ *
+ * Codes below 4000 are registered with IANA (RFC 6455 §7.4); 44xx belong to `graphql-transport-ws`.
+ * An unmodified graphql-ws client stops for good on the ones marked "stops" and reconnects on the others.
+ */
+export const CloseCode = {
+  /** The client closed, or everything it asked for is done. */
+  Normal: 1000,
+  /** Abuse: message rate or operation count over its limit. Stops. */
+  PolicyViolation: 1008,
+  /** A message over 64 KiB. Stops. */
+  MessageTooBig: 1009,
+  /** This node is restarting. Retries. */
+  ServiceRestart: 1012,
+  /** Overloaded, or a store is away. Retries. */
+  TryAgainLater: 1013,
+  /** A malformed message. Stops. */
+  BadRequest: 4400,
+  /** The session has ended: sign in again. Also Subscribe before the ack. Stops. */
+  Unauthorized: 4401,
+  /** Token missing, invalid, expired or not for this client: fetch a new one. Retries. */
+  Forbidden: 4403,
+  /** No ack in time. Retries. */
+  ConnectionInitialisationTimeout: 4408,
+  /** An operation id is used twice at once. Stops. */
+  SubscriberAlreadyExists: 4409,
+  /** The reader is too slow: reconnect and resume. Retries. */
+  ReaderTooSlow: 4413,
+  /** A second connection_init. Stops. */
+  TooManyInitialisationRequests: 4429,
+} as const;
+
+/** One of {@link CloseCode}'s numbers. */
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];

@@ -1,0 +1,18 @@
+/**
+ * The closed set of `extensions.code` values that this server's own errors carry.
+ * GraphQL's parse and validation codes (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`) pass beside them.
+ */
+export const ERROR_CODES = [
+  'UNAUTHENTICATED',
+  'INVALID_CREDENTIALS',
+  'EMAIL_TAKEN',
+  'BAD_USER_INPUT',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'TOO_MANY_REQUESTS',
+  'UNAVAILABLE',
+  'INTERNAL_SERVER_ERROR',
+] as const;
+
+/** One of {@link ERROR_CODES}. */
+export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -1,0 +1,24 @@
+/** A place in one topic: which run of offsets (epoch), and the last offset seen in it. */
+export interface Position {
+  /** Random, made with the topic; a flushed or failed-over store makes another. */
+  readonly epoch: string;
+  /** The first event of an epoch is 1; 0 stands before it. Rises by one with each event. */
+  readonly offset: number;
+}
+
+const EPOCH = /^[A-Za-z0-9_-]{8,24}$/;
+const MAX_CURSOR_LENGTH = 64;
+
+/** Writes a position as the opaque text that clients keep. */
+export function formatCursor(position: Position): string {
+  return `${position.epoch}.${position.offset.toString(36)}`;
+}
+
+/** Reads a cursor that came from outside; null when it is none. Whether it belongs to the topic is the bus's to say. */
+export function parseCursor(text: unknown): Position | null {
+  if (typeof text !== 'string' || text.length > MAX_CURSOR_LENGTH) return null;
+  const [epoch = '', digits = '', ...rest] = text.split('.');
+  if (rest.length > 0 || !EPOCH.test(epoch) || !/^(?:0|[1-9a-z][0-9a-z]{0,9})$/.test(digits)) return null;
+  const offset = Number.parseInt(digits, 36);
+  return Number.isSafeInteger(offset) ? { epoch, offset } : null;
+}

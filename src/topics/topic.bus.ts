@@ -1,0 +1,78 @@
+import type { TopicEvent } from './topic-event.js';
+import type { Topic } from './topic.js';
+
+/** One event to publish. */
+export interface Publication {
+  readonly topic: Topic;
+  /** A JSON value, checked against the feed's type by whoever lets it in. */
+  readonly payload: unknown;
+  /** With the same key within 5 minutes the first cursor comes back and nothing is delivered twice. */
+  readonly key?: string;
+}
+
+/** What became of one publication. The event is in history when this is returned. */
+export type PublishOutcome =
+  | { readonly ok: true; readonly cursor: string; readonly duplicate: boolean }
+  /** The key was used for another payload; nothing was delivered. */
+  | { readonly ok: false; readonly reason: 'key-reused' };
+
+/** Why a bus ends a subscription by itself: a gap that history cannot fill. The subscriber resumes or starts anew. */
+export type SubscriptionEnd = 'gap';
+
+/**
+ * Where a subscription's events go. The bus calls it synchronously, in order, each event once.
+ * It must not throw and must not block: it hands the event on, or bounds its own queue.
+ */
+export interface TopicSink {
+  /**
+   * Called for each event: first what was missed (or the last event, by the topic's definition), then live ones.
+   *
+   * @param event shared by all local subscribers
+   */
+  event(event: TopicEvent): void;
+  /** Called once when the bus ends the subscription; no event follows. Not called after `end()`. */
+  ended(reason: SubscriptionEnd): void;
+}
+
+/** A confirmed subscription: nothing published from now on is missed. */
+export interface TopicSubscription {
+  /** With a cursor: whether every missed event was (or is being) sent. Without one: undefined. */
+  readonly recovered: boolean | undefined;
+  /** Stops. No event follows; calling it again does nothing. */
+  end(): void;
+}
+
+/** How a subscription starts. */
+export interface SubscribeOptions {
+  /** The cursor of the last event that the subscriber has, as it came from outside. */
+  readonly resume?: unknown;
+  /**
+   * Called once, when the store has confirmed, before the first event. Tells what
+   * {@link TopicSubscription.recovered} will say, for sinks that write it on their first event.
+   */
+  readonly confirmed?: (recovered: boolean | undefined) => void;
+}
+
+/**
+ * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes).
+ * One contract suite, test/contract/topic-bus.contract.ts, says what both must hold.
+ *
+ * Offsets of a topic rise by one. Each event reaches a subscription at most once and in order.
+ */
+export abstract class TopicBus {
+  /**
+   * Appends each event to its topic's history and sends it to the topic's subscribers on every node.
+   * Outcomes stand in the order of the publications; several for one topic keep their order.
+   *
+   * @throws UnavailableError when the store is away; nothing of the batch is then promised
+   */
+  abstract publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]>;
+
+  /**
+   * Subscribes a sink to a topic and resolves when the store has confirmed it.
+   * The sink may be called before the promise resolves.
+   *
+   * @throws UnavailableError when the store is away
+   */
+  abstract subscribe(topic: Topic, sink: TopicSink, options?: SubscribeOptions): Promise<TopicSubscription>;
+}

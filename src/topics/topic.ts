@@ -1,0 +1,34 @@
+import type { ViewerId } from '../viewer/viewer.js';
+
+/** What becomes of a reader that cannot keep up: hand it only the newest event, or close it so that it resumes. */
+export type SlowReaderPolicy = 'keep-latest' | 'close';
+
+/** One feed's topic: what every viewer's own copy of it is like. Declared once, beside the feed. */
+export interface TopicDefinition {
+  /** The part of the topic's name before the owner, such as `user_count`. */
+  readonly name: string;
+  /** How many events stay for those who resume. At least 1. */
+  readonly historySize: number;
+  /** How long an event stays, in seconds. */
+  readonly historySeconds: number;
+  /** What a new subscriber gets first: the last event, or nothing. */
+  readonly onSubscribe: 'last-event' | 'nothing';
+  readonly slowReader: SlowReaderPolicy;
+}
+
+/** One viewer's topic. Only {@link topicOf} makes one, so every topic has an owner. */
+export interface Topic {
+  readonly definition: TopicDefinition;
+  readonly owner: ViewerId;
+  /** `<definition>:<owner>`, such as `user_count:user:6f1c…`. */
+  readonly name: string;
+}
+
+/**
+ * The viewer's own topic of a feed. The only place where a topic's name is built.
+ *
+ * @param owner the id of a verified viewer, or of one that a publisher addresses; never an argument of a subscription
+ */
+export function topicOf(definition: TopicDefinition, owner: ViewerId): Topic {
+  return { definition, owner, name: `${definition.name}:${owner}` };
+}

@@ -1,0 +1,67 @@
+import ipaddr from 'ipaddr.js';
+
+/** An address range, as ipaddr.js parses `10.0.0.0/8`. */
+export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+const MAX_FORWARDED_LENGTH = 2048;
+
+/** Reads `10.1.2.3`, `10.0.0.0/8`, `::1` or `fd00::/8`; null when it is none of these. */
+export function parseAddressRange(text: string): AddressRange | null {
+  try {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.process(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a normalised address lies in one of the ranges. */
+export function addressIn(address: string, ranges: readonly AddressRange[]): boolean {
+  if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base as never, bits));
+}
+
+/** Writes an address in one way only: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null when it is no address. */
+export function normalizeAddress(text: string): string | null {
+  const bare = text
+    .trim()
+    .replace(/^\[(.*)\](?::\d+)?$/, '$1')
+    .replace(/%.*$/, '');
+  return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null;
+}
+
+/**
+ * The client's address: the peer itself, or, where the peer is a trusted proxy, the rightmost
+ * untrusted entry of `X-Forwarded-For`. The same on HTTP and on the upgrade.
+ *
+ * @param peer the socket's remote address
+ * @param forwardedFor the `X-Forwarded-For` header as it came; ignored unless the peer is trusted
+ * @param trusted `TRUSTED_PROXIES`; empty trusts nobody
+ */
+export function clientAddress(
+  peer: string | undefined,
+  forwardedFor: string | undefined,
+  trusted: readonly AddressRange[],
+): string {
+  const direct = normalizeAddress(peer ?? '') ?? 'unknown';
+  if (!forwardedFor || forwardedFor.length > MAX_FORWARDED_LENGTH || !addressIn(direct, trusted)) return direct;
+  let nearest = direct;
+  for (const entry of forwardedFor.split(',').reverse()) {
+    const hop = normalizeAddress(entry);
+    if (hop === null) return nearest;
+    nearest = hop;
+    if (!addressIn(hop, trusted)) return hop;
+  }
+  return nearest;
+}
+
+/** The unit that per-address limits count: the address for IPv4, its /64 for IPv6 (one household or server). */
+export function addressBlock(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  const bytes = parsed.toByteArray();
+  return `${ipaddr.fromByteArray([...bytes.slice(0, 8), 0, 0, 0, 0, 0, 0, 0, 0]).toString()}/64`;
+}

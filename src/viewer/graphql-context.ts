@@ -1,0 +1,26 @@
+import type { Viewer } from './viewer.js';
+
+/** What is known of the machine that asks, the same on both transports. */
+export interface ClientFacts {
+  /** The client's address after trusted proxies, IPv4-mapped IPv6 written as IPv4. */
+  readonly address: string;
+  /** The User-Agent header, at most 512 characters, or null when none came. */
+  readonly userAgent: string | null;
+}
+
+/**
+ * What every resolver gets as its context. It is made before the resolver runs and says nothing of the transport.
+ */
+export interface GraphqlContext {
+  /** Who asks, verified; null for a visitor. */
+  readonly viewer: Viewer | null;
+  readonly client: ClientFacts;
+  /** The cookies of the answer. On a socket there is none to set, and mutations never run there. */
+  readonly cookies: ResponseCookies;
+}
+
+/** Sets and clears cookies on the answer being made. */
+export interface ResponseCookies {
+  /** Adds one whole `Set-Cookie` value (RFC 6265 §4.1). */
+  set(header: string): void;
+}
