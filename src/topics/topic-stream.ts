@@ -9,9 +9,9 @@ const ITERATOR_QUEUE = 256;
  * What a `@Subscription()` resolver returns: a viewer's topic, not yet subscribed.
  *
  * The gateway recognises it and subscribes a sink that writes straight to the socket. For any other
- * consumer it is an ordinary async iterable of payloads: nothing is subscribed before the first `next()`.
+ * consumer it is an ordinary async iterable of root values `{ [field]: payload }`: nothing is subscribed before the first `next()`.
  */
-export class TopicStream<T = unknown> implements AsyncIterable<T> {
+export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>> {
   constructor(
     private readonly bus: TopicBus,
     readonly topic: Topic,
@@ -23,10 +23,10 @@ export class TopicStream<T = unknown> implements AsyncIterable<T> {
   }
 
   /**
-   * The events' payloads, one by one. When the consumer falls behind by more than 256 events, a `keep-latest`
+   * The events' root values, one by one. When the consumer falls behind by more than 256 events, a `keep-latest`
    * topic drops the oldest and any other ends with an error, which is how `for await` learns of it.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Record<string, T>, void, undefined> {
     const queue: TopicEvent[] = [];
     let failure: string | null = null;
     let wake = (): void => {};
@@ -48,7 +48,7 @@ export class TopicStream<T = unknown> implements AsyncIterable<T> {
       for (;;) {
         if (failure) throw new Error(failure);
         const event = queue.shift();
-        if (event) yield event.payload as T;
+        if (event) yield { [this.topic.definition.field]: event.payload as T };
         else await new Promise<void>((resolve) => (wake = resolve));
       }
     } finally {

@@ -7,6 +7,8 @@ export type SlowReaderPolicy = 'keep-latest' | 'close';
 export interface TopicDefinition {
   /** The part of the topic's name before the owner, such as `user_count`. */
   readonly name: string;
+  /** The subscription field that shows it, such as `userCount`. An event's root value is `{ [field]: payload }`. */
+  readonly field: string;
   /** How many events stay for those who resume. At least 1. */
   readonly historySize: number;
   /** How long an event stays, in seconds. */
