@@ -20,7 +20,7 @@ export function parseAddressRange(text: string): AddressRange | null {
 export function addressIn(address: string, ranges: readonly AddressRange[]): boolean {
   if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base as never, bits));
+  return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits));
 }
 
 /** Writes an address in one way only: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null when it is no address. */

@@ -1,0 +1,53 @@
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BuildFailure, ROOT, buildStale, filesIn, runNode } from './build-step.mjs';
+
+const isSpec = (file) => /\.(?:e2e-)?spec\.tsx?$/.test(file);
+
+/** @type {import('./build-step.mjs').BuildStep} */
+const SERVER = {
+  name: 'server',
+  inputs: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+  outputs: ['dist/main.js'],
+  ignores: isSpec,
+  async run() {
+    if (!existsSync(join(ROOT, 'dist/main.js'))) rmSync(join(ROOT, 'dist/.tsbuildinfo'), { force: true });
+    await runNode('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+    copyAssets();
+    dropOrphans();
+  },
+};
+
+/** Builds whatever is stale: `server` alone, or everything that the server serves as well.
+ * @param {{ only?: 'server' }} [options]
+ */
+export async function build({ only } = {}) {
+  const steps = only === 'server' ? [SERVER] : [SERVER];
+  try {
+    await buildStale(steps);
+  } catch (error) {
+    process.stderr.write(`${error instanceof BuildFailure ? error.message : error.stack}\n`);
+    process.exit(1);
+  }
+}
+
+/** What tsc leaves behind: migrations and other files that the server reads at run time. */
+function copyAssets() {
+  for (const file of filesIn('src').filter((name) => !name.endsWith('.ts'))) {
+    const target = join(ROOT, 'dist', file.slice('src/'.length));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(ROOT, file), target);
+  }
+}
+
+/** Removes output whose source is gone, or else a deleted module would still be found. */
+function dropOrphans() {
+  const folders = new Set(filesIn('src').map((file) => file.split('/')[1]));
+  for (const file of [...folders].flatMap((folder) => filesIn(join('dist', folder)))) {
+    const source = file.replace(/^dist/, 'src').replace(/\.js(?:\.map)?$/, '.ts');
+    if (!existsSync(join(ROOT, source))) rmSync(join(ROOT, file));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

@@ -1,0 +1,9 @@
+// `npm run cli -- …`: builds the server when it is stale, then is the CLI.
+import { ROOT } from './build-step.mjs';
+import { build } from './build.mjs';
+
+process.chdir(ROOT);
+await build({ only: 'server' });
+process.setSourceMapsEnabled(true);
+process.argv[1] = `${ROOT}dist/cli/main.js`;
+await import('../dist/cli/main.js');
