@@ -52,10 +52,18 @@ export interface FeedsConfig {
   readonly userCountIntervalSeconds: number;
 }
 
+/** One shop whose proxy signs requests for us. */
+export interface ShopConfig {
+  /** What the proxy signs as `shop`: the myshopify.com domain. */
+  readonly domain: string;
+  /** The origins that its customers' browsers may show: `https://<domain>` first, then its own domains. */
+  readonly origins: readonly string[];
+}
+
 /** The second way in; off while `secret` is null. */
 export interface AppProxyConfig {
   readonly secret: string | null;
-  readonly shops: readonly string[];
+  readonly shops: readonly ShopConfig[];
   readonly bind: 'ip+ua' | 'ua' | 'none';
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isAddressOrRange, isDomain, isHttpOrigin } from './grammar.js';
+import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
 
 const seconds = (fallback: number, max = 31_536_000) => z.coerce.number().int().min(1).max(max).default(fallback);
 const count = (fallback: number, max = 10_000_000) => z.coerce.number().int().min(1).max(max).default(fallback);
@@ -47,7 +47,10 @@ export const EnvironmentSchema = z.object({
   TOKEN_SINGLE_USE: flag(false),
   USER_COUNT_INTERVAL_SECONDS: z.coerce.number().min(0.05).max(86_400).default(10),
   APP_PROXY_SECRET: z.string().min(1).optional(),
-  APP_PROXY_SHOPS: list(isDomain, 'shop domains such as demo.myshopify.com'),
+  APP_PROXY_SHOPS: list(
+    (item) => parseShop(item) !== null,
+    'shops such as demo.myshopify.com or demo.myshopify.com=www.demo.example|shop.demo.example',
+  ),
   APP_PROXY_BIND: z.enum(['ip+ua', 'ua', 'none']).default('ip+ua'),
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),

@@ -19,6 +19,21 @@ export function isDomain(text: string): boolean {
   return DOMAIN.test(text);
 }
 
+/**
+ * Reads one shop: its myshopify.com domain, then, behind `=` and parted by `|`, the own domains or origins that its customers
+ * see, such as `demo.myshopify.com=www.demo.example|https://demo.example:8443`. Null when it is not one.
+ */
+export function parseShop(text: string): { readonly domain: string; readonly origins: readonly string[] } | null {
+  const [domain = '', own, ...rest] = text.split('=');
+  const others = own === undefined ? [] : own.split('|');
+  if (!isDomain(domain) || rest.length > 0 || !others.every((other) => isDomain(other) || isHttpOrigin(other)))
+    return null;
+  return {
+    domain,
+    origins: [domain, ...others].map((other) => (isDomain(other) ? `https://${other}` : new URL(other).origin)),
+  };
+}
+
 /** Whether a host name or address never leaves the machine. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');

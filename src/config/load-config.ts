@@ -1,6 +1,6 @@
 import { readOrMakeSecret } from './secret-file.js';
 import { EnvironmentSchema, type Environment } from './environment.js';
-import { isLoopback } from './grammar.js';
+import { isLoopback, parseShop } from './grammar.js';
 import type { Config } from './config.js';
 
 /** Either the configuration, or every fault at once. A fault names the variable, never its value. */
@@ -31,8 +31,7 @@ function crossFaults(env: Environment): string[] {
   const production = env.NODE_ENV === 'production';
   if (production && env.SECRET_KEYS.length === 0)
     faults.push('SECRET_KEYS: production needs at least one key of 32 bytes or more');
-  if (new Set(env.SECRET_KEYS).size !== env.SECRET_KEYS.length)
-    faults.push('SECRET_KEYS: the same key stands there twice');
+  if (namesTwice(env.SECRET_KEYS)) faults.push('SECRET_KEYS: the same key stands there twice');
   if (production && !env.PUBLIC_URL) faults.push('PUBLIC_URL: production needs the https origin that people use');
   if (production && env.PUBLIC_URL && !isSafeOrigin(env.PUBLIC_URL)) {
     faults.push(
@@ -46,10 +45,17 @@ function crossFaults(env: Environment): string[] {
     faults.push('APP_PROXY_SHOPS: name the shops that APP_PROXY_SECRET signs for');
   if (!env.APP_PROXY_SECRET && env.APP_PROXY_SHOPS.length > 0)
     faults.push('APP_PROXY_SECRET: needed to verify the requests of APP_PROXY_SHOPS');
+  if (namesTwice(env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop)?.origins ?? []))) {
+    faults.push('APP_PROXY_SHOPS: a shop or one of its own domains stands there twice');
+  }
   if (env.APP_PROXY_SECRET && env.SECRET_KEYS.includes(env.APP_PROXY_SECRET)) {
     faults.push('APP_PROXY_SECRET: must not be one of SECRET_KEYS, one secret serves one purpose');
   }
   return faults;
+}
+
+function namesTwice(names: readonly string[]): boolean {
+  return new Set(names).size !== names.length;
 }
 
 function isSafeOrigin(publicUrl: string): boolean {
@@ -77,7 +83,11 @@ function toConfig(env: Environment): Config {
     session: { idleSeconds: env.SESSION_IDLE_SECONDS, absoluteSeconds: env.SESSION_ABSOLUTE_SECONDS },
     token: { ttlSeconds: env.TOKEN_TTL_SECONDS, singleUse: env.TOKEN_SINGLE_USE, issuer: publicUrl },
     feeds: { userCountIntervalSeconds: env.USER_COUNT_INTERVAL_SECONDS },
-    appProxy: { secret: env.APP_PROXY_SECRET ?? null, shops: env.APP_PROXY_SHOPS, bind: env.APP_PROXY_BIND },
+    appProxy: {
+      secret: env.APP_PROXY_SECRET ?? null,
+      shops: env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop) ?? []),
+      bind: env.APP_PROXY_BIND,
+    },
     limits: {
       maxConnections: env.MAX_CONNECTIONS,
       maxConnectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
