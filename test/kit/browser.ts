@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+
+/** A GraphQL answer over HTTP, with what came around it. */
+export interface GqlAnswer<T = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: T | null;
+  readonly errors: readonly GqlError[];
+  /** The body as it came. */
+  readonly text: string;
+}
+
+/** One entry of `errors`. */
+export interface GqlError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: { readonly code: string; readonly field?: string; readonly retryAfterSeconds?: number };
+}
+
+/** What makes one browser another. */
+export interface BrowserOptions {
+  /** Sent as `Origin`; default the server's own, null sends none. */
+  readonly origin?: string | null;
+  readonly userAgent?: string;
+  /** Sent as `X-Forwarded-For`; the server must trust 127.0.0.1 as a proxy to believe it. */
+  readonly address?: string;
+}
+
+/** Somebody's e-mail and password. */
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** What `me` says of somebody who is signed in. */
+export interface Me {
+  readonly user: { readonly id: string; readonly email: string };
+  readonly token: string;
+  readonly tokenExpiresAt: string;
+}
+
+/** Credentials that nobody has used yet. */
+export function someone(name = 'ada'): Credentials {
+  const unique = randomBytes(6).toString('hex');
+  return { email: `${name}-${unique}@example.test`, password: `correct horse ${unique}` };
+}
+
+/** One browser: keeps cookies as a browser does, and speaks to one server. */
+export class Browser {
+  readonly cookies = new Map<string, string>();
+
+  constructor(
+    readonly url: string,
+    readonly options: BrowserOptions = {},
+  ) {}
+
+  /** A request with this browser's cookies, origin and user agent; what the answer sets is kept. Redirects are not followed. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const { origin = this.url, userAgent = 'Sallyport test', address } = this.options;
+    const headers = new Headers({ 'user-agent': userAgent });
+    if (origin !== null) headers.set('origin', origin);
+    if (address) headers.set('x-forwarded-for', address);
+    if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
+    new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+    const response = await fetch(new URL(path, this.url), { redirect: 'manual', ...init, headers });
+    for (const line of response.headers.getSetCookie()) this.#keep(line);
+    return response;
+  }
+
+  /** One GraphQL operation by POST. */
+  async gql<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<GqlAnswer<T>> {
+    const response = await this.fetch('/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    });
+    const text = await response.text();
+    const body = parse(text) as { data?: T | null; errors?: readonly GqlError[] } | null;
+    const { status, headers } = response;
+    return { status, headers, data: body?.data ?? null, errors: body?.errors ?? [], text };
+  }
+
+  /** As {@link gql}, but an error fails the test. */
+  async ask<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<T> {
+    const answer = await this.gql<T>(query, variables);
+    if (answer.errors.length > 0 || answer.data === null) throw new Error(`${answer.status}: ${answer.text}`);
+    return answer.data;
+  }
+
+  /** Registers somebody new, who is then signed in here. */
+  async register(who: Credentials = someone()): Promise<Credentials & { id: string }> {
+    const document =
+      'mutation ($email: String!, $password: String!) { register(email: $email, password: $password) { id } }';
+    const { register } = await this.ask<{ register: { id: string } }>(document, { ...who });
+    return { ...who, id: register.id };
+  }
+
+  /** Signs in. */
+  async login({ email, password }: Credentials): Promise<void> {
+    const document =
+      'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
+    await this.ask(document, { email, password });
+  }
+
+  /** Signs out. */
+  async logout(): Promise<void> {
+    await this.ask('mutation { logout }');
+  }
+
+  /** Who is signed in here, with a token that opens a socket; null for a visitor. */
+  async me(): Promise<Me | null> {
+    const { me } = await this.ask<{ me: Me | null }>('{ me { user { id email } token tokenExpiresAt } }');
+    return me;
+  }
+
+  /** A fresh token; somebody must be signed in. */
+  async token(): Promise<string> {
+    const me = await this.me();
+    if (!me) throw new Error('Nobody is signed in here.');
+    return me.token;
+  }
+
+  #keep(line: string): void {
+    const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
+    const [name = '', value = ''] = pair.split(/=(.*)/s);
+    const gone = attributes.some((part) => /^max-age=0$/i.test(part) || isPast(part));
+    if (gone || value === '') this.cookies.delete(name);
+    else this.cookies.set(name, value);
+  }
+}
+
+function isPast(attribute: string): boolean {
+  const [name = '', value = ''] = attribute.split(/=(.*)/s);
+  return name.toLowerCase() === 'expires' && Date.parse(value) < Date.now();
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,57 @@
+const PATIENCE_MS = 15_000;
+
+/**
+ * Things that arrive, kept in order until somebody waits for them. Tests wait on it; nothing here sleeps.
+ * A wait that comes to nothing fails after 15 s and tells what had arrived instead.
+ */
+export class Inbox<T> {
+  readonly #items: T[] = [];
+  readonly #waiting = new Set<() => void>();
+  #over: string | null = null;
+
+  /** Everything that has arrived and was not taken, oldest first. */
+  get pending(): readonly T[] {
+    return this.#items;
+  }
+
+  /** Adds one and wakes whoever waits. */
+  put(item: T): void {
+    this.#items.push(item);
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Nothing more will come: waits fail at once with this reason. */
+  end(reason: string): void {
+    this.#over = reason;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Takes the first thing that matches, now or when it comes. Others stay. */
+  async take(matches: (item: T) => boolean = () => true, what = 'the next thing'): Promise<T> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const index = this.#items.findIndex(matches);
+      const [found] = index < 0 ? [] : this.#items.splice(index, 1);
+      if (found !== undefined) return found;
+      if (this.#over !== null) throw new Error(`${what} never came: ${this.#over}; had: ${this.#listed()}`);
+      if (!(await this.#arrival(deadline))) throw new Error(`${what} did not come in time; had: ${this.#listed()}`);
+    }
+  }
+
+  #arrival(deadline: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (arrived: boolean) => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve(arrived);
+      };
+      const wake = () => settle(true);
+      const timer = setTimeout(() => settle(false), Math.max(0, deadline - Date.now()));
+      this.#waiting.add(wake);
+    });
+  }
+
+  #listed(): string {
+    return JSON.stringify(this.#items.slice(-10));
+  }
+}

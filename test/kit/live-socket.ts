@@ -1,0 +1,125 @@
+import { WebSocket } from 'ws';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+import { Inbox } from './inbox.js';
+
+/** One message of `graphql-transport-ws`, as it came. */
+export interface WireMessage {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: unknown;
+}
+
+/** The payload of a Next: one execution result. */
+export interface NextPayload {
+  readonly data?: Record<string, unknown> | null;
+  readonly errors?: readonly { readonly message: string }[];
+  readonly extensions?: Record<string, unknown>;
+}
+
+/** How a socket ended. */
+export interface SocketClose {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** How a socket is opened. */
+export interface SocketOptions {
+  /** Sent in `connection_init`, and the ack is awaited; absent: nothing is sent. */
+  readonly token?: string;
+  readonly resumable?: boolean;
+  readonly origin?: string;
+  readonly userAgent?: string;
+  /** Sent as `X-Forwarded-For`. */
+  readonly address?: string;
+}
+
+/** Opens a socket and, with a token, waits for its ack. Fails when the upgrade is refused or the socket closes first. */
+export async function openSocket(url: string, options: SocketOptions = {}): Promise<LiveSocket> {
+  const headers: Record<string, string> = { 'user-agent': options.userAgent ?? 'Sallyport test' };
+  if (options.origin) headers['origin'] = options.origin;
+  if (options.address) headers['x-forwarded-for'] = options.address;
+  const ws = new WebSocket(url.replace(/^http/, 'ws') + GRAPHQL_PATH, SUBPROTOCOL, { headers });
+  const socket = new LiveSocket(ws);
+  await socket.opened;
+  if (options.token !== undefined) {
+    const resumable = options.resumable === undefined ? {} : { resumable: options.resumable };
+    await socket.init({ token: options.token, ...resumable });
+  }
+  return socket;
+}
+
+/** A bare WebSocket that a test drives message by message. */
+export class LiveSocket {
+  /** What came and was not taken. */
+  readonly inbox = new Inbox<WireMessage>();
+  readonly opened: Promise<void>;
+  readonly #closed: Promise<SocketClose>;
+
+  constructor(readonly ws: WebSocket) {
+    ws.on('message', (data: Buffer) => this.inbox.put(JSON.parse(data.toString('utf8')) as WireMessage));
+    this.#closed = new Promise((resolve) => {
+      ws.on('close', (code, reason) => {
+        this.inbox.end(`closed with ${code} ${reason.toString()}`);
+        resolve({ code, reason: reason.toString() });
+      });
+    });
+    this.opened = new Promise((resolve, reject) => {
+      ws.once('open', resolve);
+      ws.on('error', reject);
+    });
+  }
+
+  /** Sends one message, or text as it stands. */
+  send(message: WireMessage | string): void {
+    this.ws.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** Sends `connection_init` and waits for the ack; its payload. */
+  async init(payload: Record<string, unknown>): Promise<Record<string, unknown>> {
+    this.send({ type: 'connection_init', payload });
+    const ack = await this.waitForMessage('connection_ack');
+    return (ack.payload ?? {}) as Record<string, unknown>;
+  }
+
+  /** Sends a Subscribe. */
+  subscribe(
+    id: string,
+    query: string,
+    more: { variables?: unknown; extensions?: unknown; operationName?: string } = {},
+  ): void {
+    this.send({ type: 'subscribe', id, payload: { query, ...more } });
+  }
+
+  /** The first message of this type, and of this operation if one is named; now or when it comes. */
+  waitForMessage(type: string, id?: string): Promise<WireMessage> {
+    const matches = (message: WireMessage) => message.type === type && (id === undefined || message.id === id);
+    return this.inbox.take(matches, id === undefined ? type : `${type} of ${id}`);
+  }
+
+  /** The payload of the operation's next `next`. */
+  async waitForNext(id: string): Promise<NextPayload> {
+    const message = await this.waitForMessage('next', id);
+    return message.payload as NextPayload;
+  }
+
+  /** How the socket ended, once it has. */
+  waitForClose(): Promise<SocketClose> {
+    return this.#closed;
+  }
+
+  /**
+   * Waits until the server has answered a ping that is sent now. Whatever it sent before stands in the inbox then:
+   * this is how a test sees that nothing came, without sleeping.
+   */
+  async settled(): Promise<readonly WireMessage[]> {
+    this.send({ type: 'ping' });
+    await this.waitForMessage('pong');
+    return this.inbox.pending;
+  }
+
+  /** Closes from this side and waits until it is done. */
+  async close(): Promise<SocketClose> {
+    this.ws.close(1000);
+    return this.waitForClose();
+  }
+}

@@ -1,0 +1,66 @@
+import { connect } from 'node:net';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+
+/** What a server answered to an upgrade request before any WebSocket frame. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  /** Whether the server ended the connection after its answer. */
+  readonly destroyed: boolean;
+}
+
+/** How an upgrade request departs from an ordinary one. */
+export interface UpgradeRequest {
+  /** Path and query; default `/graphql`. */
+  readonly path?: string;
+  /** Added to, and winning over, the ordinary headers; null leaves one out. Names in lower case. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Sends one upgrade request over a bare socket. Resolves when the server has switched protocols (the socket is then
+ * destroyed here) or has ended the connection; fails after 10 s in which it did neither.
+ */
+export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<UpgradeAnswer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(requestText(url, request)));
+    socket.setTimeout(10_000, () => socket.destroy(new Error(`no answer, or not ended; received: ${received}`)));
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk) => {
+      received += String(chunk);
+      if (!received.startsWith('HTTP/1.1 101') || !received.includes('\r\n\r\n')) return;
+      socket.destroy();
+      resolve(answerOf(received, false));
+    });
+    socket.on('error', (error) => (received ? resolve(answerOf(received, true)) : reject(error)));
+    socket.on('end', () => {
+      socket.destroy();
+      resolve(answerOf(received, true));
+    });
+  });
+}
+
+function requestText(url: string, { path = GRAPHQL_PATH, headers = {} }: UpgradeRequest): string {
+  const ordinary = {
+    host: new URL(url).host,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': SUBPROTOCOL,
+  };
+  const lines = Object.entries({ ...ordinary, ...headers }).filter(([, value]) => value !== null);
+  return [`GET ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
+}
+
+function answerOf(text: string, destroyed: boolean): UpgradeAnswer {
+  const [head = '', body = ''] = text.split(/\r\n\r\n(.*)/s);
+  const [statusLine = '', ...lines] = head.split('\r\n');
+  const headers = lines
+    .map((line) => line.split(/:\s*(.*)/s))
+    .map(([name = '', value = '']) => [name.toLowerCase(), value] as const);
+  return { status: Number(statusLine.split(' ')[1] ?? 0), headers: new Map(headers), body, destroyed };
+}
