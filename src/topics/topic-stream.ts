@@ -26,33 +26,63 @@ export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>
    * The events' root values, one by one. When the consumer falls behind by more than 256 events, a `keep-latest`
    * topic drops the oldest and any other ends with an error, which is how `for await` learns of it.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Record<string, T>, void, undefined> {
-    const queue: TopicEvent[] = [];
-    let failure: string | null = null;
-    let wake = (): void => {};
-    const subscription = await this.attach({
-      event: (event) => {
-        if (queue.length >= ITERATOR_QUEUE) {
-          if (this.topic.definition.slowReader === 'close') failure ??= 'The reader is too slow for this topic.';
-          queue.shift();
-        }
-        queue.push(event);
-        wake();
-      },
-      ended: () => {
-        failure ??= 'Events of this topic were lost on the way.';
-        wake();
-      },
-    });
-    try {
-      for (;;) {
-        if (failure) throw new Error(failure);
-        const event = queue.shift();
-        if (event) yield { [this.topic.definition.field]: event.payload as T };
-        else await new Promise<void>((resolve) => (wake = resolve));
+  [Symbol.asyncIterator](): AsyncIterableIterator<Record<string, T>> {
+    return new TopicIterator<T>(this);
+  }
+}
+
+/** Written by hand: `return()` of an async generator waits for a pending `next()`, which on a quiet topic is for ever. */
+class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, TopicSink {
+  readonly #queue: TopicEvent[] = [];
+  #failure: Error | null = null;
+  #done = false;
+  #subscription: Promise<TopicSubscription> | undefined;
+  #wake: () => void = () => {};
+
+  constructor(private readonly stream: TopicStream<T>) {}
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Record<string, T>, undefined>> {
+    if (!this.#done) await (this.#subscription ??= this.stream.attach(this));
+    for (;;) {
+      if (this.#done) return { done: true, value: undefined };
+      if (this.#failure) {
+        await this.return();
+        throw this.#failure;
       }
-    } finally {
-      subscription.end();
+      const event = this.#queue.shift();
+      if (event) return { done: false, value: { [this.stream.topic.definition.field]: event.payload as T } };
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+  }
+
+  async return(): Promise<IteratorResult<Record<string, T>, undefined>> {
+    this.#done = true;
+    this.#queue.length = 0;
+    this.#wake();
+    void this.#subscription?.then(
+      (subscription) => subscription.end(),
+      () => {},
+    );
+    return { done: true, value: undefined };
+  }
+
+  event(event: TopicEvent): void {
+    if (this.#done) return;
+    if (this.#queue.length >= ITERATOR_QUEUE) {
+      if (this.stream.topic.definition.slowReader === 'close')
+        this.#failure ??= new Error('The reader is too slow for this topic.');
+      this.#queue.shift();
+    }
+    this.#queue.push(event);
+    this.#wake();
+  }
+
+  ended(): void {
+    this.#failure ??= new Error('Events of this topic were lost on the way.');
+    this.#wake();
   }
 }

@@ -1,0 +1,59 @@
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { REDIS_CONFIG } from '../config/config.module.js';
+import type { RedisConfig } from '../config/config.js';
+import { LOGGER } from '../logging/logger.js';
+import { openRedis, type RedisLink } from './open-redis.js';
+import { RedisConnection } from './redis.connection.js';
+import { RedisHealth } from './redis.health.js';
+import { RedisSubscriber } from './redis.subscriber.js';
+
+const REDIS_LINK = Symbol('REDIS_LINK');
+
+/**
+ * Global: the two connections to Redis. `RedisConnection` and `RedisSubscriber` are null without `REDIS_URL`:
+ * inject them with `@Inject(RedisConnection) redis: RedisConnection | null`.
+ */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: REDIS_LINK,
+      useFactory: (config: RedisConfig, logger: Logger) => (config.url === null ? null : openRedis(config.url, logger)),
+      inject: [REDIS_CONFIG, LOGGER],
+    },
+    {
+      provide: RedisConnection,
+      useFactory: async (link: RedisLink | null, logger: Logger) => {
+        if (!link) return null;
+        const connection = new RedisConnection(link, logger);
+        await connection.start();
+        return connection;
+      },
+      inject: [REDIS_LINK, LOGGER],
+    },
+    {
+      provide: RedisSubscriber,
+      useFactory: (link: RedisLink | null) => link && new RedisSubscriber(link),
+      inject: [REDIS_LINK],
+    },
+    {
+      provide: RedisHealth,
+      useFactory: (connection: RedisConnection | null) => new RedisHealth(connection),
+      inject: [RedisConnection],
+    },
+  ],
+  exports: [RedisConnection, RedisSubscriber, RedisHealth],
+})
+export class RedisModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(RedisConnection) private readonly connection: RedisConnection | null,
+    @Inject(RedisSubscriber) private readonly subscriber: RedisSubscriber | null,
+  ) {}
+
+  /** The last thing of a shutdown: others still say goodbye over these connections. */
+  onApplicationShutdown(): void {
+    this.subscriber?.close();
+    this.connection?.close();
+  }
+}
