@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { signQuery } from '../../../test/kit/shop-signature.js';
 import { readProxyVisit } from './proxy-visit.js';
-import { signQuery } from './signed-query.js';
 
 const NOW_SECONDS = 1_700_000_000;
 const rules = { secret: 'hush', shops: new Set(['demo.myshopify.com']), nowMs: NOW_SECONDS * 1000 + 999 };

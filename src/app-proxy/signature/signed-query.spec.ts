@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { signQuery, verifySignedQuery } from './signed-query.js';
+import { signQuery } from '../../../test/kit/shop-signature.js';
+import { verifySignedQuery } from './signed-query.js';
 
 const STORE = 'shop=some-random-store.myshopify.com&path_prefix=%2Fapps%2Fmy-app&timestamp=1466106083';
 const REVIEWS = 'path_prefix=%2Fapps%2Fawesome_reviews&shop=shop-name.myshopify.com&timestamp=1317327555';

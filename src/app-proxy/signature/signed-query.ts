@@ -50,15 +50,6 @@ export function verifySignedQuery(rawQuery: string, secret: string): SignatureVe
   return { ok: true, parameters, canonical, signature };
 }
 
-/**
- * Signs parameters as the shop's proxy does: for tests, and for a shop to test against.
- *
- * @returns 64 lower-case hexadecimal digits
- */
-export function signQuery(parameters: URLSearchParams, secret: string): string {
-  return createHmac('sha256', secret).update(canonicalText(parameters)).digest('hex');
-}
-
 /** Decoded `name=value` texts, values of one name joined by a comma, sorted bytewise as a whole, with nothing between. */
 function canonicalText(parameters: URLSearchParams): string {
   const values = new Map<string, string[]>();
