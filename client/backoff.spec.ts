@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Backoff } from './backoff.js';
+
+describe('the back-off', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it('doubles its ceiling up to 30 s and stays there for ever', () => {
+    const backoff = new Backoff(() => 1);
+    expect(Array.from({ length: 9 }, () => backoff.nextDelayMs())).toEqual([
+      500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000,
+    ]);
+    backoff.reset();
+    expect(backoff.nextDelayMs()).toBe(500);
+  });
+
+  it('spreads over the whole range below the ceiling', () => {
+    expect(new Backoff(() => 0).nextDelayMs()).toBe(0);
+  });
+
+  it("never comes earlier than a server's wish, which it believes up to 10 minutes", () => {
+    const backoff = new Backoff(() => 0);
+    expect(backoff.nextDelayMs(7_000)).toBe(7_000);
+    expect(backoff.nextDelayMs(1e12)).toBe(600_000);
+  });
+
+  it('ends a wait when the page wakes, but not one that a server wished for', async () => {
+    const backoff = new Backoff(() => 1);
+    const ended = vi.fn();
+    void backoff.wait().then(() => ended('own'));
+    void backoff.wait(60_000).then(() => ended('wished'));
+    backoff.wake();
+    await vi.advanceTimersByTimeAsync(301);
+    expect(ended.mock.calls).toEqual([['own']]);
+    backoff.stop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ended.mock.calls).toEqual([['own'], ['wished']]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits while the browser is offline and goes on when it is back', async () => {
+    const navigator = { onLine: false };
+    vi.stubGlobal('navigator', navigator);
+    const backoff = new Backoff(() => 1);
+    const ended = vi.fn();
+    void backoff.wait().then(ended);
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect(ended).not.toHaveBeenCalled();
+    navigator.onLine = true;
+    backoff.wake();
+    await vi.advanceTimersByTimeAsync(301);
+    expect(ended).toHaveBeenCalled();
+  });
+});

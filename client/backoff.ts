@@ -1,0 +1,69 @@
+import { isOnline } from './platform.js';
+
+const BASE_MS = 500;
+const CAP_MS = 30_000;
+const LONGEST_WISH_MS = 10 * 60_000;
+const AFTER_WAKE_MS = 300;
+
+/**
+ * Waits between attempts: exponential with full jitter, 0 to 0.5 s at first and 0 to 30 s at the most, for ever.
+ *
+ * A wait ends early when the page wakes, and does not end while the browser is offline.
+ * Shared by everything that retries in one client, so that a failing token endpoint and a failing socket do not take turns
+ * in starting from zero.
+ */
+export class Backoff {
+  #attempt = 0;
+  readonly #waiting = new Set<() => void>();
+  #stopped = false;
+
+  constructor(private readonly random: () => number = Math.random) {}
+
+  /** The next delay in ms, never shorter than the wish of a server that said when to come back (10 minutes at the most). */
+  nextDelayMs(wishMs = 0): number {
+    const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** this.#attempt);
+    if (ceiling < CAP_MS) this.#attempt += 1;
+    const jitter = this.random() * ceiling;
+    return wishMs > 0 ? Math.min(wishMs, LONGEST_WISH_MS) + jitter : jitter;
+  }
+
+  /** Waits once. Resolves early on {@link wake} and {@link stop}; a server's wish is kept even then. Never rejects. */
+  async wait(wishMs = 0): Promise<void> {
+    await this.#pause(this.nextDelayMs(wishMs), wishMs === 0);
+    while (!isOnline() && !this.#stopped) await this.#pause(CAP_MS, true);
+  }
+
+  /** Ends the waits that may end early: the network is back, or somebody looks at the page again. */
+  wake(): void {
+    for (const end of [...this.#waiting]) end();
+  }
+
+  /** The last connection held: start from the shortest delay again. */
+  reset(): void {
+    this.#attempt = 0;
+  }
+
+  /** Ends every wait, now and later. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  #pause(ms: number, mayEndEarly: boolean): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        if (!mayEndEarly && !this.#stopped) return;
+        this.#waiting.delete(end);
+        clearTimeout(timer);
+        if (this.#stopped) resolve();
+        else setTimeout(resolve, this.random() * AFTER_WAKE_MS);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(end);
+        resolve();
+      }, ms);
+      this.#waiting.add(end);
+    });
+  }
+}

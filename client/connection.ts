@@ -1,0 +1,64 @@
+import type { ConnectionAckPayload, RefreshPingPayload, RefreshPongPayload } from '../src/protocol/payload.js';
+import type { GuardedSocket } from './guarded-socket.js';
+import { Heartbeat } from './heartbeat.js';
+import { TokenRefresh } from './token-refresh.js';
+import type { TokenSource } from './token-source.js';
+
+/** One acknowledged connection: kept alive, renewed in band, and ended with everything that it started. */
+export class Connection {
+  readonly #since = Date.now();
+  readonly #over = new AbortController();
+  readonly #heartbeat: Heartbeat;
+  readonly #refresh: TokenRefresh;
+
+  /**
+   * @param ack what the server said; a server that tells no `expiresAt` is never asked to renew
+   * @param onDead called when the server does not answer: the connection is to be given up
+   */
+  constructor(
+    private readonly socket: GuardedSocket,
+    private readonly tokens: TokenSource,
+    ack: Partial<ConnectionAckPayload> | undefined,
+    onDead: () => void,
+  ) {
+    this.#heartbeat = new Heartbeat(() => this.#send({ type: 'ping' }), onDead);
+    this.#refresh = new TokenRefresh(() => void this.#renew());
+    this.#refresh.endsAt(ack?.expiresAt);
+  }
+
+  /** Anything came from the server. */
+  heard(): void {
+    this.#heartbeat.alive();
+  }
+
+  /** A Pong came; one with `expiresAt` answers a renewal. */
+  pong(payload: Partial<RefreshPongPayload> | undefined): void {
+    this.#refresh.endsAt(payload?.expiresAt);
+  }
+
+  /** The page woke: is the server still there, and is a renewal due? */
+  check(): void {
+    this.#heartbeat.check();
+    this.#refresh.check();
+  }
+
+  /** Ends timers and requests; returns how long the connection has held, in ms. */
+  end(): number {
+    this.#over.abort();
+    this.#heartbeat.stop();
+    this.#refresh.stop();
+    return Date.now() - this.#since;
+  }
+
+  async #renew(): Promise<void> {
+    const token = await this.tokens.next(this.#over.signal);
+    if (token === undefined || this.#over.signal.aborted) return;
+    if (token === null) return this.socket.signOut();
+    const payload: RefreshPingPayload = { token };
+    this.#send({ type: 'ping', payload });
+  }
+
+  #send(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+}

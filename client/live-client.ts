@@ -1,0 +1,188 @@
+import { createClient, type Client, type ClientOptions, type SubscribePayload } from 'graphql-ws/client';
+import type { ConnectionInitPayload } from '../src/protocol/payload.js';
+import { Backoff } from './backoff.js';
+import { Connection } from './connection.js';
+import { guardSockets, type Door, type GuardedSocket } from './guarded-socket.js';
+import { LiveStates, type LiveState } from './live-state.js';
+import { page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
+import { iterateOver, resumingSubscribe, type Gap } from './resuming-subscribe.js';
+import { tokenFromMe } from './token-endpoints.js';
+import { TokenSource, type GetToken } from './token-source.js';
+
+/** What {@link createLiveClient} is told. */
+export interface LiveClientOptions extends Pick<ClientOptions, 'on' | 'generateID' | 'lazyCloseTimeout'> {
+  /** The endpoint: a path, an `http(s):` or a `ws(s):` URL. Default `/graphql`. */
+  readonly url?: string;
+  /** Fetches a token, once for each connection and each refresh. Default: `me` at the same URL, with the cookie. */
+  readonly getToken?: GetToken;
+  /** The WebSocket class where there is no global one: `WebSocket` of the package `ws` on Node 20. */
+  readonly webSocketImpl?: unknown;
+  /** Called with each new state, see {@link LiveState}. */
+  readonly onState?: (state: LiveState) => void;
+  /** Called when the session has ended or nobody is signed in; every subscription then fails with a close event 4401. */
+  readonly onSignedOut?: () => void;
+  /** Called when events of a subscription were missed for good: fetch afresh what they would have told. */
+  readonly onGap?: (gap: Gap) => void;
+}
+
+/** A graphql-ws `Client`: give it to `GraphQLWsLink`, to urql's or Relay's adapter, or to GraphiQL's fetcher. */
+export interface LiveClient extends Client {
+  /** The state now. */
+  readonly state: LiveState;
+}
+
+const ACK_WITHIN_MS = 10_000;
+const LINGER_MS = 2_000;
+const HELD_MS = 10_000;
+
+/**
+ * Makes a client that fetches a token for each connection, renews it in band, resumes every subscription behind the last
+ * event it has seen, and reconnects until it is disposed of, the session has ended (4401), or the server
+ * refuses for good (1008, 1009, 4400, 4409, 4429).
+ *
+ * Lazy, as graphql-ws is: it connects with the first subscription and leaves 2 s after the last (`lazyCloseTimeout`, ms).
+ * After `signedOut` the next `subscribe` starts afresh.
+ *
+ * @throws TypeError for an unusable `url`; Error where there is no WebSocket class
+ */
+export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
+  return new Live(options).client;
+}
+
+/** One client's parts, and how they hear of each other. */
+class Live implements Door {
+  readonly client: LiveClient;
+  readonly #backoff = new Backoff();
+  readonly #states: LiveStates;
+  readonly #tokens: TokenSource;
+  readonly #inner: Client;
+  #socket: GuardedSocket | undefined;
+  #token = '';
+  #connection: Connection | undefined;
+  #stopWatching: (() => void) | undefined;
+  #subscriptions = 0;
+  #disposed = false;
+
+  constructor(private readonly options: LiveClientOptions) {
+    const RealSocket = (options.webSocketImpl ?? page.WebSocket) as SocketClass | undefined;
+    if (!RealSocket) throw new Error('No WebSocket here: on Node 20 pass `webSocketImpl` from the package `ws`.');
+    const url = socketUrl(options.url ?? '/graphql');
+    this.#states = new LiveStates(options.onState);
+    this.#tokens = new TokenSource(options.getToken ?? tokenFromMe(url.replace(/^ws/, 'http')), this.#backoff);
+    this.#inner = this.#createInner(url, guardSockets(this, RealSocket));
+    this.client = this.#wrap();
+  }
+
+  token(socket: GuardedSocket, signal: AbortSignal): Promise<string | null | undefined> {
+    this.#socket = socket;
+    if (this.#disposed) return Promise.resolve(undefined);
+    this.#states.opening();
+    this.#stopWatching ??= watchPage(() => this.#woken());
+    return this.#tokens.next(signal);
+  }
+
+  entered(token: string): void {
+    this.#token = token;
+  }
+
+  #createInner(url: string, webSocketImpl: SocketClass): Client {
+    const inner = createClient({
+      ...(this.options.generateID ? { generateID: this.options.generateID } : {}),
+      ...(this.options.on ? { on: this.options.on } : {}),
+      url,
+      webSocketImpl,
+      connectionParams: (): ConnectionInitPayload & Record<string, unknown> => ({
+        token: this.#token,
+        resumable: true,
+      }),
+      connectionAckWaitTimeout: ACK_WITHIN_MS,
+      lazyCloseTimeout: this.options.lazyCloseTimeout ?? LINGER_MS,
+      retryAttempts: Number.POSITIVE_INFINITY,
+      retryWait: () => (this.#subscriptions === 0 ? Promise.resolve() : this.#backoff.wait()),
+    });
+    inner.on('connected', (_, ack) => this.#connected(ack));
+    inner.on('message', () => this.#connection?.heard());
+    inner.on('pong', (received, payload) => received && this.#connection?.pong(payload));
+    inner.on('closed', (event) => this.#closed(event as CloseNotice));
+    return inner;
+  }
+
+  #wrap(): LiveClient {
+    const states = this.#states;
+    const subscribe = this.#counting(resumingSubscribe(this.#inner.subscribe, (gap) => this.options.onGap?.(gap)));
+    return {
+      on: this.#inner.on,
+      terminate: this.#inner.terminate,
+      subscribe,
+      iterate: iterateOver(subscribe),
+      dispose: () => this.#dispose(),
+      get state() {
+        return states.now;
+      },
+    };
+  }
+
+  /** Counts who is subscribed: nobody waits for a connection that nobody wants. */
+  #counting(subscribe: Client['subscribe']): Client['subscribe'] {
+    return (payload: SubscribePayload, sink) => {
+      let counted = true;
+      this.#subscriptions += 1;
+      const leave = (): void => {
+        if (!counted) return;
+        counted = false;
+        this.#subscriptions -= 1;
+        if (this.#subscriptions === 0) this.#unwanted();
+      };
+      const unsubscribe = subscribe(payload, {
+        next: (result) => sink.next(result as Parameters<typeof sink.next>[0]),
+        error: (error) => (leave(), sink.error(error)),
+        complete: () => (leave(), sink.complete()),
+      });
+      return () => (unsubscribe(), leave());
+    };
+  }
+
+  #connected(ack: Record<string, unknown> | undefined): void {
+    if (!this.#socket) return;
+    this.#connection = new Connection(this.#socket, this.#tokens, ack, () => this.#inner.terminate());
+    this.#states.live();
+  }
+
+  #closed({ code }: CloseNotice): void {
+    const heldMs = this.#connection?.end() ?? 0;
+    this.#connection = undefined;
+    this.#token = '';
+    if (heldMs > HELD_MS) this.#backoff.reset();
+    const wasSignedOut = this.#states.now === 'signedOut';
+    this.#states.closed(code);
+    if (this.#states.now === 'signedOut' && !wasSignedOut) this.options.onSignedOut?.();
+    if (['idle', 'signedOut', 'stopped'].includes(this.#states.now)) this.#rest();
+  }
+
+  #woken(): void {
+    if (this.#connection) this.#connection.check();
+    else if (this.#states.now !== 'idle') this.#states.opening();
+    this.#backoff.wake();
+  }
+
+  #unwanted(): void {
+    if (this.#connection) return;
+    this.#socket?.close();
+    this.#backoff.wake();
+  }
+
+  #rest(): void {
+    this.#stopWatching?.();
+    this.#stopWatching = undefined;
+    this.#backoff.reset();
+  }
+
+  async #dispose(): Promise<void> {
+    this.#disposed = true;
+    const gone = Promise.resolve(this.#inner.dispose()).catch(() => {});
+    this.#backoff.stop();
+    if (!this.#connection) this.#socket?.close();
+    await gone;
+    this.#rest();
+  }
+}

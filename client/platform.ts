@@ -1,0 +1,65 @@
+/** The part of a WebSocket that graphql-ws and this library use: the browser's own, or `ws` on Node. */
+export interface SocketLike {
+  readonly readyState: number;
+  onopen: ((event?: unknown) => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: CloseNotice) => void) | null;
+  onerror: ((event: unknown) => void) | null;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** What a close event tells (RFC 6455 §7.1.5 and §7.1.6). */
+export interface CloseNotice {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+/** A class that opens sockets. */
+export interface SocketClass {
+  new (url: string, protocols?: string | string[]): SocketLike;
+}
+
+interface PageLike {
+  readonly WebSocket?: SocketClass;
+  readonly navigator?: { readonly onLine?: boolean };
+  readonly document?: { readonly visibilityState: string } & EventTarget;
+  readonly location?: { readonly href: string; readonly assign?: (url: string) => void };
+  readonly addEventListener?: EventTarget['addEventListener'];
+  readonly removeEventListener?: EventTarget['removeEventListener'];
+}
+
+/** The page's globals, each of which may be absent: Node and workers have only some. */
+export const page = globalThis as unknown as PageLike;
+
+/** False only where the browser knows that there is no network at all. */
+export function isOnline(): boolean {
+  return page.navigator?.onLine !== false;
+}
+
+/**
+ * Calls `listener` whenever the world may have changed under a page: network back or gone, tab shown again,
+ * page restored from the back-forward cache, laptop awake.
+ *
+ * @returns stops listening. Without a page nothing is listened to
+ */
+export function watchPage(listener: () => void): () => void {
+  const { document } = page;
+  const whenShown = (): void => {
+    if (document?.visibilityState === 'visible') listener();
+  };
+  for (const event of ['online', 'offline', 'pageshow']) page.addEventListener?.(event, listener);
+  document?.addEventListener('visibilitychange', whenShown);
+  return () => {
+    for (const event of ['online', 'offline', 'pageshow']) page.removeEventListener?.(event, listener);
+    document?.removeEventListener('visibilitychange', whenShown);
+  };
+}
+
+/** Makes an absolute `ws:` or `wss:` URL of a path, an `http(s):` or a `ws(s):` URL. Throws a TypeError for anything else. */
+export function socketUrl(url: string): string {
+  const absolute = new URL(url, page.location?.href);
+  absolute.protocol = absolute.protocol.replace(/^http/, 'ws');
+  return absolute.href;
+}

@@ -1,0 +1,89 @@
+import type { FormattedExecutionResult, Sink } from 'graphql-ws/client';
+import { createLiveClient, type LiveClient, type LiveClientOptions } from './live-client.js';
+import { page } from './platform.js';
+import { tokenFromUrl } from './token-endpoints.js';
+
+/** What {@link startLive} is told; a page behind the app proxy has it all in its own markup. */
+export interface StartLiveOptions extends Pick<LiveClientOptions, 'webSocketImpl' | 'onState' | 'onGap'> {
+  /** The server's GraphQL endpoint, absolute: the socket goes straight to it, past the shop's proxy. */
+  readonly url: string;
+  /** Where new tokens come from, through the shop's proxy: `GET` answers `{ token, expiresAt }`, or 401 for nobody logged in. */
+  readonly tokenUrl: string;
+  /** The token that came with the page: spent on the first connection, so that it opens without another request. */
+  readonly token?: string;
+  /** When that token expires, an ISO 8601 instant. An expired one is not tried. */
+  readonly expiresAt?: string;
+  /** Where the browser goes when nobody is logged in any more. Default: it stays, and `onSignedOut` is called. */
+  readonly loginUrl?: string;
+  readonly onSignedOut?: () => void;
+}
+
+/** A started page. */
+export interface Live {
+  readonly client: LiveClient;
+  /**
+   * Subscribes to one document; `onData` gets each value's `data`.
+   *
+   * @param onError gets what ended the subscription for good: GraphQL errors or a close event. Default: nothing
+   * @returns ends the subscription
+   */
+  subscribe<Data>(query: string, onData: (data: Data) => void, onError?: (error: unknown) => void): () => void;
+  /** Ends everything; the next {@link startLive} starts anew. */
+  stop(): Promise<void>;
+}
+
+const STARTED = Symbol.for('sallyport-client.live');
+const globals = globalThis as { [STARTED]?: Live | undefined };
+
+/**
+ * Starts one live connection for a page that has a token and no cookie. A page starts once: every later call returns the
+ * first one's handle, even from a second copy of the script.
+ */
+export function startLive(options: StartLiveOptions): Live {
+  globals[STARTED] ??= start(options);
+  return globals[STARTED];
+}
+
+function start(options: StartLiveOptions): Live {
+  const { tokenUrl, token, expiresAt, loginUrl, onSignedOut, ...rest } = options;
+  let first = token && !isPast(expiresAt) ? token : undefined;
+  const fetchToken = tokenFromUrl(tokenUrl);
+  const client = createLiveClient({
+    ...rest,
+    getToken: async (context) => {
+      const given = first;
+      first = undefined;
+      return given ?? fetchToken(context);
+    },
+    onSignedOut: () => {
+      onSignedOut?.();
+      if (loginUrl !== undefined) page.location?.assign?.(loginUrl);
+    },
+  });
+  return {
+    client,
+    subscribe: (query, onData, onError = () => {}) => client.subscribe({ query }, dataSink(onData, onError)),
+    stop: async () => {
+      globals[STARTED] = undefined;
+      await client.dispose();
+    },
+  };
+}
+
+function dataSink<Data>(
+  onData: (data: Data) => void,
+  onError: (error: unknown) => void,
+): Sink<FormattedExecutionResult<Record<string, unknown>>> {
+  return {
+    next: ({ data, errors }) => {
+      if (data) onData(data as Data);
+      else if (errors) onError(errors);
+    },
+    error: onError,
+    complete: () => {},
+  };
+}
+
+function isPast(instant: string | undefined): boolean {
+  return instant !== undefined && Date.parse(instant) <= Date.now();
+}

@@ -1,0 +1,67 @@
+import { page } from './platform.js';
+import { TokenUnavailableError, type GetToken } from './token-source.js';
+
+/** A `fetch`; the platform's own by default. */
+export type FetchLike = typeof globalThis.fetch;
+
+/**
+ * Gets tokens from `me`, with the browser's session cookie.
+ *
+ * @param url the GraphQL endpoint, default `/graphql`
+ * @returns a `getToken`: null when `me` is null; a rejection, to be retried, for an error status, GraphQL errors or garbage.
+ * `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are honoured
+ */
+export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.fetch): GetToken {
+  return async ({ signal }) => {
+    const response = await fetchLike(absolute(url), {
+      method: 'POST',
+      credentials: 'include',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ operationName: 'LiveToken', query: 'query LiveToken { me { token } }' }),
+      signal,
+    });
+    const body = await readJson(response);
+    if (!('data' in body) || body['errors']) throw refusal(response, retryAfterOf(body));
+    const { me } = (body['data'] ?? {}) as { me?: { token?: unknown } | null };
+    if (me === null) return null;
+    if (typeof me?.token !== 'string') throw refusal(response);
+    return me.token;
+  };
+}
+
+/**
+ * Gets tokens from an endpoint that answers `{ "token", "expiresAt" }`, such as `GET /app-proxy/token` behind a shop's proxy.
+ *
+ * @returns a `getToken`: null for 401, nobody is logged in; a rejection, to be retried, for everything else that carries no token
+ */
+export function tokenFromUrl(url: string, fetchLike: FetchLike = globalThis.fetch): GetToken {
+  return async ({ signal }) => {
+    const response = await fetchLike(absolute(url), { headers: { accept: 'application/json' }, signal });
+    if (response.status === 401) return null;
+    const body = await readJson(response);
+    if (!response.ok || typeof body['token'] !== 'string') throw refusal(response);
+    return body['token'];
+  };
+}
+
+function absolute(url: string): string {
+  return new URL(url, page.location?.href).href;
+}
+
+async function readJson(response: Response): Promise<Record<string, unknown>> {
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body !== 'object' || body === null) throw refusal(response);
+  return body as Record<string, unknown>;
+}
+
+function refusal(response: Response, retryAfterSeconds = 0): TokenUnavailableError {
+  const header = Number(response.headers.get('retry-after'));
+  const seconds = Number.isFinite(header) && header > 0 ? header : retryAfterSeconds;
+  return new TokenUnavailableError(`No token in the answer (status ${response.status}).`, seconds);
+}
+
+function retryAfterOf(body: Record<string, unknown>): number {
+  const errors = Array.isArray(body['errors']) ? (body['errors'] as { extensions?: Record<string, unknown> }[]) : [];
+  const seconds = errors[0]?.extensions?.['retryAfterSeconds'];
+  return typeof seconds === 'number' && seconds > 0 ? seconds : 0;
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { LiveClients, QUERY, isoIn, sendNext } from './kit/live-clients.js';
+
+let live: LiveClients;
+
+beforeEach(async () => {
+  live = await LiveClients.start();
+});
+
+afterEach(() => live.end());
+
+describe('a token endpoint in trouble', () => {
+  type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+  const status =
+    (code: number, body = '', headers: Record<string, string> = {}): Answer =>
+    (response) =>
+      void response.writeHead(code, headers).end(body);
+  const me = (token: string | null): Answer =>
+    status(200, JSON.stringify({ data: { me: token === null ? null : { token } } }));
+
+  async function endpoint(...answers: Answer[]): Promise<{ url: string; asked: () => number }> {
+    let asked = 0;
+    const http = createServer((request, response) => (answers[asked++] ?? status(500))(response, request));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    live.atEnd(() => (http.closeAllConnections(), http.close()));
+    return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`, asked: () => asked };
+  }
+
+  it.each<[string, Answer]>([
+    ['a 500', status(500, 'oops')],
+    ['a page of HTML', status(200, '<html>captive portal</html>')],
+    ['JSON that says nothing', status(200, '[]')],
+    ['GraphQL errors', status(200, '{"data":null,"errors":[{"message":"x"}]}')],
+    ['a cut connection', (response) => response.destroy()],
+    ['a token that is no text', status(200, '{"data":{"me":{"token":7}}}')],
+  ])('asks again after %s', async (_, trouble) => {
+    const { url, asked } = await endpoint(trouble, me('good'));
+    live.follow(live.connect({ getToken: tokenFromMe(url) }));
+    expect((await live.server.admit()).init['token']).toBe('good');
+    expect(asked()).toBe(2);
+  });
+
+  it.each<[string, Answer]>([
+    ['a 429 with Retry-After', status(429, '{}', { 'retry-after': '1' })],
+    [
+      'retryAfterSeconds in a GraphQL error',
+      status(200, '{"data":null,"errors":[{"message":"x","extensions":{"retryAfterSeconds":1}}]}'),
+    ],
+  ])('waits as long as %s says', async (_, refusal) => {
+    const { url } = await endpoint(refusal, me('good'));
+    const started = Date.now();
+    live.follow(live.connect({ getToken: tokenFromMe(url) }));
+    await live.server.admit();
+    expect(Date.now() - started).toBeGreaterThanOrEqual(990);
+  });
+
+  it('is signed out when `me` is null', async () => {
+    const { url } = await endpoint(me(null));
+    const { values } = live.follow(live.connect({ getToken: tokenFromMe(url) }));
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+  });
+
+  it('is signed out when a token URL answers 401, and retries a 403', async () => {
+    const { url, asked } = await endpoint(status(403, '{}'), status(401, '{}'));
+    const { values } = live.follow(live.connect({ getToken: tokenFromUrl(url) }));
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    expect(asked()).toBe(2);
+  });
+
+  describe('startLive', () => {
+    const json = (token: string): Answer => status(200, JSON.stringify({ token, expiresAt: isoIn(60_000) }));
+
+    it('starts once, spends the token of the page, then fetches new ones', async () => {
+      const { url } = await endpoint(json('fetched'));
+      const options = {
+        url: live.server.url,
+        tokenUrl: url,
+        token: 'from the page',
+        expiresAt: isoIn(60_000),
+        webSocketImpl: WebSocket,
+      };
+      const started = startLive(options);
+      live.atEnd(() => started.stop());
+      expect(startLive(options)).toBe(started);
+      const got = new Promise((resolve) => started.subscribe(QUERY, resolve));
+      const { connection, init } = await live.server.admit();
+      expect(init['token']).toBe('from the page');
+      sendNext(connection, (await connection.receive('subscribe')).id, 5);
+      expect(await got).toEqual({ n: 5 });
+      connection.close(CloseCode.Forbidden);
+      expect((await live.server.admit()).init['token']).toBe('fetched');
+    });
+
+    it('does not try a token that has expired on the way', async () => {
+      const { url } = await endpoint(json('fetched'));
+      const started = startLive({
+        url: live.server.url,
+        tokenUrl: url,
+        token: 'stale',
+        expiresAt: isoIn(-1_000),
+        webSocketImpl: WebSocket,
+      });
+      live.atEnd(() => started.stop());
+      started.subscribe(QUERY, () => {});
+      expect((await live.server.admit()).init['token']).toBe('fetched');
+    });
+  });
+});

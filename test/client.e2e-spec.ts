@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Gap, LiveState } from '../client/index.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { LiveClients, QUERY, isoIn, sendNext } from './kit/live-clients.js';
+
+let live: LiveClients;
+
+beforeEach(async () => {
+  live = await LiveClients.start();
+});
+
+afterEach(() => live.end());
+
+describe('connecting', () => {
+  it('sends a token fetched for this connection and asks for cursors', async () => {
+    live.follow(live.connect());
+    const { init } = await live.server.admit();
+    expect(init).toEqual({ token: 'token-1', resumable: true });
+  });
+
+  it('opens no socket before it has a token', async () => {
+    let give: (token: string) => void = () => {};
+    const arrived = vi.fn();
+    void live.server.next().then(arrived);
+    const asked = new Promise<void>((resolve) => {
+      live.follow(live.connect({ getToken: () => (resolve(), new Promise((answer) => (give = answer))) }));
+    });
+    await asked;
+    expect(arrived).not.toHaveBeenCalled();
+    give('late');
+    await vi.waitFor(() => expect(arrived).toHaveBeenCalled());
+  });
+
+  it('shares one connection and one token between subscriptions', async () => {
+    const getToken = vi.fn(async () => 'token');
+    const client = live.connect({ getToken });
+    live.follow(client);
+    live.follow(client);
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    await connection.receive('subscribe');
+    expect(getToken).toHaveBeenCalledTimes(1);
+  });
+
+  it('leaves when the last subscription ends and comes back with the next one', async () => {
+    const client = live.connect();
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    stop();
+    expect(await connection.closed).toBe(CloseCode.Normal);
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+    live.follow(client);
+    await live.server.admit();
+  });
+});
+
+describe('coming back', () => {
+  it('survives a server that refuses connections for a while', async () => {
+    const connecting = vi.fn();
+    const client = live.connect({ on: { connecting } });
+    const { next } = live.follow(client);
+    const { connection } = await live.server.admit();
+    sendNext(connection, (await connection.receive('subscribe')).id, 1);
+    expect(await next()).toBe(1);
+    const restart = await live.stopServer();
+    await vi.waitFor(() => expect(connecting.mock.calls.length).toBeGreaterThan(4), { timeout: 15_000 });
+    expect(client.state).toBe('reconnecting');
+    await restart();
+    const { connection: again, init } = await live.server.admit();
+    expect(init['token']).not.toBe('token-1');
+    sendNext(again, (await again.receive('subscribe')).id, 2);
+    expect(await next()).toBe(2);
+    expect(client.state).toBe('live');
+  });
+
+  it.each([
+    CloseCode.ServiceRestart,
+    CloseCode.TryAgainLater,
+    CloseCode.Forbidden,
+    CloseCode.ReaderTooSlow,
+    CloseCode.ConnectionInitialisationTimeout,
+    1011,
+    4500,
+  ])('reconnects with a new token after %i', async (code) => {
+    live.follow(live.connect());
+    (await live.server.admit()).connection.close(code);
+    expect((await live.server.admit()).init['token']).toBe('token-2');
+  });
+
+  it.each([CloseCode.PolicyViolation, CloseCode.BadRequest, CloseCode.TooManyInitialisationRequests])(
+    'stops for good after %i, and says so',
+    async (code) => {
+      const client = live.connect();
+      const { values } = live.follow(client);
+      (await live.server.admit()).connection.close(code);
+      await expect(values.next()).rejects.toMatchObject({ code });
+      expect(client.state).toBe('stopped');
+    },
+  );
+
+  it('gives up a server that answers no ping, and reconnects', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    live.atEnd(() => vi.useRealTimers());
+    live.follow(live.connect());
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    await vi.advanceTimersByTimeAsync(20_000);
+    await connection.receive('ping');
+    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await live.server.admit();
+  });
+});
+
+describe('resuming', () => {
+  it('re-subscribes behind the last cursor, whatever the caller does with its payload', async () => {
+    const client = live.connect();
+    const payload = { query: QUERY, variables: { a: 1 } };
+    const { next } = live.follow(client, payload);
+    Object.freeze(payload);
+    const { connection } = await live.server.admit();
+    const first = await connection.receive('subscribe');
+    expect(first.payload).toEqual({ query: QUERY, variables: { a: 1 } });
+    sendNext(connection, first.id, 1, { cursor: 'e.1' });
+    sendNext(connection, first.id, 2, { cursor: 'e.2' });
+    expect([await next(), await next()]).toEqual([1, 2]);
+    connection.cut();
+    const { connection: again } = await live.server.admit();
+    const second = await again.receive('subscribe');
+    expect(second.payload).toEqual({ query: QUERY, variables: { a: 1 }, extensions: { resume: 'e.2' } });
+    sendNext(again, second.id, 3, { cursor: 'e.3', recovered: true });
+    expect(await next()).toBe(3);
+  });
+
+  it('starts from a cursor that the caller has kept', async () => {
+    const client = live.connect();
+    live.follow(client, { query: QUERY, extensions: { resume: 'kept' } } as { query: string });
+    const { connection } = await live.server.admit();
+    expect((await connection.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'kept' } });
+  });
+
+  it('tells of a gap before the value behind it', async () => {
+    const gaps: Gap[] = [];
+    const { next } = live.follow(live.connect({ onGap: (gap) => gaps.push(gap) }));
+    const { connection } = await live.server.admit();
+    sendNext(connection, (await connection.receive('subscribe')).id, 1, { cursor: 'e.1' });
+    await next();
+    connection.cut();
+    const { connection: again } = await live.server.admit();
+    sendNext(again, (await again.receive('subscribe')).id, 9, { cursor: 'f.1', recovered: false });
+    expect(await next()).toBe(9);
+    expect(gaps).toEqual([{ payload: { query: QUERY } }]);
+  });
+
+  it('keeps a value that carries nothing but a cursor to itself', async () => {
+    const { next } = live.follow(live.connect());
+    const { connection } = await live.server.admit();
+    const { id } = await connection.receive('subscribe');
+    connection.send({ type: 'next', id: id ?? '', payload: { extensions: { cursor: 'e.0' } } });
+    sendNext(connection, id, 1);
+    expect(await next()).toBe(1);
+    connection.cut();
+    const { connection: again } = await live.server.admit();
+    expect((await again.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'e.0' } });
+  });
+});
+
+describe('refreshing in band', () => {
+  it('sends a new token before the connection ends, as often as the server moves the end', async () => {
+    const client = live.connect();
+    live.follow(client);
+    const { connection } = await live.server.admit(isoIn(1_400));
+    expect((await connection.receive('ping')).payload).toEqual({ token: 'token-2' });
+    connection.send({ type: 'pong', payload: { expiresAt: isoIn(1_400) } });
+    expect((await connection.receive('ping')).payload).toEqual({ token: 'token-3' });
+    expect(client.state).toBe('live');
+  });
+
+  it('signs out when no token is to be had any more', async () => {
+    const tokens = ['one', null];
+    const onSignedOut = vi.fn();
+    const client = live.connect({ getToken: async () => tokens.shift() ?? null, onSignedOut });
+    const { values } = live.follow(client);
+    const { connection } = await live.server.admit(isoIn(1_200));
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    await connection.closed;
+    expect(client.state).toBe('signedOut');
+    expect(onSignedOut).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('signing out', () => {
+  it('stops on 4401 with an event, and starts afresh with the next subscription', async () => {
+    const states: LiveState[] = [];
+    const onSignedOut = vi.fn();
+    const client = live.connect({ onSignedOut, onState: (state) => states.push(state) });
+    const { values } = live.follow(client);
+    (await live.server.admit()).connection.close(CloseCode.Unauthorized);
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    expect(onSignedOut).toHaveBeenCalledTimes(1);
+    live.follow(client);
+    await live.server.admit();
+    await vi.waitFor(() => expect(states).toEqual(['connecting', 'live', 'signedOut', 'connecting', 'live']));
+  });
+
+  it('is signed out without a socket when getToken says null', async () => {
+    const arrived = vi.fn();
+    void live.server.next().then(arrived);
+    const { values } = live.follow(live.connect({ getToken: async () => null }));
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    expect(arrived).not.toHaveBeenCalled();
+  });
+});
+
+describe('ending', () => {
+  it('ends although the token endpoint never answers', async () => {
+    const client = live.connect({ getToken: () => new Promise(() => {}) });
+    const { values } = live.follow(client);
+    await client.dispose();
+    expect(await values.next()).toMatchObject({ done: true });
+  });
+
+  it('ends while it waits to reconnect, and opens nothing afterwards', async () => {
+    const client = live.connect();
+    const { values } = live.follow(client);
+    await live.server.admit();
+    const restart = await live.stopServer();
+    await vi.waitFor(() => expect(client.state).toBe('reconnecting'));
+    await client.dispose();
+    expect(await values.next()).toMatchObject({ done: true });
+    await restart();
+  });
+
+  it('stops asking for tokens when nobody is subscribed any more', async () => {
+    let signal: AbortSignal | undefined;
+    const client = live.connect({ getToken: (context) => ((signal = context.signal), new Promise(() => {})) });
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    await vi.waitFor(() => expect(signal).toBeDefined());
+    stop();
+    expect(signal?.aborted).toBe(true);
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+  });
+});

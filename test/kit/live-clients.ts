@@ -1,0 +1,63 @@
+import { WebSocket } from 'ws';
+import { createLiveClient, type LiveClient, type LiveClientOptions } from '../../client/index.js';
+import { WireServer, type WireConnection } from './wire-server.js';
+
+export const QUERY = 'subscription { notifications { id } }';
+
+/** A scripted server and the clients that a test makes, ended together. */
+export class LiveClients {
+  readonly #cleanups: (() => unknown)[] = [];
+
+  private constructor(public server: WireServer) {}
+
+  static async start(): Promise<LiveClients> {
+    return new LiveClients(await WireServer.listen());
+  }
+
+  /** Runs `cleanup` when the test ends, in reverse order. */
+  atEnd(cleanup: () => unknown): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async end(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+    await this.server.stop();
+  }
+
+  /** The server is away, its port is free. */
+  async stopServer(): Promise<() => Promise<void>> {
+    const { port } = this.server;
+    await this.server.stop();
+    return async () => void (this.server = await WireServer.listen(port));
+  }
+
+  /** A client of the scripted server; its tokens are `token-1`, `token-2`, … */
+  connect(options: Partial<LiveClientOptions> = {}): LiveClient {
+    let made = 0;
+    const client = createLiveClient({
+      url: this.server.url,
+      webSocketImpl: WebSocket,
+      getToken: async () => `token-${++made}`,
+      lazyCloseTimeout: 0,
+      ...options,
+    });
+    this.atEnd(() => client.dispose());
+    return client;
+  }
+
+  /** Subscribes. `next()` waits for one more value. */
+  follow(client: LiveClient, payload = { query: QUERY }) {
+    const values = client.iterate<{ n: number }>(payload);
+    this.atEnd(() => values.return?.());
+    return { next: async () => (await values.next()).value?.data?.n, values };
+  }
+}
+
+/** Sends one value of the scripted server. */
+export function sendNext(connection: WireConnection, id: string | undefined, n: number, extensions: object = {}): void {
+  if (id === undefined) throw new Error('no operation id');
+  connection.send({ type: 'next', id, payload: { data: { n }, extensions } });
+}
+
+/** An ISO 8601 instant this many ms from now. */
+export const isoIn = (ms: number): string => new Date(Date.now() + ms).toISOString();
