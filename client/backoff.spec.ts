@@ -29,7 +29,7 @@ describe('the back-off', () => {
 
   it('ends a wait when the page wakes, but not one that a server wished for', async () => {
     const backoff = new Backoff(() => 1);
-    const ended = vi.fn();
+    const ended = vi.fn<(what: string) => void>();
     void backoff.wait().then(() => ended('own'));
     void backoff.wait(60_000).then(() => ended('wished'));
     backoff.wake();

@@ -35,7 +35,7 @@ export class Backoff {
 
   /** Ends the waits that may end early: the network is back, or somebody looks at the page again. */
   wake(): void {
-    for (const end of [...this.#waiting]) end();
+    for (const end of this.#waiting) end();
   }
 
   /** The last connection held: start from the shortest delay again. */

@@ -32,82 +32,93 @@ export interface Door {
  * Nobody signed in shows as a close with 4401.
  */
 export function guardSockets(door: Door, RealSocket: SocketClass): SocketClass {
-  return class Guarded implements GuardedSocket {
-    static readonly CONNECTING = 0;
-    static readonly OPEN = 1;
-    static readonly CLOSING = 2;
-    static readonly CLOSED = 3;
-
-    onopen: SocketLike['onopen'] = null;
-    onmessage: SocketLike['onmessage'] = null;
-    onclose: SocketLike['onclose'] = null;
-    onerror: SocketLike['onerror'] = null;
-    #real: SocketLike | null = null;
-    #ended = false;
-    #openTimer: ReturnType<typeof setTimeout> | undefined;
-    readonly #giveUp = new AbortController();
-
+  return class extends Guarded {
     constructor(url: string, protocols?: string | string[]) {
-      void this.#open(url, protocols);
-    }
-
-    get readyState(): number {
-      if (this.#ended) return Guarded.CLOSED;
-      return this.#real?.readyState ?? Guarded.CONNECTING;
-    }
-
-    send(data: string): void {
-      this.#real?.send(data);
-    }
-
-    close(code: number = CloseCode.Normal, reason = ''): void {
-      this.#giveUp.abort();
-      if (this.#real) this.#real.close(code, reason);
-      else this.#end({ code, reason, wasClean: true });
-    }
-
-    signOut(): void {
-      this.#end({ code: CloseCode.Unauthorized, reason: 'Signed out', wasClean: true });
-      this.#real?.close(CloseCode.Normal);
-    }
-
-    async #open(url: string, protocols?: string | string[]): Promise<void> {
-      const token = await door.token(this, this.#giveUp.signal);
-      if (this.#ended) return;
-      if (token === undefined) return this.#end({ code: CloseCode.Normal, reason: 'Given up', wasClean: true });
-      if (token === null) return this.signOut();
-      try {
-        this.#wire(new RealSocket(url, protocols), token);
-      } catch (error) {
-        this.#ended = true;
-        this.onerror?.(error);
-      }
-    }
-
-    #wire(real: SocketLike, token: string): void {
-      this.#real = real;
-      this.#openTimer = setTimeout(() => this.#abandon(real), OPEN_WITHIN_MS);
-      real.onopen = (event) => {
-        clearTimeout(this.#openTimer);
-        door.entered(token);
-        this.onopen?.(event);
-      };
-      real.onmessage = (event) => this.onmessage?.(event);
-      real.onerror = () => {};
-      real.onclose = (event) => this.#end(event);
-    }
-
-    #abandon(real: SocketLike): void {
-      this.#end({ code: ABNORMAL_CLOSURE, reason: 'The connection did not open in time', wasClean: false });
-      real.close();
-    }
-
-    #end({ code, reason, wasClean }: CloseNotice): void {
-      if (this.#ended) return;
-      this.#ended = true;
-      clearTimeout(this.#openTimer);
-      const shown = PASSING_TROUBLE.has(code) ? CloseCode.TryAgainLater : code;
-      this.onclose?.({ code: shown, reason, wasClean });
+      super(door, RealSocket, url, protocols);
     }
   };
+}
+
+class Guarded implements GuardedSocket {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+
+  onopen: SocketLike['onopen'] = null;
+  onmessage: SocketLike['onmessage'] = null;
+  onclose: SocketLike['onclose'] = null;
+  onerror: SocketLike['onerror'] = null;
+  #real: SocketLike | null = null;
+  #ended = false;
+  #openTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #giveUp = new AbortController();
+
+  constructor(
+    private readonly door: Door,
+    private readonly RealSocket: SocketClass,
+    url: string,
+    protocols?: string | string[],
+  ) {
+    void this.#open(url, protocols);
+  }
+
+  get readyState(): number {
+    if (this.#ended) return Guarded.CLOSED;
+    return this.#real?.readyState ?? Guarded.CONNECTING;
+  }
+
+  send(data: string): void {
+    this.#real?.send(data);
+  }
+
+  close(code: number = CloseCode.Normal, reason = ''): void {
+    this.#giveUp.abort();
+    if (this.#real) this.#real.close(code, reason);
+    else this.#end({ code, reason, wasClean: true });
+  }
+
+  signOut(): void {
+    this.#end({ code: CloseCode.Unauthorized, reason: 'Signed out', wasClean: true });
+    this.#real?.close(CloseCode.Normal);
+  }
+
+  async #open(url: string, protocols?: string | string[]): Promise<void> {
+    const token = await this.door.token(this, this.#giveUp.signal);
+    if (this.#ended) return;
+    if (token === undefined) return this.#end({ code: CloseCode.Normal, reason: 'Given up', wasClean: true });
+    if (token === null) return this.signOut();
+    try {
+      this.#wire(new this.RealSocket(url, protocols), token);
+    } catch (error) {
+      this.#ended = true;
+      this.onerror?.(error);
+    }
+  }
+
+  #wire(real: SocketLike, token: string): void {
+    this.#real = real;
+    this.#openTimer = setTimeout(() => this.#abandon(real), OPEN_WITHIN_MS);
+    real.onopen = (event) => {
+      clearTimeout(this.#openTimer);
+      this.door.entered(token);
+      this.onopen?.(event);
+    };
+    real.onmessage = (event) => this.onmessage?.(event);
+    real.onerror = () => {};
+    real.onclose = (event) => this.#end(event);
+  }
+
+  #abandon(real: SocketLike): void {
+    this.#end({ code: ABNORMAL_CLOSURE, reason: 'The connection did not open in time', wasClean: false });
+    real.close();
+  }
+
+  #end({ code, reason, wasClean }: CloseNotice): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#openTimer);
+    const shown = PASSING_TROUBLE.has(code) ? CloseCode.TryAgainLater : code;
+    this.onclose?.({ code: shown, reason, wasClean });
+  }
 }

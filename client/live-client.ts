@@ -109,10 +109,11 @@ class Live implements Door {
 
   #wrap(): LiveClient {
     const states = this.#states;
-    const subscribe = this.#counting(resumingSubscribe(this.#inner.subscribe, (gap) => this.options.onGap?.(gap)));
+    const inner = this.#inner;
+    const subscribe = this.#counting(resumingSubscribe(inner, (gap) => this.options.onGap?.(gap)));
     return {
-      on: this.#inner.on,
-      terminate: this.#inner.terminate,
+      on: (event, listener) => inner.on(event, listener),
+      terminate: () => inner.terminate(),
       subscribe,
       iterate: iterateOver(subscribe),
       dispose: () => this.#dispose(),

@@ -20,10 +20,10 @@ interface ResumablePayload extends SubscribePayload {
  *
  * @param onGap called before the first value that came behind a gap
  */
-export function resumingSubscribe(inner: Client['subscribe'], onGap: (gap: Gap) => void): Client['subscribe'] {
+export function resumingSubscribe(inner: Client, onGap: (gap: Gap) => void): Client['subscribe'] {
   return (payload, sink) => {
     const sent: ResumablePayload = { ...payload };
-    return inner(sent, {
+    return inner.subscribe(sent, {
       next: (result) => {
         const { cursor, recovered } = (result.extensions ?? {}) as NextExtensions;
         if (typeof cursor === 'string') sent.extensions = { ...sent.extensions, resume: cursor };

@@ -27,7 +27,11 @@ export interface Live {
    * @param onError gets what ended the subscription for good: GraphQL errors or a close event. Default: nothing
    * @returns ends the subscription
    */
-  subscribe<Data>(query: string, onData: (data: Data) => void, onError?: (error: unknown) => void): () => void;
+  subscribe(
+    query: string,
+    onData: (data: Record<string, unknown>) => void,
+    onError?: (error: unknown) => void,
+  ): () => void;
   /** Ends everything; the next {@link startLive} starts anew. */
   stop(): Promise<void>;
 }
@@ -70,13 +74,13 @@ function start(options: StartLiveOptions): Live {
   };
 }
 
-function dataSink<Data>(
-  onData: (data: Data) => void,
+function dataSink(
+  onData: (data: Record<string, unknown>) => void,
   onError: (error: unknown) => void,
-): Sink<FormattedExecutionResult<Record<string, unknown>>> {
+): Sink<FormattedExecutionResult> {
   return {
     next: ({ data, errors }) => {
-      if (data) onData(data as Data);
+      if (data) onData(data);
       else if (errors) onError(errors);
     },
     error: onError,

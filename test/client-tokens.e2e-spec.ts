@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { LiveClients, QUERY, isoIn, sendNext } from './kit/live-clients.js';
+import { WireClients, QUERY, isoIn, sendNext } from './kit/wire-clients.js';
 
-let live: LiveClients;
+let live: WireClients;
 
 beforeEach(async () => {
-  live = await LiveClients.start();
+  live = await WireClients.start();
 });
 
 afterEach(() => live.end());

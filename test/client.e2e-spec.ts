@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gap, LiveState } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { LiveClients, QUERY, isoIn, sendNext } from './kit/live-clients.js';
+import { WireClients, QUERY, isoIn, sendNext } from './kit/wire-clients.js';
 
-let live: LiveClients;
+let live: WireClients;
 
 beforeEach(async () => {
-  live = await LiveClients.start();
+  live = await WireClients.start();
 });
 
 afterEach(() => live.end());
@@ -109,7 +109,7 @@ describe('coming back', () => {
     await connection.receive('ping');
     await vi.advanceTimersByTimeAsync(5_000);
     await vi.advanceTimersByTimeAsync(1_000);
-    await live.server.admit();
+    expect((await live.server.admit()).init['token']).toBe('token-2');
   });
 });
 

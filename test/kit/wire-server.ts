@@ -17,8 +17,8 @@ export class WireConnection {
   #wake = (): void => {};
 
   constructor(private readonly socket: WebSocket) {
-    socket.on('message', (data) => {
-      this.#messages.push(JSON.parse(String(data)) as WireMessage);
+    socket.on('message', (data: Buffer) => {
+      this.#messages.push(JSON.parse(data.toString()) as WireMessage);
       this.#wake();
     });
     this.closed = once(socket, 'close').then(([code]) => Number(code));

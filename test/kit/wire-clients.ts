@@ -5,13 +5,13 @@ import { WireServer, type WireConnection } from './wire-server.js';
 export const QUERY = 'subscription { notifications { id } }';
 
 /** A scripted server and the clients that a test makes, ended together. */
-export class LiveClients {
+export class WireClients {
   readonly #cleanups: (() => unknown)[] = [];
 
   private constructor(public server: WireServer) {}
 
-  static async start(): Promise<LiveClients> {
-    return new LiveClients(await WireServer.listen());
+  static async start(): Promise<WireClients> {
+    return new WireClients(await WireServer.listen());
   }
 
   /** Runs `cleanup` when the test ends, in reverse order. */
@@ -49,7 +49,11 @@ export class LiveClients {
   follow(client: LiveClient, payload = { query: QUERY }) {
     const values = client.iterate<{ n: number }>(payload);
     this.atEnd(() => values.return?.());
-    return { next: async () => (await values.next()).value?.data?.n, values };
+    const next = async (): Promise<number | undefined> => {
+      const result = await values.next();
+      return result.done ? undefined : result.value.data?.n;
+    };
+    return { next, values };
   }
 }
 
