@@ -1,0 +1,133 @@
+import { cpuSeconds, residentBytes } from './proc.mjs';
+import { ownDatabase } from './database.mjs';
+import { Deployment } from './sallyport.mjs';
+import { Loader } from './loader.mjs';
+import { SOCKET_SERVERS, startServer } from './servers.mjs';
+
+/** What a scenario works with. See bench/README.md. */
+export class Bench {
+  #deployment = null;
+  #round = 0;
+
+  /**
+   * @param options.quick small numbers, few repeats
+   * @param options.repeats interleaved repeats of every figure
+   * @param options.only names of servers to keep; empty for all
+   * @param options.log prints one line of progress
+   */
+  constructor({ quick, repeats, only = [], log }) {
+    this.quick = quick;
+    this.repeatCount = repeats;
+    this.only = only;
+    this.log = log;
+  }
+
+  /** The servers of this scenario that this run asks for. `ws` always stays: ratios are taken to it. */
+  servers(names = SOCKET_SERVERS) {
+    return names.filter((name) => this.only.length === 0 || name === 'ws' || this.only.includes(name));
+  }
+
+  /**
+   * Measures every server once per round, so that what changes on the machine meets them all.
+   *
+   * @param measure `(name, round)` → `{ measure: number }`
+   * @returns `{ measure: { server: [number per round] } }`
+   */
+  async interleaved(names, measure) {
+    const figures = {};
+    for (let round = 0; round < this.repeatCount; round++) {
+      const order = names.map((_, index) => names[(index + round) % names.length]);
+      for (const name of order) {
+        const values = await measure(name, round);
+        const said = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
+        this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${said.join(', ')}`);
+        for (const [key, value] of Object.entries(values)) ((figures[key] ??= {})[name] ??= []).push(value);
+      }
+    }
+    return figures;
+  }
+
+  /** Starts one server; the caller stops it. Options as of startServer. */
+  serve(name, options) {
+    return startServer(name, { ...options, deployment: () => this.deployment() });
+  }
+
+  /** This project's deployment: made at the first call, kept until the scenario ends. */
+  async deployment() {
+    return (this.#deployment ??= await Deployment.open());
+  }
+
+  /** A database of its own; the caller drops it. */
+  database() {
+    return ownDatabase();
+  }
+
+  /**
+   * Starts a server and a load generator, opens all sockets, runs the task, stops both whatever happens.
+   *
+   * @param task `({ server, loader, opening })`; `opening` holds the figures of Loader's `open`
+   */
+  async withSockets(name, options, task) {
+    const server = await this.serve(name, options);
+    const loader = new Loader();
+    try {
+      await options.beforeOpening?.(server);
+      const opening = await loader.command('open', {
+        pid: server.pid,
+        port: server.port,
+        graphql: server.graphql,
+        clients: server.clients,
+        atOnce: options.atOnce ?? 128,
+        base: 1 + (this.#round++ % 200),
+      });
+      if (opening.failed > 0) {
+        const told = JSON.stringify(opening.closes);
+        throw new Error(`${name}: ${opening.failed} sockets did not open; refusals ${told}. ${server.child.said()}`);
+      }
+      return await task({ server, loader, opening });
+    } finally {
+      await loader.stop();
+      await server.stop();
+    }
+  }
+
+  /** CPU microseconds per event that the server's ticks deliver, over `ticks` whole ticks. */
+  async perTickedEvent(name, { sockets, tabs = 1, tickMs, ticks, warmup }) {
+    return this.withSockets(name, { people: sockets / tabs, tabs, tickMs }, async ({ server, loader }) => {
+      const figures = await loader.command('ticks', {
+        pid: server.pid,
+        warmup: warmup * sockets,
+        count: ticks * sockets,
+        quietMs: 25,
+        timeoutMs: 20_000 + (ticks + warmup) * tickMs * 4,
+      });
+      check(name, figures);
+      return figures;
+    });
+  }
+
+  /** Drops what the scenario made. */
+  async close() {
+    await this.#deployment?.close();
+    this.#deployment = null;
+  }
+
+  cpuSeconds = cpuSeconds;
+  residentBytes = residentBytes;
+}
+
+/** Throws when what was counted is not what was asked for, or the load generator was the limit. */
+export function check(name, figures) {
+  if (figures.loaderCpuSeconds > 0.95 * figures.wallSeconds) throw new Error(`${name}: the load generator was the limit`);
+  const closes = Object.keys(figures.closes ?? {});
+  if (figures.missing > 0)
+    throw new Error(`${name}: ${figures.missing} events did not arrive, of ${figures.events + figures.missing}`);
+  if (closes.length > 0) throw new Error(`${name}: sockets were closed: ${JSON.stringify(figures.closes)}`);
+  const wrong = (figures.samples ?? []).find(
+    (text) => !/"type":"(?:next|connection_ack)"/.test(text) || text.includes('"errors"'),
+  );
+  if (wrong) throw new Error(`${name}: unexpected message ${wrong}`);
+}
+
+/** CPU microseconds per delivered event. */
+export const microsPerEvent = (figures) => (figures.serverCpuSeconds / figures.events) * 1e6;

@@ -1,0 +1,70 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+
+const children = new Set();
+const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+
+/** Whether processes can be kept to a core of their own here. Without it the figures are noisier. */
+export const canPin = pinned;
+
+/**
+ * Starts a Node process on one core, with an IPC channel; it ends with this process at the latest.
+ *
+ * @param options.core 0 for servers, 1 for the load generator
+ */
+export function startChild(args, { core, env = {}, cwd, label }) {
+  const command = pinned ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args];
+  const child = spawn(command[0], command.slice(1), {
+    cwd,
+    env: { ...process.env, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-8000)));
+  }
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  child.said = () => `${label} said:\n${said}`;
+  return child;
+}
+
+/** Resolves with the first message that matches, or throws with what the child printed when it ends before that. */
+export async function message(child, matches, timeoutMs = 60_000) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  const ended = once(child, 'exit', { signal: abort.signal }).then(([code, signal]) => {
+    throw new Error(`ended with ${code ?? signal}. ${child.said()}`);
+  });
+  const heard = (async () => {
+    for (;;) {
+      const [value] = await once(child, 'message', { signal: abort.signal });
+      if (matches(value)) return value;
+    }
+  })();
+  try {
+    return await Promise.race([heard, ended]);
+  } catch (error) {
+    throw error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs / 1000} s. ${child.said()}`) : error;
+  } finally {
+    clearTimeout(timer);
+    abort.abort();
+    heard.catch(() => {});
+    ended.catch(() => {});
+  }
+}
+
+/** Ends a child: asked first, then killed after `graceMs`. */
+export async function stopChild(child, graceMs = 3000) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await exit;
+  clearTimeout(timer);
+}
+
+/** Ends whatever still runs. Called when the run ends, however it ends. */
+export function stopAll() {
+  for (const child of children) child.kill('SIGKILL');
+}

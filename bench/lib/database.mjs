@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+
+const SERVER = process.env.BENCH_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+
+async function administer(sql) {
+  const client = new pg.Client({ connectionString: SERVER, connectionTimeoutMillis: 3000 });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * A database of its own for one run: in PostgreSQL (`BENCH_DATABASE_URL` names any database of the server, default
+ * 127.0.0.1:5432), or, when none answers, the embedded one in a temporary folder. `drop()` removes it.
+ *
+ * @returns `{ url, dataDir, drop }`; `url` is null for the embedded one
+ */
+export async function ownDatabase() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  const clean = () => rmSync(dataDir, { recursive: true, force: true });
+  const name = `sallyport_bench_${randomBytes(6).toString('hex')}`;
+  try {
+    await administer(`CREATE DATABASE ${name}`);
+  } catch {
+    return { url: null, dataDir, drop: async () => clean() };
+  }
+  const url = new URL(SERVER);
+  url.pathname = `/${name}`;
+  const drop = async () => {
+    clean();
+    await administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  };
+  return { url: url.href, dataDir, drop };
+}

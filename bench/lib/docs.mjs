@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chart } from './svg.mjs';
+import { number, sentence, titleOf } from './table.mjs';
+
+const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
+
+function section(measure) {
+  const head = `| server | median | spread | × ${titleOf(measure.base)} | spread |\n|---|---:|---:|---:|---:|`;
+  const rows = measure.rows.map((row) => {
+    const ratio = row.ratio
+      ? `${row.ratio.median.toFixed(2)} | ${row.ratio.min.toFixed(2)}–${row.ratio.max.toFixed(2)}`
+      : ' | ';
+    return `| ${titleOf(row.server)} | ${number(row.median)} | ${number(row.min)}–${number(row.max)} | ${ratio} |`;
+  });
+  const note = measure.note ? `\n\n${measure.note}` : '';
+  return `### ${measure.title} [${measure.unit}]\n\n${head}\n${rows.join('\n')}${note}\n`;
+}
+
+function targets(results) {
+  const rows = results.flatMap((measure) =>
+    measure.targets.map(
+      (target) =>
+        `| ${measure.title} | ${sentence(target)} | ${number(target.reached)} | ${target.met ? 'met' : '**missed**'} |`,
+    ),
+  );
+  return `| measure | target | reached | |\n|---|---|---:|---|\n${rows.join('\n')}\n`;
+}
+
+/** Writes docs/benchmarks.md and docs/benchmarks.svg. */
+export function writeDocs(report) {
+  const { machine, results } = report;
+  writeFileSync(`${DOCS}benchmarks.svg`, chart(results.filter((measure) => measure.chart)));
+  const text = `# Benchmarks
+
+Made by \`npm run bench\` on ${report.at.slice(0, 10)}: ${machine.cores} cores (${machine.model}), Node ${machine.node}.
+Do not edit: the next run writes this file anew. How it is measured: [bench/README.md](../bench/README.md).
+
+Every server runs on one core, the load generator on the other. Figures are medians of ${report.repeats} interleaved repeats with
+their lowest and highest; a ratio to bare \`ws\` is taken within each round. Sallyport is the built server in production mode with every
+check on, its sockets opened with real tokens of seeded accounts; its peers check nothing.
+
+![Each measure as a multiple of bare ws](benchmarks.svg)
+
+## Targets
+
+${targets(results)}
+## Figures
+
+${results.map(section).join('\n')}`;
+  writeFileSync(`${DOCS}benchmarks.md`, text);
+  console.log('Wrote docs/benchmarks.md and docs/benchmarks.svg');
+}

@@ -1,0 +1,172 @@
+// The load generator: a process of its own, on a core of its own, told what to do by lib/loader.mjs.
+import { request as httpRequest, Agent } from 'node:http';
+import { sinceStamp } from './pace.mjs';
+import { cpuSeconds } from './proc.mjs';
+import { Sockets } from './sockets.mjs';
+import { httpRate } from './http-rate.mjs';
+
+let sockets = null;
+const agent = new Agent({ keepAlive: true, maxSockets: 8, noDelay: true });
+
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves when `count` more frames have come, or says how many were missing when time was up. */
+function frames(count, timeoutMs) {
+  const target = sockets.delivered + count;
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      sockets.onDelivered = null;
+      resolve(Math.max(0, target - sockets.delivered));
+    };
+    const timer = setTimeout(finish, timeoutMs);
+    sockets.onDelivered = () => sockets.delivered >= target && finish();
+  });
+}
+
+/** Waits for the pause between two ticks: no frame for `quietMs`. */
+async function quiet(quietMs, timeoutMs) {
+  const deadline = performance.now() + timeoutMs;
+  for (let seen = -1; seen !== sockets.delivered && performance.now() < deadline;) {
+    seen = sockets.delivered;
+    await after(quietMs);
+  }
+}
+
+function post(url, headers, body) {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, {
+      method: 'POST',
+      agent,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    request.on('response', (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () =>
+        response.statusCode === 200
+          ? resolve(chunks)
+          : reject(new Error(`publish answered ${response.statusCode}: ${Buffer.concat(chunks)}`)),
+      );
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** The integer that a Next message of `userCount` ends in, read backwards over the closing braces. */
+function lastInteger(bytes, end) {
+  let at = end - 1;
+  while (bytes[at] === 0x7d) at--;
+  let value = 0;
+  for (let unit = 1; bytes[at] >= 0x30 && bytes[at] <= 0x39; at--, unit *= 10) value += (bytes[at] - 0x30) * unit;
+  return value;
+}
+
+function quantiles(values) {
+  const sorted = Float64Array.from(values).sort();
+  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+  return values.length > 0 ? { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) } : null;
+}
+
+const snapshot = (pid) => ({
+  at: performance.now(),
+  server: cpuSeconds(pid),
+  own: process.cpuUsage(),
+  delivered: sockets?.delivered ?? 0,
+});
+
+function difference(before, pid, extra) {
+  const now = snapshot(pid);
+  const own = process.cpuUsage(before.own);
+  return {
+    events: now.delivered - before.delivered,
+    serverCpuSeconds: now.server - before.server,
+    loaderCpuSeconds: (own.user + own.system) / 1e6,
+    wallSeconds: (now.at - before.at) / 1000,
+    ...extra,
+  };
+}
+
+const commands = {
+  /** Opens sockets; the figures tell how fast, and who was busy. */
+  async open({ pid, atOnce, ...options }) {
+    sockets = new Sockets(options);
+    const before = snapshot(pid);
+    const seconds = await sockets.open(atOnce);
+    const figures = difference(before, pid, { seconds, opened: sockets.opened, failed: sockets.failed });
+    return { ...figures, closes: sockets.closes };
+  },
+
+  /** Waits for `warmup` frames, then measures over `count` frames, both from pause to pause. */
+  async ticks({ pid, warmup, count, quietMs, timeoutMs }) {
+    if (warmup > 0) await frames(warmup, timeoutMs);
+    await quiet(quietMs, timeoutMs);
+    const before = snapshot(pid);
+    const missing = await frames(count, timeoutMs);
+    return difference(before, pid, { missing, samples: sockets.samples.slice(0, 4), closes: sockets.closes });
+  },
+
+  /** Starts to count; the parent then causes `count` frames by other means. With `stamped`, latencies are taken. */
+  async count({ pid, count, timeoutMs, stamped = false }) {
+    const latencies = [];
+    if (stamped) {
+      sockets.onEvent = (bytes, start, end) => latencies.push(sinceStamp(lastInteger(bytes, end)));
+    }
+    const before = snapshot(pid);
+    const waiting = frames(count, timeoutMs);
+    process.send({ started: true });
+    const missing = await waiting;
+    sockets.onEvent = null;
+    return difference(before, pid, {
+      missing,
+      latencyMs: quantiles(latencies),
+      samples: sockets.samples.slice(0, 4),
+      closes: sockets.closes,
+    });
+  },
+
+  /** Publishes `count` events over HTTP, in batches that follow each other at once, `inFlight` at a time. */
+  async publish({ pid, url, headers, viewers, topic, batch, count, inFlight = 2, timeoutMs = 30_000 }) {
+    let at = 0;
+    const body = () => {
+      const events = [];
+      for (let i = 0; i < batch; i++)
+        events.push({ topic, viewer: viewers[at++ % viewers.length], payload: 1 + (at % 10) });
+      return JSON.stringify({ events });
+    };
+    const before = snapshot(pid);
+    const arrived = frames(count, timeoutMs);
+    const stream = async () => {
+      while (at < count) await post(url, headers, body());
+    };
+    await Promise.all(Array.from({ length: inFlight }, stream));
+    return difference(before, pid, {
+      missing: await arrived,
+      closes: sockets.closes,
+      samples: sockets.samples.slice(0, 4),
+    });
+  },
+
+  /** Requests per second of one HTTP request over keep-alive connections; see http-rate.mjs. */
+  async httpRate({ pid, ...options }) {
+    const before = snapshot(pid);
+    const outcome = await httpRate(options);
+    return difference(before, pid, outcome);
+  },
+
+  async close() {
+    sockets?.close();
+    sockets = null;
+    return {};
+  },
+};
+
+process.on('message', async ({ command, ...options }) => {
+  try {
+    process.send({ result: await commands[command](options) });
+  } catch (error) {
+    process.send({ error: error.stack });
+  }
+});
+process.on('disconnect', () => process.exit(0));

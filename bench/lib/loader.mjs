@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { message, startChild, stopChild } from './child.mjs';
+
+const LOAD = fileURLToPath(new URL('load.mjs', import.meta.url));
+
+/** The parent's hand on one load generator process. Each command resolves with its figures; see load.mjs. */
+export class Loader {
+  constructor() {
+    this.child = startChild([LOAD], { core: 1, label: 'the load generator' });
+  }
+
+  async command(command, options = {}, timeoutMs = 180_000) {
+    const answer = message(this.child, (said) => 'result' in said || 'error' in said, timeoutMs);
+    this.child.send({ command, ...options });
+    const { result, error } = await answer;
+    if (error) throw new Error(error);
+    return result;
+  }
+
+  /** Counts the frames that `cause` brings about. */
+  async counted(options, cause) {
+    const started = message(this.child, (said) => said.started || said.error);
+    const answer = this.command('count', options);
+    answer.catch(() => {});
+    await started;
+    await cause();
+    return answer;
+  }
+
+  stop() {
+    return stopChild(this.child);
+  }
+}

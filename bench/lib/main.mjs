@@ -1,0 +1,88 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Bench } from './bench.mjs';
+import { canPin, stopAll } from './child.mjs';
+import { machine, summarise } from './report.mjs';
+import { printTable } from './table.mjs';
+import { writeDocs } from './docs.mjs';
+import { build } from './sallyport.mjs';
+
+const HERE = fileURLToPath(new URL('../', import.meta.url));
+
+const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only server,server] [--no-build] [--docs]
+
+  scenario   one or more of those in bench/scenarios; without a name, all that stand in the table of docs/benchmarks.md
+  --quick    small numbers and two repeats: under two minutes, for a first look
+  --repeats  interleaved repeats of each figure (default 5, with --quick 2)
+  --only     servers to compare, beside bare ws
+  --no-build use dist/ as it stands
+  --docs     write docs/benchmarks.md and docs/benchmarks.svg from this run (a full run without names does so by itself)`;
+
+async function load(names) {
+  const files = readdirSync(`${HERE}scenarios`).filter((file) => file.endsWith('.mjs'));
+  const all = await Promise.all(files.map(async (file) => (await import(`../scenarios/${file}`)).default));
+  const unknown = names.filter((name) => !all.some((scenario) => scenario.name === name));
+  if (unknown.length > 0)
+    throw new Error(`no scenario ${unknown.join(', ')}; there are ${all.map((one) => one.name).join(', ')}`);
+  return all;
+}
+
+/** Runs what the arguments ask for. Resolves with the exit code: 0, or 1 when a scenario failed. */
+export async function main(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      repeats: { type: 'string' },
+      only: { type: 'string', default: '' },
+      'no-build': { type: 'boolean', default: false },
+      docs: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const scenarios = await load(positionals);
+  const order = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'me'];
+  const chosen = positionals.length > 0 ? positionals : values.quick ? ['delivery', 'sockets'] : order;
+  const repeats = Number(values.repeats ?? (values.quick ? 2 : 5));
+  process.once('SIGINT', () => (stopAll(), process.exit(130)));
+  process.once('SIGTERM', () => (stopAll(), process.exit(143)));
+  process.once('exit', stopAll);
+  if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
+  if (!values['no-build']) await build();
+  const started = new Date();
+  const results = [];
+  let failures = 0;
+  for (const name of chosen) {
+    const scenario = scenarios.find((one) => one.name === name);
+    const bench = new Bench({
+      quick: values.quick,
+      repeats,
+      only: values.only.split(',').filter(Boolean),
+      log: (line) => console.log(line),
+    });
+    console.log(`\n${scenario.title}`);
+    try {
+      const measures = (await scenario.run(bench)).map(summarise);
+      results.push(...measures);
+      for (const measure of measures) printTable(measure);
+    } catch (error) {
+      failures++;
+      console.error(`  ${scenario.name} failed: ${error.message}`);
+    } finally {
+      await bench.close();
+    }
+  }
+  const report = { at: started.toISOString(), quick: values.quick, repeats, machine: machine(), results };
+  mkdirSync(`${HERE}results`, { recursive: true });
+  const file = `${HERE}results/${report.at.replaceAll(/[:.]/g, '-')}.json`;
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\nFigures: ${file}`);
+  if (values.docs || (!values.quick && positionals.length === 0 && failures === 0)) writeDocs(report);
+  return failures > 0 ? 1 : 0;
+}

@@ -1,0 +1,42 @@
+import { cpus } from 'node:os';
+import { median, spread } from './stats.mjs';
+
+/** Where the figures come from. */
+export function machine() {
+  const [first] = cpus();
+  return { cores: cpus().length, model: first?.model ?? 'unknown', node: process.version, platform: process.platform };
+}
+
+/** Ratios are taken round by round, then their median: what slows the machine down for a while slows both sides. */
+function ratios(values, base) {
+  return values.map((value, round) => value / base[round]);
+}
+
+function verdict(target, values) {
+  const own = values[target.server];
+  const base = target.against ? values[target.against] : null;
+  if (!own || (target.against && !base)) return null;
+  const reached = base ? median(ratios(own, base)) : median(own);
+  const limit = target.atMost ?? target.atLeast ?? target.absolute;
+  return { ...target, reached, met: target.atLeast === undefined ? reached <= limit : reached >= limit };
+}
+
+/**
+ * What a scenario returned, with medians, spread, ratios to bare `ws` and verdicts.
+ *
+ * @param measure `{ id, title, unit, values: { server: [number] }, base?, targets?, higherIsBetter?, chart?, note? }`;
+ *   `base` is the server that ratios are taken to, default `ws`
+ */
+export function summarise(measure) {
+  const baseName = measure.base ?? 'ws';
+  const base = measure.values[baseName] ?? null;
+  const rows = Object.entries(measure.values).map(([server, values]) => ({
+    server,
+    ...spread(values),
+    ratio: base ? spread(ratios(values, base)) : null,
+    values,
+  }));
+  const targets = (measure.targets ?? []).map((target) => verdict(target, measure.values)).filter(Boolean);
+  const { values: _values, ...rest } = measure;
+  return { ...rest, base: baseName, rows, targets };
+}

@@ -1,0 +1,96 @@
+import { fileURLToPath } from 'node:url';
+import { OPERATION_ID } from '../peers/event-source.mjs';
+import { message, startChild, stopChild } from './child.mjs';
+
+const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
+const FOREVER_SECONDS = '86400';
+
+/** Every server that scenarios compare, in the order of the tables. `ws` is what ratios are taken to. */
+export const SERVERS = {
+  ws: { title: 'bare ws', file: 'ws.mjs', graphql: false },
+  sallyport: { title: 'Sallyport', graphql: true },
+  'sallyport-resumable': { title: 'Sallyport, resumable', graphql: true, resumable: true },
+  'graphql-ws': { title: 'graphql-ws', file: 'graphql-ws.mjs', graphql: true },
+  nest: { title: 'NestJS + Apollo', file: 'nest-apollo.mjs', graphql: true },
+  mercurius: { title: 'Mercurius (jit)', file: 'mercurius.mjs', graphql: true },
+  yoga: { title: 'GraphQL Yoga', file: 'yoga.mjs', graphql: true },
+  'nest-session': { title: 'NestJS + Apollo, express-session' },
+};
+
+/** Those that accept sockets. */
+export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in SERVERS[name]);
+
+const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
+const SUBSCRIBE = JSON.stringify({
+  id: OPERATION_ID,
+  type: 'subscribe',
+  payload: { query: 'subscription UserCount { userCount }', operationName: 'UserCount' },
+});
+
+/** Sockets of `people`, `tabs` each, spread so that one person's tabs are not neighbours. */
+function clientsOf(server, people, tabs) {
+  const once = people.map(({ viewerId: viewer, token }) => {
+    if (!server.graphql) return { first: viewer };
+    const payload = server.resumable ? { token, resumable: true } : { token };
+    return { first: JSON.stringify({ type: 'connection_init', payload }), then: SUBSCRIBE };
+  });
+  return Array.from({ length: tabs }, () => once).flat();
+}
+
+/**
+ * Starts a server and says who may connect to it.
+ *
+ * @param name one of {@link SERVERS}
+ * @param options.people how many people exist
+ * @param options.tabs sockets of each
+ * @param options.tickMs one event to each connected viewer at this interval; 0 for none
+ * @param options.source whether `tell` is going to be used
+ * @param options.deployment opens this project's deployment when it is first needed
+ * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), stop() }`;
+ *   an order is `{ burst: n }` or `{ pace: { perSecond, seconds } }`
+ */
+export async function startServer(
+  name,
+  { people, tabs = 1, tickMs = 0, source = false, env = {}, nodeArgs = [], deployment },
+) {
+  const server = SERVERS[name];
+  if (server.file) {
+    const child = startChild([...nodeArgs, `${PEERS}${server.file}`], {
+      core: 0,
+      env: { TICK_MS: String(tickMs), ...env },
+      label: name,
+    });
+    const { port, control } = await message(child, (said) => said.port);
+    const folk = Array.from({ length: people }, (_, index) => ({ viewerId: viewerId(index), token: viewerId(index) }));
+    return {
+      pid: child.pid,
+      port,
+      graphql: server.graphql,
+      clients: clientsOf(server, folk, tabs),
+      viewers: folk.map((person) => person.viewerId),
+      publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
+      tell: (order) => child.send(order),
+      child,
+      stop: () => stopChild(child),
+    };
+  }
+  const own = await deployment();
+  const folk = await own.people(people);
+  const interval = tickMs > 0 ? String(tickMs / 1000) : FOREVER_SECONDS;
+  const started = await own.start({ env: { USER_COUNT_INTERVAL_SECONDS: interval, ...env }, nodeArgs, source });
+  return {
+    pid: started.child.pid,
+    port: started.port,
+    graphql: true,
+    clients: clientsOf(server, folk, tabs),
+    viewers: folk.map((person) => person.viewerId),
+    publish: async () => ({
+      url: `http://127.0.0.1:${started.port}/publish`,
+      headers: { authorization: `Bearer ${await own.apiKey()}` },
+      topic: 'user_count',
+    }),
+    tell: (order) => started.child.send({ ...order, viewers: folk.map((person) => person.viewerId) }),
+    child: started.child,
+    stop: started.stop,
+  };
+}

@@ -1,0 +1,169 @@
+import { connect } from 'node:net';
+import { FrameCounter, OPCODE, clientFrame } from './frames.mjs';
+
+const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
+const SOCKETS_PER_ADDRESS = 8000;
+const ACCEPTED = Buffer.from('HTTP/1.1 101');
+
+function upgradeRequest(port, path, graphql) {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  if (graphql) lines.push('Sec-WebSocket-Protocol: graphql-transport-ws');
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
+}
+
+/**
+ * Many WebSocket clients on raw TCP. Handshake and frames by hand; everything to send is made before the clock starts.
+ */
+export class Sockets {
+  /** Data frames received after each socket's opening. */
+  delivered = 0;
+  /** Close codes seen, by number of sockets. */
+  closes = {};
+  opened = 0;
+  failed = 0;
+  /** The first payloads of some sockets, to see that what is counted is what was asked for. */
+  samples = [];
+  /** Called after each delivered frame, when set. */
+  onDelivered = null;
+  /** Called with each payload when set; makes the generator read payloads, so only for latency. */
+  onEvent = null;
+  #sockets = [];
+  #options;
+
+  /**
+   * @param options.port where the server listens
+   * @param options.graphql false for bare `ws`: one message instead of connection_init and subscribe
+   * @param options.clients `[{ first, then }]`: the texts sent after the upgrade and after the ack
+   * @param options.onClosed called with the index and close code of every socket that the server ends
+   */
+  constructor(options) {
+    this.#options = { path: '/graphql', ...options };
+  }
+
+  /** Opens all clients, `atOnce` in flight. Resolves with the seconds it took. */
+  open(atOnce = 128) {
+    const { port, path, graphql, clients } = this.#options;
+    const request = upgradeRequest(port, path, graphql);
+    const prepared = clients.map(({ first, then }) => ({
+      first: clientFrame(first),
+      then: then === undefined ? null : clientFrame(then),
+    }));
+    return new Promise((resolve) => {
+      let next = 0;
+      let done = 0;
+      const started = process.hrtime.bigint();
+      const settle = () => {
+        if (++done === prepared.length) resolve(Number(process.hrtime.bigint() - started) / 1e9);
+        else if (next < prepared.length) this.#openOne(next, prepared[next++], request, settle);
+      };
+      while (next < Math.min(atOnce, prepared.length)) this.#openOne(next, prepared[next++], request, settle);
+    });
+  }
+
+  #openOne(index, client, request, settle) {
+    const counter = new FrameCounter();
+    counter.index = index;
+    counter.ready = false;
+    let head = null;
+    let upgraded = false;
+    let settled = false;
+    const finish = (ok) => {
+      if (settled) return;
+      settled = true;
+      if (ok) this.opened++;
+      else this.failed++;
+      settle();
+    };
+    const { port, graphql, base = 1 } = this.#options;
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      localAddress: `127.0.${base}.${1 + Math.floor(index / SOCKETS_PER_ADDRESS)}`,
+      noDelay: true,
+      onread: {
+        buffer: READ_BUFFER,
+        callback: (size, buffer) => {
+          if (upgraded) {
+            counter.read(buffer, 0, size, this);
+            return true;
+          }
+          const chunk = Buffer.from(buffer.subarray(0, size));
+          head = head ? Buffer.concat([head, chunk]) : chunk;
+          const end = head.indexOf('\r\n\r\n');
+          if (end === -1) return true;
+          if (head.compare(ACCEPTED, 0, ACCEPTED.length, 0, ACCEPTED.length) !== 0) {
+            const status = head.toString('latin1', 9, 12);
+            this.closes[status] = (this.closes[status] ?? 0) + 1;
+            socket.destroy();
+            return true;
+          }
+          upgraded = true;
+          socket.write(client.first);
+          if (!graphql) {
+            counter.ready = true;
+            finish(true);
+          } else {
+            counter.onReady = () => {
+              socket.write(client.then);
+              finish(true);
+            };
+          }
+          if (head.length > end + 4) counter.read(head, end + 4, head.length, this);
+          head = null;
+          return true;
+        },
+      },
+    });
+    counter.socket = socket;
+    this.#sockets[index] = counter;
+    socket.once('connect', () => socket.write(request));
+    socket.on('error', () => {});
+    socket.once('close', () => finish(false));
+  }
+
+  wants(counter) {
+    return this.onEvent !== null || (counter.index % 512 === 0 && counter.frames < 2);
+  }
+
+  onPayload(counter, bytes, start, end) {
+    if (counter.index % 512 === 0 && counter.frames < 2) this.samples.push(bytes.toString('utf8', start, end));
+    if (counter.ready && this.onEvent) this.onEvent(bytes, start, end, counter.index);
+  }
+
+  onFrame(counter) {
+    if (!counter.ready) {
+      counter.ready = true;
+      counter.onReady();
+      counter.onReady = null;
+      return;
+    }
+    this.delivered++;
+    this.onDelivered?.();
+  }
+
+  onControl(counter, opcode, payload) {
+    if (opcode === OPCODE.ping) counter.socket.write(clientFrame(payload, OPCODE.pong));
+    if (opcode !== OPCODE.close) return;
+    const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    this.closes[code] = (this.closes[code] ?? 0) + 1;
+    this.#options.onClosed?.(counter.index, code);
+  }
+
+  /** Sends one more text on a socket; for scenarios that act on some sockets only. */
+  send(index, text) {
+    this.#sockets[index].socket.write(clientFrame(text));
+  }
+
+  /** Ends all sockets at once, by a reset, so that no port waits. */
+  close() {
+    for (const { socket } of this.#sockets) if (!socket.destroyed) socket.resetAndDestroy();
+    this.#sockets = [];
+  }
+}

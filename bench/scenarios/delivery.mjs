@@ -1,0 +1,33 @@
+import { microsPerEvent } from '../lib/bench.mjs';
+
+/** One event to each of 2,000 sockets, one per person, as the server's own tick publishes it. */
+export default {
+  name: 'delivery',
+  title: 'One event to each of 2,000 sockets',
+  quick: true,
+  async run(bench) {
+    const sockets = bench.quick ? 1000 : 2000;
+    const options = { sockets, tickMs: bench.quick ? 125 : 250, ticks: bench.quick ? 10 : 20, warmup: 10 };
+    const figures = await bench.interleaved(bench.servers(), async (name) => ({
+      micros: microsPerEvent(await bench.perTickedEvent(name, options)),
+    }));
+    return [
+      {
+        id: 'delivery-2000',
+        title: `CPU per delivered event, ${sockets.toLocaleString('en')} sockets`,
+        unit: 'µs',
+        values: figures.micros,
+        targets: [
+          { server: 'sallyport', atMost: 1.1, against: 'ws' },
+          { server: 'sallyport-resumable', atMost: 1.25, against: 'ws' },
+          ...['nest', 'graphql-ws', 'mercurius', 'yoga'].map((against) => ({
+            server: 'sallyport',
+            atMost: 0.5,
+            against,
+          })),
+        ],
+        chart: true,
+      },
+    ];
+  },
+};

@@ -1,0 +1,24 @@
+import { microsPerEvent } from '../lib/bench.mjs';
+
+/** How the cost of one event grows from 1,000 to 16,000 sockets. */
+export default {
+  name: 'growth',
+  title: 'Cost per event from 1,000 to 16,000 sockets',
+  async run(bench) {
+    const [few, many] = bench.quick ? [500, 4000] : [1000, 16_000];
+    const figures = await bench.interleaved(bench.servers(['ws', 'sallyport']), async (name) => {
+      const small = await bench.perTickedEvent(name, { sockets: few, tickMs: 150, ticks: 30, warmup: 20 });
+      const large = await bench.perTickedEvent(name, { sockets: many, tickMs: 1500, ticks: 6, warmup: 3 });
+      return { growth: microsPerEvent(large) / microsPerEvent(small) };
+    });
+    return [
+      {
+        id: 'growth',
+        title: `CPU per event at ${many.toLocaleString('en')} sockets, as a multiple of that at ${few.toLocaleString('en')}`,
+        unit: '×',
+        values: figures.growth,
+        targets: [{ server: 'sallyport', atMost: 1.5 }],
+      },
+    ];
+  },
+};
