@@ -118,7 +118,8 @@ export class Bench {
 
 /** Throws when what was counted is not what was asked for, or the load generator was the limit. */
 export function check(name, figures) {
-  if (figures.loaderCpuSeconds > 0.95 * figures.wallSeconds) throw new Error(`${name}: the load generator was the limit`);
+  if (figures.loaderCpuSeconds > 0.95 * figures.wallSeconds)
+    throw new Error(`${name}: the load generator was the limit`);
   const closes = Object.keys(figures.closes ?? {});
   if (figures.missing > 0)
     throw new Error(`${name}: ${figures.missing} events did not arrive, of ${figures.events + figures.missing}`);

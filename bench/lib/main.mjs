@@ -5,8 +5,8 @@ import { Bench } from './bench.mjs';
 import { canPin, stopAll } from './child.mjs';
 import { machine, summarise } from './report.mjs';
 import { printTable } from './table.mjs';
+import { build } from '../../scripts/build.mjs';
 import { writeDocs } from './docs.mjs';
-import { build } from './sallyport.mjs';
 
 const HERE = fileURLToPath(new URL('../', import.meta.url));
 
@@ -54,7 +54,7 @@ export async function main(argv) {
   process.once('SIGTERM', () => (stopAll(), process.exit(143)));
   process.once('exit', stopAll);
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
-  if (!values['no-build']) await build();
+  if (!values['no-build']) await build({ only: 'server' });
   const started = new Date();
   const results = [];
   let failures = 0;

@@ -22,11 +22,6 @@ async function freePort() {
   return port;
 }
 
-/** Builds the project once per run. */
-export async function build() {
-  await run(process.execPath, [join(ROOT, 'scripts/build.mjs')], { cwd: ROOT, maxBuffer: 1 << 26 });
-}
-
 /** One deployment: a database, keys and an origin that all its processes share. */
 export class Deployment {
   #people = [];
@@ -54,7 +49,7 @@ export class Deployment {
 
   async #cli(...args) {
     const env = { ...process.env, ...this.env, NODE_ENV: 'development' };
-    const { stdout } = await run(process.execPath, [join(ROOT, 'scripts/cli.mjs'), ...args], {
+    const { stdout } = await run(process.execPath, [join(ROOT, 'dist/cli/main.js'), ...args], {
       cwd: ROOT,
       env,
       maxBuffer: 1 << 26,
