@@ -2,7 +2,8 @@
 const RANKS = [
   ['protocol'],
   ['config', 'errors'],
-  ['logging', 'metrics', 'database', 'redis', 'viewer'],
+  ['logging', 'metrics', 'viewer'],
+  ['database', 'redis'],
   ['topics'],
   ['auth'],
   ['feeds', 'app-proxy', 'publish'],

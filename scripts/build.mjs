@@ -19,11 +19,20 @@ const SERVER = {
   },
 };
 
+/** @type {import('./build-step.mjs').BuildStep} */
+const CLIENT = {
+  name: 'client',
+  inputs: ['client', 'src/protocol', 'tsconfig.json', 'package-lock.json'],
+  outputs: ['client/dist/index.js', 'client/dist/sallyport-live.js'],
+  ignores: (file) => isSpec(file) || file.endsWith('.md'),
+  run: () => runNode('client/build.mjs', []),
+};
+
 /** Builds whatever is stale: `server` alone, or everything that the server serves as well.
  * @param {{ only?: 'server' }} [options]
  */
 export async function build({ only } = {}) {
-  const steps = only === 'server' ? [SERVER] : [SERVER];
+  const steps = only === 'server' ? [SERVER] : [SERVER, CLIENT];
   try {
     await buildStale(steps);
   } catch (error) {
