@@ -138,8 +138,7 @@ const commands = {
     const before = snapshot(pid);
     const arrived = frames(count, timeoutMs);
     const stream = async () => {
-      await post(url, headers, body());
-      if (at < count) await stream();
+      while (at < count) await post(url, headers, body());
     };
     await Promise.all(Array.from({ length: inFlight }, stream));
     return difference(before, pid, {

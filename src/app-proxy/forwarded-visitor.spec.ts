@@ -15,10 +15,11 @@ describe("AP-9: the visitor's address comes from the entry that the shop's proxy
     ['IPv6', SHOP, '2001:DB8:0:0::1', '2001:db8::1'],
     ['a visitor from within our own ranges', SHOP, '10.1.2.3', '10.1.2.3'],
     ['no header', SHOP, undefined, null],
+    ["the shop's proxy among the trusted ones", '127.0.0.1', '203.0.113.9', '203.0.113.9'],
     ['garbage', SHOP, 'unknown', null],
     ["garbage in the shop's place", '10.0.0.1', '203.0.113.9, unknown', null],
-    ['our proxy has overwritten what the shop wrote', '10.0.0.1', SHOP, null],
-    ['only our own proxies', '10.0.0.1', '10.0.0.2', null],
+    ['our proxy has overwritten what the shop wrote', '10.0.0.1', SHOP, SHOP],
+    ['only trusted addresses', '127.0.0.1', '127.0.0.1', '127.0.0.1'],
     ['an endless header', SHOP, `${'1.1.1.1,'.repeat(400)}203.0.113.9`, null],
   ])('%s', (_, peer, header, address) => {
     expect(forwardedVisitor(peer, header, trusted)).toBe(address);

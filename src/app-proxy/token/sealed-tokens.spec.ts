@@ -38,7 +38,7 @@ function forge(
   header: Record<string, unknown> = HEADER,
   key = tokens.currentKey.seal,
 ) {
-  return new EncryptJWT(payload as JWTPayload).setProtectedHeader(header as typeof HEADER).encrypt(key);
+  return new EncryptJWT(payload).setProtectedHeader(header as typeof HEADER).encrypt(key);
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 }));

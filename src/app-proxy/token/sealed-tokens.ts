@@ -86,7 +86,7 @@ export class SealedTokens {
       const expiresAtMs = this.#endOf(payload);
       if (!viewer || expiresAtMs === null) return { ok: false, reason: 'invalid' };
       if (expiresAtMs <= Date.now()) return { ok: false, reason: 'expired' };
-      return { ok: true, claims: { viewer, binding: (payload['cli'] ?? {}) as ClientBinding }, expiresAtMs, key };
+      return { ok: true, claims: { viewer, binding: payload['cli'] ?? {} }, expiresAtMs, key };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       return { ok: false, reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };
