@@ -65,3 +65,8 @@ export function addressBlock(address: string): string {
   const bytes = parsed.toByteArray();
   return `${ipaddr.fromByteArray([...bytes.slice(0, 8), 0, 0, 0, 0, 0, 0, 0, 0]).toString()}/64`;
 }
+
+/** Parses the ranges of a configuration that was checked already. */
+export function parseAddressRanges(texts: readonly string[]): AddressRange[] {
+  return texts.map(parseAddressRange).filter((range) => range !== null);
+}
