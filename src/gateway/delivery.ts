@@ -1,0 +1,146 @@
+import { CloseCode } from '../protocol/close-code.js';
+import type { TopicEvent } from '../topics/topic-event.js';
+import type { TopicStream } from '../topics/topic-stream.js';
+import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../topics/topic.bus.js';
+import type { GraphqlContext } from '../viewer/graphql-context.js';
+import type { Connection } from './connection.js';
+import type { ExecutableOperation, Variant } from './executable-operation.js';
+import type { Renderer, ResultText } from './rendering.js';
+
+/** Bytes queued on a socket from which a `keep-latest` feed holds back all but its newest event. */
+const HOLD_BYTES = 64 * 1024;
+/** Bytes queued on a socket from which any other feed closes it. */
+const CLOSE_BYTES = 512 * 1024;
+/** Events that may wait for a resolver that takes its time. */
+const MAX_WAITING = 256;
+
+/** What one subscription needs to be delivered. */
+export interface DeliveryParts {
+  readonly connection: Connection;
+  readonly context: GraphqlContext;
+  readonly operationId: string;
+  readonly operation: ExecutableOperation;
+  readonly variant: Variant;
+  readonly stream: TopicStream;
+  readonly renderer: Renderer;
+}
+
+/**
+ * One subscription on its way from the topic to the socket: an event becomes text and then a frame in one
+ * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
+ */
+export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
+  readonly #prefix: string;
+  #recovered: boolean | undefined;
+  #subscription: TopicSubscription | null = null;
+  #done = false;
+  #finish: ((result: IteratorReturnResult<void>) => void) | null = null;
+  #latest: TopicEvent | null = null;
+  #waiting: Promise<void> | null = null;
+  #waitingCount = 0;
+
+  constructor(private readonly parts: DeliveryParts) {
+    this.#prefix = `{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`;
+  }
+
+  /** Subscribes; resolves when nothing published from now on can be missed. */
+  async start(resume: unknown): Promise<void> {
+    const confirmed = (recovered: boolean | undefined): void => void (this.#recovered = recovered);
+    const options = resume === undefined || !this.parts.connection.resumable ? { confirmed } : { resume, confirmed };
+    this.#subscription = await this.parts.stream.attach(this, options);
+    if (this.#done) this.#subscription.end();
+  }
+
+  event(event: TopicEvent): void {
+    if (this.#done || this.parts.connection.closed) return;
+    if (this.#waiting) this.#wait(event);
+    else if (this.parts.connection.backlogBytes < HOLD_BYTES) this.#deliver(event);
+    else this.#slow(event);
+  }
+
+  ended(_reason: SubscriptionEnd): void {
+    // What was lost can't be told on this subscription; the client resumes, and learns there what it missed.
+    this.parts.connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
+  }
+
+  next(): Promise<IteratorResult<never, void>> {
+    if (this.#done) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => (this.#finish = resolve));
+  }
+
+  return(): Promise<IteratorResult<never, void>> {
+    this.#done = true;
+    this.#latest = null;
+    this.#subscription?.end();
+    this.#finish?.({ done: true, value: undefined });
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async throw(): Promise<IteratorResult<never, void>> {
+    return this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #deliver(event: TopicEvent): void {
+    const { renderer, stream, operation, variant, context } = this.parts;
+    const text = renderer.render(event, stream.topic.definition.field, operation, variant, context);
+    if (typeof text === 'string') this.#write(event, text);
+    else this.#wait(event, text);
+  }
+
+  #write(event: TopicEvent, text: ResultText): void {
+    this.parts.connection.push(
+      `${this.#prefix}${text}${this.parts.connection.resumable ? this.#extensions(event) : ''}}}`,
+    );
+  }
+
+  #extensions(event: TopicEvent): string {
+    const recovered = this.#recovered === undefined ? '' : `,"recovered":${this.#recovered}`;
+    this.#recovered = undefined;
+    return `,"extensions":{"cursor":"${event.cursor}"${recovered}}`;
+  }
+
+  /** A resolver takes its time: later events wait their turn. */
+  #wait(event: TopicEvent, started?: Promise<ResultText>): void {
+    if (this.#waitingCount >= MAX_WAITING) {
+      this.#slow(event);
+      return;
+    }
+    this.#waitingCount++;
+    this.#waiting = this.#deliverAfter(this.#waiting, event, started);
+  }
+
+  async #deliverAfter(
+    earlier: Promise<void> | null,
+    event: TopicEvent,
+    started: Promise<ResultText> | undefined,
+  ): Promise<void> {
+    await earlier;
+    const { renderer, stream, operation, variant, context } = this.parts;
+    const field = stream.topic.definition.field;
+    const text = await (started ?? renderer.render(event, field, operation, variant, context));
+    if (!this.#done) this.#write(event, text);
+    if (--this.#waitingCount === 0) this.#waiting = null;
+  }
+
+  #slow(event: TopicEvent): void {
+    const { connection, stream } = this.parts;
+    if (stream.topic.definition.slowReader === 'close') {
+      if (connection.backlogBytes < CLOSE_BYTES && this.#waitingCount < MAX_WAITING) this.#deliver(event);
+      else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
+      return;
+    }
+    const first = this.#latest === null;
+    this.#latest = event;
+    if (first) void connection.drained().then(() => this.#deliverLatest());
+  }
+
+  #deliverLatest(): void {
+    const latest = this.#latest;
+    this.#latest = null;
+    if (latest) this.event(latest);
+  }
+}

@@ -1,0 +1,66 @@
+import { compileQuery, isCompiledQuery } from 'graphql-jit';
+import { type DocumentNode, execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import type { GraphqlContext } from '../viewer/graphql-context.js';
+
+/** How often an operation is run by the interpreter before it is worth compiling. */
+const COMPILE_AFTER_USES = 2;
+/** How many different sets of variables of one operation share their results. */
+const MAX_VARIANTS = 100;
+
+type Execute = (
+  root: unknown,
+  context: GraphqlContext,
+  variables: Record<string, unknown>,
+) => ExecutionResult | Promise<ExecutionResult>;
+
+/** One set of variables of one operation: what subscribers must share for one result to serve them all. */
+export interface Variant {
+  readonly variables: Record<string, unknown>;
+}
+
+/**
+ * One operation of one document, parsed and validated, shared by all connections that send the same text.
+ * From its second use on it is compiled by graphql-jit; where that refuses, graphql-js goes on interpreting it.
+ */
+export class ExecutableOperation {
+  /** Set once a resolver was seen to read the context: results are then made for each subscriber. */
+  personal = false;
+  readonly #variants = new Map<string, Variant>();
+  #uses = 0;
+  #execute: Execute;
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    readonly document: DocumentNode,
+    readonly operationName: string | undefined,
+  ) {
+    this.#execute = (rootValue, contextValue, variableValues) =>
+      execute({ schema, document, rootValue, contextValue, variableValues, operationName: operationName ?? null });
+  }
+
+  /** Counts a subscriber in, and compiles when there are enough. */
+  use(): void {
+    if (++this.#uses === COMPILE_AFTER_USES) this.#compile();
+  }
+
+  /** Runs the operation over one event's root value. */
+  run(root: unknown, context: GraphqlContext, variant: Variant): ExecutionResult | Promise<ExecutionResult> {
+    return this.#execute(root, context, variant.variables);
+  }
+
+  /** The shared identity of these variables; beyond 100 different ones a private identity, which shares nothing. */
+  variant(variables: Record<string, unknown> | null | undefined): Variant {
+    const key = variables && Object.keys(variables).length > 0 ? JSON.stringify(variables) : '';
+    const known = this.#variants.get(key);
+    if (known) return known;
+    const variant = { variables: variables ?? {} };
+    if (this.#variants.size < MAX_VARIANTS) this.#variants.set(key, variant);
+    return variant;
+  }
+
+  #compile(): void {
+    const compiled = compileQuery(this.schema, this.document, this.operationName);
+    if (!isCompiledQuery(compiled)) return;
+    this.#execute = (root, context, variables) => compiled.query(root, context, variables);
+  }
+}

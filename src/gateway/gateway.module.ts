@@ -1,0 +1,51 @@
+import { Module } from '@nestjs/common';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { GraphQLModule } from '@nestjs/graphql';
+import type { Logger } from 'pino';
+import { AuthModule } from '../auth/auth.module.js';
+import { RequestViewer } from '../auth/session/request-viewer.js';
+import { AccountTokenVerifier } from '../auth/token/account-token.verifier.js';
+import { HTTP_CONFIG } from '../config/config.module.js';
+import type { HttpConfig } from '../config/config.js';
+import { LOGGER } from '../logging/logger.js';
+import { Admissions } from './admissions.js';
+import { ConnectionGuard, TOKEN_VERIFIERS } from './connection.guard.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { Connections } from './connections.js';
+import { graphqlOptions } from './graphql.options.js';
+import { Lifetimes } from './lifetimes.js';
+import { ConfiguredOrigins, OriginPolicy } from './origin.policy.js';
+import { SocketGateway } from './socket.gateway.js';
+import { SocketProtocol } from './socket.protocol.js';
+import { UpgradeGuard } from './upgrade.guard.js';
+
+/** GraphQL on both transports: HTTP by Apollo Server, the socket by our own gateway. */
+@Module({
+  imports: [
+    AuthModule,
+    GraphQLModule.forRootAsync<ApolloDriverConfig>({
+      driver: ApolloDriver,
+      imports: [AuthModule],
+      useFactory: (http: HttpConfig, viewers: RequestViewer, logger: Logger) => graphqlOptions(http, viewers, logger),
+      inject: [HTTP_CONFIG, RequestViewer, LOGGER],
+    }),
+  ],
+  providers: [
+    SocketGateway,
+    UpgradeGuard,
+    Connections,
+    SocketProtocol,
+    Admissions,
+    ConnectionGuard,
+    ConnectionRegistry,
+    Lifetimes,
+    { provide: OriginPolicy, useClass: ConfiguredOrigins },
+    {
+      provide: TOKEN_VERIFIERS,
+      useFactory: (account: AccountTokenVerifier) => [account],
+      inject: [AccountTokenVerifier],
+    },
+  ],
+  exports: [OriginPolicy],
+})
+export class GatewayModule {}

@@ -1,0 +1,72 @@
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { ApolloServerPlugin } from '@apollo/server';
+import { unwrapResolverError } from '@apollo/server/errors';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import type { Logger } from 'pino';
+import type { RequestViewer } from '../auth/session/request-viewer.js';
+import type { HttpConfig } from '../config/config.js';
+import { BadUserInputError } from '../errors/sallyport.errors.js';
+import { GRAPHQL_PATH } from '../protocol/payload.js';
+import { parseAddressRanges } from '../viewer/client-address.js';
+import { clientFacts } from '../viewer/client-facts.js';
+import type { GraphqlContext } from '../viewer/graphql-context.js';
+import { limitRules, MAX_QUERY_LENGTH, MAX_QUERY_TOKENS } from './operation-limits.js';
+import { showError } from './show-error.js';
+
+/** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
+export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger: Logger): ApolloDriverConfig {
+  const introspection = !http.production;
+  const trusted = parseAddressRanges(http.trustedProxies);
+  return {
+    driver: ApolloDriver,
+    path: GRAPHQL_PATH,
+    autoSchemaFile: true,
+    sortSchema: true,
+    buildSchemaOptions: { dateScalarMode: 'isoDate' },
+    graphiql: false,
+    introspection,
+    csrfPrevention: true,
+    persistedQueries: false,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    parseOptions: { maxTokens: MAX_QUERY_TOKENS },
+    validationRules: limitRules(introspection),
+    plugins: [ApolloServerPluginLandingPageDisabled(), operationRules],
+    preserveHttpStatusForExecutionErrors: false,
+    formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
+    context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
+      viewer: await viewers.fromCookie(request.headers.cookie),
+      client: clientFacts(request.raw, trusted),
+      cookies: { set: (header) => void reply.header('set-cookie', header) },
+    }),
+  };
+}
+
+/** Refuses what only Apollo can see: a query text that is too long, and a subscription by HTTP. */
+const operationRules: ApolloServerPlugin<GraphqlContext> = {
+  async requestDidStart({ request }) {
+    if ((request.query?.length ?? 0) > MAX_QUERY_LENGTH) {
+      throw refused('query', `The query is too long: at most ${MAX_QUERY_LENGTH} characters.`);
+    }
+    return {
+      async didResolveOperation({ operation }) {
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+          throw refused('query', 'Subscriptions run over the WebSocket: see PROTOCOL.md.');
+        }
+      },
+    };
+  },
+};
+
+function refused(field: string, message: string): GraphQLError {
+  return new GraphQLError(message, { originalError: new BadUserInputError(field, message) });
+}
+
+/** Apollo hands over its own wrapper or, before execution, a plain GraphQLError with its code. */
+function asGraphQLError(formatted: GraphQLFormattedError, error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  return new GraphQLError(formatted.message, { originalError: unwrapResolverError(error) as Error });
+}

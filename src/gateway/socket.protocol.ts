@@ -1,0 +1,124 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  type Context,
+  makeServer,
+  MessageType,
+  type Server,
+  stringifyMessage,
+  type SubscribePayload,
+} from 'graphql-ws';
+import type { Logger } from 'pino';
+import { HTTP_CONFIG } from '../config/config.module.js';
+import type { HttpConfig } from '../config/config.js';
+import { LOGGER } from '../logging/logger.js';
+import { CloseCode } from '../protocol/close-code.js';
+import { Admissions } from './admissions.js';
+import type { Connection, PingHandler } from './connection.js';
+import { ExecutableOperation } from './executable-operation.js';
+import { OperationCache } from './operation-cache.js';
+import { limitRules } from './operation-limits.js';
+import { Renderer, type ShowError } from './rendering.js';
+import { showError } from './show-error.js';
+import { subscribe, type SubscriptionRequest } from './subscription.js';
+
+/** Live subscriptions that one socket may hold. */
+const MAX_OPERATIONS = 100;
+const MAX_OPERATION_ID_LENGTH = 128;
+const PONG = stringifyMessage({ type: MessageType.Pong });
+
+type SocketContext = Context<Record<string, unknown>, Connection>;
+
+/**
+ * The `graphql-transport-ws` protocol, kept by graphql-ws; this says what each message means here.
+ * No hook throws for an expected refusal: whoever refuses closes the socket with the protocol's code first.
+ */
+@Injectable()
+export class SocketProtocol {
+  #server: Server<Connection> | null = null;
+
+  constructor(
+    private readonly schemaHost: GraphQLSchemaHost,
+    private readonly admissions: Admissions,
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Speaks with every connection. Made at first use, when Nest has built the schema. */
+  get server(): Server<Connection> {
+    return (this.#server ??= this.#makeServer(this.schemaHost.schema));
+  }
+
+  /** A Ping with a token refreshes; any other gets a Pong without payload, so nothing is ever echoed. */
+  readonly answerPing: PingHandler = async (connection, payload) => {
+    if (payload?.token === undefined || connection.context === null) {
+      connection.push(PONG);
+      return;
+    }
+    const pong = await this.admissions.refresh(connection, payload.token);
+    if (pong) connection.push(stringifyMessage({ type: MessageType.Pong, payload: { ...pong } }));
+  };
+
+  #makeServer(schema: GraphQLSchema): Server<Connection> {
+    const introspection = !this.http.production;
+    const operations = new OperationCache(schema, limitRules(introspection), introspection);
+    const show: ShowError = (error) => showError(error, this.logger);
+    const renderer = new Renderer(show);
+    return makeServer<Record<string, unknown>, Connection>({
+      schema,
+      // The deadlines here cover the time to the ack, not only to the init.
+      connectionInitWaitTimeout: 0,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, operationId, payload) => prepare(schema, operations, context, operationId, payload),
+      subscribe: (request) => subscribe(request as SubscriptionRequest, renderer),
+      onNext: (_context, _id, _payload, _args, { data, errors }) => {
+        if (!errors) return undefined;
+        const shown = errors.map(show);
+        return data === undefined ? { errors: shown } : { data, errors: shown };
+      },
+      onError: (_context, _id, _payload, errors) => errors.map(show),
+    });
+  }
+
+  async #connect(context: SocketContext): Promise<Record<string, unknown> | false> {
+    const connection = context.extra;
+    const payload = context.connectionParams ?? {};
+    // Neither memory nor a later hook keeps the token.
+    delete (context as { connectionParams?: unknown }).connectionParams;
+    connection.initReceived = true;
+    const ack = await this.admissions.admit(connection, payload);
+    return ack === null ? false : { ...ack };
+  }
+}
+
+function prepare(
+  schema: GraphQLSchema,
+  operations: OperationCache,
+  context: SocketContext,
+  operationId: string,
+  payload: SubscribePayload,
+): SubscriptionRequest | readonly GraphQLError[] {
+  const connection = context.extra;
+  const viewerContext = connection.context;
+  if (operationId.length > MAX_OPERATION_ID_LENGTH) {
+    connection.close(CloseCode.BadRequest, 'Operation id too long');
+  } else if (Object.keys(context.subscriptions).length > MAX_OPERATIONS) {
+    connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
+  }
+  if (connection.closed || !viewerContext) return [new GraphQLError('The socket is closed.')];
+  const operation = operations.prepare(payload.query, payload.operationName);
+  if (!(operation instanceof ExecutableOperation)) return operation;
+  return {
+    schema,
+    document: operation.document,
+    operationName: operation.operationName ?? null,
+    variableValues: payload.variables ?? null,
+    contextValue: viewerContext,
+    rootValue: undefined,
+    connection,
+    operationId,
+    operation,
+    resume: payload.extensions?.['resume'],
+  };
+}

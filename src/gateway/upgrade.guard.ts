@@ -1,0 +1,91 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
+import { HTTP_CONFIG, LIMITS_CONFIG } from '../config/config.module.js';
+import type { HttpConfig, LimitsConfig } from '../config/config.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
+import { type AddressRange, addressIn, parseAddressRanges } from '../viewer/client-address.js';
+import { clientFacts } from '../viewer/client-facts.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
+
+/** Seconds after which a client that found the node full or draining may come back. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Why an upgrade is answered with plain HTTP instead of 101. */
+export interface UpgradeRefusal {
+  readonly status: 400 | 403 | 404 | 429 | 503;
+  /** For the client and the log; never a value from the request. */
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** The first door of the socket: decides on an upgrade before the 101, in the protocol's order. */
+@Injectable()
+export class UpgradeGuard {
+  readonly #trusted: readonly AddressRange[];
+  readonly #exempt: readonly AddressRange[];
+
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly origins: OriginPolicy,
+    @Inject(HTTP_CONFIG) http: HttpConfig,
+    @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
+  ) {
+    this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#exempt = parseAddressRanges(limits.throttleExempt);
+  }
+
+  /** What is known of the peer, for the log and for the token's binding. */
+  facts(request: IncomingMessage): ConnectionFacts {
+    return { ...clientFacts(request, this.#trusted), origin: request.headers.origin ?? null };
+  }
+
+  /**
+   * Path, node, address, origin, sub-protocol, token in the URL: the first that fails is the answer.
+   * Returns null when the socket may be opened.
+   */
+  async check(request: IncomingMessage, facts: ConnectionFacts, draining: boolean): Promise<UpgradeRefusal | null> {
+    const [path, query = ''] = (request.url ?? '').split('?', 2);
+    if (path !== GRAPHQL_PATH) {
+      return { status: 404, message: `Sockets are opened at ${GRAPHQL_PATH} and nowhere else.` };
+    }
+    return (
+      this.#capacityRefusal(facts.address, draining) ??
+      (await this.#originRefusal(request)) ??
+      protocolRefusal(request, new URLSearchParams(query))
+    );
+  }
+
+  #capacityRefusal(address: string, draining: boolean): UpgradeRefusal | null {
+    const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+    if (draining) return { status: 503, message: 'This node is restarting.', ...later };
+    if (this.registry.all.size >= this.limits.maxConnections)
+      return { status: 503, message: 'This node is full.', ...later };
+    const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
+    if (!crowded || addressIn(address, this.#exempt)) return null;
+    return { status: 429, message: 'Too many sockets from this address.', ...later };
+  }
+
+  async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
+    const values = valuesOf(request, 'origin');
+    // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
+    if (values.length === 0) return null;
+    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!))) return null;
+    return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
+  }
+}
+
+function protocolRefusal(request: IncomingMessage, query: URLSearchParams): UpgradeRefusal | null {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+  if (!offered.includes(SUBPROTOCOL)) return { status: 400, message: `Offer the sub-protocol ${SUBPROTOCOL}.` };
+  if (query.has('token')) {
+    return { status: 400, message: 'A token in a URL ends up in logs: send it in connection_init.' };
+  }
+  return null;
+}
+
+/** Every value of a header, where Node would join or drop repeated ones. */
+function valuesOf(request: IncomingMessage, name: string): string[] {
+  return request.rawHeaders.filter((_, index, raw) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
+}
