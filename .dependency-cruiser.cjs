@@ -8,7 +8,9 @@ const RANKS = [
   ['auth'],
   ['feeds', 'app-proxy', 'publish'],
   ['gateway', 'health', 'pages'],
-  ['app.module', 'main', 'cli'],
+  ['app.module'],
+  ['create-app'],
+  ['main', 'cli'],
 ];
 
 // Inside auth, and inside feeds, the same rule once more.

@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigModule } from './config/config.module.js';
+import type { Config } from './config/config.js';
+import { UserCountModule } from './feeds/user-count/user-count.module.js';
+import { GatewayModule } from './gateway/gateway.module.js';
+import { HealthModule } from './health/health.module.js';
+import { LoggingModule } from './logging/logging.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { RedisModule } from './redis/redis.module.js';
+import { TopicsModule } from './topics/topics.module.js';
+
+/** The one composition root: every room of the house, from the ground up. */
+@Module({})
+export class AppModule {
+  static of(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(config),
+        LoggingModule,
+        MetricsModule,
+        RedisModule,
+        TopicsModule,
+        UserCountModule,
+        GatewayModule,
+        HealthModule,
+      ],
+    };
+  }
+}

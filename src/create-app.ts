@@ -1,0 +1,51 @@
+import helmet from '@fastify/helmet';
+import cors from '@fastify/cors';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import { guardGraphqlHttp } from './gateway/http.rules.js';
+import { isAllowedOrigin, OriginPolicy } from './gateway/origin.policy.js';
+import { LOGGER } from './logging/logger.js';
+import { NestLogger } from './logging/nest-logger.js';
+
+/** The largest body of any route, in bytes; `/graphql` allows less. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const HSTS_SECONDS = 31_536_000;
+
+/**
+ * Builds the whole server without listening. Called by `main` and by tests.
+ *
+ * @throws what a room throws when its store is away at start
+ */
+export async function createApp(config: Config): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({ bodyLimit: MAX_BODY_BYTES, trustProxy: false, forceCloseConnections: true });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), adapter, {
+    bufferLogs: true,
+    abortOnError: false,
+  });
+  app.useLogger(new NestLogger(app.get<Logger>(LOGGER)));
+  const origins = app.get(OriginPolicy);
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'frame-ancestors': ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'none'"],
+      },
+    },
+    hsts: config.http.secure ? { maxAge: HSTS_SECONDS, includeSubDomains: true } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+  });
+  await app.register(cors, {
+    origin: async (origin: string | undefined) =>
+      origin !== undefined && (await isAllowedOrigin(origins, origin)) ? origin : false,
+    credentials: true,
+    methods: ['POST'],
+  });
+  guardGraphqlHttp(app.getHttpAdapter().getInstance(), config.http, origins);
+  return app;
+}

@@ -1,0 +1,56 @@
+import { randomInt } from 'node:crypto';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { FEEDS_CONFIG } from '../../config/config.module.js';
+import type { FeedsConfig } from '../../config/config.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { Presence } from '../../topics/presence/presence.js';
+import { TopicBus } from '../../topics/topic.bus.js';
+import { topicOf } from '../../topics/topic.js';
+import { Turns } from '../../topics/turns.js';
+import { USER_COUNT } from './user-count.topic.js';
+
+const SMALLEST = 1;
+const LARGEST = 10;
+
+/** Publishes a random number to every connected viewer each interval, from one node of many. */
+@Injectable()
+export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #ticking = false;
+
+  constructor(
+    private readonly bus: TopicBus,
+    private readonly presence: Presence,
+    private readonly turns: Turns,
+    @Inject(FEEDS_CONFIG) config: FeedsConfig,
+  ) {
+    this.#intervalMs = config.userCountIntervalSeconds * 1000;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.#tick(), this.#intervalMs);
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** A tick that is still going when the next is due, or finds a store away, is simply missed: only the newest number matters. */
+  async #tick(): Promise<void> {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    try {
+      if (!(await this.turns.take(USER_COUNT.name, this.#intervalMs))) return;
+      for await (const viewers of this.presence.connected()) {
+        await this.bus.publish(
+          viewers.map((viewer) => ({ topic: topicOf(USER_COUNT, viewer), payload: randomInt(SMALLEST, LARGEST + 1) })),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+    } finally {
+      this.#ticking = false;
+    }
+  }
+}

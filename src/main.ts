@@ -1,0 +1,32 @@
+import 'reflect-metadata';
+import type { Logger } from 'pino';
+import { loadConfig } from './config/load-config.js';
+import { createApp } from './create-app.js';
+import { LOGGER } from './logging/logger.js';
+
+/** Start, listen, drain. A failure to start is one clear line and exit code 1. */
+async function main(): Promise<void> {
+  const outcome = loadConfig();
+  if (!outcome.ok)
+    throw new Error(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+  const { http } = outcome.config;
+  const app = await createApp(outcome.config);
+  app.enableShutdownHooks();
+  await app.listen(http.port, http.host);
+  const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
+  app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');
+  process.stdout.write(`Sallyport is open\n  app       ${http.publicUrl}/\n`);
+  if (http.graphiql) process.stdout.write(`  GraphiQL  ${http.publicUrl}/graphiql\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`sallyport: ${explain(error)}\n`);
+  process.exit(1);
+});
+
+function explain(error: unknown): string {
+  const failure = error as NodeJS.ErrnoException;
+  if (failure.code === 'EADDRINUSE')
+    return `port ${process.env['PORT'] ?? 3000} is taken: stop what listens there, or set PORT.`;
+  return failure.message;
+}
