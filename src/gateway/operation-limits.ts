@@ -16,7 +16,7 @@ export const MAX_QUERY_LENGTH = 15_000;
 export const MAX_QUERY_TOKENS = 1000;
 
 /** What an operation may cost before any resolver runs, fragments counted where they are spread. */
-const LIMITS = { depth: 6, aliases: 15, directives: 50, 'root fields': 20 } as const;
+const LIMITS = { levels: 6, aliases: 15, directives: 50, 'root fields': 20 } as const;
 
 interface Weight {
   readonly depth: number;
@@ -77,7 +77,7 @@ function weigh(
     return weight;
   };
   const { depth, aliases, directives } = ofSet(operation.selectionSet);
-  return { depth, aliases, directives, 'root fields': operation.selectionSet.selections.length };
+  return { levels: depth, aliases, directives, 'root fields': operation.selectionSet.selections.length };
 }
 
 function add(one: Weight, other: Weight): Weight {
