@@ -31,6 +31,11 @@ export class RedisConnection {
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
   }
 
+  /** The number of the database that keys are in; a cluster has only 0. */
+  get database(): number {
+    return 'db' in this.client.options ? (this.client.options.db ?? 0) : 0;
+  }
+
   /** Whether a command sent now has a chance. */
   get isAvailable(): boolean {
     return this.client.status === 'ready';
@@ -74,9 +79,12 @@ export class RedisConnection {
     });
   }
 
-  /** Measures the clock once, before the first use. */
-  async start(): Promise<void> {
-    await this.#readClock();
+  /** Asks what time it is there. Called at the start and with each heartbeat. */
+  async readClock(): Promise<void> {
+    const sentMs = performance.now();
+    const [seconds, micros] = await this.run((client) => client.time());
+    const halfwayMs = performance.timeOrigin + (sentMs + performance.now()) / 2;
+    this.#clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - halfwayMs;
   }
 
   close(): void {
@@ -87,17 +95,10 @@ export class RedisConnection {
   async #beat(): Promise<void> {
     if (!this.isAvailable) return;
     try {
-      await this.#readClock();
+      await this.readClock();
     } catch {
       // The silence itself drops the connection; `close` tells of it.
     }
-  }
-
-  async #readClock(): Promise<void> {
-    const sentMs = performance.now();
-    const [seconds, micros] = await this.client.time();
-    const halfwayMs = performance.timeOrigin + (sentMs + performance.now()) / 2;
-    this.#clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - halfwayMs;
   }
 
   #cameBack(): void {

@@ -27,7 +27,7 @@ const REDIS_LINK = Symbol('REDIS_LINK');
       useFactory: async (link: RedisLink | null, logger: Logger) => {
         if (!link) return null;
         const connection = new RedisConnection(link, logger);
-        await connection.start();
+        await connection.readClock();
         return connection;
       },
       inject: [REDIS_LINK, LOGGER],

@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { parseCursor } from './cursor.js';
 import { TopicEvent } from './topic-event.js';
 import { TopicHistory } from './topic-history.js';
 import {
+  IDEMPOTENCY_WINDOW_MS,
   type Publication,
   type PublishOutcome,
   type SubscribeOptions,
@@ -11,10 +12,9 @@ import {
   type TopicSink,
   type TopicSubscription,
 } from './topic.bus.js';
+import { payloadDigest } from './payload-digest.js';
 import type { Topic } from './topic.js';
 
-/** How long an idempotency key is remembered, in milliseconds (protocol: 5 minutes). */
-export const IDEMPOTENCY_WINDOW_MS = 300_000;
 const SWEEP_EVERY_MS = 30_000;
 
 interface UsedKey {
@@ -64,10 +64,10 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
     this.#topics.clear();
   }
 
-  #publishOne({ topic, payload, key }: Publication): PublishOutcome {
+  #publishOne({ topic, payload, key, submitted }: Publication): PublishOutcome {
     const state = this.#topic(topic);
     const nowMs = Date.now();
-    const digest = key === undefined ? '' : createHash('sha256').update(JSON.stringify(payload)).digest('base64');
+    const digest = key === undefined ? '' : payloadDigest(submitted ?? payload);
     if (key !== undefined) {
       const used = state.keys.get(key);
       if (used && used.expiresAtMs > nowMs) {

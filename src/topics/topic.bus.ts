@@ -1,6 +1,9 @@
 import type { TopicEvent } from './topic-event.js';
 import type { Topic } from './topic.js';
 
+/** How long an idempotency key is remembered, in milliseconds (protocol: 5 minutes). */
+export const IDEMPOTENCY_WINDOW_MS = 300_000;
+
 /** One event to publish. */
 export interface Publication {
   readonly topic: Topic;
@@ -8,6 +11,8 @@ export interface Publication {
   readonly payload: unknown;
   /** With the same key within 5 minutes the first cursor comes back and nothing is delivered twice. */
   readonly key?: string;
+  /** What the publisher sent, where `payload` was completed from it: the key belongs to this. Default: `payload`. */
+  readonly submitted?: unknown;
 }
 
 /** What became of one publication. The event is in history when this is returned. */
@@ -64,7 +69,9 @@ export abstract class TopicBus {
    * Appends each event to its topic's history and sends it to the topic's subscribers on every node.
    * Outcomes stand in the order of the publications; several for one topic keep their order.
    *
-   * @throws UnavailableError when the store is away; nothing of the batch is then promised
+   * Up to 1,000 publications go all together or not at all (on a Redis Cluster: those of one topic).
+   *
+   * @throws UnavailableError when the store is away; an answer that was lost on the way back is told apart by its keys
    */
   abstract publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]>;
 

@@ -1,17 +1,27 @@
 import { Global, Module } from '@nestjs/common';
+import { RedisConnection } from '../redis/redis.connection.js';
+import { RedisModule } from '../redis/redis.module.js';
+import { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { FeedRegistry } from './feed.registry.js';
 import { MemoryPresence } from './presence/presence.memory.js';
 import { Presence } from './presence/presence.js';
 import { MemoryTopicBus } from './topic.bus.memory.js';
+import { RedisTopicBus } from './topic.bus.redis.js';
 import { TopicBus } from './topic.bus.js';
 import { MemoryTurns, Turns } from './turns.js';
 
 /** Global: the bus between feeds, publishers and sockets, who is connected, and whose turn it is. Redis where `REDIS_URL` is set, else in memory. */
 @Global()
 @Module({
+  imports: [RedisModule],
   providers: [
     FeedRegistry,
-    { provide: TopicBus, useClass: MemoryTopicBus },
+    {
+      provide: TopicBus,
+      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null) =>
+        redis && subscriber ? new RedisTopicBus(redis, subscriber) : new MemoryTopicBus(),
+      inject: [RedisConnection, RedisSubscriber],
+    },
     { provide: Presence, useClass: MemoryPresence },
     { provide: Turns, useClass: MemoryTurns },
   ],

@@ -1,0 +1,8 @@
+import { createHash } from 'node:crypto';
+
+/** What tells two payloads under one idempotency key apart: SHA-256 of the JSON, 43 characters without a space. */
+export function payloadDigest(payload: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(payload) ?? 'null')
+    .digest('base64url');
+}

@@ -1,0 +1,102 @@
+import type { OnModuleDestroy } from '@nestjs/common';
+import type { RedisConnection } from '../redis/redis.connection.js';
+import type { RedisSubscriber } from '../redis/redis.subscriber.js';
+import { parseCursor } from './cursor.js';
+import { LiveTopic } from './redis/live-topic.js';
+import { PositionWatch } from './redis/position-watch.js';
+import { TopicMember } from './redis/topic-member.js';
+import { TopicStore } from './redis/topic-store.js';
+import {
+  type Publication,
+  type PublishOutcome,
+  type SubscribeOptions,
+  TopicBus,
+  type TopicSink,
+  type TopicSubscription,
+} from './topic.bus.js';
+import type { Topic } from './topic.js';
+
+interface Listening {
+  readonly live: LiveTopic;
+  /** Settles with Redis's confirmation; resolves to what ends it. */
+  readonly confirmed: Promise<() => void>;
+}
+
+/**
+ * The bus of many nodes. Subscribing: Redis confirms the channel, then the history is read, then both are joined
+ * by offset. Losses on the way are noticed by offset, after a reconnect, and by comparing quiet topics with the store.
+ */
+export class RedisTopicBus extends TopicBus implements OnModuleDestroy {
+  readonly #topics = new Map<string, Listening>();
+  readonly #store: TopicStore;
+  readonly #watch: PositionWatch;
+
+  constructor(
+    redis: RedisConnection,
+    private readonly subscriber: RedisSubscriber,
+  ) {
+    super();
+    this.#store = new TopicStore(redis);
+    const batchSize = redis.isCluster ? 1 : undefined;
+    this.#watch = new PositionWatch(
+      this.#store,
+      () => this.#liveTopics(),
+      () => this.#topics.size,
+      batchSize,
+    );
+    subscriber.onReconnected(() => void this.#watch.compareAll());
+  }
+
+  override publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    return this.#store.publish(publications);
+  }
+
+  override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
+    const { live, confirmed } = this.#listening(topic);
+    const member = new TopicMember(sink);
+    live.admit(member);
+    try {
+      await confirmed;
+      const wantsLast = topic.definition.onSubscribe === 'last-event';
+      const resume = options.resume === undefined ? {} : { since: parseCursor(options.resume) };
+      const reading = await this.#store.read(topic, { ...resume, wantsLast });
+      live.join(member, reading, options.confirmed);
+      return { recovered: reading.recovered, end: () => live.dismiss(member) };
+    } catch (error) {
+      live.dismiss(member);
+      throw error;
+    }
+  }
+
+  onModuleDestroy(): void {
+    this.#watch.stop();
+  }
+
+  #listening(topic: Topic): Listening {
+    const known = this.#topics.get(topic.name);
+    if (known) return known;
+    const live = new LiveTopic(
+      topic,
+      (ofTopic, since) => this.#store.read(ofTopic, { since, wantsLast: false }),
+      () => this.#abandon(topic.name),
+    );
+    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => live.receive(message));
+    const listening = { live, confirmed };
+    this.#topics.set(topic.name, listening);
+    return listening;
+  }
+
+  #abandon(name: string): void {
+    const listening = this.#topics.get(name);
+    this.#topics.delete(name);
+    // A subscription that was never confirmed has nothing to end.
+    listening?.confirmed.then(
+      (leave) => leave(),
+      () => {},
+    );
+  }
+
+  *#liveTopics(): Generator<LiveTopic> {
+    for (const { live } of this.#topics.values()) yield live;
+  }
+}
