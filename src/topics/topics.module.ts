@@ -4,10 +4,12 @@ import { RedisModule } from '../redis/redis.module.js';
 import { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { FeedRegistry } from './feed.registry.js';
 import { MemoryPresence } from './presence/presence.memory.js';
+import { RedisPresence } from './presence/presence.redis.js';
 import { Presence } from './presence/presence.js';
 import { MemoryTopicBus } from './topic.bus.memory.js';
 import { RedisTopicBus } from './topic.bus.redis.js';
 import { TopicBus } from './topic.bus.js';
+import { RedisTurns } from './turns.redis.js';
 import { MemoryTurns, Turns } from './turns.js';
 
 /** Global: the bus between feeds, publishers and sockets, who is connected, and whose turn it is. Redis where `REDIS_URL` is set, else in memory. */
@@ -22,8 +24,16 @@ import { MemoryTurns, Turns } from './turns.js';
         redis && subscriber ? new RedisTopicBus(redis, subscriber) : new MemoryTopicBus(),
       inject: [RedisConnection, RedisSubscriber],
     },
-    { provide: Presence, useClass: MemoryPresence },
-    { provide: Turns, useClass: MemoryTurns },
+    {
+      provide: Presence,
+      useFactory: (redis: RedisConnection | null) => (redis ? new RedisPresence(redis) : new MemoryPresence()),
+      inject: [RedisConnection],
+    },
+    {
+      provide: Turns,
+      useFactory: (redis: RedisConnection | null) => (redis ? new RedisTurns(redis) : new MemoryTurns()),
+      inject: [RedisConnection],
+    },
   ],
   exports: [FeedRegistry, TopicBus, Presence, Turns],
 })

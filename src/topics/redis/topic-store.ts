@@ -38,10 +38,10 @@ export class TopicStore {
   /** Reads where a topic is, and the events after a cursor or the last one. */
   async read(topic: Topic, options: { since?: Position | null; wantsLast: boolean }): Promise<TopicReading> {
     const { meta, stream } = topicKeys(topic, this.redis.database);
-    const { historySize, historySeconds } = topic.definition;
+    const { historySize } = topic.definition;
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
     const last = options.wantsLast ? 1 : 0;
-    const values = [newEpoch(), historySize, historySeconds * 1000, epoch, offset, last];
+    const values = [newEpoch(), historySize, historyMs(topic), epoch, offset, last];
     return toReading(await this.redis.runScript(READ_SCRIPT, [meta, stream], values));
   }
 
@@ -80,7 +80,7 @@ export class TopicStore {
       keys.push(meta, stream, channel, key === undefined ? meta : usedKey(topic, key));
       const digest = key === undefined ? '' : payloadDigest(submitted ?? payload);
       values.push(JSON.stringify(payload) ?? 'null', digest, topic.definition.historySize);
-      values.push(topic.definition.historySeconds * 1000);
+      values.push(historyMs(topic));
     }
     const verb = this.redis.link.shardedPubSub ? 'SPUBLISH' : 'PUBLISH';
     const send = (): Promise<unknown> =>
@@ -104,6 +104,11 @@ export class TopicStore {
 /** Random, 12 characters: the start of a cursor. Scripts that make several append a number. */
 function newEpoch(): string {
   return randomBytes(9).toString('base64url');
+}
+
+/** Whole milliseconds: Redis takes no fractions. */
+function historyMs(topic: Topic): number {
+  return Math.round(topic.definition.historySeconds * 1000);
 }
 
 function toOutcome([published, position]: Published): PublishOutcome {

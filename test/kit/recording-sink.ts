@@ -1,0 +1,54 @@
+import type { TopicEvent } from '../../src/topics/topic-event.js';
+import type { SubscriptionEnd, TopicSink } from '../../src/topics/topic.bus.js';
+import { Inbox } from './inbox.js';
+
+/** What reached a subscription, in order. */
+export type Recorded =
+  | { readonly kind: 'confirmed'; readonly recovered: boolean | undefined }
+  | { readonly kind: 'event'; readonly payload: unknown; readonly offset: number; readonly cursor: string }
+  | { readonly kind: 'ended'; readonly reason: SubscriptionEnd };
+
+/** A sink that keeps everything it gets, and lets a test wait for it. */
+export class RecordingSink implements TopicSink {
+  readonly all: Recorded[] = [];
+  readonly inbox = new Inbox<Recorded>();
+
+  /** To be given as `confirmed`. */
+  readonly confirmed = (recovered: boolean | undefined): void => this.#put({ kind: 'confirmed', recovered });
+
+  event({ payload, offset, cursor }: TopicEvent): void {
+    this.#put({ kind: 'event', payload, offset, cursor });
+  }
+
+  ended(reason: SubscriptionEnd): void {
+    this.#put({ kind: 'ended', reason });
+  }
+
+  /** The payloads so far, in order. */
+  get payloads(): readonly unknown[] {
+    return this.all.flatMap((recorded) => (recorded.kind === 'event' ? [recorded.payload] : []));
+  }
+
+  /** The cursor of the last event so far. */
+  get cursor(): string {
+    const last = this.all.findLast((recorded) => recorded.kind === 'event');
+    if (last?.kind !== 'event') throw new Error('No event has come yet.');
+    return last.cursor;
+  }
+
+  /** Waits until this payload has come. */
+  async until(payload: unknown): Promise<void> {
+    if (this.payloads.includes(payload)) return;
+    await this.inbox.take((recorded) => recorded.kind === 'event' && recorded.payload === payload, String(payload));
+  }
+
+  /** Waits until the bus has ended the subscription. */
+  async untilEnded(): Promise<void> {
+    await this.inbox.take((recorded) => recorded.kind === 'ended', 'the end');
+  }
+
+  #put(recorded: Recorded): void {
+    this.all.push(recorded);
+    this.inbox.put(recorded);
+  }
+}

@@ -1,0 +1,28 @@
+import { type Logger, pino } from 'pino';
+import { openRedis } from '../../src/redis/open-redis.js';
+import { RedisConnection } from '../../src/redis/redis.connection.js';
+import { RedisSubscriber } from '../../src/redis/redis.subscriber.js';
+import { RedisTopicBus } from '../../src/topics/topic.bus.redis.js';
+
+/** What a node has of Redis, without the rest of the node. */
+export interface RedisNode {
+  readonly connection: RedisConnection;
+  readonly subscriber: RedisSubscriber;
+  readonly bus: RedisTopicBus;
+  close(): void;
+}
+
+/** Connects as a node does. */
+export async function redisNode(url: string, logger: Logger = pino({ level: 'silent' })): Promise<RedisNode> {
+  const link = await openRedis(url, logger);
+  const connection = new RedisConnection(link, logger);
+  await connection.readClock();
+  const subscriber = new RedisSubscriber(link);
+  const bus = new RedisTopicBus(connection, subscriber);
+  const close = (): void => {
+    bus.onModuleDestroy();
+    subscriber.close();
+    connection.close();
+  };
+  return { connection, subscriber, bus, close };
+}
