@@ -1,0 +1,98 @@
+// `npm run demo:shop`: a server, and a shop whose app proxy leads to it. Storage is temporary. PORT and SHOP_PORT choose the ports.
+import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { build as bundle } from 'esbuild';
+import { ROOT } from './build-step.mjs';
+import { build } from './build.mjs';
+
+const READY_WITHIN_MS = 60_000;
+const DOMAIN = 'demo.myshopify.com';
+const PATH_PREFIX = '/apps/live';
+
+process.chdir(ROOT);
+await build();
+const { startShop } = await loadShop();
+const port = await usablePort(process.env.PORT, 3000);
+const shopPort = await usablePort(process.env.SHOP_PORT, 4000);
+const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-demo-shop-'));
+const secret = randomBytes(24).toString('hex');
+const server = startServer();
+let shop;
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.kill('SIGTERM'));
+server.once('close', (code) => {
+  void shop?.close();
+  rmSync(dataDir, { recursive: true, force: true });
+  process.exitCode = code ?? 0;
+});
+if (await isReady()) {
+  const proxyUrl = `http://127.0.0.1:${port}/app-proxy`;
+  shop = await startShop({ domain: DOMAIN, secret, proxyUrl, pathPrefix: PATH_PREFIX }, shopPort);
+  console.log(`
+The shop is open:  http://demo.localhost:${shopPort}${PATH_PREFIX}
+
+  Log in as any customer number. The page's socket goes straight to http://localhost:${port}, without a cookie.
+  The token in the page lives ${process.env.TOKEN_TTL_SECONDS ?? 60} s and is renewed through the shop; watch the socket's frames in the browser's tools.
+  End with Ctrl-C.
+`);
+} else {
+  server.kill('SIGTERM');
+}
+
+function startServer() {
+  const names = ['demo.localhost', 'localhost', '127.0.0.1'].map((host) => `http://${host}:${shopPort}`);
+  const settings = {
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: `http://localhost:${port}`,
+    DATA_DIR: dataDir,
+    APP_PROXY_SECRET: secret,
+    APP_PROXY_SHOPS: `${DOMAIN}=${names.join('|')}`,
+    USER_COUNT_INTERVAL_SECONDS: process.env.USER_COUNT_INTERVAL_SECONDS ?? '3',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+  };
+  return spawn(process.execPath, ['dist/main.js'], {
+    env: { ...process.env, DATABASE_URL: '', REDIS_URL: '', ...settings },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+async function isReady() {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  while (server.exitCode === null && server.signalCode === null && Date.now() < deadline) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
+    if (answer?.ok) return true;
+    await delay(100);
+  }
+  return false;
+}
+
+/** The shop of the tests, made into a module that Node runs. */
+async function loadShop() {
+  const outfile = join(ROOT, 'dist', 'demo-shop.mjs');
+  const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external', logLevel: 'warning' };
+  await bundle({ ...options, entryPoints: ['test/kit/shop.ts'], outfile });
+  return import(pathToFileURL(outfile).href);
+}
+
+/** The port asked for, or the usual one, or a free one where something else has taken that. */
+async function usablePort(asked, usual) {
+  if (asked) return Number(asked);
+  for (const candidate of [usual, 0]) {
+    const probe = createServer().listen(candidate, '127.0.0.1');
+    const [event] = await Promise.race([once(probe, 'listening').then(() => ['free']), once(probe, 'error')]).catch(
+      () => [],
+    );
+    if (event !== 'free') continue;
+    const { port: found } = probe.address();
+    probe.close();
+    return found;
+  }
+  throw new Error('No port of 127.0.0.1 is free.');
+}
