@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AppProxyModule } from './app-proxy/app-proxy.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
@@ -22,6 +23,7 @@ export class AppModule {
         RedisModule,
         TopicsModule,
         UserCountModule,
+        AppProxyModule,
         GatewayModule,
         HealthModule,
       ],

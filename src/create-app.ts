@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
+import { HttpErrorFilter } from './errors/http-error.filter.js';
 import { guardGraphqlHttp } from './gateway/http.rules.js';
 import { isAllowedOrigin, OriginPolicy } from './gateway/origin.policy.js';
 import { LOGGER } from './logging/logger.js';
@@ -25,7 +26,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     bufferLogs: true,
     abortOnError: false,
   });
-  app.useLogger(new NestLogger(app.get<Logger>(LOGGER)));
+  const logger = app.get<Logger>(LOGGER);
+  app.useLogger(new NestLogger(logger));
+  app.useGlobalFilters(new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed')));
   const origins = app.get(OriginPolicy);
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -42,7 +45,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   await app.register(cors, {
     origin: async (origin: string | undefined) =>
-      origin !== undefined && (await isAllowedOrigin(origins, origin)) ? origin : false,
+      origin !== undefined && (await isAllowedOrigin(origins, origin, 'http')) ? origin : false,
     credentials: true,
     methods: ['POST'],
   });

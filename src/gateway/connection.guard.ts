@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { ShopOrigins } from '../app-proxy/shop-origins.js';
 import {
   type ConnectionFacts,
   ConnectionTokenVerifier,
   type TokenGrant,
   type TokenRefusal,
+  type TokenVerdict,
 } from '../auth/token/connection-token.verifier.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
@@ -29,6 +31,7 @@ export type Admission = TokenGrant | { readonly ok: false; readonly closeCode: C
 export class ConnectionGuard {
   constructor(
     @Inject(TOKEN_VERIFIERS) private readonly verifiers: readonly ConnectionTokenVerifier[],
+    private readonly shops: ShopOrigins,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -54,14 +57,13 @@ export class ConnectionGuard {
     return this.#refuse('other-client', facts);
   }
 
-  async #verify(
-    token: unknown,
-    facts: ConnectionFacts,
-  ): Promise<TokenGrant | { readonly ok: false; readonly reason: TokenRefusal }> {
+  async #verify(token: unknown, facts: ConnectionFacts): Promise<TokenVerdict> {
     if (token === undefined || token === null || token === '') return { ok: false, reason: 'missing' };
     if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return { ok: false, reason: 'malformed' };
     const verifier = this.verifiers.find((candidate) => candidate.recognises(token));
-    return verifier ? verifier.verify(token, facts) : { ok: false, reason: 'malformed' };
+    const verdict: TokenVerdict = (await verifier?.verify(token, facts)) ?? { ok: false, reason: 'malformed' };
+    if (!verdict.ok || this.shops.admits(verdict.viewer, facts.origin)) return verdict;
+    return { ok: false, reason: 'other-origin' };
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {

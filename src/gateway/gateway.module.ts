@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule } from '@nestjs/graphql';
 import type { Logger } from 'pino';
+import { AppProxyModule } from '../app-proxy/app-proxy.module.js';
+import { SealedTokenVerifier } from '../app-proxy/token/sealed-token.verifier.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { RequestViewer } from '../auth/session/request-viewer.js';
 import { AccountTokenVerifier } from '../auth/token/account-token.verifier.js';
@@ -23,6 +25,7 @@ import { UpgradeGuard } from './upgrade.guard.js';
 @Module({
   imports: [
     AuthModule,
+    AppProxyModule,
     GraphQLModule.forRootAsync<ApolloDriverConfig>({
       driver: ApolloDriver,
       imports: [AuthModule],
@@ -42,8 +45,8 @@ import { UpgradeGuard } from './upgrade.guard.js';
     { provide: OriginPolicy, useClass: ConfiguredOrigins },
     {
       provide: TOKEN_VERIFIERS,
-      useFactory: (account: AccountTokenVerifier) => [account],
-      inject: [AccountTokenVerifier],
+      useFactory: (account: AccountTokenVerifier, sealed: SealedTokenVerifier) => [account, sealed],
+      inject: [AccountTokenVerifier, SealedTokenVerifier],
     },
   ],
   exports: [OriginPolicy],

@@ -59,7 +59,7 @@ async function originRefusal(request: FastifyRequest, origins: OriginPolicy): Pr
   const allowed =
     origin === undefined
       ? site === undefined || site === 'same-origin' || site === 'none'
-      : await isAllowedOrigin(origins, origin);
+      : await isAllowedOrigin(origins, origin, 'http');
   return allowed
     ? null
     : { status: 403, message: 'Pages of this origin may not call this server: see ALLOWED_ORIGINS.' };

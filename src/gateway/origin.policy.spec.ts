@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ShopOrigins } from '../app-proxy/shop-origins.js';
 import type { HttpConfig } from '../config/config.js';
 import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
 
@@ -13,6 +14,12 @@ const HTTP: HttpConfig = {
   graphiql: false,
 };
 
+const SHOPS = new ShopOrigins({
+  secret: 'hush',
+  bind: 'ip+ua',
+  shops: [{ domain: 'demo.myshopify.com', origins: ['https://demo.myshopify.com', 'https://www.demo.example'] }],
+});
+
 function answering(answer: () => unknown): OriginPolicy {
   return new (class extends OriginPolicy {
     override allows(): Promise<boolean> {
@@ -22,10 +29,10 @@ function answering(answer: () => unknown): OriginPolicy {
 }
 
 describe('ConfiguredOrigins', () => {
-  const policy = new ConfiguredOrigins(HTTP);
+  const policy = new ConfiguredOrigins(HTTP, SHOPS);
 
   test.each(['https://app.example', 'https://other.example:8443'])('allows %s', async (origin) => {
-    expect(await isAllowedOrigin(policy, origin)).toBe(true);
+    expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
   });
 
   test.each([
@@ -44,14 +51,24 @@ describe('ConfiguredOrigins', () => {
     'https://other.example',
     'http://localhost:3000',
     'https://app.example,https://evil.tld',
+    'https://a.demo.myshopify.com',
+    'http://www.demo.example',
   ])('OR-1 OR-2 refuses %j', async (origin) => {
-    expect(await isAllowedOrigin(policy, origin)).toBe(false);
+    expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(false);
   });
 
+  test.each(['https://demo.myshopify.com', 'https://www.demo.example'])(
+    'OR-6 lets the shop %s open sockets, and never call with cookies',
+    async (origin) => {
+      expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
+      expect(await isAllowedOrigin(policy, origin, 'http')).toBe(false);
+    },
+  );
+
   test('allows the loopback names of its own port outside production', async () => {
-    const relaxed = new ConfiguredOrigins({ ...HTTP, production: false });
-    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3000')).toBe(true);
-    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3001')).toBe(false);
+    const relaxed = new ConfiguredOrigins({ ...HTTP, production: false }, SHOPS);
+    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3000', 'socket')).toBe(true);
+    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3001', 'socket')).toBe(false);
   });
 });
 
@@ -67,17 +84,25 @@ describe('isAllowedOrigin', () => {
     ['says 1', async () => 1],
     ['resolves to an object', async () => ({})],
   ])('OR-5 refuses where the policy %s', async (_, answer) => {
-    expect(await isAllowedOrigin(answering(answer), 'https://app.example')).toBe(false);
+    expect(await isAllowedOrigin(answering(answer), 'https://app.example', 'socket')).toBe(false);
   });
 
   test('OR-5 refuses where the policy hangs', async () => {
     const verdict = isAllowedOrigin(
       answering(() => new Promise(() => {})),
       'https://app.example',
+      'socket',
     );
     await vi.advanceTimersByTimeAsync(2000);
     expect(await verdict).toBe(false);
   });
+});
+
+test("a policy of one's own may look things up, sees a parsed origin, and is never asked about null", async () => {
+  const allows = vi.fn((origin: URL) => Promise.resolve(origin.hostname.endsWith('.tenant.example')));
+  expect(await isAllowedOrigin({ allows }, 'https://one.tenant.example', 'socket')).toBe(true);
+  expect(await isAllowedOrigin({ allows }, 'null', 'socket')).toBe(false);
+  expect(allows).toHaveBeenCalledTimes(1);
 });
 
 test('parseOrigin reads an origin as browsers write it and nothing else', () => {

@@ -1,9 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { ShopOrigins } from '../app-proxy/shop-origins.js';
 import { HTTP_CONFIG } from '../config/config.module.js';
 import type { HttpConfig } from '../config/config.js';
 
 /** How long a policy may take before its silence counts as no, in milliseconds. */
 const ORIGIN_DEADLINE_MS = 2000;
+
+/** What a page wants: to open a socket, for which it still needs a token, or to call over HTTP with the browser's cookies. */
+export type OriginDoor = 'socket' | 'http';
 
 /**
  * Decides which web pages may open sockets and call with credentials. A team may provide its own,
@@ -11,22 +15,28 @@ const ORIGIN_DEADLINE_MS = 2000;
  */
 export abstract class OriginPolicy {
   /** @param origin the parsed Origin header: scheme, host and port, nothing else */
-  abstract allows(origin: URL): Promise<boolean>;
+  abstract allows(origin: URL, door: OriginDoor): Promise<boolean>;
 }
 
-/** Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port. */
+/**
+ * Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port.
+ * The shops of `APP_PROXY_SHOPS` and their own domains may open sockets and nothing else.
+ */
 @Injectable()
 export class ConfiguredOrigins extends OriginPolicy {
   readonly #allowed: ReadonlySet<string>;
 
-  constructor(@Inject(HTTP_CONFIG) config: HttpConfig) {
+  constructor(
+    @Inject(HTTP_CONFIG) config: HttpConfig,
+    private readonly shops: ShopOrigins,
+  ) {
     super();
     const loopback = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${config.port}`).origin);
     this.#allowed = new Set([config.publicUrl, ...config.allowedOrigins, ...(config.production ? [] : loopback)]);
   }
 
-  override async allows(origin: URL): Promise<boolean> {
-    return this.#allowed.has(origin.origin);
+  override async allows({ origin }: URL, door: OriginDoor): Promise<boolean> {
+    return this.#allowed.has(origin) || (door === 'socket' && this.shops.shopOf(origin) !== null);
   }
 }
 
@@ -41,13 +51,13 @@ export function parseOrigin(header: string): URL | null {
 }
 
 /** Asks the policy and fails closed. */
-export async function isAllowedOrigin(policy: OriginPolicy, header: string): Promise<boolean> {
+export async function isAllowedOrigin(policy: OriginPolicy, header: string, door: OriginDoor): Promise<boolean> {
   const origin = parseOrigin(header);
   if (!origin) return false;
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ORIGIN_DEADLINE_MS, false)));
   try {
-    const answer: unknown = await Promise.race([policy.allows(origin), silence]);
+    const answer: unknown = await Promise.race([policy.allows(origin, door), silence]);
     return answer === true;
   } catch {
     return false;

@@ -71,7 +71,7 @@ export class UpgradeGuard {
     const values = valuesOf(request, 'origin');
     // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
     if (values.length === 0) return null;
-    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!))) return null;
+    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket'))) return null;
     return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
   }
 }

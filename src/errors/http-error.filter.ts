@@ -1,0 +1,51 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { ErrorCode } from '../protocol/error-code.js';
+import { ERROR_TABLE } from './error-table.js';
+import { SallyportError } from './sallyport.errors.js';
+
+interface ShownError {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Answers plain HTTP routes with `{ "error": { "code", "message", … } }` and the status of the one table. Unexpected errors are
+ * handed to the log and shown as nothing but `INTERNAL_SERVER_ERROR`. GraphQL's errors pass by: `maskError` is theirs.
+ */
+@Catch()
+export class HttpErrorFilter implements ExceptionFilter {
+  /** @param unexpected called with each error that nobody foresaw */
+  constructor(private readonly unexpected: (error: unknown) => void) {}
+
+  catch(error: unknown, host: ArgumentsHost): unknown {
+    if (host.getType<string>() !== 'http') return error;
+    const shown = this.#show(error);
+    const { status, code, message } = shown;
+    const details = error instanceof SallyportError ? error.extensions : {};
+    const reply = host.switchToHttp().getResponse<FastifyReply>().code(status).header('Cache-Control', 'no-store');
+    if ('retryAfterSeconds' in details) void reply.header('Retry-After', details.retryAfterSeconds);
+    void reply.header('Content-Type', 'application/json; charset=utf-8').send({ error: { ...details, code, message } });
+    return undefined;
+  }
+
+  #show(error: unknown): ShownError {
+    if (error instanceof SallyportError) {
+      return { status: ERROR_TABLE[error.code].httpStatus, code: error.code, message: error.message };
+    }
+    const status = clientFault(error);
+    if (status === 404) return { status, code: 'NOT_FOUND', message: 'There is nothing here.' };
+    if (status !== null) return { status, code: 'BAD_USER_INPUT', message: 'The request is malformed or too large.' };
+    this.unexpected(error);
+    return { status: 500, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong on our side.' };
+  }
+}
+
+/** The 4xx status that Nest or Fastify has put on an error of the client's, such as a body that is no JSON; null for any other. */
+function clientFault(error: unknown): number | null {
+  if (!(error instanceof Error)) return null;
+  const status: unknown =
+    error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown }).statusCode;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
+}
