@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AppProxyModule } from './app-proxy/app-proxy.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
+import { NotificationsModule } from './feeds/notifications/notifications.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -23,6 +24,7 @@ export class AppModule {
         RedisModule,
         TopicsModule,
         UserCountModule,
+        NotificationsModule,
         AppProxyModule,
         GatewayModule,
         HealthModule,

@@ -1,0 +1,4 @@
+import { GraphQLScalarType } from 'graphql';
+
+/** `JSON`: a value that passes through as it was published. It is an output only, so there is nothing to parse. */
+export const GraphQLJson = new GraphQLScalarType<unknown, unknown>({ name: 'JSON', description: 'Any JSON value.' });

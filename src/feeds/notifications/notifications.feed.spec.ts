@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { NOTIFICATIONS_FEED } from './notifications.feed.js';
+
+const least = { kind: 'order.shipped', title: 'On its way' };
+
+describe('a notification', () => {
+  it('gets an id and the time where it has none', () => {
+    const verdict = NOTIFICATIONS_FEED.check(least);
+    expect(verdict).toMatchObject({ ok: true, value: { ...least, id: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
+    expect(verdict.ok && Date.parse((verdict.value as { createdAt: string }).createdAt)).toBeCloseTo(Date.now(), -4);
+  });
+
+  it('keeps what the publisher gave', () => {
+    const whole = { ...least, id: '7', body: null, data: { a: [1, null] }, createdAt: '2026-01-02T03:04:05.678Z' };
+    expect(NOTIFICATIONS_FEED.check(whole)).toEqual({ ok: true, value: whole });
+  });
+
+  it.each([
+    ['is no object', 7, 'payload must be a JSON object.'],
+    ['is a list', [least], 'payload must be a JSON object.'],
+    ['is null', null, 'payload must be a JSON object.'],
+    ['has no title', { kind: 'x' }, /^payload: title must/],
+    ['has an empty kind', { ...least, kind: '' }, /^payload: kind must/],
+    ['has a title that is too long', { ...least, title: 'x'.repeat(501) }, /^payload: title must/],
+    ['has a number for an id', { ...least, id: 7 }, /^payload: id must/],
+    ['has null for an id', { ...least, id: null }, /^payload: id must/],
+    ['has a body that is no text', { ...least, body: {} }, /^payload: body must/],
+    ['has a time without a zone', { ...least, createdAt: '2026-01-02T03:04:05' }, /^payload: createdAt must/],
+    ['has a time that does not exist', { ...least, createdAt: '2026-02-30T25:61:00Z' }, /^payload: createdAt/],
+    ['has a leap second', { ...least, createdAt: '2026-12-31T23:59:60Z' }, /^payload: createdAt/],
+    ['has a field that nobody knows', { ...least, colour: 'red' }, /^payload has an unknown field/],
+    ['reaches for the prototype', JSON.parse('{"kind":"x","title":"y","__proto__":{"id":"z"}}'), /unknown field/],
+    ['reaches for the constructor', { ...least, constructor: 1 }, /unknown field/],
+  ])('is refused when it %s', (_, payload, message) => {
+    expect(NOTIFICATIONS_FEED.check(payload)).toEqual({
+      ok: false,
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+    });
+  });
+});

@@ -1,0 +1,25 @@
+import { GraphQLISODateTime, Parent, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
+import { TopicBus } from '../../topics/topic.bus.js';
+import { topicOf } from '../../topics/topic.js';
+import { TopicStream } from '../../topics/topic-stream.js';
+import { CurrentViewer } from '../../viewer/current-viewer.js';
+import type { Viewer } from '../../viewer/viewer.js';
+import { Notification } from './notification.model.js';
+import { NOTIFICATIONS } from './notifications.topic.js';
+
+/** `subscription { notifications { … } }`: what others published for this viewer. */
+@Resolver(() => Notification)
+export class NotificationsResolver {
+  constructor(private readonly bus: TopicBus) {}
+
+  @Subscription(() => Notification, { description: 'What happens for you from now on.' })
+  notifications(@CurrentViewer() viewer: Viewer): TopicStream<Notification> {
+    return new TopicStream(this.bus, topicOf(NOTIFICATIONS, viewer.id));
+  }
+
+  /** A payload is JSON, the scalar wants a date. */
+  @ResolveField(() => GraphQLISODateTime)
+  createdAt(@Parent() notification: Notification): Date {
+    return new Date(notification.createdAt);
+  }
+}

@@ -1,0 +1,36 @@
+import { getMetadataStorage, validateSync } from 'class-validator';
+import type { PayloadVerdict } from './feed.registry.js';
+
+const fieldsOf = new Map<new () => object, ReadonlySet<string>>();
+
+/**
+ * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an object.
+ * A field without a decorator is unknown; so is one that the class does not have.
+ *
+ * @param defaults values of fields that may be left out
+ */
+export function checkObject<T extends object>(
+  type: new () => T,
+  payload: unknown,
+  defaults: Partial<T> = {},
+): PayloadVerdict {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+    return { ok: false, message: 'payload must be a JSON object.' };
+  const fields = knownFields(type);
+  if (!Object.keys(payload).every((field) => fields.has(field)))
+    return { ok: false, message: `payload has an unknown field: it may have ${[...fields].join(', ')}.` };
+  const value = Object.assign(new type(), defaults, payload);
+  const [fault] = validateSync(value, { stopAtFirstError: true });
+  if (!fault) return { ok: true, value: { ...value } };
+  const [rule = `${fault.property} is wrong`] = Object.values(fault.constraints ?? {});
+  return { ok: false, message: `payload: ${rule}.` };
+}
+
+function knownFields(type: new () => object): ReadonlySet<string> {
+  const known = fieldsOf.get(type);
+  if (known) return known;
+  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+  const fields = new Set(rules.map(({ propertyName }) => propertyName));
+  fieldsOf.set(type, fields);
+  return fields;
+}
