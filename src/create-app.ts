@@ -23,7 +23,8 @@ const HSTS_SECONDS = 31_536_000;
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ bodyLimit: MAX_BODY_BYTES, trustProxy: false, forceCloseConnections: true });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), adapter, {
-    bufferLogs: true,
+    // Nest would print a stack for a failure to start; main prints it in one line.
+    logger: false,
     abortOnError: false,
   });
   const logger = app.get<Logger>(LOGGER);

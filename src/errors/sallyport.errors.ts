@@ -1,3 +1,4 @@
+import { IntrinsicException } from '@nestjs/common';
 import type { ErrorCode } from '../protocol/error-code.js';
 
 /** Data that an error shows to its client beside the code. */
@@ -12,17 +13,19 @@ export interface ErrorDetails {
  * The base of every error that may be shown to a client. Whatever is not one of these is masked.
  *
  * `message` says what happened and what to do; it never carries a secret or a value from the request.
+ * Nest logs no intrinsic exception: a wrong password is no fault of the server.
  * graphql-js copies `extensions` onto the GraphQLError it makes of a thrown error.
  */
-export class SallyportError extends Error {
+export class SallyportError extends IntrinsicException {
   readonly extensions: ErrorDetails & { readonly code: ErrorCode };
 
   constructor(
     readonly code: ErrorCode,
     message: string,
     details: ErrorDetails = {},
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
     this.name = new.target.name;
     this.extensions = { code, ...details };
   }
@@ -79,7 +82,7 @@ export class TooManyRequestsError extends SallyportError {
 
 /** A store or a queue that the request needs is away or full. Nothing was half-done. */
 export class UnavailableError extends SallyportError {
-  constructor(message = 'The service cannot answer right now: try again in a moment.') {
-    super('UNAVAILABLE', message, { retryAfterSeconds: 1 });
+  constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {
+    super('UNAVAILABLE', message, { retryAfterSeconds: 1 }, options);
   }
 }
