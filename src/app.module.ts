@@ -3,6 +3,7 @@ import { AppProxyModule } from './app-proxy/app-proxy.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { NotificationsModule } from './feeds/notifications/notifications.module.js';
+import { DatabaseModule } from './database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -21,6 +22,7 @@ export class AppModule {
         ConfigModule.of(config),
         LoggingModule,
         MetricsModule,
+        DatabaseModule,
         RedisModule,
         TopicsModule,
         UserCountModule,

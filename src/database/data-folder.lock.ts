@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+const HEARTBEAT_MS = 5_000;
+const SILENT_AFTER_MS = 15_000;
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** What the kernel says of the process's start, so that a reused pid is not taken for the holder; null where it does not say. */
+  readonly startedAt: string | null;
+  readonly nonce: string;
+}
+
+/** Gives the folder back. Calling it again does nothing. */
+export type ReleaseFolder = () => void;
+
+/**
+ * Takes a data folder for this process alone, by a lock file. A lock whose process is dead is taken over;
+ * one of another machine or container, when it has been silent for 15 s.
+ *
+ * @returns null when a living process holds it
+ */
+export function lockDataFolder(lockFile: string): ReleaseFolder | null {
+  const own: Holder = { pid: process.pid, host: hostname(), startedAt: processStart(process.pid), nonce: randomUUID() };
+  if (!linkInto(lockFile, own) && !(clearStale(lockFile) && linkInto(lockFile, own))) return null;
+  const heartbeat = setInterval(() => touch(lockFile), HEARTBEAT_MS).unref();
+  return () => {
+    clearInterval(heartbeat);
+    if (readHolder(lockFile)?.nonce === own.nonce) rmSync(lockFile, { force: true });
+  };
+}
+
+/** A hard link appears whole or not at all, so nobody ever reads a half-written lock. */
+function linkInto(lockFile: string, holder: Holder): boolean {
+  const draft = `${lockFile}.${holder.nonce}`;
+  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+  try {
+    linkSync(draft, lockFile);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Moves a dead holder's lock away. Two that try at once: the one that moved a fresh lock by mistake puts it back. */
+function clearStale(lockFile: string): boolean {
+  const judged = readHolder(lockFile);
+  if (judged && isAlive(judged, lockFile)) return false;
+  const away = `${lockFile}.${randomUUID()}`;
+  try {
+    renameSync(lockFile, away);
+    const moved = readHolder(away);
+    if (moved?.nonce !== judged?.nonce) linkSync(away, lockFile);
+    return moved?.nonce === judged?.nonce;
+  } catch {
+    return true;
+  } finally {
+    rmSync(away, { force: true });
+  }
+}
+
+function isAlive(holder: Holder, lockFile: string): boolean {
+  if (holder.host !== hostname())
+    return Date.now() - (statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs ?? 0) < SILENT_AFTER_MS;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  return processStart(holder.pid) === holder.startedAt;
+}
+
+function readHolder(file: string): Holder | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+  } catch {
+    return null;
+  }
+}
+
+function touch(file: string): void {
+  try {
+    utimesSync(file, new Date(), new Date());
+  } catch {
+    // Somebody removed the lock by hand; the embedded database itself goes on.
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat (proc(5)) with the boot's id: one value per process, ever. */
+function processStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${start}`;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import { Client, Pool } from 'pg';
+import type { Logger } from 'pino';
+import { StartError } from '../errors/start.error.js';
+import { isDatabaseAway } from './database-away.js';
+import { Database, type Orm } from './database.js';
+import { MIGRATIONS } from './migrations.js';
+import * as schema from './schema.js';
+
+/** Any number will do, as long as every node of this product takes the same one. */
+const MIGRATION_LOCK = 0x5a11_0b07;
+const POOL_SIZE = 10;
+const CONNECT_TIMEOUT_MS = 3_000;
+const QUERY_TIMEOUT_MS = 10_000;
+const RETRY_EVERY_MS = 1_000;
+
+/** Settings that only tests change. */
+export interface PostgresOptions {
+  /** How long to keep trying a database that is away at start, in ms. Default 30,000. */
+  readonly retryForMs?: number;
+}
+
+/**
+ * Opens PostgreSQL and brings its schema up to date. Nodes that start together migrate one after the other.
+ *
+ * @throws StartError when the database stays away, refuses the credentials or cannot be migrated
+ */
+export async function openPostgres(url: string, logger: Logger, options: PostgresOptions = {}): Promise<Database> {
+  try {
+    const client = await firstConnection(url, logger, options.retryForMs ?? 30_000);
+    await migrateAlone(client);
+  } catch (error) {
+    throw new StartError(explain(error, url), { cause: error });
+  }
+  const pool = makePool(url, logger);
+  return new Database(drizzle(pool, { schema }) as Orm, () => pool.end());
+}
+
+function makePool(url: string, logger: Logger): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS + 1_000,
+    idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'sallyport',
+  });
+  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
+  return pool;
+}
+
+/** A connection of its own, without the pool's time limits: a migration, or waiting for another node's, may take long. */
+async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
+  const deadline = Date.now() + retryForMs;
+  for (let attempt = 1; ; attempt += 1) {
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (!isDatabaseAway(error) || Date.now() + RETRY_EVERY_MS > deadline) throw error;
+      if (attempt === 1) logger.warn({ database: place(url) }, 'the database does not answer yet: trying every second');
+      await delay(RETRY_EVERY_MS);
+    }
+  }
+}
+
+async function migrateAlone(client: Client): Promise<void> {
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await migrate(drizzle(client), MIGRATIONS);
+  } finally {
+    // Closing the connection gives the lock back, whatever happened.
+    await client.end();
+  }
+}
+
+function explain(error: unknown, url: string): string {
+  const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
+  const where = place(url);
+  return isDatabaseAway(error)
+    ? `The database at ${where} does not answer: start it, or correct DATABASE_URL.`
+    : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
+}
+
+/** Host, port and database of a URL: what an operator needs to know, without user and password. */
+function place(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host || 'localhost'}${pathname}`;
+}
