@@ -1,17 +1,12 @@
-import { Module, Injectable } from '@nestjs/common';
-import { Query, Resolver } from '@nestjs/graphql';
-import { RequestViewer } from './session/request-viewer.js';
-import { SessionEndings } from './session/session-endings.js';
-import { AccountTokenVerifier } from './token/account-token.verifier.js';
-@Resolver()
-class R {
-  @Query(() => String) hi() {
-    return 'x';
-  }
-}
+import { Module } from '@nestjs/common';
+import { AccountModule } from './account/account.module.js';
+import { MeModule } from './me/me.module.js';
+import { SessionModule } from './session/session.module.js';
+import { TokenModule } from './token/token.module.js';
+
+/** The first way in: accounts with passwords. Other rooms get sessions, tokens and keys through this one import. */
 @Module({
-  providers: [RequestViewer, SessionEndings, AccountTokenVerifier, R],
-  exports: [RequestViewer, SessionEndings, AccountTokenVerifier],
+  imports: [AccountModule, SessionModule, TokenModule, MeModule],
+  exports: [AccountModule, SessionModule, TokenModule],
 })
 export class AuthModule {}
-void Injectable;

@@ -1,13 +1,36 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { TOKEN_CONFIG } from '../../config/config.module.js';
+import type { TokenConfig } from '../../config/config.js';
 import { accountViewer } from '../../viewer/viewer.js';
+import { SessionLookup } from '../session/session-lookup.js';
 import { ConnectionTokenVerifier, type TokenVerdict } from './connection-token.verifier.js';
+import { TokenService } from './token.service.js';
+import { UsedTokens } from './used-tokens.js';
+
+/** Lets an account's token open a socket while its session lives: a good signature alone is not enough. */
 @Injectable()
 export class AccountTokenVerifier extends ConnectionTokenVerifier {
-  recognises(t: string) {
-    return t.split('.').length === 3;
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly sessions: SessionLookup,
+    private readonly used: UsedTokens,
+    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+  ) {
+    super();
   }
-  async verify(t: string): Promise<TokenVerdict> {
-    const [, u = '', s = ''] = t.split('.');
-    return { ok: true, viewer: accountViewer(u, s), expiresAtMs: Date.now() + 3_600_000 };
+
+  override recognises(token: string): boolean {
+    return this.tokens.recognises(token);
+  }
+
+  override async verify(token: string): Promise<TokenVerdict> {
+    const reading = await this.tokens.read(token);
+    if (!reading.ok) return reading;
+    const { userId, sessionId, tokenId, expiresAtSeconds } = reading.claims;
+    const standing = await this.sessions.standingOf({ userId, sessionId });
+    if (!standing.ok) return standing;
+    if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
+      return { ok: false, reason: 'used' };
+    return { ok: true, viewer: accountViewer(userId, sessionId), expiresAtMs: standing.endsAt.getTime() };
   }
 }

@@ -1,0 +1,15 @@
+import { Field, ID, ObjectType } from '@nestjs/graphql';
+import type { Account } from './account.js';
+
+/** The account as its owner sees it. */
+@ObjectType({ description: 'An account. Everybody sees only their own.' })
+export class User implements Account {
+  @Field(() => ID)
+  readonly id!: string;
+
+  @Field(() => String, { description: 'The e-mail in its normalised spelling.' })
+  readonly email!: string;
+
+  @Field(() => Date)
+  readonly createdAt!: Date;
+}

@@ -1,0 +1,15 @@
+import { Field, ObjectType } from '@nestjs/graphql';
+import { User } from '../account/user.model.js';
+
+/** Whoever is signed in, with the key to the second door. */
+@ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })
+export class Me {
+  @Field(() => User)
+  readonly user!: User;
+
+  @Field(() => String, { description: 'Send it as `token` in the payload of connection_init. Never put it in a URL.' })
+  readonly token!: string;
+
+  @Field(() => Date, { description: 'When the token stops opening sockets. Sockets that are open stay open.' })
+  readonly tokenExpiresAt!: Date;
+}

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AccountModule } from '../account/account.module.js';
+import { SessionModule } from '../session/session.module.js';
+import { TokenModule } from '../token/token.module.js';
+import { MeResolver } from './me.resolver.js';
+import { SignInResolver } from './sign-in.resolver.js';
+import { SignInService } from './sign-in.service.js';
+
+/** What the API offers of accounts and sessions. */
+@Module({
+  imports: [AccountModule, SessionModule, TokenModule],
+  providers: [SignInService, SignInResolver, MeResolver],
+})
+export class MeModule {}

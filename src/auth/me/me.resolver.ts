@@ -1,0 +1,23 @@
+import { Query, Resolver } from '@nestjs/graphql';
+import { Context } from '../../viewer/current-viewer.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import { RequestViewer } from '../session/request-viewer.js';
+import { TokenService } from '../token/token.service.js';
+import { Me } from './me.model.js';
+
+/** `me`: from the cookie's session to the socket's token. */
+@Resolver()
+export class MeResolver {
+  constructor(
+    private readonly requests: RequestViewer,
+    private readonly tokens: TokenService,
+  ) {}
+
+  @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
+  async me(@Context() { viewer }: GraphqlContext): Promise<Me | null> {
+    const user = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
+    if (viewer?.kind !== 'account' || !user) return null;
+    const { token, expiresAt } = await this.tokens.sign(viewer);
+    return { user, token, tokenExpiresAt: expiresAt };
+  }
+}

@@ -1,0 +1,50 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { and, gt, lte, or, type SQL } from 'drizzle-orm';
+import { SESSION_CONFIG } from '../../config/config.module.js';
+import type { SessionConfig } from '../../config/config.js';
+import { sessions } from '../../database/schema.js';
+
+const TOUCH_SECONDS = 60;
+
+/**
+ * The idle and the absolute limit, in one place: as SQL, so that no stale row is ever taken for a live session,
+ * and as the instant that clients are told.
+ */
+@Injectable()
+export class SessionLimits {
+  readonly #idleMs: number;
+  readonly #absoluteMs: number;
+  readonly #touchMs: number;
+
+  constructor(@Inject(SESSION_CONFIG) config: SessionConfig) {
+    this.#idleMs = config.idleSeconds * 1000;
+    this.#absoluteMs = config.absoluteSeconds * 1000;
+    this.#touchMs = Math.min(TOUCH_SECONDS * 1000, this.#idleMs / 4);
+  }
+
+  /** The condition under which a session's row is live at an instant. */
+  live(now: Date): SQL | undefined {
+    return and(gt(sessions.lastSeenAt, ago(now, this.#idleMs)), gt(sessions.createdAt, ago(now, this.#absoluteMs)));
+  }
+
+  /** The opposite of {@link live}. */
+  expired(now: Date): SQL | undefined {
+    return or(lte(sessions.lastSeenAt, ago(now, this.#idleMs)), lte(sessions.createdAt, ago(now, this.#absoluteMs)));
+  }
+
+  /** Last seen before this instant: time to write it again. At most once a minute, oftener only where the idle limit is under four minutes. */
+  touchBefore(now: Date): Date {
+    return ago(now, this.#touchMs);
+  }
+
+  /** When a session ends if nobody uses it from now on. */
+  endOf(session: { readonly createdAt: Date; readonly lastSeenAt: Date }): Date {
+    return new Date(
+      Math.min(session.lastSeenAt.getTime() + this.#idleMs, session.createdAt.getTime() + this.#absoluteMs),
+    );
+  }
+}
+
+function ago(now: Date, ms: number): Date {
+  return new Date(now.getTime() - ms);
+}

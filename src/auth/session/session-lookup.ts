@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import DataLoader from 'dataloader';
+import type { SessionClaim, Standing } from './session.js';
+import { SessionStore } from './session.store.js';
+
+const MAX_BATCH = 500;
+
+/**
+ * Whether the session and the account that a token names are still there. Sockets that open together share look-ups:
+ * while one query is under way, the next ones gather and go as one batch. Nothing is remembered between them.
+ */
+@Injectable()
+export class SessionLookup {
+  readonly #loader: DataLoader<SessionClaim, Standing>;
+  #underWay = 0;
+  readonly #gathered: (() => void)[] = [];
+
+  constructor(private readonly store: SessionStore) {
+    this.#loader = new DataLoader((claims) => this.#ask(claims), {
+      cache: false,
+      maxBatchSize: MAX_BATCH,
+      batchScheduleFn: (dispatch) => {
+        if (this.#underWay > 0) this.#gathered.push(dispatch);
+        else setImmediate(dispatch);
+      },
+    });
+  }
+
+  /**
+   * Asks the database, never a cache.
+   *
+   * @throws UnavailableError when the database is away
+   */
+  standingOf(claim: SessionClaim): Promise<Standing> {
+    return this.#loader.load(claim);
+  }
+
+  async #ask(claims: readonly SessionClaim[]): Promise<Standing[]> {
+    this.#underWay += 1;
+    try {
+      return await this.store.standings(claims);
+    } finally {
+      this.#underWay -= 1;
+      for (const dispatch of this.#gathered.splice(0)) dispatch();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InvalidCredentialsError } from '../../errors/sallyport.errors.js';
+import type { ClientFacts } from '../../viewer/graphql-context.js';
+import type { VerifiedAccount } from '../account/account.js';
+import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
+import { SessionEndings } from './session-endings.js';
+import { SessionStore } from './session.store.js';
+
+/** A session that has just been opened. */
+export interface OpenedSession {
+  readonly id: string;
+  /** What the cookie carries; nobody can find it again. */
+  readonly secret: string;
+}
+
+/** Opens and ends sessions. Every ending is announced before the method resolves. */
+@Injectable()
+export class SessionService {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly endings: SessionEndings,
+  ) {}
+
+  /**
+   * Opens a session for an account whose password has just been verified. The id and the secret are always new,
+   * and the session that the request presented ends.
+   *
+   * @throws InvalidCredentialsError when the account has changed since it was verified; UnavailableError
+   */
+  async open(account: VerifiedAccount, client: ClientFacts, presentedId: string | null): Promise<OpenedSession> {
+    const secret = drawSessionSecret();
+    const id = randomUUID();
+    const session = { id, secretHash: sessionSecretHash(secret), userAgent: client.userAgent, ip: client.address };
+    const ended = await this.store.open(account, session, presentedId);
+    if (!ended) throw new InvalidCredentialsError();
+    await this.endings.announce(ended);
+    return { id, secret };
+  }
+
+  /** Ends one session. Ending it again does nothing. */
+  async end(sessionId: string): Promise<void> {
+    if (await this.store.end(sessionId)) await this.endings.announce([sessionId]);
+  }
+}

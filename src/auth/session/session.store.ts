@@ -1,0 +1,142 @@
+import { Injectable } from '@nestjs/common';
+import { and, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
+import { Database, type Orm } from '../../database/database.js';
+import { sessions, users } from '../../database/schema.js';
+import type { VerifiedAccount } from '../account/account.js';
+import type { LiveSession, SessionClaim, Standing } from './session.js';
+import { SessionLimits } from './session-limits.js';
+
+/** At the next one the oldest goes. */
+const MAX_SESSIONS_PER_PERSON = 20;
+
+/** A session to open. */
+export interface NewSession {
+  readonly id: string;
+  readonly secretHash: string;
+  readonly userAgent: string | null;
+  readonly ip: string | null;
+}
+
+/** Sessions in the database. Every method throws UnavailableError when the database is away; nothing is then half-done. */
+@Injectable()
+export class SessionStore {
+  constructor(
+    private readonly database: Database,
+    private readonly limits: SessionLimits,
+  ) {}
+
+  /**
+   * Opens a session, and ends the one that was presented and those over the limit of 20 a person.
+   *
+   * The account's row is locked meanwhile: sign-ins of one person go one after the other, and none slips past
+   * a password change, a disabling or a deletion that happened since the password was verified.
+   *
+   * @returns the ids of the ended sessions, or null when the account has changed since
+   */
+  open(account: VerifiedAccount, session: NewSession, presentedId: string | null): Promise<readonly string[] | null> {
+    return this.database.transaction(async (orm) => {
+      if (!(await lockUnchanged(orm, account))) return null;
+      const ended = presentedId
+        ? await orm.delete(sessions).where(eq(sessions.id, presentedId)).returning({ id: sessions.id })
+        : [];
+      const surplus = orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(eq(sessions.userId, account.id))
+        .orderBy(desc(sessions.createdAt), desc(sessions.id))
+        .offset(MAX_SESSIONS_PER_PERSON - 1);
+      const trimmed = await orm.delete(sessions).where(inArray(sessions.id, surplus)).returning({ id: sessions.id });
+      const now = new Date();
+      await orm.insert(sessions).values({ ...session, userId: account.id, createdAt: now, lastSeenAt: now });
+      return [...ended, ...trimmed].map((row) => row.id);
+    });
+  }
+
+  /** The live session with this secret, and its account, by one indexed query. */
+  async findBySecretHash(secretHash: string): Promise<LiveSession | null> {
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({
+          id: sessions.id,
+          createdAt: sessions.createdAt,
+          lastSeenAt: sessions.lastSeenAt,
+          account: { id: users.id, email: users.email, createdAt: users.createdAt },
+        })
+        .from(sessions)
+        .innerJoin(users, eq(users.id, sessions.userId))
+        .where(and(eq(sessions.secretHash, secretHash), this.limits.live(new Date()), isNull(users.disabledAt))),
+    );
+    return rows[0] ?? null;
+  }
+
+  /** Notes that a session is in use. An UPDATE with every limit in its condition: it brings nothing ended back. */
+  async touch(sessionId: string): Promise<void> {
+    const now = new Date();
+    const due = lt(sessions.lastSeenAt, this.limits.touchBefore(now));
+    await this.database.run((orm) =>
+      orm
+        .update(sessions)
+        .set({ lastSeenAt: now })
+        .where(and(eq(sessions.id, sessionId), due, this.limits.live(now))),
+    );
+  }
+
+  /** What becomes of many claims, in their order, by one query. */
+  async standings(claims: readonly SessionClaim[]): Promise<Standing[]> {
+    const userIds = [...new Set(claims.map((claim) => claim.userId))];
+    const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({
+          userId: users.id,
+          sessionId: sessions.id,
+          createdAt: sessions.createdAt,
+          lastSeenAt: sessions.lastSeenAt,
+        })
+        .from(users)
+        .leftJoin(
+          sessions,
+          and(eq(sessions.userId, users.id), inArray(sessions.id, sessionIds), this.limits.live(new Date())),
+        )
+        .where(and(inArray(users.id, userIds), isNull(users.disabledAt))),
+    );
+    const known = new Set(rows.map((row) => row.userId));
+    const ends = new Map(rows.map((row) => [keyOf(row), endOf(this.limits, row)]));
+    return claims.map((claim) => {
+      const endsAt = ends.get(keyOf(claim));
+      if (endsAt) return { ok: true, endsAt };
+      return { ok: false, reason: known.has(claim.userId) ? 'session-ended' : 'account-gone' };
+    });
+  }
+
+  /** Ends one session; tells whether it was there. */
+  async end(sessionId: string): Promise<boolean> {
+    const rows = await this.database.run((orm) =>
+      orm.delete(sessions).where(eq(sessions.id, sessionId)).returning({ id: sessions.id }),
+    );
+    return rows.length > 0;
+  }
+}
+
+async function lockUnchanged(orm: Orm, account: VerifiedAccount): Promise<boolean> {
+  const unchanged = and(
+    eq(users.id, account.id),
+    eq(users.passwordHash, account.passwordHash),
+    isNull(users.disabledAt),
+  );
+  const rows = await orm.select({ id: users.id }).from(users).where(unchanged).for('no key update');
+  return rows.length > 0;
+}
+
+function keyOf(claim: { readonly userId: string; readonly sessionId: string | null }): string {
+  return `${claim.userId} ${claim.sessionId ?? ''}`;
+}
+
+function endOf(
+  limits: SessionLimits,
+  row: { readonly createdAt: Date | null; readonly lastSeenAt: Date | null },
+): Date | null {
+  return row.createdAt && row.lastSeenAt
+    ? limits.endOf({ createdAt: row.createdAt, lastSeenAt: row.lastSeenAt })
+    : null;
+}

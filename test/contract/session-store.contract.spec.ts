@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { VerifiedAccount } from '../../src/auth/account/account.js';
+import { AccountStore } from '../../src/auth/account/account.store.js';
+import { SessionLimits } from '../../src/auth/session/session-limits.js';
+import { drawSessionSecret, sessionSecretHash } from '../../src/auth/session/session-secret.js';
+import { SessionStore } from '../../src/auth/session/session.store.js';
+import { needs } from '../kit/needs.js';
+import { openTestEmbedded, openTestPostgres, type OpenDatabase, type OpenDatabaseFor } from '../kit/open-database.js';
+
+const IDLE = 600;
+const ABSOLUTE = 3_600;
+const START = new Date('2030-01-01T00:00:00Z');
+
+const suite = (openDatabase: OpenDatabaseFor) => (): void => {
+  let opened: OpenDatabase;
+  let accounts: AccountStore;
+  let store: SessionStore;
+  let ada: VerifiedAccount;
+
+  beforeAll(async () => {
+    opened = await openDatabase();
+    accounts = new AccountStore(opened.database);
+    store = new SessionStore(opened.database, new SessionLimits({ idleSeconds: IDLE, absoluteSeconds: ABSOLUTE }));
+  });
+  afterAll(() => opened.drop());
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: START });
+    ada = (await accounts.add(`${randomUUID()}@example.org`, 'hash'))!;
+  });
+  afterEach(() => vi.useRealTimers());
+
+  async function open(presentedId: string | null = null, account = ada) {
+    const secret = drawSessionSecret();
+    const session = { id: randomUUID(), secretHash: sessionSecretHash(secret), userAgent: 'test', ip: '192.0.2.1' };
+    return { ...session, ended: await store.open(account, session, presentedId) };
+  }
+  const at = (seconds: number) => vi.setSystemTime(START.getTime() + seconds * 1000);
+
+  it('finds a live session and its account by the hash of its secret', async () => {
+    const session = await open();
+    expect(await store.findBySecretHash(session.secretHash)).toEqual({
+      id: session.id,
+      createdAt: START,
+      lastSeenAt: START,
+      account: { id: ada.id, email: ada.email, createdAt: START },
+    });
+  });
+
+  it('SE-3 ends the presented session when another opens', async () => {
+    const first = await open();
+    const second = await open(first.id);
+    expect(second.ended).toEqual([first.id]);
+    expect(await store.findBySecretHash(first.secretHash)).toBeNull();
+  });
+
+  it('SE-4 finds a session one second before its idle limit and not one second after', async () => {
+    const session = await open();
+    at(IDLE - 1);
+    expect(await store.findBySecretHash(session.secretHash)).not.toBeNull();
+    at(IDLE + 1);
+    expect(await store.findBySecretHash(session.secretHash)).toBeNull();
+  });
+
+  it('SE-5 does not let use carry a session past its absolute limit', async () => {
+    const session = await open();
+    for (let second = 300; second < ABSOLUTE; second += 300) {
+      at(second);
+      await store.touch(session.id);
+      expect(await store.findBySecretHash(session.secretHash)).not.toBeNull();
+    }
+    at(ABSOLUTE + 1);
+    await store.touch(session.id);
+    expect(await store.findBySecretHash(session.secretHash)).toBeNull();
+  });
+
+  it('writes last-seen at most once a minute', async () => {
+    const session = await open();
+    at(59);
+    await store.touch(session.id);
+    expect((await store.findBySecretHash(session.secretHash))?.lastSeenAt).toEqual(START);
+    at(61);
+    await store.touch(session.id);
+    expect((await store.findBySecretHash(session.secretHash))?.lastSeenAt).toEqual(new Date(START.getTime() + 61_000));
+  });
+
+  it('never brings an expired session back by a late touch', async () => {
+    const session = await open();
+    at(IDLE + 1);
+    await store.touch(session.id);
+    at(IDLE - 1);
+    expect((await store.findBySecretHash(session.secretHash))?.lastSeenAt).toEqual(START);
+  });
+
+  it('SE-10 keeps twenty sessions a person and lets the oldest go', async () => {
+    const opening = [];
+    for (let n = 0; n < 20; n += 1) {
+      at(n);
+      opening.push(await open());
+    }
+    expect(opening.every((session) => session.ended?.length === 0)).toBe(true);
+    at(20);
+    const last = await open();
+    expect(last.ended).toEqual([opening[0]?.id]);
+    expect(await store.findBySecretHash(opening[1]!.secretHash)).not.toBeNull();
+  });
+
+  it('opens no session for an account whose password changed since it was verified', async () => {
+    expect((await open(null, { ...ada, passwordHash: 'an older hash' })).ended).toBeNull();
+  });
+
+  it('tells the standing of many claims in their order', async () => {
+    const session = await open();
+    const ended = await open();
+    await store.end(ended.id);
+    const bob = (await accounts.add(`${randomUUID()}@example.org`, 'hash'))!;
+    const standings = await store.standings([
+      { userId: ada.id, sessionId: ended.id },
+      { userId: ada.id, sessionId: session.id },
+      { userId: bob.id, sessionId: session.id },
+      { userId: randomUUID(), sessionId: session.id },
+    ]);
+    expect(standings).toEqual([
+      { ok: false, reason: 'session-ended' },
+      { ok: true, endsAt: new Date(START.getTime() + IDLE * 1000) },
+      { ok: false, reason: 'session-ended' },
+      { ok: false, reason: 'account-gone' },
+    ]);
+  });
+
+  it('ends a session once, however many ask at once', async () => {
+    const session = await open();
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.end(session.id)));
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+  });
+};
+
+describe('the session store on PGlite', suite(openTestEmbedded));
+needs('postgres')('the session store on PostgreSQL', suite(openTestPostgres));
