@@ -1,0 +1,23 @@
+import type { User } from '../graphql/operations.js';
+import { ChangePassword } from './change-password.js';
+import { DeleteAccount } from './delete-account.js';
+
+/** Who one is, the password, and the way out for good. */
+export function AccountView({ user }: { readonly user: User }) {
+  return (
+    <div className="stack">
+      <header className="view-header">
+        <h1>Account</h1>
+        <p className="muted">
+          {user.email}, here since{' '}
+          <time dateTime={user.createdAt}>
+            {new Date(user.createdAt).toLocaleDateString(undefined, { dateStyle: 'long' })}
+          </time>
+          .
+        </p>
+      </header>
+      <ChangePassword />
+      <DeleteAccount />
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import { useMutation } from '@apollo/client/react';
+import { useRef } from 'react';
+import { useBackend } from '../app/backend.js';
+import { DELETE_ACCOUNT } from '../graphql/operations.js';
+import { Field } from './field.js';
+import { OperationForm } from './operation-form.js';
+
+/** The way out for good: asks once more, and for the password. */
+export function DeleteAccount() {
+  const { memberships } = useBackend();
+  const [remove] = useMutation(DELETE_ACCOUNT);
+  const dialog = useRef<HTMLDialogElement>(null);
+  return (
+    <section className="card" aria-labelledby="delete-title">
+      <h2 id="delete-title">Delete the account</h2>
+      <p className="muted">Everything of yours goes, in every browser. This cannot be taken back.</p>
+      <button type="button" className="button danger-quiet" onClick={() => dialog.current?.showModal()}>
+        Delete the account
+      </button>
+      <dialog ref={dialog} className="dialog" aria-labelledby="delete-dialog-title">
+        <h2 id="delete-dialog-title">Delete it for good?</h2>
+        <p className="muted">Type your password, so that nobody does this in passing.</p>
+        <OperationForm
+          credentialField="password"
+          submitLabel="Delete for good"
+          danger
+          onSubmit={async (value) => {
+            await remove({ variables: { password: value('password') } });
+            memberships.gone('deleted');
+          }}
+        >
+          {(errors) => (
+            <Field
+              name="password"
+              label="Your password"
+              autoComplete="current-password"
+              error={errors['password'] ?? errors['current']}
+            />
+          )}
+        </OperationForm>
+        <button type="button" className="button quiet" onClick={() => dialog.current?.close()}>
+          Keep it
+        </button>
+      </dialog>
+    </section>
+  );
+}

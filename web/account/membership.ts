@@ -1,0 +1,104 @@
+import type { ApolloClient } from '@apollo/client';
+import { Store } from '../app/store.js';
+import { LOGOUT, ME, type User } from '../graphql/operations.js';
+import { Tabs } from './tabs.js';
+
+/** Why somebody who was in is out. */
+export type Farewell = 'left' | 'ended' | 'deleted';
+
+/** Who sits before the page. */
+export type Membership =
+  | { readonly phase: 'asking' }
+  | { readonly phase: 'unreachable' }
+  | { readonly phase: 'visitor'; readonly farewell: Farewell | null }
+  | { readonly phase: 'member'; readonly user: User };
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 15_000;
+const DOUBT_EVERY_MS = 5_000;
+
+/** Knows whether somebody is signed in: asks the server at the start and whenever there is a reason to doubt it. */
+export class Memberships {
+  readonly store = new Store<Membership>({ phase: 'asking' });
+  readonly #tabs = new Tabs(() => void this.ask());
+  #retryMs = FIRST_RETRY_MS;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #question = 0;
+  #doubting = false;
+  #doubtedAt = 0;
+  /** Set by whoever keeps the feeds: the session is there after all, a new one perhaps. */
+  onConfirmed: () => void = () => {};
+
+  constructor(private readonly apollo: ApolloClient) {
+    window.addEventListener('pageshow', ({ persisted }) => {
+      if (persisted) window.location.reload();
+    });
+  }
+
+  /** Asks who is signed in. A member stays one while the server does not answer; a visitor is told and asked for again. */
+  async ask(): Promise<void> {
+    clearTimeout(this.#retry);
+    const question = ++this.#question;
+    try {
+      const { data } = await this.apollo.query({ query: ME, fetchPolicy: 'no-cache' });
+      if (question !== this.#question) return;
+      this.#retryMs = FIRST_RETRY_MS;
+      this.#learn(data?.me?.user ?? null);
+    } catch {
+      if (question !== this.#question) return;
+      if (this.store.value.phase !== 'member') this.store.set({ phase: 'unreachable' });
+      this.#retry = setTimeout(() => void this.ask(), this.#retryMs);
+      this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+    }
+  }
+
+  /** The socket was told that the session has ended: asks, and tells `onConfirmed` if it goes on, at most every 5 s. */
+  doubt(): void {
+    this.#doubting = true;
+    const pauseMs = Math.max(0, this.#doubtedAt + DOUBT_EVERY_MS - Date.now());
+    this.#doubtedAt = Date.now() + pauseMs;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.ask(), pauseMs);
+  }
+
+  /** Somebody has signed in or registered here. */
+  entered(user: User): void {
+    this.#outdate();
+    this.store.set({ phase: 'member', user });
+    this.#tabs.tell();
+  }
+
+  /** Signs out. Rejects when the server does not answer: then nobody is signed out. */
+  async leave(): Promise<void> {
+    await this.apollo.mutate({ mutation: LOGOUT });
+    this.gone('left');
+  }
+
+  /** Nobody is signed in any more: nothing of theirs stays on the page, in the cache or in the address. */
+  gone(farewell: Farewell): void {
+    this.#outdate();
+    window.history.replaceState(null, '', '/');
+    this.store.set({ phase: 'visitor', farewell });
+    void this.apollo.clearStore();
+    this.#tabs.tell();
+  }
+
+  /** An answer that is still on its way tells of a time before this. */
+  #outdate(): void {
+    this.#question += 1;
+    clearTimeout(this.#retry);
+  }
+
+  #learn(user: User | null): void {
+    const now = this.store.value;
+    const doubted = this.#doubting;
+    this.#doubting = false;
+    if (user && now.phase === 'member' && now.user.id === user.id) {
+      if (doubted) this.onConfirmed();
+      return;
+    }
+    if (user) this.store.set({ phase: 'member', user });
+    else if (now.phase === 'member') this.gone('ended');
+    else if (now.phase !== 'visitor') this.store.set({ phase: 'visitor', farewell: null });
+  }
+}

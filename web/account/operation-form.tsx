@@ -1,0 +1,60 @@
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { NO_PROBLEMS, problemsOf, type Problems } from '../graphql/problems.js';
+
+/** Reads a field of the form; the empty text where there is none. */
+export type FormValues = (name: string) => string;
+
+interface Props {
+  /** What the form does with its values. A rejection is shown beside the field that it is about. */
+  readonly onSubmit: (values: FormValues) => Promise<void>;
+  /** The field that wrong credentials are shown beside. */
+  readonly credentialField: string;
+  readonly submitLabel: string;
+  readonly danger?: boolean;
+  readonly children: (errors: Problems['fields']) => ReactNode;
+}
+
+/** A form that runs one operation: says what is wrong and puts the focus there, and is empty again when all went well. */
+export function OperationForm({ onSubmit, credentialField, submitLabel, danger = false, children }: Props) {
+  const form = useRef<HTMLFormElement>(null);
+  const [problems, setProblems] = useState(NO_PROBLEMS);
+  const [pending, setPending] = useState(false);
+
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [problems]);
+
+  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    if (pending) return;
+    const data = new FormData(event.currentTarget);
+    setPending(true);
+    try {
+      await onSubmit((name) => textOf(data.get(name)));
+      form.current?.reset();
+      setProblems(NO_PROBLEMS);
+    } catch (error) {
+      setProblems(problemsOf(error, credentialField));
+    } finally {
+      setPending(false);
+    }
+  };
+
+  return (
+    <form ref={form} className="form" onSubmit={(event) => void submit(event)}>
+      {children(problems.fields)}
+      {problems.form && (
+        <p className="error" role="alert">
+          {problems.form}
+        </p>
+      )}
+      <button type="submit" className={danger ? 'button danger' : 'button primary'} aria-busy={pending}>
+        {pending ? 'One moment' : submitLabel}
+      </button>
+    </form>
+  );
+}
+
+function textOf(value: FormDataEntryValue | null): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,32 @@
+import { Entrance } from '../account/entrance.js';
+import { useBackend } from './backend.js';
+import { Home } from './home.js';
+import { useStore } from './store.js';
+
+/** The whole page: one of what a stranger, a member and an unlucky person see. */
+export function App() {
+  const { memberships } = useBackend();
+  const membership = useStore(memberships.store);
+  switch (membership.phase) {
+    case 'asking':
+      return <p className="waiting">Opening</p>;
+    case 'unreachable':
+      return <Unreachable onRetry={() => void memberships.ask()} />;
+    case 'visitor':
+      return <Entrance farewell={membership.farewell} />;
+    case 'member':
+      return <Home key={membership.user.id} user={membership.user} />;
+  }
+}
+
+function Unreachable({ onRetry }: { readonly onRetry: () => void }) {
+  return (
+    <main className="waiting" role="alert">
+      <h1>The server does not answer</h1>
+      <p>It is asked again every few seconds. This page goes on as soon as it is back.</p>
+      <button type="button" className="button" onClick={onRetry}>
+        Ask now
+      </button>
+    </main>
+  );
+}

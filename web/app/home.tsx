@@ -1,0 +1,71 @@
+import { useEffect, useState } from 'react';
+import { AccountView } from '../account/account-view.js';
+import type { User } from '../graphql/operations.js';
+import { ConnectionState } from '../live/connection-state.js';
+import { LiveView } from '../live/live-view.js';
+import { SessionsView } from '../sessions/sessions-view.js';
+import { useBackend } from './backend.js';
+import { Mark } from './mark.js';
+import { useStore } from './store.js';
+import { useView, VIEWS } from './view.js';
+
+/** What a member sees. */
+export function Home({ user }: { readonly user: User }) {
+  const { feeds } = useBackend();
+  const view = useView();
+  useEffect(() => {
+    feeds.start();
+    return () => feeds.clear();
+  }, [feeds]);
+  useUnreadInTitle();
+  return (
+    <div className="home">
+      <header className="bar">
+        <Mark />
+        <nav aria-label="Views" className="tabs">
+          {VIEWS.map(({ id, label }) => (
+            <a key={id} href={`#${id}`} aria-current={view === id ? 'page' : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <ConnectionState />
+        <SignOut email={user.email} />
+      </header>
+      <main className="content">
+        {view === 'live' && <LiveView userId={user.id} />}
+        {view === 'sessions' && <SessionsView />}
+        {view === 'account' && <AccountView user={user} />}
+      </main>
+    </div>
+  );
+}
+
+function SignOut({ email }: { readonly email: string }) {
+  const { memberships } = useBackend();
+  const [failed, setFailed] = useState(false);
+  const leave = (): void => {
+    setFailed(false);
+    memberships.leave().catch(() => setFailed(true));
+  };
+  return (
+    <div className="who">
+      <span className="who-email" title={email}>
+        {email}
+      </span>
+      <button type="button" className="button quiet" onClick={leave}>
+        Sign out
+      </button>
+      {failed && <p role="alert">You are still signed in: the server does not answer.</p>}
+    </div>
+  );
+}
+
+function useUnreadInTitle(): void {
+  const { feeds } = useBackend();
+  const { unread } = useStore(feeds.store);
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) Sallyport` : 'Sallyport';
+    return () => void (document.title = 'Sallyport');
+  }, [unread]);
+}

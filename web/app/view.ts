@@ -1,0 +1,22 @@
+import { useSyncExternalStore } from 'react';
+
+/** The views of a member, as the address names them behind `#`. */
+export const VIEWS = [
+  { id: 'live', label: 'Live' },
+  { id: 'sessions', label: 'Sessions' },
+  { id: 'account', label: 'Account' },
+] as const;
+
+/** One of {@link VIEWS}. */
+export type View = (typeof VIEWS)[number]['id'];
+
+function follow(listener: () => void): () => void {
+  window.addEventListener('hashchange', listener);
+  return () => window.removeEventListener('hashchange', listener);
+}
+
+/** The view that the address names; the first one for anything else. */
+export function useView(): View {
+  const hash = useSyncExternalStore(follow, () => window.location.hash);
+  return VIEWS.find(({ id }) => hash === `#${id}`)?.id ?? VIEWS[0].id;
+}

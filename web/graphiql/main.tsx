@@ -1,0 +1,27 @@
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+import { createLiveClient } from '../../client/index.js';
+import { DEFAULT_TABS } from './default-tabs.js';
+import './workers.js';
+import 'graphiql/style.css';
+import './graphiql.css';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('The page has no #root.');
+
+/** Queries go with the cookie; each connection of a subscription fetches its own token from `me`. */
+const fetcher = createGraphiQLFetcher({
+  url: '/graphql',
+  fetch: (input, init) => fetch(input, { ...init, credentials: 'same-origin' }),
+  wsClient: createLiveClient({ lazyCloseTimeout: 0 }),
+});
+
+// The tabs hold passwords: they are kept for this browser tab only, not in localStorage.
+createRoot(root).render(
+  <GraphiQL fetcher={fetcher} defaultTabs={DEFAULT_TABS} storage={window.sessionStorage} defaultEditorToolsVisibility>
+    <GraphiQL.Logo>
+      <a href="/">Sallyport</a>
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);

@@ -1,0 +1,17 @@
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { OperationTypeNode } from 'graphql';
+import type { LiveClient } from '../../client/index.js';
+
+/** Queries and mutations by POST with the session cookie, subscriptions by the live client. */
+export function createApollo(live: LiveClient): ApolloClient {
+  return new ApolloClient({
+    cache: new InMemoryCache(),
+    link: ApolloLink.split(
+      ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+      new GraphQLWsLink(live),
+      new HttpLink({ uri: '/graphql', credentials: 'same-origin' }),
+    ),
+    defaultOptions: { query: { fetchPolicy: 'network-only' }, mutate: { fetchPolicy: 'no-cache' } },
+  });
+}

@@ -1,0 +1,55 @@
+import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors';
+
+/** What is wrong with a form: beside its fields, and as a whole. */
+export interface Problems {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly form: string | null;
+}
+
+interface WireError {
+  readonly message: string;
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export const NO_PROBLEMS: Problems = { fields: {}, form: null };
+
+/**
+ * Sorts what an operation failed with to the places where a person looks for it.
+ *
+ * @param credentialField the field that wrong credentials are shown beside: the server does not say which one is wrong
+ */
+export function problemsOf(error: unknown, credentialField: string): Problems {
+  const errors = wireErrors(error);
+  if (!errors) return { fields: {}, form: 'The server does not answer. Check the connection and try again.' };
+  const fields: Record<string, string> = {};
+  let form: string | null = null;
+  for (const { message, extensions = {} } of errors) {
+    const field = fieldOf(extensions, credentialField);
+    if (field === null) form = withWait(message, extensions['retryAfterSeconds']);
+    else fields[field] = message;
+  }
+  return { fields, form };
+}
+
+function fieldOf(extensions: Readonly<Record<string, unknown>>, credentialField: string): string | null {
+  if (typeof extensions['field'] === 'string') return extensions['field'];
+  return extensions['code'] === 'INVALID_CREDENTIALS' ? credentialField : null;
+}
+
+function withWait(message: string, seconds: unknown): string {
+  if (typeof seconds !== 'number') return message;
+  const minutes = Math.ceil(seconds / 60);
+  const wait = seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${minutes} minutes`;
+  return `Too many attempts. Try again in ${wait}.`;
+}
+
+function wireErrors(error: unknown): readonly WireError[] | null {
+  if (CombinedGraphQLErrors.is(error)) return error.errors;
+  if (!ServerError.is(error)) return null;
+  try {
+    const body = JSON.parse(error.bodyText) as { errors?: WireError[] };
+    return body.errors?.length ? body.errors : null;
+  } catch {
+    return null;
+  }
+}

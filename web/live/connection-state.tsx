@@ -1,0 +1,42 @@
+import { useEffect, useState } from 'react';
+import type { LiveState } from '../../client/index.js';
+import { useStore } from '../app/store.js';
+import { useBackend } from '../app/backend.js';
+
+/** How long the server remembers notifications, by default: what is promised while the connection is away. */
+const REMEMBERED_MS = 5 * 60_000;
+
+const WORDS: Readonly<Record<LiveState, string>> = {
+  idle: 'Not connected',
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting, nothing will be missed',
+  offline: 'Offline, goes on by itself',
+  signedOut: 'Signed out elsewhere',
+  stopped: 'Refused by the server: reload the page',
+};
+
+/** The state of the connection in words, announced to screen readers when it changes. */
+export function ConnectionState() {
+  const { line } = useBackend();
+  const state = useStore(line.state);
+  const lostForLong = useLostForLong(useStore(line.lostAt));
+  const words = state === 'reconnecting' && lostForLong ? 'Reconnecting, still trying' : WORDS[state];
+  return (
+    <p className="connection" data-state={state} role="status">
+      <span className="connection-dot" aria-hidden="true" />
+      {words}
+    </p>
+  );
+}
+
+function useLostForLong(lostAt: number | null): boolean {
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    setLong(false);
+    if (lostAt === null) return undefined;
+    const timer = setTimeout(() => setLong(true), Math.max(0, lostAt + REMEMBERED_MS - Date.now()));
+    return () => clearTimeout(timer);
+  }, [lostAt]);
+  return long;
+}

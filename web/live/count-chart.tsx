@@ -1,0 +1,76 @@
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import type { CountPoint } from './feeds.js';
+
+const HEIGHT = 168;
+const RANGE: uPlot.Range.MinMax = [0, 11];
+
+/** The last values as steps: each one holds until the next. Loaded when there is something to draw. */
+export default function CountChart({ counts }: { readonly counts: readonly CountPoint[] }) {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot>(null);
+  const latest = useRef(counts);
+  latest.current = counts;
+
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const draw = (): void => {
+      chart.current?.destroy();
+      chart.current = new uPlot(optionsFor(element), columns(latest.current), element);
+    };
+    draw();
+    const resized = new ResizeObserver(() => chart.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
+    const scheme = window.matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', draw);
+    return () => {
+      scheme.removeEventListener('change', draw);
+      resized.disconnect();
+      chart.current?.destroy();
+      chart.current = null;
+    };
+  }, []);
+
+  useEffect(() => chart.current?.setData(columns(counts)), [counts]);
+  return <div ref={place} />;
+}
+
+function columns(counts: readonly CountPoint[]): uPlot.AlignedData {
+  return [counts.map(({ at }) => at), counts.map(({ value }) => value)];
+}
+
+function optionsFor(element: HTMLElement): uPlot.Options {
+  const style = getComputedStyle(element);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const axis: uPlot.Axis = {
+    stroke: colour('--muted'),
+    font: `12px ${style.fontFamily}`,
+    ticks: { show: false },
+    border: { show: false },
+  };
+  const steps = uPlot.paths.stepped;
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    padding: [8, 4, 0, 0],
+    scales: { y: { range: RANGE } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 80, values: '{HH}:{mm}:{ss}' },
+      { ...axis, size: 28, splits: () => [1, 5, 10], grid: { stroke: colour('--line'), width: 1 } },
+    ],
+    series: [
+      {},
+      {
+        stroke: colour('--accent'),
+        fill: colour('--accent-soft'),
+        width: 2,
+        points: { show: false },
+        ...(steps ? { paths: steps({ align: 1 }) } : {}),
+      },
+    ],
+  };
+}

@@ -1,0 +1,32 @@
+import { useState } from 'react';
+
+/** What to do when there is nothing yet: send one from the command line. */
+export function HowToNotify({ userId }: { readonly userId: string }) {
+  const command = `npm run cli -- publish notifications user:${userId} '{"kind":"hello","title":"Hello"}'`;
+  return (
+    <div className="empty">
+      <p>
+        Nothing yet. Send yourself one: run this where the server runs, and it appears here without a reload.
+      </p>
+      <pre>
+        <code>{command}</code>
+      </pre>
+      <Copy text={command} />
+    </div>
+  );
+}
+
+function Copy({ text }: { readonly text: string }) {
+  const [done, setDone] = useState(false);
+  const copy = (): void => {
+    navigator.clipboard.writeText(text).then(
+      () => setDone(true),
+      () => setDone(false),
+    );
+  };
+  return (
+    <button type="button" className="button" onClick={copy} onBlur={() => setDone(false)}>
+      {done ? 'Copied' : 'Copy the command'}
+    </button>
+  );
+}

@@ -1,0 +1,55 @@
+import { memo } from 'react';
+import type { Notification } from '../graphql/operations.js';
+import { KEPT, type FeedsView } from './feeds.js';
+import { HowToNotify } from './how-to-notify.js';
+
+interface Props extends Pick<FeedsView, 'notifications' | 'unread' | 'gap'> {
+  readonly userId: string;
+  readonly onRead: () => void;
+}
+
+/** The notifications that have come while the page is open, newest first. */
+export function NotificationList({ notifications, unread, gap, userId, onRead }: Props) {
+  const firstUnread = notifications.length - unread;
+  const rows = notifications.map((item, index) => (
+    <Row key={item.id} item={item} unread={index >= firstUnread} />
+  ));
+  return (
+    <section className="card notifications" aria-labelledby="notifications-title">
+      <header className="card-header">
+        <h2 id="notifications-title">Notifications</h2>
+        <p className="unread" role="status" data-testid="unread">
+          {unread > 0 && <span className="badge">{unread} unread</span>}
+        </p>
+        {unread > 0 && (
+          <button type="button" className="button quiet" onClick={onRead}>
+            Mark all as read
+          </button>
+        )}
+      </header>
+      {gap && (
+        <p className="notice" role="alert">
+          The connection was away for longer than the server remembers. Some notifications are missing here.
+        </p>
+      )}
+      {rows.length === 0 ? <HowToNotify userId={userId} /> : <ol className="rows">{rows.toReversed()}</ol>}
+      {rows.length === KEPT.notifications && <p className="muted">Older ones are not kept on this page.</p>}
+    </section>
+  );
+}
+
+const Row = memo(function Row({ item, unread }: { readonly item: Notification; readonly unread: boolean }) {
+  return (
+    <li className="row" data-unread={unread}>
+      <div className="row-head">
+        <strong>{item.title}</strong>
+        {unread && <span className="hidden">unread</span>}
+        <time className="muted" dateTime={item.createdAt}>
+          {new Date(item.createdAt).toLocaleTimeString()}
+        </time>
+      </div>
+      {item.body && <p>{item.body}</p>}
+      <p className="muted row-kind">{item.kind}</p>
+    </li>
+  );
+});

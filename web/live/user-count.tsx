@@ -1,0 +1,44 @@
+import { lazy, Suspense } from 'react';
+import type { CountPoint } from './feeds.js';
+
+const CountChart = lazy(() => import('./count-chart.js'));
+
+/** The newest value, large, above the last ones. */
+export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }) {
+  const latest = counts.at(-1);
+  const values = counts.map(({ value }) => value);
+  return (
+    <section className="card count" aria-labelledby="count-title">
+      <h2 id="count-title">Your number</h2>
+      {latest === undefined ? (
+        <p className="count-value pending">
+          <span aria-hidden="true">–</span>
+          <span className="hidden">No value yet</span>
+        </p>
+      ) : (
+        <p className="count-value" data-testid="count">
+          {latest.value}
+        </p>
+      )}
+      <p className="muted">
+        A number from 1 to 10, published every few seconds to you and to nobody else. Two browsers of yours show the
+        same one; another person’s shows another.
+      </p>
+      <div
+        className="count-chart"
+        role="img"
+        aria-label={
+          values.length > 1 ? `The last ${values.length} values: ${values.slice(-10).join(', ')}` : 'No values yet'
+        }
+      >
+        {counts.length > 1 ? (
+          <Suspense fallback={null}>
+            <CountChart counts={counts} />
+          </Suspense>
+        ) : (
+          <p className="muted count-empty">The chart begins with the second value.</p>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+import { compress } from './compress.plugin.js';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Where `npm run dev` finds the server; the pages themselves come from Vite then. */
+const server = process.env['SALLYPORT_SERVER'] ?? 'http://127.0.0.1:3000';
+
+// `npx vite build web` writes dist/web: two pages, and their files under assets/ with a hash in each name.
+export default defineConfig({
+  root: at('.'),
+  plugins: [react(), compress()],
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 5_000,
+    reportCompressedSize: false,
+    rolldownOptions: { input: { app: at('index.html'), graphiql: at('graphiql.html') } },
+  },
+  worker: { format: 'es' },
+  server: { proxy: { '/graphql': { target: server, ws: true } } },
+});
