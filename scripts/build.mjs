@@ -28,11 +28,20 @@ const CLIENT = {
   run: () => runNode('client/build.mjs', []),
 };
 
+/** @type {import('./build-step.mjs').BuildStep} */
+const WEB = {
+  name: 'web',
+  inputs: ['web', 'client', 'src/protocol', 'package-lock.json'],
+  outputs: ['dist/web/index.html', 'dist/web/graphiql.html'],
+  ignores: (file) => isSpec(file) || /\.(?:md|d\.ts)$/.test(file) || file.startsWith('client/dist/'),
+  run: () => runNode('node_modules/vite/bin/vite.js', ['build', 'web', '--logLevel', 'error']),
+};
+
 /** Builds whatever is stale: `server` alone, or everything that the server serves as well.
  * @param {{ only?: 'server' }} [options]
  */
 export async function build({ only } = {}) {
-  const steps = only === 'server' ? [SERVER] : [SERVER, CLIENT];
+  const steps = only === 'server' ? [SERVER] : [SERVER, CLIENT, WEB];
   try {
     await buildStale(steps);
   } catch (error) {

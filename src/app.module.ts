@@ -9,6 +9,7 @@ import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { PagesModule } from './pages/pages.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { TopicsModule } from './topics/topics.module.js';
 
@@ -30,6 +31,7 @@ export class AppModule {
         AppProxyModule,
         GatewayModule,
         HealthModule,
+        PagesModule,
       ],
     };
   }

@@ -11,3 +11,15 @@ describe('README.md', () => {
     expect(documented.sort()).toEqual(Object.keys(EnvironmentSchema.shape).sort());
   });
 });
+
+describe('a variable that is true or false', () => {
+  it('is undecided where GRAPHIQL is absent, so that production decides', () => {
+    expect(EnvironmentSchema.parse({}).GRAPHIQL).toBeUndefined();
+    expect(EnvironmentSchema.parse({ GRAPHIQL: 'true' }).GRAPHIQL).toBe(true);
+    expect(EnvironmentSchema.parse({ GRAPHIQL: '0' }).GRAPHIQL).toBe(false);
+  });
+
+  it('has its default where there is one', () => {
+    expect(EnvironmentSchema.parse({}).TOKEN_SINGLE_USE).toBe(false);
+  });
+});

@@ -3,11 +3,8 @@ import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
 
 const seconds = (fallback: number, max = 31_536_000) => z.coerce.number().int().min(1).max(max).default(fallback);
 const count = (fallback: number, max = 10_000_000) => z.coerce.number().int().min(1).max(max).default(fallback);
-const flag = (fallback: boolean) =>
-  z
-    .enum(['true', 'false', '1', '0'])
-    .default(fallback ? 'true' : 'false')
-    .transform((text) => text === 'true' || text === '1');
+const choice = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
+const flag = (fallback: boolean) => choice.default(fallback);
 const list = (isItem: (item: string) => boolean, what: string) =>
   z
     .string()
@@ -56,7 +53,7 @@ export const EnvironmentSchema = z.object({
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),
   THROTTLE_EXEMPT: list(isAddressOrRange, 'addresses and CIDRs'),
-  GRAPHIQL: flag(false).optional(),
+  GRAPHIQL: choice.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

@@ -1,7 +1,8 @@
-import { Controller, Get, Inject, NotFoundException, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { HttpConfig } from '../config/config.js';
 import { HTTP_CONFIG } from '../config/config.module.js';
+import { NotFoundError } from '../errors/sallyport.errors.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import type { PageName } from './page.js';
 import { PageFiles } from './page-files.js';
@@ -23,13 +24,13 @@ export class PagesController {
   /** GraphiQL; 404 where it is switched off. */
   @Get('/graphiql')
   graphiql(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    if (!this.http.graphiql) throw new NotFoundException();
+    if (!this.http.graphiql) throw new NotFoundError('GraphiQL is switched off here.');
     return this.#show('graphiql', reply);
   }
 
   async #show(page: PageName, reply: FastifyReply): Promise<string> {
     const html = await this.files.html(page);
-    if (html === null) throw new NotFoundException('The pages are not built: run npm run build.');
+    if (html === null) throw new NotFoundError('The pages are not built: run npm run build.');
     void reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('cache-control', 'no-cache')

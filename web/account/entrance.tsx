@@ -23,8 +23,8 @@ export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
         <div>
           <h1 id="welcome-title">Live, and only yours.</h1>
           <p>
-            A gate with two doors. Your session opens the first. A key that lasts a minute opens the second, and
-            behind it you hear what is meant for you, as it happens.
+            A gate with two doors. Your session opens the first. A key that lasts a minute opens the second, and behind
+            it you hear what is meant for you, as it happens.
           </p>
         </div>
         <p className="welcome-foot">
@@ -59,9 +59,7 @@ function EntranceForm({ isNew }: { readonly isNew: boolean }) {
 
   const enter = async (email: string, password: string): Promise<void> => {
     const variables = { email, password };
-    const user = isNew
-      ? (await register({ variables })).data?.register
-      : (await login({ variables })).data?.login;
+    const user = isNew ? (await register({ variables })).data?.register : (await login({ variables })).data?.login;
     if (user) memberships.entered(user);
   };
 

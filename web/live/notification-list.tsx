@@ -11,9 +11,7 @@ interface Props extends Pick<FeedsView, 'notifications' | 'unread' | 'gap'> {
 /** The notifications that have come while the page is open, newest first. */
 export function NotificationList({ notifications, unread, gap, userId, onRead }: Props) {
   const firstUnread = notifications.length - unread;
-  const rows = notifications.map((item, index) => (
-    <Row key={item.id} item={item} unread={index >= firstUnread} />
-  ));
+  const rows = notifications.map((item, index) => <Row key={item.id} item={item} unread={index >= firstUnread} />);
   return (
     <section className="card notifications" aria-labelledby="notifications-title">
       <header className="card-header">
