@@ -1,25 +1,27 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { AppProxyController } from './app-proxy.controller.js';
 import { ClientScript } from './page/client-script.js';
 import { ClientScriptController } from './page/client-script.controller.js';
 import { LivePage } from './page/live-page.js';
 import { ShopOrigins } from './shop-origins.js';
+import { ClientBinder } from './token/client-binder.js';
 import { PageTokens } from './token/page-tokens.js';
 import { SealedTokenVerifier } from './token/sealed-token.verifier.js';
 import { SealedTokens } from './token/sealed-tokens.js';
-import { SealingKeys } from './token/sealing-keys.js';
 import { VisitJournal } from './visit-journal.js';
 
 /** The second way in: pages behind a shop's signing proxy, and the sealed tokens that they open sockets with. */
 @Module({
+  imports: [AuthModule],
   controllers: [AppProxyController, ClientScriptController],
   providers: [
+    ClientBinder,
     ClientScript,
     LivePage,
     PageTokens,
     SealedTokenVerifier,
     SealedTokens,
-    SealingKeys,
     ShopOrigins,
     VisitJournal,
   ],

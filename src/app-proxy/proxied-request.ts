@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { ProxyVisit } from './signature/proxy-visit.js';
-import type { BoundClient } from './token/client-binding.js';
+import type { BoundClient } from './token/client-binder.js';
 
 /** A verified visit, and the client that the shop's proxy called for. */
 export interface Visitor extends ProxyVisit {

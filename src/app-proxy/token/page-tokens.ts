@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { APP_PROXY_CONFIG } from '../../config/config.module.js';
-import type { AppProxyConfig } from '../../config/config.js';
 import { ForbiddenError, UnauthenticatedError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { customerViewer } from '../../viewer/viewer.js';
 import type { Visitor } from '../proxied-request.js';
-import { bindClient } from './client-binding.js';
+import { ClientBinder } from './client-binder.js';
 import { type IssuedToken, SealedTokens } from './sealed-tokens.js';
 
 /** Makes the token of a page, for the customer and the client that the shop's proxy vouches for. */
@@ -14,7 +12,7 @@ import { type IssuedToken, SealedTokens } from './sealed-tokens.js';
 export class PageTokens {
   constructor(
     private readonly tokens: SealedTokens,
-    @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
+    private readonly binder: ClientBinder,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -24,10 +22,10 @@ export class PageTokens {
    */
   async issue({ shop, customerId, client }: Visitor): Promise<IssuedToken> {
     if (customerId === null) throw new UnauthenticatedError('Log in to the shop first.');
-    const binding = bindClient(client, this.config.bind, this.tokens.currentKey.bind);
+    const binding = this.binder.bind(client);
     if (!binding) {
       const missing = client.userAgent ? 'address' : 'user-agent';
-      this.logger.warn({ shop, missing, bind: this.config.bind }, 'no token: the shop proxy did not pass this on');
+      this.logger.warn({ shop, missing }, 'no token: the shop proxy did not pass this on');
       throw new ForbiddenError('The shop did not say whose browser this is: see docs/app-proxy.md, APP_PROXY_BIND.');
     }
     return this.tokens.seal({ viewer: customerViewer(shop, customerId), binding });

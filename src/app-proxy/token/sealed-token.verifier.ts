@@ -8,7 +8,7 @@ import {
 import { APP_PROXY_CONFIG } from '../../config/config.module.js';
 import type { AppProxyConfig } from '../../config/config.js';
 import { LOGGER } from '../../logging/logger.js';
-import { bindingMismatch } from './client-binding.js';
+import { ClientBinder } from './client-binder.js';
 import { SealedTokens } from './sealed-tokens.js';
 
 /** Verifies the sealed tokens that proxied pages carry: a customer, from the client that the page was made for. */
@@ -16,6 +16,7 @@ import { SealedTokens } from './sealed-tokens.js';
 export class SealedTokenVerifier extends ConnectionTokenVerifier {
   constructor(
     private readonly tokens: SealedTokens,
+    private readonly binder: ClientBinder,
     @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -31,7 +32,7 @@ export class SealedTokenVerifier extends ConnectionTokenVerifier {
     if (!unsealed.ok) return unsealed;
     const { viewer, binding } = unsealed.claims;
     if (!this.config.shops.some((shop) => shop.domain === viewer.shop)) return { ok: false, reason: 'invalid' };
-    const differs = bindingMismatch(binding, facts, this.config.bind, unsealed.key.bind);
+    const differs = this.binder.mismatch(binding, facts);
     if (differs) {
       this.logger.warn(
         { viewer: viewer.id, address: facts.address, differs },

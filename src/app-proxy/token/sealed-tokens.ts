@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { EncryptJWT, errors, jwtDecrypt, type JWTPayload, type JWTHeaderParameters } from 'jose';
+import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
+import { Keyring, type PurposeKeys } from '../../auth/token/keyring.js';
+import { MAX_TOKEN_LENGTH } from '../../auth/token/token-header.js';
 import { TOKEN_CONFIG } from '../../config/config.module.js';
 import type { TokenConfig } from '../../config/config.js';
 import { type CustomerViewer, customerViewer, parseViewerId } from '../../viewer/viewer.js';
-import type { ClientBinding } from './client-binding.js';
-import { type SealingKey, SealingKeys } from './sealing-keys.js';
+import type { ClientBinding } from './client-binder.js';
 
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;
 const TYPE = 'sallyport-customer+jwt';
 const HEADER_NAMES = ['alg', 'enc', 'kid', 'shop', 'typ'];
-const MAX_TOKEN_LENGTH = 4096;
 /** How far another node's clock may run ahead of ours. A token's end has no leeway. */
 const CLOCK_LEEWAY_SECONDS = 5;
 /** Header, no encrypted key (`dir`), 96-bit IV, ciphertext, 128-bit tag: RFC 7516 §3.1. */
@@ -24,7 +24,7 @@ export interface SealedClaims {
 
 /** An opened token, or why it was not. `expired` is said of an authentic token only. */
 export type UnsealOutcome =
-  | { readonly ok: true; readonly claims: SealedClaims; readonly expiresAtMs: number; readonly key: SealingKey }
+  | { readonly ok: true; readonly claims: SealedClaims; readonly expiresAtMs: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
 /** A token fresh from the press. */
@@ -41,21 +41,20 @@ export interface IssuedToken {
  */
 @Injectable()
 export class SealedTokens {
-  constructor(
-    private readonly keys: SealingKeys,
-    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
-  ) {}
+  readonly #keys: PurposeKeys;
 
-  /** The key whose `bind` part hashes the client of a token that is about to be sealed. */
-  get currentKey(): SealingKey {
-    return this.keys.current;
+  constructor(
+    keyring: Keyring,
+    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+  ) {
+    this.#keys = keyring.forPurpose('customer-token');
   }
 
   /** Seals a token that ends `TOKEN_TTL_SECONDS` from now. */
   async seal({ viewer, binding }: SealedClaims): Promise<IssuedToken> {
     const now = Math.floor(Date.now() / 1000);
     const expiry = now + this.config.ttlSeconds;
-    const { kid, seal } = this.keys.current;
+    const { kid, key } = this.#keys.current;
     const token = await new EncryptJWT({ cli: binding })
       .setProtectedHeader({ ...ALGORITHM, typ: TYPE, kid, shop: viewer.shop })
       .setIssuer(this.config.issuer)
@@ -65,7 +64,7 @@ export class SealedTokens {
       .setNotBefore(now)
       .setExpirationTime(expiry)
       .setJti(randomUUID())
-      .encrypt(seal);
+      .encrypt(key);
     return { token, expiresAt: new Date(expiry * 1000) };
   }
 
@@ -78,15 +77,15 @@ export class SealedTokens {
   async unseal(text: string): Promise<UnsealOutcome> {
     const header = SealedTokens.recognises(text) ? readHeader(text) : null;
     if (!header) return { ok: false, reason: 'malformed' };
-    const key = this.keys.find(header.kid);
-    if (!key) return { ok: false, reason: 'invalid' };
+    const known = this.#keys.find(header.kid);
+    if (!known) return { ok: false, reason: 'invalid' };
     try {
-      const { payload } = await jwtDecrypt(text, key.seal, this.#rules);
+      const { payload } = await jwtDecrypt(text, known.key, this.#rules);
       const viewer = viewerOf(payload, header.shop);
       const expiresAtMs = this.#endOf(payload);
       if (!viewer || expiresAtMs === null) return { ok: false, reason: 'invalid' };
       if (expiresAtMs <= Date.now()) return { ok: false, reason: 'expired' };
-      return { ok: true, claims: { viewer, binding: payload['cli'] ?? {} }, expiresAtMs, key };
+      return { ok: true, claims: { viewer, binding: payload['cli'] ?? {} }, expiresAtMs };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       return { ok: false, reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };
@@ -123,15 +122,16 @@ function viewerOf({ sub }: JWTPayload, shop: string): CustomerViewer | null {
 }
 
 /** The header of a token in canonical base64url whose header holds exactly the expected names; null for any other. */
-function readHeader(text: string): (JWTHeaderParameters & { readonly shop: string }) | null {
+function readHeader(text: string): { readonly kid: string; readonly shop: string } | null {
   const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
   const parts = text.split('.');
   if (!parts.every(isCanonical)) return null;
   try {
     const header: unknown = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString());
     if (typeof header !== 'object' || header === null) return null;
-    const expected = Object.keys(header).sort().join() === HEADER_NAMES.join();
-    return expected && 'shop' in header && typeof header.shop === 'string' ? (header as never) : null;
+    if (Object.keys(header).sort().join() !== HEADER_NAMES.join()) return null;
+    const { kid, shop } = header as Record<string, unknown>;
+    return typeof kid === 'string' && typeof shop === 'string' ? { kid, shop } : null;
   } catch {
     return null;
   }
