@@ -1,0 +1,31 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+const PREFIX = 'sallyport_key_';
+const SECRET_BYTES = 32;
+const CHECKSUM_LENGTH = 7;
+const API_KEY = /^sallyport_key_[A-Za-z0-9_-]{43}[0-9a-z]{7}$/;
+
+/**
+ * Makes a key: a prefix that secret scanners find, 256 random bits, and a checksum, so that
+ * scanners and this server tell a key from something like one without asking anybody.
+ */
+export function newApiKey(): string {
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  return `${PREFIX}${secret}${checksum(secret)}`;
+}
+
+/** Whether text has the form of a key, its checksum included. Says nothing of whether it is anybody's. */
+export function isApiKey(text: string): boolean {
+  if (!API_KEY.test(text)) return false;
+  return checksum(text.slice(PREFIX.length, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+}
+
+/** What is stored of a key: SHA-256, base64url. A key is random, so nothing slower is needed. */
+export function hashApiKey(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}
+
+function checksum(secret: string): string {
+  return crc32(secret).toString(36).padStart(CHECKSUM_LENGTH, '0');
+}

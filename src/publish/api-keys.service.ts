@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
+import { type ApiKey, ApiKeyStore } from './api-key.store.js';
+
+/** How long a live key is believed without asking the store again, in milliseconds: so long may a revoked one still work. */
+const BELIEVE_MS = 1_000;
+const MAX_BELIEVED = 1_000;
+
+interface Believed {
+  readonly key: ApiKey;
+  readonly untilMs: number;
+}
+
+/** The keys of other backends: made, shown once, verified, revoked. Only their hashes are kept. */
+@Injectable()
+export class ApiKeys {
+  readonly #believed = new Map<string, Believed>();
+
+  constructor(private readonly store: ApiKeyStore) {}
+
+  /**
+   * Makes a key. This is the only time that it can be seen.
+   *
+   * @returns null when the name is taken
+   */
+  async create(name: string): Promise<string | null> {
+    const key = newApiKey();
+    const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hashApiKey(key));
+    return added ? key : null;
+  }
+
+  /**
+   * The key that this text is, or null. A revoked key is null everywhere within a second.
+   *
+   * @throws UnavailableError when the store is away
+   */
+  async verify(text: string): Promise<ApiKey | null> {
+    if (!isApiKey(text)) return null;
+    const hash = hashApiKey(text);
+    const believed = this.#believed.get(hash);
+    if (believed && believed.untilMs > Date.now()) return believed.key;
+    this.#believed.delete(hash);
+    const key = await this.store.find(hash);
+    if (key) this.#believe(hash, key);
+    return key;
+  }
+
+  /** Every key by name, without its secret. */
+  list(): Promise<readonly ApiKey[]> {
+    return this.store.list();
+  }
+
+  /** Revokes the key of this name; false when there is none. */
+  revoke(name: string): Promise<boolean> {
+    return this.store.remove(name);
+  }
+
+  #believe(hash: string, key: ApiKey): void {
+    if (this.#believed.size >= MAX_BELIEVED) this.#believed.clear();
+    this.#believed.set(hash, { key, untilMs: Date.now() + BELIEVE_MS });
+  }
+}
