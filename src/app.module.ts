@@ -10,6 +10,7 @@ import { HealthModule } from './health/health.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PagesModule } from './pages/pages.module.js';
+import { PublishModule } from './publish/publish.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { TopicsModule } from './topics/topics.module.js';
 
@@ -28,6 +29,7 @@ export class AppModule {
         TopicsModule,
         UserCountModule,
         NotificationsModule,
+        PublishModule,
         AppProxyModule,
         GatewayModule,
         HealthModule,

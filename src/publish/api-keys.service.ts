@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { HTTP_CONFIG } from '../config/config.module.js';
+import type { HttpConfig } from '../config/config.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
 import { type ApiKey, ApiKeyStore } from './api-key.store.js';
+import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
 
 /** How long a live key is believed without asking the store again, in milliseconds: so long may a revoked one still work. */
 const BELIEVE_MS = 1_000;
@@ -17,7 +20,10 @@ interface Believed {
 export class ApiKeys {
   readonly #believed = new Map<string, Believed>();
 
-  constructor(private readonly store: ApiKeyStore) {}
+  constructor(
+    private readonly store: ApiKeyStore,
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+  ) {}
 
   /**
    * Makes a key. This is the only time that it can be seen.
@@ -42,7 +48,8 @@ export class ApiKeys {
     if (believed && believed.untilMs > Date.now()) return believed.key;
     this.#believed.delete(hash);
     const key = await this.store.find(hash);
-    if (key) this.#believe(hash, key);
+    if (!key || (this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX))) return null;
+    this.#believe(hash, key);
     return key;
   }
 

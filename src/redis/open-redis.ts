@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
+import { StartError } from '../errors/start.error.js';
 import { reasonOf } from './redis-failure.js';
 
 /** How long a start waits for Redis before it gives up, in milliseconds. */
@@ -40,7 +41,7 @@ const FAIL_FAST = {
  * Connects at start, asks whether a cluster answers, and opens the connections that fit.
  * Tries for 10 seconds with one line in the log.
  *
- * @throws Error that names address and cause when Redis cannot be reached or refuses the credentials
+ * @throws StartError that names address and cause when Redis cannot be reached or refuses the credentials
  */
 export async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
   const { info, options } = await probePatiently(url, logger);
@@ -64,7 +65,7 @@ async function probePatiently(url: string, logger: Logger): Promise<{ info: stri
     if (info !== null) return { info, options: client.options };
     const reason = reasonOf(failure);
     if (Date.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
-      throw new Error(
+      throw new StartError(
         `Redis at ${address} cannot be used (${reason}). Start it, mend REDIS_URL, or unset REDIS_URL to run one node in memory.`,
       );
     }

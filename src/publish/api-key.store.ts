@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { asc, eq } from 'drizzle-orm';
+import { Database } from '../database/database.js';
+import { apiKeys } from '../database/schema.js';
+
+/** A key as it is known: never its secret. */
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: Date;
+}
+
+const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt };
+
+/** The rows of keys. Each method throws `UnavailableError` when the database is away. */
+@Injectable()
+export class ApiKeyStore {
+  constructor(private readonly database: Database) {}
+
+  /** Adds a key; false when its name or its hash is there already. */
+  async add(key: ApiKey, secretHash: string): Promise<boolean> {
+    const rows = await this.database.run((orm) =>
+      orm
+        .insert(apiKeys)
+        .values({ ...key, secretHash })
+        .onConflictDoNothing()
+        .returning(KNOWN),
+    );
+    return rows.length > 0;
+  }
+
+  /** The key with this hash. */
+  async find(secretHash: string): Promise<ApiKey | null> {
+    const [row] = await this.database.run((orm) =>
+      orm.select(KNOWN).from(apiKeys).where(eq(apiKeys.secretHash, secretHash)),
+    );
+    return row ?? null;
+  }
+
+  /** Every key by name. */
+  list(): Promise<readonly ApiKey[]> {
+    return this.database.run((orm) => orm.select(KNOWN).from(apiKeys).orderBy(asc(apiKeys.name)));
+  }
+
+  /** Removes the key of this name; false when there is none. */
+  async remove(name: string): Promise<boolean> {
+    const rows = await this.database.run((orm) => orm.delete(apiKeys).where(eq(apiKeys.name, name)).returning(KNOWN));
+    return rows.length > 0;
+  }
+}
