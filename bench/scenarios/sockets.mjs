@@ -51,14 +51,14 @@ export default {
   },
 };
 
-const COLLECT = new URL('../lib/collect-on-signal.mjs', import.meta.url).href;
+const COLLECT = new URL('../lib/collector.mjs', import.meta.url).href;
 
 /** Resident memory after the garbage of starting or opening is gone: live memory is compared, not collectors' moods. */
 async function settled(bench, server) {
   const pause = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   await pause();
   for (let i = 0; i < 2; i++) {
-    process.kill(server.pid, 'SIGUSR2');
+    server.child.send({ collect: true });
     await pause();
   }
   return bench.residentBytes(server.pid);

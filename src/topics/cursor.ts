@@ -8,10 +8,20 @@ export interface Position {
 
 const EPOCH = /^[A-Za-z0-9_-]{8,24}$/;
 const MAX_CURSOR_LENGTH = 64;
+const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
+const RADIX = DIGITS.length;
 
 /** Writes a position as the opaque text that clients keep. */
 export function formatCursor(position: Position): string {
-  return `${position.epoch}.${position.offset.toString(36)}`;
+  return `${position.epoch}.${base36(position.offset)}`;
+}
+
+/** `toString(36)` without its slow way through floating point: every event of a resumable socket passes here. */
+function base36(offset: number): string {
+  let text = DIGITS[offset % RADIX]!;
+  for (let rest = Math.floor(offset / RADIX); rest > 0; rest = Math.floor(rest / RADIX))
+    text = DIGITS[rest % RADIX]! + text;
+  return text;
 }
 
 /** Reads a cursor that came from outside; null when it is none. Whether it belongs to the topic is the bus's to say. */

@@ -6,6 +6,9 @@ import { formatCursor } from './cursor.js';
  */
 export class TopicEvent {
   #cursor: string | undefined;
+  /** The one rendering that most events have, apart from the others: a Map for each event would cost more than it saves. */
+  #firstKey: object | undefined;
+  #firstRendering: unknown;
   #renderings: Map<object, unknown> | undefined;
 
   constructor(
@@ -26,6 +29,13 @@ export class TopicEvent {
    * @param key the identity of the rendering, such as a compiled operation
    */
   rendering<T>(key: object, make: () => T): T {
+    if (this.#firstKey === key) return this.#firstRendering as T;
+    if (this.#firstKey === undefined) {
+      const rendering = make();
+      this.#firstKey = key;
+      this.#firstRendering = rendering;
+      return rendering;
+    }
     this.#renderings ??= new Map();
     let rendering = this.#renderings.get(key) as T | undefined;
     if (rendering === undefined) {

@@ -3,31 +3,45 @@ import type { TopicEvent } from './topic-event.js';
 import type { TopicDefinition } from './topic.js';
 
 interface Kept {
-  readonly event: TopicEvent;
-  readonly expiresAtMs: number;
+  event: TopicEvent;
+  expiresAtMs: number;
 }
 
-/** The last events of one topic, bounded by number and by age. */
+/**
+ * The last events of one topic, bounded by number and by age. A ring whose entries are used again:
+ * a full history takes a new event without making or moving anything.
+ */
 export class TopicHistory {
-  readonly #kept: Kept[] = [];
+  readonly #ring: Kept[] = [];
+  /** Where the oldest event stands, and how many follow it in the ring, itself included. */
+  #first = 0;
+  #count = 0;
 
   constructor(private readonly definition: TopicDefinition) {}
 
   /** Whether every event has expired. */
   isEmpty(nowMs: number): boolean {
-    this.#trim(nowMs);
-    return this.#kept.length === 0;
+    this.#expire(nowMs);
+    return this.#count === 0;
   }
 
   append(event: TopicEvent, nowMs: number): void {
-    this.#kept.push({ event, expiresAtMs: nowMs + this.definition.historySeconds * 1000 });
-    this.#trim(nowMs);
+    const expiresAtMs = nowMs + this.definition.historySeconds * 1000;
+    if (this.#count === this.definition.historySize) this.#dropFirst();
+    const kept = this.#ring[this.#index(this.#count)];
+    if (kept) {
+      kept.event = event;
+      kept.expiresAtMs = expiresAtMs;
+    } else {
+      this.#ring.push({ event, expiresAtMs });
+    }
+    this.#count++;
   }
 
   /** The newest event still kept. */
   last(nowMs: number): TopicEvent | undefined {
-    this.#trim(nowMs);
-    return this.#kept.at(-1)?.event;
+    this.#expire(nowMs);
+    return this.#count === 0 ? undefined : this.#ring[this.#index(this.#count - 1)]?.event;
   }
 
   /**
@@ -37,16 +51,28 @@ export class TopicHistory {
    */
   since(position: Position, top: Position, nowMs: number): readonly TopicEvent[] | null {
     if (position.epoch !== top.epoch || position.offset > top.offset) return null;
-    this.#trim(nowMs);
+    this.#expire(nowMs);
     const missed = top.offset - position.offset;
-    if (missed > this.#kept.length) return null;
-    return this.#kept.slice(this.#kept.length - missed).map((kept) => kept.event);
+    if (missed > this.#count) return null;
+    const from = this.#count - missed;
+    return Array.from({ length: missed }, (_, index) => this.#ring[this.#index(from + index)]!.event);
   }
 
-  #trim(nowMs: number): void {
-    const surplus = this.#kept.length - this.definition.historySize;
-    const fresh = this.#kept.findIndex((kept) => kept.expiresAtMs > nowMs);
-    const gone = Math.max(surplus, fresh === -1 ? this.#kept.length : fresh);
-    if (gone > 0) this.#kept.splice(0, gone);
+  #expire(nowMs: number): void {
+    while (this.#count > 0 && this.#ring[this.#first]!.expiresAtMs <= nowMs) this.#dropFirst();
+    // Expired payloads are let go of: with an empty history nothing of the ring is needed.
+    if (this.#count === 0 && this.#ring.length > 0) {
+      this.#ring.length = 0;
+      this.#first = 0;
+    }
+  }
+
+  #dropFirst(): void {
+    this.#first = (this.#first + 1) % this.definition.historySize;
+    this.#count--;
+  }
+
+  #index(place: number): number {
+    return (this.#first + place) % this.definition.historySize;
   }
 }

@@ -13,7 +13,8 @@ import {
   type TopicSubscription,
 } from './topic.bus.js';
 import { payloadDigest } from './payload-digest.js';
-import type { Topic } from './topic.js';
+import type { Topic, TopicDefinition } from './topic.js';
+import type { ViewerId } from '../viewer/viewer.js';
 
 const SWEEP_EVERY_MS = 30_000;
 
@@ -28,26 +29,40 @@ class MemoryTopic {
   readonly epoch = randomBytes(9).toString('base64url');
   readonly history: TopicHistory;
   readonly sinks = new Set<TopicSink>();
-  readonly keys = new Map<string, UsedKey>();
   offset = 0;
+  /** Made with the first key: most topics never see one. */
+  #keys: Map<string, UsedKey> | null = null;
 
-  constructor(topic: Topic) {
-    this.history = new TopicHistory(topic.definition);
+  constructor(definition: TopicDefinition) {
+    this.history = new TopicHistory(definition);
+  }
+
+  usedKey(key: string, nowMs: number): UsedKey | null {
+    const used = this.#keys?.get(key);
+    return used && used.expiresAtMs > nowMs ? used : null;
+  }
+
+  useKey(key: string, used: UsedKey): void {
+    this.#keys ??= new Map();
+    this.#keys.set(key, used);
   }
 
   isIdle(nowMs: number): boolean {
-    for (const [key, used] of this.keys) if (used.expiresAtMs <= nowMs) this.keys.delete(key);
-    return this.sinks.size === 0 && this.keys.size === 0 && this.history.isEmpty(nowMs);
+    for (const [key, used] of this.#keys ?? []) if (used.expiresAtMs <= nowMs) this.#keys?.delete(key);
+    if (this.#keys?.size === 0) this.#keys = null;
+    return this.sinks.size === 0 && this.#keys === null && this.history.isEmpty(nowMs);
   }
 }
 
 /** The bus of a single process: the default without `REDIS_URL`. History and cursors end with the process. */
 export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
-  readonly #topics = new Map<string, MemoryTopic>();
+  /** By feed, then by owner: both keys exist already, a topic's whole name would have to be made and hashed. */
+  readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
 
   override async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    return publications.map((publication) => this.#publishOne(publication));
+    const nowMs = Date.now();
+    return publications.map((publication) => this.#publishOne(publication, nowMs));
   }
 
   override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
@@ -64,22 +79,19 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
     this.#topics.clear();
   }
 
-  #publishOne({ topic, payload, key, submitted }: Publication): PublishOutcome {
+  #publishOne({ topic, payload, key, submitted }: Publication, nowMs: number): PublishOutcome {
     const state = this.#topic(topic);
-    const nowMs = Date.now();
     const digest = key === undefined ? '' : payloadDigest(submitted ?? payload);
-    if (key !== undefined) {
-      const used = state.keys.get(key);
-      if (used && used.expiresAtMs > nowMs) {
-        return used.digest === digest
-          ? { ok: true, cursor: used.cursor, duplicate: true }
-          : { ok: false, reason: 'key-reused' };
-      }
+    const used = key === undefined ? null : state.usedKey(key, nowMs);
+    if (used) {
+      return used.digest === digest
+        ? { ok: true, cursor: used.cursor, duplicate: true }
+        : { ok: false, reason: 'key-reused' };
     }
     const event = new TopicEvent(state.epoch, ++state.offset, payload);
     state.history.append(event, nowMs);
     if (key !== undefined)
-      state.keys.set(key, { digest, cursor: event.cursor, expiresAtMs: nowMs + IDEMPOTENCY_WINDOW_MS });
+      state.useKey(key, { digest, cursor: event.cursor, expiresAtMs: nowMs + IDEMPOTENCY_WINDOW_MS });
     for (const sink of state.sinks) sink.event(event);
     return { ok: true, cursor: event.cursor, duplicate: false };
   }
@@ -98,14 +110,18 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
     return missed ? { recovered: true, events: missed } : { recovered: false, events: snapshot };
   }
 
-  #topic(topic: Topic): MemoryTopic {
-    let state = this.#topics.get(topic.name);
-    if (!state) this.#topics.set(topic.name, (state = new MemoryTopic(topic)));
+  #topic({ definition, owner }: Topic): MemoryTopic {
+    let owners = this.#topics.get(definition.name);
+    if (!owners) this.#topics.set(definition.name, (owners = new Map()));
+    let state = owners.get(owner);
+    if (!state) owners.set(owner, (state = new MemoryTopic(definition)));
     return state;
   }
 
   #sweep(): void {
     const nowMs = Date.now();
-    for (const [name, state] of this.#topics) if (state.isIdle(nowMs)) this.#topics.delete(name);
+    for (const owners of this.#topics.values()) {
+      for (const [owner, state] of owners) if (state.isIdle(nowMs)) owners.delete(owner);
+    }
   }
 }

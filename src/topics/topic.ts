@@ -32,5 +32,17 @@ export interface Topic {
  * @param owner the id of a verified viewer, or of one that a publisher addresses; never an argument of a subscription
  */
 export function topicOf(definition: TopicDefinition, owner: ViewerId): Topic {
-  return { definition, owner, name: `${definition.name}:${owner}` };
+  return new OwnedTopic(definition, owner);
+}
+
+/** Its name is only put together where somebody needs it: a tick makes one of these for every viewer. */
+class OwnedTopic implements Topic {
+  constructor(
+    readonly definition: TopicDefinition,
+    readonly owner: ViewerId,
+  ) {}
+
+  get name(): string {
+    return `${this.definition.name}:${this.owner}`;
+  }
 }
