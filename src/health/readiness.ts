@@ -1,5 +1,9 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Database } from '../database/database.js';
 import { RedisHealth } from '../redis/redis.health.js';
+
+/** A database that has not answered after so long counts as away, in ms. */
+const DATABASE_PATIENCE_MS = 2_000;
 
 /** What one check found. */
 export type CheckResult = 'ok' | 'unavailable' | 'draining';
@@ -7,26 +11,41 @@ export type CheckResult = 'ok' | 'unavailable' | 'draining';
 /** Whether people may be sent to this node, and what each check found. */
 export interface ReadinessReport {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<'node' | 'redis', CheckResult>>;
+  readonly checks: Readonly<Record<'node' | 'database' | 'redis', CheckResult>>;
 }
 
 /** Answers whether this node can take people: every store answers, and the node is not on its way out. */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   #leaving = false;
+  #asking: Promise<boolean> | null = null;
 
-  constructor(private readonly redis: RedisHealth) {}
+  constructor(
+    private readonly database: Database,
+    private readonly redis: RedisHealth,
+  ) {}
 
   /** The first step of a shutdown: load balancers look elsewhere while sockets are still being drained. */
   onModuleDestroy(): void {
     this.#leaving = true;
   }
 
+  /** Asks every check. Takes two seconds at the most, and asks the database once however many ask at the same time. */
   async report(): Promise<ReadinessReport> {
     const checks = {
       node: this.#leaving ? 'draining' : 'ok',
+      database: (await this.#databaseAnswers()) ? 'ok' : 'unavailable',
       redis: this.redis.isAvailable() ? 'ok' : 'unavailable',
     } as const;
     return { ready: Object.values(checks).every((result) => result === 'ok'), checks };
+  }
+
+  async #databaseAnswers(): Promise<boolean> {
+    const asking = (this.#asking ??= this.database.answers().finally(() => (this.#asking = null)));
+    let patience: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      patience = setTimeout(() => resolve(false), DATABASE_PATIENCE_MS);
+    });
+    return Promise.race([asking, late]).finally(() => clearTimeout(patience));
   }
 }

@@ -1,0 +1,41 @@
+// `npm run dev`: compiles and restarts the server when src/ changes, and serves the web app with hot reload.
+// Everything it starts ends with it: with Ctrl-C, or when one part fails.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { ROOT } from './build-step.mjs';
+import { build } from './build.mjs';
+
+const WEB_PORT = 5173;
+
+process.chdir(ROOT);
+await build();
+const origins = [process.env.ALLOWED_ORIGINS, `http://localhost:${WEB_PORT}`].filter(Boolean).join(',');
+const children = [
+  run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput']),
+  run('dist/main.js', [], {
+    nodeFlags: ['--watch', '--watch-preserve-output', '--enable-source-maps'],
+    env: { ALLOWED_ORIGINS: origins },
+  }),
+  ...(existsSync('web')
+    ? [run('node_modules/vite/bin/vite.js', ['web', '--port', String(WEB_PORT), '--strictPort'])]
+    : []),
+];
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, endAll);
+for (const child of children) {
+  child.on('exit', (code) => {
+    process.exitCode ??= code ?? 1;
+    endAll();
+  });
+}
+console.log(`\nThe app with hot reload: http://localhost:${WEB_PORT}\n`);
+
+function run(program, args, { nodeFlags = [], env = {} } = {}) {
+  return spawn(process.execPath, [...nodeFlags, program, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+}
+
+function endAll() {
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+}

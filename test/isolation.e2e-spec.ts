@@ -1,0 +1,174 @@
+import { ApolloClient, ApolloLink, InMemoryCache, gql } from '@apollo/client';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { TopicBus } from '../src/topics/topic.bus.js';
+import { topicOf } from '../src/topics/topic.js';
+import { Inbox } from './kit/inbox.js';
+import { liveClient, subscribe } from './kit/live-client.js';
+import { openSocket } from './kit/live-socket.js';
+import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+
+const EVENTS = 3_000;
+const SUBSCRIPTION = 'subscription { userCount }';
+
+let server: TestServer;
+let bus: TopicBus;
+let ada: SignedIn;
+let bob: SignedIn;
+
+beforeAll(async () => {
+  // The worker's own numbers would mix with the test's.
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '86400' } });
+  bus = server.app.get(TopicBus, { strict: false });
+  [ada, bob] = await Promise.all([server.signedIn('ada'), server.signedIn('bob')]);
+});
+
+afterAll(() => server.stop());
+
+/** Publishes to somebody's topic, one event after the other. */
+async function publish(who: SignedIn, ...payloads: number[]): Promise<void> {
+  await bus.publish(payloads.map((payload) => ({ topic: topicOf(USER_COUNT, who.viewerId), payload })));
+}
+
+/** Even numbers for Ada and odd ones for Bob, in turns; the last two are larger than all before. */
+async function publishToBoth(): Promise<void> {
+  for (let n = 2; n < EVENTS * 2; n += 2) await Promise.all([publish(ada, n), publish(bob, n + 1)]);
+  await Promise.all([publish(ada, EVENTS * 10), publish(bob, EVENTS * 10 + 1)]);
+}
+
+/** Takes what comes up to and including `last`. */
+async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Promise<number[]> {
+  const seen: number[] = [];
+  while (seen.at(-1) !== last) seen.push((await inbox.take()).userCount);
+  return seen;
+}
+
+function isRising(values: readonly number[]): boolean {
+  return values.every((value, index) => index === 0 || value > (values[index - 1] ?? value));
+}
+
+describe('two accounts on one server', () => {
+  it('each get only their own events, in order, through the graphql-ws client', async () => {
+    const clients = [
+      liveClient(server.url, () => ada.browser.token()),
+      liveClient(server.url, () => bob.browser.token()),
+    ];
+    const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION));
+    await Promise.all([publish(ada, 0), publish(bob, 1)]);
+    await Promise.all([adas?.results.take(), bobs?.results.take()]);
+    await publishToBoth();
+    const forAda = await takeUntil(adas?.results ?? new Inbox(), EVENTS * 10);
+    const forBob = await takeUntil(bobs?.results ?? new Inbox(), EVENTS * 10 + 1);
+    expect(forAda.filter((value) => value % 2 !== 0)).toEqual([]);
+    expect(forBob.filter((value) => value % 2 === 0)).toEqual([]);
+    expect([isRising(forAda), isRising(forBob)]).toEqual([true, true]);
+    for (const client of clients) await client.dispose();
+  });
+
+  it('each get only their own events through Apollo Client with GraphQLWsLink', async () => {
+    const sockets = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
+    const inboxes = sockets.map((socket) => {
+      const inbox = new Inbox<{ userCount: number }>();
+      const link = ApolloLink.from([new GraphQLWsLink(socket)]);
+      const apollo = new ApolloClient({ link, cache: new InMemoryCache() });
+      apollo.subscribe<{ userCount: number }>({ query: gql(SUBSCRIPTION) }).subscribe({
+        next: ({ data, error }) => (data ? inbox.put(data) : inbox.end(String(error))),
+        error: (error) => inbox.end(String(error)),
+      });
+      return inbox;
+    });
+    await Promise.all([publish(ada, 0), publish(bob, 1)]);
+    await Promise.all(inboxes.map((inbox) => inbox.take()));
+    await publishToBoth();
+    const [forAda, forBob] = await Promise.all(inboxes.map((inbox, index) => takeUntil(inbox, EVENTS * 10 + index)));
+    expect(forAda?.filter((value) => value % 2 !== 0)).toEqual([]);
+    expect(forBob?.filter((value) => value % 2 === 0)).toEqual([]);
+    for (const socket of sockets) await socket.dispose();
+  });
+});
+
+describe("an attempt to reach somebody else's topic", () => {
+  const attempts: [
+    string,
+    () => { query: string; variables?: unknown; operationName?: string; extensions?: unknown },
+  ][] = [
+    ['an argument', () => ({ query: `subscription { userCount(viewer: "${bob.viewerId}") }` })],
+    [
+      'a variable',
+      () => ({ query: 'subscription ($id: ID!) { userCount(id: $id) }', variables: { id: bob.viewerId } }),
+    ],
+    ['a second field under an alias', () => ({ query: 'subscription { mine: userCount his: userCount }' })],
+    ['a fragment on another type', () => ({ query: 'subscription { ...f } fragment f on Query { me { token } }' })],
+    ['a query', () => ({ query: '{ me { token } }' })],
+    ['a mutation', () => ({ query: 'mutation { logout }' })],
+    ['a directive that does not exist', () => ({ query: `subscription { userCount @as(viewer: "${bob.viewerId}") }` })],
+  ];
+
+  it.each(attempts)('by %s is answered with an error, and nothing of it is delivered', async (_, attempt) => {
+    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
+    await socket.waitForMessage('error', 'attempt');
+    await publish(bob, 7);
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it.each([
+    ['variables that nothing asks for', () => ({ query: SUBSCRIPTION, variables: { viewer: bob.viewerId } })],
+    ['an alias', () => ({ query: 'subscription { userCount: userCount }' })],
+    ['a named fragment', () => ({ query: 'subscription { ...f } fragment f on Subscription { userCount }' })],
+    [
+      'extensions',
+      () => ({ query: SUBSCRIPTION, extensions: { viewer: bob.viewerId, topic: `user_count:${bob.viewerId}` } }),
+    ],
+  ])("by %s gets one's own topic", async (_, attempt) => {
+    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    await publish(ada, 20);
+    socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
+    expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 20 });
+    await publish(bob, 31);
+    await publish(ada, 22);
+    expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 22 });
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it('by the cursor of that topic replays nothing and says so', async () => {
+    const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
+    await publish(bob, 41);
+    his.subscribe('1', SUBSCRIPTION);
+    const cursor = (await his.waitForNext('1')).extensions?.['cursor'];
+    expect(cursor).toEqual(expect.any(String));
+    await publish(bob, 43);
+    const hers = await openSocket(server.url, { token: await ada.browser.token(), resumable: true });
+    hers.subscribe('1', SUBSCRIPTION, { extensions: { resume: cursor } });
+    await hers.settled();
+    await publish(ada, 44);
+    const next = await hers.inbox.take((message) => JSON.stringify(message).includes('44'));
+    const others = (await hers.settled()).map((message) => JSON.stringify(message));
+    expect(JSON.stringify(next)).not.toContain('"recovered":true');
+    expect(others.join()).not.toMatch(/:4[13]\b/);
+    await Promise.all([his.close(), hers.close()]);
+  });
+
+  it('by a token of somebody who has signed out since is refused with 4401', async () => {
+    const eve = await server.signedIn('eve');
+    const token = await eve.browser.token();
+    await eve.browser.logout();
+    const socket = await openSocket(server.url);
+    socket.send({ type: 'connection_init', payload: { token } });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  });
+
+  it.each([
+    ['no token', undefined],
+    ['an empty token', ''],
+    ['a token that is none', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyOjEifQ.'],
+  ])('by %s is refused with 4403', async (_, token) => {
+    const socket = await openSocket(server.url);
+    socket.send({ type: 'connection_init', ...(token === undefined ? {} : { payload: { token } }) });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+  });
+});

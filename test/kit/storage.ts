@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openEmbedded } from '../../src/database/database.embedded.js';
+import { createDatabase } from './postgres-database.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where one server keeps its rows, and how they are thrown away. */
+interface Storage {
+  readonly env: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+/**
+ * Storage for one server: a folder with an embedded database that is migrated already, or, when the tests run with
+ * `DATABASE_URL`, an empty database on that server. What `env` names itself is neither made nor removed.
+ */
+export async function storage(env: Readonly<Record<string, string>>): Promise<Storage> {
+  const folder = temporaryFolder('data');
+  const dataDir = { DATA_DIR: folder.path };
+  if (env['DATABASE_URL'] || env['DATA_DIR']) return { env: dataDir, remove: async () => folder.remove() };
+  if (process.env['DATABASE_URL']) {
+    const database = await createDatabase();
+    const remove = () => database.drop().then(folder.remove);
+    return { env: { ...dataDir, DATABASE_URL: database.url }, remove };
+  }
+  cpSync(await migratedFolder(), folder.path, { recursive: true });
+  return { env: dataDir, remove: async () => folder.remove() };
+}
+
+/** Making an embedded database takes seconds, copying one a tenth of a second: it is made once per set of migrations. */
+async function migratedFolder(): Promise<string> {
+  const kept = join(ROOT, 'node_modules', '.cache', 'sallyport', `data-${fingerprint()}`);
+  if (existsSync(kept)) return kept;
+  mkdirSync(dirname(kept), { recursive: true });
+  const made = mkdtempSync(`${kept}-`);
+  const database = await openEmbedded(made);
+  await database.close();
+  try {
+    renameSync(made, kept);
+  } catch {
+    // Another test file was faster, and its folder is as good.
+    rmSync(made, { recursive: true, force: true });
+  }
+  return kept;
+}
+
+function fingerprint(): string {
+  const migrations = join(ROOT, 'drizzle');
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'node_modules/@electric-sql/pglite/package.json')));
+  for (const name of readdirSync(migrations).sort()) {
+    if (name.endsWith('.sql')) hash.update(readFileSync(join(migrations, name)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
