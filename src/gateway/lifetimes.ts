@@ -1,6 +1,8 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { SessionEndings } from '../auth/session/session-endings.js';
+import { SessionLookup } from '../auth/session/session-lookup.js';
 import { CloseCode } from '../protocol/close-code.js';
+import type { AccountViewer } from '../viewer/viewer.js';
 import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
@@ -12,6 +14,9 @@ const INIT_WITHIN_MS = 3000;
 const ACK_WITHIN_MS = 5000;
 /** How long a customer's socket outlives its token, in milliseconds. */
 const TOKEN_GRACE_MS = 5000;
+/** How long a socket outlives its session's last known end while the store is away, in milliseconds. */
+const UNKNOWN_FOR_MS = 30_000;
+const ASK_AGAIN_MS = 1000;
 
 /** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
 @Injectable()
@@ -23,6 +28,7 @@ export class Lifetimes implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly endings: SessionEndings,
+    private readonly sessions: SessionLookup,
   ) {}
 
   onModuleInit(): void {
@@ -60,12 +66,25 @@ export class Lifetimes implements OnModuleInit, OnModuleDestroy {
     if (connection.closed) return null;
     const viewer = connection.context?.viewer;
     if (!viewer) return this.#lookBeforeAck(connection, nowMs);
-    const graceMs = viewer.kind === 'customer' ? TOKEN_GRACE_MS : 0;
-    const endsAtMs = connection.expiresAtMs + graceMs;
+    const endsAtMs = connection.expiresAtMs + (viewer.kind === 'customer' ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
     if (viewer.kind === 'customer') connection.close(CloseCode.Forbidden, 'Token expired');
-    else connection.close(CloseCode.Unauthorized, 'Session ended');
+    else void this.#lookAtSession(connection, viewer, nowMs);
     return null;
+  }
+
+  /** Using the site moves a session's end, and nobody tells the sockets: they ask when it should have come. */
+  async #lookAtSession(connection: Connection, viewer: AccountViewer, nowMs: number): Promise<void> {
+    try {
+      const standing = await this.sessions.standingOf(viewer);
+      if (!standing.ok) return connection.close(CloseCode.Unauthorized, 'Session ended');
+      connection.expiresAtMs = standing.endsAt.getTime();
+      this.#deadlines.add(connection, connection.expiresAtMs);
+    } catch {
+      // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.
+      if (nowMs - connection.expiresAtMs > UNKNOWN_FOR_MS) connection.close(CloseCode.TryAgainLater, 'Try again later');
+      else this.#deadlines.add(connection, nowMs + ASK_AGAIN_MS);
+    }
   }
 
   #lookBeforeAck(connection: Connection, nowMs: number): number | null {

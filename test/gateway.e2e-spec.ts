@@ -1,0 +1,364 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { rawUpgrade } from './kit/raw-upgrade.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+let server: TestServer;
+let ada: SignedIn;
+
+beforeAll(async () => {
+  server = await startServer({
+    env: {
+      USER_COUNT_INTERVAL_SECONDS: '3600',
+      ALLOWED_ORIGINS: 'https://app.example',
+      TRUSTED_PROXIES: '127.0.0.1',
+      MAX_CONNECTIONS_PER_ADDRESS: '30',
+      MAX_CONNECTIONS_PER_VIEWER: '3',
+    },
+  });
+  ada = await server.signedIn('ada');
+});
+
+afterAll(() => server.stop());
+
+async function adasSocket(): Promise<LiveSocket> {
+  return openSocket(server.url, { token: await ada.browser.token() });
+}
+
+describe('the upgrade', () => {
+  const upgrade = (headers: Record<string, string | null> = {}, path = '/graphql') =>
+    rawUpgrade(server.url, { path, headers });
+
+  test.each(['https://app.example', null])('OR-1 OR-3 opens for the origin %s', async (origin) => {
+    expect((await upgrade({ origin })).status).toBe(101);
+  });
+
+  test.each([
+    'https://evil.example',
+    'https://app.example.evil.tld',
+    'https://evilapp.example',
+    'http://app.example',
+    'https://app.example:8443',
+    'https://app.example@evil.tld',
+    'null',
+    '',
+  ])('OR-1 OR-2 refuses the origin %j before the 101', async (origin) => {
+    expect(await upgrade({ origin })).toMatchObject({ status: 403, destroyed: true });
+  });
+
+  test('OR-1 refuses two Origin headers', async () => {
+    const twice = 'https://app.example\r\nOrigin: https://app.example';
+    expect((await upgrade({ origin: twice })).status).toBe(403);
+  });
+
+  test.each(['/graphqlx', '/graphql/', '/', '/other', '//graphql', '/GRAPHQL'])(
+    'WS-10 answers an upgrade of %s with 404 and ends it',
+    async (path) => {
+      expect(await upgrade({}, path)).toMatchObject({ status: 404, destroyed: true });
+    },
+  );
+
+  test.each(['graphql-ws', 'graphql-transport-ws-2', null])('WS-10 refuses the sub-protocol %s', async (protocol) => {
+    expect(await upgrade({ 'sec-websocket-protocol': protocol })).toMatchObject({ status: 400, destroyed: true });
+  });
+
+  test('TK-10 refuses a token in the URL, valid or not', async () => {
+    const answer = await upgrade({}, `/graphql?token=${await ada.browser.token()}`);
+    expect(answer).toMatchObject({ status: 400, destroyed: true });
+    expect(answer.body).toContain('connection_init');
+  });
+
+  test('WS-4 does not take up compression', async () => {
+    const answer = await upgrade({ 'sec-websocket-extensions': 'permessage-deflate' });
+    expect(answer.status).toBe(101);
+    expect(answer.headers.has('sec-websocket-extensions')).toBe(false);
+  });
+
+  test('WS-7 answers 429 to an address with too many sockets, and no other', async () => {
+    const address = '203.0.113.7';
+    const open = await Promise.all(Array.from({ length: 30 }, () => openSocket(server.url, { address })));
+    expect(await upgrade({ 'x-forwarded-for': address })).toMatchObject({ status: 429, destroyed: true });
+    expect((await upgrade({ 'x-forwarded-for': '203.0.113.8' })).status).toBe(101);
+    await Promise.all(open.map((socket) => socket.close()));
+  });
+});
+
+describe('connection_init', () => {
+  const closing = async (payload: unknown): Promise<number> => {
+    const socket = await openSocket(server.url);
+    socket.send(JSON.stringify({ type: 'connection_init', payload }));
+    return (await socket.waitForClose()).code;
+  };
+
+  test('answers with the end of the session', async () => {
+    const socket = await openSocket(server.url);
+    const ack = await socket.init({ token: await ada.browser.token() });
+    expect(Date.parse(String(ack['expiresAt']))).toBeGreaterThan(Date.now());
+    expect(Object.keys(ack)).toEqual(['expiresAt']);
+    await socket.close();
+  });
+
+  test.each([
+    ['no payload', undefined],
+    ['no token', {}],
+    ['an empty token', { token: '' }],
+    ['a number', { token: 7 }],
+    ['an object', { token: { sub: 'user:1' } }],
+    ['text', { token: 'let me in' }],
+    ['three empty segments', { token: '..' }],
+    ['a token of another size', { token: 'a'.repeat(5000) }],
+    ['a prototype', JSON.parse('{"__proto__":{"token":"x","viewer":"user:1"}}')],
+  ])('TK-12 refuses %s with 4403', async (_, payload: unknown) => {
+    expect(await closing(payload)).toBe(CloseCode.Forbidden);
+  });
+
+  test('TK-1 refuses a token with one character changed', async () => {
+    const token = await ada.browser.token();
+    const changed = token.slice(0, -2) + (token.at(-2) === 'A' ? 'B' : 'A') + token.slice(-1);
+    expect(await closing({ token: changed })).toBe(CloseCode.Forbidden);
+  });
+
+  test('OR-4 is not answered by the cookie: a socket with the cookie and no token is refused', async () => {
+    const socket = await openSocket(server.url, { origin: 'https://app.example' });
+    socket.send({ type: 'connection_init' });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+  });
+
+  test('WS-1 is waited for three seconds and no longer', async () => {
+    const socket = await openSocket(server.url);
+    expect((await socket.waitForClose()).code).toBe(CloseCode.ConnectionInitialisationTimeout);
+  });
+
+  test('WS-7 refuses the fourth socket of one person with "try again later"', async () => {
+    const sockets = [await adasSocket(), await adasSocket(), await adasSocket()];
+    expect(await closing({ token: await ada.browser.token() })).toBe(CloseCode.TryAgainLater);
+    await Promise.all(sockets.map((socket) => socket.close()));
+  });
+
+  test('WS-11 a second one closes with 4429', async () => {
+    const socket = await adasSocket();
+    socket.send({ type: 'connection_init', payload: {} });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.TooManyInitialisationRequests);
+  });
+});
+
+describe('messages', () => {
+  test.each([
+    ['text that is no JSON', '{'],
+    ['JSON that is no message', '[]'],
+    ['an unknown type', '{"type":"start"}'],
+    ['a subscribe without a query', '{"type":"subscribe","id":"1","payload":{}}'],
+    ['a very long operation id', JSON.stringify({ type: 'subscribe', id: 'x'.repeat(200), payload: { query: '{a}' } })],
+  ])('WS-11 closes with 4400 on %s', async (_, text) => {
+    const socket = await adasSocket();
+    socket.send(text);
+    expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
+  });
+
+  test('WS-11 closes with 4400 on a binary message', async () => {
+    const socket = await adasSocket();
+    socket.ws.send(Buffer.from([1, 2, 3]));
+    expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
+  });
+
+  test('WS-11 closes with 4401 on a subscribe before the ack', async () => {
+    const socket = await openSocket(server.url);
+    socket.subscribe('1', 'subscription { userCount }');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  });
+
+  test.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 where the id %j is in use', async (id) => {
+    const socket = await adasSocket();
+    socket.subscribe(id, 'subscription { userCount }');
+    await socket.settled();
+    socket.subscribe(id, 'subscription { userCount }');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.SubscriberAlreadyExists);
+  });
+
+  test('WS-5 closes with 1008 at the 101st subscription of one socket', async () => {
+    const socket = await adasSocket();
+    for (let id = 1; id <= 101; id++) socket.subscribe(String(id), 'subscription { userCount }');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+  });
+
+  test('WS-2 closes with 1009 on a message over 64 KiB, also before the ack', async () => {
+    const socket = await openSocket(server.url);
+    socket.ws.send('x'.repeat(64 * 1024 + 1));
+    expect((await socket.waitForClose()).code).toBe(CloseCode.MessageTooBig);
+  });
+
+  test('WS-3 closes with 1008 on a flood of pings, sooner before the ack', async () => {
+    const stranger = await openSocket(server.url);
+    for (let sent = 0; sent < 20; sent++) stranger.send({ type: 'ping' });
+    expect((await stranger.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+    const known = await adasSocket();
+    for (let sent = 0; sent < 500; sent++) known.send({ type: 'ping' });
+    expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+  });
+
+  test('answers a ping with a bare pong and echoes nothing', async () => {
+    const socket = await adasSocket();
+    socket.send({ type: 'ping', payload: { canary: 'canary-1' } });
+    expect(await socket.waitForMessage('pong')).toEqual({ type: 'pong' });
+    await socket.close();
+  });
+});
+
+describe('refresh in band', () => {
+  test('a ping with a new token of the same session is answered with the new end', async () => {
+    const socket = await adasSocket();
+    socket.send({ type: 'ping', payload: { token: await ada.browser.token() } });
+    const { payload } = await socket.waitForMessage('pong');
+    expect(Object.keys(payload as object)).toEqual(['expiresAt']);
+    await socket.close();
+  });
+
+  test.each(['another person', 'another session of the same person'])(
+    'a token of %s closes with 4403',
+    async (whose) => {
+      const socket = await adasSocket();
+      const browser = server.browser();
+      if (whose === 'another person') await browser.register();
+      else await browser.login(ada);
+      socket.send({ type: 'ping', payload: { token: await browser.token() } });
+      expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+    },
+  );
+});
+
+describe('one set of rules on both transports', () => {
+  test('GQ-4 queries and mutations do not run over the socket', async () => {
+    const socket = await adasSocket();
+    socket.subscribe('1', 'mutation { logout }');
+    expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('HTTP POST');
+    expect(await ada.browser.me()).not.toBeNull();
+    await socket.close();
+  });
+
+  test('subscriptions do not run over HTTP', async () => {
+    const answer = await ada.browser.gql('subscription { userCount }');
+    expect(answer.errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  });
+
+  test.each([
+    ['too many aliases', `{ ${Array.from({ length: 16 }, (_, index) => `a${index}: __typename`).join(' ')} }`],
+    ['too many tokens', `{ ${'__typename '.repeat(1001)} }`],
+    ['too long a text', `{ __typename } # ${'x'.repeat(15_000)}`],
+    [
+      'two root fields that hide in a fragment',
+      'subscription { ...f } fragment f on Subscription { userCount b: userCount }',
+    ],
+  ])('GQ-1 refuses %s over both', async (_, text) => {
+    const overHttp = await ada.browser.gql(text);
+    expect(overHttp.data).toBeNull();
+    expect(overHttp.errors.length).toBeGreaterThan(0);
+    const socket = await adasSocket();
+    socket.subscribe('1', text.replace(/^\{/, 'subscription {'));
+    const refused = await socket.waitForMessage('error', '1');
+    expect((refused.payload as unknown[]).length).toBeGreaterThan(0);
+    await socket.close();
+  });
+
+  test('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
+    const hidden = await startServer({
+      env: { NODE_ENV: 'production', SECRET_KEYS: 'k3y-0f-th1rty-tw0-bytes-for-this-test-0nly' },
+    });
+    try {
+      const { browser } = await hidden.signedIn();
+      const schema = await browser.gql('{ __schema { types { name } } }');
+      expect(schema.data).toBeNull();
+      expect((await browser.gql('{ mee { token } }')).text).not.toContain('Did you mean');
+      const socket = await openSocket(hidden.url, { token: await browser.token() });
+      socket.subscribe('1', 'subscription { __schema { types { name } } }');
+      expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('VALIDATION');
+      socket.subscribe('2', 'subscription { userCoun }');
+      expect(JSON.stringify(await socket.waitForMessage('error', '2'))).not.toContain('Did you mean');
+      await socket.close();
+    } finally {
+      await hidden.stop();
+    }
+  });
+});
+
+describe('HTTP', () => {
+  const post = (headers: Record<string, string>, body = '{"query":"{ me { token } }"}') =>
+    ada.browser.fetch('/graphql', { method: 'POST', headers, body });
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data',
+    'application/json; charset=utf-7',
+    '',
+  ])('CS-1 refuses the content type %j without a side effect', async (type) => {
+    const response = await post({ 'content-type': type }, '{"query":"mutation { logout }"}');
+    expect(response.status).toBe(415);
+    expect(await ada.browser.me()).not.toBeNull();
+  });
+
+  test.each(['GET', 'PUT', 'DELETE', 'PATCH'])('CS-2 CS-6 refuses %s', async (method) => {
+    const response = await ada.browser.fetch('/graphql?query={__typename}', { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('POST');
+  });
+
+  test.each([
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, 403],
+    [{ origin: 'https://app.example', 'sec-fetch-site': 'cross-site' }, 200],
+  ])('CS-3 CS-4 answers %j with %i', async (headers, status) => {
+    const response = await post({ 'content-type': 'application/json', ...headers });
+    expect(response.status).toBe(status);
+  });
+
+  test('CS-3 refuses a browser that hides its origin, and lets a program pass', async () => {
+    const nobody = server.browser({ origin: null });
+    const ask = (headers: Record<string, string>) =>
+      nobody.fetch('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: '{"query":"{ __typename }"}',
+      });
+    expect((await ask({ 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await ask({})).status).toBe(200);
+  });
+
+  test('CS-5 reflects listed origins only', async () => {
+    const asked = (origin: string) =>
+      server.browser({ origin }).fetch('/graphql', {
+        method: 'OPTIONS',
+        headers: { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+      });
+    const allowed = await asked('https://app.example');
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
+    for (const origin of ['https://evil.example', 'https://app.example.evil.tld', 'null']) {
+      expect((await asked(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    }
+  });
+
+  test('GQ-3 refuses a batch, GQ-5 a body that is too large', async () => {
+    const batch = await post({ 'content-type': 'application/json' }, '[{"query":"{__typename}"}]');
+    expect(batch.status).toBe(400);
+    const large = await post({ 'content-type': 'application/json' }, `{"query":"${'x'.repeat(200_000)}"}`);
+    expect(large.status).toBe(413);
+  });
+
+  test('CK-4 HD-1 sends the headers that keep answers private and inert', async () => {
+    const { headers } = await ada.browser.gql('{ me { token } }');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  test('LK-2 does not echo the value of a variable that is of the wrong type', async () => {
+    const query = 'mutation ($p: String!) { login(email: "a@b.example", password: $p) { id } }';
+    const answer = await ada.browser.gql(query, { p: { canary: 'canary-4711' } });
+    expect(answer.text).not.toContain('canary-4711');
+    expect(answer.errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+});
