@@ -133,6 +133,7 @@ describe('each person gets only their own events', () => {
     await done;
     expect(JSON.stringify(seen)).not.toContain('99');
     apollo.stop();
+    await socket.close();
   });
 
   test.each([

@@ -12,7 +12,7 @@ import { GRAPHQL_PATH } from '../protocol/payload.js';
 import { parseAddressRanges } from '../viewer/client-address.js';
 import { clientFacts } from '../viewer/client-facts.js';
 import type { GraphqlContext } from '../viewer/graphql-context.js';
-import { limitRules, MAX_QUERY_LENGTH, MAX_QUERY_TOKENS } from './operation-limits.js';
+import { limitRules, MAX_QUERY_TOKENS } from './operation-limits.js';
 import { showError } from './show-error.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
@@ -45,12 +45,9 @@ export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger:
   };
 }
 
-/** Refuses what only Apollo can see: a query text that is too long, and a subscription by HTTP. */
+/** Apollo would run a subscription's resolver as if it were a query's. */
 const operationRules: ApolloServerPlugin<GraphqlContext> = {
-  async requestDidStart({ request }) {
-    if ((request.query?.length ?? 0) > MAX_QUERY_LENGTH) {
-      throw refused('query', `The query is too long: at most ${MAX_QUERY_LENGTH} characters.`);
-    }
+  async requestDidStart() {
     return {
       async didResolveOperation({ operation }) {
         if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {

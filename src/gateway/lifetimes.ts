@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { SessionEndings } from '../auth/session/session-endings.js';
 import { SessionLookup } from '../auth/session/session-lookup.js';
 import { CloseCode } from '../protocol/close-code.js';
@@ -20,7 +20,7 @@ const ASK_AGAIN_MS = 1000;
 
 /** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
 @Injectable()
-export class Lifetimes implements OnModuleInit, OnModuleDestroy {
+export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
   readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#look(connection, nowMs));
   readonly #keepAlive = new KeepAlive();
   #stopListening: () => void = () => {};
@@ -35,7 +35,7 @@ export class Lifetimes implements OnModuleInit, OnModuleDestroy {
     this.#stopListening = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
   }
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.#stopListening();
     this.#deadlines.stop();
     this.#keepAlive.stop();

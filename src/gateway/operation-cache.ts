@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { MAX_QUERY_LENGTH, MAX_QUERY_TOKENS } from './operation-limits.js';
+import { MAX_QUERY_TOKENS } from './operation-limits.js';
 
 /** How many operations are kept; the one unused for longest goes first. */
 const MAX_OPERATIONS = 1000;
@@ -51,8 +51,6 @@ export class OperationCache {
   }
 
   #make(query: string, operationName: string | undefined): ExecutableOperation | readonly GraphQLError[] {
-    if (query.length > MAX_QUERY_LENGTH)
-      return [refused('query', `The query is too long: at most ${MAX_QUERY_LENGTH} characters.`)];
     try {
       const document = parse(query, { maxTokens: MAX_QUERY_TOKENS });
       const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !this.suggestions };

@@ -1,4 +1,5 @@
 import {
+  BREAK,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
@@ -11,7 +12,7 @@ import {
 } from 'graphql';
 
 /** The longest query text, in characters. */
-export const MAX_QUERY_LENGTH = 15_000;
+const MAX_QUERY_LENGTH = 15_000;
 /** How many tokens of a query are read. */
 export const MAX_QUERY_TOKENS = 1000;
 
@@ -33,6 +34,11 @@ const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0 };
  */
 export function limitRules(introspection: boolean): ValidationRule[] {
   const limits: ValidationRule = (context) => ({
+    Document({ loc }) {
+      if ((loc?.source.body.length ?? 0) <= MAX_QUERY_LENGTH) return undefined;
+      context.reportError(new GraphQLError(`The query is too long: at most ${MAX_QUERY_LENGTH} characters.`));
+      return BREAK;
+    },
     OperationDefinition(operation) {
       for (const [what, count] of Object.entries(weigh(context, operation, introspection))) {
         const limit = LIMITS[what as keyof typeof LIMITS];

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -29,7 +29,7 @@ const SERVER_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
  * At shutdown it refuses new ones and drains the open ones.
  */
 @Injectable()
-export class SocketGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #server = new WebSocketServer(SERVER_OPTIONS);
   #draining = false;
 
@@ -45,7 +45,8 @@ export class SocketGateway implements OnApplicationBootstrap, BeforeApplicationS
     server.on('upgrade', (request, socket: Socket, head) => void this.#upgrade(request, socket, head));
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** In the first round of the shutdown: Apollo's own waits until the HTTP server has no socket left. */
+  async onModuleDestroy(): Promise<void> {
     this.#draining = true;
     await this.connections.drain();
     this.#server.close();
