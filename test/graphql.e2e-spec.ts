@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+let server: TestServer;
+let ada: SignedIn;
+
+beforeAll(async () => {
+  server = await startServer({
+    env: {
+      USER_COUNT_INTERVAL_SECONDS: '3600',
+      ALLOWED_ORIGINS: 'https://app.example',
+    },
+  });
+  ada = await server.signedIn('ada');
+});
+
+afterAll(() => server.stop());
+
+async function adasSocket(): Promise<LiveSocket> {
+  return openSocket(server.url, { token: await ada.browser.token() });
+}
+
+describe('one set of rules on both transports', () => {
+  test('GQ-4 queries and mutations do not run over the socket', async () => {
+    const socket = await adasSocket();
+    socket.subscribe('1', 'mutation { logout }');
+    expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('HTTP POST');
+    expect(await ada.browser.me()).not.toBeNull();
+    await socket.close();
+  });
+
+  test('subscriptions do not run over HTTP', async () => {
+    const answer = await ada.browser.gql('subscription { userCount }');
+    expect(answer.errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  });
+
+  test.each([
+    ['too many aliases', `{ ${Array.from({ length: 16 }, (_, index) => `a${index}: __typename`).join(' ')} }`],
+    ['too many tokens', `{ ${'__typename '.repeat(1001)} }`],
+    ['too long a text', `{ __typename } # ${'x'.repeat(15_000)}`],
+    [
+      'two root fields that hide in a fragment',
+      'subscription { ...f } fragment f on Subscription { userCount b: userCount }',
+    ],
+  ])('GQ-1 refuses %s over both', async (_, text) => {
+    const overHttp = await ada.browser.gql(text);
+    expect(overHttp.data).toBeNull();
+    expect(overHttp.errors.length).toBeGreaterThan(0);
+    const socket = await adasSocket();
+    socket.subscribe('1', text.replace(/^\{/, 'subscription {'));
+    const refused = await socket.waitForMessage('error', '1');
+    expect((refused.payload as unknown[]).length).toBeGreaterThan(0);
+    await socket.close();
+  });
+
+  test('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
+    const hidden = await startServer({
+      env: { NODE_ENV: 'production', SECRET_KEYS: 'k3y-0f-th1rty-tw0-bytes-for-this-test-0nly' },
+    });
+    try {
+      const { browser } = await hidden.signedIn();
+      const schema = await browser.gql('{ __schema { types { name } } }');
+      expect(schema.data).toBeNull();
+      expect((await browser.gql('{ mee { token } }')).text).not.toContain('Did you mean');
+      const socket = await openSocket(hidden.url, { token: await browser.token() });
+      socket.subscribe('1', 'subscription { __schema { types { name } } }');
+      expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('VALIDATION');
+      socket.subscribe('2', 'subscription { userCoun }');
+      expect(JSON.stringify(await socket.waitForMessage('error', '2'))).not.toContain('Did you mean');
+      await socket.close();
+    } finally {
+      await hidden.stop();
+    }
+  });
+});
+
+describe('HTTP', () => {
+  const post = (headers: Record<string, string>, body = '{"query":"{ me { token } }"}') =>
+    ada.browser.fetch('/graphql', { method: 'POST', headers, body });
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data',
+    'application/json; charset=utf-7',
+    '',
+  ])('CS-1 refuses the content type %j without a side effect', async (type) => {
+    const response = await post({ 'content-type': type }, '{"query":"mutation { logout }"}');
+    expect(response.status).toBe(415);
+    expect(await ada.browser.me()).not.toBeNull();
+  });
+
+  test.each(['GET', 'PUT', 'DELETE', 'PATCH'])('CS-2 CS-6 refuses %s', async (method) => {
+    const response = await ada.browser.fetch('/graphql?query={__typename}', { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('POST');
+  });
+
+  test.each([
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, 403],
+    [{ origin: 'https://app.example', 'sec-fetch-site': 'cross-site' }, 200],
+  ])('CS-3 CS-4 answers %j with %i', async (headers, status) => {
+    const response = await post({ 'content-type': 'application/json', ...headers });
+    expect(response.status).toBe(status);
+  });
+
+  test('CS-3 refuses a browser that hides its origin, and lets a program pass', async () => {
+    const nobody = server.browser({ origin: null });
+    const ask = (headers: Record<string, string>) =>
+      nobody.fetch('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: '{"query":"{ __typename }"}',
+      });
+    expect((await ask({ 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await ask({})).status).toBe(200);
+  });
+
+  test('CS-5 reflects listed origins only', async () => {
+    const asked = (origin: string) =>
+      server.browser({ origin }).fetch('/graphql', {
+        method: 'OPTIONS',
+        headers: { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+      });
+    const allowed = await asked('https://app.example');
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
+    for (const origin of ['https://evil.example', 'https://app.example.evil.tld', 'null']) {
+      expect((await asked(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    }
+  });
+
+  test('GQ-3 refuses a batch, GQ-5 a body that is too large', async () => {
+    const batch = await post({ 'content-type': 'application/json' }, '[{"query":"{__typename}"}]');
+    expect(batch.status).toBe(400);
+    const large = await post({ 'content-type': 'application/json' }, `{"query":"${'x'.repeat(200_000)}"}`);
+    expect(large.status).toBe(413);
+  });
+
+  test('CK-4 HD-1 sends the headers that keep answers private and inert', async () => {
+    const { headers } = await ada.browser.gql('{ me { token } }');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  test('LK-2 does not echo the value of a variable that is of the wrong type', async () => {
+    const query = 'mutation ($p: String!) { login(email: "a@b.example", password: $p) { id } }';
+    const answer = await ada.browser.gql(query, { p: { canary: 'canary-4711' } });
+    expect(answer.text).not.toContain('canary-4711');
+    expect(answer.errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+});
