@@ -1,5 +1,6 @@
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { OperationTypeNode } from 'graphql';
 import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
@@ -111,7 +112,7 @@ describe('each person gets only their own events', () => {
     const apollo = new ApolloClient({
       cache: new InMemoryCache(),
       link: ApolloLink.split(
-        ({ operationType }) => operationType === 'subscription',
+        ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
         new GraphQLWsLink(clientOf(ada)),
         new HttpLink({ uri: `${server.url}/graphql` }),
       ),
