@@ -27,9 +27,11 @@ export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
             it you hear what is meant for you, as it happens.
           </p>
         </div>
-        <p className="welcome-foot">
-          <a href="/graphiql">GraphiQL</a>
-        </p>
+        <ol className="steps">
+          <li>A session, by cookie</li>
+          <li>A token for one minute</li>
+          <li>Your own live line</li>
+        </ol>
       </section>
       <main className="gate">
         <div className="gate-box">

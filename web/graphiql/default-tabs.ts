@@ -1,9 +1,11 @@
-const CREDENTIALS = JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery' }, null, 2);
+/** Somebody to register as; change it at will. */
+export const CREDENTIALS = JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery' }, null, 2);
 
 /** From a stranger to a running subscription: one tab a step, each one press of play. */
 export const DEFAULT_TABS = [
   {
-    query: `# 1. Make an account. You are signed in afterwards: the cookie is set.
+    query: `# 1. Make an account. It signs you in:
+#    the cookie is set.
 mutation register($email: String!, $password: String!) {
   register(email: $email, password: $password) {
     id
@@ -25,7 +27,8 @@ mutation login($email: String!, $password: String!) {
     variables: CREDENTIALS,
   },
   {
-    query: `# 3. Who am I? The token opens sockets; the next tabs fetch one by themselves.
+    query: `# 3. Who am I? The token opens a socket.
+#    The next tabs fetch one by themselves.
 query me {
   me {
     user {
@@ -39,7 +42,8 @@ query me {
 `,
   },
   {
-    query: `# 4. Press play: a number for you alone, every few seconds.
+    query: `# 4. Press play: a number for you alone,
+#    every few seconds.
 subscription userCount {
   userCount
 }

@@ -2,7 +2,8 @@ import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { createLiveClient } from '../../client/index.js';
-import { DEFAULT_TABS } from './default-tabs.js';
+import { CREDENTIALS, DEFAULT_TABS } from './default-tabs.js';
+import { withSignInHint } from './sign-in-hint.js';
 import './workers.js';
 import 'graphiql/style.css';
 import './graphiql.css';
@@ -14,12 +15,20 @@ if (!root) throw new Error('The page has no #root.');
 const fetcher = createGraphiQLFetcher({
   url: '/graphql',
   fetch: (input, init) => fetch(input, { ...init, credentials: 'same-origin' }),
-  wsClient: createLiveClient({ lazyCloseTimeout: 0 }),
+  wsClient: withSignInHint(createLiveClient({ lazyCloseTimeout: 0 })),
 });
+
+const hasTabs = window.sessionStorage.getItem('graphiql:tabState') !== null;
 
 // The tabs hold passwords: they are kept for this browser tab only, not in localStorage.
 createRoot(root).render(
-  <GraphiQL fetcher={fetcher} defaultTabs={DEFAULT_TABS} storage={window.sessionStorage} defaultEditorToolsVisibility>
+  <GraphiQL
+    fetcher={fetcher}
+    defaultTabs={DEFAULT_TABS}
+    storage={window.sessionStorage}
+    defaultEditorToolsVisibility
+    {...(hasTabs ? {} : { initialVariables: CREDENTIALS })}
+  >
     <GraphiQL.Logo>
       <a href="/">Sallyport</a>
     </GraphiQL.Logo>

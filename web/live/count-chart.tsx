@@ -37,8 +37,12 @@ export default function CountChart({ counts }: { readonly counts: readonly Count
   return <div ref={place} />;
 }
 
+/** The newest value holds on for as long as the one before it did, or it would be a line without a width. */
 function columns(counts: readonly CountPoint[]): uPlot.AlignedData {
-  return [counts.map(({ at }) => at), counts.map(({ value }) => value)];
+  const [before, last] = counts.slice(-2);
+  const held = before && last ? [{ at: 2 * last.at - before.at, value: last.value }] : [];
+  const points = [...counts, ...held];
+  return [points.map(({ at }) => at), points.map(({ value }) => value)];
 }
 
 function optionsFor(element: HTMLElement): uPlot.Options {
@@ -59,7 +63,7 @@ function optionsFor(element: HTMLElement): uPlot.Options {
     padding: [8, 4, 0, 0],
     scales: { y: { range: RANGE } },
     axes: [
-      { ...axis, grid: { show: false }, space: 80, values: '{HH}:{mm}:{ss}' },
+      { ...axis, size: 28, grid: { show: false }, space: 80, values: '{HH}:{mm}:{ss}' },
       { ...axis, size: 28, splits: () => [1, 5, 10], grid: { stroke: colour('--line'), width: 1 } },
     ],
     series: [

@@ -9,7 +9,9 @@ export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }
   const values = counts.map(({ value }) => value);
   return (
     <section className="card count" aria-labelledby="count-title">
-      <h2 id="count-title">Your number</h2>
+      <header className="card-header">
+        <h2 id="count-title">Your number</h2>
+      </header>
       {latest === undefined ? (
         <p className="count-value pending">
           <span aria-hidden="true">–</span>
