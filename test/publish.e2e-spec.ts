@@ -1,0 +1,225 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Config } from '../src/config/config.js';
+import { loadConfig } from '../src/config/load-config.js';
+import { developmentKeyFile } from '../src/publish/development-key.js';
+import { newApiKey } from '../src/publish/api-key.js';
+import { ApiKeyStore } from '../src/publish/api-key.store.js';
+import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+
+const NOTIFICATIONS = 'subscription { notifications { id kind title body data createdAt } }';
+const notification = { kind: 'order.shipped', title: 'On its way' };
+
+let server: TestServer;
+let key: string;
+let ada: SignedIn;
+
+beforeAll(async () => {
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  key = (await server.app.get(ApiKeys).create('shop')) ?? '';
+  ada = await server.signedIn();
+});
+afterAll(() => server.stop());
+
+async function post(body: unknown, authorization = `Bearer ${key}`): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${server.url}/publish`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+const publish = (...events: unknown[]) => post({ events });
+
+async function subscribed(who: SignedIn, query = NOTIFICATIONS): Promise<LiveSocket> {
+  const socket = await openSocket(server.url, { token: await who.browser.token(), resumable: true });
+  socket.subscribe('1', query);
+  await socket.settled();
+  return socket;
+}
+
+describe('POST /publish', () => {
+  it('delivers to the viewer and to nobody else, and answers with the cursor that the event carries', async () => {
+    const [adas, bobs] = [await subscribed(ada), await subscribed(await server.signedIn())];
+    const data = { items: [1, null, { a: 'b' }] };
+    const answer = await publish({ topic: 'notifications', viewer: ada.viewerId, payload: { ...notification, data } });
+    const next = await adas.waitForNext('1');
+    expect(next.data).toEqual({
+      notifications: {
+        ...notification,
+        data,
+        body: null,
+        id: expect.any(String),
+        createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      },
+    });
+    expect(answer).toEqual({ status: 200, body: { results: [{ cursor: next.extensions?.['cursor'] }] } });
+    expect(await bobs.settled()).toEqual([]);
+    await Promise.all([adas.close(), bobs.close()]);
+  });
+
+  it('judges each event by itself, in order, and publishes the good ones', async () => {
+    const socket = await subscribed(ada);
+    const good = { topic: 'notifications', viewer: ada.viewerId, payload: { ...notification, id: 'good' } };
+    const { status, body } = await publish(
+      { ...good, topic: 'nonsense' },
+      good,
+      { ...good, viewer: 'user:*' },
+      { ...good, payload: { kind: 'x' } },
+      { ...good, topic: 'user_count', payload: 1.5 },
+      { ...good, topic: 'user_count', payload: 7 },
+      7,
+      null,
+    );
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      results: [
+        { error: { code: 'NOT_FOUND', message: 'topic must be one of notifications, user_count.' } },
+        { cursor: expect.any(String) },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('viewer') } },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('title') } },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('Int') } },
+        { cursor: expect.any(String) },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('event') } },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('event') } },
+      ],
+    });
+    await socket.waitForNext('1');
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it('delivers nothing twice under one key, and refuses it for another payload', async () => {
+    const socket = await subscribed(ada);
+    const event = { topic: 'notifications', viewer: ada.viewerId, payload: notification, key: randomUUID() };
+    const [first, second] = [await publish(event), await publish(event)];
+    expect(second).toEqual(first);
+    const other = await publish({ ...event, payload: { ...notification, title: 'Another' } });
+    expect(other.body).toMatchObject({ results: [{ error: { code: 'BAD_USER_INPUT' } }] });
+    await socket.waitForNext('1');
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it.each([
+    ['with a line break', 'user:1\n2'],
+    ['with a wildcard', 'user:*'],
+    ['with one more colon', `user:${randomUUID()}:x`],
+    ['in capitals', `USER:${randomUUID().toUpperCase()}`],
+    ['of another kind', `admin:${randomUUID()}`],
+    ['of a customer without a shop', 'customer::7'],
+    ['of 10 kB', `user:${'a'.repeat(10_240)}`],
+    ['that is a number', 42],
+    ['that is missing', undefined],
+  ])('refuses a viewer id %s', async (_, viewer) => {
+    const { status, body } = await publish({ topic: 'user_count', viewer, payload: 1 });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      results: [{ error: { code: 'BAD_USER_INPUT', message: expect.stringMatching(/^viewer/) } }],
+    });
+  });
+
+  it.each([
+    ['an empty key', { key: '' }],
+    ['a key that is too long', { key: 'k'.repeat(201) }],
+    ['a key that is no text', { key: 7 }],
+    ['a field that nobody knows', { idempotencyKey: 'k' }],
+    ['a payload over 64 KiB', { payload: { ...notification, data: 'x'.repeat(65_536) } }],
+    ['a payload nested too deeply', { payload: { ...notification, data: nested(1_000) } }],
+    ['no payload', { payload: undefined }],
+  ])('refuses an event with %s', async (_, wrong) => {
+    const event = { topic: 'notifications', viewer: ada.viewerId, payload: notification, ...wrong };
+    expect((await publish(event)).body).toEqual({
+      results: [{ error: { code: 'BAD_USER_INPUT', message: expect.any(String) } }],
+    });
+  });
+
+  it.each([
+    ['is no JSON', '{', 400],
+    ['is a list', [], 400],
+    ['has no events', {}, 400],
+    ['has events that are no list', { events: {} }, 400],
+    ['has 1,001 events', { events: Array.from({ length: 1_001 }, () => ({})) }, 400],
+    ['is larger than 1 MiB', { events: [{ payload: 'x'.repeat(1_048_576) }] }, 413],
+  ])('refuses a body that %s', async (_, body, status) => {
+    const answer = await post(body);
+    expect(answer).toMatchObject({ status, body: { error: { code: 'BAD_USER_INPUT' } } });
+  });
+
+  it('takes a thousand events at once', async () => {
+    const events = Array.from({ length: 1_000 }, (_, index) => ({
+      topic: 'user_count',
+      viewer: `customer:demo.myshopify.com:${index + 1}`,
+      payload: index,
+    }));
+    const { body } = await post({ events });
+    expect((body as { results: unknown[] }).results).toEqual(events.map(() => ({ cursor: expect.any(String) })));
+  });
+});
+
+describe('an API key', () => {
+  const event = () => ({ topic: 'notifications', viewer: ada.viewerId, payload: notification });
+
+  it.each([
+    ['is missing', ''],
+    ['is of another scheme', 'Basic abc'],
+    ['is empty', 'Bearer '],
+    ['was never made', `Bearer ${newApiKey()}`],
+    ['is no key at all', 'Bearer 1234'],
+    ['is 10 kB', `Bearer ${'x'.repeat(10_240)}`],
+  ])('that %s opens nothing, and nothing is published', async (_, authorization) => {
+    const socket = await subscribed(ada);
+    expect(await post({ events: [event()] }, authorization)).toMatchObject({
+      status: 401,
+      body: { error: { code: 'UNAUTHENTICATED' } },
+    });
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it('that is revoked stops working within two seconds', async () => {
+    const keys = server.app.get(ApiKeys);
+    const revoked = (await keys.create('to be revoked')) ?? '';
+    const status = async () => (await post({ events: [] }, `Bearer ${revoked}`)).status;
+    expect(await status()).toBe(200);
+    expect(await keys.revoke('to be revoked')).toBe(true);
+    await vi.waitFor(async () => expect(await status()).toBe(401), { timeout: 2_000 });
+  });
+
+  it('is stored as a hash, has a name of its own and is found by its prefix', async () => {
+    const keys = server.app.get(ApiKeys);
+    expect(await keys.create('shop')).toBeNull();
+    expect(key).toMatch(/^sallyport_key_[A-Za-z0-9_-]{43}[0-9a-z]{7}$/);
+    expect(JSON.stringify(await keys.list())).not.toContain(key.slice(20));
+  });
+
+  it('is made for development at the first start, kept in a file that only its owner reads', async () => {
+    const file = developmentKeyFile(server.env['DATA_DIR'] ?? '');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await post({ events: [] }, `Bearer ${readFileSync(file, 'utf8')}`)).status).toBe(200);
+  });
+
+  it('for development is not taken in production, whatever the database holds', async () => {
+    const development = readFileSync(developmentKeyFile(server.env['DATA_DIR'] ?? ''), 'utf8');
+    const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('base64url') });
+    const inProduction = new ApiKeys(server.app.get(ApiKeyStore), http);
+    expect(await inProduction.verify(development)).toBeNull();
+    expect(await inProduction.verify(key)).toMatchObject({ name: 'shop' });
+  });
+});
+
+function configuration(env: Record<string, string>): Config {
+  const outcome = loadConfig({ ...server.env, ...env });
+  if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
+  return outcome.config;
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
