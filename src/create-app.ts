@@ -29,7 +29,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
-  app.useGlobalFilters(new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed')));
+  const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
+  app.useGlobalFilters(errors);
+  adapter.getInstance().setErrorHandler((error, _request, reply) => errors.answer(error, reply));
   const origins = app.get(OriginPolicy);
   await app.register(helmet, {
     contentSecurityPolicy: {

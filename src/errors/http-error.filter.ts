@@ -21,13 +21,17 @@ export class HttpErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): unknown {
     if (host.getType<string>() !== 'http') return error;
-    const shown = this.#show(error);
-    const { status, code, message } = shown;
+    this.answer(error, host.switchToHttp().getResponse<FastifyReply>());
+    return undefined;
+  }
+
+  /** Answers a request with an error. Called as well for what Fastify refuses before any route sees it, such as a body that is no JSON. */
+  answer(error: unknown, response: FastifyReply): void {
+    const { status, code, message } = this.#show(error);
     const details = error instanceof SallyportError ? error.extensions : {};
-    const reply = host.switchToHttp().getResponse<FastifyReply>().code(status).header('Cache-Control', 'no-store');
+    const reply = response.code(status).header('Cache-Control', 'no-store');
     if ('retryAfterSeconds' in details) void reply.header('Retry-After', details.retryAfterSeconds);
     void reply.header('Content-Type', 'application/json; charset=utf-8').send({ error: { ...details, code, message } });
-    return undefined;
   }
 
   #show(error: unknown): ShownError {
