@@ -6,6 +6,6 @@ import { PasswordHasher } from './password.hasher.js';
 /** Accounts: who exists, and whether a password is theirs. */
 @Module({
   providers: [AccountStore, PasswordHasher, AccountService],
-  exports: [AccountService],
+  exports: [AccountService, PasswordHasher],
 })
 export class AccountModule {}

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EmailTakenError, InvalidCredentialsError } from '../../errors/sallyport.errors.js';
 import { AccountStore } from './account.store.js';
-import type { VerifiedAccount } from './account.js';
+import type { Account, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
 import { PasswordHasher } from './password.hasher.js';
 import { requireAcceptable, requirePresentable } from './password-policy.js';
@@ -40,5 +40,11 @@ export class AccountService {
     const matches = await this.hasher.verify(account?.passwordHash ?? null, password);
     if (!account || !matches || account.disabledAt) throw new InvalidCredentialsError();
     return account;
+  }
+
+  /** The account with an e-mail, however it is spelled; null when there is none. */
+  async find(email: string): Promise<Account | null> {
+    const normalized = normalizeEmail(email);
+    return normalized === null ? null : this.store.findByEmail(normalized);
   }
 }

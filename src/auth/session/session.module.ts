@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { AccountModule } from '../account/account.module.js';
+import { AccountChanges } from './account-changes.service.js';
+import { AccountChangesStore } from './account-changes.store.js';
 import { RequestViewer } from './request-viewer.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionEndings } from './session-endings.js';
@@ -9,7 +12,18 @@ import { SessionStore } from './session.store.js';
 
 /** Sessions: opened by a password, carried by a cookie, ended once and everywhere. */
 @Module({
-  providers: [SessionCookie, SessionLimits, SessionStore, SessionEndings, SessionService, SessionLookup, RequestViewer],
-  exports: [SessionCookie, SessionService, SessionEndings, SessionLookup, RequestViewer],
+  imports: [AccountModule],
+  providers: [
+    AccountChanges,
+    AccountChangesStore,
+    SessionCookie,
+    SessionLimits,
+    SessionStore,
+    SessionEndings,
+    SessionService,
+    SessionLookup,
+    RequestViewer,
+  ],
+  exports: [AccountChanges, SessionCookie, SessionService, SessionEndings, SessionLookup, RequestViewer],
 })
 export class SessionModule {}

@@ -5,6 +5,7 @@ import type { ClientFacts } from '../../viewer/graphql-context.js';
 import type { VerifiedAccount } from '../account/account.js';
 import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
 import { SessionEndings } from './session-endings.js';
+import { isUuid, type ListedSession } from './session.js';
 import { SessionStore } from './session.store.js';
 
 /** A session that has just been opened. */
@@ -38,8 +39,15 @@ export class SessionService {
     return { id, secret };
   }
 
-  /** Ends one session. Ending it again does nothing. */
-  async end(sessionId: string): Promise<void> {
-    if (await this.store.end(sessionId)) await this.endings.announce([sessionId]);
+  /** The live sessions of an account, the last used one first. */
+  list(userId: string): Promise<ListedSession[]> {
+    return this.store.list(userId);
+  }
+
+  /** Ends one session; tells whether it was there. Ending it again does nothing, nor does text that is no id. */
+  async end(sessionId: string): Promise<boolean> {
+    if (!isUuid(sessionId) || !(await this.store.end(sessionId))) return false;
+    await this.endings.announce([sessionId]);
+    return true;
   }
 }

@@ -3,7 +3,7 @@ import { and, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
 import { Database, type Orm } from '../../database/database.js';
 import { sessions, users } from '../../database/schema.js';
 import type { VerifiedAccount } from '../account/account.js';
-import type { LiveSession, SessionClaim, Standing } from './session.js';
+import type { ListedSession, LiveSession, SessionClaim, Standing } from './session.js';
 import { SessionLimits } from './session-limits.js';
 
 /** At the next one the oldest goes. */
@@ -107,6 +107,19 @@ export class SessionStore {
       if (endsAt) return { ok: true, endsAt };
       return { ok: false, reason: known.has(claim.userId) ? 'session-ended' : 'account-gone' };
     });
+  }
+
+  /** The live sessions of an account, the last used one first. */
+  async list(userId: string): Promise<ListedSession[]> {
+    const { id, createdAt, lastSeenAt, userAgent, ip } = sessions;
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({ id, createdAt, lastSeenAt, userAgent, ip })
+        .from(sessions)
+        .where(and(eq(sessions.userId, userId), this.limits.live(new Date())))
+        .orderBy(desc(lastSeenAt), desc(createdAt)),
+    );
+    return rows.map((row) => ({ ...row, expiresAt: this.limits.endOf(row) }));
   }
 
   /** Ends one session; tells whether it was there. */

@@ -1,3 +1,4 @@
+import { isUuid } from '../session/session.js';
 import { parseViewerId } from '../../viewer/viewer.js';
 
 /** The longest life a token may have, in seconds, whatever its signer says. `TOKEN_TTL_SECONDS` goes no higher. */
@@ -5,7 +6,6 @@ export const MAX_TOKEN_LIFE_SECONDS = 3_600;
 /** How far two nodes' clocks may lie apart when a token seems to come from the future, in seconds. */
 const CLOCK_LEEWAY_SECONDS = 5;
 const USER_PREFIX = 'user:';
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const JTI = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** What an account's token says, after every claim has been checked. */
@@ -30,7 +30,7 @@ export function readClaims(payload: unknown, issuer: string, nowSeconds: number)
   const { iss, aud, sub, sid, jti, iat, nbf, exp } = payload as Record<string, unknown>;
   const viewerId = parseViewerId(sub);
   if (iss !== issuer || aud !== issuer || !viewerId?.startsWith(USER_PREFIX)) return null;
-  if (typeof sid !== 'string' || !UUID.test(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
+  if (typeof sid !== 'string' || !isUuid(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
   if (!isSecond(iat) || !isSecond(nbf) || !isSecond(exp)) return null;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || nbf > latest || exp <= iat || exp - iat > MAX_TOKEN_LIFE_SECONDS) return null;

@@ -1,0 +1,31 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { pino } from 'pino';
+import { AuthModule } from '../auth/auth.module.js';
+import { ConfigModule } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
+import { DatabaseModule } from '../database/database.module.js';
+import { createLogger, LOGGER } from '../logging/logger.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
+import { RedisModule } from '../redis/redis.module.js';
+import { TopicsModule } from '../topics/topics.module.js';
+
+const STANDARD_ERROR = 2;
+
+/** Logs of a command: warnings and worse, on standard error, so that standard output holds the result alone. */
+@Global()
+@Module({
+  providers: [
+    { provide: LOGGER, useFactory: () => createLogger('warn', pino.destination({ dest: STANDARD_ERROR, sync: true })) },
+  ],
+  exports: [LOGGER],
+})
+class CliLoggingModule {}
+
+/** The rooms that commands work with: the stores and what stands on them; no sockets, no workers. */
+@Module({})
+export class CliModule {
+  static of(config: Config): DynamicModule {
+    const rooms = [CliLoggingModule, MetricsModule, DatabaseModule, RedisModule, TopicsModule, AuthModule];
+    return { module: CliModule, imports: [ConfigModule.of(config), ...rooms] };
+  }
+}

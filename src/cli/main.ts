@@ -1,0 +1,45 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { Command } from 'commander';
+import { loadConfig } from '../config/load-config.js';
+import { StartError } from '../errors/start.error.js';
+import { CliModule } from './cli.module.js';
+import type { CliCommand, CliContext } from './command.js';
+import { migrateCommand } from './migrate.command.js';
+import { seedCommand } from './seed.command.js';
+import { sessionsCommand } from './sessions.command.js';
+import { userCommand } from './user.command.js';
+
+const COMMANDS: readonly CliCommand[] = [migrateCommand, userCommand, sessionsCommand, seedCommand];
+
+const program = new Command('sallyport')
+  .description('Looks after a Sallyport: schema, accounts, sessions.')
+  .option('--json', 'print the result as one line of JSON')
+  .configureHelp({ showGlobalOptions: true });
+
+const context: CliContext = {
+  async withStores(action) {
+    const outcome = loadConfig();
+    if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join('; ')}`);
+    const options = { logger: false, abortOnError: false } as const;
+    const stores = await NestFactory.createApplicationContext(CliModule.of(outcome.config), options);
+    try {
+      return await action(stores);
+    } finally {
+      await stores.close();
+    }
+  },
+  print(result, text) {
+    const { json } = program.opts<{ json?: true }>();
+    process.stdout.write(`${json ? JSON.stringify(result) : text}\n`);
+  },
+};
+
+for (const add of COMMANDS) add(program, context);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

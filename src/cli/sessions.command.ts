@@ -1,0 +1,39 @@
+import { AccountChanges } from '../auth/session/account-changes.service.js';
+import { SessionService } from '../auth/session/session.service.js';
+import type { ListedSession } from '../auth/session/session.js';
+import type { CliCommand } from './command.js';
+
+/** `sessions list` and `sessions revoke`: anyone's, for operators. */
+export const sessionsCommand: CliCommand = (program, context) => {
+  const sessions = program.command('sessions').description("see and end anyone's sessions");
+
+  sessions
+    .command('list')
+    .argument('<email>')
+    .description('list the live sessions of an account')
+    .action((email: string) =>
+      context.withStores(async (stores) => {
+        const account = await stores.get(AccountChanges).find(email);
+        const listed = await stores.get(SessionService).list(account.id);
+        context.print(listed, listed.length > 0 ? listed.map(line).join('\n') : 'No live sessions.');
+      }),
+    );
+
+  sessions
+    .command('revoke')
+    .argument('<email-or-session-id>')
+    .description('end one session by its id, or all of an account by its e-mail')
+    .action((whose: string) =>
+      context.withStores(async (stores) => {
+        const ended = whose.includes('@')
+          ? await stores.get(AccountChanges).endSessions(whose)
+          : Number(await stores.get(SessionService).end(whose));
+        context.print({ endedSessions: ended }, `Ended ${ended} session(s).`);
+      }),
+    );
+};
+
+function line(session: ListedSession): string {
+  const seen = session.lastSeenAt.toISOString();
+  return `${session.id}  seen ${seen}  from ${session.ip ?? '-'}  ${session.userAgent ?? '-'}`;
+}

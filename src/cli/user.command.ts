@@ -1,0 +1,44 @@
+import { AccountService } from '../auth/account/account.service.js';
+import { AccountChanges } from '../auth/session/account-changes.service.js';
+import { askPassword } from './ask-password.js';
+import type { CliCommand } from './command.js';
+
+/** `user create`, `user disable` and `user enable`. */
+export const userCommand: CliCommand = (program, context) => {
+  const user = program.command('user').description('make, disable and enable accounts');
+
+  user
+    .command('create')
+    .argument('<email>')
+    .description('make an account; the password is asked for, or read from standard input')
+    .action(async (email: string) => {
+      const password = await askPassword(`Password for ${email}: `);
+      await context.withStores(async (stores) => {
+        const account = await stores.get(AccountService).register(email, password);
+        const result = { id: account.id, viewerId: `user:${account.id}`, email: account.email };
+        context.print(result, `Made ${account.email} (user:${account.id}).`);
+      });
+    });
+
+  user
+    .command('disable')
+    .argument('<email>')
+    .description('end all sessions of an account and let it sign in no more')
+    .action((email: string) =>
+      context.withStores(async (stores) => {
+        const ended = await stores.get(AccountChanges).disable(email);
+        context.print({ disabled: true, endedSessions: ended }, `Disabled; ended ${ended} session(s).`);
+      }),
+    );
+
+  user
+    .command('enable')
+    .argument('<email>')
+    .description('let a disabled account sign in again')
+    .action((email: string) =>
+      context.withStores(async (stores) => {
+        await stores.get(AccountChanges).enable(email);
+        context.print({ enabled: true }, 'Enabled.');
+      }),
+    );
+};
