@@ -14,10 +14,10 @@ export class MeResolver {
   ) {}
 
   @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
-  async me(@Context() { viewer }: GraphqlContext): Promise<Me | null> {
+  me(@Context() { viewer }: GraphqlContext): Me | null {
     const user = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
     if (viewer?.kind !== 'account' || !user) return null;
-    const { token, expiresAt } = await this.tokens.sign(viewer);
+    const { token, expiresAt } = this.tokens.sign(viewer);
     return { user, token, tokenExpiresAt: expiresAt };
   }
 }

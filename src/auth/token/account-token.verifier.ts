@@ -24,7 +24,7 @@ export class AccountTokenVerifier extends ConnectionTokenVerifier {
   }
 
   override async verify(token: string): Promise<TokenVerdict> {
-    const reading = await this.tokens.read(token);
+    const reading = this.tokens.read(token);
     if (!reading.ok) return reading;
     const { userId, sessionId, tokenId, expiresAtSeconds } = reading.claims;
     const standing = await this.sessions.standingOf({ userId, sessionId });

@@ -16,6 +16,8 @@ export interface PurposeKey {
 export interface PurposeKeys {
   /** Signs or seals: derived from the first of `SECRET_KEYS`. */
   readonly current: PurposeKey;
+  /** Every key that still verifies, the current one first. */
+  readonly all: readonly PurposeKey[];
   /** Verifies or opens: the key with this `kid`, of all that are configured; undefined for an unknown one. */
   find(kid: string): PurposeKey | undefined;
 }
@@ -34,7 +36,7 @@ export class Keyring {
     const [current] = keys;
     if (!current) throw new Error('SECRET_KEYS is empty: configuration should have refused that.');
     const byKid = new Map(keys.map((key) => [key.kid, key]));
-    return { current, find: (kid) => byKid.get(kid) };
+    return { current, all: keys, find: (kid) => byKid.get(kid) };
   }
 }
 

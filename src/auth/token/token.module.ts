@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { JwtModule } from '@nestjs/jwt';
 import { SessionModule } from '../session/session.module.js';
 import { AccountTokenVerifier } from './account-token.verifier.js';
 import { Keyring } from './keyring.js';
@@ -9,7 +8,7 @@ import { MemoryUsedTokens } from './used-tokens.memory.js';
 
 /** Tokens that open sockets, and the keys of every purpose. */
 @Module({
-  imports: [SessionModule, JwtModule.register({})],
+  imports: [SessionModule],
   providers: [Keyring, TokenService, AccountTokenVerifier, { provide: UsedTokens, useClass: MemoryUsedTokens }],
   exports: [Keyring, TokenService, AccountTokenVerifier],
 })
