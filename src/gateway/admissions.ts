@@ -9,6 +9,7 @@ import type { Viewer } from '../viewer/viewer.js';
 import type { Connection } from './connection.js';
 import { ConnectionGuard } from './connection.guard.js';
 import { ConnectionRegistry } from './connection-registry.js';
+import { GatewayJournal } from './gateway.journal.js';
 
 /** A socket has no answer to hang a cookie on. Mutations never run there, so nobody comes here. */
 const NO_COOKIES: ResponseCookies = {
@@ -23,6 +24,7 @@ export class Admissions {
   constructor(
     private readonly guard: ConnectionGuard,
     private readonly registry: ConnectionRegistry,
+    private readonly journal: GatewayJournal,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {}
 
@@ -45,6 +47,7 @@ export class Admissions {
     connection.expiresAtMs = expiresAtMs;
     connection.budget.open(Date.now());
     this.registry.admit(connection);
+    this.journal.admitted(connection);
     const expiresAt = new Date(expiresAtMs).toISOString();
     return connection.resumable ? { expiresAt, resumable: true } : { expiresAt };
   }

@@ -65,6 +65,7 @@ export class Connection implements ProtocolSocket {
     if (held.length === 0) return;
     this.#held = [];
     this.#heldLength = 0;
+    this.outbox.frames += held.length;
     if (this.stream.writable) this.stream.write(held.length === 1 ? encodeTextFrame(held[0]!) : encodeTextFrames(held));
   }
 

@@ -14,9 +14,11 @@ import { Admissions } from './admissions.js';
 import { ConnectionGuard, TOKEN_VERIFIERS } from './connection.guard.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { Connections } from './connections.js';
+import { GatewayJournal } from './gateway.journal.js';
 import { graphqlOptions } from './graphql.options.js';
 import { Lifetimes } from './lifetimes.js';
 import { ConfiguredOrigins, OriginPolicy } from './origin.policy.js';
+import { Outbox } from './outbox.js';
 import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
 import { UpgradeGuard } from './upgrade.guard.js';
@@ -37,6 +39,8 @@ import { UpgradeGuard } from './upgrade.guard.js';
     SocketGateway,
     UpgradeGuard,
     Connections,
+    Outbox,
+    GatewayJournal,
     SocketProtocol,
     Admissions,
     ConnectionGuard,

@@ -17,6 +17,10 @@ const TOKEN_GRACE_MS = 5000;
 /** How long a socket outlives its session's last known end while the store is away, in milliseconds. */
 const UNKNOWN_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
+/** Milliseconds of the drain window for each open connection, and the longest window. */
+const DRAIN_MS_PER_CONNECTION = 1;
+const MAX_DRAIN_MS = 10_000;
+const DRAIN_STEPS = 100;
 
 /** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
 @Injectable()
@@ -41,15 +45,28 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
     this.#keepAlive.stop();
   }
 
-  /** Watches a connection that has just been opened. */
+  /** Takes in a connection that has just been opened. */
   begin(connection: Connection): void {
+    this.registry.add(connection);
     this.#deadlines.add(connection, connection.openedAtMs + INIT_WITHIN_MS);
     this.#keepAlive.add(connection);
   }
 
   /** Forgets a connection that has closed. */
   end(connection: Connection): void {
+    this.registry.remove(connection);
     this.#keepAlive.remove(connection);
+  }
+
+  /** Closes every connection with 1012, spread over a window that grows with their number. */
+  async drain(): Promise<void> {
+    const open = [...this.registry.all];
+    const windowMs = Math.min(MAX_DRAIN_MS, open.length * DRAIN_MS_PER_CONNECTION);
+    const share = Math.ceil(open.length / DRAIN_STEPS);
+    for (let from = 0; from < open.length; from += share) {
+      for (const connection of open.slice(from, from + share)) connection.close(CloseCode.ServiceRestart, 'Restarting');
+      await new Promise((resolve) => setTimeout(resolve, windowMs / DRAIN_STEPS));
+    }
   }
 
   #endSessions(sessionIds: readonly string[]): void {

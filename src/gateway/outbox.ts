@@ -1,3 +1,5 @@
+import { Injectable } from '@nestjs/common';
+
 /** Something with texts to write at the end of this turn of the loop. */
 export interface Flushable {
   flush(): void;
@@ -7,7 +9,10 @@ export interface Flushable {
  * The one list of connections that have something to write. Frames of one turn are joined:
  * every connection on the list writes once, when the code that is publishing has returned.
  */
+@Injectable()
 export class Outbox {
+  /** Frames written since the start. */
+  frames = 0;
   #waiting: Flushable[] = [];
   readonly #flushAll = (): void => {
     const waiting = this.#waiting;

@@ -1,12 +1,11 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { Logger } from 'pino';
 import { type ServerOptions, WebSocketServer } from 'ws';
-import { LOGGER } from '../logging/logger.js';
 import { SUBPROTOCOL } from '../protocol/payload.js';
 import { Connections } from './connections.js';
+import { GatewayJournal } from './gateway.journal.js';
 import { UpgradeGuard, type UpgradeRefusal } from './upgrade.guard.js';
 
 /** The largest message a client may send, in bytes. */
@@ -37,7 +36,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly adapter: HttpAdapterHost,
     private readonly guard: UpgradeGuard,
     private readonly connections: Connections,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly journal: GatewayJournal,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -58,7 +57,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const facts = this.guard.facts(request);
     const refusal = await this.guard.check(request, facts, this.#draining);
     if (refusal) {
-      this.logger.info({ status: refusal.status, reason: refusal.message, address: facts.address }, 'upgrade refused');
+      this.journal.refused(refusal, facts);
       refuse(socket, refusal);
       return;
     }

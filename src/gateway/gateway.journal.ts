@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
+import { LOGGER } from '../logging/logger.js';
+import type { Connection } from './connection.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { Outbox } from './outbox.js';
+import type { UpgradeRefusal } from './upgrade.guard.js';
+
+/**
+ * Writes down what happens at the doors: one log line with who, from where and why, and the numbers for Prometheus.
+ * Nothing here runs per event; the number of frames is read when it is asked for.
+ */
+@Injectable()
+export class GatewayJournal {
+  readonly #refused: Counter<'status'>;
+  readonly #closed: Counter<'code'>;
+
+  constructor(
+    metrics: Registry,
+    connections: ConnectionRegistry,
+    outbox: Outbox,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const registers = [metrics];
+    this.#refused = new Counter({
+      name: 'sallyport_upgrades_refused_total',
+      help: 'Upgrades answered with plain HTTP, by status.',
+      labelNames: ['status'],
+      registers,
+    });
+    this.#closed = new Counter({
+      name: 'sallyport_sockets_closed_total',
+      help: 'Sockets that closed, by close code.',
+      labelNames: ['code'],
+      registers,
+    });
+    const sockets: Gauge = new Gauge({
+      name: 'sallyport_sockets',
+      help: 'Open sockets on this node.',
+      registers,
+      collect: (): void => sockets.set(connections.all.size),
+    });
+    const frames: Counter = new Counter({
+      name: 'sallyport_frames_sent_total',
+      help: 'Text frames written to sockets: events, acks, pongs and errors.',
+      registers,
+      collect: () => {
+        frames.reset();
+        frames.inc(outbox.frames);
+      },
+    });
+  }
+
+  /** An upgrade was answered with plain HTTP. */
+  refused({ status, message }: UpgradeRefusal, { address, origin }: ConnectionFacts): void {
+    this.#refused.inc({ status });
+    this.logger.info({ status, reason: message, address, origin }, 'upgrade refused');
+  }
+
+  /** A viewer was let in. */
+  admitted({ context, facts: { address, origin } }: Connection): void {
+    this.logger.info({ viewer: context?.viewer?.id, address, origin }, 'socket admitted');
+  }
+
+  /** A socket has closed, whoever began it. */
+  closed({ context, facts: { address, origin } }: Connection, code: number): void {
+    this.#closed.inc({ code });
+    this.logger.info({ code, viewer: context?.viewer?.id, address, origin }, 'socket closed');
+  }
+
+  /** A peer broke the WebSocket protocol, or its network broke. */
+  failed({ facts: { address } }: Connection, error: Error): void {
+    this.logger.info({ reason: error.message, address }, 'socket failed');
+  }
+
+  /** A message could not be handled, through no fault of the client. */
+  stumbled({ facts: { address } }: Connection, error: unknown): void {
+    this.logger.error({ err: error, address }, 'a message failed');
+  }
+}
