@@ -18,7 +18,7 @@ export default defineConfig({
       'test/**/*.e2e-spec.ts',
       'test/contract/*.spec.ts',
     ],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

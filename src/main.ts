@@ -11,7 +11,7 @@ async function main(): Promise<void> {
     throw new Error(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
   const { http } = outcome.config;
   const app = await createApp(outcome.config);
-  app.enableShutdownHooks();
+  app.enableShutdownHooks([], { useProcessExit: true });
   await app.listen(http.port, http.host);
   const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
   app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');

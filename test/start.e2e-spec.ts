@@ -1,0 +1,110 @@
+import { createServer, type Server } from 'node:net';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { Browser } from './kit/browser.js';
+import { freePort } from './kit/free-port.js';
+import { openSocket } from './kit/live-socket.js';
+import { needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { spawnServer, startServerProcess } from './kit/server-process.js';
+import { storage } from './kit/storage.js';
+
+const storages: Array<Awaited<ReturnType<typeof storage>>> = [];
+
+async function ownStorage() {
+  const own = await storage({});
+  storages.push(own);
+  return own.env;
+}
+
+afterAll(() => Promise.all(storages.map((own) => own.remove())));
+
+describe('a start that cannot succeed', () => {
+  it('names every fault of the configuration at once, never a value, and fails', async () => {
+    const server = spawnServer({ PORT: 'eighty', TOKEN_TTL_SECONDS: '-5', REDIS_URL: 'http://user:hunter2@x' });
+    expect(await server.exit).toBe(1);
+    expect(server.output()).toMatch(/PORT: /);
+    expect(server.output()).toMatch(/TOKEN_TTL_SECONDS: /);
+    expect(server.output()).toMatch(/REDIS_URL: /);
+    expect(server.output()).not.toMatch(/eighty|hunter2/);
+  });
+
+  it('refuses production without secret keys and a public https address', async () => {
+    const server = spawnServer({ NODE_ENV: 'production', PUBLIC_URL: 'http://app.example' });
+    expect(await server.exit).toBe(1);
+    expect(server.output()).toMatch(/SECRET_KEYS: /);
+    expect(server.output()).toMatch(/PUBLIC_URL: /);
+  });
+
+  it('says in one line that the port is taken', async () => {
+    const port = await freePort();
+    const squatter = await listen(port);
+    const server = spawnServer({ ...(await ownStorage()), PORT: String(port), LOG_LEVEL: 'silent' });
+    expect(await server.exit).toBe(1);
+    squatter.close();
+    expect(lines(server.output())).toEqual([expect.stringContaining(String(port))]);
+  });
+
+  it('says in one line that another process uses the embedded data, and what to do', async () => {
+    const env = { DATA_DIR: (await ownStorage())['DATA_DIR'] ?? '' };
+    const first = await startServerProcess(env);
+    const second = spawnServer({ ...env, PORT: '0', LOG_LEVEL: 'silent' });
+    expect(await second.exit).toBe(1);
+    await first.end();
+    expect(lines(second.output())).toEqual([expect.stringMatching(/Another process uses .*DATABASE_URL/)]);
+  });
+});
+
+describe('a running server', () => {
+  it('drains on SIGTERM: open sockets are told to come back, and it ends with 0', async () => {
+    const server = await startServerProcess(await ownStorage());
+    const browser = new Browser(server.url, { origin: null });
+    await browser.register();
+    const socket = await openSocket(server.url, { token: await browser.token() });
+    const exit = server.end('SIGTERM');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.ServiceRestart);
+    expect(await exit).toBe(0);
+  });
+
+  it('leaves the embedded data free for the next start, where the session still stands', async () => {
+    const env = await ownStorage();
+    const port = String(await freePort());
+    const first = await startServerProcess({ ...env, PORT: port });
+    const browser = new Browser(first.url, { origin: null });
+    const { id } = await browser.register();
+    await first.end();
+    const second = await startServerProcess({ ...env, PORT: port });
+    expect((await browser.me())?.user.id).toBe(id);
+    await second.end();
+  });
+
+  it('answers /healthz and /readyz without a word that a stranger should not read', async () => {
+    const server = await startServerProcess(await ownStorage());
+    const browser = new Browser(server.url);
+    expect(await (await browser.fetch('/healthz')).json()).toEqual({ status: 'ok' });
+    const ready = await browser.fetch('/readyz');
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({ status: 'ok', checks: { node: 'ok', database: 'ok', redis: 'ok' } });
+    await server.end();
+  });
+});
+
+needs('postgres')('a start beside another', () => {
+  it('migrates an empty database once when two nodes start together', async () => {
+    const database = await createDatabase();
+    const env = { ...(await ownStorage()), DATABASE_URL: database.url };
+    const nodes = await Promise.all([startServerProcess(env), startServerProcess(env)]);
+    await Promise.all(nodes.map((node) => node.end()));
+    await database.drop();
+    expect(nodes.map((node) => node.child.exitCode)).toEqual([0, 0]);
+  });
+});
+
+function listen(port: number): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(server)));
+}
+
+function lines(output: string): string[] {
+  return output.trim().split('\n');
+}
