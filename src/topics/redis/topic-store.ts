@@ -13,6 +13,8 @@ import { COMPARE_SCRIPT, PUBLISH_SCRIPT, READ_SCRIPT } from './topic-scripts.js'
 
 /** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */
 const PUBLISH_BATCH = 1_000;
+/** A batch that reaches Redis later than this is not published: by then its publisher may have been told that it failed. */
+const DEADLINE_MS = SILENCE_MS - 250;
 /** What the script says of each publication. */
 const PUBLISHED = { new: 0, duplicate: 1, keyReused: 2 } as const;
 type Published = [(typeof PUBLISHED)[keyof typeof PUBLISHED], position: string];
@@ -85,13 +87,13 @@ export class TopicStore {
     const verb = this.redis.link.shardedPubSub ? 'SPUBLISH' : 'PUBLISH';
     const send = (): Promise<unknown> =>
       this.redis.runScript(PUBLISH_SCRIPT, keys, [
-        Math.round(this.redis.nowMs + SILENCE_MS),
+        Math.round(this.redis.nowMs + DEADLINE_MS),
         newEpoch(),
         verb,
         ...values,
       ]);
     let results = await send();
-    if (results === 'late' && performance.now() - startedMs < SILENCE_MS) {
+    if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
       // In time by our clock: Redis's was set. Nothing was published, so it may be sent again.
       await this.redis.readClock();
       results = await send();

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../src/errors/sallyport.errors.js';
+import { topicKeys } from '../src/topics/redis/topic-keys.js';
+import { PUBLISH_SCRIPT } from '../src/topics/redis/topic-scripts.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
+import { needs } from './kit/needs.js';
+import { RecordingSink } from './kit/recording-sink.js';
+import { type RedisNode, redisNode } from './kit/redis-node.js';
+import { RedisServer } from './kit/redis-server.js';
+
+const definition: TopicDefinition = {
+  name: 'notifications',
+  field: 'notifications',
+  historySize: 100,
+  historySeconds: 300,
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+};
+const newTopic = (more: Partial<TopicDefinition> = {}): Topic =>
+  topicOf({ ...definition, ...more }, `user:${randomUUID()}`);
+
+needs('redis')('the bus on a Redis that fails', () => {
+  let server: RedisServer;
+  let admin: Redis;
+  let here: RedisNode;
+  let there: RedisNode;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    admin = server.client();
+    [here, there] = [await redisNode(server.url), await redisNode(server.url)];
+  });
+  afterEach(async () => {
+    server.thaw();
+    await untilBack();
+  });
+  afterAll(async () => {
+    for (const node of [here, there]) node.close();
+    admin.disconnect();
+    await server.remove();
+  });
+
+  const publish = (topic: Topic, ...payloads: unknown[]) =>
+    there.bus.publish(payloads.map((payload) => ({ topic, payload })));
+  const subscribe = async (topic: Topic, resume?: unknown) => {
+    const sink = new RecordingSink();
+    const subscription = await here.bus.subscribe(topic, sink, resume === undefined ? {} : { resume });
+    return { sink, subscription };
+  };
+  /** Both nodes have found Redis again, and their channels stand. */
+  const untilBack = () =>
+    vi.waitFor(
+      async () => {
+        const topic = newTopic();
+        const { sink, subscription } = await subscribe(topic);
+        await publish(topic, 'back');
+        await vi.waitFor(() => expect(sink.payloads).toEqual(['back']), { timeout: 200 });
+        subscription.end();
+      },
+      { timeout: 15_000, interval: 50 },
+    );
+  const killSubscribers = async () => {
+    expect(await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBeGreaterThan(0);
+  };
+  /** Publishes as a node does whose message Redis drops on the way. */
+  const publishUnheard = async (topic: Topic, payload: unknown) => {
+    const { meta, stream } = topicKeys(topic, 0);
+    const { historySize, historySeconds } = topic.definition;
+    const head = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'PUBLISH'];
+    const values = [...head, JSON.stringify(payload), '', historySize, historySeconds * 1000];
+    await there.connection.runScript(PUBLISH_SCRIPT, [meta, stream, 'nobody-listens-here', meta], values);
+  };
+
+  describe('that is well', () => {
+    it('has one subscription per topic and node, and none after the last subscriber has left', async () => {
+      const topic = newTopic();
+      const { channel } = topicKeys(topic, 0);
+      const heard = async () => Number((await admin.pubsub('NUMSUB', channel))[1]);
+      const subscriptions = await Promise.all(Array.from({ length: 20 }, () => subscribe(topic)));
+      await there.bus.subscribe(topic, new RecordingSink());
+      expect(await heard()).toBe(2);
+      for (const { subscription } of subscriptions) subscription.end();
+      await vi.waitFor(async () => expect(await heard()).toBe(1));
+    });
+
+    it('takes a thousand publications in at most three round trips', async () => {
+      const monitor = await server.client().monitor();
+      const commands: string[] = [];
+      monitor.on('monitor', (_time: string, [command]: string[], source: string) => {
+        if (source !== 'lua') commands.push(command?.toLowerCase() ?? '');
+      });
+      const publications = Array.from({ length: 1_000 }, (_, payload) => ({ topic: newTopic(), payload }));
+      await admin.script('FLUSH');
+      await here.bus.publish(publications);
+      await admin.echo('done');
+      await vi.waitFor(() => expect(commands).toContain('echo'));
+      monitor.disconnect();
+      const trips = commands.filter((command) => command.startsWith('eval'));
+      expect(trips.length).toBeLessThanOrEqual(3);
+    });
+
+    it('keeps all of a topic in one slot of a cluster', async () => {
+      const { meta, stream, channel } = topicKeys(newTopic(), 0);
+      const tag = /\{(.+)\}/;
+      expect(new Set([meta, stream, channel].map((key) => tag.exec(key)?.[1])).size).toBe(1);
+    });
+  });
+
+  describe('that drops messages', () => {
+    it('fills a gap from history, in order, without a repetition', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await publishUnheard(topic, 2);
+      await publishUnheard(topic, 3);
+      await publish(topic, 4, 5);
+      await sink.until(5);
+      expect(sink.payloads).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it('ends a subscription whose gap the history cannot fill', async () => {
+      const topic = newTopic({ historySize: 2 });
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await sink.until(1);
+      for (const number of [2, 3, 4]) await publishUnheard(topic, number);
+      await publish(topic, 5);
+      await sink.untilEnded();
+      expect(sink.payloads).toEqual([1]);
+      const resumed = await subscribe(topic, sink.cursor);
+      expect(resumed.subscription.recovered).toBe(false);
+    });
+
+    it('notices within seconds that the last message of a quiet topic was dropped', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await publishUnheard(topic, 2);
+      await sink.until(2);
+      expect(sink.payloads).toEqual([1, 2]);
+    });
+  });
+
+  describe('that cuts connections', () => {
+    it('loses nothing of what was published while the subscriber connection was gone', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      let number = 0;
+      for (let round = 0; round < 3; round++) {
+        await publish(topic, ++number, ++number);
+        await killSubscribers();
+        await publish(topic, ++number, ++number);
+        await sink.until(number);
+      }
+      expect(sink.payloads).toEqual(Array.from({ length: number }, (_, index) => index + 1));
+    });
+
+    it('ends a subscription that missed more than the history holds meanwhile', async () => {
+      const topic = newTopic({ historySize: 3 });
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await sink.until(1);
+      await killSubscribers();
+      await publish(topic, 2, 3, 4, 5, 6);
+      await sink.untilEnded();
+      expect(sink.payloads).toEqual([1]);
+    });
+  });
+
+  describe('that loses data', () => {
+    it('ends the subscriptions of an emptied Redis: at the next event, or when they are compared', async () => {
+      const [busy, quiet] = [newTopic(), newTopic()];
+      const [one, two] = [await subscribe(busy), await subscribe(quiet)];
+      await publish(busy, 1);
+      await publish(quiet, 1);
+      await Promise.all([one.sink.until(1), two.sink.until(1)]);
+      await admin.flushall();
+      await publish(busy, 'in a new epoch');
+      await Promise.all([one.sink.untilEnded(), two.sink.untilEnded()]);
+      expect(one.sink.payloads).toEqual([1]);
+      expect((await subscribe(busy, one.sink.cursor)).subscription.recovered).toBe(false);
+    });
+
+    it('gives a topic that was restored from an older copy a new epoch', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1, 2, 3, 4);
+      await sink.until(4);
+      const { meta, stream } = topicKeys(topic, 0);
+      await admin.multi().hset(meta, 'offset', 2).xdel(stream, '3-0', '4-0').exec();
+      await killSubscribers();
+      await sink.untilEnded();
+      expect((await subscribe(topic, sink.cursor)).subscription.recovered).toBe(false);
+    });
+
+    it('goes on without a loss after a restart with its data', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await server.stop();
+      await expect(publish(topic, 'lost')).rejects.toThrow(UnavailableError);
+      await expect(subscribe(newTopic())).rejects.toThrow(UnavailableError);
+      await server.start();
+      await vi.waitFor(() => publish(topic, 2), { timeout: 5_000 });
+      await sink.until(2);
+      expect(sink.payloads).toEqual([1, 2]);
+    });
+  });
+
+  describe('that hangs', () => {
+    it('fails within three seconds, and publishes nothing of it when it goes on', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await sink.until(1);
+      server.freeze();
+      const startedMs = performance.now();
+      await expect(publish(topic, 'too late')).rejects.toThrow(UnavailableError);
+      expect(performance.now() - startedMs).toBeLessThan(3_000);
+      server.thaw();
+      await vi.waitFor(() => publish(topic, 2), { timeout: 10_000 });
+      await sink.until(2);
+      expect(sink.payloads).toEqual([1, 2]);
+    });
+
+    it('refuses what comes later at once', async () => {
+      server.freeze();
+      await expect(publish(newTopic(), 1)).rejects.toThrow(UnavailableError);
+      const startedMs = performance.now();
+      await expect(publish(newTopic(), 1)).rejects.toThrow(UnavailableError);
+      expect(performance.now() - startedMs).toBeLessThan(100);
+      expect(there.connection.isAvailable).toBe(false);
+    });
+  });
+});
