@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
+import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { type TopicDefinition, topicOf } from '../src/topics/topic.js';
+import { TopicBus } from '../src/topics/topic.bus.js';
+import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+let server: TestServer;
+let reader: SignedIn;
+
+beforeAll(async () => {
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  reader = await server.signedIn('reader');
+});
+
+afterAll(() => server.stop());
+
+async function subscribed(query: string): Promise<LiveSocket> {
+  const socket = await openSocket(server.url, { token: await reader.browser.token(), resumable: true });
+  socket.subscribe('1', query);
+  await socket.settled();
+  return socket;
+}
+
+/** Publishes one by one, so that the loop turns and the socket takes what it can. */
+async function publish(definition: TopicDefinition, payloads: Iterable<unknown>): Promise<void> {
+  const topic = topicOf(definition, reader.viewerId);
+  for (const payload of payloads) await server.app.get(TopicBus).publish([{ topic, payload }]);
+}
+
+function* notifications(count: number): Generator<unknown> {
+  const body = 'x'.repeat(10_000);
+  for (let id = 0; id < count; id++) {
+    yield { id: String(id), kind: 'test', title: 'slow', body, createdAt: '2026-01-01T00:00:00.000Z' };
+  }
+}
+
+test('WS-6 a reader that stops is closed with 4413 and costs little', async () => {
+  const socket = await subscribed('subscription { notifications { id body } }');
+  socket.ws.pause();
+  const before = process.memoryUsage().rss;
+  await publish(NOTIFICATIONS, notifications(5000));
+  // 50 MB were published; what stays is bounded by the socket's queue, the kernel's buffer and the feed's history.
+  expect(process.memoryUsage().rss - before).toBeLessThan(40 * MEBIBYTE);
+  socket.ws.resume();
+  expect((await socket.waitForClose()).code).toBe(CloseCode.ReaderTooSlow);
+  const received = socket.inbox.pending.filter((message) => message.type === 'next').length;
+  expect(received * 10_000).toBeLessThan(20 * MEBIBYTE);
+}, 60_000);
+
+test('a reader of the user count that stops gets the newest number when it goes on, and not all of them', async () => {
+  const socket = await subscribed('subscription { userCount }');
+  socket.ws.pause();
+  const count = 200_000;
+  const topic = topicOf(USER_COUNT, reader.viewerId);
+  const bus = server.app.get(TopicBus);
+  for (let from = 0; from < count; from += 1000) {
+    await bus.publish(Array.from({ length: 1000 }, (_, index) => ({ topic, payload: from + index })));
+  }
+  socket.ws.resume();
+  const isNewest = (message: { payload?: unknown }) => JSON.stringify(message.payload).includes(`:${count - 1}}`);
+  await socket.inbox.take((message) => message.type === 'next' && isNewest(message), 'the newest number');
+  expect(socket.inbox.pending.length).toBeLessThan(count - 1);
+  expect((await socket.settled()).filter((message) => message.type === 'next').length).toBeLessThan(count - 1);
+  await socket.close();
+}, 60_000);
