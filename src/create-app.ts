@@ -21,7 +21,7 @@ const HSTS_SECONDS = 31_536_000;
  * @throws what a room throws when its store is away at start
  */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: MAX_BODY_BYTES, trustProxy: false, forceCloseConnections: true });
+  const adapter = new OwnErrorsAdapter({ bodyLimit: MAX_BODY_BYTES, trustProxy: false, forceCloseConnections: true });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), adapter, {
     // Nest would print a stack for a failure to start; main prints it in one line.
     logger: false,
@@ -54,4 +54,14 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   guardGraphqlHttp(app.getHttpAdapter().getInstance(), config.http, origins);
   return app;
+}
+
+/**
+ * Nest sets its error handler when the routes stand already, where Fastify no longer heeds it and warns. Ours is set first
+ * and stays.
+ */
+class OwnErrorsAdapter extends FastifyAdapter {
+  override setErrorHandler(): ReturnType<FastifyAdapter['setErrorHandler']> {
+    return this.getInstance();
+  }
 }
