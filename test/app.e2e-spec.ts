@@ -1,0 +1,147 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { BrowserContextOptions } from 'playwright-core';
+import { AppPage } from './kit/app-page.js';
+import { someone } from './kit/browser.js';
+import { Chromium, openTab, picture } from './kit/chromium.js';
+import { needs } from './kit/needs.js';
+import { notify, publishCount } from './kit/publish.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+needs('chromium')('the app in a browser', () => {
+  let chromium: Chromium;
+  let server: TestServer;
+  let pages: AppPage[] = [];
+
+  beforeAll(async () => {
+    [chromium, server] = await Promise.all([
+      Chromium.launch(),
+      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
+    ]);
+  });
+
+  afterAll(async () => {
+    await chromium.close();
+    await server.stop();
+  });
+
+  afterEach(async () => {
+    const faults = pages.flatMap(({ opened }) => opened.faults);
+    for (const { opened } of pages.splice(0)) await opened.context.close();
+    expect(faults).toEqual([]);
+  });
+
+  async function visit(options?: BrowserContextOptions): Promise<AppPage> {
+    const app = new AppPage(await chromium.open(server.url, options));
+    pages.push(app);
+    return app;
+  }
+
+  /** Somebody who is signed in, and who they are to the server. */
+  async function member(): Promise<AppPage & { viewer: `user:${string}` }> {
+    const app = await visit();
+    await app.register();
+    return Object.assign(app, { viewer: await viewerOf(app) });
+  }
+
+  async function viewerOf({ page }: AppPage): Promise<`user:${string}`> {
+    const response = await page.request.post(`${server.url}/graphql`, { data: { query: '{ me { user { id } } }' } });
+    const { data } = (await response.json()) as { data: { me: { user: { id: string } } } };
+    return `user:${data.me.user.id}`;
+  }
+
+  it('goes from a stranger to live values', async () => {
+    const ada = await member();
+    await publishCount(server, ada.viewer, 4, 9);
+    await ada.count(9);
+    await ada.page.locator('.count-chart canvas').waitFor();
+    await notify(server, ada.viewer, 'It has shipped');
+    await ada.notification('It has shipped');
+    expect(await ada.page.getByTestId('unread').innerText()).toBe('1 unread');
+    expect(await ada.page.title()).toBe('(1) Sallyport');
+    await picture(ada.page, 'app-live');
+    await ada.page.getByRole('button', { name: 'Mark all as read' }).click();
+    await ada.page.getByText('1 unread').waitFor({ state: 'detached' });
+  });
+
+  it('shows the last value within a second of signing in', async () => {
+    const who = await server.signedIn();
+    await publishCount(server, who.viewerId, 6);
+    const app = await visit();
+    await app.fill(who);
+    const started = Date.now();
+    await app.page.getByRole('button', { name: 'Sign in' }).click();
+    await app.count(6);
+    console.log(`first value ${Date.now() - started} ms after pressing "Sign in"`);
+    expect(Date.now() - started).toBeLessThan(process.env['CI'] ? 3_000 : 10_000);
+  });
+
+  it('shows two people each their own', async () => {
+    const [ada, bob] = await Promise.all([member(), member()]);
+    await publishCount(server, ada.viewer, 3);
+    await publishCount(server, bob.viewer, 8);
+    await notify(server, bob.viewer, 'For Bob');
+    await Promise.all([ada.count(3), bob.count(8), bob.notification('For Bob')]);
+    expect(await ada.text()).not.toContain('For Bob');
+  });
+
+  it('says what is wrong beside the field, and puts the focus there', async () => {
+    const who = await server.signedIn();
+    const app = await visit();
+    await app.signIn({ ...who, password: 'not the password' });
+    const password = app.page.getByLabel('Password', { exact: true });
+    await app.page.getByText('The e-mail or the password is wrong.').waitFor();
+    expect(await password.getAttribute('aria-invalid')).toBe('true');
+    await app.page.locator('input[name=password]:focus').waitFor();
+    await picture(app.page, 'app-wrong-password');
+    await app.page.getByRole('button', { name: 'Make an account' }).click();
+    await app.fill({ ...who, password: 'short' });
+    await app.page.getByRole('button', { name: 'Make the account' }).click();
+    await app.page.getByText(/at least 12 characters/).waitFor();
+    await app.fill(who);
+    await app.page.getByRole('button', { name: 'Make the account' }).click();
+    await app.page.getByText(/registered already/).waitFor();
+    expect(await app.page.getByLabel('E-mail').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('signs out every tab of the browser, and shows nothing private on the way back', async () => {
+    const ada = await member();
+    await notify(server, ada.viewer, 'Private matter');
+    await ada.notification('Private matter');
+    await ada.open('Account');
+    await ada.open('Live');
+    const other = new AppPage(await openTab(ada.opened, server.url));
+    await other.state('Live');
+    await other.signOut();
+    await Promise.all([other.entrance(), ada.entrance()]);
+    await ada.page.getByText('You were signed out elsewhere').waitFor();
+    await ada.page.goBack();
+    await ada.entrance();
+    expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
+    await ada.page.reload();
+    await ada.entrance();
+  });
+
+  it('shows a page that was left and comes back from the cache only after it has asked again', async () => {
+    const ada = await member();
+    await notify(server, ada.viewer, 'Private matter');
+    await ada.notification('Private matter');
+    await ada.page.goto(`${server.url}/healthz`);
+    await ada.page.request.post(`${server.url}/graphql`, { data: { query: 'mutation { logout }' } });
+    await ada.page.goBack();
+    await ada.entrance();
+    expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
+  });
+
+  it('lets another person in after somebody has left, with nothing of theirs', async () => {
+    const ada = await member();
+    await notify(server, ada.viewer, 'For Ada');
+    await ada.notification('For Ada');
+    await ada.signOut();
+    await ada.entrance();
+    await ada.page.getByText('You are signed out.').waitFor();
+    await ada.register(someone('bob'));
+    await publishCount(server, await viewerOf(ada), 2);
+    await ada.count(2);
+    expect(await ada.text()).not.toContain('For Ada');
+  });
+});

@@ -1,0 +1,67 @@
+import type { Page } from 'playwright-core';
+import { someone, type Credentials } from './browser.js';
+import type { OpenPage } from './chromium.js';
+
+/** What a person does with the app. */
+export class AppPage {
+  readonly page: Page;
+
+  constructor(readonly opened: OpenPage) {
+    this.page = opened.page;
+  }
+
+  /** Makes an account and waits until the page is live. */
+  async register(who: Credentials = someone()): Promise<Credentials> {
+    await this.page.getByRole('button', { name: 'Make an account' }).click();
+    await this.fill(who);
+    await this.page.getByRole('button', { name: 'Make the account' }).click();
+    await this.state('Live');
+    return who;
+  }
+
+  async signIn(who: Credentials): Promise<void> {
+    await this.fill(who);
+    await this.page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  async fill({ email, password }: Credentials): Promise<void> {
+    await this.page.getByLabel('E-mail').fill(email);
+    await this.page.getByLabel('Password', { exact: true }).fill(password);
+  }
+
+  signOut(): Promise<void> {
+    return this.page.getByRole('button', { name: 'Sign out' }).click();
+  }
+
+  /** Waits until the connection's state reads like this. */
+  state(words: string | RegExp): Promise<void> {
+    return this.page.locator('.connection').filter({ hasText: words }).waitFor();
+  }
+
+  /** Waits until the number is this one. */
+  count(value: number): Promise<void> {
+    return this.page
+      .getByTestId('count')
+      .filter({ hasText: new RegExp(`^${value}$`) })
+      .waitFor();
+  }
+
+  /** Waits until a notification has come. */
+  notification(title: string): Promise<void> {
+    return this.page.locator('.row').filter({ hasText: title }).waitFor();
+  }
+
+  /** Waits until a visitor's page is there. */
+  entrance(): Promise<void> {
+    return this.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  }
+
+  open(view: 'Live' | 'Sessions' | 'Account'): Promise<void> {
+    return this.page.getByRole('link', { name: view }).click();
+  }
+
+  /** Everything that the page says. */
+  text(): Promise<string> {
+    return this.page.locator('body').innerText();
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { locate } from './needs.js';
+
+const RESULTS = fileURLToPath(new URL('../../test-results/', import.meta.url));
+
+/** A page, the browser profile it lives in, and what its console complained of. */
+export interface OpenPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors of scripts and of the content security policy. Failed requests are left out: tests cause those on purpose. */
+  readonly faults: string[];
+}
+
+/** The real browser. One per test file; each profile in it knows nothing of the others. */
+export class Chromium {
+  private constructor(private readonly browser: Browser) {}
+
+  static async launch(): Promise<Chromium> {
+    const isRoot = process.getuid?.() === 0;
+    const browser = await chromium.launch({
+      executablePath: locate('chromium'),
+      args: ['--enable-precise-memory-info', '--js-flags=--expose-gc', ...(isRoot ? ['--no-sandbox'] : [])],
+    });
+    return new Chromium(browser);
+  }
+
+  /** A page in a profile of its own, like another person's browser. */
+  async open(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+    const context = await this.browser.newContext({ locale: 'en-GB', ...options });
+    const opened = watched(await context.newPage(), context);
+    await opened.page.goto(url);
+    return opened;
+  }
+
+  close(): Promise<void> {
+    return this.browser.close();
+  }
+}
+
+/** A second tab of the same profile. */
+export async function openTab({ context }: OpenPage, url: string): Promise<OpenPage> {
+  const opened = watched(await context.newPage(), context);
+  await opened.page.goto(url);
+  return opened;
+}
+
+/** Keeps a picture among the test results. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(RESULTS, { recursive: true });
+  await page.screenshot({ path: `${RESULTS}${name}.png` });
+}
+
+function watched(page: Page, context: BrowserContext): OpenPage {
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    const isOwn = message.type() === 'error' && !/Failed to load resource|WebSocket connection to/.test(message.text());
+    if (isOwn) faults.push(message.text());
+  });
+  return { page, context, faults };
+}

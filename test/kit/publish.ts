@@ -1,0 +1,23 @@
+import { NOTIFICATIONS } from '../../src/feeds/notifications/notifications.topic.js';
+import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
+import { TopicBus } from '../../src/topics/topic.bus.js';
+import { topicOf } from '../../src/topics/topic.js';
+import type { ViewerId } from '../../src/viewer/viewer.js';
+import type { TestServer } from './server.js';
+
+/** Publishes notifications with these titles, in this order. */
+export async function notify(server: TestServer, viewer: ViewerId, ...titles: string[]): Promise<void> {
+  const createdAt = new Date().toISOString();
+  await server.app.get(TopicBus).publish(
+    titles.map((title) => ({
+      topic: topicOf(NOTIFICATIONS, viewer),
+      payload: { id: title, kind: 'test', title, createdAt },
+    })),
+  );
+}
+
+/** Publishes numbers as the worker does. */
+export async function publishCount(server: TestServer, viewer: ViewerId, ...values: number[]): Promise<void> {
+  const topic = topicOf(USER_COUNT, viewer);
+  await server.app.get(TopicBus).publish(values.map((payload) => ({ topic, payload })));
+}

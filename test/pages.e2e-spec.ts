@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startServer, type TestServer } from './kit/server.js';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterAll(() => server.stop());
+
+async function assetsOf(page: string): Promise<string[]> {
+  const html = await (await fetch(server.url + page)).text();
+  return [...html.matchAll(/(?:src|href)="([^"]+)"/g)].flatMap(([, path]) => path ?? []);
+}
+
+describe.each(['/', '/graphiql'])('the page %s', (path) => {
+  it('is asked for again each time, and guarded by a strict policy', async () => {
+    const { status, headers } = await fetch(server.url + path);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; /);
+    expect(headers.get('content-security-policy')).toContain(`connect-src 'self' ${server.url.replace('http', 'ws')}`);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
+  });
+
+  it('loads nothing from elsewhere and runs nothing inline', async () => {
+    const html = await (await fetch(server.url + path)).text();
+    expect(html).not.toMatch(/https?:\/\//);
+    expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)/);
+  });
+
+  it('loads files that are kept for a year and were compressed when they were built', async () => {
+    const assets = await assetsOf(path);
+    expect(assets.length).toBeGreaterThan(2);
+    for (const asset of assets.filter((name) => /\.(?:js|css)$/.test(name))) {
+      expect(asset).toMatch(/^\/assets\/.+-[\w-]{8}\.(?:js|css)$/);
+      const { status, headers } = await fetch(server.url + asset, { headers: { 'accept-encoding': 'br' } });
+      expect(status).toBe(200);
+      expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      const length = Number(headers.get('content-length'));
+      if (length > 1024) expect(headers.get('content-encoding')).toBe('br');
+      expect(headers.get('vary')).toMatch(/accept-encoding/i);
+    }
+  });
+});
+
+describe('the files of the pages', () => {
+  it.each(['/assets/none.js', '/assets/', '/assets/..%2f..%2fpackage.json', '/assets/%2e%2e/index.html'])(
+    'hold no %s',
+    async (path) => {
+      expect((await fetch(server.url + path)).status).toBe(404);
+    },
+  );
+
+  it("keep the app's first load under 150 KB of gzipped script", async () => {
+    let bytes = 0;
+    for (const asset of (await assetsOf('/')).filter((name) => name.endsWith('.js'))) {
+      const { headers } = await fetch(server.url + asset, { headers: { 'accept-encoding': 'gzip' } });
+      bytes += Number(headers.get('content-length'));
+    }
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThan(150 * 1024);
+  });
+});
+
+describe('GraphiQL', () => {
+  it('is not there when it is switched off', async () => {
+    const closed = await startServer({ env: { GRAPHIQL: 'false' } });
+    expect((await fetch(`${closed.url}/graphiql`)).status).toBe(404);
+    expect((await fetch(closed.url)).status).toBe(200);
+    await closed.stop();
+  });
+});
