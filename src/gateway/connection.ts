@@ -4,11 +4,11 @@ import type { WebSocket } from 'ws';
 import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
 import { SUBPROTOCOL, type RefreshPingPayload } from '../protocol/payload.js';
 import type { GraphqlContext } from '../viewer/graphql-context.js';
-import { encodeTextFrame, encodeTextFrames, PING_FRAME } from './frame.js';
+import { type ByteText, PING_FRAME, textFrame, toBytes } from './frame.js';
 import { MessageBudget } from './message-budget.js';
 import type { Outbox } from './outbox.js';
 
-/** Texts held for one turn before they are written in any case, in characters. */
+/** Bytes held for one turn before they are written in any case. */
 const MAX_HELD = 64 * 1024;
 
 /** Answers a client's Ping payload; undefined answers with a bare Pong. */
@@ -35,8 +35,8 @@ export class Connection implements ProtocolSocket {
   /** Takes the viewer out of presence; set when admitted. */
   leave: (() => void) | null = null;
   onText: ((text: string) => Promise<void>) | null = null;
-  #held: string[] = [];
-  #heldLength = 0;
+  /** Whole frames that wait for the end of this turn. */
+  #held = '';
 
   constructor(
     private readonly webSocket: WebSocket,
@@ -48,25 +48,27 @@ export class Connection implements ProtocolSocket {
 
   /** Bytes accepted here and not yet taken by the operating system. */
   get backlogBytes(): number {
-    return this.stream.writableLength + this.#heldLength;
+    return this.stream.writableLength + this.#held.length;
   }
 
-  /** Writes a text at the end of this turn, joined with the others of the turn. Nothing after the close. */
-  push(text: string): void {
+  /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after the close. */
+  push(message: ByteText): void {
     if (this.closed) return;
-    if (this.#held.push(text) === 1) this.outbox.add(this);
-    this.#heldLength += text.length;
-    if (this.#heldLength > MAX_HELD) this.flush();
+    if (this.#held === '') {
+      this.#held = textFrame(message);
+      this.outbox.add(this);
+    } else {
+      this.#held += textFrame(message);
+    }
+    if (this.#held.length > MAX_HELD) this.flush();
   }
 
   /** Writes what is held. */
   flush(): void {
     const held = this.#held;
-    if (held.length === 0) return;
-    this.#held = [];
-    this.#heldLength = 0;
-    this.outbox.frames += held.length;
-    if (this.stream.writable) this.stream.write(held.length === 1 ? encodeTextFrame(held[0]!) : encodeTextFrames(held));
+    if (held === '') return;
+    this.#held = '';
+    if (this.stream.writable) this.stream.write(held, 'latin1');
   }
 
   /** Resolves when the operating system has taken everything, or the socket is gone. */
@@ -84,14 +86,14 @@ export class Connection implements ProtocolSocket {
 
   /** graphql-ws sends through this and awaits it: a slow reader holds back whatever is pulled, not pushed. */
   send(text: string): void | Promise<void> {
-    this.push(text);
+    this.push(toBytes(text));
     if (this.backlogBytes > MAX_HELD) return this.drained();
   }
 
   /** Sends a WebSocket ping. */
   ping(): void {
     this.flush();
-    if (this.stream.writable) this.stream.write(PING_FRAME);
+    if (this.stream.writable) this.stream.write(PING_FRAME, 'latin1');
   }
 
   /** Starts the closing handshake. Nothing is delivered from now on. The first call decides the code, one of protocol/close-code.ts. */

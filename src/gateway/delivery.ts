@@ -5,6 +5,7 @@ import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../topics/to
 import type { GraphqlContext } from '../viewer/graphql-context.js';
 import type { Connection } from './connection.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
+import { type ByteText, toBytes } from './frame.js';
 import type { Renderer, ResultText } from './rendering.js';
 
 /** Bytes queued on a socket from which a `keep-latest` feed holds back all but its newest event. */
@@ -13,6 +14,8 @@ const HOLD_BYTES = 64 * 1024;
 const CLOSE_BYTES = 512 * 1024;
 /** Events that may wait for a resolver that takes its time. */
 const MAX_WAITING = 256;
+
+const MESSAGE_END = '}}';
 
 /** What one subscription needs to be delivered. */
 export interface DeliveryParts {
@@ -30,7 +33,7 @@ export interface DeliveryParts {
  * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
  */
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
-  readonly #prefix: string;
+  readonly #prefix: ByteText;
   #recovered: boolean | undefined;
   #subscription: TopicSubscription | null = null;
   #done = false;
@@ -40,7 +43,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waitingCount = 0;
 
   constructor(private readonly parts: DeliveryParts) {
-    this.#prefix = `{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`;
+    this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
   }
 
   /** Subscribes; resolves when nothing published from now on can be missed. */
@@ -92,9 +95,9 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   #write(event: TopicEvent, text: ResultText): void {
-    this.parts.connection.push(
-      `${this.#prefix}${text}${this.parts.connection.resumable ? this.#extensions(event) : ''}}}`,
-    );
+    const { connection } = this.parts;
+    const extensions = connection.resumable ? this.#extensions(event) : '';
+    connection.push((this.#prefix + text + extensions + MESSAGE_END) as ByteText);
   }
 
   #extensions(event: TopicEvent): string {

@@ -1,11 +1,15 @@
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { type DocumentNode, execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import type { TopicEvent } from '../topics/topic-event.js';
 import type { GraphqlContext } from '../viewer/graphql-context.js';
+import type { ByteText } from './frame.js';
 
 /** How often an operation is run by the interpreter before it is worth compiling. */
 const COMPILE_AFTER_USES = 2;
 /** How many different sets of variables of one operation share their results. */
 const MAX_VARIANTS = 100;
+/** The longest variables, as JSON, whose results are shared. */
+const MAX_KEY_LENGTH = 1024;
 
 type Execute = (
   root: unknown,
@@ -16,6 +20,8 @@ type Execute = (
 /** One set of variables of one operation: what subscribers must share for one result to serve them all. */
 export interface Variant {
   readonly variables: Record<string, unknown>;
+  /** The result that was made last, for the other subscribers to the same event. */
+  last: { readonly event: TopicEvent; readonly text: ByteText } | null;
 }
 
 /**
@@ -53,8 +59,8 @@ export class ExecutableOperation {
     const key = variables && Object.keys(variables).length > 0 ? JSON.stringify(variables) : '';
     const known = this.#variants.get(key);
     if (known) return known;
-    const variant = { variables: variables ?? {} };
-    if (this.#variants.size < MAX_VARIANTS) this.#variants.set(key, variant);
+    const variant: Variant = { variables: variables ?? {}, last: null };
+    if (this.#variants.size < MAX_VARIANTS && key.length <= MAX_KEY_LENGTH) this.#variants.set(key, variant);
     return variant;
   }
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { encodeTextFrame, encodeTextFrames } from './frame.js';
+import { textFrame, toBytes } from './frame.js';
 
 let http: Server;
 let client: WebSocket;
@@ -26,30 +26,31 @@ afterAll(() => {
 });
 
 /** Writes the bytes to a real socket and returns the texts that a real client makes of them. */
-async function read(bytes: Buffer, count: number): Promise<string[]> {
+async function read(bytes: string, count: number): Promise<string[]> {
   const texts: string[] = [];
   const all = new Promise<void>((resolve) => {
     client.removeAllListeners('message').on('message', (data: Buffer) => {
       if (texts.push(data.toString()) === count) resolve();
     });
   });
-  stream.write(bytes);
+  stream.write(bytes, 'latin1');
   await all;
   return texts;
 }
 
-describe('encodeTextFrame', () => {
+describe('a text frame', () => {
   test.each([0, 1, 125, 126, 127, 65_535, 65_536, 100_000])('is read back whole at %i bytes', async (length) => {
     const text = 'x'.repeat(length);
-    expect(await read(encodeTextFrame(text), 1)).toEqual([text]);
+    expect(await read(textFrame(toBytes(text)), 1)).toEqual([text]);
   });
 
   test.each(['Jürgen', '日本語', '👩‍👩‍👧', '\u0000"\\', 'ÿ'])('keeps %j as UTF-8', async (text) => {
-    expect(await read(encodeTextFrame(text), 1)).toEqual([text]);
+    expect(await read(textFrame(toBytes(text)), 1)).toEqual([text]);
   });
 });
 
-test('encodeTextFrames joins texts in their order, one frame each', async () => {
+test('frames that are joined stay one message each, in their order', async () => {
   const texts = ['one', 'zwei – 2', '', 'x'.repeat(70_000), '四'];
-  expect(await read(encodeTextFrames(texts), texts.length)).toEqual(texts);
+  const frames = texts.map((text) => textFrame(toBytes(text))).join('');
+  expect(await read(frames, texts.length)).toEqual(texts);
 });

@@ -1,52 +1,35 @@
-const TEXT = 0x81;
+const TEXT = '\x81';
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 const MAX_LENGTH_7 = 125;
 const MAX_LENGTH_16 = 0xffff;
-
-/** An empty Ping frame (RFC 6455 §5.5.2), the same for every socket. */
-export const PING_FRAME: Buffer = Buffer.from([0x89, 0x00]);
+const BYTE = 256;
 
 /**
- * Encodes texts as consecutive whole text frames in one buffer (RFC 6455 §5.2; a server's frames are not masked),
- * so that whatever a socket gets in one turn of the loop costs one write.
+ * Text as its UTF-8 bytes, one character each. Such strings are joined for nothing, their length is the number of bytes,
+ * and a socket writes them as `latin1` without a buffer in between.
  */
-export function encodeTextFrames(texts: readonly string[]): Buffer {
-  const lengths = texts.map((text) => Buffer.byteLength(text));
-  let total = 0;
-  for (const length of lengths) total += headerLength(length) + length;
-  const buffer = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (let index = 0; index < texts.length; index++) at = writeFrame(buffer, at, texts[index]!, lengths[index]!);
-  return buffer;
+export type ByteText = string & { readonly isBytes: true };
+
+/** An empty Ping frame (RFC 6455 §5.5.2), the same for every socket. */
+export const PING_FRAME = '\x89\x00' as ByteText;
+
+const SHORT_HEADERS = Array.from({ length: MAX_LENGTH_7 + 1 }, (_, length) => TEXT + String.fromCharCode(length));
+
+/** Turns text into its bytes. One byte a character means ASCII, which is kept as it is. */
+export function toBytes(text: string): ByteText {
+  return (Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')) as ByteText;
 }
 
-/** {@link encodeTextFrames} for the usual case of one text. */
-export function encodeTextFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const buffer = Buffer.allocUnsafe(headerLength(length) + length);
-  writeFrame(buffer, 0, text, length);
-  return buffer;
+/** One whole text frame around a message (RFC 6455 §5.2; a server's frames are not masked). Frames are joined with `+`. */
+export function textFrame(message: ByteText): ByteText {
+  return (textHeader(message.length) + message) as ByteText;
 }
 
-function headerLength(length: number): number {
-  if (length <= MAX_LENGTH_7) return 2;
-  return length <= MAX_LENGTH_16 ? 4 : 10;
-}
-
-function writeFrame(buffer: Buffer, at: number, text: string, length: number): number {
-  buffer[at] = TEXT;
-  let body = at + 2;
-  if (length <= MAX_LENGTH_7) {
-    buffer[at + 1] = length;
-  } else if (length <= MAX_LENGTH_16) {
-    buffer[at + 1] = LENGTH_16;
-    body = buffer.writeUInt16BE(length, body);
-  } else {
-    buffer[at + 1] = LENGTH_64;
-    body = buffer.writeBigUInt64BE(BigInt(length), body);
-  }
-  // One byte a character means ASCII, which latin1 writes without looking at it again.
-  buffer.write(text, body, length, length === text.length ? 'latin1' : 'utf8');
-  return body + length;
+function textHeader(length: number): string {
+  if (length <= MAX_LENGTH_7) return SHORT_HEADERS[length]!;
+  if (length <= MAX_LENGTH_16) return TEXT + String.fromCharCode(LENGTH_16, Math.floor(length / BYTE), length % BYTE);
+  const bytes: number[] = [];
+  for (let rest = length; bytes.length < 8; rest = Math.floor(rest / BYTE)) bytes.unshift(rest % BYTE);
+  return TEXT + String.fromCharCode(LENGTH_64, ...bytes);
 }

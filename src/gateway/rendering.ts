@@ -2,12 +2,13 @@ import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from '
 import type { TopicEvent } from '../topics/topic-event.js';
 import type { GraphqlContext } from '../viewer/graphql-context.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
+import { type ByteText, toBytes } from './frame.js';
 
 /** Turns an execution error into what the client may see; logs the rest. */
 export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
 
-/** A result's JSON text without its closing brace, so that `extensions` can follow. */
-export type ResultText = string;
+/** A result's JSON without its closing brace, so that `extensions` can follow. */
+export type ResultText = ByteText;
 
 /**
  * A context that notices being read. What was made without reading it is the same for everybody with the same variables.
@@ -48,7 +49,8 @@ export class Renderer {
   ): ResultText | Promise<ResultText> {
     try {
       if (!operation.personal) {
-        const shared = event.rendering(variant, () => this.#renderShared(event, field, operation, variant));
+        const shared =
+          variant.last?.event === event ? variant.last.text : this.#renderShared(event, field, operation, variant);
         if (shared !== null) return shared;
       }
       const result = operation.run({ [field]: event.payload }, context, variant);
@@ -61,10 +63,10 @@ export class Renderer {
 
   /** Writes an execution result as graphql-ws would, errors masked. */
   text(result: ExecutionResult): ResultText {
-    const parts: string[] = [];
-    if (result.data !== undefined) parts.push(`"data":${JSON.stringify(result.data)}`);
-    if (result.errors) parts.push(`"errors":${JSON.stringify(result.errors.map(this.show))}`);
-    return `{${parts.join(',')}`;
+    const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
+    if (!result.errors) return toBytes(`{${data}`);
+    const errors = `{"errors":${JSON.stringify(result.errors.map(this.show))}`;
+    return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
   /** An executor never throws by itself: this is for what it was given, such as a value that JSON cannot hold. */
@@ -76,7 +78,12 @@ export class Renderer {
   #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
     this.#tripwire.tripped = false;
     const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
-    if (!(result instanceof Promise) && !this.#tripwire.tripped) return this.text(result);
+    if (!(result instanceof Promise) && !this.#tripwire.tripped) {
+      const text = this.text(result);
+      // A topic's event goes to all its subscribers at once, so the last one is all that is worth keeping.
+      variant.last = { event, text };
+      return text;
+    }
     // A promise may still read the context later, and its failure is nobody's.
     if (result instanceof Promise) result.catch(() => undefined);
     operation.personal = true;

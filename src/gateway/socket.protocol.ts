@@ -17,6 +17,7 @@ import { CloseCode } from '../protocol/close-code.js';
 import { Admissions } from './admissions.js';
 import type { Connection, PingHandler } from './connection.js';
 import { ExecutableOperation } from './executable-operation.js';
+import { toBytes } from './frame.js';
 import { OperationCache } from './operation-cache.js';
 import { limitRules } from './operation-limits.js';
 import { Renderer, type ShowError } from './rendering.js';
@@ -26,7 +27,7 @@ import { subscribe, type SubscriptionRequest } from './subscription.js';
 /** Live subscriptions that one socket may hold. */
 const MAX_OPERATIONS = 100;
 const MAX_OPERATION_ID_LENGTH = 128;
-const PONG = stringifyMessage({ type: MessageType.Pong });
+const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
 
 type SocketContext = Context<Record<string, unknown>, Connection>;
 
@@ -57,7 +58,7 @@ export class SocketProtocol {
       return;
     }
     const pong = await this.admissions.refresh(connection, payload.token);
-    if (pong) connection.push(stringifyMessage({ type: MessageType.Pong, payload: { ...pong } }));
+    if (pong) connection.push(toBytes(stringifyMessage({ type: MessageType.Pong, payload: { ...pong } })));
   };
 
   #makeServer(schema: GraphQLSchema): Server<Connection> {
@@ -75,7 +76,7 @@ export class SocketProtocol {
       onNext: (_context, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
         const shown = errors.map(show);
-        return data === undefined ? { errors: shown } : { data, errors: shown };
+        return data === undefined ? { errors: shown } : { errors: shown, data };
       },
       onError: (_context, _id, _payload, errors) => errors.map(show),
     });

@@ -1,15 +1,16 @@
 import type { Position } from './cursor.js';
-import type { TopicEvent } from './topic-event.js';
+import { TopicEvent } from './topic-event.js';
 import type { TopicDefinition } from './topic.js';
 
 interface Kept {
-  event: TopicEvent;
+  offset: number;
+  payload: unknown;
   expiresAtMs: number;
 }
 
 /**
- * The last events of one topic, bounded by number and by age. A ring whose entries are used again:
- * a full history takes a new event without making or moving anything.
+ * The last events of one topic, bounded by number and by age. A ring whose entries are used again: a full history
+ * takes a new event without making or moving anything, and the event itself dies young.
  */
 export class TopicHistory {
   readonly #ring: Kept[] = [];
@@ -17,7 +18,10 @@ export class TopicHistory {
   #first = 0;
   #count = 0;
 
-  constructor(private readonly definition: TopicDefinition) {}
+  constructor(
+    private readonly definition: TopicDefinition,
+    private readonly epoch: string,
+  ) {}
 
   /** Whether every event has expired. */
   isEmpty(nowMs: number): boolean {
@@ -25,15 +29,16 @@ export class TopicHistory {
     return this.#count === 0;
   }
 
-  append(event: TopicEvent, nowMs: number): void {
+  append({ offset, payload }: TopicEvent, nowMs: number): void {
     const expiresAtMs = nowMs + this.definition.historySeconds * 1000;
     if (this.#count === this.definition.historySize) this.#dropFirst();
     const kept = this.#ring[this.#index(this.#count)];
     if (kept) {
-      kept.event = event;
+      kept.offset = offset;
+      kept.payload = payload;
       kept.expiresAtMs = expiresAtMs;
     } else {
-      this.#ring.push({ event, expiresAtMs });
+      this.#ring.push({ offset, payload, expiresAtMs });
     }
     this.#count++;
   }
@@ -41,7 +46,7 @@ export class TopicHistory {
   /** The newest event still kept. */
   last(nowMs: number): TopicEvent | undefined {
     this.#expire(nowMs);
-    return this.#count === 0 ? undefined : this.#ring[this.#index(this.#count - 1)]?.event;
+    return this.#count === 0 ? undefined : this.#event(this.#count - 1);
   }
 
   /**
@@ -55,7 +60,12 @@ export class TopicHistory {
     const missed = top.offset - position.offset;
     if (missed > this.#count) return null;
     const from = this.#count - missed;
-    return Array.from({ length: missed }, (_, index) => this.#ring[this.#index(from + index)]!.event);
+    return Array.from({ length: missed }, (_, index) => this.#event(from + index));
+  }
+
+  #event(place: number): TopicEvent {
+    const { offset, payload } = this.#ring[this.#index(place)]!;
+    return new TopicEvent(this.epoch, offset, payload);
   }
 
   #expire(nowMs: number): void {

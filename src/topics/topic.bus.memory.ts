@@ -34,7 +34,7 @@ class MemoryTopic {
   #keys: Map<string, UsedKey> | null = null;
 
   constructor(definition: TopicDefinition) {
-    this.history = new TopicHistory(definition);
+    this.history = new TopicHistory(definition, this.epoch);
   }
 
   usedKey(key: string, nowMs: number): UsedKey | null {
