@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { SessionEndings } from '../auth/session/session-endings.js';
 import { SessionLookup } from '../auth/session/session-lookup.js';
+import { SessionWatch } from '../auth/session/session-watch.js';
 import { CloseCode } from '../protocol/close-code.js';
 import type { AccountViewer } from '../viewer/viewer.js';
 import type { Connection } from './connection.js';
@@ -33,10 +34,12 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
     private readonly registry: ConnectionRegistry,
     private readonly endings: SessionEndings,
     private readonly sessions: SessionLookup,
+    private readonly watch: SessionWatch,
   ) {}
 
   onModuleInit(): void {
     this.#stopListening = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
+    this.watch.begin(() => this.registry.sessions());
   }
 
   onApplicationShutdown(): void {

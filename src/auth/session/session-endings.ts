@@ -1,5 +1,3 @@
-import { Injectable } from '@nestjs/common';
-
 /** Told of ended sessions by public id. Called synchronously on every node; must not throw. */
 export type SessionEndListener = (sessionIds: readonly string[]) => void;
 
@@ -7,8 +5,7 @@ export type SessionEndListener = (sessionIds: readonly string[]) => void;
  * The one announcement that sessions have ended, for whatever reason. Whoever ends a session in the database
  * announces it here before answering; the gateway listens and closes exactly those sockets.
  */
-@Injectable()
-export class SessionEndings {
+export abstract class SessionEndings {
   readonly #listeners = new Set<SessionEndListener>();
 
   /** Adds a listener; the returned function removes it. */
@@ -17,9 +14,16 @@ export class SessionEndings {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Tells this node's listeners at once, and the other nodes before it resolves. */
-  async announce(sessionIds: readonly string[]): Promise<void> {
+  /** Tells this node's listeners alone, for what a node finds out by itself. */
+  tellHere(sessionIds: readonly string[]): void {
     if (sessionIds.length === 0) return;
     for (const listener of this.#listeners) listener(sessionIds);
   }
+
+  /**
+   * Tells this node's listeners at once, and the other nodes before it resolves: what is published afterwards
+   * reaches them later. Never throws: the sessions are over in the database, and a node that cannot be told
+   * finds that out by itself (see {@link SessionWatch}).
+   */
+  abstract announce(sessionIds: readonly string[]): Promise<void>;
 }

@@ -1,29 +1,45 @@
 import { Module } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { LOGGER } from '../../logging/logger.js';
+import { RedisConnection } from '../../redis/redis.connection.js';
+import { RedisModule } from '../../redis/redis.module.js';
+import { RedisSubscriber } from '../../redis/redis.subscriber.js';
 import { AccountModule } from '../account/account.module.js';
 import { AccountChanges } from './account-changes.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
 import { RequestViewer } from './request-viewer.js';
 import { SessionCookie } from './session-cookie.js';
+import { MemorySessionEndings } from './session-endings.memory.js';
+import { RedisSessionEndings } from './session-endings.redis.js';
 import { SessionEndings } from './session-endings.js';
 import { SessionLimits } from './session-limits.js';
 import { SessionLookup } from './session-lookup.js';
 import { SessionService } from './session.service.js';
 import { SessionStore } from './session.store.js';
+import { SessionSweeper } from './session-sweeper.js';
+import { SessionWatch } from './session-watch.js';
 
 /** Sessions: opened by a password, carried by a cookie, ended once and everywhere. */
 @Module({
-  imports: [AccountModule],
+  imports: [AccountModule, RedisModule],
   providers: [
-    AccountChanges,
-    AccountChangesStore,
     SessionCookie,
     SessionLimits,
     SessionStore,
-    SessionEndings,
     SessionService,
     SessionLookup,
+    SessionWatch,
+    SessionSweeper,
     RequestViewer,
+    AccountChanges,
+    AccountChangesStore,
+    {
+      provide: SessionEndings,
+      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null, logger: Logger) =>
+        redis && subscriber ? new RedisSessionEndings(redis, subscriber, logger) : new MemorySessionEndings(),
+      inject: [RedisConnection, RedisSubscriber, LOGGER],
+    },
   ],
-  exports: [AccountChanges, SessionCookie, SessionService, SessionEndings, SessionLookup, RequestViewer],
+  exports: [SessionCookie, SessionService, SessionEndings, SessionLookup, SessionWatch, RequestViewer, AccountChanges],
 })
 export class SessionModule {}

@@ -129,6 +129,27 @@ export class SessionStore {
     );
     return rows.length > 0;
   }
+
+  /** Which of these sessions are live. */
+  async alive(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const condition = and(inArray(sessions.id, [...sessionIds]), this.limits.live(new Date()));
+    const rows = await this.database.run((orm) => orm.select({ id: sessions.id }).from(sessions).where(condition));
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Ends sessions that have reached a limit, at most so many; rows that another node is ending are left to it. */
+  async endExpired(atMost: number): Promise<readonly string[]> {
+    const rows = await this.database.run((orm) => {
+      const expired = orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(this.limits.expired(new Date()))
+        .limit(atMost)
+        .for('update', { skipLocked: true });
+      return orm.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id });
+    });
+    return rows.map((row) => row.id);
+  }
 }
 
 async function lockUnchanged(orm: Orm, account: VerifiedAccount): Promise<boolean> {
