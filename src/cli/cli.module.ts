@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { createLogger, LOGGER } from '../logging/logger.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
+import { ApiKeyModule } from '../publish/api-key.module.js';
 import { RedisModule } from '../redis/redis.module.js';
 import { TopicsModule } from '../topics/topics.module.js';
 
@@ -25,7 +26,15 @@ class CliLoggingModule {}
 @Module({})
 export class CliModule {
   static of(config: Config): DynamicModule {
-    const rooms = [CliLoggingModule, MetricsModule, DatabaseModule, RedisModule, TopicsModule, AuthModule];
+    const rooms = [
+      CliLoggingModule,
+      MetricsModule,
+      DatabaseModule,
+      RedisModule,
+      TopicsModule,
+      AuthModule,
+      ApiKeyModule,
+    ];
     return { module: CliModule, imports: [ConfigModule.of(config), ...rooms] };
   }
 }

@@ -3,17 +3,26 @@ import { NestFactory } from '@nestjs/core';
 import { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
 import { StartError } from '../errors/start.error.js';
+import { apiKeyCommand } from './api-key.command.js';
 import { CliModule } from './cli.module.js';
 import type { CliCommand, CliContext } from './command.js';
 import { migrateCommand } from './migrate.command.js';
+import { publishCommand } from './publish.command.js';
 import { seedCommand } from './seed.command.js';
 import { sessionsCommand } from './sessions.command.js';
 import { userCommand } from './user.command.js';
 
-const COMMANDS: readonly CliCommand[] = [migrateCommand, userCommand, sessionsCommand, seedCommand];
+const COMMANDS: readonly CliCommand[] = [
+  migrateCommand,
+  userCommand,
+  sessionsCommand,
+  apiKeyCommand,
+  publishCommand,
+  seedCommand,
+];
 
 const program = new Command('sallyport')
-  .description('Looks after a Sallyport: schema, accounts, sessions.')
+  .description('Looks after a Sallyport: schema, accounts, sessions, API keys, events.')
   .option('--json', 'print the result as one line of JSON')
   .configureHelp({ showGlobalOptions: true });
 
