@@ -31,7 +31,9 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useLogger(new NestLogger(logger));
   const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
   app.useGlobalFilters(errors);
-  adapter.getInstance().setErrorHandler((error, _request, reply) => errors.answer(error, reply));
+  adapter.getInstance().addHook('onRoute', (route) => {
+    route.errorHandler ??= (error, _request, reply) => errors.answer(error, reply);
+  });
   const origins = app.get(OriginPolicy);
   await app.register(helmet, {
     contentSecurityPolicy: {
