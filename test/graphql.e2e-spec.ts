@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 let server: TestServer;
@@ -147,6 +148,26 @@ describe('HTTP', () => {
     expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  test('CK-6 what reached the proxy in the clear is refused on both transports', async () => {
+    const env = { PUBLIC_URL: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' };
+    const behindProxy = await startServer({ env });
+    try {
+      const ask = (proto: string) =>
+        behindProxy.browser({ origin: 'https://app.example' }).fetch('/graphql', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-forwarded-proto': proto },
+          body: '{"query":"{ __typename }"}',
+        });
+      expect((await ask('https')).status).toBe(200);
+      expect((await ask('http')).status).toBe(403);
+      const upgrade = (proto: string) => rawUpgrade(behindProxy.url, { headers: { 'x-forwarded-proto': proto } });
+      expect((await upgrade('https')).status).toBe(101);
+      expect((await upgrade('http')).status).toBe(403);
+    } finally {
+      await behindProxy.stop();
+    }
   });
 
   test('LK-2 does not echo the value of a variable that is of the wrong type', async () => {

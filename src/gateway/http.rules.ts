@@ -1,8 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpConfig } from '../config/config.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
-import { addressIn, normalizeAddress, parseAddressRanges } from '../viewer/client-address.js';
+import { cleartextTest } from './cleartext.js';
 import { isAllowedOrigin, type OriginPolicy } from './origin.policy.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
@@ -19,11 +18,7 @@ interface HttpRefusal {
  * A request with neither Origin nor Sec-Fetch-Site comes from no browser and carries no one else's cookie.
  */
 export function guardGraphqlHttp(fastify: FastifyInstance, http: HttpConfig, origins: OriginPolicy): void {
-  const trusted = parseAddressRanges(http.trustedProxies);
-  const cameInTheClear = (request: IncomingMessage): boolean =>
-    http.secure &&
-    request.headers['x-forwarded-proto'] === 'http' &&
-    addressIn(normalizeAddress(request.socket.remoteAddress ?? '') ?? '', trusted);
+  const cameInTheClear = cleartextTest(http);
 
   fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?', 1)[0];

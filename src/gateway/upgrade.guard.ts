@@ -6,6 +6,7 @@ import type { HttpConfig, LimitsConfig } from '../config/config.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
 import { type AddressRange, addressIn, parseAddressRanges } from '../viewer/client-address.js';
 import { clientFacts } from '../viewer/client-facts.js';
+import { cleartextTest } from './cleartext.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 
@@ -25,6 +26,7 @@ export interface UpgradeRefusal {
 export class UpgradeGuard {
   readonly #trusted: readonly AddressRange[];
   readonly #exempt: readonly AddressRange[];
+  readonly #cameInTheClear: (request: IncomingMessage) => boolean;
 
   constructor(
     private readonly registry: ConnectionRegistry,
@@ -33,6 +35,7 @@ export class UpgradeGuard {
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {
     this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#cameInTheClear = cleartextTest(http);
     this.#exempt = parseAddressRanges(limits.throttleExempt);
   }
 
@@ -53,7 +56,9 @@ export class UpgradeGuard {
     return (
       this.#capacityRefusal(facts.address, draining) ??
       (await this.#originRefusal(request)) ??
-      protocolRefusal(request, new URLSearchParams(query))
+      protocolRefusal(request, new URLSearchParams(query)) ??
+      // An origin policy may take its time, and others have come meanwhile.
+      this.#capacityRefusal(facts.address, draining)
     );
   }
 
@@ -68,6 +73,7 @@ export class UpgradeGuard {
   }
 
   async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
+    if (this.#cameInTheClear(request)) return { status: 403, message: 'Use wss.' };
     const values = valuesOf(request, 'origin');
     // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
     if (values.length === 0) return null;
