@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet';
 import cors from '@fastify/cors';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
@@ -21,7 +22,14 @@ const HSTS_SECONDS = 31_536_000;
  * @throws what a room throws when its store is away at start
  */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
-  const adapter = new OwnErrorsAdapter({ bodyLimit: MAX_BODY_BYTES, trustProxy: false, forceCloseConnections: true });
+  const adapter = new OwnErrorsAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    trustProxy: false,
+    forceCloseConnections: true,
+    // An undecodable path never reaches a route, and Fastify's own answer to it shows the whole URL, signature and all.
+    frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) => errors.answer(error, reply),
+  });
+  const errors = new HttpErrorFilter((error) => app.get<Logger>(LOGGER).error({ err: error }, 'a request failed'));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), adapter, {
     // Nest would print a stack for a failure to start; main prints it in one line.
     logger: false,
@@ -29,7 +37,6 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
-  const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
   app.useGlobalFilters(errors);
   adapter.getInstance().addHook('onRoute', (route) => {
     route.errorHandler ??= (error, _request, reply) => errors.answer(error, reply);
