@@ -127,7 +127,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     });
     const own = await openSocket(server.url, { token, userAgent, origin: `http://${OWN_NAME}:${shop.port}` });
     await own.close();
-    for (const thief of [{ userAgent: `${userAgent} ` + 'Thief' }, { userAgent, address: '203.0.113.66' }]) {
+    for (const thief of [{ userAgent: `${userAgent} Thief` }, { userAgent, address: '203.0.113.66' }]) {
       const socket = await openSocket(server.url, thief);
       socket.send({ type: 'connection_init', payload: { token } });
       expect(await socket.waitForClose()).toMatchObject({ code: CloseCode.Forbidden });
