@@ -45,25 +45,20 @@ async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Pro
   return seen;
 }
 
-function isRising(values: readonly number[]): boolean {
-  return values.every((value, index) => index === 0 || value > (values[index - 1] ?? value));
-}
-
 describe('two accounts on one server', () => {
-  it('each get only their own events, in order, through the graphql-ws client', async () => {
-    const clients = [
-      liveClient(server.url, () => ada.browser.token()),
-      liveClient(server.url, () => bob.browser.token()),
-    ];
-    const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION));
-    await Promise.all([publish(ada, 0), publish(bob, 1)]);
-    await Promise.all([adas?.results.take(), bobs?.results.take()]);
-    await publishToBoth();
-    const forAda = await takeUntil(adas?.results ?? new Inbox(), EVENTS * 10);
-    const forBob = await takeUntil(bobs?.results ?? new Inbox(), EVENTS * 10 + 1);
-    expect(forAda.filter((value) => value % 2 !== 0)).toEqual([]);
-    expect(forBob.filter((value) => value % 2 === 0)).toEqual([]);
-    expect([isRising(forAda), isRising(forBob)]).toEqual([true, true]);
+  it(`each get only their own ${EVENTS} events, in order and without a gap, through the graphql-ws client`, async () => {
+    const clients = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
+    const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
+    await Promise.all([publish(ada, -2), publish(bob, -1)]);
+    await Promise.all([adas?.take(), bobs?.take()]);
+    // A reader that is behind gets the latest only, so each hundred is taken before the next is sent.
+    for (let from = 0; from < EVENTS; from += 100) {
+      const forAda = Array.from({ length: 100 }, (_, index) => 2 * (from + index));
+      const forBob = forAda.map((value) => value + 1);
+      await Promise.all([publish(ada, ...forAda), publish(bob, ...forBob)]);
+      expect(await takeUntil(adas ?? new Inbox(), forAda.at(-1) ?? 0)).toEqual(forAda);
+      expect(await takeUntil(bobs ?? new Inbox(), forBob.at(-1) ?? 0)).toEqual(forBob);
+    }
     for (const client of clients) await client.dispose();
   });
 
@@ -74,7 +69,7 @@ describe('two accounts on one server', () => {
       const link = ApolloLink.from([new GraphQLWsLink(socket)]);
       const apollo = new ApolloClient({ link, cache: new InMemoryCache() });
       apollo.subscribe<{ userCount: number }>({ query: gql(SUBSCRIPTION) }).subscribe({
-        next: ({ data, error }) => (data ? inbox.put(data) : inbox.end(String(error))),
+        next: ({ data, error }) => (data ? inbox.put(data) : inbox.end(error?.message ?? 'no data')),
         error: (error) => inbox.end(String(error)),
       });
       return inbox;
@@ -117,7 +112,7 @@ describe("an attempt to reach somebody else's topic", () => {
 
   it.each([
     ['variables that nothing asks for', () => ({ query: SUBSCRIPTION, variables: { viewer: bob.viewerId } })],
-    ['an alias', () => ({ query: 'subscription { userCount: userCount }' })],
+    ['an operation name', () => ({ query: `subscription user_${bob.id.replaceAll('-', '_')} { userCount }` })],
     ['a named fragment', () => ({ query: 'subscription { ...f } fragment f on Subscription { userCount }' })],
     [
       'extensions',
