@@ -54,6 +54,7 @@ export class Connection implements ProtocolSocket {
   /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after the close. */
   push(message: ByteText): void {
     if (this.closed) return;
+    this.outbox.frames++;
     if (this.#held === '') {
       this.#held = textFrame(message);
       this.outbox.add(this);

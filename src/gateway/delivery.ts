@@ -56,7 +56,9 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   event(event: TopicEvent): void {
     if (this.#done || this.parts.connection.closed) return;
-    if (this.#waiting) this.#wait(event);
+    // Nothing overtakes an event that is held back.
+    if (this.#latest !== null) this.#latest = event;
+    else if (this.#waiting) this.#wait(event);
     else if (this.parts.connection.backlogBytes < HOLD_BYTES) this.#deliver(event);
     else this.#slow(event);
   }
@@ -136,9 +138,9 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;
     }
-    const first = this.#latest === null;
     this.#latest = event;
-    if (first) void connection.drained().then(() => this.#deliverLatest());
+    // Held until what goes before it is through: the resolvers at work, or the socket's queue.
+    void (this.#waiting ?? connection.drained()).then(() => this.#deliverLatest());
   }
 
   #deliverLatest(): void {
