@@ -13,8 +13,8 @@ const RANKS = [
   ['main', 'cli'],
 ];
 
-// Inside auth, and inside feeds, the same rule once more.
-const AUTH_RANKS = [['account', 'session'], ['token'], ['me']];
+// Inside auth the same rule once more.
+const AUTH_RANKS = [['account'], ['session'], ['token'], ['me']];
 
 const named = (names) => `(?:${names.join('|').replaceAll('.', '\\.')})(?:/|\\.ts$)`;
 
@@ -91,7 +91,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'types', 'node', 'default'],
-      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
+      extensions: ['.ts', '.tsx', '.d.ts', '.js', '.mjs', '.json'],
     },
     moduleSystems: ['es6', 'cjs'],
   },
