@@ -33,9 +33,7 @@ export function ChangePassword() {
           </>
         )}
       </OperationForm>
-      <p role="status" className="done">
-        {done && 'The password is changed. Every other browser is signed out.'}
-      </p>
+      <output className="done">{done && 'The password is changed. Every other browser is signed out.'}</output>
     </section>
   );
 }

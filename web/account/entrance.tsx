@@ -35,11 +35,7 @@ export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
       </section>
       <main className="gate">
         <div className="gate-box">
-          {farewell && (
-            <p className="notice" role="status">
-              {NOTICES[farewell]}
-            </p>
-          )}
+          {farewell && <output className="notice">{NOTICES[farewell]}</output>}
           <h2>{isNew ? 'Make an account' : 'Sign in'}</h2>
           <EntranceForm key={String(isNew)} isNew={isNew} />
           <p className="muted">

@@ -21,7 +21,8 @@ export function OperationForm({ onSubmit, credentialField, submitLabel, danger =
   const [pending, setPending] = useState(false);
 
   useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    const isWrong = Object.keys(problems.fields).length > 0;
+    if (isWrong) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [problems]);
 
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {

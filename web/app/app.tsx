@@ -7,16 +7,10 @@ import { useStore } from './store.js';
 export function App() {
   const { memberships } = useBackend();
   const membership = useStore(memberships.store);
-  switch (membership.phase) {
-    case 'asking':
-      return <p className="waiting">Opening</p>;
-    case 'unreachable':
-      return <Unreachable onRetry={() => void memberships.ask()} />;
-    case 'visitor':
-      return <Entrance farewell={membership.farewell} />;
-    case 'member':
-      return <Home key={membership.user.id} user={membership.user} />;
-  }
+  if (membership.phase === 'asking') return <p className="waiting">Opening</p>;
+  if (membership.phase === 'unreachable') return <Unreachable onRetry={() => void memberships.ask()} />;
+  if (membership.phase === 'visitor') return <Entrance farewell={membership.farewell} />;
+  return <Home key={membership.user.id} user={membership.user} />;
 }
 
 function Unreachable({ onRetry }: { readonly onRetry: () => void }) {

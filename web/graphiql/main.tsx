@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { createLiveClient } from '../../client/index.js';
 import { CREDENTIALS, DEFAULT_TABS } from './default-tabs.js';
 import { withSignInHint } from './sign-in-hint.js';
-import './workers.js';
+import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
 import './graphiql.css';
 

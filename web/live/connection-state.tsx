@@ -23,20 +23,19 @@ export function ConnectionState() {
   const lostForLong = useLostForLong(useStore(line.lostAt));
   const words = state === 'reconnecting' && lostForLong ? 'Reconnecting, still trying' : WORDS[state];
   return (
-    <p className="connection" data-state={state} role="status">
+    <output className="connection" data-state={state}>
       <span className="connection-dot" aria-hidden="true" />
       {words}
-    </p>
+    </output>
   );
 }
 
 function useLostForLong(lostAt: number | null): boolean {
-  const [long, setLong] = useState(false);
+  const [longSince, setLongSince] = useState<number | null>(null);
   useEffect(() => {
-    setLong(false);
     if (lostAt === null) return undefined;
-    const timer = setTimeout(() => setLong(true), Math.max(0, lostAt + REMEMBERED_MS - Date.now()));
+    const timer = setTimeout(() => setLongSince(lostAt), Math.max(0, lostAt + REMEMBERED_MS - Date.now()));
     return () => clearTimeout(timer);
   }, [lostAt]);
-  return long;
+  return lostAt !== null && lostAt === longSince;
 }

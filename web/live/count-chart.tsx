@@ -11,7 +11,11 @@ export default function CountChart({ counts }: { readonly counts: readonly Count
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
   const latest = useRef(counts);
-  latest.current = counts;
+
+  useEffect(() => {
+    latest.current = counts;
+    chart.current?.setData(columns(counts));
+  }, [counts]);
 
   useEffect(() => {
     const element = place.current;
@@ -33,7 +37,6 @@ export default function CountChart({ counts }: { readonly counts: readonly Count
     };
   }, []);
 
-  useEffect(() => chart.current?.setData(columns(counts)), [counts]);
   return <div ref={place} />;
 }
 

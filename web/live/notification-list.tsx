@@ -16,9 +16,9 @@ export function NotificationList({ notifications, unread, gap, userId, onRead }:
     <section className="card notifications" aria-labelledby="notifications-title">
       <header className="card-header">
         <h2 id="notifications-title">Notifications</h2>
-        <p className="unread" role="status" data-testid="unread">
+        <output className="unread" data-testid="unread">
           {unread > 0 && <span className="badge">{unread} unread</span>}
-        </p>
+        </output>
         {unread > 0 && (
           <button type="button" className="button quiet" onClick={onRead}>
             Mark all as read

@@ -26,9 +26,8 @@ export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }
         A number from 1 to 10, published every few seconds to you and to nobody else. Two browsers of yours show the
         same one; another person’s shows another.
       </p>
-      <div
+      <figure
         className="count-chart"
-        role="img"
         aria-label={
           values.length > 1 ? `The last ${values.length} values: ${values.slice(-10).join(', ')}` : 'No values yet'
         }
@@ -40,7 +39,7 @@ export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }
         ) : (
           <p className="muted count-empty">The chart begins with the second value.</p>
         )}
-      </div>
+      </figure>
     </section>
   );
 }

@@ -24,9 +24,7 @@ export function SessionsView() {
           </button>
         )}
       </header>
-      <p role="status" className="done">
-        {said}
-      </p>
+      <output className="done">{said}</output>
       {error && (
         <p className="error" role="alert">
           {problemsOf(error, 'session').form}

@@ -1,0 +1,161 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { seriousBarriers } from './kit/accessibility.js';
+import { AppPage } from './kit/app-page.js';
+import { Chromium, picture } from './kit/chromium.js';
+import { needs } from './kit/needs.js';
+import { notify, publishCount } from './kit/publish.js';
+import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+
+const LOOKS: [string, BrowserContextOptions][] = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['on a phone', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
+];
+
+needs('chromium')('the app, looked at closely', () => {
+  let chromium: Chromium;
+  let server: TestServer;
+  let app: AppPage;
+
+  beforeAll(async () => {
+    [chromium, server] = await Promise.all([
+      Chromium.launch(),
+      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
+    ]);
+  });
+
+  afterAll(async () => {
+    await chromium.close();
+    await server.stop();
+  });
+
+  afterEach(() => app.opened.context.close());
+
+  async function signedIn(options?: BrowserContextOptions): Promise<SignedIn> {
+    const who = await server.signedIn();
+    app = new AppPage(await chromium.open(server.url, options));
+    await app.signIn(who);
+    await app.state('Live');
+    return who;
+  }
+
+  describe.each(LOOKS)('%s', (look, options) => {
+    it('has no barrier that axe calls serious, and needs no scrolling sideways', async () => {
+      app = new AppPage(await chromium.open(server.url, options));
+      const { page } = app;
+      await app.entrance();
+      const check = async (place: string): Promise<void> => {
+        await picture(page, `${place} ${look}`.replaceAll(' ', '-'));
+        expect(await seriousBarriers(page), place).toEqual([]);
+        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), place).toBeLessThanOrEqual(0);
+      };
+      await check('entrance');
+      const who = await server.signedIn();
+      await app.signIn({ ...who, password: 'not the password' });
+      await page.getByText('The e-mail or the password is wrong.').waitFor();
+      await check('wrong-password');
+      await app.signIn(who);
+      await app.state('Live');
+      await check('empty');
+      await publishCount(server, who.viewerId, 3, 7);
+      await notify(
+        server,
+        who.viewerId,
+        'A title',
+        'Another title that is long enough to need a second line on a phone',
+      );
+      await app.count(7);
+      await app.notification('Another title');
+      await page.locator('.count-chart canvas').waitFor();
+      await check('live');
+      await app.open('Sessions');
+      await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+      await check('sessions');
+      await app.open('Account');
+      await page.getByRole('heading', { name: 'Account', exact: true }).waitFor();
+      await check('account');
+      await page.getByRole('button', { name: 'Delete the account' }).click();
+      await page.getByRole('heading', { name: 'Delete it for good?' }).waitFor();
+      await check('delete');
+    });
+  });
+
+  it('is used by keyboard alone, from the entrance to signing out', async () => {
+    const who = await server.signedIn();
+    app = new AppPage(await chromium.open(server.url));
+    const { page } = app;
+    await app.entrance();
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(who.email);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(who.password);
+    await page.keyboard.press('Enter');
+    await app.state('Live');
+    for (const name of ['Sessions', 'Account']) {
+      await tabTo(page, name);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name, exact: true }).waitFor();
+    }
+    await tabTo(page, 'Sign out');
+    await page.keyboard.press('Enter');
+    await app.entrance();
+  });
+
+  it('does not grow with 10,000 events', async () => {
+    const { viewerId } = await signedIn();
+    const flood = async (from: number, to: number): Promise<void> => {
+      for (let number = from; number < to; number += 80) {
+        const titles = Array.from({ length: 80 }, (_, index) => `event ${number + index}`);
+        await Promise.all([notify(server, viewerId, ...titles), publishCount(server, viewerId, number)]);
+        await app.page.getByText(`event ${number + 79}`, { exact: true }).waitFor();
+      }
+    };
+    await flood(0, 2_000);
+    const before = await heapBytes(app.page);
+    await flood(2_000, 12_000);
+    const after = await heapBytes(app.page);
+    console.log(`heap ${(before / 1e6).toFixed(1)} MB, after 10,000 more events ${(after / 1e6).toFixed(1)} MB`);
+    expect(after - before).toBeLessThan(2_000_000);
+    expect(await app.page.locator('.row').count()).toBe(100);
+  });
+
+  it('stays smooth at 50 events a second', async () => {
+    const { viewerId } = await signedIn();
+    await publishCount(server, viewerId, 1, 2);
+    await app.page.locator('.count-chart canvas').waitFor();
+    const idle = await framesPerSecond(app.page);
+    let sent = 0;
+    const stream = setInterval(() => {
+      sent += 1;
+      void notify(server, viewerId, `event ${sent}`);
+      void publishCount(server, viewerId, 1 + (sent % 10));
+    }, 1000 / 25);
+    const busy = await framesPerSecond(app.page);
+    clearInterval(stream);
+    console.log(`${idle.toFixed(0)} frames a second at rest, ${busy.toFixed(0)} at 50 events a second`);
+    expect(sent).toBeGreaterThan(30);
+    expect(busy).toBeGreaterThan(Math.min(50, idle * 0.8));
+  });
+});
+
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let step = 0; step < 40; step += 1) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate('document.activeElement?.textContent')) === name) return;
+  }
+  throw new Error(`The keyboard does not reach "${name}".`);
+}
+
+function heapBytes(page: Page): Promise<number> {
+  return page.evaluate('gc(), gc(), performance.memory.usedJSHeapSize');
+}
+
+function framesPerSecond(page: Page): Promise<number> {
+  return page.evaluate(`new Promise((resolve) => {
+    const start = performance.now();
+    let frames = 0;
+    const count = (now) => (frames++, now - start < 3000 ? requestAnimationFrame(count) : resolve(frames / ((now - start) / 1000)));
+    requestAnimationFrame(count);
+  })`);
+}

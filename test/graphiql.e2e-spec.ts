@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { Chromium, picture, type OpenPage } from './kit/chromium.js';
+import { needs } from './kit/needs.js';
+import { publishCount } from './kit/publish.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+/** Whom the page's tabs sign in. */
+const ADA = { email: 'ada@example.com', password: 'correct horse battery' };
+
+needs('chromium')('GraphiQL in a browser', () => {
+  let chromium: Chromium;
+  let server: TestServer;
+  let opened: OpenPage;
+
+  beforeAll(async () => {
+    [chromium, server] = await Promise.all([
+      Chromium.launch(),
+      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
+    ]);
+    opened = await chromium.open(`${server.url}/graphiql`);
+    await opened.page.locator('.graphiql-query-editor .view-line').first().waitFor();
+  });
+
+  afterAll(async () => {
+    await chromium.close();
+    await server.stop();
+  });
+
+  it('says what to do when play is pressed before signing in', async () => {
+    const { page } = opened;
+    await choose(page, 'userCount');
+    await page.getByRole('button', { name: /Execute/ }).click();
+    await response(page, 'Nobody is signed in');
+  });
+
+  it('goes by keyboard from login to a running subscription', async () => {
+    const { id } = await server.browser().register(ADA);
+    const { page } = opened;
+    await choose(page, 'login');
+    await page.keyboard.press('Control+Enter');
+    await response(page, id);
+    await choose(page, 'me');
+    await page.keyboard.press('Control+Enter');
+    await response(page, 'tokenExpiresAt');
+    await choose(page, 'userCount');
+    await page.keyboard.press('Control+Enter');
+    await publishCount(server, `user:${id}`, 7);
+    await response(page, /"userCount":\s*7/);
+    await publishCount(server, `user:${id}`, 8);
+    await response(page, /"userCount":\s*8/);
+    await picture(page, 'graphiql');
+  });
+
+  it('keeps no password behind the browser tab', async () => {
+    const kept = await opened.page.evaluate<string>('JSON.stringify({ ...localStorage })');
+    expect(kept).not.toContain(ADA.password);
+  });
+
+  it('breaks no rule of its content security policy', () => {
+    expect(opened.faults.filter((fault) => fault.includes('Content Security Policy'))).toEqual([]);
+  });
+});
+
+/** Goes to a tab by keyboard, then into the editor beside it. */
+async function choose(page: Page, name: string): Promise<void> {
+  const tab = page.locator('.graphiql-tab-button').filter({ hasText: name });
+  await tab.waitFor();
+  await tab.focus();
+  await page.keyboard.press('Enter');
+  await page.locator(`.graphiql-tab-active`).filter({ hasText: name }).waitFor();
+  await page.locator('.graphiql-query-editor .view-line').filter({ hasText: name }).first().waitFor();
+  await page.locator('.graphiql-query-editor textarea, .graphiql-query-editor .native-edit-context').first().focus();
+  // The editor learns the operation's name a moment after its text: there is nothing to see that tells when.
+  await page.waitForTimeout(700);
+}
+
+function response(page: Page, text: string | RegExp): Promise<void> {
+  return page.locator('.result-window').filter({ hasText: text }).waitFor();
+}
