@@ -38,9 +38,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
   app.useGlobalFilters(errors);
-  adapter.getInstance().addHook('onRoute', (route) => {
-    route.errorHandler ??= (error, _request, reply) => errors.answer(error, reply);
-  });
+  adapter.getInstance().setErrorHandler((error, _request, reply) => errors.answer(error, reply));
   const origins = app.get(OriginPolicy);
   await app.register(helmet, {
     contentSecurityPolicy: {

@@ -11,6 +11,7 @@ import {
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../protocol/close-code.js';
+import { RedisHealth } from '../redis/redis.health.js';
 import type { Viewer } from '../viewer/viewer.js';
 
 /** Injection token of the verifiers, one per kind of token. */
@@ -23,6 +24,8 @@ const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'acco
 /** Whether a token opens (or keeps) a socket, and how the socket ends where it does not. */
 export type Admission = TokenGrant | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
 
+const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
+
 /**
  * The second door. Called with the `connection_init` payload, and with each refresh.
  * It verifies and decides; it writes nothing. A store that is away refuses with "try again later".
@@ -32,11 +35,24 @@ export class ConnectionGuard {
   constructor(
     @Inject(TOKEN_VERIFIERS) private readonly verifiers: readonly ConnectionTokenVerifier[],
     private readonly shops: ShopOrigins,
+    private readonly redis: RedisHealth,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Decides on a token as it came from outside. */
+  /** Decides on a token as it came from outside. Nobody is let in while no event could reach them. */
   async admit(token: unknown, facts: ConnectionFacts): Promise<Admission> {
+    const admission = await this.#decide(token, facts);
+    return admission.ok && !this.redis.isAvailable() ? TRY_AGAIN_LATER : admission;
+  }
+
+  /** Decides on a token that is to keep an open socket: the same person on the same session, or shop and customer. */
+  async renew(token: unknown, facts: ConnectionFacts, viewer: Viewer): Promise<Admission> {
+    const admission = await this.#decide(token, facts);
+    if (!admission.ok || isSame(admission.viewer, viewer)) return admission;
+    return this.#refuse('other-client', facts);
+  }
+
+  async #decide(token: unknown, facts: ConnectionFacts): Promise<Admission> {
     try {
       const verdict = await this.#verify(token, facts);
       return verdict.ok ? verdict : this.#refuse(verdict.reason, facts);
@@ -46,15 +62,8 @@ export class ConnectionGuard {
         { address: facts.address, ...(away ? {} : { err: error }) },
         'token not verified: a store is away',
       );
-      return { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
+      return TRY_AGAIN_LATER;
     }
-  }
-
-  /** Decides on a token that is to keep an open socket: the same person on the same session, or shop and customer. */
-  async renew(token: unknown, facts: ConnectionFacts, viewer: Viewer): Promise<Admission> {
-    const admission = await this.admit(token, facts);
-    if (!admission.ok || isSame(admission.viewer, viewer)) return admission;
-    return this.#refuse('other-client', facts);
   }
 
   async #verify(token: unknown, facts: ConnectionFacts): Promise<TokenVerdict> {
