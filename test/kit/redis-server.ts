@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -53,6 +55,11 @@ export class RedisServer {
     child.kill('SIGCONT');
     child.kill(signal);
     await closed;
+  }
+
+  /** Removes the data that a stopped program left. */
+  forget(): void {
+    rmSync(join(this.#folder.path, 'appendonlydir'), { recursive: true, force: true });
   }
 
   /** Freezes the program: it keeps its connections and answers nothing. */

@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { Browser } from './kit/browser.js';
+import { openSocket } from './kit/live-socket.js';
+import { needs } from './kit/needs.js';
+import { NumberedPublisher } from './kit/numbered-publisher.js';
+import { PersistentReader } from './kit/persistent-reader.js';
+import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
+import { RedisServer } from './kit/redis-server.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+interface Person {
+  readonly browser: Browser;
+  readonly viewerId: string;
+}
+
+needs('postgres', 'redis')('two nodes and one Redis, while events are published all the time', () => {
+  const folder = temporaryFolder('faults');
+  const secretKeys = randomBytes(32).toString('base64url');
+  let database: TestDatabase;
+  let redis: RedisServer;
+  let nodes: [ServerProcess, ServerProcess];
+  let people: Person[];
+  let readers: PersistentReader[] = [];
+  let publisher: NumberedPublisher;
+
+  beforeAll(async () => {
+    [database, redis] = await Promise.all([createDatabase(), RedisServer.start()]);
+    nodes = [await startNode(), await startNode()];
+    people = [await newPerson(), await newPerson()];
+  });
+  afterEach(async () => {
+    await publisher.stop();
+    await Promise.all(readers.map((reader) => reader.stop()));
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.end('SIGKILL')));
+    await redis.remove();
+    await database.drop();
+    folder.remove();
+  });
+
+  function startNode(port?: string): Promise<ServerProcess> {
+    return startServerProcess({
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      DATA_DIR: folder.path,
+      SECRET_KEYS: secretKeys,
+      PUBLIC_URL: 'http://127.0.0.1:1',
+      THROTTLE_EXEMPT: '127.0.0.0/8',
+      USER_COUNT_INTERVAL_SECONDS: '3600',
+      LOG_LEVEL: 'warn',
+      ...(port ? { PORT: port } : {}),
+    });
+  }
+
+  async function newPerson(): Promise<Person> {
+    const browser = new Browser(nodes[0].url, { origin: null });
+    const { id } = await browser.register();
+    return { browser, viewerId: `user:${id}` };
+  }
+
+  /** Two readers per person, one on each node, and a publisher that goes round the nodes. */
+  async function begin(mode: 'until it is taken' | 'once' = 'until it is taken'): Promise<void> {
+    const urls = nodes.map((node) => node.url);
+    readers = people.flatMap(({ browser }) =>
+      urls.map((_, first) => new PersistentReader(urls, token(browser), first)),
+    );
+    await vi.waitFor(() => expect(readers.every((reader) => reader.isLive)).toBe(true), { timeout: 10_000 });
+    const viewers = people.map(({ viewerId }) => viewerId);
+    publisher = await NumberedPublisher.start({ urls, viewers, dataDir: folder.path, mode });
+    await progress(20);
+  }
+
+  /** A token from whichever node answers. */
+  function token(browser: Browser): () => Promise<string> {
+    return async () => {
+      for (const { url } of nodes) {
+        const there = new Browser(url, { origin: null });
+        for (const [name, value] of browser.cookies) there.cookies.set(name, value);
+        const found = await there.token().catch(() => null);
+        if (found !== null) return found;
+      }
+      throw new Error('No node answers.');
+    };
+  }
+
+  /** Waits until every reader has an event that is published after now. */
+  async function progress(more = 10): Promise<void> {
+    const goal = publisher.taken + more;
+    await vi.waitFor(() => expect(publisher.taken).toBeGreaterThanOrEqual(goal), { timeout: 30_000, interval: 20 });
+    await vi.waitFor(
+      () => expect(Math.min(...readers.map((reader) => reader.numbers.at(-1) ?? 0))).toBeGreaterThanOrEqual(goal),
+      { timeout: 30_000, interval: 20 },
+    );
+  }
+
+  /** The last word: every reader has the same last event, in order, once each, only its own. */
+  async function settle(): Promise<void> {
+    await publisher.stop();
+    const last = publisher.taken;
+    await vi.waitFor(() => expect(readers.map((reader) => reader.numbers.at(-1))).toEqual(readers.map(() => last)), {
+      timeout: 30_000,
+    });
+    readers.forEach(({ read, numbers }, index) => {
+      const owners = new Set(read.flatMap((entry) => (entry === 'may have missed some' ? [] : [entry.owner])));
+      expect([...owners]).toEqual([people[Math.floor(index / nodes.length)]?.viewerId]);
+      expect(numbers.filter((number, place) => place > 0 && number <= (numbers[place - 1] ?? 0))).toEqual([]);
+    });
+  }
+
+  function expectNothingLost(): void {
+    for (const { read, numbers } of readers) {
+      expect(read).not.toContain('may have missed some');
+      const first = numbers[0] ?? 0;
+      expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => first + index));
+      expect(first).toBeLessThanOrEqual(2);
+    }
+  }
+
+  /** Wherever a number is skipped, the reader was told. */
+  function expectNoSilentLoss(): void {
+    for (const { read } of readers) {
+      let last = 0;
+      let wasTold = false;
+      for (const entry of read) {
+        if (entry === 'may have missed some') wasTold = true;
+        else {
+          if (last > 0 && entry.number !== last + 1) expect(wasTold).toBe(true);
+          last = entry.number;
+          wasTold = false;
+        }
+      }
+    }
+  }
+
+  it('loses nothing when a node is killed with SIGKILL and comes back', async () => {
+    await begin();
+    const port = new URL(nodes[1].url).port;
+    await nodes[1].end('SIGKILL');
+    await progress();
+    nodes[1] = await startNode(port);
+    await progress();
+    await settle();
+    expectNothingLost();
+  });
+
+  it('loses nothing when Redis is killed and comes back with its data; sockets stay open meanwhile', async () => {
+    await begin();
+    await redis.stop('SIGKILL');
+    await delay(1_500);
+    expect(readers.flatMap(({ closes }) => closes)).toEqual([]);
+    await redis.start();
+    await progress();
+    await settle();
+    expectNothingLost();
+  });
+
+  it('says so when Redis comes back without its data, and goes on', async () => {
+    await begin('once');
+    await redis.stop('SIGKILL');
+    redis.forget();
+    await redis.start();
+    await progress();
+    await settle();
+    expectNoSilentLoss();
+    expect(readers.every(({ read }) => read.includes('may have missed some'))).toBe(true);
+  });
+
+  it('loses nothing when the connections of the subscribers are killed, again and again', async () => {
+    await begin();
+    const admin = redis.client();
+    for (let round = 0; round < 5; round++) {
+      expect(await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBeGreaterThan(0);
+      await progress();
+    }
+    admin.disconnect();
+    await settle();
+    expectNothingLost();
+  });
+
+  it('loses nothing when Redis hangs for ten seconds', async () => {
+    await begin();
+    redis.freeze();
+    await delay(10_000);
+    redis.thaw();
+    await progress();
+    await settle();
+    expectNothingLost();
+  });
+
+  it('loses nothing of what a client missed that was cut off and came back in time', async () => {
+    await begin();
+    const goal = publisher.taken + 40;
+    const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 20_000 });
+    for (const reader of readers) reader.cut(back);
+    await back;
+    await progress();
+    await settle();
+    expectNothingLost();
+  });
+
+  it('tells a client that stayed away for longer than the history, and goes on', async () => {
+    await begin();
+    const goal = publisher.taken + 120;
+    const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 25_000 });
+    readers[0]?.cut(back);
+    await back;
+    await progress();
+    await settle();
+    expectNoSilentLoss();
+    expect(readers[0]?.read.filter((entry) => entry === 'may have missed some')).toHaveLength(1);
+    readers.shift();
+    expectNothingLost();
+  });
+
+  describe('while Redis is away', () => {
+    it('answers 503 to publishers and publishes nothing of it, keeps open sockets, and refuses new ones with 1013', async () => {
+      await begin();
+      await publisher.stop();
+      await redis.stop('SIGKILL');
+      const [person] = people as [Person];
+      await vi.waitFor(async () => expect((await fetch(`${nodes[0].url}/readyz`)).status).toBe(503), {
+        timeout: 5_000,
+      });
+      const viewers = people.map(({ viewerId }) => viewerId);
+      expect((await publisher.post(nodes[0].url, viewers, 'never')).status).toBe(503);
+      const refused = await openSocket(nodes[0].url);
+      refused.send({ type: 'connection_init', payload: { token: await token(person.browser)() } });
+      expect((await refused.waitForClose()).code).toBe(CloseCode.TryAgainLater);
+      expect(readers.flatMap(({ closes }) => closes)).toEqual([]);
+      await redis.start();
+      await vi.waitFor(async () => expect((await fetch(`${nodes[0].url}/readyz`)).status).toBe(200), {
+        timeout: 5_000,
+      });
+      await publisher.resume();
+      await progress();
+      await settle();
+      expectNothingLost();
+    });
+  });
+});
