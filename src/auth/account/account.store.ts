@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { Database } from '../../database/database.js';
-import { users } from '../../database/schema.js';
+import { sessions, users } from '../../database/schema.js';
 import type { VerifiedAccount } from './account.js';
 
 /** An account's row. */
@@ -28,5 +28,29 @@ export class AccountStore {
   async findByEmail(email: string): Promise<AccountRow | null> {
     const rows = await this.database.run((orm) => orm.select().from(users).where(eq(users.email, email)));
     return rows[0] ?? null;
+  }
+
+  /** The account with this id, disabled ones included. */
+  async findById(userId: string): Promise<AccountRow | null> {
+    const rows = await this.database.run((orm) => orm.select().from(users).where(eq(users.id, userId)));
+    return rows[0] ?? null;
+  }
+
+  /** The addresses that hold sessions of the account with this e-mail; none for an unknown one. */
+  async addressesOf(email: string): Promise<string[]> {
+    const ofAccount = eq(users.id, sessions.userId);
+    const rows = await this.database.run((orm) =>
+      orm.select({ ip: sessions.ip }).from(sessions).innerJoin(users, ofAccount).where(eq(users.email, email)),
+    );
+    return rows.flatMap(({ ip }) => ip ?? []);
+  }
+
+  /** Puts a hash of the same password in place of an older one; tells whether that one was still there. */
+  async replaceHash(userId: string, older: string, newer: string): Promise<boolean> {
+    const unchanged = and(eq(users.id, userId), eq(users.passwordHash, older));
+    const rows = await this.database.run((orm) =>
+      orm.update(users).set({ passwordHash: newer }).where(unchanged).returning({ id: users.id }),
+    );
+    return rows.length > 0;
   }
 }

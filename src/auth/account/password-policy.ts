@@ -1,4 +1,5 @@
 import { BadUserInputError } from '../../errors/sallyport.errors.js';
+import { isCommonPassword } from './common-password.js';
 
 const MIN_LENGTH = 12;
 const MAX_LENGTH = 128;
@@ -19,16 +20,21 @@ export function requirePresentable(password: string, field: string): void {
 }
 
 /**
- * Refuses a new password that breaks the rules: 12 to 128 characters, anything in them, nothing trimmed or folded.
+ * Refuses a new password that breaks the rules: 12 to 128 characters, anything in them, nothing trimmed or folded,
+ * and none of those that everybody tries first.
  *
+ * @param email the account's own, normalised
  * @throws BadUserInputError naming `field`
  */
-export function requireAcceptable(password: string, field: string): void {
+export function requireAcceptable(password: string, email: string, field: string): void {
   requirePresentable(password, field);
   if ([...password].length < MIN_LENGTH) {
     throw new BadUserInputError(field, `A password has at least ${MIN_LENGTH} characters: a sentence is a good one.`);
   }
   if (LONE_SURROGATE.test(password)) {
     throw new BadUserInputError(field, 'This password holds half a character, which no keyboard can repeat.');
+  }
+  if (isCommonPassword(password, email)) {
+    throw new BadUserInputError(field, 'This password is among the first that anybody would try: take another one.');
   }
 }

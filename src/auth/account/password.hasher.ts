@@ -5,6 +5,8 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 
 /** OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** The PHC string's parameters, as its specification writes them. */
+const PHC_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;
 /** Hashing runs on libuv's pool of four threads; one stays free for files and names. */
 const PARALLEL = Math.max(1, Math.min(3, availableParallelism()));
 /** About two seconds of work for two cores; whoever comes later is better told to come back. */
@@ -44,6 +46,12 @@ export class PasswordHasher implements OnModuleInit {
     const against = stored ?? (await this.#dummyHash());
     const matches = await this.#inTurn(() => verify(against, password));
     return matches && stored !== null;
+  }
+
+  /** Whether a stored PHC string was made with less than today's parameters, so that it is made anew at the next sign-in. */
+  isOutdated(stored: string): boolean {
+    const [, memoryCost = 0, timeCost = 0] = PHC_PARAMETERS.exec(stored)?.map(Number) ?? [];
+    return memoryCost < PARAMETERS.memoryCost || timeCost < PARAMETERS.timeCost;
   }
 
   #dummyHash(): Promise<string> {

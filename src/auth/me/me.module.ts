@@ -1,14 +1,17 @@
 import { Module } from '@nestjs/common';
 import { AccountModule } from '../account/account.module.js';
 import { SessionModule } from '../session/session.module.js';
+import { ThrottleModule } from '../throttle/throttle.module.js';
 import { TokenModule } from '../token/token.module.js';
 import { MeResolver } from './me.resolver.js';
+import { OwnAccountResolver } from './own-account.resolver.js';
+import { SessionsResolver } from './sessions.resolver.js';
 import { SignInResolver } from './sign-in.resolver.js';
 import { SignInService } from './sign-in.service.js';
 
 /** What the API offers of accounts and sessions. */
 @Module({
-  imports: [AccountModule, SessionModule, TokenModule],
-  providers: [SignInService, SignInResolver, MeResolver],
+  imports: [AccountModule, SessionModule, ThrottleModule, TokenModule],
+  providers: [SignInService, SignInResolver, MeResolver, SessionsResolver, OwnAccountResolver],
 })
 export class MeModule {}

@@ -2,6 +2,7 @@ import { Query, Resolver } from '@nestjs/graphql';
 import { Context } from '../../viewer/current-viewer.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { RequestViewer } from '../session/request-viewer.js';
+import { AddressThrottle } from '../throttle/address.throttle.js';
 import { TokenService } from '../token/token.service.js';
 import { Me } from './me.model.js';
 
@@ -11,12 +12,14 @@ export class MeResolver {
   constructor(
     private readonly requests: RequestViewer,
     private readonly tokens: TokenService,
+    private readonly throttle: AddressThrottle,
   ) {}
 
   @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
-  me(@Context() { viewer }: GraphqlContext): Me | null {
+  async me(@Context() { viewer, client }: GraphqlContext): Promise<Me | null> {
     const user = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
     if (viewer?.kind !== 'account' || !user) return null;
+    await this.throttle.count('token', client.address);
     const { token, expiresAt } = this.tokens.sign(viewer);
     return { user, token, tokenExpiresAt: expiresAt };
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Account, VerifiedAccount } from '../account/account.js';
-import { AccountService } from '../account/account.service.js';
+import { CredentialService } from '../account/credential.service.js';
 import { SessionCookie } from '../session/session-cookie.js';
 import { SessionService } from '../session/session.service.js';
 
@@ -12,19 +12,19 @@ type Request = Pick<GraphqlContext, 'viewer' | 'client' | 'cookies'>;
 @Injectable()
 export class SignInService {
   constructor(
-    private readonly accounts: AccountService,
+    private readonly credentials: CredentialService,
     private readonly sessions: SessionService,
     private readonly cookie: SessionCookie,
   ) {}
 
-  /** Makes an account and signs it in. Throws what {@link AccountService.register} throws. */
+  /** Makes an account and signs it in. Throws what {@link CredentialService.register} throws. */
   async register(email: string, password: string, request: Request): Promise<Account> {
-    return this.#enter(await this.accounts.register(email, password), request);
+    return this.#enter(await this.credentials.register(email, password, request.client.address), request);
   }
 
-  /** Signs in. Throws what {@link AccountService.verify} throws. */
+  /** Signs in. Throws what {@link CredentialService.verify} throws. */
   async login(email: string, password: string, request: Request): Promise<Account> {
-    return this.#enter(await this.accounts.verify(email, password), request);
+    return this.#enter(await this.credentials.verify(email, password, request.client.address), request);
   }
 
   /** Ends the request's session, on every node, and takes its cookie away. Does no harm where nobody is signed in. */

@@ -41,7 +41,7 @@ export class AccountChanges {
   /** Ends every session of an account; tells how many. @throws NotFoundError */
   async endSessions(email: string): Promise<number> {
     const { id } = await this.find(email);
-    return this.#announce(await this.store.endSessions(id));
+    return this.#announce(await this.store.endAll(id));
   }
 
   async #announce(ended: readonly string[]): Promise<number> {

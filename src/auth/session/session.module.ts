@@ -7,6 +7,7 @@ import { RedisSubscriber } from '../../redis/redis.subscriber.js';
 import { AccountModule } from '../account/account.module.js';
 import { AccountChanges } from './account-changes.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
+import { OwnAccount } from './own-account.service.js';
 import { RequestViewer } from './request-viewer.js';
 import { SessionCookie } from './session-cookie.js';
 import { MemorySessionEndings } from './session-endings.memory.js';
@@ -33,6 +34,7 @@ import { SessionWatch } from './session-watch.js';
     RequestViewer,
     AccountChanges,
     AccountChangesStore,
+    OwnAccount,
     {
       provide: SessionEndings,
       useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null, logger: Logger) =>
@@ -40,6 +42,15 @@ import { SessionWatch } from './session-watch.js';
       inject: [RedisConnection, RedisSubscriber, LOGGER],
     },
   ],
-  exports: [SessionCookie, SessionService, SessionEndings, SessionLookup, SessionWatch, RequestViewer, AccountChanges],
+  exports: [
+    SessionCookie,
+    SessionService,
+    SessionEndings,
+    SessionLookup,
+    SessionWatch,
+    RequestViewer,
+    AccountChanges,
+    OwnAccount,
+  ],
 })
 export class SessionModule {}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { addressBlock } from '../../viewer/client-address.js';
+import { AddressThrottle } from '../throttle/address.throttle.js';
+import { PasswordThrottle } from '../throttle/password.throttle.js';
+import { AccountService } from './account.service.js';
+import { AccountStore } from './account.store.js';
+import type { VerifiedAccount } from './account.js';
+import { normalizeEmail } from './email.js';
+
+/** The passwords that come over the network: {@link AccountService} behind the throttles. */
+@Injectable()
+export class CredentialService {
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly store: AccountStore,
+    private readonly addresses: AddressThrottle,
+    private readonly passwords: PasswordThrottle,
+  ) {}
+
+  /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
+  async register(email: string, password: string, address: string): Promise<VerifiedAccount> {
+    await this.addresses.count('register', address);
+    return this.accounts.register(email, password);
+  }
+
+  /**
+   * {@link AccountService.verify}, counted per address and per account, whether there is such an account or not.
+   * An address from which somebody is signed in to the account is counted apart: strangers who guess
+   * cannot keep the owner from signing in where they are known.
+   *
+   * @throws TooManyRequestsError, and what `verify` throws
+   */
+  async verify(email: string, password: string, address: string): Promise<VerifiedAccount> {
+    await this.addresses.count('login', address);
+    const normalized = normalizeEmail(email) ?? email;
+    const block = addressBlock(address);
+    const known = (await this.store.addressesOf(normalized)).some((other) => addressBlock(other) === block);
+    const subject = known ? `login ${normalized} ${block}` : `login ${normalized}`;
+    return this.passwords.guess(subject, () => this.accounts.verify(email, password));
+  }
+
+  /**
+   * {@link AccountService.confirm}, counted per address and per account, apart from sign-ins: strangers who guess
+   * cannot keep the owner from changing the password.
+   *
+   * @throws TooManyRequestsError, and what `confirm` throws
+   */
+  async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
+    await this.addresses.count('password', address);
+    return this.passwords.guess(`confirm ${userId}`, () => this.accounts.confirm(userId, password, field));
+  }
+}

@@ -1,0 +1,38 @@
+import { Args, Mutation, Resolver } from '@nestjs/graphql';
+import { Context, CurrentAccount } from '../../viewer/current-viewer.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { AccountViewer } from '../../viewer/viewer.js';
+import { OwnAccount } from '../session/own-account.service.js';
+import { SessionCookie } from '../session/session-cookie.js';
+
+/** `changePassword` and `deleteAccount`: what needs the password once more. */
+@Resolver()
+export class OwnAccountResolver {
+  constructor(
+    private readonly own: OwnAccount,
+    private readonly cookie: SessionCookie,
+  ) {}
+
+  @Mutation(() => Boolean, { description: 'Changes your password and ends all your other sessions. Always true.' })
+  async changePassword(
+    @CurrentAccount() viewer: AccountViewer,
+    @Args('current', { type: () => String }) current: string,
+    @Args('next', { type: () => String }) next: string,
+    @Context() { client, cookies }: GraphqlContext,
+  ): Promise<boolean> {
+    const secret = await this.own.changePassword(viewer, current, next, client.address);
+    cookies.set(this.cookie.handOut(secret));
+    return true;
+  }
+
+  @Mutation(() => Boolean, { description: 'Deletes your account and ends all your sessions. Always true.' })
+  async deleteAccount(
+    @CurrentAccount() viewer: AccountViewer,
+    @Args('password', { type: () => String }) password: string,
+    @Context() { client, cookies }: GraphqlContext,
+  ): Promise<boolean> {
+    await this.own.delete(viewer, password, client.address);
+    cookies.set(this.cookie.takeAway());
+    return true;
+  }
+}

@@ -1,0 +1,30 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
+import { RedisConnection } from '../../redis/redis.connection.js';
+import { BoundedMemoryLimiter } from './bounded-memory-limiter.js';
+
+/** What a limiter counts. */
+export interface RateLimit {
+  /** Part of every key; another name counts apart. */
+  readonly name: string;
+  /** How often a key may be consumed within {@link seconds}, from the first time on. */
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/**
+ * Makes limiters: over all nodes with Redis, else in this process. While Redis is away each node counts by itself:
+ * a throttle that refused everybody then would lock people out for as long as the outage.
+ */
+@Injectable()
+export class RateLimiters {
+  constructor(@Inject(RedisConnection) private readonly redis: RedisConnection | null) {}
+
+  make({ name, points, seconds }: RateLimit): RateLimiterAbstract {
+    const options = { keyPrefix: `sallyport:throttle:${name}`, points, duration: seconds };
+    const memory = new BoundedMemoryLimiter(options);
+    if (!this.redis) return memory;
+    const storeClient = this.redis.client;
+    return new RateLimiterRedis({ ...options, storeClient, insuranceLimiter: memory, rejectIfRedisNotReady: true });
+  }
+}
