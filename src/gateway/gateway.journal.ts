@@ -6,7 +6,7 @@ import { LOGGER } from '../logging/logger.js';
 import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { Outbox } from './outbox.js';
-import type { UpgradeRefusal } from './upgrade.guard.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
 
 /**
  * Writes down what happens at the doors: one log line with who, from where and why, and the numbers for Prometheus.

@@ -17,6 +17,7 @@ import { Connections } from './connections.js';
 import { GatewayJournal } from './gateway.journal.js';
 import { graphqlOptions } from './graphql.options.js';
 import { Lifetimes } from './lifetimes.js';
+import { NodeCapacity } from './node-capacity.js';
 import { ConfiguredOrigins, OriginPolicy } from './origin.policy.js';
 import { Outbox } from './outbox.js';
 import { SocketGateway } from './socket.gateway.js';
@@ -38,6 +39,7 @@ import { UpgradeGuard } from './upgrade.guard.js';
   providers: [
     SocketGateway,
     UpgradeGuard,
+    NodeCapacity,
     Connections,
     Outbox,
     GatewayJournal,

@@ -6,7 +6,8 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../protocol/payload.js';
 import { Connections } from './connections.js';
 import { GatewayJournal } from './gateway.journal.js';
-import { UpgradeGuard, type UpgradeRefusal } from './upgrade.guard.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
+import { UpgradeGuard } from './upgrade.guard.js';
 
 /** The largest message a client may send, in bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -1,42 +1,29 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
-import { HTTP_CONFIG, LIMITS_CONFIG } from '../config/config.module.js';
-import type { HttpConfig, LimitsConfig } from '../config/config.js';
+import { HTTP_CONFIG } from '../config/config.module.js';
+import type { HttpConfig } from '../config/config.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
-import { type AddressRange, addressIn, parseAddressRanges } from '../viewer/client-address.js';
+import { type AddressRange, parseAddressRanges } from '../viewer/client-address.js';
 import { clientFacts } from '../viewer/client-facts.js';
 import { cleartextTest } from './cleartext.js';
-import { ConnectionRegistry } from './connection-registry.js';
+import { NodeCapacity } from './node-capacity.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
-
-/** Seconds after which a client that found the node full or draining may come back. */
-const RETRY_AFTER_SECONDS = 5;
-
-/** Why an upgrade is answered with plain HTTP instead of 101. */
-export interface UpgradeRefusal {
-  readonly status: 400 | 403 | 404 | 429 | 503;
-  /** For the client and the log; never a value from the request. */
-  readonly message: string;
-  readonly retryAfterSeconds?: number;
-}
+import type { UpgradeRefusal } from './upgrade-refusal.js';
 
 /** The first door of the socket: decides on an upgrade before the 101, in the protocol's order. */
 @Injectable()
 export class UpgradeGuard {
   readonly #trusted: readonly AddressRange[];
-  readonly #exempt: readonly AddressRange[];
   readonly #cameInTheClear: (request: IncomingMessage) => boolean;
 
   constructor(
-    private readonly registry: ConnectionRegistry,
+    private readonly capacity: NodeCapacity,
     private readonly origins: OriginPolicy,
     @Inject(HTTP_CONFIG) http: HttpConfig,
-    @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {
     this.#trusted = parseAddressRanges(http.trustedProxies);
     this.#cameInTheClear = cleartextTest(http);
-    this.#exempt = parseAddressRanges(limits.throttleExempt);
   }
 
   /** What is known of the peer, for the log and for the token's binding. */
@@ -54,22 +41,13 @@ export class UpgradeGuard {
       return { status: 404, message: `Sockets are opened at ${GRAPHQL_PATH} and nowhere else.` };
     }
     return (
-      this.#capacityRefusal(facts.address, draining) ??
+      this.capacity.refusal(facts.address, draining) ??
+      (await this.capacity.count(facts.address)) ??
       (await this.#originRefusal(request)) ??
       protocolRefusal(request, new URLSearchParams(query)) ??
-      // An origin policy may take its time, and others have come meanwhile.
-      this.#capacityRefusal(facts.address, draining)
+      // Counting and an origin policy may take their time, and others have come meanwhile.
+      this.capacity.refusal(facts.address, draining)
     );
-  }
-
-  #capacityRefusal(address: string, draining: boolean): UpgradeRefusal | null {
-    const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-    if (draining) return { status: 503, message: 'This node is restarting.', ...later };
-    if (this.registry.all.size >= this.limits.maxConnections)
-      return { status: 503, message: 'This node is full.', ...later };
-    const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
-    if (!crowded || addressIn(address, this.#exempt)) return null;
-    return { status: 429, message: 'Too many sockets from this address.', ...later };
   }
 
   async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
