@@ -43,7 +43,7 @@ const libraries: Record<string, Library> = {
       ).data,
     ).toEqual({ __typename: 'Query' });
     const running = apollo.subscribe<Titled>({ query: gql(DOCUMENT) }).subscribe({
-      next: ({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(String(error))),
+      next: ({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data')),
     });
     return () => running.unsubscribe();
   },
@@ -58,7 +58,7 @@ const libraries: Record<string, Library> = {
     const source = urql.subscription<Titled>(DOCUMENT, {});
     return pipe(
       source,
-      follow(({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(String(error)))),
+      follow(({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data'))),
     ).unsubscribe;
   },
 

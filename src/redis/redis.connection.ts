@@ -27,7 +27,7 @@ export class RedisConnection {
     this.isCluster = link.client.isCluster;
     this.client.on('ready', () => this.#cameBack());
     this.client.on('close', () => this.#wentAway());
-    this.client.on('error', (error) => this.#wentAway(error));
+    this.client.on('error', (error: Error) => this.#wentAway(error));
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
   }
 

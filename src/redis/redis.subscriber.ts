@@ -35,7 +35,7 @@ export class RedisSubscriber {
       const channel = this.#channels.get(name);
       if (channel) for (const listener of channel.listeners) listener(message);
     });
-    if (!this.#client.isCluster) this.#client.on('ready', () => (this.#restoring = this.#restore()));
+    if (!this.#client.isCluster) this.#client.on('ready', () => void (this.#restoring = this.#restore()));
     this.#client.on('error', () => {
       // RedisConnection tells of the outage; both connections lead to the same Redis.
     });

@@ -112,7 +112,7 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
 
   #topic({ definition, owner }: Topic): MemoryTopic {
     let owners = this.#topics.get(definition.name);
-    if (!owners) this.#topics.set(definition.name, (owners = new Map()));
+    if (!owners) this.#topics.set(definition.name, (owners = new Map<ViewerId, MemoryTopic>()));
     let state = owners.get(owner);
     if (!state) owners.set(owner, (state = new MemoryTopic(definition)));
     return state;

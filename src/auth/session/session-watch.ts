@@ -46,7 +46,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
   /** Checks now; resolves when every session that is open at this moment has been asked for. Never throws. */
   check(): Promise<void> {
     if (this.#checking) this.#again = true;
-    return (this.#checking ??= this.#checkAll().finally(() => {
+    return (this.#checking ??= this.#checkAll().then(() => {
       this.#checking = null;
       if (!this.#again) return undefined;
       this.#again = false;
