@@ -1,16 +1,14 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { TopicBus } from '../src/topics/topic.bus.js';
-import { topicOf } from '../src/topics/topic.js';
-import { customerViewer, type ViewerId } from '../src/viewer/viewer.js';
+import { customerViewer } from '../src/viewer/viewer.js';
 import { freePort } from './kit/free-port.js';
 import { Inbox } from './kit/inbox.js';
 import { openSocket } from './kit/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
+import { publishUserCount } from './kit/shop-customer.js';
 
 const DOMAIN = 'demo.myshopify.com';
 const OWN_NAME = 'www.demo.example';
@@ -75,10 +73,6 @@ needs('chromium')('the app proxy in a real browser', () => {
     await page.locator(selector, { hasText: new RegExp(`^${text}$`) }).waitFor();
   }
 
-  async function publish(owner: ViewerId, payload: number): Promise<void> {
-    await server.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(USER_COUNT, owner), payload }]);
-  }
-
   async function tokenIn(page: Page): Promise<string> {
     const text = (await page.locator('#sallyport-data').textContent()) ?? '';
     return (JSON.parse(text) as { token: string }).token;
@@ -99,9 +93,9 @@ needs('chromium')('the app proxy in a real browser', () => {
 
   it('a customer sees live values, over a socket that goes straight to the server and has no cookie', async () => {
     const { page, sockets, faults } = await customer('42');
-    await publish(customerViewer(DOMAIN, '42').id, 5);
+    await publishUserCount(server, customerViewer(DOMAIN, '42').id, 5);
     await shows(page, '#sallyport-user-count', '5');
-    await publish(customerViewer(DOMAIN, '42').id, 6);
+    await publishUserCount(server, customerViewer(DOMAIN, '42').id, 6);
     await shows(page, '#sallyport-user-count', '6');
     expect(sockets.pending).toEqual([`${server.url.replace('http', 'ws')}/graphql`]);
     const cookies = await page.context().cookies(server.url);
@@ -112,7 +106,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     const { page, sockets, frames } = await customer('43');
     const renewals = shop.forwarded.filter(({ url }) => url.includes('/token')).length;
     for (const _ of [1, 2, 3]) await frames.take((frame) => /"pong".*expiresAt/.test(frame), 'a renewed end');
-    await publish(customerViewer(DOMAIN, '43').id, 9);
+    await publishUserCount(server, customerViewer(DOMAIN, '43').id, 9);
     await shows(page, '#sallyport-user-count', '9');
     expect(sockets.pending).toHaveLength(1);
     expect(shop.forwarded.filter(({ url }) => url.includes('/token')).length - renewals).toBeGreaterThanOrEqual(3);
@@ -140,13 +134,13 @@ needs('chromium')('the app proxy in a real browser', () => {
     socket.subscribe('1', 'subscription { userCount }');
     await socket.settled();
     const [first, second] = [await customer('51'), await customer('52')];
-    await publish(customerViewer(DOMAIN, '51').id, 1);
-    await publish(customerViewer(DOMAIN, '52').id, 2);
-    await publish(account.viewerId, 3);
+    await publishUserCount(server, customerViewer(DOMAIN, '51').id, 1);
+    await publishUserCount(server, customerViewer(DOMAIN, '52').id, 2);
+    await publishUserCount(server, account.viewerId, 3);
     await shows(first.page, '#sallyport-user-count', '1');
     await shows(second.page, '#sallyport-user-count', '2');
     expect(await socket.waitForNext('1')).toEqual({ data: { userCount: 3 } });
-    await publish(customerViewer(DOMAIN, '51').id, 4);
+    await publishUserCount(server, customerViewer(DOMAIN, '51').id, 4);
     await shows(first.page, '#sallyport-user-count', '4');
     await shows(second.page, '#sallyport-user-count', '2');
     expect((await socket.settled()).filter(({ type }) => type === 'next')).toEqual([]);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TopicBus } from '../src/topics/topic.bus.js';
 import { signQuery } from './kit/shop-signature.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
@@ -201,5 +200,3 @@ describe('the client script', () => {
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
   });
 });
-
-it('knows its parts', () => expect(server.app.get(TopicBus, { strict: false })).toBeDefined());

@@ -29,6 +29,7 @@ export class VisitJournal {
     const { shop, client, signature } = visitor;
     const sighting = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, Date.now());
     this.#visits.inc({ outcome: sighting === 'elsewhere' ? 'replayed' : 'admitted' });
+    this.logger.debug({ shop, ...client }, 'app proxy request');
     if (sighting === 'elsewhere')
       this.logger.warn({ shop, address: client.address }, 'a signed URL came from a second client');
   }

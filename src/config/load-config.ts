@@ -48,6 +48,11 @@ function crossFaults(env: Environment): string[] {
   if (namesTwice(env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop)?.origins ?? []))) {
     faults.push('APP_PROXY_SHOPS: a shop or one of its own domains stands there twice');
   }
+  if (production && !env.APP_PROXY_SHOPS.every((shop) => parseShop(shop)?.origins.every(isSafeOrigin))) {
+    faults.push(
+      'APP_PROXY_SHOPS: a shop is https in production, or else tokens travel in the clear (loopback excepted)',
+    );
+  }
   if (env.APP_PROXY_SECRET && env.SECRET_KEYS.includes(env.APP_PROXY_SECRET)) {
     faults.push('APP_PROXY_SECRET: must not be one of SECRET_KEYS, one secret serves one purpose');
   }

@@ -30,4 +30,14 @@ describe('APP_PROXY_SHOPS', () => {
     const outcome = loadConfig({ ...base, APP_PROXY_SHOPS: shops });
     expect(outcome.ok ? [] : outcome.faults).toEqual([expect.stringMatching(/^APP_PROXY_SHOPS: /)]);
   });
+
+  it('refuses plain http in production, loopback excepted', () => {
+    const production = { ...base, NODE_ENV: 'production', PUBLIC_URL: 'https://app.example' };
+    const shop = 'one.myshopify.com';
+    expect(loadConfig({ ...production, APP_PROXY_SHOPS: `${shop}=http://www.one.example` })).toMatchObject({
+      ok: false,
+      faults: [expect.stringMatching(/^APP_PROXY_SHOPS: /) as string],
+    });
+    expect(loadConfig({ ...production, APP_PROXY_SHOPS: `${shop}=http://one.localhost:4000` }).ok).toBe(true);
+  });
 });

@@ -35,7 +35,7 @@ export class SealedTokenVerifier extends ConnectionTokenVerifier {
     const differs = this.binder.mismatch(binding, facts);
     if (differs) {
       this.logger.warn(
-        { viewer: viewer.id, address: facts.address, differs },
+        { viewer: viewer.id, address: facts.address, userAgent: facts.userAgent, differs },
         "a shop's token came from another client",
       );
       return { ok: false, reason: 'other-client' };

@@ -1,0 +1,44 @@
+import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
+import { TopicBus } from '../../src/topics/topic.bus.js';
+import { topicOf } from '../../src/topics/topic.js';
+import type { ViewerId } from '../../src/viewer/viewer.js';
+import { type LiveSocket, openSocket, type SocketClose, type SocketOptions } from './live-socket.js';
+import type { TestServer } from './server.js';
+import { type Shop, startShop } from './shop.js';
+
+/** The one browser that shops made here are visited with. The server must trust 127.0.0.1 as a proxy to believe its address. */
+export const VISITOR = { userAgent: 'A shop visitor', address: '203.0.113.9' } as const;
+
+/** A shop in front of a server, whose visitors all come from {@link VISITOR}'s address. */
+export function shopFor(url: string, domain: string, secret: string): Promise<Shop> {
+  const proxyUrl = `${url}/app-proxy`;
+  return startShop({ domain, secret, proxyUrl, pathPrefix: '/apps/live', visitorAddress: VISITOR.address });
+}
+
+/** The token that the shop gives the page of a logged-in customer. */
+export async function customerToken(
+  shop: Shop,
+  customer: string,
+  userAgent: string = VISITOR.userAgent,
+): Promise<string> {
+  const headers = { cookie: `shop_session=${customer}`, 'user-agent': userAgent };
+  const answer = await fetch(shop.at('127.0.0.1', `${shop.pathPrefix}/token`), { headers });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/** A socket from the visitor's own browser, unless told otherwise. */
+export function connectCustomer(url: string, token: string, options: SocketOptions = {}): Promise<LiveSocket> {
+  return openSocket(url, { token, ...VISITOR, ...options });
+}
+
+/** How a socket that shows this token ends. */
+export async function refusalOf(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
+  const socket = await openSocket(url, { ...VISITOR, ...options });
+  socket.send({ type: 'connection_init', payload: { token } });
+  return socket.waitForClose();
+}
+
+/** Publishes one `userCount` to one viewer. */
+export async function publishUserCount(server: TestServer, owner: ViewerId, payload: number): Promise<void> {
+  await server.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(USER_COUNT, owner), payload }]);
+}
