@@ -1,0 +1,166 @@
+import { afterEach, beforeAll, afterAll, describe, expect, test, vi } from 'vitest';
+import { ADDRESS_LIMITS } from '../src/auth/throttle/address.throttle.js';
+import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
+import { needs, whereIs } from './kit/needs.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
+const WRONG = 'certainly not the password';
+/** Tests come from many addresses, which the server believes since it trusts this machine as a proxy. */
+const PROXIED = { USER_COUNT_INTERVAL_SECONDS: '3600', TRUSTED_PROXIES: '127.0.0.1' };
+
+let lastAddress = 0;
+const newAddress = (): string => `198.51.${100 + (lastAddress >> 8)}.${lastAddress++ & 255}`;
+
+function login(server: TestServer, email: string, password: string, address = newAddress()): Promise<GqlAnswer> {
+  return server.browser({ address }).gql(LOGIN, { email, password });
+}
+
+const codeOf = (answer: GqlAnswer): string => answer.errors[0]?.extensions.code ?? 'none';
+const waitOf = (answer: GqlAnswer): number => answer.errors[0]?.extensions.retryAfterSeconds ?? 0;
+
+/** Somebody whose only session is at an address of their own. */
+async function somebody(server: TestServer): Promise<SignedIn & { home: string }> {
+  const home = newAddress();
+  const browser: Browser = server.browser({ address: home });
+  const who = someone();
+  const { id } = await browser.register(who);
+  return { ...who, browser, id, viewerId: `user:${id}`, home };
+}
+
+afterEach(() => void vi.useRealTimers());
+
+describe('guessing at one account', () => {
+  let server: TestServer;
+  beforeAll(async () => void (server = await startServer({ env: PROXIED })));
+  afterAll(() => server.stop());
+
+  test('BF-1 waits from the fifth failure on, twice as long each time, from whatever address; the right password ends it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const ada = await somebody(server);
+    for (let n = 0; n < 5; n += 1) expect(codeOf(await login(server, ada.email, WRONG))).toBe('INVALID_CREDENTIALS');
+    for (const wait of [1, 2, 4, 8]) {
+      const early = await login(server, ada.email, ada.password);
+      expect([codeOf(early), waitOf(early)]).toEqual(['TOO_MANY_REQUESTS', wait]);
+      vi.setSystemTime(Date.now() + wait * 1000);
+      expect(codeOf(await login(server, ada.email, WRONG))).toBe('INVALID_CREDENTIALS');
+    }
+    vi.setSystemTime(Date.now() + 16_000);
+    expect(codeOf(await login(server, ada.email, ada.password))).toBe('none');
+    for (let n = 0; n < 4; n += 1) await login(server, ada.email, WRONG);
+    expect(codeOf(await login(server, ada.email, ada.password))).toBe('none');
+  });
+
+  test('BF-1 waits no longer than fifteen minutes', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const email = someone().email;
+    let longest = 0;
+    for (let n = 0; n < 20; n += 1) {
+      const answer = await login(server, email, WRONG);
+      longest = Math.max(longest, waitOf(answer));
+      vi.setSystemTime(Date.now() + waitOf(answer) * 1000);
+    }
+    for (let n = 0; n < 20; n += 1) {
+      await login(server, email, WRONG);
+      const early = waitOf(await login(server, email, WRONG));
+      longest = Math.max(longest, early);
+      vi.setSystemTime(Date.now() + early * 1000);
+    }
+    expect(longest).toBe(900);
+  });
+
+  test('BF-1 counts fifty guesses at once as fifty, and lets five of them through', async () => {
+    const ada = await somebody(server);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => login(server, ada.email, WRONG)));
+    expect(answers.filter((answer) => codeOf(answer) === 'INVALID_CREDENTIALS')).toHaveLength(5);
+    expect(answers.filter((answer) => codeOf(answer) === 'TOO_MANY_REQUESTS')).toHaveLength(45);
+  });
+
+  test('BF-3 counts each alias', async () => {
+    const ada = await somebody(server);
+    const fields = Array.from(
+      { length: 8 },
+      (_, n) => `a${n}: login(email: "${ada.email}", password: "${WRONG}") { id }`,
+    );
+    const answers = await Promise.all(
+      fields.map((_, n) =>
+        server.browser({ address: newAddress() }).gql(`mutation { ${fields.slice(n, n + 2).join(' ')} }`),
+      ),
+    );
+    const codes = answers.flatMap((answer) => answer.errors.map((error) => error.extensions.code));
+    expect(codes.filter((code) => code === 'INVALID_CREDENTIALS').length).toBeLessThanOrEqual(5);
+    expect(codes).toContain('TOO_MANY_REQUESTS');
+  });
+
+  test('BF-4 leaves the owner in where they are known, and lets them change their password, whatever strangers do', async () => {
+    const ada = await somebody(server);
+    for (let n = 0; n < 8; n += 1) await login(server, ada.email, WRONG);
+    expect(codeOf(await login(server, ada.email, ada.password))).toBe('TOO_MANY_REQUESTS');
+    expect(codeOf(await login(server, ada.email, ada.password, ada.home))).toBe('none');
+    const change = 'mutation ($current: String!, $next: String!) { changePassword(current: $current, next: $next) }';
+    const next = 'an entirely other sentence';
+    expect(await ada.browser.ask(change, { current: ada.password, next })).toEqual({ changePassword: true });
+  });
+
+  test('BF-5 EN-1 throttles an unknown account like a known one, with the same bytes', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const [ada, nobody] = [await somebody(server), someone('nobody')];
+    for (let n = 0; n < 10; n += 1) {
+      const known = await login(server, ada.email, WRONG);
+      const unknown = await login(server, nobody.email, WRONG);
+      expect(unknown.text).toBe(known.text);
+    }
+  });
+
+  test('counts wrong current passwords as well', async () => {
+    const ada = await somebody(server);
+    const change = 'mutation ($current: String!) { changePassword(current: $current, next: "whatever comes next") }';
+    const codes: string[] = [];
+    for (let n = 0; n < 6; n += 1) codes.push(codeOf(await ada.browser.gql(change, { current: WRONG })));
+    expect(codes).toEqual([...Array.from({ length: 5 }, () => 'INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS']);
+  });
+});
+
+describe('one address', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ env: { ...PROXIED, THROTTLE_EXEMPT: '203.0.113.0/24' } });
+  });
+  afterAll(() => server.stop());
+
+  /** Too long for a password: counted, and refused before anything is hashed. */
+  const tryLogin = (address: string) => login(server, someone().email, 'x'.repeat(300), address);
+
+  test('BF-2 may try so many logins a minute, over however many accounts; an IPv6 network counts as one', async () => {
+    for (const pick of [() => '192.0.2.7', (n: number) => `2001:db8:0:1::${n.toString(16)}`]) {
+      const answers: GqlAnswer[] = [];
+      for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1) answers.push(await tryLogin(pick(n)));
+      expect(new Set(answers.slice(0, -1).map(codeOf))).toEqual(new Set(['BAD_USER_INPUT']));
+      expect(codeOf(answers.at(-1)!)).toBe('TOO_MANY_REQUESTS');
+      expect(waitOf(answers.at(-1)!)).toBeGreaterThan(0);
+      expect(waitOf(answers.at(-1)!)).toBeLessThanOrEqual(60);
+    }
+    expect(codeOf(await tryLogin('2001:db8:0:2::1'))).toBe('BAD_USER_INPUT');
+  });
+
+  test('is not limited where it is exempt', async () => {
+    for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1)
+      expect(codeOf(await tryLogin('203.0.113.5'))).toBe('BAD_USER_INPUT');
+  });
+});
+
+needs('redis')('two nodes with Redis', () => {
+  let nodes: TestServer[];
+  beforeAll(async () => {
+    const shared = { ...PROXIED, REDIS_URL: whereIs('redis') ?? '' };
+    nodes = await Promise.all([startServer({ env: shared }), startServer({ env: shared })]);
+  });
+  afterAll(() => Promise.all(nodes.map((node) => node.stop())));
+
+  test('BF-1 count together', async () => {
+    const email = someone().email;
+    const codes: string[] = [];
+    for (let n = 0; n < 6; n += 1) codes.push(codeOf(await login(nodes[n % 2]!, email, WRONG)));
+    expect(codes).toEqual([...Array.from({ length: 5 }, () => 'INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS']);
+  });
+});
