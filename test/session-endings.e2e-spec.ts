@@ -1,0 +1,177 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { SessionEndings } from '../src/auth/session/session-endings.js';
+import { SessionSweeper } from '../src/auth/session/session-sweeper.js';
+import { SessionWatch } from '../src/auth/session/session-watch.js';
+import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { TopicBus } from '../src/topics/topic.bus.js';
+import { topicOf } from '../src/topics/topic.js';
+import { needs } from './kit/needs.js';
+import { openSocket, type LiveSocket } from './kit/live-socket.js';
+import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
+import { RedisServer } from './kit/redis-server.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
+const SUBSCRIPTION = 'subscription { userCount }';
+
+afterEach(() => void vi.useRealTimers());
+
+async function publish(node: TestServer, who: SignedIn, payload: number): Promise<void> {
+  await node.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(USER_COUNT, who.viewerId), payload }]);
+}
+
+/** A socket with a live subscription that has received one event. */
+async function listening(node: TestServer, who: SignedIn): Promise<LiveSocket> {
+  const socket = await openSocket(node.url, { token: await who.browser.token() });
+  await publish(node, who, 0);
+  socket.subscribe('count', SUBSCRIPTION);
+  await socket.waitForNext('count');
+  return socket;
+}
+
+describe('on one node', () => {
+  let server: TestServer;
+  beforeAll(
+    async () =>
+      void (server = await startServer({
+        env: { ...QUIET, SESSION_IDLE_SECONDS: '600', SESSION_ABSOLUTE_SECONDS: '3600' },
+      })),
+  );
+  afterAll(() => server.stop());
+
+  test('SO-1 a logout closes the sockets of its session and no other, and delivers nothing after its answer', async () => {
+    const ada = await server.signedIn();
+    const socket = await listening(server, ada);
+    const other = server.browser();
+    await other.login(ada);
+    const stays = await openSocket(server.url, { token: await other.token() });
+    await ada.browser.logout();
+    await publish(server, ada, 9);
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    expect(socket.inbox.pending.filter((message) => message.type === 'next')).toEqual([]);
+    await stays.settled();
+    await stays.close();
+  });
+
+  test('SE-4 SO-4 a session that idles ends: its row is gone and its socket closes, however busy the socket', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const ada = await server.signedIn();
+    const socket = await listening(server, ada);
+    vi.setSystemTime(Date.now() + 599_000);
+    await socket.settled();
+    await server.app.get(SessionSweeper, { strict: false }).sweep();
+    await socket.settled();
+    vi.setSystemTime(Date.now() + 2_000);
+    await server.app.get(SessionSweeper, { strict: false }).sweep();
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    expect(await ada.browser.me()).toBeNull();
+  });
+
+  test('SE-5 a session that is used all the time ends at its absolute limit', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const ada = await server.signedIn();
+    const socket = await listening(server, ada);
+    for (let minutes = 5; minutes < 60; minutes += 5) {
+      vi.setSystemTime(Date.now() + 300_000);
+      expect(await ada.browser.me()).not.toBeNull();
+      await server.app.get(SessionSweeper, { strict: false }).sweep();
+    }
+    await socket.settled();
+    vi.setSystemTime(Date.now() + 301_000);
+    await server.app.get(SessionSweeper, { strict: false }).sweep();
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    expect(await ada.browser.me()).toBeNull();
+  });
+});
+
+needs('redis', 'postgres')('on two nodes', () => {
+  let redis: RedisServer;
+  let database: TestDatabase;
+  let nodes: [TestServer, TestServer];
+
+  beforeAll(async () => {
+    [redis, database] = await Promise.all([RedisServer.start(), createDatabase()]);
+    const secrets = { SECRET_KEYS: 'two nodes of one test share this secret 0123456789' };
+    const shared = {
+      ...QUIET,
+      ...secrets,
+      REDIS_URL: redis.url,
+      DATABASE_URL: database.url,
+      PUBLIC_URL: 'http://127.0.0.1:1',
+    };
+    nodes = await Promise.all([startServer({ env: shared }), startServer({ env: shared })]);
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await redis.remove();
+    await database.drop();
+  });
+
+  test('SO-1 a logout on one closes the sockets on both, and neither delivers anything after its answer', async () => {
+    const [here, there] = nodes;
+    const ada = await here.signedIn();
+    const sockets = [await listening(here, ada), await listening(there, ada)];
+    for (const socket of sockets) await socket.settled();
+    await ada.browser.logout();
+    await publish(here, ada, 9);
+    for (const socket of sockets) {
+      expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+      expect(
+        socket.inbox.pending.filter((message) => message.type === 'next' && JSON.stringify(message).includes('9')),
+      ).toEqual([]);
+    }
+  });
+
+  test('SO-2 a password change on one closes the sockets of other sessions on both', async () => {
+    const [here, there] = nodes;
+    const ada = await here.signedIn();
+    const stays = await openSocket(there.url, { token: await ada.browser.token() });
+    const other = here.browser();
+    await other.login(ada);
+    const token = await other.token();
+    const sockets = [await openSocket(here.url, { token }), await openSocket(there.url, { token })];
+    const change =
+      'mutation ($current: String!) { changePassword(current: $current, next: "an entirely other sentence") }';
+    await ada.browser.ask(change, { current: ada.password });
+    for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    await stays.settled();
+    await stays.close();
+  });
+
+  test('SO-6 a token is refused on the other node as soon as its session has ended', async () => {
+    const [here, there] = nodes;
+    const ada = await here.signedIn();
+    const token = await ada.browser.token();
+    await ada.browser.logout();
+    const socket = await openSocket(there.url);
+    socket.send({ type: 'connection_init', payload: { token } });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  });
+
+  test('SO-7 a node that did not hear of an ending finds it in the database when Redis is back', async () => {
+    const [here, there] = nodes;
+    const ada = await here.signedIn();
+    const token = await ada.browser.token();
+    const socket = await openSocket(there.url, { token });
+    await redis.stop();
+    await ada.browser.logout();
+    await redis.start();
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  });
+
+  test('SO-7 the periodic check ends what was ended behind its back, and nothing else', async () => {
+    const [here, there] = nodes;
+    const [ada, bob] = [await here.signedIn(), await here.signedIn('bob')];
+    const goes = await openSocket(there.url, { token: await ada.browser.token() });
+    const stays = await openSocket(there.url, { token: await bob.browser.token() });
+    const silenced = vi.spyOn(here.app.get(SessionEndings, { strict: false }), 'announce').mockResolvedValue();
+    await ada.browser.logout();
+    silenced.mockRestore();
+    await goes.settled();
+    await there.app.get(SessionWatch, { strict: false }).check();
+    expect((await goes.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    await stays.settled();
+    await stays.close();
+  });
+});
