@@ -43,7 +43,8 @@ const libraries: Record<string, Library> = {
       ).data,
     ).toEqual({ __typename: 'Query' });
     const running = apollo.subscribe<Titled>({ query: gql(DOCUMENT) }).subscribe({
-      next: ({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data')),
+      next: ({ data, error }) =>
+        data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data'),
     });
     return () => running.unsubscribe();
   },
@@ -58,7 +59,9 @@ const libraries: Record<string, Library> = {
     const source = urql.subscription<Titled>(DOCUMENT, {});
     return pipe(
       source,
-      follow(({ data, error }) => (data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data'))),
+      follow(({ data, error }) =>
+        data ? titles.put(data.notifications.title) : titles.end(error?.message ?? 'no data'),
+      ),
     ).unsubscribe;
   },
 

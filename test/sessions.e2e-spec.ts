@@ -171,12 +171,10 @@ describe('changing the password', () => {
     await stays.close();
     expect(
       await codeOf(
-        server
-          .browser()
-          .gql('mutation ($e: String!, $p: String!) { login(email: $e, password: $p) { id } }', {
-            e: ada.email,
-            p: ada.password,
-          }),
+        server.browser().gql('mutation ($e: String!, $p: String!) { login(email: $e, password: $p) { id } }', {
+          e: ada.email,
+          p: ada.password,
+        }),
       ),
     ).toBe('INVALID_CREDENTIALS');
     await server.browser().login({ email: ada.email, password: next });

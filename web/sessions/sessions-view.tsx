@@ -88,7 +88,8 @@ function useEndings(onEnded: () => void) {
     endOthers: () =>
       attempt(async () => {
         const { data } = await revokeOthers();
-        return `${data?.revokeOtherSessions ?? 0} other sessions are ended.`;
+        const count = data?.revokeOtherSessions ?? 0;
+        return count === 1 ? '1 other session is ended.' : `${count} other sessions are ended.`;
       }),
   };
 }

@@ -1,0 +1,113 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { AppPage } from './kit/app-page.js';
+import { Chromium, picture } from './kit/chromium.js';
+import { needs } from './kit/needs.js';
+import { notify, publishCount } from './kit/publish.js';
+import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+
+const PHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile/15E148 Safari/604.1';
+
+needs('chromium')('one person in two browsers', () => {
+  let chromium: Chromium;
+  let server: TestServer;
+  let who: SignedIn;
+  let desk: AppPage;
+  let phone: AppPage;
+
+  beforeAll(async () => {
+    [chromium, server] = await Promise.all([
+      Chromium.launch(),
+      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
+    ]);
+  });
+
+  afterAll(async () => {
+    await chromium.close();
+    await server.stop();
+  });
+
+  beforeEach(async () => {
+    who = await server.signedIn();
+    await who.browser.logout();
+    [desk, phone] = await Promise.all([visit(), visit(PHONE)]);
+  });
+
+  afterEach(async () => {
+    await Promise.all([desk, phone].map(({ opened }) => opened.context.close()));
+    expect([desk, phone].flatMap(({ opened }) => opened.faults)).toEqual([]);
+  });
+
+  async function visit(userAgent?: string): Promise<AppPage> {
+    const app = new AppPage(await chromium.open(server.url, userAgent ? { userAgent } : {}));
+    await app.signIn(who);
+    await app.state('Live');
+    return app;
+  }
+
+  /** The page still gets what is published. */
+  async function stillLive(app: AppPage, value: number): Promise<void> {
+    await app.open('Live');
+    await publishCount(server, who.viewerId, value);
+    await app.count(value);
+  }
+
+  it('ends the other one, which is shown out at once', async () => {
+    await desk.open('Sessions');
+    await desk.page.getByRole('heading', { name: 'Safari on iPhone' }).waitFor();
+    await desk.page.getByRole('heading', { name: 'Chrome on Linux This browser' }).waitFor();
+    await picture(desk.page, 'sessions-two-browsers');
+    const pressed = Date.now();
+    await desk.page.getByRole('button', { name: 'End the session of Safari on iPhone' }).click();
+    await phone.entrance();
+    console.log(`the other browser was out ${Date.now() - pressed} ms after the press`);
+    await phone.page.getByText('You were signed out elsewhere').waitFor();
+    await desk.page.getByText('The session of Safari on iPhone is ended.').waitFor();
+    expect(await desk.page.locator('.session').count()).toBe(1);
+    await stillLive(desk, 3);
+  });
+
+  it('ends all others at once', async () => {
+    await desk.open('Sessions');
+    await desk.page.getByRole('button', { name: 'End all others' }).click();
+    await phone.entrance();
+    await desk.page.getByText('1 other session is ended.').waitFor();
+    await stillLive(desk, 4);
+  });
+
+  it('changes the password: the other one is out, this one stays live and misses nothing', async () => {
+    await notify(server, who.viewerId, 'Before');
+    await desk.notification('Before');
+    await desk.open('Account');
+    const { page } = desk;
+    await page.getByLabel('Current password', { exact: true }).fill('not the password');
+    await page.getByLabel('New password', { exact: true }).fill('another good sentence');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.locator('input[name=current][aria-invalid=true]:focus').waitFor();
+    await page.getByLabel('Current password', { exact: true }).fill(who.password);
+    await page.getByLabel('New password', { exact: true }).fill('another good sentence');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByText('The password is changed.').waitFor();
+    await phone.entrance();
+    await stillLive(desk, 5);
+    await notify(server, who.viewerId, 'After');
+    await desk.notification('After');
+    await phone.signIn({ ...who, password: 'another good sentence' });
+    await phone.state('Live');
+  });
+
+  it('deletes the account: both are out, and nobody gets in any more', async () => {
+    await desk.open('Account');
+    const { page } = desk;
+    await page.getByRole('button', { name: 'Delete the account' }).click();
+    await page.getByLabel('Your password', { exact: true }).fill('not the password');
+    await page.getByRole('button', { name: 'Delete for good' }).click();
+    await page.locator('input[name=password][aria-invalid=true]:focus').waitFor();
+    await page.getByLabel('Your password', { exact: true }).fill(who.password);
+    await page.getByRole('button', { name: 'Delete for good' }).click();
+    await Promise.all([desk.entrance(), phone.entrance()]);
+    await page.getByText('Your account is deleted').waitFor();
+    await desk.signIn(who);
+    await page.getByText('The e-mail or the password is wrong.').waitFor();
+  });
+});
