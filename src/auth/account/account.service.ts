@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EmailTakenError, InvalidCredentialsError } from '../../errors/sallyport.errors.js';
+import { addressBlock } from '../../viewer/client-address.js';
 import { type AccountRow, AccountStore } from './account.store.js';
 import type { Account, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
@@ -47,6 +48,12 @@ export class AccountService {
   async confirm(userId: string, password: string, field: string): Promise<VerifiedAccount> {
     requirePresentable(password, field);
     return this.#verified(await this.store.findById(userId), password, 'The password is wrong.');
+  }
+
+  /** Whether somebody is signed in to the account with this e-mail from an address (IPv6: its /64). */
+  async isKnownAddress(email: string, address: string): Promise<boolean> {
+    const addresses = await this.store.addressesOf(normalizeEmail(email) ?? '');
+    return addresses.some((other) => addressBlock(other) === addressBlock(address));
   }
 
   /** Checks a new password against the rules and hashes it. Throws BadUserInputError naming `field`, or UnavailableError. */

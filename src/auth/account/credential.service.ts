@@ -3,16 +3,16 @@ import { addressBlock } from '../../viewer/client-address.js';
 import { AddressThrottle } from '../throttle/address.throttle.js';
 import { PasswordThrottle } from '../throttle/password.throttle.js';
 import { AccountService } from './account.service.js';
-import { AccountStore } from './account.store.js';
 import type { VerifiedAccount } from './account.js';
 import { normalizeEmail } from './email.js';
+import { PasswordHasher } from './password.hasher.js';
 
 /** The passwords that come over the network: {@link AccountService} behind the throttles. */
 @Injectable()
 export class CredentialService {
   constructor(
     private readonly accounts: AccountService,
-    private readonly store: AccountStore,
+    private readonly hasher: PasswordHasher,
     private readonly addresses: AddressThrottle,
     private readonly passwords: PasswordThrottle,
   ) {}
@@ -20,7 +20,7 @@ export class CredentialService {
   /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
   async register(email: string, password: string, address: string): Promise<VerifiedAccount> {
     await this.addresses.count('register', address);
-    return this.accounts.register(email, password);
+    return this.hasher.admit(() => this.accounts.register(email, password));
   }
 
   /**
@@ -32,11 +32,11 @@ export class CredentialService {
    */
   async verify(email: string, password: string, address: string): Promise<VerifiedAccount> {
     await this.addresses.count('login', address);
-    const normalized = normalizeEmail(email) ?? email;
-    const block = addressBlock(address);
-    const known = (await this.store.addressesOf(normalized)).some((other) => addressBlock(other) === block);
-    const subject = known ? `login ${normalized} ${block}` : `login ${normalized}`;
-    return this.passwords.guess(subject, () => this.accounts.verify(email, password));
+    return this.hasher.admit(async () => {
+      const known = await this.accounts.isKnownAddress(email, address);
+      const subject = `login ${normalizeEmail(email) ?? email}${known ? ` ${addressBlock(address)}` : ''}`;
+      return this.passwords.guess(subject, () => this.accounts.verify(email, password));
+    });
   }
 
   /**
@@ -47,6 +47,7 @@ export class CredentialService {
    */
   async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
     await this.addresses.count('password', address);
-    return this.passwords.guess(`confirm ${userId}`, () => this.accounts.confirm(userId, password, field));
+    const confirm = () => this.accounts.confirm(userId, password, field);
+    return this.hasher.admit(() => this.passwords.guess(`confirm ${userId}`, confirm));
   }
 }

@@ -19,12 +19,29 @@ const MAX_WAITING = 64;
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
   #running = 0;
+  #admitted = 0;
   readonly #waiting: (() => void)[] = [];
   #dummy: Promise<string> | undefined;
 
   /** Makes the dummy before the first request, which would otherwise take longer than the others. */
   async onModuleInit(): Promise<void> {
     await this.#dummyHash();
+  }
+
+  /**
+   * Runs work that will hash or verify one password at a time, or refuses it before it has cost anything:
+   * of a flood, those who would find the queue full do not even reach the database.
+   *
+   * @throws UnavailableError when the queue is spoken for; whatever `work` throws
+   */
+  async admit<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#admitted >= PARALLEL + MAX_WAITING) throw new UnavailableError();
+    this.#admitted += 1;
+    try {
+      return await work();
+    } finally {
+      this.#admitted -= 1;
+    }
   }
 
   /**
