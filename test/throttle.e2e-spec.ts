@@ -131,6 +131,15 @@ describe('one address', () => {
   /** Too long for a password: counted, and refused before anything is hashed. */
   const tryLogin = (address: string) => login(server, someone().email, 'x'.repeat(300), address);
 
+  test('BF-2 may be wrong ten times a minute, over however many accounts, and then not even be right', async () => {
+    const ada = await somebody(server);
+    const codes: string[] = [];
+    for (let n = 0; n < 11; n += 1) codes.push(codeOf(await login(server, someone().email, WRONG, '192.0.2.50')));
+    expect(codes).toEqual([...Array.from({ length: 10 }, () => 'INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS']);
+    expect(codeOf(await login(server, ada.email, ada.password, '192.0.2.50'))).toBe('TOO_MANY_REQUESTS');
+    expect(codeOf(await login(server, ada.email, ada.password, '192.0.2.51'))).toBe('none');
+  });
+
   test('BF-2 may try so many logins a minute, over however many accounts; an IPv6 network counts as one', async () => {
     for (const pick of [() => '192.0.2.7', (n: number) => `2001:db8:0:1::${n.toString(16)}`]) {
       const answers: GqlAnswer[] = [];

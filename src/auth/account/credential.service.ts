@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { InvalidCredentialsError } from '../../errors/sallyport.errors.js';
 import { addressBlock } from '../../viewer/client-address.js';
 import { AddressThrottle } from '../throttle/address.throttle.js';
 import { PasswordThrottle } from '../throttle/password.throttle.js';
@@ -32,11 +33,18 @@ export class CredentialService {
    */
   async verify(email: string, password: string, address: string): Promise<VerifiedAccount> {
     await this.addresses.count('login', address);
-    return this.hasher.admit(async () => {
-      const known = await this.accounts.isKnownAddress(email, address);
-      const subject = `login ${normalizeEmail(email) ?? email}${known ? ` ${addressBlock(address)}` : ''}`;
-      return this.passwords.guess(subject, () => this.accounts.verify(email, password));
-    });
+    await this.addresses.refuseSpent('failedLogin', address);
+    try {
+      return await this.hasher.admit(async () => {
+        const known = await this.accounts.isKnownAddress(email, address);
+        const subject = `login ${normalizeEmail(email) ?? email}${known ? ` ${addressBlock(address)}` : ''}`;
+        return this.passwords.guess(subject, () => this.accounts.verify(email, password));
+      });
+    } catch (error) {
+      // Counted when it has failed, so that a whole office that signs in at once is not in its own way.
+      if (error instanceof InvalidCredentialsError) await this.addresses.retryAfter('failedLogin', address);
+      throw error;
+    }
   }
 
   /**

@@ -12,7 +12,15 @@ const MINUTE = 60;
  * How often one address (IPv6: its /64) may do a thing in a minute. An office or a school behind one address stays
  * far below; for more, set THROTTLE_EXEMPT. docs/operations.md prints this table.
  */
-export const ADDRESS_LIMITS = { login: 60, register: 60, password: 60, token: 600, socket: 600 } as const;
+export const ADDRESS_LIMITS = {
+  login: 60,
+  /** Logins with a wrong password or an unknown e-mail: an attacker who tries one password on many accounts. */
+  failedLogin: 10,
+  register: 60,
+  password: 60,
+  token: 600,
+  socket: 600,
+} as const;
 
 /** A thing that is counted per address. */
 export type ThrottledAction = keyof typeof ADDRESS_LIMITS;
@@ -39,6 +47,19 @@ export class AddressThrottle {
   async count(action: ThrottledAction, address: string): Promise<void> {
     const retryAfterSeconds = await this.retryAfter(action, address);
     if (retryAfterSeconds !== null) throw new TooManyRequestsError(retryAfterSeconds);
+  }
+
+  /**
+   * Refuses an address that has had its share, and counts nothing.
+   *
+   * @throws TooManyRequestsError
+   */
+  async refuseSpent(action: ThrottledAction, address: string): Promise<void> {
+    if (addressIn(address, this.#exempt)) return;
+    const used = await this.#limiters.get(action)?.get(addressBlock(address));
+    if (used && used.consumedPoints >= ADDRESS_LIMITS[action] && used.msBeforeNext > 0) {
+      throw new TooManyRequestsError(waitSeconds(used));
+    }
   }
 
   /** As {@link count}, for callers that are no resolvers: null where it may be done, else seconds until it may. */
