@@ -5,7 +5,7 @@ import { Connection } from './connection.js';
 import { guardSockets, type Door, type GuardedSocket } from './guarded-socket.js';
 import { LiveStates, type LiveState } from './live-state.js';
 import { page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
-import { iterateOver, resumingSubscribe, type Gap } from './resuming-subscribe.js';
+import { Resumption, iterateOver, type Gap } from './resuming-subscribe.js';
 import { tokenFromMe } from './token-endpoints.js';
 import { TokenSource, type GetToken } from './token-source.js';
 
@@ -60,7 +60,9 @@ class Live implements Door {
   #token = '';
   #connection: Connection | undefined;
   #stopWatching: (() => void) | undefined;
+  readonly #resumption = new Resumption((gap) => this.options.onGap?.(gap));
   #subscriptions = 0;
+  #ids = 0;
   #disposed = false;
 
   constructor(private readonly options: LiveClientOptions) {
@@ -87,7 +89,7 @@ class Live implements Door {
 
   #createInner(url: string, webSocketImpl: SocketClass): Client {
     const inner = createClient({
-      ...(this.options.generateID ? { generateID: this.options.generateID } : {}),
+      generateID: (payload) => this.#resumption.named(payload, this.options.generateID?.(payload) ?? `${++this.#ids}`),
       ...(this.options.on ? { on: this.options.on } : {}),
       url,
       webSocketImpl,
@@ -102,6 +104,7 @@ class Live implements Door {
     });
     inner.on('connected', (_, ack) => this.#connected(ack));
     inner.on('message', () => this.#connection?.heard());
+    inner.on('ping', (received, payload) => received && this.#resumption.positioned(payload));
     inner.on('pong', (received, payload) => received && this.#connection?.pong(payload));
     inner.on('closed', (event) => this.#closed(event as CloseNotice));
     return inner;
@@ -110,7 +113,7 @@ class Live implements Door {
   #wrap(): LiveClient {
     const states = this.#states;
     const inner = this.#inner;
-    const subscribe = this.#counting(resumingSubscribe(inner, (gap) => this.options.onGap?.(gap)));
+    const subscribe = this.#counting((payload, sink) => this.#resumption.subscribe(inner, payload, sink));
     return {
       on: (event, listener) => inner.on(event, listener),
       terminate: () => inner.terminate(),

@@ -1,5 +1,5 @@
 import type { Client, FormattedExecutionResult, Sink, SubscribePayload } from 'graphql-ws/client';
-import type { NextExtensions, SubscribeExtensions } from '../src/protocol/payload.js';
+import type { NextExtensions, PositionPingPayload, SubscribeExtensions } from '../src/protocol/payload.js';
 
 /** Events of one subscription may have been missed, and will not come. */
 export interface Gap {
@@ -12,33 +12,73 @@ interface ResumablePayload extends SubscribePayload {
 }
 
 /**
- * Wraps a client's `subscribe` so that each subscription goes on, after a reconnect, behind the last event it has seen.
+ * Makes each subscription go on, after a reconnect, behind the last event it has seen.
  *
  * graphql-ws serialises the same payload object at every attempt. The object handed to it is a copy owned here, so this works
  * whatever the caller (Apollo, urql, Relay) does with its own. A caller that kept a cursor may start from it by
  * `extensions.resume`.
- *
- * @param onGap called before the first value that came behind a gap
  */
-export function resumingSubscribe(inner: Client, onGap: (gap: Gap) => void): Client['subscribe'] {
-  return (payload, sink) => {
+export class Resumption {
+  /** By the id of the operation. */
+  readonly #running = new Map<string, Resumable>();
+
+  /** @param onGap called once per loss, before the first value behind it */
+  constructor(private readonly onGap: (gap: Gap) => void) {}
+
+  /** Remembers which id graphql-ws uses for a payload of {@link subscribe}. */
+  named(payload: SubscribePayload, id: string): string {
+    const running = resumables.get(payload);
+    if (running) this.#running.set((running.id = id), running);
+    return id;
+  }
+
+  /** The server's Ping tells where a subscription begins that has no event yet. Any other Ping is ignored. */
+  positioned(payload: Partial<PositionPingPayload> | undefined): void {
+    const running = this.#running.get(payload?.operation ?? '');
+    if (!running) return;
+    running.gapTold = false;
+    this.#learn(running, payload ?? {});
+  }
+
+  /** `Client.subscribe`, resuming. */
+  subscribe<Data, Extensions>(
+    inner: Client,
+    payload: SubscribePayload,
+    sink: Sink<FormattedExecutionResult<Data, Extensions>>,
+  ): () => void {
     const sent: ResumablePayload = { ...payload };
-    return inner.subscribe(sent, {
+    const running: Resumable = { id: '', asked: payload, sent, gapTold: false };
+    resumables.set(sent, running);
+    const over = (): void => void this.#running.delete(running.id);
+    const unsubscribe = inner.subscribe<Data, Extensions>(sent, {
       next: (result) => {
-        const { cursor, recovered } = (result.extensions ?? {}) as NextExtensions;
-        if (typeof cursor === 'string') sent.extensions = { ...sent.extensions, resume: cursor };
-        if (recovered === false) onGap({ payload });
-        if (hasContent(result)) sink.next(result as Parameters<typeof sink.next>[0]);
+        this.#learn(running, result.extensions ?? {});
+        running.gapTold = false;
+        sink.next(result);
       },
-      error: (error) => sink.error(error),
-      complete: () => sink.complete(),
+      error: (error) => (over(), sink.error(error)),
+      complete: () => (over(), sink.complete()),
     });
-  };
+    return () => (over(), unsubscribe());
+  }
+
+  #learn(running: Resumable, { cursor, recovered }: NextExtensions): void {
+    if (typeof cursor === 'string') running.sent.extensions = { ...running.sent.extensions, resume: cursor };
+    if (recovered !== false || running.gapTold) return;
+    running.gapTold = true;
+    this.onGap({ payload: running.asked });
+  }
 }
 
-function hasContent(result: FormattedExecutionResult<unknown, unknown>): boolean {
-  return result.data !== undefined || result.errors !== undefined;
+interface Resumable {
+  id: string;
+  readonly asked: SubscribePayload;
+  readonly sent: ResumablePayload;
+  /** The loss was told by the server's Ping; the first Next says it again. */
+  gapTold: boolean;
 }
+
+const resumables = new WeakMap<SubscribePayload, Resumable>();
 
 /** `Client.iterate` on top of any `subscribe`. Values that come before they are asked for wait in order. */
 export function iterateOver(subscribe: Client['subscribe']): Client['iterate'] {

@@ -112,14 +112,16 @@ needs('chromium')('the app, in trouble', () => {
     await page.state('Live');
   });
 
-  it('waits while the browser is offline, and goes on when the network is back', async () => {
+  it('waits while the browser is offline, and misses not even the first notification', async () => {
     const page = await visit(server.url, who);
-    await page.state('Live');
+    await publishCount(server, who.viewerId, 1);
+    await page.count(1);
     await page.opened.context.setOffline(true);
     await page.state('Offline');
     await notify(server, who.viewerId, 'While you were away');
     await page.opened.context.setOffline(false);
     await page.state(/^Live$/);
+    await page.notification('While you were away');
   });
 
   it('leads to the entrance when the session has ended on the server', async () => {

@@ -153,16 +153,42 @@ describe('resuming', () => {
     expect(gaps).toEqual([{ payload: { query: QUERY } }]);
   });
 
-  it('keeps a value that carries nothing but a cursor to itself', async () => {
-    const { next } = live.follow(live.connect());
+  it('resumes from where a subscription began, when it has received nothing yet', async () => {
+    live.follow(live.connect());
     const { connection } = await live.server.admit();
-    const { id } = await connection.receive('subscribe');
-    connection.send({ type: 'next', id: id ?? '', payload: { extensions: { cursor: 'e.0' } } });
-    sendNext(connection, id, 1);
-    expect(await next()).toBe(1);
+    const { id = '' } = await connection.receive('subscribe');
+    connection.send({ type: 'ping', payload: { operation: id, cursor: 'e.0' } });
+    await connection.receive('pong');
     connection.cut();
     const { connection: again } = await live.server.admit();
     expect((await again.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'e.0' } });
+  });
+
+  it('tells of a gap as soon as the server does, and once', async () => {
+    const onGap = vi.fn();
+    const { next } = live.follow(live.connect({ onGap }), { query: QUERY, extensions: { resume: 'old' } } as {
+      query: string;
+    });
+    const { connection } = await live.server.admit();
+    const { id = '' } = await connection.receive('subscribe');
+    connection.send({ type: 'ping', payload: { operation: id, cursor: 'f.0', recovered: false } });
+    await connection.receive('pong');
+    expect(onGap).toHaveBeenCalledTimes(1);
+    sendNext(connection, id, 1, { cursor: 'f.1', recovered: false });
+    expect(await next()).toBe(1);
+    expect(onGap).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not moved by a ping about somebody else', async () => {
+    live.follow(live.connect());
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    connection.send({ type: 'ping', payload: { operation: 'nobody', cursor: 'e.0' } });
+    connection.send({ type: 'ping' });
+    await connection.receive('pong');
+    connection.cut();
+    const { connection: again } = await live.server.admit();
+    expect((await again.receive('subscribe')).payload).toEqual({ query: QUERY });
   });
 });
 

@@ -1,4 +1,7 @@
+import { MessageType, stringifyMessage } from 'graphql-ws';
 import { CloseCode } from '../protocol/close-code.js';
+import type { PositionPingPayload } from '../protocol/payload.js';
+import { formatCursor, type Position } from '../topics/cursor.js';
 import type { TopicEvent } from '../topics/topic-event.js';
 import type { TopicStream } from '../topics/topic-stream.js';
 import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../topics/topic.bus.js';
@@ -35,6 +38,7 @@ export interface DeliveryParts {
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
   readonly #prefix: ByteText;
   #recovered: boolean | undefined;
+  #hasEvents = false;
   #subscription: TopicSubscription | null = null;
   #done = false;
   #finish: ((result: IteratorReturnResult<void>) => void) | null = null;
@@ -48,14 +52,20 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   /** Subscribes; resolves when nothing published from now on can be missed. */
   async start(resume: unknown): Promise<void> {
-    const confirmed = (recovered: boolean | undefined): void => void (this.#recovered = recovered);
+    let position: Position | undefined;
+    const confirmed = (recovered: boolean | undefined, at: Position): void => {
+      this.#recovered = recovered;
+      position = at;
+    };
     const options = resume === undefined || !this.parts.connection.resumable ? { confirmed } : { resume, confirmed };
     this.#subscription = await this.parts.stream.attach(this, options);
     if (this.#done) this.#subscription.end();
+    else if (position && !this.#hasEvents && this.parts.connection.resumable) this.#tellPosition(position);
   }
 
   event(event: TopicEvent): void {
     if (this.#done || this.parts.connection.closed) return;
+    this.#hasEvents = true;
     // Nothing overtakes an event that is held back.
     if (this.#latest !== null) this.#latest = event;
     else if (this.#waiting) this.#wait(event);
@@ -87,6 +97,16 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** No event tells the client what to resume from, or that it has missed some: this does. */
+  #tellPosition(position: Position): void {
+    const payload: PositionPingPayload = {
+      operation: this.parts.operationId,
+      cursor: formatCursor(position),
+      ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
+    };
+    this.parts.connection.push(toBytes(stringifyMessage({ type: MessageType.Ping, payload: { ...payload } })));
   }
 
   #deliver(event: TopicEvent): void {

@@ -32,6 +32,19 @@ export interface RefreshPongPayload {
   readonly expiresAt: string;
 }
 
+/**
+ * The server's Ping, on resumable connections only, that tells where a subscription begins when no event is there to tell it:
+ * nothing published from now on is missed. The Pong to it may say anything.
+ */
+export interface PositionPingPayload {
+  /** The id of the operation. */
+  readonly operation: string;
+  /** What to resume from as long as no Next has come. */
+  readonly cursor: string;
+  /** After a resume: what the first Next will say. Told here already, since that may be hours away. */
+  readonly recovered?: boolean;
+}
+
 /** `extensions` of a Subscribe message. */
 export interface SubscribeExtensions {
   /** The cursor of the last event received: send what came after it. */

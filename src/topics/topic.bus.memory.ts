@@ -33,7 +33,9 @@ class MemoryTopic {
   /** Made with the first key: most topics never see one. */
   #keys: Map<string, UsedKey> | null = null;
 
-  constructor(definition: TopicDefinition) {
+  #keptUntilMs = 0;
+
+  constructor(private readonly definition: TopicDefinition) {
     this.history = new TopicHistory(definition, this.epoch);
   }
 
@@ -47,10 +49,16 @@ class MemoryTopic {
     this.#keys.set(key, used);
   }
 
+  /** A subscriber leaves: it may come back with a cursor of this epoch, for as long as events would be kept. */
+  dismiss(sink: TopicSink): void {
+    this.sinks.delete(sink);
+    this.#keptUntilMs = Date.now() + this.definition.historySeconds * 1000;
+  }
+
   isIdle(nowMs: number): boolean {
     for (const [key, used] of this.#keys ?? []) if (used.expiresAtMs <= nowMs) this.#keys?.delete(key);
     if (this.#keys?.size === 0) this.#keys = null;
-    return this.sinks.size === 0 && this.#keys === null && this.history.isEmpty(nowMs);
+    return this.sinks.size === 0 && this.#keys === null && this.#keptUntilMs <= nowMs && this.history.isEmpty(nowMs);
   }
 }
 
@@ -68,10 +76,10 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
   override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
     const state = this.#topic(topic);
     const first = this.#firstEvents(topic, state, options.resume);
-    options.confirmed?.(first.recovered);
+    options.confirmed?.(first.recovered, { epoch: state.epoch, offset: state.offset });
     for (const event of first.events) sink.event(event);
     state.sinks.add(sink);
-    return { recovered: first.recovered, end: () => void state.sinks.delete(sink) };
+    return { recovered: first.recovered, end: () => state.dismiss(sink) };
   }
 
   onModuleDestroy(): void {

@@ -1,3 +1,4 @@
+import type { Position } from './cursor.js';
 import type { TopicEvent } from './topic-event.js';
 import type { Topic } from './topic.js';
 
@@ -52,11 +53,18 @@ export interface SubscribeOptions {
   /** The cursor of the last event that the subscriber has, as it came from outside. */
   readonly resume?: unknown;
   /**
-   * Called once, when the store has confirmed, before the first event. Tells what
-   * {@link TopicSubscription.recovered} will say, for sinks that write it on their first event.
+   * Called once, when the store has confirmed, before the first event.
    */
-  readonly confirmed?: (recovered: boolean | undefined) => void;
+  readonly confirmed?: SubscriptionConfirmed;
 }
+
+/**
+ * Tells a subscriber where it stands before it gets the first event.
+ *
+ * @param recovered what {@link TopicSubscription.recovered} will say, for sinks that write it on their first event
+ * @param position where the topic is: behind the events that are sent at once, or where a subscription without any begins
+ */
+export type SubscriptionConfirmed = (recovered: boolean | undefined, position: Position) => void;
 
 /**
  * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes).

@@ -145,6 +145,17 @@ export function topicBusContract(name: string, open: () => Promise<BusHarness>):
         expect(sink.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
       });
 
+      it('tells where it starts, before there is any event, and that is a cursor to come back with', async () => {
+        const topic = newTopic();
+        const { sink, subscription } = await subscribe(topic);
+        subscription.end();
+        await publish(topic, 'meanwhile');
+        const back = await subscribe(topic, sink.start);
+        await back.sink.until('meanwhile');
+        expect(back.subscription.recovered).toBe(true);
+        expect(back.sink.start).toBe(back.sink.cursor);
+      });
+
       it('starts with the last event where the feed says so', async () => {
         const topic = newTopic(latest);
         await publishNumbers(topic, 3);

@@ -1,3 +1,4 @@
+import { formatCursor, type Position } from '../../src/topics/cursor.js';
 import type { TopicEvent } from '../../src/topics/topic-event.js';
 import type { SubscriptionEnd, TopicSink } from '../../src/topics/topic.bus.js';
 import { Inbox } from './inbox.js';
@@ -13,8 +14,14 @@ export class RecordingSink implements TopicSink {
   readonly all: Recorded[] = [];
   readonly inbox = new Inbox<Recorded>();
 
+  /** Where the topic was when the subscription was confirmed. */
+  start: string | null = null;
+
   /** To be given as `confirmed`. */
-  readonly confirmed = (recovered: boolean | undefined): void => this.#put({ kind: 'confirmed', recovered });
+  readonly confirmed = (recovered: boolean | undefined, position: Position): void => {
+    this.start = formatCursor(position);
+    this.#put({ kind: 'confirmed', recovered });
+  };
 
   event({ payload, offset, cursor }: TopicEvent): void {
     this.#put({ kind: 'event', payload, offset, cursor });

@@ -63,7 +63,7 @@ function optionsFor(element: HTMLElement): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 22, 0, 0],
     scales: { y: { range: RANGE } },
     axes: [
       { ...axis, size: 28, grid: { show: false }, space: 80, values: '{HH}:{mm}:{ss}' },

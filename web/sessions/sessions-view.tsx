@@ -52,7 +52,7 @@ function SessionRow({ session, onEnd }: { readonly session: Session; readonly on
           {session.ip && ` from ${session.ip}`}
         </p>
         <p className="muted">
-          Signed in {timeWords(session.createdAt)}, ends {timeWords(session.expiresAt)} at the latest
+          Signed in {timeWords(session.createdAt)}, ends {timeWords(session.expiresAt)} unless it is used
         </p>
       </div>
       {!session.current && (

@@ -1,6 +1,7 @@
 import type { Position } from '../cursor.js';
 import { TopicEvent } from '../topic-event.js';
 import type { Topic } from '../topic.js';
+import type { SubscriptionConfirmed } from '../topic.bus.js';
 import type { TopicMember, TopicReading } from './topic-member.js';
 
 /** How many live events wait while a gap is filled; more than that and the gap is read again. */
@@ -39,7 +40,7 @@ export class LiveTopic {
   }
 
   /** Lets an admitted subscriber join with what the history said. */
-  join(member: TopicMember, reading: TopicReading, confirmed?: (recovered: boolean | undefined) => void): void {
+  join(member: TopicMember, reading: TopicReading, confirmed?: SubscriptionConfirmed): void {
     if (!this.#position) {
       this.#position = reading.position;
       this.#release([]);

@@ -1,7 +1,7 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { Position } from '../cursor.js';
 import type { TopicEvent } from '../topic-event.js';
-import type { SubscriptionEnd, TopicSink } from '../topic.bus.js';
+import type { SubscriptionConfirmed, SubscriptionEnd, TopicSink } from '../topic.bus.js';
 
 /** How many live events wait for one that is joining. Its look at the history takes one round trip. */
 const JOIN_BUFFER = 1_024;
@@ -38,13 +38,13 @@ export class TopicMember {
    *
    * @throws UnavailableError when more came in than can wait
    */
-  join(reading: TopicReading, confirmed: ((recovered: boolean | undefined) => void) | undefined): void {
+  join(reading: TopicReading, confirmed: SubscriptionConfirmed | undefined): void {
     if (this.#isOver) return;
     if (this.#buffer.length > JOIN_BUFFER) throw new UnavailableError();
     const buffered = this.#buffer;
     this.#buffer = [];
     this.#position = reading.position;
-    confirmed?.(reading.recovered);
+    confirmed?.(reading.recovered, reading.position);
     for (const event of reading.events) if (!this.#isOver) this.sink.event(event);
     for (const event of buffered) this.take(event);
   }
