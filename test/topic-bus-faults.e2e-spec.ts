@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../src/errors/sallyport.errors.js';
-import { topicKeys } from '../src/topics/redis/topic-keys.js';
+import { channelSuffix, topicKeys, topicTag } from '../src/topics/redis/topic-keys.js';
 import { PUBLISH_SCRIPT } from '../src/topics/redis/topic-scripts.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
 import { needs } from './kit/needs.js';
@@ -66,17 +66,16 @@ needs('redis')('the bus on a Redis that fails', () => {
   };
   /** Publishes as a node does whose message Redis drops on the way. */
   const publishUnheard = async (topic: Topic, payload: unknown) => {
-    const { meta, stream } = topicKeys(topic, 0);
     const { historySize, historySeconds } = topic.definition;
-    const head = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'PUBLISH'];
-    const values = [...head, JSON.stringify(payload), '', historySize, historySeconds * 1000];
-    await there.connection.runScript(PUBLISH_SCRIPT, [meta, stream, 'nobody-listens-here', meta], values);
+    const head = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'PUBLISH', ':nobody-listens-here'];
+    const values = [...head, `${historySize} ${historySeconds * 1000}`, `0 ${JSON.stringify(payload)}`];
+    await there.connection.runScript(PUBLISH_SCRIPT, [topicTag(topic)], values);
   };
 
   describe('that is well', () => {
     it('has one subscription per topic and node, and none after the last subscriber has left', async () => {
       const topic = newTopic();
-      const { channel } = topicKeys(topic, 0);
+      const channel = topicTag(topic) + channelSuffix(0);
       const heard = async () => Number((await admin.pubsub('NUMSUB', channel))[1]);
       const subscriptions = await Promise.all(Array.from({ length: 20 }, () => subscribe(topic)));
       await there.bus.subscribe(topic, new RecordingSink());
@@ -102,9 +101,10 @@ needs('redis')('the bus on a Redis that fails', () => {
     });
 
     it('keeps all of a topic in one slot of a cluster', async () => {
-      const { meta, stream, channel } = topicKeys(newTopic(), 0);
-      const tag = /\{(.+)\}/;
-      expect(new Set([meta, stream, channel].map((key) => tag.exec(key)?.[1])).size).toBe(1);
+      const topic = newTopic();
+      const { meta, stream } = topicKeys(topic);
+      const names = [meta, stream, topicTag(topic) + channelSuffix(0)];
+      expect(new Set(names.map((name) => /\{(.+)\}/.exec(name)?.[1])).size).toBe(1);
     });
   });
 
@@ -188,7 +188,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       const { sink } = await subscribe(topic);
       await publish(topic, 1, 2, 3, 4);
       await sink.until(4);
-      const { meta, stream } = topicKeys(topic, 0);
+      const { meta, stream } = topicKeys(topic);
       await admin.multi().hset(meta, 'offset', 2).xdel(stream, '3-0', '4-0').exec();
       await killSubscribers();
       await sink.untilEnded();

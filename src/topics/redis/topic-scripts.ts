@@ -1,11 +1,10 @@
 import { RedisScript } from '../../redis/redis-script.js';
 import { IDEMPOTENCY_WINDOW_MS } from '../topic.bus.js';
 
-/**
- * How long an epoch is remembered after the last publish or look, in milliseconds: longer than any key or subscriber
- * needs it. Live subscribers renew it.
- */
+/** How long an epoch is remembered after the last publish or look, in milliseconds. Live subscribers renew it. */
 const META_LIFETIME_MS = 3_600_000;
+/** How often publishing puts off a topic's expiry, at the least: each time would cost as much as the event itself. */
+const RENEW_EVERY_MS = META_LIFETIME_MS / 4;
 
 const NOW = `
 local time = redis.call('TIME')
@@ -14,41 +13,73 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 /**
  * Publishes a batch, all of it or nothing. Per publication: offset, history, idempotency key, message.
+ * A history of one event is two fields of the topic's hash: a stream that is cut to one entry costs three times the rest.
+ * Written for one short text in and out per publication: on a busy node most of the work is writing and reading these.
  *
- * KEYS, per publication: meta, stream, channel, used key (or meta where there is none).
- * ARGV: deadline by Redis's clock, prefix for new epochs, PUBLISH or SPUBLISH; then per publication: payload,
- * its digest or '', history size, history lifetime in ms.
+ * KEYS, per publication: the topic's tag, of which all its keys are made; they share its slot.
+ * ARGV: deadline by Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name ·
+ * the definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
+ * `<index of its definition> <payload>` or, with an idempotency key, `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`.
  * Returns 'late' past the deadline (a batch that hung on the way is not published behind its publisher's back), else
- * per publication { 0 published | 1 duplicate | 2 key used for another payload, 'epoch offset' }.
+ * one line per publication: 0 published | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
  */
 export const PUBLISH_SCRIPT = new RedisScript(`${NOW}
 if now > tonumber(ARGV[1]) then return 'late' end
+local prefix, verb, suffix = ARGV[2], ARGV[3], ARGV[4]
+local definitions = {}
+for size, lifetime in string.gmatch(ARGV[5], '(%d+) (%d+)') do
+  definitions[#definitions + 1] = {
+    size = tonumber(size),
+    renewAfter = math.min(${RENEW_EVERY_MS}, lifetime / 2),
+    metaLifetime = math.max(${META_LIFETIME_MS}, 2 * lifetime),
+    streamLifetime = 2 * lifetime,
+  }
+end
+local call = redis.call
 local results = {}
-for i = 1, #KEYS / 4 do
-  local meta, stream, channel, key = KEYS[4 * i - 3], KEYS[4 * i - 2], KEYS[4 * i - 1], KEYS[4 * i]
-  local payload, digest, size, lifetime = ARGV[4 * i], ARGV[4 * i + 1], ARGV[4 * i + 2], ARGV[4 * i + 3]
-  local used = digest ~= '' and redis.call('GET', key)
-  if used then
-    local same = string.sub(used, 1, #digest) == digest
-    results[i] = { same and 1 or 2, string.sub(used, #digest + 2) }
+for i, tag in ipairs(KEYS) do
+  local event = ARGV[i + 5]
+  local mark = string.find(event, '[ :]')
+  local definition = definitions[string.sub(event, 1, mark - 1) + 1]
+  local key, digest, payload = false, false, false
+  if string.byte(event, mark) == 58 then
+    key = tag .. ':key:' .. string.sub(event, mark + 1, mark + 43)
+    digest = string.sub(event, mark + 44, mark + 86)
+    payload = string.sub(event, mark + 87)
   else
-    local epoch = redis.call('HGET', meta, 'epoch')
+    payload = string.sub(event, mark + 1)
+  end
+  local used = key and call('GET', key)
+  if used then
+    local same = string.sub(used, 1, 43) == digest
+    results[i] = (same and '1' or '2') .. string.sub(used, 44)
+  else
+    local meta, stream = tag .. ':meta', tag .. ':stream'
+    local known = call('HMGET', meta, 'epoch', 'offset', 'renewed')
+    local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
     if not epoch then
-      epoch = ARGV[2] .. i
-      redis.call('HSET', meta, 'epoch', epoch, 'offset', 0)
-      redis.call('DEL', stream)
+      epoch = prefix .. i
+      call('HSET', meta, 'epoch', epoch)
+      call('DEL', stream)
     end
-    local offset = redis.call('HINCRBY', meta, 'offset', 1)
     local position = epoch .. ' ' .. offset
-    redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
-    redis.call('XADD', stream, 'MAXLEN', size, offset .. '-0', 't', now, 'p', payload)
-    redis.call('PEXPIRE', stream, lifetime)
-    if digest ~= '' then redis.call('SET', key, digest .. ' ' .. position, 'PX', ${IDEMPOTENCY_WINDOW_MS}) end
-    redis.call(ARGV[3], channel, position .. ' ' .. payload)
-    results[i] = { 0, position }
+    if definition.size == 1 then
+      call('HSET', meta, 'offset', offset, 't', now, 'p', payload)
+    else
+      call('HSET', meta, 'offset', offset)
+      call('XADD', stream, 'MAXLEN', definition.size, offset .. '-0', 't', now, 'p', payload)
+    end
+    if now - renewed > definition.renewAfter then
+      call('HSET', meta, 'renewed', now)
+      call('PEXPIRE', meta, definition.metaLifetime)
+      call('PEXPIRE', stream, definition.streamLifetime)
+    end
+    if key then call('SET', key, digest .. position, 'PX', ${IDEMPOTENCY_WINDOW_MS}) end
+    call(verb, tag .. suffix, position .. ' ' .. payload)
+    results[i] = '0' .. position
   end
 end
-return results`);
+return table.concat(results, '\\n')`);
 
 /**
  * Reads a topic's position, and what a subscriber is to get first. Makes the epoch where there is none yet, so that
@@ -70,19 +101,27 @@ end
 redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
 local offset = tonumber(redis.call('HGET', meta, 'offset'))
 local recovered = ARGV[4] == '' and -1 or 0
-local entries = {}
-if ARGV[4] == epoch and since <= offset and offset - since <= size then
-  if since < offset then entries = redis.call('XRANGE', stream, (since + 1) .. '-0', '+') end
-  if #entries == offset - since and (#entries == 0 or entries[1][2][2] + lifetime > now) then
-    recovered = 1
+-- The newest events from this offset on, if all of them are there and none is too old.
+local function from(first)
+  if first > offset then return {} end
+  local entries = {}
+  if size == 1 then
+    local last = redis.call('HMGET', meta, 't', 'p')
+    if last[1] and first == offset then entries = { { offset, { 't', last[1], 'p', last[2] } } } end
+  else
+    entries = redis.call('XRANGE', stream, first .. '-0', '+')
   end
+  if #entries ~= offset - first + 1 or entries[1][2][2] + lifetime <= now then return nil end
+  for i, entry in ipairs(entries) do entries[i] = entry[2][4] end
+  return entries
 end
-if recovered ~= 1 then
-  entries = ARGV[6] == '1' and redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1) or {}
-  if #entries == 1 and entries[1][2][2] + lifetime <= now then entries = {} end
+local payloads = nil
+if ARGV[4] == epoch and since <= offset and offset - since <= size then payloads = from(since + 1) end
+if payloads then
+  recovered = 1
+else
+  payloads = ARGV[6] == '1' and offset > 0 and from(offset) or {}
 end
-local payloads = {}
-for i, entry in ipairs(entries) do payloads[i] = entry[2][4] end
 return { epoch, offset, recovered, payloads }`);
 
 /**

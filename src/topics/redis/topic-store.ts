@@ -6,8 +6,8 @@ import { formatCursor, type Position } from '../cursor.js';
 import { payloadDigest } from '../payload-digest.js';
 import { TopicEvent } from '../topic-event.js';
 import type { Publication, PublishOutcome } from '../topic.bus.js';
-import type { Topic } from '../topic.js';
-import { topicKeys, usedKey } from './topic-keys.js';
+import type { Topic, TopicDefinition } from '../topic.js';
+import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
 import type { TopicReading } from './topic-member.js';
 import { COMPARE_SCRIPT, PUBLISH_SCRIPT, READ_SCRIPT } from './topic-scripts.js';
 
@@ -15,9 +15,8 @@ import { COMPARE_SCRIPT, PUBLISH_SCRIPT, READ_SCRIPT } from './topic-scripts.js'
 const PUBLISH_BATCH = 1_000;
 /** A batch that reaches Redis later than this is not published: by then its publisher may have been told that it failed. */
 const DEADLINE_MS = SILENCE_MS - 250;
-/** What the script says of each publication. */
-const PUBLISHED = { new: 0, duplicate: 1, keyReused: 2 } as const;
-type Published = [(typeof PUBLISHED)[keyof typeof PUBLISHED], position: string];
+/** What the script says of a publication, by the first character of its line. */
+const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */
 export class TopicStore {
@@ -25,7 +24,7 @@ export class TopicStore {
 
   /** The channel that {@link publish} sends a topic's events to. */
   channel(topic: Topic): string {
-    return topicKeys(topic, this.redis.database).channel;
+    return topicTag(topic) + channelSuffix(this.redis.database);
   }
 
   /** Publishes in batches of 1,000, each of them all or nothing; on a cluster each topic's for themselves. */
@@ -39,18 +38,18 @@ export class TopicStore {
 
   /** Reads where a topic is, and the events after a cursor or the last one. */
   async read(topic: Topic, options: { since?: Position | null; wantsLast: boolean }): Promise<TopicReading> {
-    const { meta, stream } = topicKeys(topic, this.redis.database);
+    const { meta, stream } = topicKeys(topic);
     const { historySize } = topic.definition;
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
     const last = options.wantsLast ? 1 : 0;
-    const values = [newEpoch(), historySize, historyMs(topic), epoch, offset, last];
+    const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, last];
     return toReading(await this.redis.runScript(READ_SCRIPT, [meta, stream], values));
   }
 
   /** Which of these topics are not where the store has them. */
   async differing<T extends { topic: Topic; position: Position }>(places: readonly T[]): Promise<readonly T[]> {
     const keys = places.flatMap(({ topic }) => {
-      const { meta, stream } = topicKeys(topic, this.redis.database);
+      const { meta, stream } = topicKeys(topic);
       return [meta, stream];
     });
     const positions = places.flatMap(({ position }) => [position.epoch, position.offset]);
@@ -59,39 +58,31 @@ export class TopicStore {
   }
 
   async #publishByTopic(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    const byTopic = new Map<string, Publication[]>();
-    for (const publication of publications) {
-      const { name } = publication.topic;
-      byTopic.set(name, [...(byTopic.get(name) ?? []), publication]);
-    }
-    const outcomes = new Map<Publication, PublishOutcome>();
-    const publishOne = async (ofTopic: readonly Publication[]): Promise<void> => {
-      const results = await this.#publishBatch(ofTopic);
-      ofTopic.forEach((publication, index) => outcomes.set(publication, results[index] as PublishOutcome));
+    const places = new Map<string, number[]>();
+    publications.forEach(({ topic: { name } }, place) => {
+      const known = places.get(name);
+      if (known) known.push(place);
+      else places.set(name, [place]);
+    });
+    const outcomes: PublishOutcome[] = [];
+    const publishTopic = async (ofTopic: readonly number[]): Promise<void> => {
+      const results = await this.#publishBatch(ofTopic.map((place) => publications[place]!));
+      ofTopic.forEach((place, index) => (outcomes[place] = results[index]!));
     };
-    await Promise.all([...byTopic.values()].map(publishOne));
-    return publications.map((publication) => outcomes.get(publication) as PublishOutcome);
+    await Promise.all([...places.values()].map(publishTopic));
+    return outcomes;
   }
 
   async #publishBatch(batch: readonly Publication[]): Promise<readonly PublishOutcome[]> {
     const startedMs = performance.now();
-    const keys: string[] = [];
-    const values: (string | number)[] = [];
-    for (const { topic, payload, key, submitted } of batch) {
-      const { meta, stream, channel } = topicKeys(topic, this.redis.database);
-      keys.push(meta, stream, channel, key === undefined ? meta : usedKey(topic, key));
-      const digest = key === undefined ? '' : payloadDigest(submitted ?? payload);
-      values.push(JSON.stringify(payload) ?? 'null', digest, topic.definition.historySize);
-      values.push(historyMs(topic));
-    }
+    const tags = batch.map(({ topic }) => topicTag(topic));
+    const [definitions, events] = pack(batch);
     const verb = this.redis.link.shardedPubSub ? 'SPUBLISH' : 'PUBLISH';
-    const send = (): Promise<unknown> =>
-      this.redis.runScript(PUBLISH_SCRIPT, keys, [
-        Math.round(this.redis.nowMs + DEADLINE_MS),
-        newEpoch(),
-        verb,
-        ...values,
-      ]);
+    const head = [newEpoch(), verb, channelSuffix(this.redis.database), definitions];
+    const send = async (): Promise<string> => {
+      const values = [Math.round(this.redis.nowMs + DEADLINE_MS), ...head, ...events];
+      return (await this.redis.runScript(PUBLISH_SCRIPT, tags, values)) as string;
+    };
     let results = await send();
     if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
       // In time by our clock: Redis's was set. Nothing was published, so it may be sent again.
@@ -99,7 +90,7 @@ export class TopicStore {
       results = await send();
     }
     if (results === 'late') throw new UnavailableError();
-    return (results as Published[]).map(toOutcome);
+    return results.split('\n').map(toOutcome);
   }
 }
 
@@ -109,15 +100,31 @@ function newEpoch(): string {
 }
 
 /** Whole milliseconds: Redis takes no fractions. */
-function historyMs(topic: Topic): number {
-  return Math.round(topic.definition.historySeconds * 1000);
+function historyMs(definition: TopicDefinition): number {
+  return Math.round(definition.historySeconds * 1000);
 }
 
-function toOutcome([published, position]: Published): PublishOutcome {
+function toOutcome(line: string): PublishOutcome {
+  const published = line[0];
   if (published === PUBLISHED.keyReused) return { ok: false, reason: 'key-reused' };
-  const [epoch = '', offset = ''] = position.split(' ');
-  const cursor = formatCursor({ epoch, offset: Number(offset) });
+  const space = line.indexOf(' ');
+  const cursor = formatCursor({ epoch: line.slice(1, space), offset: Number(line.slice(space + 1)) });
   return { ok: true, cursor, duplicate: published === PUBLISHED.duplicate };
+}
+
+/** A batch as the script takes it: its definitions, and one text for each publication. */
+function pack(batch: readonly Publication[]): [definitions: string, events: string[]] {
+  const indexes = new Map<TopicDefinition, number>();
+  const events = batch.map(({ topic, payload, key, submitted }) => {
+    let index = indexes.get(topic.definition);
+    if (index === undefined) indexes.set(topic.definition, (index = indexes.size));
+    const json = JSON.stringify(payload) ?? 'null';
+    return key === undefined
+      ? `${index} ${json}`
+      : `${index}:${keyHash(key)}${payloadDigest(submitted ?? payload)}${json}`;
+  });
+  const definitions = [...indexes.keys()].map((each) => `${each.historySize} ${historyMs(each)}`).join(',');
+  return [definitions, events];
 }
 
 function toReading(answer: unknown): TopicReading {
