@@ -131,6 +131,13 @@ describe('a header', () => {
     expect(await tokens.unseal(text)).toEqual({ ok: false, reason: 'invalid' });
   });
 
+  it.each(['JWT', 'sallyport-socket+jwt', 'SALLYPORT-CUSTOMER+JWT '])(
+    'TK-3: the right key under the type %j: refused',
+    async (typ) => {
+      expect(await tokens.unseal(await forge(PAYLOAD, { ...HEADER, typ }))).toEqual({ ok: false, reason: 'invalid' });
+    },
+  );
+
   it('TK-3: a token sealed by the key of another purpose is refused', async () => {
     expect(
       await tokens.unseal(await forge(PAYLOAD, HEADER, ring.forPurpose('customer-client').current.key)),
