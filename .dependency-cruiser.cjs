@@ -14,7 +14,7 @@ const RANKS = [
 ];
 
 // Inside auth the same rule once more.
-const AUTH_RANKS = [['account'], ['session'], ['token'], ['me']];
+const AUTH_RANKS = [['throttle'], ['account'], ['session'], ['token'], ['me']];
 
 const named = (names) => `(?:${names.join('|').replaceAll('.', '\\.')})(?:/|\\.ts$)`;
 

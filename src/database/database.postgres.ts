@@ -50,6 +50,8 @@ function makePool(url: string, logger: Logger): Pool {
     application_name: 'sallyport',
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
+  // A connection that breaks between two queries of a transaction tells the client alone; unheard, it would end the process.
+  pool.on('connect', (client) => client.on('error', ignore));
   return pool;
 }
 
@@ -58,6 +60,7 @@ async function firstConnection(url: string, logger: Logger, retryForMs: number):
   const deadline = Date.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    client.on('error', ignore);
     try {
       await client.connect();
       return client;
@@ -68,6 +71,9 @@ async function firstConnection(url: string, logger: Logger, retryForMs: number):
     }
   }
 }
+
+/** The next query fails and tells its caller. */
+function ignore(): void {}
 
 async function migrateAlone(client: Client): Promise<void> {
   try {

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { UsedTokens } from './used-tokens.js';
 
@@ -7,7 +6,6 @@ const MAX_REMEMBERED = 200_000;
 const SWEEP_EVERY_MS = 1_000;
 
 /** Used tokens of one process. Forgets each when it expires; refuses when it can remember no more. */
-@Injectable()
 export class MemoryUsedTokens extends UsedTokens {
   readonly #used = new Map<string, number>();
   #sweptAtMs = 0;

@@ -1,0 +1,18 @@
+import type { RedisConnection } from '../../redis/redis.connection.js';
+import { UsedTokens } from './used-tokens.js';
+
+/** Another node's clock may let the token live a little longer than this one's. */
+const CLOCK_SLACK_SECONDS = 10;
+
+/** Used tokens of all nodes of one Redis. `SET NX` decides, so of two nodes one gets the token. */
+export class RedisUsedTokens extends UsedTokens {
+  constructor(private readonly redis: RedisConnection) {
+    super();
+  }
+
+  override async claim(tokenId: string, expiresAtSeconds: number): Promise<boolean> {
+    const seconds = Math.max(1, expiresAtSeconds - Math.floor(Date.now() / 1000) + CLOCK_SLACK_SECONDS);
+    const key = `sallyport:used-token:${tokenId}`;
+    return (await this.redis.run((client) => client.set(key, '', 'EX', seconds, 'NX'))) === 'OK';
+  }
+}

@@ -1,0 +1,197 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
+import { pino } from 'pino';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { openPostgres } from '../src/database/database.postgres.js';
+import { UnavailableError } from '../src/errors/sallyport.errors.js';
+import { StartError } from '../src/errors/start.error.js';
+import { freePort } from './kit/free-port.js';
+import { openSocket } from './kit/live-socket.js';
+import { needs } from './kit/needs.js';
+import { makeDataDir } from './kit/open-database.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { spawnServer, startServerProcess } from './kit/server-process.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+const silent = pino({ level: 'silent' });
+/** Processes start slowly where many tests run at once. */
+vi.setConfig({ testTimeout: 120_000 });
+const clean: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of clean.splice(0).reverse()) await end();
+});
+
+/** Stands between the server and its database, and can be shut. */
+async function proxyTo(url: string): Promise<{ url: string; shut: () => Promise<void>; open: () => Promise<void> }> {
+  const target = new URL(url);
+  const sockets = new Set<Socket>();
+  const listen = (server: Server, port: number) =>
+    new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target.port || 5432), target.hostname);
+    for (const end of [socket, upstream]) {
+      sockets.add(end);
+      end.on('error', () => undefined).on('close', () => (sockets.delete(end), socket.destroy(), upstream.destroy()));
+    }
+    socket.pipe(upstream).pipe(socket);
+  });
+  await listen(server, 0);
+  const { port } = server.address() as { port: number };
+  const shut = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  clean.push(() => (server.listening ? shut() : undefined));
+  const through = new URL(url);
+  through.host = `127.0.0.1:${port}`;
+  return { url: through.href, shut, open: () => listen(server, port) };
+}
+
+describe('the embedded database', () => {
+  test('a second process says in one line that the folder is taken and what to do', async () => {
+    const dataDir = await makeDataDir();
+    const first = await startServerProcess({ DATA_DIR: dataDir });
+    clean.push(() => first.end('SIGKILL'));
+    const second = spawnServer({ DATA_DIR: dataDir, PORT: String(await freePort()) });
+    expect(await second.exit).toBe(1);
+    expect(second.output()).toMatch(
+      /^sallyport: Another process uses the embedded database in .*: stop it first, or set DATABASE_URL .*\n$/,
+    );
+  });
+
+  test('starts again after its process was killed', async () => {
+    const dataDir = await makeDataDir();
+    const first = await startServerProcess({ DATA_DIR: dataDir });
+    await first.end('SIGKILL');
+    const second = await startServerProcess({ DATA_DIR: dataDir });
+    await second.end('SIGKILL');
+  });
+
+  test('says in one line that its folder cannot be written', async () => {
+    const folder = temporaryFolder('no-folder');
+    clean.push(folder.remove);
+    writeFileSync(join(folder.path, 'file'), '');
+    const server = spawnServer({
+      DATA_DIR: join(folder.path, 'file', 'data'),
+      SECRET_KEYS: 'x1'.repeat(8) + 'abcdefghijklmnopqrstuvwxyz',
+      PORT: '0',
+    });
+    expect(await server.exit).toBe(1);
+    expect(server.output()).toMatch(/^sallyport: .*DATA_DIR.*\n$/);
+  });
+});
+
+needs('postgres')('PostgreSQL', () => {
+  test('is migrated once when several nodes start together', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const nodes = await Promise.all(Array.from({ length: 4 }, () => openPostgres(created.url, silent)));
+    const applied = await nodes[0]!.run((orm) =>
+      orm.execute(sql`select count(*)::int as count from drizzle.__drizzle_migrations`),
+    );
+    const files = readdirSync('drizzle').filter((name) => name.endsWith('.sql'));
+    expect((applied as unknown as { rows: unknown[] }).rows).toEqual([{ count: files.length }]);
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  test('is waited for at start', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const proxy = await proxyTo(created.url);
+    await proxy.shut();
+    const opening = openPostgres(proxy.url, silent);
+    await proxy.open();
+    const database = await opening;
+    expect(await database.answers()).toBe(true);
+    await database.close();
+  });
+
+  test('that stays away ends the start with one line that names it and not its password', async () => {
+    const url = `postgres://somebody:S3CRET@127.0.0.1:${await freePort()}/somewhere`;
+    const failure = await openPostgres(url, silent, { retryForMs: 0 }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StartError);
+    expect((failure as Error).message).toMatch(
+      /^The database at 127\.0\.0\.1:\d+\/somewhere does not answer: start it, or correct DATABASE_URL\.$/,
+    );
+  });
+
+  test('that has no such database ends the start at once', async () => {
+    const created = await createDatabase();
+    await created.drop();
+    await expect(openPostgres(created.url, silent)).rejects.toThrow(/cannot be used \(database ".*" does not exist\)/);
+  });
+
+  test('that goes away in the middle undoes what was begun, is UNAVAILABLE meanwhile, and is used again when it is back', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const proxy = await proxyTo(created.url);
+    const database = await openPostgres(proxy.url, silent);
+    clean.push(() => database.close());
+    const insert = sql`insert into users (id, email, password_hash, created_at) values (gen_random_uuid(), 'half', 'done', now())`;
+    const halfDone = database.transaction(async (orm) => {
+      await orm.execute(insert);
+      await proxy.shut();
+      await orm.execute(sql`select 1`);
+    });
+    await expect(halfDone).rejects.toBeInstanceOf(UnavailableError);
+    await expect(database.run((orm) => orm.execute(sql`select 1`))).rejects.toBeInstanceOf(UnavailableError);
+    await proxy.open();
+    const left = await database.run((orm) => orm.execute(sql`select * from users`));
+    expect((left as unknown as { rows: unknown[] }).rows).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  function cli(
+    dataDir: string,
+    args: readonly string[],
+    input = '',
+  ): Promise<{ code: number | null; out: string; err: string }> {
+    const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
+      env: { PATH: process.env['PATH'], DATA_DIR: dataDir },
+    });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.stdin.end(input);
+    return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+  }
+
+  test('makes a user whose password comes on standard input, disables it, and lists its sessions', async () => {
+    const dataDir = await makeDataDir();
+    const made = await cli(dataDir, ['user', 'create', 'Ada@Example.org', '--json'], 'correct horse battery\n');
+    expect(JSON.parse(made.out)).toMatchObject({
+      email: 'ada@example.org',
+      viewerId: expect.stringMatching(/^user:/) as string,
+    });
+    expect(made).toMatchObject({ code: 0, err: '' });
+    expect(await cli(dataDir, ['sessions', 'list', 'ada@example.org', '--json'])).toMatchObject({
+      code: 0,
+      out: '[]\n',
+    });
+    const disabled = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json']);
+    expect(JSON.parse(disabled.out)).toEqual({ disabled: true, endedSessions: 0 });
+    const unknown = await cli(dataDir, ['sessions', 'revoke', 'nobody@example.org']);
+    expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
+  });
+
+  test('seeds people whose tokens open sockets', async () => {
+    const dataDir = await makeDataDir();
+    const port = await freePort();
+    const seeded = await cli(dataDir, ['seed', '--users', '25', '--ttl-seconds', '600']);
+    const people = JSON.parse(seeded.out) as { viewerId: string; token: string }[];
+    expect(new Set(people.map((person) => person.viewerId)).size).toBe(25);
+    const server = await startServerProcess({
+      DATA_DIR: dataDir,
+      PORT: String(port),
+      PUBLIC_URL: 'http://localhost:3000',
+    });
+    clean.push(() => server.end('SIGKILL'));
+    const socket = await openSocket(server.url, { token: people[24]!.token });
+    await socket.close();
+  });
+});
