@@ -11,9 +11,9 @@ import { StartError } from '../src/errors/start.error.js';
 import { freePort } from './kit/free-port.js';
 import { openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
-import { makeDataDir } from './kit/open-database.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { spawnServer, startServerProcess } from './kit/server-process.js';
+import { fillWithEmbedded } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const silent = pino({ level: 'silent' });
@@ -23,6 +23,14 @@ const clean: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of clean.splice(0).reverse()) await end();
 });
+
+/** A data folder with an embedded database, taken away after the test. */
+async function makeDataDir(): Promise<string> {
+  const folder = temporaryFolder('data');
+  clean.push(folder.remove);
+  await fillWithEmbedded(folder.path);
+  return folder.path;
+}
 
 /** Stands between the server and its database, and can be shut. */
 async function proxyTo(url: string): Promise<{ url: string; shut: () => Promise<void>; open: () => Promise<void> }> {

@@ -27,8 +27,13 @@ export async function storage(env: Readonly<Record<string, string>>): Promise<St
     const remove = () => database.drop().then(folder.remove);
     return { env: { ...dataDir, DATABASE_URL: database.url }, remove };
   }
-  cpSync(await migratedFolder(), folder.path, { recursive: true });
+  await fillWithEmbedded(folder.path);
   return { env: dataDir, remove: async () => folder.remove() };
+}
+
+/** Puts an embedded database that is migrated already into an empty folder. */
+export async function fillWithEmbedded(dataDir: string): Promise<void> {
+  cpSync(await migratedFolder(), dataDir, { recursive: true });
 }
 
 /** Making an embedded database takes seconds, copying one a tenth of a second: it is made once per set of migrations. */
