@@ -1,7 +1,6 @@
 // `npm run dev`: compiles and restarts the server when src/ changes, and serves the web app with hot reload.
 // Everything it starts ends with it: with Ctrl-C, or when one part fails.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';
 
@@ -9,6 +8,7 @@ const WEB_PORT = 5173;
 
 process.chdir(ROOT);
 await build();
+const server = `http://127.0.0.1:${process.env.PORT ?? 3000}`;
 const origins = [process.env.ALLOWED_ORIGINS, `http://localhost:${WEB_PORT}`].filter(Boolean).join(',');
 const children = [
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput']),
@@ -16,9 +16,9 @@ const children = [
     nodeFlags: ['--watch', '--watch-preserve-output', '--enable-source-maps'],
     env: { ALLOWED_ORIGINS: origins },
   }),
-  ...(existsSync('web')
-    ? [run('node_modules/vite/bin/vite.js', ['web', '--port', String(WEB_PORT), '--strictPort'])]
-    : []),
+  run('node_modules/vite/bin/vite.js', ['web', '--port', String(WEB_PORT), '--strictPort'], {
+    env: { SALLYPORT_SERVER: server },
+  }),
 ];
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, endAll);
 for (const child of children) {

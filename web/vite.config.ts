@@ -23,5 +23,7 @@ export default defineConfig({
     rolldownOptions: { input: { app: at('index.html'), graphiql: at('graphiql.html') } },
   },
   worker: { format: 'es' },
-  server: { proxy: { '/graphql': { target: server, ws: true } } },
+  // GraphiQL's workers are made by `?worker` imports, which Vite's pre-bundling for `npm run dev` cannot follow.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
+  server: { proxy: { '^/graphql$': { target: server, ws: true } } },
 });
