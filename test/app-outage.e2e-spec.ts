@@ -124,6 +124,24 @@ needs('chromium')('the app, in trouble', () => {
     await page.notification('While you were away');
   });
 
+  it('goes on after the laptop has slept for an hour', async () => {
+    const page = await visit(server.url);
+    await page.page.clock.install();
+    await page.page.reload();
+    await page.signIn(who);
+    await page.state('Live');
+    await publishCount(server, who.viewerId, 3);
+    await page.count(3);
+    await page.page.clock.fastForward('01:00:00');
+    await notify(server, who.viewerId, 'Good morning');
+    await page.notification('Good morning');
+    await page.page.clock.runFor(30_000);
+    await page.state('Live');
+    await publishCount(server, who.viewerId, 4);
+    await page.page.clock.runFor(1_000);
+    await page.count(4);
+  });
+
   it('leads to the entrance when the session has ended on the server', async () => {
     const page = await visit(server.url, who);
     await page.state('Live');

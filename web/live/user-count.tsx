@@ -37,7 +37,9 @@ export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }
             <CountChart counts={counts} />
           </Suspense>
         ) : (
-          <p className="muted count-empty">The chart begins with the second value.</p>
+          <p className="muted count-empty">
+            {latest === undefined ? 'The first number is on its way.' : 'The chart begins with the second number.'}
+          </p>
         )}
       </figure>
     </section>
