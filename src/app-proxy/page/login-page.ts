@@ -10,11 +10,13 @@ import { LOGIN_URL, WAY_TO_LOGIN } from './way-to-login.js';
  */
 export function loginPage(pathPrefix: string): string {
   const back = encodeURIComponent(pathPrefix);
-  return `<p class="page-width"><a id="sallyport-login" href="${LOGIN_URL}?return_url=${back}&amp;return_to=${back}">Log in to go on</a></p>
+  return `<p class="page-width">
+<a id="sallyport-login" data-login="${LOGIN_URL}" href="${LOGIN_URL}?return_url=${back}&amp;return_to=${back}">Log in to go on</a>
+</p>
 <script>
 (function () {${WAY_TO_LOGIN}
   var link = document.getElementById('sallyport-login');
-  link.href = wayToLogin(link.pathname);
+  link.href = wayToLogin(link.dataset.login);
   try {
     var last = Number(sessionStorage.getItem('sallyport:login'));
     sessionStorage.setItem('sallyport:login', Date.now());

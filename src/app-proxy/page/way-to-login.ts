@@ -10,6 +10,9 @@ export const WAY_TO_LOGIN = `
   var wayToLogin = function (loginUrl) {
     var query = new URLSearchParams(location.search);
     query.delete('signature');
-    var back = encodeURIComponent(location.pathname + (String(query) && '?' + query));
-    return loginUrl + '?return_url=' + back + '&return_to=' + back;
+    var back = location.pathname + (String(query) && '?' + query);
+    var url = new URL(loginUrl, location.href);
+    url.searchParams.set('return_url', back);
+    url.searchParams.set('return_to', back);
+    return url.href;
   };`;
