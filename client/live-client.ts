@@ -96,6 +96,7 @@ class Live implements Door {
       connectionParams: (): ConnectionInitPayload & Record<string, unknown> => ({
         token: this.#token,
         resumable: true,
+        positions: true,
       }),
       connectionAckWaitTimeout: ACK_WITHIN_MS,
       lazyCloseTimeout: this.options.lazyCloseTimeout ?? LINGER_MS,

@@ -15,7 +15,7 @@ describe('connecting', () => {
   it('sends a token fetched for this connection and asks for cursors', async () => {
     live.follow(live.connect());
     const { init } = await live.server.admit();
-    expect(init).toEqual({ token: 'token-1', resumable: true });
+    expect(init).toEqual({ token: 'token-1', resumable: true, positions: true });
   });
 
   it('opens no socket before it has a token', async () => {

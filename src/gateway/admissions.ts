@@ -44,6 +44,7 @@ export class Admissions {
     }
     connection.context = { viewer, client: connection.facts, cookies: NO_COOKIES };
     connection.resumable = payload['resumable'] === true;
+    connection.tellsPositions = connection.resumable && payload['positions'] === true;
     connection.expiresAtMs = expiresAtMs;
     connection.budget.open(Date.now());
     this.registry.admit(connection);

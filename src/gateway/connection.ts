@@ -26,6 +26,8 @@ export class Connection implements ProtocolSocket {
   context: GraphqlContext | null = null;
   /** Whether each Next carries a cursor. */
   resumable = false;
+  /** Whether the client is told by a Ping where a subscription without an event begins. */
+  tellsPositions = false;
   /** When the connection ends unless refreshed, in ms since the epoch; 0 before the ack. */
   expiresAtMs = 0;
   initReceived = false;

@@ -23,6 +23,7 @@ const OWNER = 'user:6f1c0000-0000-4000-8000-000000000001';
 /** What delivery sees of a socket: how much is queued on it, and what was pushed. */
 class RecordingConnection {
   resumable = false;
+  tellsPositions = false;
   closed = false;
   backlogBytes = 0;
   readonly pushed: unknown[] = [];

@@ -60,7 +60,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     const options = resume === undefined || !this.parts.connection.resumable ? { confirmed } : { resume, confirmed };
     this.#subscription = await this.parts.stream.attach(this, options);
     if (this.#done) this.#subscription.end();
-    else if (position && !this.#hasEvents && this.parts.connection.resumable) this.#tellPosition(position);
+    else if (position && !this.#hasEvents && this.parts.connection.tellsPositions) this.#tellPosition(position);
   }
 
   event(event: TopicEvent): void {

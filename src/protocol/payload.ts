@@ -10,6 +10,8 @@ export interface ConnectionInitPayload {
   readonly token: string;
   /** True when the client understands cursors: each Next then carries one. Default false. */
   readonly resumable?: boolean;
+  /** True when a resumable client understands {@link PositionPingPayload}: it never comes unasked. Default false. */
+  readonly positions?: boolean;
 }
 
 /** What the server answers in `connection_ack`. */
@@ -33,7 +35,7 @@ export interface RefreshPongPayload {
 }
 
 /**
- * The server's Ping, on resumable connections only, that tells where a subscription begins when no event is there to tell it:
+ * The server's Ping, to clients that asked for positions only, that tells where a subscription begins when no event is there to tell it:
  * nothing published from now on is missed. The Pong to it may say anything.
  */
 export interface PositionPingPayload {
