@@ -10,6 +10,7 @@ export const SERVERS = {
   ws: { title: 'bare ws', file: 'ws.mjs', graphql: false },
   sallyport: { title: 'Sallyport', graphql: true },
   'sallyport-resumable': { title: 'Sallyport, resumable', graphql: true, resumable: true },
+  'sallyport-redis': { title: 'Sallyport on Redis', graphql: true, only: 'topics' },
   'graphql-ws': { title: 'graphql-ws', file: 'graphql-ws.mjs', graphql: true },
   nest: { title: 'NestJS + Apollo', file: 'nest-apollo.mjs', graphql: true },
   mercurius: { title: 'Mercurius (jit)', file: 'mercurius.mjs', graphql: true },
@@ -18,7 +19,7 @@ export const SERVERS = {
 };
 
 /** Those that accept sockets. */
-export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in SERVERS[name]);
+export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in SERVERS[name] && !SERVERS[name].only);
 
 const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 const SUBSCRIBE = JSON.stringify({

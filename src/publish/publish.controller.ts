@@ -17,7 +17,7 @@ export class PublishController {
   @UseGuards(ApiKeyGuard)
   async publish(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<PublishAnswer> {
     const events = eventsOf(body);
-    await this.rate.spend(key, events.length);
+    this.rate.spend(key, events.length);
     return this.publisher.publish(events);
   }
 }
