@@ -13,7 +13,8 @@ const SERVER = {
   ignores: isSpec,
   async run() {
     if (!existsSync(join(ROOT, 'dist/main.js'))) rmSync(join(ROOT, 'dist/.tsbuildinfo'), { force: true });
-    await runNode('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+    // Types are looked at by `npm run check`; leaving that out here halves the time to the first start.
+    await runNode('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck']);
     copyAssets();
     dropOrphans();
   },
