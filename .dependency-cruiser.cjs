@@ -16,6 +16,18 @@ const RANKS = [
 // Inside auth the same rule once more.
 const AUTH_RANKS = [['throttle'], ['account'], ['session'], ['token'], ['me']];
 
+// Inside the gateway: what a socket is, who gets one, what may be asked of it, and how the answers get there.
+const GATEWAY_RANKS = [
+  ['connection'],
+  ['door'],
+  ['graphql'],
+  ['delivery'],
+  ['socket.protocol'],
+  ['connections'],
+  ['socket.gateway'],
+  ['gateway.module'],
+];
+
 const named = (names) => `(?:${names.join('|').replaceAll('.', '\\.')})(?:/|\\.ts$)`;
 
 /** One rule per folder: whatever is neither itself nor below it is out of reach. */
@@ -35,6 +47,8 @@ module.exports = {
   forbidden: [
     ...walls(RANKS, 'src/'),
     ...walls(AUTH_RANKS, 'src/auth/'),
+    ...walls(GATEWAY_RANKS, 'src/gateway/'),
+    ...walls(GATEWAY_RANKS, 'src/gateway/'),
     {
       name: 'every-folder-has-a-rank',
       comment: 'A new folder in src/ gets its place in RANKS of .dependency-cruiser.cjs first.',

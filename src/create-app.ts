@@ -7,8 +7,8 @@ import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import { HttpErrorFilter } from './errors/http-error.filter.js';
-import { guardGraphqlHttp } from './gateway/http.rules.js';
-import { isAllowedOrigin, OriginPolicy } from './gateway/origin.policy.js';
+import { guardGraphqlHttp } from './gateway/graphql/http.rules.js';
+import { isAllowedOrigin, OriginPolicy } from './gateway/door/origin.policy.js';
 import { LOGGER } from './logging/logger.js';
 import { NestLogger } from './logging/nest-logger.js';
 

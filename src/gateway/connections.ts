@@ -3,10 +3,10 @@ import { Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
 import { CloseCode } from '../protocol/close-code.js';
-import { Connection } from './connection.js';
-import { GatewayJournal } from './gateway.journal.js';
-import { Lifetimes } from './lifetimes.js';
-import { Outbox } from './outbox.js';
+import { Connection } from './connection/connection.js';
+import { GatewayJournal } from './door/gateway.journal.js';
+import { Lifetimes } from './connection/lifetimes.js';
+import { Outbox } from './connection/outbox.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** A WebSocket that knows its connection, so that the same listener functions serve every socket. */

@@ -10,19 +10,19 @@ import { AccountTokenVerifier } from '../auth/token/account-token.verifier.js';
 import { HTTP_CONFIG } from '../config/config.module.js';
 import type { HttpConfig } from '../config/config.js';
 import { LOGGER } from '../logging/logger.js';
-import { Admissions } from './admissions.js';
-import { ConnectionGuard, TOKEN_VERIFIERS } from './connection.guard.js';
-import { ConnectionRegistry } from './connection-registry.js';
+import { Admissions } from './door/admissions.js';
+import { ConnectionGuard, TOKEN_VERIFIERS } from './door/connection.guard.js';
+import { ConnectionRegistry } from './connection/connection-registry.js';
 import { Connections } from './connections.js';
-import { GatewayJournal } from './gateway.journal.js';
-import { graphqlOptions } from './graphql.options.js';
-import { Lifetimes } from './lifetimes.js';
-import { NodeCapacity } from './node-capacity.js';
-import { ConfiguredOrigins, OriginPolicy } from './origin.policy.js';
-import { Outbox } from './outbox.js';
+import { GatewayJournal } from './door/gateway.journal.js';
+import { graphqlOptions } from './graphql/graphql.options.js';
+import { Lifetimes } from './connection/lifetimes.js';
+import { NodeCapacity } from './door/node-capacity.js';
+import { ConfiguredOrigins, OriginPolicy } from './door/origin.policy.js';
+import { Outbox } from './connection/outbox.js';
 import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
-import { UpgradeGuard } from './upgrade.guard.js';
+import { UpgradeGuard } from './door/upgrade.guard.js';
 
 /** GraphQL on both transports: HTTP by Apollo Server, the socket by our own gateway. */
 @Module({

@@ -5,9 +5,9 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../protocol/payload.js';
 import { Connections } from './connections.js';
-import { GatewayJournal } from './gateway.journal.js';
-import type { UpgradeRefusal } from './upgrade-refusal.js';
-import { UpgradeGuard } from './upgrade.guard.js';
+import { GatewayJournal } from './door/gateway.journal.js';
+import type { UpgradeRefusal } from './door/upgrade-refusal.js';
+import { UpgradeGuard } from './door/upgrade.guard.js';
 
 /** The largest message a client may send, in bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -14,15 +14,15 @@ import { HTTP_CONFIG } from '../config/config.module.js';
 import type { HttpConfig } from '../config/config.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../protocol/close-code.js';
-import { Admissions } from './admissions.js';
-import type { Connection, PingHandler } from './connection.js';
-import { ExecutableOperation } from './executable-operation.js';
-import { toBytes } from './frame.js';
-import { OperationCache } from './operation-cache.js';
-import { limitRules } from './operation-limits.js';
-import { Renderer, type ShowError } from './rendering.js';
-import { showError } from './show-error.js';
-import { subscribe, type SubscriptionRequest } from './subscription.js';
+import { Admissions } from './door/admissions.js';
+import type { Connection, PingHandler } from './connection/connection.js';
+import { ExecutableOperation } from './graphql/executable-operation.js';
+import { toBytes } from './connection/frame.js';
+import { OperationCache } from './graphql/operation-cache.js';
+import { limitRules } from './graphql/operation-limits.js';
+import { Renderer, type ShowError } from './delivery/rendering.js';
+import { showError } from './graphql/show-error.js';
+import { subscribe, type SubscriptionRequest } from './delivery/subscription.js';
 
 /** Live subscriptions that one socket may hold. */
 const MAX_OPERATIONS = 100;

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
-import { LOGGER } from '../logging/logger.js';
-import type { Connection } from './connection.js';
-import { ConnectionRegistry } from './connection-registry.js';
-import { Outbox } from './outbox.js';
+import type { ConnectionFacts } from '../../auth/token/connection-token.verifier.js';
+import { LOGGER } from '../../logging/logger.js';
+import type { Connection } from '../connection/connection.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
+import { Outbox } from '../connection/outbox.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 
 /**

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ShopOrigins } from '../app-proxy/shop-origins.js';
-import type { HttpConfig } from '../config/config.js';
+import { ShopOrigins } from '../../app-proxy/shop-origins.js';
+import type { HttpConfig } from '../../config/config.js';
 import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
 
 const HTTP: HttpConfig = {

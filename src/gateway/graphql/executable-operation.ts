@@ -1,8 +1,8 @@
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { type DocumentNode, execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import type { TopicEvent } from '../topics/topic-event.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
-import type { ByteText } from './frame.js';
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ByteText } from '../connection/frame.js';
 
 /** How often an operation is run by the interpreter before it is worth compiling. */
 const COMPILE_AFTER_USES = 2;

@@ -1,8 +1,8 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
-import type { TopicEvent } from '../topics/topic-event.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
-import type { ExecutableOperation, Variant } from './executable-operation.js';
-import { type ByteText, toBytes } from './frame.js';
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ExecutableOperation, Variant } from '../graphql/executable-operation.js';
+import { type ByteText, toBytes } from '../connection/frame.js';
 
 /** Turns an execution error into what the client may see; logs the rest. */
 export type ShowError = (error: GraphQLError) => GraphQLFormattedError;

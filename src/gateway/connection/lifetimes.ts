@@ -1,9 +1,9 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { SessionEndings } from '../auth/session/session-endings.js';
-import { SessionLookup } from '../auth/session/session-lookup.js';
-import { SessionWatch } from '../auth/session/session-watch.js';
-import { CloseCode } from '../protocol/close-code.js';
-import type { AccountViewer } from '../viewer/viewer.js';
+import { SessionEndings } from '../../auth/session/session-endings.js';
+import { SessionLookup } from '../../auth/session/session-lookup.js';
+import { SessionWatch } from '../../auth/session/session-watch.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import type { AccountViewer } from '../../viewer/viewer.js';
 import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';

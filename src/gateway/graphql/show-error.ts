@@ -1,6 +1,6 @@
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
-import { maskError } from '../errors/mask-error.js';
+import { maskError } from '../../errors/mask-error.js';
 
 /** What a client sees of an error, on both transports; the unexpected cause goes to the log. */
 export function showError(error: GraphQLError, logger: Logger): GraphQLFormattedError {

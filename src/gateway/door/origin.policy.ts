@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ShopOrigins } from '../app-proxy/shop-origins.js';
-import { HTTP_CONFIG } from '../config/config.module.js';
-import type { HttpConfig } from '../config/config.js';
+import { ShopOrigins } from '../../app-proxy/shop-origins.js';
+import { HTTP_CONFIG } from '../../config/config.module.js';
+import type { HttpConfig } from '../../config/config.js';
 
 /** How long a policy may take before its silence counts as no, in milliseconds. */
 const ORIGIN_DEADLINE_MS = 2000;

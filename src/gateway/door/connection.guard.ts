@@ -1,18 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { ShopOrigins } from '../app-proxy/shop-origins.js';
+import { ShopOrigins } from '../../app-proxy/shop-origins.js';
 import {
   type ConnectionFacts,
   ConnectionTokenVerifier,
   type TokenGrant,
   type TokenRefusal,
   type TokenVerdict,
-} from '../auth/token/connection-token.verifier.js';
-import { UnavailableError } from '../errors/sallyport.errors.js';
-import { LOGGER } from '../logging/logger.js';
-import { CloseCode } from '../protocol/close-code.js';
-import { RedisHealth } from '../redis/redis.health.js';
-import type { Viewer } from '../viewer/viewer.js';
+} from '../../auth/token/connection-token.verifier.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { LOGGER } from '../../logging/logger.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import { RedisHealth } from '../../redis/redis.health.js';
+import type { Viewer } from '../../viewer/viewer.js';
 
 /** Injection token of the verifiers, one per kind of token. */
 export const TOKEN_VERIFIERS = Symbol('TOKEN_VERIFIERS');

@@ -8,7 +8,7 @@ import {
   validate,
   type ValidationRule,
 } from 'graphql';
-import { BadUserInputError } from '../errors/sallyport.errors.js';
+import { BadUserInputError } from '../../errors/sallyport.errors.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { MAX_QUERY_TOKENS } from './operation-limits.js';
 

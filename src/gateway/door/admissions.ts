@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LIMITS_CONFIG } from '../config/config.module.js';
-import type { LimitsConfig } from '../config/config.js';
-import { UnavailableError } from '../errors/sallyport.errors.js';
-import { CloseCode } from '../protocol/close-code.js';
-import type { ConnectionAckPayload, RefreshPongPayload } from '../protocol/payload.js';
-import type { ResponseCookies } from '../viewer/graphql-context.js';
-import type { Viewer } from '../viewer/viewer.js';
-import type { Connection } from './connection.js';
+import { LIMITS_CONFIG } from '../../config/config.module.js';
+import type { LimitsConfig } from '../../config/config.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import type { ConnectionAckPayload, RefreshPongPayload } from '../../protocol/payload.js';
+import type { ResponseCookies } from '../../viewer/graphql-context.js';
+import type { Viewer } from '../../viewer/viewer.js';
+import type { Connection } from '../connection/connection.js';
 import { ConnectionGuard } from './connection.guard.js';
-import { ConnectionRegistry } from './connection-registry.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayJournal } from './gateway.journal.js';
 
 /** A socket has no answer to hang a cookie on. Mutations never run there, so nobody comes here. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { HttpConfig } from '../config/config.js';
-import { addressIn, normalizeAddress, parseAddressRanges } from '../viewer/client-address.js';
+import type { HttpConfig } from '../../config/config.js';
+import { addressIn, normalizeAddress, parseAddressRanges } from '../../viewer/client-address.js';
 
 /**
  * Makes the test whether a request reached a trusted proxy in the clear although people are to use https:

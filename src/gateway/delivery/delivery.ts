@@ -1,14 +1,14 @@
 import { MessageType, stringifyMessage } from 'graphql-ws';
-import { CloseCode } from '../protocol/close-code.js';
-import type { PositionPingPayload } from '../protocol/payload.js';
-import { formatCursor, type Position } from '../topics/cursor.js';
-import type { TopicEvent } from '../topics/topic-event.js';
-import type { TopicStream } from '../topics/topic-stream.js';
-import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../topics/topic.bus.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
-import type { Connection } from './connection.js';
-import type { ExecutableOperation, Variant } from './executable-operation.js';
-import { type ByteText, toBytes } from './frame.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import type { PositionPingPayload } from '../../protocol/payload.js';
+import { formatCursor, type Position } from '../../topics/cursor.js';
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { TopicStream } from '../../topics/topic-stream.js';
+import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import type { ExecutableOperation, Variant } from '../graphql/executable-operation.js';
+import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Renderer, ResultText } from './rendering.js';
 
 /** Bytes queued on a socket from which a `keep-latest` feed holds back all but its newest event. */

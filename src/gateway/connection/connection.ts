@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { WebSocket as ProtocolSocket } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
-import { SUBPROTOCOL, type RefreshPingPayload } from '../protocol/payload.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
+import type { ConnectionFacts } from '../../auth/token/connection-token.verifier.js';
+import { SUBPROTOCOL, type RefreshPingPayload } from '../../protocol/payload.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { type ByteText, PING_FRAME, textFrame, toBytes } from './frame.js';
 import { MessageBudget } from './message-budget.js';
 import type { Outbox } from './outbox.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { addressBlock } from '../viewer/client-address.js';
-import { Presence } from '../topics/presence/presence.js';
-import type { ViewerId } from '../viewer/viewer.js';
+import { addressBlock } from '../../viewer/client-address.js';
+import { Presence } from '../../topics/presence/presence.js';
+import type { ViewerId } from '../../viewer/viewer.js';
 import type { Connection } from './connection.js';
 
 /** How long an ended session's id is remembered, so that a socket being opened at that moment is not let in. */

@@ -1,13 +1,13 @@
 import { buildSchema, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { TopicEvent } from '../topics/topic-event.js';
-import { TopicStream } from '../topics/topic-stream.js';
-import { MemoryTopicBus } from '../topics/topic.bus.memory.js';
-import { type TopicDefinition, topicOf } from '../topics/topic.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
-import type { Connection } from './connection.js';
+import { TopicEvent } from '../../topics/topic-event.js';
+import { TopicStream } from '../../topics/topic-stream.js';
+import { MemoryTopicBus } from '../../topics/topic.bus.memory.js';
+import { type TopicDefinition, topicOf } from '../../topics/topic.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
-import { ExecutableOperation } from './executable-operation.js';
+import { ExecutableOperation } from '../graphql/executable-operation.js';
 import { Renderer } from './rendering.js';
 
 const LATEST: TopicDefinition = {

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AddressThrottle } from '../auth/throttle/address.throttle.js';
-import { LIMITS_CONFIG } from '../config/config.module.js';
-import type { LimitsConfig } from '../config/config.js';
-import { type AddressRange, addressIn, parseAddressRanges } from '../viewer/client-address.js';
-import { ConnectionRegistry } from './connection-registry.js';
+import { AddressThrottle } from '../../auth/throttle/address.throttle.js';
+import { LIMITS_CONFIG } from '../../config/config.module.js';
+import type { LimitsConfig } from '../../config/config.js';
+import { type AddressRange, addressIn, parseAddressRanges } from '../../viewer/client-address.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 
 /** Seconds after which a client that found the node full or draining may come back. */

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { HttpConfig } from '../config/config.js';
-import { GRAPHQL_PATH } from '../protocol/payload.js';
-import { cleartextTest } from './cleartext.js';
-import { isAllowedOrigin, type OriginPolicy } from './origin.policy.js';
+import type { HttpConfig } from '../../config/config.js';
+import { GRAPHQL_PATH } from '../../protocol/payload.js';
+import { cleartextTest } from '../door/cleartext.js';
+import { isAllowedOrigin, type OriginPolicy } from '../door/origin.policy.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;

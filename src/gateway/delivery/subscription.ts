@@ -1,9 +1,9 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
-import { TopicStream } from '../topics/topic-stream.js';
-import type { GraphqlContext } from '../viewer/graphql-context.js';
-import type { Connection } from './connection.js';
+import { TopicStream } from '../../topics/topic-stream.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
-import type { ExecutableOperation } from './executable-operation.js';
+import type { ExecutableOperation } from '../graphql/executable-operation.js';
 import type { Renderer } from './rendering.js';
 
 /** A prepared Subscribe message: graphql-ws hands it from `onSubscribe` to {@link subscribe}. */

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
-import type { ConnectionFacts } from '../auth/token/connection-token.verifier.js';
-import { HTTP_CONFIG } from '../config/config.module.js';
-import type { HttpConfig } from '../config/config.js';
-import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
-import { type AddressRange, parseAddressRanges } from '../viewer/client-address.js';
-import { clientFacts } from '../viewer/client-facts.js';
+import type { ConnectionFacts } from '../../auth/token/connection-token.verifier.js';
+import { HTTP_CONFIG } from '../../config/config.module.js';
+import type { HttpConfig } from '../../config/config.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
+import { type AddressRange, parseAddressRanges } from '../../viewer/client-address.js';
+import { clientFacts } from '../../viewer/client-facts.js';
 import { cleartextTest } from './cleartext.js';
 import { NodeCapacity } from './node-capacity.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
