@@ -1,8 +1,9 @@
-import { pino } from 'pino';
+import { topicKeys } from '../../src/topics/redis/topic-keys.js';
 import { MemoryTopicBus } from '../../src/topics/topic.bus.memory.js';
 import { locate, needs } from '../kit/needs.js';
+import { RedisCluster } from '../kit/redis-cluster.js';
 import { redisNode } from '../kit/redis-node.js';
-import { topicBusContract } from './topic-bus.contract.js';
+import { type BusHarness, topicBusContract } from './topic-bus.contract.js';
 
 topicBusContract('in memory', async () => {
   const bus = new MemoryTopicBus();
@@ -19,18 +20,28 @@ topicBusContract('in memory', async () => {
   };
 });
 
+/** Two nodes on one Redis. */
+async function onRedis(url: string, remove: () => Promise<void> = async () => {}): Promise<BusHarness> {
+  const [here, there] = [await redisNode(url), await redisNode(url)];
+  return {
+    bus: here.bus,
+    elsewhere: there.bus,
+    forget: async (topic) => {
+      const { meta, stream } = topicKeys(topic);
+      await here.connection.client.del(meta, stream);
+      return here.bus;
+    },
+    close: async () => {
+      for (const node of [here, there]) node.close();
+      await remove();
+    },
+  };
+}
+
 needs('redis')('with Redis', () => {
-  topicBusContract('on Redis', async () => {
-    const logger = pino({ level: 'silent' });
-    const [here, there] = [await redisNode(locate('redis'), logger), await redisNode(locate('redis'), logger)];
-    return {
-      bus: here.bus,
-      elsewhere: there.bus,
-      forget: async (topic) => {
-        await here.connection.client.del(`sallyport:{${topic.name}}:meta`, `sallyport:{${topic.name}}:stream`);
-        return here.bus;
-      },
-      close: async () => [here, there].forEach((node) => node.close()),
-    };
+  topicBusContract('on Redis', () => onRedis(locate('redis')));
+  topicBusContract('on a Redis Cluster', async () => {
+    const cluster = await RedisCluster.start();
+    return onRedis(cluster.url, () => cluster.remove());
   });
 });
