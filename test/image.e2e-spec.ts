@@ -96,7 +96,9 @@ describe('the image', () => {
     const [check = ''] = all('HEALTHCHECK');
     const [, ...args] = JSON.parse(check.slice(check.indexOf('['))) as string[];
     await promisify(execFile)(process.execPath, args, { env });
-    await expect(promisify(execFile)(process.execPath, args, { env: { ...env, PORT: '1' } })).rejects.toThrow();
+    await expect(promisify(execFile)(process.execPath, args, { env: { ...env, PORT: '1' } })).rejects.toThrow(
+      'Command failed',
+    );
   });
 
   /** Tests may run as root, the image must not. */
@@ -147,13 +149,13 @@ describe('docker-compose.yml', () => {
       SECRET_KEYS: randomBytes(48).toString('base64'),
       POSTGRES_PASSWORD: 'abcdef',
     };
-    const environment = Object.entries(services['node-1']?.environment ?? {}).map(([name, text]) => [
-      name,
-      String(text).replace(
-        /\$\{(\w+)(?::[-?]([^}]*))?\}/g,
-        (_, variable: string, other = '') => given[variable] ?? other,
-      ),
-    ]);
-    expect(loadConfig({ NODE_ENV: 'production', ...Object.fromEntries(environment) })).toMatchObject({ ok: true });
+    const filledIn = (text: string): string =>
+      text.replace(/\$\{(\w+)(?::[-?]([^}]*))?\}/g, (_, name: string, other?: string) => given[name] ?? other ?? '');
+    const environment = Object.entries(services['node-1']?.environment ?? {}).map(
+      ([name, text]) => [name, filledIn(String(text))] as const,
+    );
+    expect(loadConfig({ NODE_ENV: 'production', ...Object.fromEntries<string>(environment) })).toMatchObject({
+      ok: true,
+    });
   });
 });

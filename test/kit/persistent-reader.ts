@@ -88,7 +88,7 @@ export class PersistentReader {
 
   #note({ data, extensions }: NextPayload): void {
     if (extensions?.['recovered'] === false) this.read.push('may have missed some');
-    const { title, kind } = data?.['notifications'] as { title: string; kind: string };
+    const { title, kind } = (data?.['notifications'] ?? {}) as { title: string; kind: string };
     this.#cursor = extensions?.['cursor'] as string;
     this.read.push({ number: Number(title), owner: kind });
   }
