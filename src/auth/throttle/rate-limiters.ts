@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
 import { RedisConnection } from '../../redis/redis.connection.js';
 import { BoundedMemoryLimiter } from './bounded-memory-limiter.js';
+import { LateSharedLimiter } from './late-shared-limiter.js';
 
 /** What a limiter counts. */
 export interface RateLimit {
@@ -10,6 +11,8 @@ export interface RateLimit {
   /** How often a key may be consumed within {@link seconds}, from the first time on. */
   readonly points: number;
   readonly seconds: number;
+  /** How many of a key each node counts by itself before it tells the others. Default 0: it tells of each one. */
+  readonly unshared?: number;
 }
 
 /**
@@ -20,11 +23,17 @@ export interface RateLimit {
 export class RateLimiters {
   constructor(@Inject(RedisConnection) private readonly redis: RedisConnection | null) {}
 
-  make({ name, points, seconds }: RateLimit): RateLimiterAbstract {
+  make({ name, points, seconds, unshared = 0 }: RateLimit): RateLimiterAbstract {
     const options = { keyPrefix: `sallyport:throttle:${name}`, points, duration: seconds };
     const memory = new BoundedMemoryLimiter(options);
     if (!this.redis) return memory;
     const storeClient = this.redis.client;
-    return new RateLimiterRedis({ ...options, storeClient, insuranceLimiter: memory, rejectIfRedisNotReady: true });
+    const shared = new RateLimiterRedis({
+      ...options,
+      storeClient,
+      insuranceLimiter: memory,
+      rejectIfRedisNotReady: true,
+    });
+    return unshared > 0 ? new LateSharedLimiter(options, shared, unshared) : shared;
   }
 }
