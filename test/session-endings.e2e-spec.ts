@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { AccountChanges } from '../src/auth/session/account-changes.service.js';
 import { SessionEndings } from '../src/auth/session/session-endings.js';
 import { SessionSweeper } from '../src/auth/session/session-sweeper.js';
 import { SessionWatch } from '../src/auth/session/session-watch.js';
@@ -137,6 +138,18 @@ needs('redis', 'postgres')('on two nodes', () => {
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     await stays.settled();
     await stays.close();
+  });
+
+  test('SO-2 an operator who disables an account closes its sockets on both, and its tokens open nothing', async () => {
+    const [here, there] = nodes;
+    const ada = await here.signedIn();
+    const token = await ada.browser.token();
+    const sockets = [await openSocket(here.url, { token }), await openSocket(there.url, { token })];
+    await here.app.get(AccountChanges, { strict: false }).disable(ada.email);
+    for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    const late = await openSocket(there.url);
+    late.send({ type: 'connection_init', payload: { token } });
+    expect((await late.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
   test('SO-6 a token is refused on the other node as soon as its session has ended', async () => {

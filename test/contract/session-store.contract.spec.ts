@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { VerifiedAccount } from '../../src/auth/account/account.js';
 import { AccountStore } from '../../src/auth/account/account.store.js';
+import { SessionLookup } from '../../src/auth/session/session-lookup.js';
 import { SessionLimits } from '../../src/auth/session/session-limits.js';
 import { drawSessionSecret, sessionSecretHash } from '../../src/auth/session/session-secret.js';
 import { SessionStore } from '../../src/auth/session/session.store.js';
+import { UnavailableError } from '../../src/errors/sallyport.errors.js';
 import { needs } from '../kit/needs.js';
 import { openTestEmbedded, openTestPostgres, type OpenDatabase, type OpenDatabaseFor } from '../kit/open-database.js';
 
@@ -126,6 +128,45 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
       { ok: false, reason: 'session-ended' },
       { ok: false, reason: 'account-gone' },
     ]);
+  });
+
+  it('answers three hundred sockets that open together with a handful of queries', async () => {
+    const session = await open();
+    const asked = vi.spyOn(store, 'standings');
+    const lookup = new SessionLookup(store);
+    const standings = await Promise.all(
+      Array.from({ length: 300 }, async (_, n) => {
+        for (let turn = 0; turn < n % 10; turn += 1) await new Promise(setImmediate);
+        return lookup.standingOf({ userId: ada.id, sessionId: n % 3 ? session.id : randomUUID() });
+      }),
+    );
+    expect(standings.map((standing) => standing.ok)).toEqual(standings.map((_, n) => n % 3 !== 0));
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(11);
+    asked.mockRestore();
+  });
+
+  it('tells a failing store to everyone who asked, and asks again afterwards', async () => {
+    const session = await open();
+    const lookup = new SessionLookup(store);
+    const asked = vi.spyOn(store, 'standings').mockRejectedValueOnce(new UnavailableError());
+    const claim = { userId: ada.id, sessionId: session.id };
+    const outcomes = await Promise.allSettled([lookup.standingOf(claim), lookup.standingOf(claim)]);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
+    expect(await lookup.standingOf(claim)).toMatchObject({ ok: true });
+    asked.mockRestore();
+  });
+
+  it('ends what has expired in batches, once, and leaves the rest', async () => {
+    const expired = [await open(), await open(), await open()];
+    at(IDLE + 1);
+    const fresh = await open();
+    const swept = await Promise.all([store.endExpired(2), store.endExpired(2), store.endExpired(2)]);
+    const rest = await store.endExpired(1_000);
+    expect(swept.every((batch) => batch.length <= 2)).toBe(true);
+    const ended = [...swept.flat(), ...rest];
+    expect(new Set(ended).size).toBe(ended.length);
+    expect(ended).toEqual(expect.arrayContaining(expired.map((session) => session.id)));
+    expect(await store.alive([fresh.id, ...expired.map((session) => session.id)])).toEqual(new Set([fresh.id]));
   });
 
   it('ends a session once, however many ask at once', async () => {
