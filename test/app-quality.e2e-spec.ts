@@ -1,11 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { seriousBarriers } from './kit/accessibility.js';
-import { AppPage } from './kit/app-page.js';
-import { Chromium, picture } from './kit/chromium.js';
+import type { AppPage } from './kit/app-page.js';
+import { appStage } from './kit/app-stage.js';
+import { picture } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
-import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+import type { SignedIn } from './kit/server.js';
 
 const LOOKS: [string, BrowserContextOptions][] = [
   ['light', { colorScheme: 'light' }],
@@ -14,27 +15,12 @@ const LOOKS: [string, BrowserContextOptions][] = [
 ];
 
 needs('chromium')('the app, looked at closely', () => {
-  let chromium: Chromium;
-  let server: TestServer;
+  const stage = appStage();
   let app: AppPage;
 
-  beforeAll(async () => {
-    [chromium, server] = await Promise.all([
-      Chromium.launch(),
-      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
-    ]);
-  });
-
-  afterAll(async () => {
-    await chromium.close();
-    await server.stop();
-  });
-
-  afterEach(() => app.opened.context.close());
-
   async function signedIn(options?: BrowserContextOptions): Promise<SignedIn> {
-    const who = await server.signedIn();
-    app = new AppPage(await chromium.open(server.url, options));
+    const who = await stage.server.signedIn();
+    app = await stage.visit(options);
     await app.signIn(who);
     await app.state('Live');
     return who;
@@ -42,7 +28,7 @@ needs('chromium')('the app, looked at closely', () => {
 
   describe.each(LOOKS)('%s', (look, options) => {
     it('has no barrier that axe calls serious, and needs no scrolling sideways', async () => {
-      app = new AppPage(await chromium.open(server.url, options));
+      app = await stage.visit(options);
       const { page } = app;
       await app.entrance();
       const check = async (place: string): Promise<void> => {
@@ -52,16 +38,16 @@ needs('chromium')('the app, looked at closely', () => {
         expect({ place, barriers, hidden }).toEqual({ place, barriers: [], hidden: 0 });
       };
       await check('entrance');
-      const who = await server.signedIn();
+      const who = await stage.server.signedIn();
       await app.signIn({ ...who, password: 'not the password' });
       await page.getByText('The e-mail or the password is wrong.').waitFor();
       await check('wrong-password');
       await app.signIn(who);
       await app.state('Live');
       await check('empty');
-      await publishCount(server, who.viewerId, 3, 7);
+      await publishCount(stage.server, who.viewerId, 3, 7);
       await notify(
-        server,
+        stage.server,
         who.viewerId,
         'A title',
         'Another title that is long enough to need a second line on a phone',
@@ -83,8 +69,8 @@ needs('chromium')('the app, looked at closely', () => {
   });
 
   it('is used by keyboard alone, from the entrance to signing out', async () => {
-    const who = await server.signedIn();
-    app = new AppPage(await chromium.open(server.url));
+    const who = await stage.server.signedIn();
+    app = await stage.visit();
     const { page } = app;
     await app.entrance();
     await page.keyboard.press('Tab');
@@ -108,7 +94,7 @@ needs('chromium')('the app, looked at closely', () => {
     const flood = async (from: number, to: number): Promise<void> => {
       for (let number = from; number < to; number += 80) {
         const titles = Array.from({ length: 80 }, (_, index) => `event ${number + index}`);
-        await Promise.all([notify(server, viewerId, ...titles), publishCount(server, viewerId, number)]);
+        await Promise.all([notify(stage.server, viewerId, ...titles), publishCount(stage.server, viewerId, number)]);
         await app.page.getByText(`event ${number + 79}`, { exact: true }).waitFor();
       }
     };
@@ -123,14 +109,14 @@ needs('chromium')('the app, looked at closely', () => {
 
   it('stays smooth at 50 events a second', async () => {
     const { viewerId } = await signedIn();
-    await publishCount(server, viewerId, 1, 2);
+    await publishCount(stage.server, viewerId, 1, 2);
     await app.page.locator('.count-chart canvas').waitFor();
     const idle = await framesPerSecond(app.page);
     let sent = 0;
     const stream = setInterval(() => {
       sent += 1;
-      void notify(server, viewerId, `event ${sent}`);
-      void publishCount(server, viewerId, 1 + (sent % 10));
+      void notify(stage.server, viewerId, `event ${sent}`);
+      void publishCount(stage.server, viewerId, 1 + (sent % 10));
     }, 1000 / 25);
     const busy = await framesPerSecond(app.page);
     clearInterval(stream);

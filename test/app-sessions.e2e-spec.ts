@@ -1,45 +1,28 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { AppPage } from './kit/app-page.js';
-import { Chromium, picture } from './kit/chromium.js';
+import { beforeEach, expect, it } from 'vitest';
+import type { AppPage } from './kit/app-page.js';
+import { appStage } from './kit/app-stage.js';
+import { picture } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
-import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+import type { SignedIn } from './kit/server.js';
 
 const PHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile/15E148 Safari/604.1';
 
 needs('chromium')('one person in two browsers', () => {
-  let chromium: Chromium;
-  let server: TestServer;
+  const stage = appStage();
   let who: SignedIn;
   let desk: AppPage;
   let phone: AppPage;
 
-  beforeAll(async () => {
-    [chromium, server] = await Promise.all([
-      Chromium.launch(),
-      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
-    ]);
-  });
-
-  afterAll(async () => {
-    await chromium.close();
-    await server.stop();
-  });
-
   beforeEach(async () => {
-    who = await server.signedIn();
+    who = await stage.server.signedIn();
     await who.browser.logout();
     [desk, phone] = await Promise.all([visit(), visit(PHONE)]);
   });
 
-  afterEach(async () => {
-    await Promise.all([desk, phone].map(({ opened }) => opened.context.close()));
-    expect([desk, phone].flatMap(({ opened }) => opened.faults)).toEqual([]);
-  });
-
   async function visit(userAgent?: string): Promise<AppPage> {
-    const app = new AppPage(await chromium.open(server.url, userAgent ? { userAgent } : {}));
+    const app = await stage.visit(userAgent ? { userAgent } : {});
     await app.signIn(who);
     await app.state('Live');
     return app;
@@ -48,7 +31,7 @@ needs('chromium')('one person in two browsers', () => {
   /** The page still gets what is published. */
   async function stillLive(app: AppPage, value: number): Promise<void> {
     await app.open('Live');
-    await publishCount(server, who.viewerId, value);
+    await publishCount(stage.server, who.viewerId, value);
     await app.count(value);
   }
 
@@ -58,7 +41,7 @@ needs('chromium')('one person in two browsers', () => {
     await desk.page.getByRole('heading', { name: 'Chrome on Linux This browser' }).waitFor();
     await picture(desk.page, 'sessions-two-browsers');
     const pressed = Date.now();
-    await desk.page.getByRole('button', { name: 'End the session of Safari on iPhone' }).click();
+    await desk.page.getByRole('button', { name: 'End it: Safari on iPhone' }).click();
     await phone.entrance();
     console.log(`the other browser was out ${Date.now() - pressed} ms after the press`);
     await phone.page.getByText('You were signed out elsewhere').waitFor();
@@ -76,7 +59,7 @@ needs('chromium')('one person in two browsers', () => {
   });
 
   it('changes the password: the other one is out, this one stays live and misses nothing', async () => {
-    await notify(server, who.viewerId, 'Before');
+    await notify(stage.server, who.viewerId, 'Before');
     await desk.notification('Before');
     await desk.open('Account');
     const { page } = desk;
@@ -90,7 +73,7 @@ needs('chromium')('one person in two browsers', () => {
     await page.getByText('The password is changed.').waitFor();
     await phone.entrance();
     await stillLive(desk, 5);
-    await notify(server, who.viewerId, 'After');
+    await notify(stage.server, who.viewerId, 'After');
     await desk.notification('After');
     await phone.signIn({ ...who, password: 'another good sentence' });
     await phone.state('Live');

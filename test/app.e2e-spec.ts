@@ -1,60 +1,35 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { BrowserContextOptions } from 'playwright-core';
+import { expect, it } from 'vitest';
 import { AppPage } from './kit/app-page.js';
+import { appStage } from './kit/app-stage.js';
 import { someone } from './kit/browser.js';
-import { Chromium, openTab, picture } from './kit/chromium.js';
+import { openTab, picture } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
-import { startServer, type TestServer } from './kit/server.js';
 
 needs('chromium')('the app in a browser', () => {
-  let chromium: Chromium;
-  let server: TestServer;
-  let pages: AppPage[] = [];
+  const stage = appStage();
 
-  beforeAll(async () => {
-    [chromium, server] = await Promise.all([
-      Chromium.launch(),
-      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
-    ]);
-  });
-
-  afterAll(async () => {
-    await chromium.close();
-    await server.stop();
-  });
-
-  afterEach(async () => {
-    const faults = pages.flatMap(({ opened }) => opened.faults);
-    for (const { opened } of pages.splice(0)) await opened.context.close();
-    expect(faults).toEqual([]);
-  });
-
-  async function visit(options?: BrowserContextOptions): Promise<AppPage> {
-    const app = new AppPage(await chromium.open(server.url, options));
-    pages.push(app);
-    return app;
-  }
-
-  /** Somebody who is signed in, and who they are to the server. */
+  /** Somebody who is signed in, and who they are to the stage.server. */
   async function member(): Promise<AppPage & { viewer: `user:${string}` }> {
-    const app = await visit();
+    const app = await stage.visit();
     await app.register();
     return Object.assign(app, { viewer: await viewerOf(app) });
   }
 
   async function viewerOf({ page }: AppPage): Promise<`user:${string}`> {
-    const response = await page.request.post(`${server.url}/graphql`, { data: { query: '{ me { user { id } } }' } });
+    const response = await page.request.post(`${stage.server.url}/graphql`, {
+      data: { query: '{ me { user { id } } }' },
+    });
     const { data } = (await response.json()) as { data: { me: { user: { id: string } } } };
     return `user:${data.me.user.id}`;
   }
 
   it('goes from a stranger to live values', async () => {
     const ada = await member();
-    await publishCount(server, ada.viewer, 4, 9);
+    await publishCount(stage.server, ada.viewer, 4, 9);
     await ada.count(9);
     await ada.page.locator('.count-chart canvas').waitFor();
-    await notify(server, ada.viewer, 'It has shipped');
+    await notify(stage.server, ada.viewer, 'It has shipped');
     await ada.notification('It has shipped');
     expect(await ada.page.getByTestId('unread').innerText()).toBe('1 unread');
     expect(await ada.page.title()).toBe('(1) Sallyport');
@@ -64,29 +39,30 @@ needs('chromium')('the app in a browser', () => {
   });
 
   it('shows the last value within a second of signing in', async () => {
-    const who = await server.signedIn();
-    await publishCount(server, who.viewerId, 6);
-    const app = await visit();
+    const who = await stage.server.signedIn();
+    await publishCount(stage.server, who.viewerId, 6);
+    const app = await stage.visit();
     await app.fill(who);
     const started = Date.now();
     await app.page.getByRole('button', { name: 'Sign in' }).click();
     await app.count(6);
     console.log(`first value ${Date.now() - started} ms after pressing "Sign in"`);
-    expect(Date.now() - started).toBeLessThan(process.env['CI'] ? 3_000 : 10_000);
+    // A second is the promise; the rest is for a machine that runs other tests beside this one.
+    expect(Date.now() - started).toBeLessThan(4_000);
   });
 
   it('shows two people each their own', async () => {
     const [ada, bob] = await Promise.all([member(), member()]);
-    await publishCount(server, ada.viewer, 3);
-    await publishCount(server, bob.viewer, 8);
-    await notify(server, bob.viewer, 'For Bob');
+    await publishCount(stage.server, ada.viewer, 3);
+    await publishCount(stage.server, bob.viewer, 8);
+    await notify(stage.server, bob.viewer, 'For Bob');
     await Promise.all([ada.count(3), bob.count(8), bob.notification('For Bob')]);
     expect(await ada.text()).not.toContain('For Bob');
   });
 
   it('says what is wrong beside the field, and puts the focus there', async () => {
-    const who = await server.signedIn();
-    const app = await visit();
+    const who = await stage.server.signedIn();
+    const app = await stage.visit();
     await app.signIn({ ...who, password: 'not the password' });
     const password = app.page.getByLabel('Password', { exact: true });
     await app.page.getByText('The e-mail or the password is wrong.').waitFor();
@@ -105,11 +81,11 @@ needs('chromium')('the app in a browser', () => {
 
   it('signs out every tab of the browser, and shows nothing private on the way back', async () => {
     const ada = await member();
-    await notify(server, ada.viewer, 'Private matter');
+    await notify(stage.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
     await ada.open('Account');
     await ada.open('Live');
-    const other = new AppPage(await openTab(ada.opened, server.url));
+    const other = new AppPage(await openTab(ada.opened, stage.server.url));
     await other.state('Live');
     await other.signOut();
     await Promise.all([other.entrance(), ada.entrance()]);
@@ -123,10 +99,10 @@ needs('chromium')('the app in a browser', () => {
 
   it('shows a page that was left and comes back from the cache only after it has asked again', async () => {
     const ada = await member();
-    await notify(server, ada.viewer, 'Private matter');
+    await notify(stage.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
-    await ada.page.goto(`${server.url}/healthz`);
-    await ada.page.request.post(`${server.url}/graphql`, { data: { query: 'mutation { logout }' } });
+    await ada.page.goto(`${stage.server.url}/healthz`);
+    await ada.page.request.post(`${stage.server.url}/graphql`, { data: { query: 'mutation { logout }' } });
     await ada.page.goBack();
     await ada.entrance();
     expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
@@ -134,13 +110,13 @@ needs('chromium')('the app in a browser', () => {
 
   it('lets another person in after somebody has left, with nothing of theirs', async () => {
     const ada = await member();
-    await notify(server, ada.viewer, 'For Ada');
+    await notify(stage.server, ada.viewer, 'For Ada');
     await ada.notification('For Ada');
     await ada.signOut();
     await ada.entrance();
     await ada.page.getByText('You are signed out.').waitFor();
     await ada.register(someone('bob'));
-    await publishCount(server, await viewerOf(ada), 2);
+    await publishCount(stage.server, await viewerOf(ada), 2);
     await ada.count(2);
     expect(await ada.text()).not.toContain('For Ada');
   });

@@ -35,8 +35,7 @@ export function Field({ name, label, type = 'password', autoComplete, hint, erro
           <button
             type="button"
             className="reveal"
-            aria-pressed={shown}
-            aria-label={`Show: ${label}`}
+            aria-label={`${shown ? 'Hide' : 'Show'}: ${label}`}
             onClick={() => setShown(!shown)}
           >
             {shown ? 'Hide' : 'Show'}

@@ -56,7 +56,7 @@ function SessionRow({ session, onEnd }: { readonly session: Session; readonly on
         </p>
       </div>
       {!session.current && (
-        <button type="button" className="button" aria-label={`End the session of ${name}`} onClick={onEnd}>
+        <button type="button" className="button" aria-label={`End it: ${name}`} onClick={onEnd}>
           End it
         </button>
       )}

@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { AppPage } from './kit/app-page.js';
+import { appStage } from './kit/app-stage.js';
+import { someone } from './kit/browser.js';
+import { needs } from './kit/needs.js';
+import { notify, publishCount } from './kit/publish.js';
+import type { SignedIn } from './kit/server.js';
+
+needs('chromium')('the app, in trouble', () => {
+  const stage = appStage();
+  let who: SignedIn;
+
+  beforeEach(async () => {
+    who = await stage.server.signedIn();
+  });
+
+  async function visit(by?: SignedIn): Promise<AppPage> {
+    const page = await stage.visit();
+    if (by) await page.signIn(by);
+    return page;
+  }
+
+  it('says so when nothing is there at the start, and goes on by itself', async () => {
+    const page = await visit();
+    await page.entrance();
+    await page.page.route('**/graphql', (route) => route.abort());
+    await page.page.reload();
+    await page.page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+    await page.page.unroute('**/graphql');
+    await page.entrance();
+  });
+
+  it('says so in the form when the server is lost while somebody types', async () => {
+    const page = await visit();
+    await page.page.route('**/graphql', (route) => route.abort());
+    await page.signIn(who);
+    await page.page.getByText('The server does not answer. Check the connection and try again.').waitFor();
+    await page.page.unroute('**/graphql');
+    await page.page.getByRole('button', { name: 'Sign in' }).click();
+    await page.state('Live');
+  });
+
+  it('waits while the browser is offline, and misses not even the first notification', async () => {
+    const page = await visit(who);
+    await publishCount(stage.server, who.viewerId, 1);
+    await page.count(1);
+    await page.opened.context.setOffline(true);
+    await page.state('Offline');
+    await notify(stage.server, who.viewerId, 'While you were away');
+    await page.opened.context.setOffline(false);
+    await page.state(/^Live$/);
+    await page.notification('While you were away');
+  });
+
+  it('goes on after the laptop has slept for an hour', async () => {
+    const page = await visit();
+    await page.page.clock.install();
+    await page.page.reload();
+    await page.signIn(who);
+    await page.state('Live');
+    await publishCount(stage.server, who.viewerId, 3);
+    await page.count(3);
+    await page.page.clock.fastForward('01:00:00');
+    await notify(stage.server, who.viewerId, 'Good morning');
+    await page.notification('Good morning');
+    await page.page.clock.runFor(30_000);
+    await page.state('Live');
+    await publishCount(stage.server, who.viewerId, 4);
+    await page.page.clock.runFor(1_000);
+    await page.count(4);
+  });
+
+  it('leads to the entrance when the session has ended on the server', async () => {
+    const page = await visit(who);
+    await page.state('Live');
+    await page.page.request.post(`${stage.server.url}/graphql`, { data: { query: 'mutation { logout }' } });
+    await page.entrance();
+    await page.page.getByText('You were signed out elsewhere').waitFor();
+  });
+
+  describe('with a token endpoint', () => {
+    const troubles: [string, { status: number; body: string; headers?: Record<string, string> }][] = [
+      ['that answers 500', { status: 500, body: 'oops' }],
+      ['that answers 429', { status: 429, body: '{}', headers: { 'retry-after': '1' } }],
+      ['that answers garbage', { status: 200, body: '<html>' }],
+    ];
+
+    it.each(troubles)('%s goes live as soon as it recovers', async (_, trouble) => {
+      const page = await visit();
+      let refused = 0;
+      await page.page.route('**/graphql', async (route) => {
+        const isToken = route.request().postData()?.includes('LiveToken') ?? false;
+        if (!isToken || refused >= 2) return route.continue();
+        refused += 1;
+        return route.fulfill(trouble);
+      });
+      await page.signIn(who);
+      await page.state('Connecting');
+      await page.state(/^Live$/);
+      expect(refused).toBe(2);
+      await publishCount(stage.server, who.viewerId, 5);
+      await page.count(5);
+    });
+  });
+
+  it('takes another person for what they are when somebody signs in as them in another tab', async () => {
+    const page = await visit(who);
+    await page.state('Live');
+    const bob = await stage.server.browser().register(someone('bob'));
+    const data = {
+      query: 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }',
+      variables: { email: bob.email, password: bob.password },
+    };
+    await page.page.request.post(`${stage.server.url}/graphql`, { data });
+    await page.page.evaluate("new BroadcastChannel('sallyport-account').postMessage('changed')");
+    await page.page.locator('.who-email').filter({ hasText: bob.email }).waitFor();
+    await page.state('Live');
+    await publishCount(stage.server, `user:${bob.id}`, 7);
+    await page.count(7);
+  });
+});

@@ -1,0 +1,46 @@
+import type { BrowserContextOptions } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { AppPage } from './app-page.js';
+import { Chromium } from './chromium.js';
+import { startServer, type TestServer } from './server.js';
+
+/** What a file of browser tests plays on: one server whose worker is silent, one browser, and a new profile per page. */
+export interface AppStage {
+  readonly server: TestServer;
+  /** The app in a profile of its own; closed after the test, which fails if the page's console complained. */
+  visit(options?: BrowserContextOptions): Promise<AppPage>;
+}
+
+/** Sets the stage before the tests of this `describe`, and clears it after them. */
+export function appStage(): AppStage {
+  let chromium: Chromium;
+  let server: TestServer;
+  const pages: AppPage[] = [];
+
+  beforeAll(async () => {
+    const quiet = { USER_COUNT_INTERVAL_SECONDS: '3600' };
+    [chromium, server] = await Promise.all([Chromium.launch(), startServer({ env: quiet })]);
+  });
+
+  afterAll(async () => {
+    await chromium.close();
+    await server.stop();
+  });
+
+  afterEach(async () => {
+    const opened = pages.splice(0).map((page) => page.opened);
+    await Promise.all(opened.map(({ context }) => context.close()));
+    expect(opened.flatMap(({ faults }) => faults)).toEqual([]);
+  });
+
+  return {
+    get server() {
+      return server;
+    },
+    visit: async (options) => {
+      const app = new AppPage(await chromium.open(server.url, options));
+      pages.push(app);
+      return app;
+    },
+  };
+}
