@@ -24,9 +24,17 @@ interface UsedKey {
   readonly expiresAtMs: number;
 }
 
+const RUN = randomBytes(9).toString('base64url');
+let epochs = 0;
+
+/** Random for this process, then counted: as good as random for each topic, and drawn once. */
+function nextEpoch(): string {
+  return RUN + (epochs++).toString(36);
+}
+
 /** One topic on this node: its offsets, history, keys and subscribers. */
 class MemoryTopic {
-  readonly epoch = randomBytes(9).toString('base64url');
+  readonly epoch = nextEpoch();
   readonly history: TopicHistory;
   readonly sinks = new Set<TopicSink>();
   offset = 0;

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** An address range, as ipaddr.js parses `10.0.0.0/8`. */
@@ -25,6 +26,8 @@ export function addressIn(address: string, ranges: readonly AddressRange[]): boo
 
 /** Writes an address in one way only: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null when it is no address. */
 export function normalizeAddress(text: string): string | null {
+  // Four plain decimals have one spelling only.
+  if (isIPv4(text)) return text;
   const bare = text
     .trim()
     .replace(/^\[(.*)\](?::\d+)?$/, '$1')
@@ -59,7 +62,7 @@ export function clientAddress(
 
 /** The unit that per-address limits count: the address for IPv4, its /64 for IPv6 (one household or server). */
 export function addressBlock(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
+  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
   const bytes = parsed.toByteArray();

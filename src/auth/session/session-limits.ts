@@ -1,10 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { and, gt, lte, or, type SQL } from 'drizzle-orm';
+import { and, gt, lte, or, sql, type SQL } from 'drizzle-orm';
 import { SESSION_CONFIG } from '../../config/config.module.js';
 import type { SessionConfig } from '../../config/config.js';
 import { sessions } from '../../database/schema.js';
 
 const TOUCH_SECONDS = 60;
+
+/** The instants after which a live session was last seen and created. */
+export interface OldestLive extends Record<string, string> {
+  readonly oldestSeen: string;
+  readonly oldestCreated: string;
+}
+
+/** The condition under which a row is live, for queries that are built once; {@link SessionLimits.oldest} gives the rest. */
+export function liveSince(): SQL | undefined {
+  return and(
+    gt(sessions.lastSeenAt, sql.placeholder('oldestSeen')),
+    gt(sessions.createdAt, sql.placeholder('oldestCreated')),
+  );
+}
 
 /**
  * The idle and the absolute limit, in one place: as SQL, so that no stale row is ever taken for a live session,
@@ -25,6 +39,14 @@ export class SessionLimits {
   /** The condition under which a session's row is live at an instant. */
   live(now: Date): SQL | undefined {
     return and(gt(sessions.lastSeenAt, ago(now, this.#idleMs)), gt(sessions.createdAt, ago(now, this.#absoluteMs)));
+  }
+
+  /** What {@link liveSince} needs to say the same as {@link live}. */
+  oldest(now: Date): OldestLive {
+    return {
+      oldestSeen: ago(now, this.#idleMs).toISOString(),
+      oldestCreated: ago(now, this.#absoluteMs).toISOString(),
+    };
   }
 
   /** The opposite of {@link live}. */

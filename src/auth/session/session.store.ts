@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { and, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import { Database, type Orm } from '../../database/database.js';
 import { sessions, users } from '../../database/schema.js';
 import type { VerifiedAccount } from '../account/account.js';
 import type { ListedSession, LiveSession, SessionClaim, Standing } from './session.js';
-import { SessionLimits } from './session-limits.js';
+import { liveSince, SessionLimits } from './session-limits.js';
 
 /** At the next one the oldest goes. */
 const MAX_SESSIONS_PER_PERSON = 20;
+/** Built once here, not kept in the server's connection: poolers between may hand each query to another one. */
+const UNNAMED = '';
 
 /** A session to open. */
 export interface NewSession {
@@ -20,6 +23,10 @@ export interface NewSession {
 /** Sessions in the database. Every method throws UnavailableError when the database is away; nothing is then half-done. */
 @Injectable()
 export class SessionStore {
+  // Asked for every request and every socket: Drizzle builds their SQL once.
+  #find: ReturnType<typeof prepareFind> | null = null;
+  #standings: ReturnType<typeof prepareStandings> | null = null;
+
   constructor(
     private readonly database: Database,
     private readonly limits: SessionLimits,
@@ -54,18 +61,10 @@ export class SessionStore {
 
   /** The live session with this secret, and its account, by one indexed query. */
   async findBySecretHash(secretHash: string): Promise<LiveSession | null> {
-    const rows = await this.database.run((orm) =>
-      orm
-        .select({
-          id: sessions.id,
-          createdAt: sessions.createdAt,
-          lastSeenAt: sessions.lastSeenAt,
-          account: { id: users.id, email: users.email, createdAt: users.createdAt },
-        })
-        .from(sessions)
-        .innerJoin(users, eq(users.id, sessions.userId))
-        .where(and(eq(sessions.secretHash, secretHash), this.limits.live(new Date()), isNull(users.disabledAt))),
-    );
+    const rows = await this.database.run((orm) => {
+      this.#find ??= prepareFind(orm);
+      return this.#find.execute({ secretHash, ...this.limits.oldest(new Date()) });
+    });
     return rows[0] ?? null;
   }
 
@@ -85,21 +84,11 @@ export class SessionStore {
   async standings(claims: readonly SessionClaim[]): Promise<Standing[]> {
     const userIds = [...new Set(claims.map((claim) => claim.userId))];
     const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
-    const rows = await this.database.run((orm) =>
-      orm
-        .select({
-          userId: users.id,
-          sessionId: sessions.id,
-          createdAt: sessions.createdAt,
-          lastSeenAt: sessions.lastSeenAt,
-        })
-        .from(users)
-        .leftJoin(
-          sessions,
-          and(eq(sessions.userId, users.id), inArray(sessions.id, sessionIds), this.limits.live(new Date())),
-        )
-        .where(and(inArray(users.id, userIds), isNull(users.disabledAt))),
-    );
+    const rows = await this.database.run((orm) => {
+      this.#standings ??= prepareStandings(orm);
+      const ids = { userIds: userIds.join(), sessionIds: sessionIds.join() };
+      return this.#standings.execute({ ...ids, ...this.limits.oldest(new Date()) });
+    });
     const known = new Set(rows.map((row) => row.userId));
     const ends = new Map(rows.map((row) => [keyOf(row), endOf(this.limits, row)]));
     return claims.map((claim) => {
@@ -150,6 +139,35 @@ export class SessionStore {
     });
     return rows.map((row) => row.id);
   }
+}
+
+function prepareFind(orm: Orm) {
+  return orm
+    .select({
+      id: sessions.id,
+      createdAt: sessions.createdAt,
+      lastSeenAt: sessions.lastSeenAt,
+      account: { id: users.id, email: users.email, createdAt: users.createdAt },
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(and(eq(sessions.secretHash, sql.placeholder('secretHash')), liveSince(), isNull(users.disabledAt)))
+    .prepare(UNNAMED);
+}
+
+function prepareStandings(orm: Orm) {
+  const { createdAt, lastSeenAt } = sessions;
+  return orm
+    .select({ userId: users.id, sessionId: sessions.id, createdAt, lastSeenAt })
+    .from(users)
+    .leftJoin(sessions, and(eq(sessions.userId, users.id), isOneOf(sessions.id, 'sessionIds'), liveSince()))
+    .where(and(isOneOf(users.id, 'userIds'), isNull(users.disabledAt)))
+    .prepare(UNNAMED);
+}
+
+/** Ids as one comma list: one parameter, however many they are. */
+function isOneOf(column: PgColumn, list: string): SQL {
+  return sql`${column} = any(string_to_array(${sql.placeholder(list)}, ',')::uuid[])`;
 }
 
 async function lockUnchanged(orm: Orm, account: VerifiedAccount): Promise<boolean> {

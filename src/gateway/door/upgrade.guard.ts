@@ -44,7 +44,7 @@ export class UpgradeGuard {
       this.capacity.refusal(facts.address, draining) ??
       (await this.capacity.count(facts.address)) ??
       (await this.#originRefusal(request)) ??
-      protocolRefusal(request, new URLSearchParams(query)) ??
+      protocolRefusal(request, query) ??
       // Counting and an origin policy may take their time, and others have come meanwhile.
       this.capacity.refusal(facts.address, draining)
     );
@@ -60,10 +60,10 @@ export class UpgradeGuard {
   }
 }
 
-function protocolRefusal(request: IncomingMessage, query: URLSearchParams): UpgradeRefusal | null {
+function protocolRefusal(request: IncomingMessage, query: string): UpgradeRefusal | null {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
   if (!offered.includes(SUBPROTOCOL)) return { status: 400, message: `Offer the sub-protocol ${SUBPROTOCOL}.` };
-  if (query.has('token')) {
+  if (query !== '' && new URLSearchParams(query).has('token')) {
     return { status: 400, message: 'A token in a URL ends up in logs: send it in connection_init.' };
   }
   return null;
