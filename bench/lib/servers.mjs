@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { OPERATION_ID } from '../peers/event-source.mjs';
 import { message, startChild, stopChild } from './child.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
@@ -22,20 +22,20 @@ export const SERVERS = {
 export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in SERVERS[name] && !SERVERS[name].only);
 
 const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
-const SUBSCRIBE = JSON.stringify({
-  id: OPERATION_ID,
-  type: 'subscribe',
-  payload: { query: 'subscription UserCount { userCount }', operationName: 'UserCount' },
-});
+/** A Subscribe message with an id of its own, as clients draw one for every operation. */
+function subscribeMessage() {
+  const query = 'subscription UserCount { userCount }';
+  return JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName: 'UserCount' } });
+}
 
 /** Sockets of `people`, `tabs` each, spread so that one person's tabs are not neighbours. */
 function clientsOf(server, people, tabs) {
-  const once = people.map(({ viewerId: viewer, token }) => {
+  const ofPerson = ({ viewerId: viewer, token }) => {
     if (!server.graphql) return { first: viewer };
     const payload = server.resumable ? { token, resumable: true } : { token };
-    return { first: JSON.stringify({ type: 'connection_init', payload }), then: SUBSCRIBE };
-  });
-  return Array.from({ length: tabs }, () => once).flat();
+    return { first: JSON.stringify({ type: 'connection_init', payload }), second: subscribeMessage() };
+  };
+  return Array.from({ length: tabs }, () => people.map(ofPerson)).flat();
 }
 
 /**

@@ -2,8 +2,7 @@
 import { createServer } from 'node:http';
 import { pace, stamp } from '../lib/pace.mjs';
 
-/** The subscription that every GraphQL server here is asked for. */
-export const OPERATION_ID = '6a1f7c52-3f0e-4a39-9c6b-0d8e5f2b7a41';
+const OPERATION_ID = '6a1f7c52-3f0e-4a39-9c6b-0d8e5f2b7a41';
 
 /** One event as graphql-transport-ws writes it; bare `ws` sends the same bytes without making them by GraphQL. */
 export function nextMessage(value) {

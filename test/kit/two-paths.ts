@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
+import { makeServer } from 'graphql-ws';
+import { pino } from 'pino';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { HttpConfig } from '../../src/config/config.js';
+import type { Admissions } from '../../src/gateway/door/admissions.js';
+import { Connection } from '../../src/gateway/connection/connection.js';
+import { Outbox } from '../../src/gateway/connection/outbox.js';
+import { showError } from '../../src/gateway/graphql/show-error.js';
+import { SocketProtocol } from '../../src/gateway/socket.protocol.js';
+import { SUBPROTOCOL } from '../../src/protocol/payload.js';
+import type { GraphqlContext } from '../../src/viewer/graphql-context.js';
+import { Inbox } from './inbox.js';
+
+/** The two ways in which a subscription's events may become messages. */
+export const PATHS = { push: '/push', reference: '/reference' } as const;
+
+/** A server that speaks `graphql-transport-ws` over one schema in two ways: ours, and graphql-ws with graphql-js. */
+export interface TwoPaths {
+  /** Subscribes on a new socket. Every message after the ack arrives in the inbox as it came. */
+  subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;
+  /** Closes the sockets that {@link subscribe} opened. */
+  hangUp(): void;
+  stop(): void;
+}
+
+type Open = (socket: WebSocket, stream: Socket) => void;
+
+const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+const facts = { address: '127.0.0.1', userAgent: null, origin: null };
+
+/** Starts it. Anybody is let in with `context`; everything behind the second door is the real thing. */
+export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
+  const open: Record<string, Open> = {
+    [PATHS.push]: pushPath(schema, context),
+    [PATHS.reference]: referencePath(schema, context),
+  };
+  const http = createServer().on('upgrade', (request: IncomingMessage, stream: Socket, head: Buffer) => {
+    sockets.handleUpgrade(request, stream, head, (socket) => open[request.url ?? '']?.(socket, stream));
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as AddressInfo;
+  const clients: WebSocket[] = [];
+  return {
+    async subscribe(path, payload) {
+      const client = new WebSocket(`ws://127.0.0.1:${port}${PATHS[path]}`, SUBPROTOCOL);
+      clients.push(client);
+      const inbox = new Inbox<string>();
+      client.on('message', (data: Buffer) => inbox.put(data.toString()));
+      await new Promise((resolve) => client.once('open', resolve));
+      client.send(JSON.stringify({ type: 'connection_init' }));
+      await inbox.take((text) => text.includes('connection_ack'), 'the ack');
+      client.send(JSON.stringify({ id: 'an "id" – ü', type: 'subscribe', payload }));
+      return inbox;
+    },
+    hangUp() {
+      for (const client of clients.splice(0)) client.terminate();
+    },
+    stop() {
+      for (const client of clients) client.terminate();
+      http.close();
+    },
+  };
+}
+
+function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
+  const host = new GraphQLSchemaHost();
+  host.schema = schema;
+  const admissions = {
+    admit: async (connection: Connection) => {
+      connection.context = context;
+      return { expiresAt: new Date().toISOString() };
+    },
+  } as unknown as Admissions;
+  const protocol = new SocketProtocol(host, admissions, { production: true } as HttpConfig, logger);
+  const outbox = new Outbox();
+  return (socket, stream) => {
+    const connection = new Connection(socket, stream, facts, outbox, protocol.answerPing);
+    const closed = protocol.server.opened(connection, connection);
+    socket.on('message', (data: Buffer) => void connection.onText?.(data.toString()));
+    socket.on('close', (code) => void closed(code));
+  };
+}
+
+/** graphql-ws as it is, executing by graphql-js; only errors are shown as ours are. */
+function referencePath(schema: GraphQLSchema, context: GraphqlContext): Open {
+  const show = (errors: readonly GraphQLError[]) => errors.map((error) => showError(error, logger));
+  const server = makeServer({
+    schema,
+    context,
+    subscribe,
+    onNext: (_context, _id, _payload, _args, { errors, data }) => {
+      if (!errors) return undefined;
+      return data === undefined ? { errors: show(errors) } : { errors: show(errors), data };
+    },
+    onError: (_context, _id, _payload, errors) => show(errors),
+  });
+  return (socket) => {
+    const closed = server.opened(
+      {
+        protocol: socket.protocol,
+        send: (text) => socket.send(text),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) =>
+          void socket.on('message', (data: RawData) => void listener((data as Buffer).toString())),
+      },
+      { socket },
+    );
+    socket.on('close', (code) => void closed(code));
+  };
+}
