@@ -11,7 +11,7 @@ function section(measure) {
     const ratio = row.ratio
       ? `${row.ratio.median.toFixed(2)} | ${row.ratio.min.toFixed(2)}–${row.ratio.max.toFixed(2)}`
       : ' | ';
-    return `| ${titleOf(row.server)} | ${number(row.median)} | ${number(row.min)}–${number(row.max)} | ${ratio} |`;
+    return `| ${titleOf(row.server)} | ${number(row.absolute.median)} | ${number(row.absolute.min)}–${number(row.absolute.max)} | ${ratio} |`;
   });
   const note = measure.note ? `\n\n${measure.note}` : '';
   return `### ${measure.title} [${measure.unit}]\n\n${head}\n${rows.join('\n')}${note}\n`;

@@ -1,70 +1,76 @@
 import { connect } from 'node:net';
 
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One keep-alive connection that sends the same request again as soon as it is answered. */
+class Asker {
+  answered = 0;
+  sample = null;
+  fault = null;
+  #pending = '';
+  #socket;
+  #request;
+  #expect;
+
+  constructor(port, request, expect) {
+    this.#request = Buffer.from(request);
+    this.#expect = expect;
+    this.#socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: { buffer: READ_BUFFER, callback: (size, buffer) => this.#read(buffer.latin1Slice(0, size)) },
+    });
+    this.#socket.on('error', (error) => (this.fault ??= error.message));
+    this.#socket.once('connect', () => this.#socket.write(this.#request));
+  }
+
+  end() {
+    this.#socket.destroy();
+  }
+
+  #read(text) {
+    this.#pending += text;
+    const head = this.#pending.indexOf('\r\n\r\n');
+    if (head === -1) return true;
+    const length = /content-length: *(\d+)/i.exec(this.#pending.slice(0, head));
+    if (!length || !this.#pending.startsWith('HTTP/1.1 200')) {
+      this.fault ??= `unexpected answer: ${this.#pending.slice(0, 500)}`;
+      return false;
+    }
+    const end = head + 4 + Number(length[1]);
+    if (this.#pending.length < end) return true;
+    if (this.sample === null) {
+      this.sample = this.#pending.slice(head + 4);
+      if (!this.sample.includes(this.#expect)) this.fault ??= `an answer without ${this.#expect}: ${this.sample}`;
+    }
+    this.#pending = '';
+    this.answered++;
+    this.#socket.write(this.#request);
+    return true;
+  }
+}
 
 /**
- * Sends the same request again and again over keep-alive connections, one at a time on each.
- * Responses are delimited by Content-Length; the first of each connection is kept and must contain `expect`.
+ * Requests per second over keep-alive connections, one request at a time on each.
+ * Answers are delimited by Content-Length; the first of each connection must contain `expect`.
  *
  * @param options.requests one whole HTTP/1.1 request as text per connection
  */
-export function httpRate({ port, requests, warmupSeconds, seconds, expect }) {
-  return new Promise((resolve, reject) => {
-    let answered = 0;
-    let counted = 0;
-    let from = 0;
-    let counting = false;
-    const sample = [];
-    const connections = requests.map((text) => {
-      const request = Buffer.from(text);
-      let pending = '';
-      let first = true;
-      const socket = connect({
-        port,
-        host: '127.0.0.1',
-        noDelay: true,
-        onread: {
-          buffer: READ_BUFFER,
-          callback: (size, buffer) => {
-            pending += buffer.latin1Slice(0, size);
-            const head = pending.indexOf('\r\n\r\n');
-            if (head === -1) return true;
-            const length = /content-length: *(\d+)/i.exec(pending.slice(0, head));
-            if (!length || !pending.startsWith('HTTP/1.1 200')) {
-              reject(new Error(`unexpected answer: ${pending.slice(0, 500)}`));
-              return false;
-            }
-            if (pending.length < head + 4 + Number(length[1])) return true;
-            if (first) {
-              first = false;
-              sample.push(pending.slice(head + 4));
-              if (!pending.includes(expect)) reject(new Error(`answer without ${expect}: ${pending}`));
-            }
-            pending = '';
-            answered++;
-            if (counting) counted++;
-            socket.write(request);
-            return true;
-          },
-        },
-      });
-      socket.on('error', reject);
-      socket.once('connect', () => socket.write(request));
-      return socket;
-    });
-    setTimeout(() => {
-      counting = true;
-      from = performance.now();
-      setTimeout(() => {
-        counting = false;
-        const wall = (performance.now() - from) / 1000;
-        for (const socket of connections)
-          socket
-            .removeAllListeners('error')
-            .on('error', () => {})
-            .destroy();
-        resolve({ requests: answered, perSecond: counted / wall, sample: sample[0] });
-      }, seconds * 1000);
-    }, warmupSeconds * 1000);
-  });
+export async function httpRate({ port, requests, warmupSeconds, seconds, expect }) {
+  const askers = requests.map((request) => new Asker(port, request, expect));
+  const answered = () => askers.reduce((sum, asker) => sum + asker.answered, 0);
+  try {
+    await after(warmupSeconds * 1000);
+    const before = answered();
+    const from = performance.now();
+    await after(seconds * 1000);
+    const perSecond = ((answered() - before) * 1000) / (performance.now() - from);
+    const fault = askers.find((asker) => asker.fault)?.fault;
+    if (fault) throw new Error(fault);
+    return { requests: answered(), perSecond, sample: askers[0].sample };
+  } finally {
+    for (const asker of askers) asker.end();
+  }
 }

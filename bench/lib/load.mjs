@@ -138,7 +138,8 @@ const commands = {
     const before = snapshot(pid);
     const arrived = frames(count, timeoutMs);
     const stream = async () => {
-      while (at < count) await post(url, headers, body());
+      await post(url, headers, body());
+      if (at < count) await stream();
     };
     await Promise.all(Array.from({ length: inFlight }, stream));
     return difference(before, pid, {

@@ -28,61 +28,71 @@ async function load(names) {
   return all;
 }
 
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  repeats: { type: 'string' },
+  only: { type: 'string', default: '' },
+  'no-build': { type: 'boolean', default: false },
+  docs: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+};
+/** The scenarios of docs/benchmarks.md, in its order. */
+const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'me'];
+const QUICK = ['delivery', 'sockets'];
+
+/** Runs one scenario and prints its measures; null when it failed. */
+async function runOne(scenario, options) {
+  const bench = new Bench({ ...options, log: (line) => console.log(line) });
+  console.log(`\n${scenario.title}`);
+  try {
+    const measures = (await scenario.run(bench)).map(summarise);
+    for (const measure of measures) printTable(measure);
+    return measures;
+  } catch (error) {
+    console.error(`  ${scenario.name} failed: ${error.message}`);
+    return null;
+  } finally {
+    await bench.close();
+  }
+}
+
+function keep(report) {
+  mkdirSync(`${HERE}results`, { recursive: true });
+  const file = `${HERE}results/${report.at.replaceAll(/[:.]/g, '-')}.json`;
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\nFigures: ${file}`);
+}
+
+function endChildrenOnExit() {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+  process.once('exit', stopAll);
+}
+
 /** Runs what the arguments ask for. Resolves with the exit code: 0, or 1 when a scenario failed. */
 export async function main(argv) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      repeats: { type: 'string' },
-      only: { type: 'string', default: '' },
-      'no-build': { type: 'boolean', default: false },
-      docs: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: OPTIONS });
   if (values.help) {
     console.log(USAGE);
     return 0;
   }
   const scenarios = await load(positionals);
-  const order = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'me'];
-  const chosen = positionals.length > 0 ? positionals : values.quick ? ['delivery', 'sockets'] : order;
-  const repeats = Number(values.repeats ?? (values.quick ? 2 : 5));
-  process.once('SIGINT', () => (stopAll(), process.exit(130)));
-  process.once('SIGTERM', () => (stopAll(), process.exit(143)));
-  process.once('exit', stopAll);
+  const { quick } = values;
+  const chosen = positionals.length > 0 ? positionals : quick ? QUICK : IN_DOCS;
+  const repeats = Number(values.repeats ?? (quick ? 2 : 5));
+  const only = values.only.split(',').filter(Boolean);
+  endChildrenOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   if (!values['no-build']) await build({ only: 'server' });
-  const started = new Date();
-  const results = [];
-  let failures = 0;
+  const at = new Date().toISOString();
+  const outcomes = [];
   for (const name of chosen) {
     const scenario = scenarios.find((one) => one.name === name);
-    const bench = new Bench({
-      quick: values.quick,
-      repeats,
-      only: values.only.split(',').filter(Boolean),
-      log: (line) => console.log(line),
-    });
-    console.log(`\n${scenario.title}`);
-    try {
-      const measures = (await scenario.run(bench)).map(summarise);
-      results.push(...measures);
-      for (const measure of measures) printTable(measure);
-    } catch (error) {
-      failures++;
-      console.error(`  ${scenario.name} failed: ${error.message}`);
-    } finally {
-      await bench.close();
-    }
+    outcomes.push(await runOne(scenario, { quick, repeats, only }));
   }
-  const report = { at: started.toISOString(), quick: values.quick, repeats, machine: machine(), results };
-  mkdirSync(`${HERE}results`, { recursive: true });
-  const file = `${HERE}results/${report.at.replaceAll(/[:.]/g, '-')}.json`;
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`\nFigures: ${file}`);
-  if (values.docs || (!values.quick && positionals.length === 0 && failures === 0)) writeDocs(report);
-  return failures > 0 ? 1 : 0;
+  const whole = outcomes.every((outcome) => outcome !== null);
+  const report = { at, quick, repeats, machine: machine(), results: outcomes.flatMap((outcome) => outcome ?? []) };
+  keep(report);
+  if (values.docs || (whole && !quick && positionals.length === 0)) writeDocs(report);
+  return whole ? 0 : 1;
 }

@@ -32,7 +32,7 @@ export function summarise(measure) {
   const base = measure.values[baseName] ?? null;
   const rows = Object.entries(measure.values).map(([server, values]) => ({
     server,
-    ...spread(values),
+    absolute: spread(values),
     ratio: base ? spread(ratios(values, base)) : null,
     values,
   }));

@@ -47,51 +47,58 @@ function clientsOf(server, people, tabs) {
  * @param options.tickMs one event to each connected viewer at this interval; 0 for none
  * @param options.source whether `tell` is going to be used
  * @param options.deployment opens this project's deployment when it is first needed
- * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), stop() }`;
+ * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), child, stop() }`;
  *   an order is `{ burst: n }` or `{ pace: { perSecond, seconds } }`
  */
-export async function startServer(
-  name,
-  { people, tabs = 1, tickMs = 0, source = false, env = {}, nodeArgs = [], deployment },
-) {
-  const server = SERVERS[name];
-  if (server.file) {
-    const child = startChild([...nodeArgs, `${PEERS}${server.file}`], {
-      core: 0,
-      env: { TICK_MS: String(tickMs), ...env },
-      label: name,
-    });
-    const { port, control } = await message(child, (said) => said.port);
-    const folk = Array.from({ length: people }, (_, index) => ({ viewerId: viewerId(index), token: viewerId(index) }));
-    return {
-      pid: child.pid,
-      port,
-      graphql: server.graphql,
-      clients: clientsOf(server, folk, tabs),
-      viewers: folk.map((person) => person.viewerId),
-      publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
-      tell: (order) => child.send(order),
-      child,
-      stop: () => stopChild(child),
-    };
-  }
+export function startServer(name, options) {
+  return SERVERS[name].file ? startPeer(name, options) : startOwn(name, options);
+}
+
+async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArgs = [] }) {
+  const { file, graphql } = SERVERS[name];
+  const child = startChild([...nodeArgs, `${PEERS}${file}`], {
+    core: 0,
+    env: { TICK_MS: String(tickMs), ...env },
+    label: name,
+  });
+  const { port, control } = await message(child, (said) => said.port);
+  const folk = Array.from({ length: people }, (_, index) => ({ viewerId: viewerId(index), token: viewerId(index) }));
+  return {
+    pid: child.pid,
+    port,
+    graphql,
+    clients: clientsOf(SERVERS[name], folk, tabs),
+    viewers: folk.map((person) => person.viewerId),
+    publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
+    tell: (order) => child.send(order),
+    child,
+    stop: () => stopChild(child),
+  };
+}
+
+async function startOwn(name, { people, tabs = 1, tickMs = 0, source = false, env = {}, nodeArgs = [], deployment }) {
   const own = await deployment();
   const folk = await own.people(people);
+  const viewers = folk.map((person) => person.viewerId);
   const interval = tickMs > 0 ? String(tickMs / 1000) : FOREVER_SECONDS;
-  const started = await own.start({ env: { USER_COUNT_INTERVAL_SECONDS: interval, ...env }, nodeArgs, source });
+  const { child, port, stop } = await own.start({
+    env: { USER_COUNT_INTERVAL_SECONDS: interval, ...env },
+    nodeArgs,
+    source,
+  });
   return {
-    pid: started.child.pid,
-    port: started.port,
+    pid: child.pid,
+    port,
     graphql: true,
-    clients: clientsOf(server, folk, tabs),
-    viewers: folk.map((person) => person.viewerId),
+    clients: clientsOf(SERVERS[name], folk, tabs),
+    viewers,
     publish: async () => ({
-      url: `http://127.0.0.1:${started.port}/publish`,
+      url: `http://127.0.0.1:${port}/publish`,
       headers: { authorization: `Bearer ${await own.apiKey()}` },
       topic: 'user_count',
     }),
-    tell: (order) => started.child.send({ ...order, viewers: folk.map((person) => person.viewerId) }),
-    child: started.child,
-    stop: started.stop,
+    tell: (order) => child.send({ ...order, viewers }),
+    child,
+    stop,
   };
 }

@@ -3,6 +3,7 @@ import { FrameCounter, OPCODE, clientFrame } from './frames.mjs';
 
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
 const SOCKETS_PER_ADDRESS = 8000;
+const EMPTY = Buffer.alloc(0);
 const ACCEPTED = Buffer.from('HTTP/1.1 101');
 
 function upgradeRequest(port, path, graphql) {
@@ -40,7 +41,7 @@ export class Sockets {
   /**
    * @param options.port where the server listens
    * @param options.graphql false for bare `ws`: one message instead of connection_init and subscribe
-   * @param options.clients `[{ first, then }]`: the texts sent after the upgrade and after the ack
+   * @param options.clients `[{ first, second }]`: the texts sent after the upgrade and after the ack
    * @param options.onClosed called with the index and close code of every socket that the server ends
    */
   constructor(options) {
@@ -51,9 +52,9 @@ export class Sockets {
   open(atOnce = 128) {
     const { port, path, graphql, clients } = this.#options;
     const request = upgradeRequest(port, path, graphql);
-    const prepared = clients.map(({ first, then }) => ({
+    const prepared = clients.map(({ first, second }) => ({
       first: clientFrame(first),
-      then: then === undefined ? null : clientFrame(then),
+      second: second === undefined ? null : clientFrame(second),
     }));
     return new Promise((resolve) => {
       let next = 0;
@@ -68,21 +69,20 @@ export class Sockets {
   }
 
   #openOne(index, client, request, settle) {
+    const { port, base = 1 } = this.#options;
     const counter = new FrameCounter();
+    this.#sockets[index] = counter;
     counter.index = index;
+    counter.client = client;
+    counter.upgraded = false;
     counter.ready = false;
-    let head = null;
-    let upgraded = false;
-    let settled = false;
-    const finish = (ok) => {
-      if (settled) return;
-      settled = true;
+    counter.settle = (ok) => {
+      counter.settle = () => {};
       if (ok) this.opened++;
       else this.failed++;
       settle();
     };
-    const { port, graphql, base = 1 } = this.#options;
-    const socket = connect({
+    counter.socket = connect({
       port,
       host: '127.0.0.1',
       localAddress: `127.0.${base}.${1 + Math.floor(index / SOCKETS_PER_ADDRESS)}`,
@@ -90,42 +90,39 @@ export class Sockets {
       onread: {
         buffer: READ_BUFFER,
         callback: (size, buffer) => {
-          if (upgraded) {
-            counter.read(buffer, 0, size, this);
-            return true;
-          }
-          const chunk = Buffer.from(buffer.subarray(0, size));
-          head = head ? Buffer.concat([head, chunk]) : chunk;
-          const end = head.indexOf('\r\n\r\n');
-          if (end === -1) return true;
-          if (head.compare(ACCEPTED, 0, ACCEPTED.length, 0, ACCEPTED.length) !== 0) {
-            const status = head.toString('latin1', 9, 12);
-            this.closes[status] = (this.closes[status] ?? 0) + 1;
-            socket.destroy();
-            return true;
-          }
-          upgraded = true;
-          socket.write(client.first);
-          if (!graphql) {
-            counter.ready = true;
-            finish(true);
-          } else {
-            counter.onReady = () => {
-              socket.write(client.then);
-              finish(true);
-            };
-          }
-          if (head.length > end + 4) counter.read(head, end + 4, head.length, this);
-          head = null;
+          if (counter.upgraded) counter.read(buffer, 0, size, this);
+          else this.#readHead(counter, buffer.subarray(0, size));
           return true;
         },
       },
     });
-    counter.socket = socket;
-    this.#sockets[index] = counter;
-    socket.once('connect', () => socket.write(request));
-    socket.on('error', () => {});
-    socket.once('close', () => finish(false));
+    counter.socket.once('connect', () => counter.socket.write(request));
+    counter.socket.on('error', () => {});
+    counter.socket.once('close', () => counter.settle(false));
+  }
+
+  #readHead(counter, chunk) {
+    const head = Buffer.concat([counter.head ?? EMPTY, chunk]);
+    const end = head.indexOf('\r\n\r\n');
+    counter.head = end === -1 ? head : null;
+    if (end === -1) return;
+    if (head.compare(ACCEPTED, 0, ACCEPTED.length, 0, ACCEPTED.length) !== 0) {
+      const status = head.toString('latin1', 9, 12);
+      this.closes[status] = (this.closes[status] ?? 0) + 1;
+      counter.socket.destroy();
+      return;
+    }
+    counter.upgraded = true;
+    counter.socket.write(counter.client.first);
+    if (!this.#options.graphql) this.#ready(counter);
+    if (head.length > end + 4) counter.read(head, end + 4, head.length, this);
+  }
+
+  #ready(counter) {
+    counter.ready = true;
+    if (counter.client.second) counter.socket.write(counter.client.second);
+    counter.client = null;
+    counter.settle(true);
   }
 
   wants(counter) {
@@ -139,9 +136,7 @@ export class Sockets {
 
   onFrame(counter) {
     if (!counter.ready) {
-      counter.ready = true;
-      counter.onReady();
-      counter.onReady = null;
+      this.#ready(counter);
       return;
     }
     this.delivered++;

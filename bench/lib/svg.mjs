@@ -11,7 +11,7 @@ const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 function panel(measure, top) {
   const rows = measure.rows;
-  const largest = Math.max(...rows.map((row) => row.median));
+  const largest = Math.max(...rows.map((row) => row.absolute.median));
   const scale = (WIDTH - LABEL - 190) / largest;
   const better = measure.higherIsBetter ? 'more is better' : 'less is better';
   const parts = [
@@ -19,14 +19,14 @@ function panel(measure, top) {
   ];
   rows.forEach((row, index) => {
     const y = top + 34 + index * (BAR + GAP);
-    const width = Math.max(1, row.median * scale);
+    const width = Math.max(1, row.absolute.median * scale);
     const middle = y + BAR / 2;
     const ratio = row.ratio && row.server !== measure.base ? ` (${row.ratio.median.toFixed(2)} ×)` : '';
     parts.push(
       `<text x="${LABEL - 8}" y="${y + 13}" class="name">${escape(titleOf(row.server))}</text>`,
       `<rect x="${LABEL}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${COLOURS[row.server] ?? OTHERS}"/>`,
-      `<path d="M${(LABEL + row.min * scale).toFixed(1)} ${middle}H${(LABEL + row.max * scale).toFixed(1)}" class="spread"/>`,
-      `<text x="${(LABEL + Math.max(width, row.max * scale) + 8).toFixed(1)}" y="${y + 13}" class="value">${number(row.median)}${ratio}</text>`,
+      `<path d="M${(LABEL + row.absolute.min * scale).toFixed(1)} ${middle}H${(LABEL + row.absolute.max * scale).toFixed(1)}" class="spread"/>`,
+      `<text x="${(LABEL + Math.max(width, row.absolute.max * scale) + 8).toFixed(1)}" y="${y + 13}" class="value">${number(row.absolute.median)}${ratio}</text>`,
     );
   });
   return { text: parts.join('\n'), height: 34 + rows.length * (BAR + GAP) + 22 };

@@ -21,8 +21,8 @@ export function printTable(measure) {
   console.log(`\n  ${measure.title} [${measure.unit}]`);
   const rows = measure.rows.map((row) => [
     titleOf(row.server),
-    number(row.median),
-    `${number(row.min)}–${number(row.max)}`,
+    number(row.absolute.median),
+    `${number(row.absolute.min)}–${number(row.absolute.max)}`,
     row.ratio ? `${row.ratio.median.toFixed(2)} ×` : '',
     row.ratio ? `${row.ratio.min.toFixed(2)}–${row.ratio.max.toFixed(2)}` : '',
   ]);

@@ -75,12 +75,13 @@ app.use(
     cookie: { httpOnly: true, sameSite: 'lax', maxAge: 7 * 86_400_000 },
   }),
 );
-app.getHttpAdapter().post('/login', async (request, response) => {
-  const { rows } = await pool.query('INSERT INTO peer_users (email) VALUES ($1) RETURNING id', [
-    `${Math.random()}@example.com`,
-  ]);
+async function login(request) {
+  const insert = 'INSERT INTO peer_users (email) VALUES ($1) RETURNING id';
+  const { rows } = await pool.query(insert, [`${Math.random()}@example.com`]);
   request.session.userId = rows[0].id;
-  response.json({});
+}
+app.getHttpAdapter().post('/login', (request, response, next) => {
+  login(request).then(() => response.json({}), next);
 });
 await app.listen(0, '127.0.0.1');
 process.on('disconnect', () => process.exit(0));

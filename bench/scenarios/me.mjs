@@ -50,6 +50,34 @@ function requestOf(port, cookie) {
   return `${lines.join('\r\n')}\r\n\r\n${QUERY}`;
 }
 
+async function measure(bench, name) {
+  const database = name === 'nest-session' ? await bench.database() : null;
+  const server = database ? await startPeer(database) : await startOwn(await bench.deployment());
+  const loader = new Loader();
+  try {
+    const requests = [];
+    for (let i = 0; i < CONNECTIONS; i++) {
+      const answer = await server.login();
+      const cookie = cookieOf(answer);
+      if (!cookie) throw new Error(`no cookie: ${answer.status} ${await answer.text()}`);
+      requests.push(requestOf(server.port, cookie));
+    }
+    const one = await loader.command('httpRate', {
+      pid: server.child.pid,
+      port: server.port,
+      requests,
+      warmupSeconds: bench.quick ? 1 : 3,
+      seconds: bench.quick ? 2 : 5,
+      expect: '"token":"',
+    });
+    return { perSecond: one.perSecond, micros: (one.serverCpuSeconds / one.requests) * 1e6 };
+  } finally {
+    await loader.stop();
+    await server.stop();
+    await database?.drop();
+  }
+}
+
 /** `me`: cookie → session → user → token, each connection a person of its own. PostgreSQL only. */
 export default {
   name: 'me',
@@ -60,34 +88,7 @@ export default {
       bench.log('  skipped: no PostgreSQL answers; set BENCH_DATABASE_URL');
       return [];
     }
-    const figures = await bench.interleaved(['nest-session', 'sallyport'], async (name) => {
-      const peer = name === 'nest-session';
-      const database = peer ? await bench.database() : null;
-      const server = peer ? await startPeer(database) : await startOwn(deployment);
-      const loader = new Loader();
-      try {
-        const requests = [];
-        for (let i = 0; i < CONNECTIONS; i++) {
-          const answer = await server.login();
-          const cookie = cookieOf(answer);
-          if (!cookie) throw new Error(`no cookie: ${answer.status} ${await answer.text()}`);
-          requests.push(requestOf(server.port, cookie));
-        }
-        const one = await loader.command('httpRate', {
-          pid: server.child.pid,
-          port: server.port,
-          requests,
-          warmupSeconds: bench.quick ? 1 : 3,
-          seconds: bench.quick ? 2 : 5,
-          expect: '"token":"',
-        });
-        return { perSecond: one.perSecond, micros: (one.serverCpuSeconds / one.requests) * 1e6 };
-      } finally {
-        await loader.stop();
-        await server.stop();
-        await database?.drop();
-      }
-    });
+    const figures = await bench.interleaved(['nest-session', 'sallyport'], (name) => measure(bench, name));
     return [
       {
         id: 'me',
