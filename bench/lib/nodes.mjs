@@ -12,15 +12,24 @@ async function freePort() {
   return port;
 }
 
-/** Milliseconds from the request to one node to the frame on a socket of the other, one at a time. */
-export async function crossNodeLatencies(deployment, env, count, pauseMs) {
+/** Starts two nodes that share a deployment, and stops them when `use` is done. */
+export async function withNodes(deployment, env, use) {
   const common = { ...env, USER_COUNT_INTERVAL_SECONDS: '86400' };
-  const [person] = await deployment.people(1);
-  const authorization = `Bearer ${await deployment.apiKey()}`;
   const nodes = [];
   try {
     nodes.push(await deployment.start({ env: common }));
     nodes.push(await deployment.start({ env: { ...common, PORT: String(await freePort()) } }));
+    return await use(nodes);
+  } finally {
+    await Promise.all(nodes.map((node) => node.stop()));
+  }
+}
+
+/** Milliseconds from the request to one node to the frame on a socket of the other, one at a time. */
+export async function crossNodeLatencies(deployment, env, count, pauseMs) {
+  const [person] = await deployment.people(1);
+  const authorization = `Bearer ${await deployment.apiKey()}`;
+  return withNodes(deployment, env, async (nodes) => {
     const socket = await subscribed(nodes[1].port, person.token);
     const post = poster(nodes[0].port, authorization);
     const latencies = [];
@@ -35,9 +44,7 @@ export async function crossNodeLatencies(deployment, env, count, pauseMs) {
     }
     socket.terminate();
     return latencies;
-  } finally {
-    await Promise.all(nodes.map((node) => node.stop()));
-  }
+  });
 }
 
 async function subscribed(port, token) {
