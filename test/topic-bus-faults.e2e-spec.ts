@@ -209,6 +209,25 @@ needs('redis')('the bus on a Redis that fails', () => {
     });
   });
 
+  describe('that is killed in the middle of publishing', () => {
+    it('has all of a batch of a thousand or nothing of it', async () => {
+      const batches = Array.from({ length: 12 }, () => Array.from({ length: 1_000 }, () => newTopic()));
+      const publishing = batches.map((topics) => there.bus.publish(topics.map((topic) => ({ topic, payload: 1 }))));
+      await publishing[0];
+      const answers = Promise.allSettled(publishing);
+      await server.stop('SIGKILL');
+      await server.start();
+      const statuses = (await answers).map(({ status }) => status);
+      for (const [index, topics] of batches.entries()) {
+        const there = await Promise.all(topics.map((topic) => admin.exists(topicKeys(topic).meta)));
+        const count = there.reduce((sum, one) => sum + one, 0);
+        expect([0, topics.length]).toContain(count);
+        if (statuses[index] === 'fulfilled') expect(count).toBe(topics.length);
+      }
+      expect(statuses).toContain('rejected');
+    });
+  });
+
   describe('that hangs', () => {
     it('fails within three seconds, and publishes nothing of it when it goes on', async () => {
       const topic = newTopic();
