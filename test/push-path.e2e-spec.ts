@@ -78,7 +78,7 @@ beforeAll(async () => {
 afterEach(() => paths.hangUp());
 afterAll(() => {
   paths.stop();
-  bus.onModuleDestroy();
+  bus.beforeApplicationShutdown();
 });
 
 describe.each(['interpreted', 'compiled', 'compiled, again'])('an operation that is %s', () => {

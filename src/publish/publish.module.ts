@@ -3,6 +3,7 @@ import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeyModule } from './api-key.module.js';
 import { DevelopmentKey } from './development-key.js';
 import { PublishController } from './publish.controller.js';
+import { PublishMetrics } from './publish.metrics.js';
 import { Publisher } from './publisher.service.js';
 import { PublishRate } from './publish-rate.js';
 
@@ -10,6 +11,6 @@ import { PublishRate } from './publish-rate.js';
 @Module({
   imports: [ApiKeyModule],
   controllers: [PublishController],
-  providers: [ApiKeyGuard, DevelopmentKey, Publisher, PublishRate],
+  providers: [ApiKeyGuard, DevelopmentKey, Publisher, PublishMetrics, PublishRate],
 })
 export class PublishModule {}

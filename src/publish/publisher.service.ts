@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../topics/feed.registry.js';
 import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { PublishMetrics } from './publish.metrics.js';
 import { type EventError, judgeEvent } from './published-event.js';
 
 /** The most events in one request. */
@@ -21,6 +22,7 @@ export class Publisher {
   constructor(
     private readonly feeds: FeedRegistry,
     private readonly bus: TopicBus,
+    private readonly metrics: PublishMetrics,
   ) {}
 
   /**
@@ -34,6 +36,8 @@ export class Publisher {
     const publications = judged.flatMap((event) => (event.ok ? [event.publication] : []));
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
     const inOrder = outcomes.values();
+    const taken = outcomes.filter(({ ok }) => ok).length;
+    this.metrics.count(taken, events.length - taken);
     return { results: judged.map((event) => (event.ok ? toResult(inOrder.next().value) : { error: event.error })) };
   }
 }

@@ -14,7 +14,7 @@ const definition: TopicDefinition = {
 const topic = topicOf(definition, 'user:00000000-0000-4000-8000-000000000001');
 const bus = new MemoryTopicBus();
 
-afterEach(() => bus.onModuleDestroy());
+afterEach(() => bus.beforeApplicationShutdown());
 
 it('yields root values in the order of publishing', async () => {
   const events = new TopicStream(bus, topic)[Symbol.asyncIterator]();

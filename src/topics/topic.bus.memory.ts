@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { parseCursor } from './cursor.js';
 import { TopicEvent } from './topic-event.js';
 import { TopicHistory } from './topic-history.js';
@@ -71,7 +71,7 @@ class MemoryTopic {
 }
 
 /** The bus of a single process: the default without `REDIS_URL`. History and cursors end with the process. */
-export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
+export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdown {
   /** By feed, then by owner: both keys exist already, a topic's whole name would have to be made and hashed. */
   readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
@@ -90,7 +90,7 @@ export class MemoryTopicBus extends TopicBus implements OnModuleDestroy {
     return { recovered: first.recovered, end: () => state.dismiss(sink) };
   }
 
-  onModuleDestroy(): void {
+  beforeApplicationShutdown(): void {
     clearInterval(this.#sweeper);
     this.#topics.clear();
   }

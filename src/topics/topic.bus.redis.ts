@@ -1,4 +1,4 @@
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { RedisConnection } from '../redis/redis.connection.js';
 import type { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { parseCursor } from './cursor.js';
@@ -14,6 +14,7 @@ import {
   type TopicSink,
   type TopicSubscription,
 } from './topic.bus.js';
+import type { TopicMetrics } from './topic.metrics.js';
 import type { Topic } from './topic.js';
 
 interface Listening {
@@ -26,7 +27,7 @@ interface Listening {
  * The bus of many nodes. Subscribing: Redis confirms the channel, then the history is read, then both are joined
  * by offset. Losses on the way are noticed by offset, after a reconnect, and by comparing quiet topics with the store.
  */
-export class RedisTopicBus extends TopicBus implements OnModuleDestroy {
+export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown {
   readonly #topics = new Map<string, Listening>();
   readonly #store: TopicStore;
   readonly #watch: PositionWatch;
@@ -34,8 +35,10 @@ export class RedisTopicBus extends TopicBus implements OnModuleDestroy {
   constructor(
     redis: RedisConnection,
     private readonly subscriber: RedisSubscriber,
+    private readonly metrics: TopicMetrics,
   ) {
     super();
+    metrics.watch(() => this.#topics.size);
     this.#store = new TopicStore(redis);
     const batchSize = redis.isCluster ? 1 : undefined;
     this.#watch = new PositionWatch(
@@ -68,18 +71,18 @@ export class RedisTopicBus extends TopicBus implements OnModuleDestroy {
     }
   }
 
-  onModuleDestroy(): void {
+  beforeApplicationShutdown(): void {
     this.#watch.stop();
   }
 
   #listening(topic: Topic): Listening {
     const known = this.#topics.get(topic.name);
     if (known) return known;
-    const live = new LiveTopic(
-      topic,
-      (ofTopic, since) => this.#store.read(ofTopic, { since, wantsLast: false }),
-      () => this.#abandon(topic.name),
-    );
+    const live = new LiveTopic(topic, {
+      read: (since) => this.#store.read(topic, { since, wantsLast: false }),
+      noticed: (outcome) => this.metrics.gap(outcome),
+      abandoned: () => this.#abandon(topic.name),
+    });
     const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => live.receive(message));
     const listening = { live, confirmed };
     this.#topics.set(topic.name, listening);

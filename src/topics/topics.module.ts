@@ -9,6 +9,7 @@ import { Presence } from './presence/presence.js';
 import { MemoryTopicBus } from './topic.bus.memory.js';
 import { RedisTopicBus } from './topic.bus.redis.js';
 import { TopicBus } from './topic.bus.js';
+import { TopicMetrics } from './topic.metrics.js';
 import { RedisTurns } from './turns.redis.js';
 import { MemoryTurns, Turns } from './turns.js';
 
@@ -18,11 +19,12 @@ import { MemoryTurns, Turns } from './turns.js';
   imports: [RedisModule],
   providers: [
     FeedRegistry,
+    TopicMetrics,
     {
       provide: TopicBus,
-      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null) =>
-        redis && subscriber ? new RedisTopicBus(redis, subscriber) : new MemoryTopicBus(),
-      inject: [RedisConnection, RedisSubscriber],
+      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null, metrics: TopicMetrics) =>
+        redis && subscriber ? new RedisTopicBus(redis, subscriber, metrics) : new MemoryTopicBus(),
+      inject: [RedisConnection, RedisSubscriber, TopicMetrics],
     },
     {
       provide: Presence,

@@ -68,7 +68,7 @@ needs('redis')('with Redis', () => {
     server = await RedisServer.start();
   });
   afterAll(async () => {
-    await Promise.all(presences.map((presence) => presence.onModuleDestroy()));
+    await Promise.all(presences.map((presence) => presence.beforeApplicationShutdown()));
     for (const node of nodes) node.close();
     await server.remove();
   });

@@ -16,7 +16,7 @@ topicBusContract('in memory', async () => {
       others.push(restarted);
       return restarted;
     },
-    close: async () => [bus, ...others].forEach((each) => each.onModuleDestroy()),
+    close: async () => [bus, ...others].forEach((each) => each.beforeApplicationShutdown()),
   };
 });
 

@@ -1,7 +1,9 @@
 import { type Logger, pino } from 'pino';
+import { Registry } from 'prom-client';
 import { openRedis } from '../../src/redis/open-redis.js';
 import { RedisConnection } from '../../src/redis/redis.connection.js';
 import { RedisSubscriber } from '../../src/redis/redis.subscriber.js';
+import { TopicMetrics } from '../../src/topics/topic.metrics.js';
 import { RedisTopicBus } from '../../src/topics/topic.bus.redis.js';
 
 /** What a node has of Redis, without the rest of the node. */
@@ -18,9 +20,9 @@ export async function redisNode(url: string, logger: Logger = pino({ level: 'sil
   const connection = new RedisConnection(link, logger);
   await connection.readClock();
   const subscriber = new RedisSubscriber(link);
-  const bus = new RedisTopicBus(connection, subscriber);
+  const bus = new RedisTopicBus(connection, subscriber, new TopicMetrics(new Registry()));
   const close = (): void => {
-    bus.onModuleDestroy();
+    bus.beforeApplicationShutdown();
     subscriber.close();
     connection.close();
   };

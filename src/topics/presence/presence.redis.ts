@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { RedisScript } from '../../redis/redis-script.js';
 import type { RedisConnection } from '../../redis/redis.connection.js';
 import type { ViewerId } from '../../viewer/viewer.js';
@@ -33,7 +33,7 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(
  * Presence over all nodes: each keeps one set of its viewers, leased as a whole. A heartbeat costs the same however many
  * are connected, and a node that dies without a word is gone with its lease of 15 seconds.
  */
-export class RedisPresence extends Presence implements OnModuleDestroy {
+export class RedisPresence extends Presence implements BeforeApplicationShutdown {
   readonly #node = randomUUID();
   readonly #changed = new Set<ViewerId>();
   readonly #here = new LocalPresence((viewer) => this.#note(viewer));
@@ -43,6 +43,7 @@ export class RedisPresence extends Presence implements OnModuleDestroy {
   #exchange: Promise<void> = Promise.resolve();
   /** False when it is not known what Redis has of this node: then all of it is sent. */
   #isKnown = false;
+  #isOver = false;
 
   /** @param leaseMs default 15 seconds; the heartbeat comes three times as often */
   constructor(
@@ -71,7 +72,9 @@ export class RedisPresence extends Presence implements OnModuleDestroy {
     }
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the sockets were drained: until then this node's viewers are there. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isOver = true;
     clearInterval(this.#heartbeat);
     if (this.#reporting) clearTimeout(this.#reporting);
     await this.#exchange;
@@ -81,6 +84,7 @@ export class RedisPresence extends Presence implements OnModuleDestroy {
   }
 
   #note(viewer: ViewerId): void {
+    if (this.#isOver) return;
     this.#changed.add(viewer);
     this.#reporting ??= setTimeout(() => {
       this.#reporting = null;

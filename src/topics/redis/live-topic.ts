@@ -7,8 +7,15 @@ import type { TopicMember, TopicReading } from './topic-member.js';
 /** How many live events wait while a gap is filled; more than that and the gap is read again. */
 const HELD = 256;
 
-/** Reads what a topic's history holds after a position. */
-export type TopicReader = (topic: Topic, since: Position) => Promise<TopicReading>;
+/** What a topic asks of the bus that holds it. */
+export interface LiveTopicHost {
+  /** Reads what the history holds after a position. */
+  read(since: Position): Promise<TopicReading>;
+  /** Called when messages were missed: the history had them, or it had not. */
+  noticed(outcome: 'filled' | 'lost'): void;
+  /** Called when the last subscriber has left. */
+  abandoned(): void;
+}
 
 /**
  * One topic with subscribers on this node: a single Redis subscription, and one parse per event for all of them.
@@ -25,8 +32,7 @@ export class LiveTopic {
 
   constructor(
     readonly topic: Topic,
-    private readonly read: TopicReader,
-    private readonly abandoned: () => void,
+    private readonly host: LiveTopicHost,
   ) {}
 
   /** Where the topic stands here; null until the first subscriber has joined. */
@@ -53,7 +59,7 @@ export class LiveTopic {
   /** Removes a subscriber. The last one to leave ends the topic here. */
   dismiss(member: TopicMember): void {
     member.end();
-    if (this.#members.delete(member) && this.#members.size === 0) this.abandoned();
+    if (this.#members.delete(member) && this.#members.size === 0) this.host.abandoned();
   }
 
   /** Takes a message of the topic's channel: `<epoch> <offset> <payload>`. */
@@ -74,7 +80,7 @@ export class LiveTopic {
     this.#mayHaveMissed = false;
     let reading: TopicReading;
     try {
-      reading = await this.read(this.topic, this.#position);
+      reading = await this.host.read(this.#position);
     } catch {
       // The store is away again. The next event, comparison or reconnect comes back here.
       this.#held = null;
@@ -82,6 +88,7 @@ export class LiveTopic {
       return;
     }
     if (!reading.recovered) return this.#lose();
+    if (reading.events.length > 0) this.host.noticed('filled');
     this.#release(reading.events);
   }
 
@@ -115,6 +122,7 @@ export class LiveTopic {
   }
 
   #lose(): void {
+    this.host.noticed('lost');
     this.#held = null;
     this.#position = null;
     for (const member of [...this.#members]) {

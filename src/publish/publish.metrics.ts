@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Registry } from 'prom-client';
+
+/** What `/metrics` tells of `POST /publish`. */
+@Injectable()
+export class PublishMetrics {
+  readonly #events: Counter<'outcome'>;
+
+  constructor(registry: Registry) {
+    this.#events = new Counter({
+      name: 'sallyport_published_total',
+      help: 'Events that came to POST /publish: taken, or refused for what was wrong with them',
+      labelNames: ['outcome'],
+      registers: [registry],
+    });
+  }
+
+  /** Counts the events of one request. */
+  count(taken: number, refused: number): void {
+    this.#events.inc({ outcome: 'taken' }, taken);
+    this.#events.inc({ outcome: 'refused' }, refused);
+  }
+}
