@@ -18,4 +18,6 @@ await Promise.all([
     globalName: 'Sallyport',
   }),
 ]);
-execFileSync(process.execPath, [`${here}../node_modules/typescript/bin/tsc`, '-p', here, '--noCheck'], { stdio: 'inherit' });
+execFileSync(process.execPath, [`${here}../node_modules/typescript/bin/tsc`, '-p', here, '--noCheck'], {
+  stdio: 'inherit',
+});
