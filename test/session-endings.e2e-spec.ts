@@ -187,4 +187,19 @@ needs('redis', 'postgres')('on two nodes', () => {
     await stays.settled();
     await stays.close();
   });
+
+  test('BF-1 while Redis is away each node lets people sign in and counts guesses by itself', async () => {
+    const [here] = nodes;
+    const ada = await here.signedIn();
+    await redis.stop();
+    const login = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
+    const codes: (string | undefined)[] = [];
+    await here.browser().login(ada);
+    for (let n = 0; n < 6; n += 1) {
+      const { errors } = await here.browser().gql(login, { email: ada.email, password: 'certainly not the password' });
+      codes.push(errors[0]?.extensions.code);
+    }
+    await redis.start();
+    expect(codes).toEqual([...Array.from({ length: 5 }, () => 'INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS']);
+  });
 });
