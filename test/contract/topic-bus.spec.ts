@@ -3,7 +3,8 @@ import { MemoryTopicBus } from '../../src/topics/topic.bus.memory.js';
 import { locate, needs } from '../kit/needs.js';
 import { RedisCluster } from '../kit/redis-cluster.js';
 import { redisNode } from '../kit/redis-node.js';
-import { type BusHarness, topicBusContract } from './topic-bus.contract.js';
+import type { BusHarness } from './topic-bus/bus-under-test.js';
+import { topicBusContract } from './topic-bus.contract.js';
 
 topicBusContract('in memory', async () => {
   const bus = new MemoryTopicBus();

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { type BusUnderTest, newTopic } from './bus-under-test.js';
+
+/** What a key promises to a publisher. */
+export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnderTest): void {
+  describe('idempotency keys', () => {
+    it('give the first cursor back and deliver nothing twice', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      const publication = { topic, payload: { n: 1 }, key: 'order 42' };
+      const [first] = await harness().bus.publish([publication]);
+      const [second] = await harness().elsewhere.publish([publication]);
+      await publish(topic, 'end');
+      await sink.until('end');
+      expect(first).toMatchObject({ ok: true, duplicate: false });
+      expect(second).toEqual({ ...first, duplicate: true });
+      expect(sink.payloads).toEqual([{ n: 1 }, 'end']);
+    });
+
+    it('hold within one batch', async () => {
+      const topic = newTopic();
+      const outcomes = await harness().bus.publish([1, 1, 2].map((payload) => ({ topic, payload, key: 'k' })));
+      expect(outcomes).toMatchObject([
+        { ok: true, duplicate: false },
+        { ok: true, duplicate: true },
+        { ok: false, reason: 'key-reused' },
+      ]);
+    });
+
+    it('refuse another payload and deliver nothing of it', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await harness().bus.publish([{ topic, payload: 1, key: 'k' }]);
+      const [refused] = await harness().bus.publish([{ topic, payload: 2, key: 'k' }]);
+      await publish(topic, 'end');
+      await sink.until('end');
+      expect(refused).toEqual({ ok: false, reason: 'key-reused' });
+      expect(sink.payloads).toEqual([1, 'end']);
+    });
+
+    it('belong to what was submitted, where the payload was completed from it', async () => {
+      const topic = newTopic();
+      const submitted = { title: 'Hello' };
+      const [first] = await harness().bus.publish([{ topic, payload: { ...submitted, id: 1 }, submitted, key: 'k' }]);
+      const [second] = await harness().bus.publish([{ topic, payload: { ...submitted, id: 2 }, submitted, key: 'k' }]);
+      expect(second).toEqual({ ...first, duplicate: true });
+    });
+
+    it('belong to one topic', async () => {
+      const [a, b] = [newTopic(), newTopic()];
+      const outcomes = await harness().bus.publish([a, b].map((topic) => ({ topic, payload: 1, key: 'k' })));
+      expect(outcomes).toMatchObject([{ duplicate: false }, { duplicate: false }]);
+    });
+  });
+}

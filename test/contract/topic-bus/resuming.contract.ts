@@ -1,0 +1,155 @@
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type BusUnderTest, kept, latest, newTopic } from './bus-under-test.js';
+
+/** Every case of resuming: all of what was missed, or nothing and the word for it. */
+export function resumingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
+  describe('resuming', () => {
+    it('replays what was missed, in order, then goes on live', async () => {
+      const topic = newTopic();
+      const cursors = await publishNumbers(topic, 4);
+      const { sink, subscription } = await subscribe(topic, cursors[1]);
+      await publish(topic, 5);
+      await sink.until(5);
+      expect(sink.payloads).toEqual([3, 4, 5]);
+      expect(subscription.recovered).toBe(true);
+      expect(sink.all[0]).toEqual({ kind: 'confirmed', recovered: true });
+    });
+
+    it('has recovered where nothing was missed', async () => {
+      const topic = newTopic();
+      const cursors = await publishNumbers(topic, 2);
+      const { sink, subscription } = await subscribe(topic, cursors[1]);
+      expect(subscription.recovered).toBe(true);
+      await publish(topic, 3);
+      await sink.until(3);
+      expect(sink.payloads).toEqual([3]);
+    });
+
+    it('replays as much as the history holds, and not a part of more', async () => {
+      const topic = newTopic();
+      const cursors = await publishNumbers(topic, 8);
+      const whole = await subscribe(topic, cursors[2]);
+      expect(whole.subscription.recovered).toBe(true);
+      expect(whole.sink.payloads).toEqual([4, 5, 6, 7, 8]);
+      const part = await subscribe(topic, cursors[1]);
+      expect(part.subscription.recovered).toBe(false);
+      expect(part.sink.payloads).toEqual([]);
+    });
+
+    it('gives the last event where the feed says so and the rest is gone', async () => {
+      const topic = newTopic(latest);
+      const cursors = await publishNumbers(topic, 4);
+      const { sink, subscription } = await subscribe(topic, cursors[0]);
+      expect(subscription.recovered).toBe(false);
+      expect(sink.payloads).toEqual([4]);
+    });
+
+    it('does not replay events that are too old, to the event', async () => {
+      const topic = newTopic({ ...kept, historySeconds: 0.6 });
+      const [first] = await publish(topic, 1);
+      const [second] = await publish(topic, 2);
+      await delay(400);
+      await publish(topic, 3);
+      await delay(300);
+      const [tooOld, inTime] = [
+        await subscribe(topic, first?.ok && first.cursor),
+        await subscribe(topic, second?.ok && second.cursor),
+      ];
+      expect([tooOld.subscription.recovered, tooOld.sink.payloads]).toEqual([false, []]);
+      expect([inTime.subscription.recovered, inTime.sink.payloads]).toEqual([true, [3]]);
+    });
+
+    it('does not start with a last event that is too old', async () => {
+      const topic = newTopic({ ...latest, historySeconds: 0.05 });
+      await publish(topic, 1);
+      await delay(80);
+      const { sink } = await subscribe(topic);
+      expect(sink.payloads).toEqual([]);
+    });
+
+    it('takes the cursor of another topic for a malformed one', async () => {
+      const topic = newTopic();
+      await publishNumbers(topic, 3);
+      const [foreign] = await publishNumbers(newTopic(), 3);
+      const { sink, subscription } = await subscribe(topic, foreign);
+      expect(subscription.recovered).toBe(false);
+      expect(sink.payloads).toEqual([]);
+    });
+
+    it('tells apart the cursors of topics that one batch has brought into being', async () => {
+      const [a, b] = [newTopic(), newTopic()];
+      const outcomes = await harness().bus.publish([
+        { topic: a, payload: 1 },
+        { topic: b, payload: 1 },
+      ]);
+      const ofA = outcomes[0]?.ok && outcomes[0].cursor;
+      expect((await subscribe(b, ofA)).subscription.recovered).toBe(false);
+      expect((await subscribe(a, ofA)).subscription.recovered).toBe(true);
+    });
+
+    it.each([
+      ['empty', ''],
+      ['no cursor at all', 'not a cursor'],
+      ['a number', 12],
+      ['null', null],
+      ['an object', { epoch: 'x', offset: 1 }],
+      ['a wildcard', '*.*'],
+      ['10 kB', 'a'.repeat(10_240)],
+      ['a negative offset', 'abcdefgh1234.-1'],
+      ['an epoch with a line break', 'abcdefgh\n1234.1'],
+    ])('does not recover from a malformed cursor (%s) and is live all the same', async (_, cursor) => {
+      const topic = newTopic();
+      await publishNumbers(topic, 2);
+      const { sink, subscription } = await subscribe(topic, cursor);
+      expect(subscription.recovered).toBe(false);
+      await publish(topic, 'live');
+      await sink.until('live');
+      expect(sink.payloads).toEqual(['live']);
+    });
+
+    it('does not recover from a truncated cursor, or from one of the future', async () => {
+      const topic = newTopic();
+      const [first = ''] = await publishNumbers(topic, 3);
+      const [epoch = ''] = first.split('.');
+      for (const cursor of [epoch, `${epoch}.`, `${epoch}.zz`, `${epoch.slice(1)}.1`])
+        expect((await subscribe(topic, cursor)).subscription.recovered).toBe(false);
+    });
+
+    it('does not recover in a store that has forgotten the topic, and starts a new epoch', async () => {
+      const topic = newTopic();
+      const cursors = await publishNumbers(topic, 2);
+      const bus = await harness().forget(topic);
+      const again = await subscribe(topic, cursors[1], bus);
+      expect(again.subscription.recovered).toBe(false);
+      const outcomes = await bus.publish([1, 2, 3].map((payload) => ({ topic, payload })));
+      await again.sink.until(3);
+      expect(again.sink.payloads).toEqual([1, 2, 3]);
+      expect(outcomes.map((outcome) => outcome.ok && outcome.cursor)).not.toContain(cursors[1]);
+    });
+
+    it('loses nothing and repeats nothing when a subscriber comes and goes in the middle of publishing', async () => {
+      const topic = newTopic({ ...kept, historySize: 100 });
+      const seen: unknown[] = [];
+      let { sink, subscription } = await subscribe(topic);
+      let cursor: string | undefined;
+      for (let number = 1; number <= 300; number++) {
+        const published = publish(topic, number);
+        if (number === 1) await sink.until(1);
+        if (number % 20 === 0) await published;
+        if (number % 10 !== 0) {
+          await turn();
+          continue;
+        }
+        subscription.end();
+        seen.push(...sink.payloads);
+        if (sink.payloads.length > 0) ({ cursor } = sink);
+        ({ sink, subscription } = await subscribe(topic, cursor));
+        expect(subscription.recovered).toBe(true);
+      }
+      await publish(topic, 301);
+      await sink.until(301);
+      expect([...seen, ...sink.payloads]).toEqual(Array.from({ length: 301 }, (_, index) => index + 1));
+    });
+  });
+}

@@ -1,0 +1,101 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type BusUnderTest, latest, newTopic, type Subscribed } from './bus-under-test.js';
+
+/** How a subscription begins and ends. */
+export function subscribingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
+  describe('subscribing', () => {
+    it('confirms once, before the first event', async () => {
+      const topic = newTopic(latest);
+      await publish(topic, 7);
+      const { sink } = await subscribe(topic);
+      expect(sink.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
+    });
+
+    it('tells where it starts, before there is any event, and that is a cursor to come back with', async () => {
+      const topic = newTopic();
+      const { sink, subscription } = await subscribe(topic);
+      subscription.end();
+      await publish(topic, 'meanwhile');
+      const back = await subscribe(topic, sink.start);
+      await back.sink.until('meanwhile');
+      expect(back.subscription.recovered).toBe(true);
+      expect(back.sink.start).toBe(back.sink.cursor);
+    });
+
+    it('starts with the last event where the feed says so', async () => {
+      const topic = newTopic(latest);
+      await publishNumbers(topic, 3);
+      const { sink, subscription } = await subscribe(topic);
+      expect(sink.payloads).toEqual([3]);
+      expect(subscription.recovered).toBeUndefined();
+      await publish(topic, 4);
+      await sink.until(4);
+      expect(sink.payloads).toEqual([3, 4]);
+    });
+
+    it('starts with nothing where the feed says so', async () => {
+      const topic = newTopic();
+      await publishNumbers(topic, 3);
+      const { sink } = await subscribe(topic);
+      await publish(topic, 'live');
+      await sink.until('live');
+      expect(sink.payloads).toEqual(['live']);
+    });
+
+    it('misses nothing and repeats nothing when it starts in the middle of publishing', async () => {
+      const topic = newTopic(latest);
+      const subscriptions: Promise<Subscribed>[] = [];
+      for (let number = 1; number <= 400; number++) {
+        const published = publish(topic, number);
+        if (number % 8 === 0) subscriptions.push(subscribe(topic));
+        if (number % 3 === 0) await published;
+        else await turn();
+      }
+      for (const { sink } of await Promise.all(subscriptions)) {
+        await sink.until(400);
+        const first = sink.payloads[0] as number;
+        expect(sink.payloads).toEqual(Array.from({ length: 401 - first }, (_, index) => first + index));
+      }
+    });
+
+    it('ends when it is told to: no event follows, and the others go on', async () => {
+      const topic = newTopic();
+      const [leaving, staying] = [await subscribe(topic), await subscribe(topic)];
+      await publish(topic, 'before');
+      await Promise.all([leaving.sink.until('before'), staying.sink.until('before')]);
+      leaving.subscription.end();
+      leaving.subscription.end();
+      await publish(topic, 'after');
+      await staying.sink.until('after');
+      expect(leaving.sink.payloads).toEqual(['before']);
+      expect(leaving.sink.all.map(({ kind }) => kind)).not.toContain('ended');
+    });
+
+    it('works again after the last one has left', async () => {
+      const topic = newTopic();
+      for (let round = 0; round < 5; round++) {
+        const { sink, subscription } = await subscribe(topic);
+        await publish(topic, round);
+        await sink.until(round);
+        subscription.end();
+      }
+    });
+
+    it('may be ended from inside an event', async () => {
+      const topic = newTopic();
+      const payloads: unknown[] = [];
+      const subscription = await harness().bus.subscribe(topic, {
+        event: ({ payload }) => {
+          payloads.push(payload);
+          subscription.end();
+        },
+        ended: () => {},
+      });
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1, 2);
+      await sink.until(2);
+      expect(payloads).toEqual([1]);
+    });
+  });
+}
