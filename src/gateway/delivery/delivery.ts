@@ -3,6 +3,7 @@ import { CloseCode } from '../../protocol/close-code.js';
 import type { PositionPingPayload } from '../../protocol/payload.js';
 import { formatCursor, type Position } from '../../topics/cursor.js';
 import type { TopicEvent } from '../../topics/topic-event.js';
+import type { TopicDefinition } from '../../topics/topic.js';
 import type { TopicStream } from '../../topics/topic-stream.js';
 import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
@@ -31,11 +32,26 @@ export interface DeliveryParts {
   readonly renderer: Renderer;
 }
 
+/** What is needed once, when it begins. */
+export interface DeliveryStart {
+  readonly stream: TopicStream;
+  readonly operationId: string;
+  /** The client's cursor as it came from outside. */
+  readonly resume: unknown;
+}
+
 /**
  * One subscription on its way from the topic to the socket: an event becomes text and then a frame in one
  * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
  */
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
+  // Of its own, not behind `parts` and the stream: with 15,000 sockets an event waits for memory more than for anything else.
+  readonly #connection: Connection;
+  readonly #context: GraphqlContext;
+  readonly #operation: ExecutableOperation;
+  readonly #variant: Variant;
+  readonly #renderer: Renderer;
+  readonly #definition: TopicDefinition;
   readonly #prefix: ByteText;
   #recovered: boolean | undefined;
   #hasEvents = false;
@@ -46,36 +62,42 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
 
-  constructor(private readonly parts: DeliveryParts) {
+  constructor(parts: DeliveryParts) {
+    this.#connection = parts.connection;
+    this.#context = parts.context;
+    this.#operation = parts.operation;
+    this.#variant = parts.variant;
+    this.#renderer = parts.renderer;
+    this.#definition = parts.stream.topic.definition;
     this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
   }
 
   /** Subscribes; resolves when nothing published from now on can be missed. */
-  async start(resume: unknown): Promise<void> {
+  async start({ stream, operationId, resume }: DeliveryStart): Promise<void> {
     let position: Position | undefined;
     const confirmed = (recovered: boolean | undefined, at: Position): void => {
       this.#recovered = recovered;
       position = at;
     };
-    const options = resume === undefined || !this.parts.connection.resumable ? { confirmed } : { resume, confirmed };
-    this.#subscription = await this.parts.stream.attach(this, options);
+    const options = resume === undefined || !this.#connection.resumable ? { confirmed } : { resume, confirmed };
+    this.#subscription = await stream.attach(this, options);
     if (this.#done) this.#subscription.end();
-    else if (position && !this.#hasEvents && this.parts.connection.tellsPositions) this.#tellPosition(position);
+    else if (position && !this.#hasEvents && this.#connection.tellsPositions) this.#tellPosition(operationId, position);
   }
 
   event(event: TopicEvent): void {
-    if (this.#done || this.parts.connection.closed) return;
+    if (this.#done || this.#connection.closed) return;
     this.#hasEvents = true;
     // Nothing overtakes an event that is held back.
     if (this.#latest !== null) this.#latest = event;
     else if (this.#waiting) this.#wait(event);
-    else if (this.parts.connection.backlogBytes < HOLD_BYTES) this.#deliver(event);
+    else if (this.#connection.backlogBytes < HOLD_BYTES) this.#deliver(event);
     else this.#slow(event);
   }
 
   ended(_reason: SubscriptionEnd): void {
     // What was lost can't be told on this subscription; the client resumes, and learns there what it missed.
-    this.parts.connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
+    this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }
 
   next(): Promise<IteratorResult<never, void>> {
@@ -100,26 +122,28 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   /** No event tells the client what to resume from, or that it has missed some: this does. */
-  #tellPosition(position: Position): void {
+  #tellPosition(operation: string, position: Position): void {
     const payload: PositionPingPayload = {
-      operation: this.parts.operationId,
+      operation,
       cursor: formatCursor(position),
       ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
     };
-    this.parts.connection.push(toBytes(stringifyMessage({ type: MessageType.Ping, payload: { ...payload } })));
+    this.#connection.push(toBytes(stringifyMessage({ type: MessageType.Ping, payload: { ...payload } })));
   }
 
   #deliver(event: TopicEvent): void {
-    const { renderer, stream, operation, variant, context } = this.parts;
-    const text = renderer.render(event, stream.topic.definition.field, operation, variant, context);
+    const text = this.#render(event);
     if (typeof text === 'string') this.#write(event, text);
     else this.#wait(event, text);
   }
 
+  #render(event: TopicEvent): ResultText | Promise<ResultText> {
+    return this.#renderer.render(event, this.#definition.field, this.#operation, this.#variant, this.#context);
+  }
+
   #write(event: TopicEvent, text: ResultText): void {
-    const { connection } = this.parts;
-    const extensions = connection.resumable ? this.#extensions(event) : '';
-    connection.push((this.#prefix + text + extensions + MESSAGE_END) as ByteText);
+    const extensions = this.#connection.resumable ? this.#extensions(event) : '';
+    this.#connection.push((this.#prefix + text + extensions + MESSAGE_END) as ByteText);
   }
 
   #extensions(event: TopicEvent): string {
@@ -144,16 +168,14 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     started: Promise<ResultText> | undefined,
   ): Promise<void> {
     await earlier;
-    const { renderer, stream, operation, variant, context } = this.parts;
-    const field = stream.topic.definition.field;
-    const text = await (started ?? renderer.render(event, field, operation, variant, context));
+    const text = await (started ?? this.#render(event));
     if (!this.#done) this.#write(event, text);
     if (--this.#waitingCount === 0) this.#waiting = null;
   }
 
   #slow(event: TopicEvent): void {
-    const { connection, stream } = this.parts;
-    if (stream.topic.definition.slowReader === 'close') {
+    const connection = this.#connection;
+    if (this.#definition.slowReader === 'close') {
       if (connection.backlogBytes < CLOSE_BYTES && this.#waitingCount < MAX_WAITING) this.#deliver(event);
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;

@@ -33,7 +33,7 @@ export async function subscribe(
   const variant = operation.variant(request.variableValues);
   operation.use();
   const delivery = new Delivery({ connection, context, operationId, operation, variant, stream: source, renderer });
-  await delivery.start(request.resume);
+  await delivery.start({ stream: source, operationId, resume: request.resume });
   return delivery;
 }
 

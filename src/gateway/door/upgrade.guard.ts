@@ -52,9 +52,9 @@ export class UpgradeGuard {
 
   async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
     if (this.#cameInTheClear(request)) return { status: 403, message: 'Use wss.' };
-    const values = valuesOf(request, 'origin');
     // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
-    if (values.length === 0) return null;
+    if (request.headers.origin === undefined) return null;
+    const values = valuesOf(request, 'origin');
     if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket'))) return null;
     return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
   }
