@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Connection } from './connection.js';
+import { KeepAlive } from './keep-alive.js';
+
+let keepAlive: KeepAlive;
+beforeEach(() => {
+  vi.useFakeTimers();
+  keepAlive = new KeepAlive();
+});
+afterEach(() => {
+  keepAlive.stop();
+  vi.useRealTimers();
+});
+
+function peer(): Connection & { pings: number; gone: boolean } {
+  const connection = {
+    heard: true,
+    pings: 0,
+    gone: false,
+    ping: () => void connection.pings++,
+    terminate: () => void (connection.gone = true),
+  };
+  keepAlive.add(connection as unknown as Connection);
+  return connection as unknown as ReturnType<typeof peer>;
+}
+
+test('WS-8 terminates a peer that stays silent from one ping to the next, within 24 seconds', () => {
+  const silent = peer();
+  vi.advanceTimersByTime(12_000);
+  expect([silent.pings, silent.gone]).toEqual([1, false]);
+  vi.advanceTimersByTime(12_000);
+  expect(silent.gone).toBe(true);
+});
+
+test('keeps a peer that answers, and forgets one that is removed', () => {
+  const [lively, removed] = [peer(), peer()];
+  keepAlive.remove(removed);
+  for (let seconds = 0; seconds < 120; seconds++) {
+    vi.advanceTimersByTime(1000);
+    lively.heard = true;
+  }
+  expect([lively.pings, lively.gone]).toEqual([10, false]);
+  expect([removed.pings, removed.gone]).toEqual([0, false]);
+});
+
+test('pings a twelfth of the peers each second', () => {
+  const peers = Array.from({ length: 24 }, peer);
+  vi.advanceTimersByTime(1000);
+  expect(peers.filter((one) => one.pings === 1)).toHaveLength(2);
+});
