@@ -62,7 +62,7 @@ describe('loadConfig', () => {
 
   test('tells every fault at once', () => {
     const faults = faultsOf({ PORT: 'x', LOG_LEVEL: 'y', REDIS_URL: 'z' });
-    expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual(['LOG_LEVEL', 'PORT', 'REDIS_URL']);
+    expect(new Set(faults.map((fault) => fault.split(':')[0]))).toEqual(new Set(['LOG_LEVEL', 'PORT', 'REDIS_URL']));
   });
 
   test('accepts production with a key and https, or plain http on loopback', () => {
