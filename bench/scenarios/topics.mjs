@@ -46,7 +46,13 @@ async function delivery(bench, redis) {
     );
     check(name, ticked);
     const published = await bench.withSockets(name, { people, env }, async ({ server, loader }) => {
-      const publish = { pid: server.pid, viewers: server.viewers, batch: BATCH, ...(await server.publish()) };
+      const publish = {
+        pid: server.pid,
+        viewers: server.viewers,
+        batch: BATCH,
+        inFlight: 6,
+        ...(await server.publish()),
+      };
       await loader.command('publish', { ...publish, count: 20_000 });
       return loader.command('publish', { ...publish, count: 40_000 });
     });
@@ -57,20 +63,21 @@ async function delivery(bench, redis) {
       tickMs: (ticked.serverCpuSeconds / ticks) * 1000,
     };
   });
-  const half = [{ server: 'sallyport-redis', atLeast: 0.5, against: 'sallyport' }];
-  const more = { base: 'sallyport', higherIsBetter: true, unit: 'events/s', targets: half };
+  const more = { base: 'sallyport', higherIsBetter: true, unit: 'events/s' };
   return [
     {
       id: 'topics-capacity',
       title: 'Events that one core of the node delivers, published by its own worker',
       values: figures.capacity,
       ...more,
+      targets: [{ server: 'sallyport-redis', atLeast: 0.5, against: 'sallyport' }],
     },
     {
       id: 'topics-published',
       title: `Events per second, published over HTTP in batches of ${BATCH.toLocaleString('en')}`,
       values: figures.perSecond,
       ...more,
+      note: 'Redis and the load generator share the other core here.',
     },
     {
       id: 'topics-tick',
