@@ -12,7 +12,10 @@ export default {
   name: 'topics',
   title: 'Topics in memory and on Redis',
   async run(bench) {
-    if (!hasRedis) throw new Error('there is no redis-server here');
+    if (!hasRedis) {
+      bench.log('  there is no redis-server here: skipped');
+      return [];
+    }
     const redis = await ownRedis();
     try {
       return [
