@@ -31,6 +31,11 @@ export class FeedRegistry {
     return typeof name === 'string' ? this.#feeds.get(name) : undefined;
   }
 
+  /** What every feed's topics are like. */
+  get definitions(): readonly TopicDefinition[] {
+    return [...this.#feeds.values()].map((feed) => feed.topic);
+  }
+
   /** The names that can be published into, sorted. */
   get names(): readonly string[] {
     return [...this.#feeds.keys()].sort();

@@ -90,6 +90,10 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     return { recovered: first.recovered, end: () => state.dismiss(sink) };
   }
 
+  override async forget({ definition, owner }: Topic): Promise<void> {
+    this.#topics.get(definition.name)?.delete(owner);
+  }
+
   beforeApplicationShutdown(): void {
     clearInterval(this.#sweeper);
     this.#topics.clear();

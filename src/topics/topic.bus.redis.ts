@@ -71,6 +71,10 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     }
   }
 
+  override forget(topic: Topic): Promise<void> {
+    return this.#store.forget(topic);
+  }
+
   beforeApplicationShutdown(): void {
     this.#watch.stop();
   }

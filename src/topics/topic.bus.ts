@@ -90,4 +90,11 @@ export abstract class TopicBus {
    * @throws UnavailableError when the store is away
    */
   abstract subscribe(topic: Topic, sink: TopicSink, options?: SubscribeOptions): Promise<TopicSubscription>;
+
+  /**
+   * Forgets a topic's history and position, when its owner is gone. Cursors of it lead nowhere from now on.
+   *
+   * @throws UnavailableError when the store is away; the history then ends with its time
+   */
+  abstract forget(topic: Topic): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { RedisConnection } from '../redis/redis.connection.js';
 import { RedisModule } from '../redis/redis.module.js';
 import { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { FeedRegistry } from './feed.registry.js';
+import { OwnerTopics } from './owner-topics.js';
 import { MemoryPresence } from './presence/presence.memory.js';
 import { RedisPresence } from './presence/presence.redis.js';
 import { Presence } from './presence/presence.js';
@@ -19,6 +20,7 @@ import { MemoryTurns, Turns } from './turns.js';
   imports: [RedisModule],
   providers: [
     FeedRegistry,
+    OwnerTopics,
     TopicMetrics,
     {
       provide: TopicBus,
@@ -37,6 +39,6 @@ import { MemoryTurns, Turns } from './turns.js';
       inject: [RedisConnection],
     },
   ],
-  exports: [FeedRegistry, TopicBus, Presence, Turns],
+  exports: [FeedRegistry, OwnerTopics, TopicBus, Presence, Turns],
 })
 export class TopicsModule {}

@@ -1,4 +1,5 @@
 import { Args, Mutation, Resolver } from '@nestjs/graphql';
+import { OwnerTopics } from '../../topics/owner-topics.js';
 import { Context, CurrentAccount } from '../../viewer/current-viewer.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { AccountViewer } from '../../viewer/viewer.js';
@@ -11,6 +12,7 @@ export class OwnAccountResolver {
   constructor(
     private readonly own: OwnAccount,
     private readonly cookie: SessionCookie,
+    private readonly topics: OwnerTopics,
   ) {}
 
   @Mutation(() => Boolean, { description: 'Changes your password and ends all your other sessions. Always true.' })
@@ -32,6 +34,7 @@ export class OwnAccountResolver {
     @Context() { client, cookies }: GraphqlContext,
   ): Promise<boolean> {
     await this.own.delete(viewer, password, client.address);
+    await this.topics.forget(viewer.id);
     cookies.set(this.cookie.takeAway());
     return true;
   }

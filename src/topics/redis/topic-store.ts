@@ -46,6 +46,12 @@ export class TopicStore {
     return toReading(await this.redis.runScript(READ_SCRIPT, [meta, stream], values));
   }
 
+  /** Removes a topic's position and history. Idempotency keys are hashes, and go with their time. */
+  async forget(topic: Topic): Promise<void> {
+    const { meta, stream } = topicKeys(topic);
+    await this.redis.run((client) => client.del(meta, stream));
+  }
+
   /** Which of these topics are not where the store has them. */
   async differing<T extends { topic: Topic; position: Position }>(places: readonly T[]): Promise<readonly T[]> {
     const keys = places.flatMap(({ topic }) => {

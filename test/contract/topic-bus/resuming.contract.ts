@@ -37,6 +37,17 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(part.sink.payloads).toEqual([]);
     });
 
+    it('forgets a topic whose owner is gone: nothing of it comes back, whatever the cursor', async () => {
+      const topic = newTopic(latest);
+      const [, second] = await publishNumbers(topic, 3);
+      await harness().bus.forget(topic);
+      for (const cursor of [second, undefined]) {
+        const { sink, subscription } = await subscribe(topic, cursor);
+        expect(subscription.recovered).toBe(cursor === undefined ? undefined : false);
+        expect(sink.payloads).toEqual([]);
+      }
+    });
+
     it('gives the last event where the feed says so and the rest is gone', async () => {
       const topic = newTopic(latest);
       const cursors = await publishNumbers(topic, 4);
