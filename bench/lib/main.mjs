@@ -37,7 +37,7 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 };
 /** The scenarios of docs/benchmarks.md, in its order. */
-const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'me'];
+const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'topics', 'me'];
 const QUICK = ['delivery', 'sockets'];
 
 /** Runs one scenario and prints its measures; null when it failed. */
