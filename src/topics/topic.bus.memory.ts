@@ -17,6 +17,8 @@ import type { Topic, TopicDefinition } from './topic.js';
 import type { ViewerId } from '../viewer/viewer.js';
 
 const SWEEP_EVERY_MS = 30_000;
+/** Idempotency keys that one topic remembers. More of them within 5 minutes push the oldest out. */
+const MAX_KEYS = 10_000;
 
 interface UsedKey {
   readonly digest: string;
@@ -54,6 +56,8 @@ class MemoryTopic {
 
   useKey(key: string, used: UsedKey): void {
     this.#keys ??= new Map();
+    const [oldest] = this.#keys.size >= MAX_KEYS ? this.#keys.keys() : [];
+    if (oldest !== undefined) this.#keys.delete(oldest);
     this.#keys.set(key, used);
   }
 
