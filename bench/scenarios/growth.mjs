@@ -7,8 +7,13 @@ export default {
   async run(bench) {
     const [few, many] = bench.quick ? [500, 4000] : [1000, 16_000];
     const figures = await bench.interleaved(bench.servers(['ws', 'sallyport']), async (name) => {
-      const small = await bench.perTickedEvent(name, { sockets: few, tickMs: 150, ticks: 30, warmup: 20 });
-      const large = await bench.perTickedEvent(name, { sockets: many, tickMs: 1500, ticks: 6, warmup: 3 });
+      const small = await bench.perTickedEvent(name, { sockets: few, tickMs: 50, ticks: 40, warmup: 40 });
+      const large = await bench.perTickedEvent(name, {
+        sockets: many,
+        tickMs: bench.quick ? 200 : 600,
+        ticks: 8,
+        warmup: 4,
+      });
       return { growth: microsPerEvent(large) / microsPerEvent(small) };
     });
     return [

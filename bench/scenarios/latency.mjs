@@ -12,7 +12,7 @@ export default {
   async run(bench) {
     const sockets = bench.quick ? 500 : 2000;
     const seconds = bench.quick ? 1.5 : 4;
-    const figures = await bench.interleaved(bench.servers(['ws', 'sallyport', 'graphql-ws', 'nest']), (name) =>
+    const figures = await bench.interleaved(bench.servers(['ws', 'sallyport', 'nest']), (name) =>
       bench.withSockets(name, { people: sockets, source: true }, async ({ server, loader }) => {
         const paced = (perSecond) => {
           const count = Math.round(perSecond * seconds);

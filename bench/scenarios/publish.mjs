@@ -8,7 +8,7 @@ export default {
   title: 'Published over HTTP',
   async run(bench) {
     const sockets = bench.quick ? 500 : 2000;
-    const names = bench.servers(['ws', 'sallyport', 'graphql-ws', 'nest']);
+    const names = bench.servers(['ws', 'sallyport', 'nest']);
     const figures = await bench.interleaved(names, (name) =>
       bench.withSockets(name, { people: sockets }, async ({ server, loader }) => {
         const publish = { pid: server.pid, viewers: server.viewers, batch: BATCH, ...(await server.publish()) };
