@@ -81,7 +81,7 @@ async function login(request) {
   request.session.userId = rows[0].id;
 }
 app.getHttpAdapter().post('/login', (request, response, next) => {
-  login(request).then(() => response.json({}), next);
+  void login(request).then(() => response.json({}), next);
 });
 await app.listen(0, '127.0.0.1');
 process.on('disconnect', () => process.exit(0));
