@@ -85,6 +85,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     const live = new LiveTopic(topic, {
       read: (since) => this.#store.read(topic, { since, wantsLast: false }),
       noticed: (outcome) => this.metrics.gap(outcome),
+      forgotten: () => void this.#watch.compareAll(),
       abandoned: () => this.#abandon(topic.name),
     });
     const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => live.receive(message));

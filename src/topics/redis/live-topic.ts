@@ -13,6 +13,8 @@ export interface LiveTopicHost {
   read(since: Position): Promise<TopicReading>;
   /** Called when messages were missed: the history had them, or it had not. */
   noticed(outcome: 'filled' | 'lost'): void;
+  /** Called when the store has begun another epoch: what became of this topic may have become of all. */
+  forgotten(): void;
   /** Called when the last subscriber has left. */
   abandoned(): void;
 }
@@ -87,7 +89,7 @@ export class LiveTopic {
       this.#mayHaveMissed = true;
       return;
     }
-    if (!reading.recovered) return this.#lose();
+    if (!reading.recovered) return this.#lose(reading.position);
     if (reading.events.length > 0) this.host.noticed('filled');
     this.#release(reading.events);
   }
@@ -121,8 +123,9 @@ export class LiveTopic {
     if (held.length >= HELD || this.#mayHaveMissed) void this.catchUp();
   }
 
-  #lose(): void {
+  #lose(found: Position): void {
     this.host.noticed('lost');
+    if (found.epoch !== this.#position?.epoch) this.host.forgotten();
     this.#held = null;
     this.#position = null;
     for (const member of [...this.#members]) {
