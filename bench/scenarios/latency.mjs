@@ -11,7 +11,7 @@ export default {
   title: 'Latency at half of full load',
   async run(bench) {
     const sockets = bench.quick ? 500 : 2000;
-    const seconds = bench.quick ? 1.5 : 4;
+    const seconds = bench.quick ? 1.5 : 3;
     const figures = await bench.interleaved(bench.servers(['ws', 'sallyport', 'nest']), (name) =>
       bench.withSockets(name, { people: sockets, source: true }, async ({ server, loader }) => {
         const paced = (perSecond) => {
