@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { NOTES } from './notes.mjs';
 import { chart } from './svg.mjs';
 import { number, sentence, titleOf } from './table.mjs';
 
@@ -13,7 +14,8 @@ function section(measure) {
       : ' | ';
     return `| ${titleOf(row.server)} | ${number(row.absolute.median)} | ${number(row.absolute.min)}–${number(row.absolute.max)} | ${ratio} |`;
   });
-  const note = measure.note ? `\n\n${measure.note}` : '';
+  const notes = [measure.note, NOTES[measure.id]].filter(Boolean);
+  const note = notes.map((text) => `\n\n${text}`).join('');
   return `### ${measure.title} [${measure.unit}]\n\n${head}\n${rows.join('\n')}${note}\n`;
 }
 

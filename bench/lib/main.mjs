@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.mjs';
@@ -17,6 +17,7 @@ const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only s
   --repeats  interleaved repeats of each figure (default 5, with --quick 2)
   --only     servers to compare, beside bare ws
   --no-build use dist/ as it stands
+  --from     write the docs from kept results, a comma list; where two have the same measure, the later one counts
   --docs     write docs/benchmarks.md and docs/benchmarks.svg from this run (a full run without names does so by itself)`;
 
 async function load(names) {
@@ -34,6 +35,7 @@ const OPTIONS = {
   only: { type: 'string', default: '' },
   'no-build': { type: 'boolean', default: false },
   docs: { type: 'boolean', default: false },
+  from: { type: 'string' },
   help: { type: 'boolean', default: false },
 };
 /** The scenarios of docs/benchmarks.md, in its order. */
@@ -63,6 +65,13 @@ function keep(report) {
   console.log(`\nFigures: ${file}`);
 }
 
+/** Several kept results as one, in the order of the first. */
+function merged(files) {
+  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  const results = new Map(reports.flatMap((report) => report.results.map((measure) => [measure.id, measure])));
+  return { ...reports.at(-1), results: [...results.values()] };
+}
+
 function endChildrenOnExit() {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
@@ -74,6 +83,10 @@ export async function main(argv) {
   const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: OPTIONS });
   if (values.help) {
     console.log(USAGE);
+    return 0;
+  }
+  if (values.from) {
+    writeDocs(merged(values.from.split(',')));
     return 0;
   }
   const scenarios = await load(positionals);
