@@ -23,6 +23,10 @@ export async function makeEmbeddedFolder(folder: string): Promise<void> {
   mkdirSync(draft, { recursive: true, mode: 0o700 });
   const pglite = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const args = ['-e', SETUP, pglite, draft, JSON.stringify(POSTGRES_CONF)];
-  await promisify(execFile)(process.execPath, args, { timeout: SETUP_TIMEOUT_MS });
+  const setup = promisify(execFile)(process.execPath, args, { timeout: SETUP_TIMEOUT_MS });
+  // A start that fails elsewhere meanwhile must not leave the child writing into the folder.
+  const abandon = (): void => void setup.child.kill('SIGKILL');
+  process.once('exit', abandon);
+  await setup.finally(() => process.off('exit', abandon));
   renameSync(draft, folder);
 }
