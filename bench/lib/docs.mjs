@@ -16,7 +16,8 @@ function section(measure) {
   });
   const notes = [measure.note, NOTES[measure.id]].filter(Boolean);
   const note = notes.map((text) => `\n\n${text}`).join('');
-  return `### ${measure.title} [${measure.unit}]\n\n${head}\n${rows.join('\n')}${note}\n`;
+  const repeats = measure.rows[0]?.absolute.repeats;
+  return `### ${measure.title} [${measure.unit}], ${repeats} repeats\n\n${head}\n${rows.join('\n')}${note}\n`;
 }
 
 function targets(results) {
@@ -29,6 +30,13 @@ function targets(results) {
   return `| measure | target | reached | |\n|---|---|---:|---|\n${rows.join('\n')}\n`;
 }
 
+/** A run by itself keeps both cores about busy; what is above that belongs to others and widens the spread. */
+function disturbed({ loadAverage, cores }) {
+  if (!(loadAverage > cores + 1)) return '';
+  return ` The machine was not idle: its load average was
+${loadAverage.toFixed(0)} on ${cores} cores, so ratios count, not absolute figures, and rates by the clock (opening, latency) least of all.`;
+}
+
 /** Writes docs/benchmarks.md and docs/benchmarks.svg. */
 export function writeDocs(report) {
   const { machine, results } = report;
@@ -38,9 +46,9 @@ export function writeDocs(report) {
 Made by \`npm run bench\` on ${report.at.slice(0, 10)}: ${machine.cores} cores (${machine.model}), Node ${machine.node}.
 Do not edit: the next run writes this file anew. How it is measured: [bench/README.md](../bench/README.md).
 
-Every server runs on one core, the load generator on the other. Figures are medians of ${report.repeats} interleaved repeats with
-their lowest and highest; a ratio to bare \`ws\` is taken within each round. Sallyport is the built server in production mode with every
-check on, its sockets opened with real tokens of seeded accounts; its peers check nothing.
+Every server runs on one core, the load generator on the other. Figures are medians of interleaved repeats, their number beside each,
+with their lowest and highest; a ratio to bare \`ws\` is taken within each round. Sallyport is the built server in production mode with every
+check on, its sockets opened with real tokens of seeded accounts; its peers check nothing.${disturbed(machine)}
 
 ![Each measure as a multiple of bare ws](benchmarks.svg)
 

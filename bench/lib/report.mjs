@@ -1,10 +1,16 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { median, spread } from './stats.mjs';
 
 /** Where the figures come from. */
 export function machine() {
   const [first] = cpus();
-  return { cores: cpus().length, model: first?.model ?? 'unknown', node: process.version, platform: process.platform };
+  return {
+    cores: cpus().length,
+    model: first?.model ?? 'unknown',
+    node: process.version,
+    platform: process.platform,
+    loadAverage: loadavg()[2],
+  };
 }
 
 /** Ratios are taken round by round, then their median: what slows the machine down for a while slows both sides. */
