@@ -22,7 +22,7 @@ export interface TokenHeader {
 export function readTokenHeader(token: string): TokenHeader | null {
   if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) return null;
   const segment = token.slice(0, token.indexOf('.'));
-  const header = parse(Buffer.from(segment, 'base64url').toString('utf8'));
+  const header = parseSegment(segment);
   if (!header || Object.keys(header).length !== 3) return null;
   const { alg, typ, kid } = header;
   if (alg !== SOCKET_TOKEN_ALGORITHM || typ !== SOCKET_TOKEN_TYPE) return null;
@@ -35,9 +35,10 @@ export function hasCanonicalSignature(token: string): boolean {
   return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
-function parse(text: string): Record<string, unknown> | null {
+/** The JSON object in a segment; null where it holds anything else. */
+export function parseSegment(segment: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(Buffer.from(segment, 'base64url').toString('utf8'));
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : null;
