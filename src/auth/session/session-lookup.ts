@@ -4,28 +4,32 @@ import type { SessionClaim, Standing } from './session.js';
 import { SessionStore } from './session.store.js';
 
 const MAX_BATCH = 500;
-/** In a storm, how long look-ups gather between two queries, in milliseconds. The first of a calm goes at once. */
-const GATHER_MS = 5;
+/** In a storm, how long look-ups gather after a query was sent, in milliseconds. The first of a calm goes at once. */
+const GATHER_MS = 20;
+/** As many need not gather for longer: up to here, a query costs about the same however many it asks for. */
+const ENOUGH = 64;
 
 /**
  * Whether the session and the account that a token names are still there. Sockets that open together share look-ups:
- * while one query is under way, and for 5 ms from its start, the next ones gather and go as one batch.
+ * while one query is under way, and then until 20 ms from its start or 64 of them, the next ones gather and go as one batch.
  * Nothing is remembered between them.
  */
 @Injectable()
 export class SessionLookup {
   readonly #loader: DataLoader<SessionClaim, Standing>;
+  readonly #batches: (() => void)[] = [];
+  #gathered = 0;
   #askedAtMs = -Infinity;
   #underWay = 0;
-  readonly #gathered: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly store: SessionStore) {
     this.#loader = new DataLoader((claims) => this.#ask(claims), {
       cache: false,
       maxBatchSize: MAX_BATCH,
-      batchScheduleFn: (dispatch) => {
-        if (this.#underWay > 0) this.#gathered.push(dispatch);
-        else this.#schedule(dispatch);
+      batchScheduleFn: (send) => {
+        this.#batches.push(send);
+        this.#schedule();
       },
     });
   }
@@ -36,7 +40,9 @@ export class SessionLookup {
    * @throws UnavailableError when the database is away
    */
   standingOf(claim: SessionClaim): Promise<Standing> {
-    return this.#loader.load(claim);
+    const standing = this.#loader.load(claim);
+    if (++this.#gathered === ENOUGH) this.#schedule();
+    return standing;
   }
 
   async #ask(claims: readonly SessionClaim[]): Promise<Standing[]> {
@@ -46,13 +52,21 @@ export class SessionLookup {
       return await this.store.standings(claims);
     } finally {
       this.#underWay -= 1;
-      for (const dispatch of this.#gathered.splice(0)) this.#schedule(dispatch);
+      if (this.#batches.length > 0) this.#schedule();
     }
   }
 
-  #schedule(dispatch: () => void): void {
-    const restMs = this.#askedAtMs + GATHER_MS - performance.now();
-    if (restMs > 0) setTimeout(dispatch, restMs);
-    else setImmediate(dispatch);
+  #schedule(): void {
+    if (this.#underWay > 0) return;
+    clearTimeout(this.#timer);
+    const restMs = this.#gathered < ENOUGH ? this.#askedAtMs + GATHER_MS - performance.now() : 0;
+    if (restMs > 0) this.#timer = setTimeout(() => this.#send(), restMs);
+    else setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    clearTimeout(this.#timer);
+    this.#gathered = 0;
+    for (const send of this.#batches.splice(0)) send();
   }
 }
