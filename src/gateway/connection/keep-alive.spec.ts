@@ -43,8 +43,10 @@ test('keeps a peer that answers, and forgets one that is removed', () => {
   expect([removed.pings, removed.gone]).toEqual([0, false]);
 });
 
-test('pings a twelfth of the peers each second', () => {
-  const peers = Array.from({ length: 24 }, peer);
-  vi.advanceTimersByTime(1000);
+test('pings a 120th of the peers each tenth of a second, and all of them in 12 seconds', () => {
+  const peers = Array.from({ length: 240 }, peer);
+  vi.advanceTimersByTime(100);
   expect(peers.filter((one) => one.pings === 1)).toHaveLength(2);
+  vi.advanceTimersByTime(11_900);
+  expect(peers.every((one) => one.pings === 1)).toBe(true);
 });

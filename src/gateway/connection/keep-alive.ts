@@ -1,33 +1,37 @@
 import type { Connection } from './connection.js';
 
-/** Seconds between two pings to one peer. One that stays silent from ping to ping is gone. */
-const INTERVAL_SECONDS = 12;
+/** Milliseconds between two pings to one peer. One that stays silent from ping to ping is gone. */
+const INTERVAL_MS = 12_000;
+/** Pings are spread so finely that nobody's event waits behind thousands of them. */
+const GROUPS = 120;
 
-/** Pings every connection once an interval, a twelfth of them each second, from one timer. */
+/** Pings every connection once an interval, a 120th of them at a time, from one timer. */
 export class KeepAlive {
-  readonly #groups = Array.from({ length: INTERVAL_SECONDS }, () => new Set<Connection>());
-  readonly #groupOf = new WeakMap<Connection, Set<Connection>>();
-  readonly #timer = setInterval(() => this.#pingNextGroup(), 1000).unref();
+  readonly #groups = Array.from({ length: GROUPS }, () => new Set<Connection>());
+  readonly #groupOf = new Map<Connection, Set<Connection>>();
+  readonly #timer = setInterval(() => this.#pingNextGroup(), INTERVAL_MS / GROUPS).unref();
   #turn = 0;
   #next = 0;
 
   add(connection: Connection): void {
-    const group = this.#groups[this.#next++ % INTERVAL_SECONDS]!;
+    const group = this.#groups[this.#next++ % GROUPS]!;
     group.add(connection);
     this.#groupOf.set(connection, group);
   }
 
   remove(connection: Connection): void {
     this.#groupOf.get(connection)?.delete(connection);
+    this.#groupOf.delete(connection);
   }
 
   stop(): void {
     clearInterval(this.#timer);
     for (const group of this.#groups) group.clear();
+    this.#groupOf.clear();
   }
 
   #pingNextGroup(): void {
-    for (const connection of this.#groups[this.#turn++ % INTERVAL_SECONDS]!) {
+    for (const connection of this.#groups[this.#turn++ % GROUPS]!) {
       if (connection.heard) {
         connection.heard = false;
         connection.ping();
