@@ -85,8 +85,8 @@ export class SocketProtocol {
   async #connect(context: SocketContext): Promise<Record<string, unknown> | false> {
     const connection = context.extra;
     const payload = context.connectionParams ?? {};
-    // Neither memory nor a later hook keeps the token.
-    delete (context as { connectionParams?: unknown }).connectionParams;
+    // Neither memory nor a later hook keeps the token. Not by `delete`, which would make a dictionary of each context.
+    Object.assign(context, { connectionParams: undefined });
     connection.initReceived = true;
     const ack = await this.admissions.admit(connection, payload);
     return ack === null ? false : { ...ack };

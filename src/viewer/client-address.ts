@@ -19,8 +19,9 @@ export function parseAddressRange(text: string): AddressRange | null {
 
 /** Whether a normalised address lies in one of the ranges. */
 export function addressIn(address: string, ranges: readonly AddressRange[]): boolean {
-  if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
+  if (ranges.length === 0) return false;
+  const parsed = isIPv4(address) ? ipaddr.IPv4.parse(address) : ipaddr.isValid(address) && ipaddr.process(address);
+  if (!parsed) return false;
   return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits));
 }
 
