@@ -63,8 +63,9 @@ function lastInteger(bytes, end) {
   return value;
 }
 
+/** Of a Float64Array, which is left as it is. */
 function quantiles(values) {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = values.slice().sort();
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
   return values.length > 0 ? { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) } : null;
 }
@@ -109,9 +110,12 @@ const commands = {
 
   /** Starts to count; the parent then causes `count` frames by other means. With `stamped`, latencies are taken. */
   async count({ pid, count, timeoutMs, stamped = false }) {
-    const latencies = [];
+    const latencies = new Float64Array(stamped ? count : 0);
+    let arrived = 0;
     if (stamped) {
-      sockets.onEvent = (bytes, start, end) => latencies.push(sinceStamp(lastInteger(bytes, end)));
+      sockets.onEvent = (bytes, start, end) => {
+        latencies[arrived++] = sinceStamp(lastInteger(bytes, end));
+      };
     }
     const before = snapshot(pid);
     const waiting = frames(count, timeoutMs);
@@ -120,7 +124,7 @@ const commands = {
     sockets.onEvent = null;
     return difference(before, pid, {
       missing,
-      latencyMs: quantiles(latencies),
+      latencyMs: quantiles(latencies.subarray(0, arrived)),
       samples: sockets.samples.slice(0, 4),
       closes: sockets.closes,
     });
@@ -171,3 +175,8 @@ process.on('message', async ({ command, ...options }) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
+// By resets: ports that wait out their minute would slow down whoever connects next.
+process.on('SIGTERM', async () => {
+  await commands.close();
+  process.exit(0);
+});
