@@ -6,6 +6,13 @@ import pg from 'pg';
 
 const SERVER = process.env.BENCH_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 
+const open = new Set();
+
+/** Drops every database that is still there. Called when the run ends before its time. */
+export function dropAll() {
+  return Promise.allSettled([...open].map((drop) => drop()));
+}
+
 async function administer(sql) {
   const client = new pg.Client({ connectionString: SERVER, connectionTimeoutMillis: 3000 });
   await client.connect();
@@ -24,18 +31,18 @@ async function administer(sql) {
  */
 export async function ownDatabase() {
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
-  const clean = () => rmSync(dataDir, { recursive: true, force: true });
   const name = `sallyport_bench_${randomBytes(6).toString('hex')}`;
-  try {
-    await administer(`CREATE DATABASE ${name}`);
-  } catch {
-    return { url: null, dataDir, drop: async () => clean() };
-  }
+  const inPostgres = await administer(`CREATE DATABASE ${name}`).then(
+    () => true,
+    () => false,
+  );
+  const drop = async () => {
+    open.delete(drop);
+    rmSync(dataDir, { recursive: true, force: true });
+    if (inPostgres) await administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  };
+  open.add(drop);
   const url = new URL(SERVER);
   url.pathname = `/${name}`;
-  const drop = async () => {
-    clean();
-    await administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  };
-  return { url: url.href, dataDir, drop };
+  return { url: inPostgres ? url.href : null, dataDir, drop };
 }

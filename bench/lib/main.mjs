@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.mjs';
 import { canPin, stopAll } from './child.mjs';
+import { dropAll } from './database.mjs';
 import { machine, summarise } from './report.mjs';
 import { printTable } from './table.mjs';
 import { build } from '../../scripts/build.mjs';
@@ -72,9 +73,14 @@ function merged(files) {
   return { ...reports.at(-1), results: [...results.values()] };
 }
 
-function endChildrenOnExit() {
-  process.once('SIGINT', () => process.exit(130));
-  process.once('SIGTERM', () => process.exit(143));
+/** However the run ends, its processes end, and then its databases go. */
+function cleanUpOnExit() {
+  const stop = (code) => {
+    stopAll();
+    void dropAll().finally(() => process.exit(code));
+  };
+  process.once('SIGINT', () => stop(130));
+  process.once('SIGTERM', () => stop(143));
   process.once('exit', stopAll);
 }
 
@@ -94,7 +100,7 @@ export async function main(argv) {
   const chosen = positionals.length > 0 ? positionals : quick ? QUICK : IN_DOCS;
   const repeats = Number(values.repeats ?? (quick ? 2 : 5));
   const only = values.only.split(',').filter(Boolean);
-  endChildrenOnExit();
+  cleanUpOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   if (!values['no-build']) await build({ only: 'server' });
   const at = new Date().toISOString();

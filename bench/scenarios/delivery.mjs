@@ -7,7 +7,12 @@ export default {
   async run(bench) {
     const sockets = bench.quick ? 1000 : 2000;
     // As often as the slowest of them can: keep-alive and timers cost the same however little is delivered.
-    const options = { sockets, tickMs: bench.quick ? 60 : 100, ticks: bench.quick ? 20 : 40, warmup: 25 };
+    const options = {
+      sockets,
+      tickMs: bench.quick ? 60 : 100,
+      ticks: bench.quick ? 15 : 40,
+      warmup: bench.quick ? 15 : 25,
+    };
     const figures = await bench.interleaved(bench.servers(), async (name) => ({
       micros: microsPerEvent(await bench.perTickedEvent(name, options)),
     }));
