@@ -19,7 +19,7 @@ const list = (isItem: (item: string) => boolean, what: string) =>
 
 /** Every variable that this server reads, with its grammar and default. README's table is this one. */
 export const EnvironmentSchema = z.object({
-  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  NODE_ENV: z.enum(['development', 'test', 'production']).optional(),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   PUBLIC_URL: z.string().refine(isHttpOrigin, { message: 'must be an origin such as https://app.example' }).optional(),

@@ -60,6 +60,12 @@ describe('loadConfig', () => {
     expect(faultsOf(env).some((fault) => fault.startsWith(name))).toBe(true);
   });
 
+  test('LK-4 refuses to listen beyond this machine where nobody has said what this is', () => {
+    expect(faultsOf({ HOST: '0.0.0.0' })).toEqual([expect.stringMatching(/^NODE_ENV: .*GraphiQL/)]);
+    expect(faultsOf({ HOST: '0.0.0.0', NODE_ENV: 'development' })).toEqual([]);
+    expect(faultsOf({ HOST: '::1' })).toEqual([]);
+  });
+
   test('tells every fault at once', () => {
     const faults = faultsOf({ PORT: 'x', LOG_LEVEL: 'y', REDIS_URL: 'z' });
     expect(new Set(faults.map((fault) => fault.split(':')[0]))).toEqual(new Set(['LOG_LEVEL', 'PORT', 'REDIS_URL']));

@@ -12,6 +12,7 @@ export type ConfigOutcome =
  *
  * An empty value counts as absent. Outside production a missing `SECRET_KEYS` is made once and kept in `DATA_DIR`;
  * production refuses to start without it, without an https `PUBLIC_URL` (loopback excepted), and without `PUBLIC_URL` at all.
+ * Without `NODE_ENV` this is development, and then `HOST` stays on this machine.
  *
  * @param source the environment, usually `process.env`
  */
@@ -29,6 +30,11 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
 function crossFaults(env: Environment): string[] {
   const faults: string[] = [];
   const production = env.NODE_ENV === 'production';
+  if (!env.NODE_ENV && !isLoopback(env.HOST)) {
+    faults.push(
+      'NODE_ENV: say production or development where HOST is beyond this machine: development shows the schema and GraphiQL',
+    );
+  }
   if (production && env.SECRET_KEYS.length === 0)
     faults.push('SECRET_KEYS: production needs at least one key of 32 bytes or more');
   if (namesTwice(env.SECRET_KEYS)) faults.push('SECRET_KEYS: the same key stands there twice');
