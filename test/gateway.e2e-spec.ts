@@ -113,6 +113,18 @@ describe('connection_init', () => {
     expect(await closing(payload)).toBe(CloseCode.Forbidden);
   });
 
+  test.each([
+    ['a prototype', '{"__proto__":{"isAdmin":true}}'],
+    ['a constructor', '{"constructor":{"prototype":{"isAdmin":true}}}'],
+    ['5,000 levels', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`],
+    ['a list', '[{"token":"x"}]'],
+  ])('WS-9 takes nothing over from a payload with %s', async (_, payload) => {
+    const socket = await openSocket(server.url);
+    socket.send(`{"type":"connection_init","payload":${payload}}`);
+    expect([CloseCode.Forbidden, CloseCode.BadRequest]).toContain((await socket.waitForClose()).code);
+    expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
+  });
+
   test('TK-1 refuses a token with one character changed', async () => {
     const token = await ada.browser.token();
     const changed = token.slice(0, -2) + (token.at(-2) === 'A' ? 'B' : 'A') + token.slice(-1);

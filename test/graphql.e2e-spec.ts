@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+/** Of the text `{ __typename }`, as a client that persists queries sends it. */
+const TYPENAME_SHA256 = createHash('sha256').update('{ __typename }').digest('hex');
 
 let server: TestServer;
 let ada: SignedIn;
@@ -53,6 +57,20 @@ describe('one set of rules on both transports', () => {
     const refused = await socket.waitForMessage('error', '1');
     expect((refused.payload as unknown[]).length).toBeGreaterThan(0);
     await socket.close();
+  });
+
+  test('GQ-8 stops counting what is wrong with a document, on both', async () => {
+    const fields = Array.from({ length: 900 }, (_, index) => `unknown${index}`).join(' ');
+    const overHttp = await ada.browser.gql(`{ me { ${fields} } }`);
+    const socket = await adasSocket();
+    socket.subscribe('1', `subscription { notifications { ${fields} } }`);
+    const overSocket = (await socket.waitForMessage('error', '1')).payload as unknown[];
+    await socket.close();
+    for (const { length } of [overHttp.errors, overSocket]) {
+      expect(length).toBeGreaterThan(0);
+      // graphql-js names 100 and says in one more that it has stopped.
+      expect(length).toBeLessThanOrEqual(101);
+    }
   });
 
   test('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
@@ -139,6 +157,15 @@ describe('HTTP', () => {
     expect(batch.status).toBe(400);
     const large = await post({ 'content-type': 'application/json' }, `{"query":"${'x'.repeat(200_000)}"}`);
     expect(large.status).toBe(413);
+  });
+
+  test('GQ-6 knows no persisted queries: a hash stands for nothing, before and after its text was sent with it', async () => {
+    const extensions = { persistedQuery: { version: 1, sha256Hash: TYPENAME_SHA256 } };
+    const byHash = async (query?: string) => {
+      const answer = await post({ 'content-type': 'application/json' }, JSON.stringify({ query, extensions }));
+      return ((await answer.json()) as { data?: unknown }).data;
+    };
+    expect([await byHash(), await byHash('{ __typename }'), await byHash()]).toEqual([undefined, undefined, undefined]);
   });
 
   test('CK-4 HD-1 sends the headers that keep answers private and inert', async () => {

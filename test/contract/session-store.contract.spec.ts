@@ -145,6 +145,25 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     asked.mockRestore();
   });
 
+  it('asks for the first of a calm at once, for 64 of a storm before their time, and for fewer after 20 ms', async () => {
+    const session = await open();
+    const asked = vi.spyOn(store, 'standings');
+    const lookup = new SessionLookup(store);
+    const ask = () => lookup.standingOf({ userId: ada.id, sessionId: session.id });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: START });
+    await ask();
+    const gathering = Array.from({ length: 63 }, ask);
+    await new Promise(setImmediate);
+    expect(asked.mock.calls.map(([claims]) => claims.length)).toEqual([1]);
+    await Promise.all([...gathering, ask()]);
+    const late = ask();
+    await new Promise(setImmediate);
+    expect(asked.mock.calls.map(([claims]) => claims.length)).toEqual([1, 64]);
+    vi.advanceTimersByTime(20);
+    expect(await late).toMatchObject({ ok: true });
+    asked.mockRestore();
+  });
+
   it('tells a failing store to everyone who asked, and asks again afterwards', async () => {
     const session = await open();
     const lookup = new SessionLookup(store);
