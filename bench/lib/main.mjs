@@ -59,11 +59,12 @@ async function runOne(scenario, options) {
   }
 }
 
+const fileOf = ({ at }) => `${HERE}results/${at.replaceAll(/[:.]/g, '-')}.json`;
+
+/** Written after each scenario: a run that is cut short has what it has. */
 function keep(report) {
   mkdirSync(`${HERE}results`, { recursive: true });
-  const file = `${HERE}results/${report.at.replaceAll(/[:.]/g, '-')}.json`;
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`\nFigures: ${file}`);
+  writeFileSync(fileOf(report), `${JSON.stringify(report, null, 2)}\n`);
 }
 
 /** Several kept results as one, in the order of the first. */
@@ -103,15 +104,16 @@ export async function main(argv) {
   cleanUpOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   if (!values['no-build']) await build({ only: 'server' });
-  const at = new Date().toISOString();
-  const outcomes = [];
+  const report = { at: new Date().toISOString(), quick, repeats, machine: machine(), results: [] };
+  let whole = true;
   for (const name of chosen) {
     const scenario = scenarios.find((one) => one.name === name);
-    outcomes.push(await runOne(scenario, { quick, repeats, only }));
+    const measures = await runOne(scenario, { quick, repeats, only });
+    whole &&= measures !== null;
+    report.results.push(...(measures ?? []));
+    keep(report);
   }
-  const whole = outcomes.every((outcome) => outcome !== null);
-  const report = { at, quick, repeats, machine: machine(), results: outcomes.flatMap((outcome) => outcome ?? []) };
-  keep(report);
+  console.log(`\nFigures: ${fileOf(report)}`);
   if (values.docs || (whole && !quick && positionals.length === 0)) writeDocs(report);
   return whole ? 0 : 1;
 }
