@@ -3,9 +3,12 @@ export const NOTES = {
   'delivery-2000': `Most of it is the kernel's: the \`write\` itself takes 60–70 % of the time of bare \`ws\` and of Sallyport alike (CPU profile). Sallyport
 spends what is left on finding the topic, on compiled GraphQL and on keep-alive pings, and saves it again with one write of one string
 for each socket and turn, where \`ws\` writes a header and a body.`,
-  opening: `By CPU profile an opening's time goes to: HTTP, handshake and the receiving side of \`ws\`, about 45 % (bare \`ws\` pays the same); the
-token's signature and claims 10 %; garbage collection 8 %; the session's look-up, in batches, 8 %; GraphQL's subscribe and Nest's resolver 5 %;
-graphql-ws 4 %; limits, origin and journal 4 %; the rest is promises and timers. Tried: queries built once and one parameter a batch (-60 µs),
-look-ups that gather for 5 ms (-50 µs), no parsing of plain IPv4 (-10 µs), one random epoch a process (-8 µs).`,
+  opening: `Both misses are missed by what is checked and kept for each socket. By CPU profile of 15,000 openings: sockets, streams, HTTP and the
+handshake 47 % (all that bare \`ws\` does); garbage collection 12 %, since a socket that knows its viewer, subscription and deadline keeps
+7.8 KB of objects where that of \`ws\` keeps 3.7; the token 8 %; the session's look-up 7 %; limits, address, origin and journal 4 %; admission
+and registry 5 %; graphql-ws, GraphQL and Nest's resolver 8 %; promises and timers 8 %. A fifth is spent in the first 3,000 sockets, while V8
+still compiles. Tried and kept: signatures by node:crypto instead of the library (16 to 6.5 µs each), look-ups that gather until there are 64
+or for 20 ms, queries built once, no parsing of plain IPv4, one random epoch a process. Tried and not kept, for no gain or more memory: a
+larger young generation (32 and 64 MiB), single-threaded collection, baseline compilation from the start.`,
   'publish-cpu': 'The peers have no such door: theirs is a bare loop over the parsed body.',
 };
