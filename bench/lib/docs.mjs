@@ -6,18 +6,25 @@ import { number, sentence, titleOf } from './table.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 
+/** A table of the servers; without the columns of ratios where there is nothing to compare with. */
+function figures({ base, rows }) {
+  const compared = rows.some((row) => row.ratio);
+  const lines = rows.map(({ server, absolute, ratio }) => [
+    titleOf(server),
+    number(absolute.median),
+    `${number(absolute.min)}–${number(absolute.max)}`,
+    ...(ratio ? [ratio.median.toFixed(2), `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`] : []),
+  ]);
+  const head = ['server', 'median', 'spread', ...(compared ? [`× ${titleOf(base)}`, 'spread'] : [])];
+  const rule = ['---', ...head.slice(1).map(() => '---:')].join('|');
+  return [`| ${head.join(' | ')} |`, `|${rule}|`, ...lines.map((line) => `| ${line.join(' | ')} |`)].join('\n');
+}
+
 function section(measure) {
-  const head = `| server | median | spread | × ${titleOf(measure.base)} | spread |\n|---|---:|---:|---:|---:|`;
-  const rows = measure.rows.map((row) => {
-    const ratio = row.ratio
-      ? `${row.ratio.median.toFixed(2)} | ${row.ratio.min.toFixed(2)}–${row.ratio.max.toFixed(2)}`
-      : ' | ';
-    return `| ${titleOf(row.server)} | ${number(row.absolute.median)} | ${number(row.absolute.min)}–${number(row.absolute.max)} | ${ratio} |`;
-  });
   const notes = [measure.note, NOTES[measure.id]].filter(Boolean);
   const note = notes.map((text) => `\n\n${text}`).join('');
   const repeats = measure.rows[0]?.absolute.repeats;
-  return `### ${measure.title} [${measure.unit}], ${repeats} repeats\n\n${head}\n${rows.join('\n')}${note}\n`;
+  return `### ${measure.title} [${measure.unit}], ${repeats} repeats\n\n${figures(measure)}${note}\n`;
 }
 
 function targets(results) {
