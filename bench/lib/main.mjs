@@ -114,6 +114,7 @@ export async function main(argv) {
     keep(report);
   }
   console.log(`\nFigures: ${fileOf(report)}`);
+  if (quick) console.log('Small numbers, little warm-up: the targets are those of the whole run.');
   if (values.docs || (whole && !quick && positionals.length === 0)) writeDocs(report);
   return whole ? 0 : 1;
 }

@@ -10,8 +10,8 @@ export default {
     const options = {
       sockets,
       tickMs: bench.quick ? 60 : 100,
-      ticks: bench.quick ? 15 : 40,
-      warmup: bench.quick ? 15 : 25,
+      ticks: bench.quick ? 25 : 40,
+      warmup: bench.quick ? 40 : 25,
     };
     const figures = await bench.interleaved(bench.servers(), async (name) => ({
       micros: microsPerEvent(await bench.perTickedEvent(name, options)),
