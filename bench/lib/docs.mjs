@@ -46,11 +46,11 @@ ${loadAverage.toFixed(0)} on ${cores} cores, so ratios count, not absolute figur
 
 /** Writes docs/benchmarks.md and docs/benchmarks.svg. */
 export function writeDocs(report) {
-  const { machine, results } = report;
+  const { machine, results, runs = 1 } = report;
   writeFileSync(`${DOCS}benchmarks.svg`, chart(results.filter((measure) => measure.chart)));
   const text = `# Benchmarks
 
-Made by \`npm run bench\` on ${report.at.slice(0, 10)}: ${machine.cores} cores (${machine.model}), Node ${machine.node}.
+Made by \`npm run bench\`${runs > 1 ? `, joined from ${runs} runs, the last` : ''} on ${report.at.slice(0, 10)}: ${machine.cores} cores (${machine.model}), Node ${machine.node}.
 Do not edit: the next run writes this file anew. How it is measured: [bench/README.md](../bench/README.md).
 
 Every server runs on one core, the load generator on the other. Figures are medians of interleaved repeats, their number beside each,

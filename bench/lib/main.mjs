@@ -61,8 +61,9 @@ async function runOne(scenario, options) {
 
 const fileOf = ({ at }) => `${HERE}results/${at.replaceAll(/[:.]/g, '-')}.json`;
 
-/** Written after each scenario: a run that is cut short has what it has. */
+/** Written after each scenario: a run that is cut short has what it has. The load is that of the run, not of its start. */
 function keep(report) {
+  report.machine = machine();
   mkdirSync(`${HERE}results`, { recursive: true });
   writeFileSync(fileOf(report), `${JSON.stringify(report, null, 2)}\n`);
 }
@@ -71,7 +72,8 @@ function keep(report) {
 function merged(files) {
   const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
   const results = new Map(reports.flatMap((report) => report.results.map((measure) => [measure.id, measure])));
-  return { ...reports.at(-1), results: [...results.values()] };
+  const busiest = reports.reduce((one, other) => (other.machine.loadAverage > one.machine.loadAverage ? other : one));
+  return { ...reports.at(-1), machine: busiest.machine, runs: reports.length, results: [...results.values()] };
 }
 
 /** However the run ends, its processes end, and then its databases go. */
@@ -104,7 +106,7 @@ export async function main(argv) {
   cleanUpOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   if (!values['no-build']) await build({ only: 'server' });
-  const report = { at: new Date().toISOString(), quick, repeats, machine: machine(), results: [] };
+  const report = { at: new Date().toISOString(), quick, repeats, results: [] };
   let whole = true;
   for (const name of chosen) {
     const scenario = scenarios.find((one) => one.name === name);

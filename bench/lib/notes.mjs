@@ -6,12 +6,12 @@ for each socket and turn, where \`ws\` writes a header and a body.`,
   tabs: `Rendering is shared and costs 0.1 µs an event (CPU profile); the \`write\` is 70–75 % on both sides. What bare \`ws\` does not have is
 keep-alive: 830 pings and as many answers a second, about 0.6 µs an event at this pace. Tried and not kept, for no gain: writing to 128
 sockets at a time, while what belongs to them is in the processor's cache.`,
-  opening: `Both misses are missed by what is checked and kept for each socket. By CPU profile of 15,000 openings: sockets, streams, HTTP and the
-handshake 47 % (all that bare \`ws\` does); garbage collection 12 %, since a socket that knows its viewer, subscription and deadline keeps
-7.8 KB of objects where that of \`ws\` keeps 3.7; the token 8 %; the session's look-up 7 %; limits, address, origin and journal 4 %; admission
-and registry 5 %; graphql-ws, GraphQL and Nest's resolver 8 %; promises and timers 8 %. A fifth is spent in the first 3,000 sockets, while V8
-still compiles. Tried and kept: signatures by node:crypto instead of the library (16 to 6.5 µs each), look-ups that gather until there are 64
-or for 20 ms, queries built once, no parsing of plain IPv4, one random epoch a process. Tried and not kept, for no gain or more memory: a
-larger young generation (32 and 64 MiB), single-threaded collection, baseline compilation from the start.`,
+  opening: `By CPU profile of 15,000 openings: sockets, streams, HTTP and the handshake 47 % (bare \`ws\` does all of it but the ack and one message);
+garbage collection 12 %, since a socket that knows its viewer, subscription and deadline keeps 7.8 KB of objects where that of \`ws\` keeps 3.7;
+the token 8 %; the session's look-up 7 %; limits, address, origin and journal 4 %; admission and registry 5 %; graphql-ws, GraphQL and Nest's
+resolver 8 %; promises and timers 8 %. A fifth is spent in the first 3,000 sockets, while V8 still compiles. Tried and kept: a token's signature
+by node:crypto instead of the library (16 to 6.5 µs to read a token), look-ups that gather until there are 64 or for 20 ms, queries built once,
+no parsing of plain IPv4, one random epoch a process. Tried and not kept: a young generation of 64 MiB (6 % less CPU, 4 KiB more a socket),
+one of 32 MiB (nothing gained), single-threaded collection, maglev and baseline compilation from the start (within the noise of two runs).`,
   'publish-cpu': 'The peers have no such door: theirs is a bare loop over the parsed body.',
 };

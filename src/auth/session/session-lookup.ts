@@ -57,7 +57,6 @@ export class SessionLookup {
   }
 
   #schedule(): void {
-    if (this.#underWay > 0) return;
     clearTimeout(this.#timer);
     const restMs = this.#gathered < ENOUGH ? this.#askedAtMs + GATHER_MS - performance.now() : 0;
     if (restMs > 0) this.#timer = setTimeout(() => this.#send(), restMs);
@@ -65,6 +64,8 @@ export class SessionLookup {
   }
 
   #send(): void {
+    // The answer schedules what has gathered until then.
+    if (this.#underWay > 0) return;
     clearTimeout(this.#timer);
     this.#gathered = 0;
     for (const send of this.#batches.splice(0)) send();
