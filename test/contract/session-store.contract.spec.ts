@@ -164,6 +164,27 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     asked.mockRestore();
   });
 
+  it('asks nothing more while a query is under way, however many gather', async () => {
+    const session = await open();
+    let answer = (): void => {};
+    const slow = new Promise<void>((resolve) => (answer = resolve));
+    const asked = vi.spyOn(store, 'standings').mockImplementationOnce(async () => {
+      await slow;
+      return [{ ok: false, reason: 'session-ended' }];
+    });
+    const lookup = new SessionLookup(store);
+    const ask = () => lookup.standingOf({ userId: ada.id, sessionId: session.id });
+    const first = ask();
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(1));
+    const rest = Array.from({ length: 70 }, ask);
+    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+    expect(asked).toHaveBeenCalledTimes(1);
+    answer();
+    await Promise.all([first, ...rest]);
+    expect(asked.mock.calls.map(([claims]) => claims.length)).toEqual([1, 70]);
+    asked.mockRestore();
+  });
+
   it('tells a failing store to everyone who asked, and asks again afterwards', async () => {
     const session = await open();
     const lookup = new SessionLookup(store);
