@@ -1,6 +1,4 @@
-import { type AddressRange, addressIn, normalizeAddress } from '../viewer/client-address.js';
-
-const MAX_FORWARDED_LENGTH = 2048;
+import { type AddressRange, addressIn, forwardedEntries, normalizeAddress } from '../viewer/client-address.js';
 
 /**
  * The visitor's address as the shop's proxy wrote it, or null where it wrote none. Only for a request whose signature holds.
@@ -21,8 +19,8 @@ export function forwardedVisitor(
   forwardedFor: string | undefined,
   trusted: readonly AddressRange[],
 ): string | null {
-  if (!forwardedFor || forwardedFor.length > MAX_FORWARDED_LENGTH) return null;
-  const hops = [...forwardedFor.split(','), peer ?? ''].map((entry) => normalizeAddress(entry));
+  if (!forwardedFor) return null;
+  const hops = [...forwardedEntries(forwardedFor), peer ?? ''].map((entry) => normalizeAddress(entry));
   const shopProxy = hops.findLastIndex((hop) => hop === null || !addressIn(hop, trusted));
   if (hops[shopProxy] === null) return null;
   return hops[Math.max(0, shopProxy - 1)] ?? null;

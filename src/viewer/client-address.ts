@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 /** An address range, as ipaddr.js parses `10.0.0.0/8`. */
 export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
+/** How much of `X-Forwarded-For` is read, in characters from its right end: our proxies and a shop's write there. */
 const MAX_FORWARDED_LENGTH = 2048;
 
 /** Reads `10.1.2.3`, `10.0.0.0/8`, `::1` or `fd00::/8`; null when it is none of these. */
@@ -32,8 +33,18 @@ export function normalizeAddress(text: string): string | null {
   const bare = text
     .trim()
     .replace(/^\[(.*)\](?::\d+)?$/, '$1')
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
     .replace(/%.*$/, '');
   return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null;
+}
+
+/**
+ * The entries of `X-Forwarded-For` as they stand, the rightmost last. Of a longer header only the right end is read, whole
+ * entries alone: what a visitor puts in front never makes anybody look elsewhere.
+ */
+export function forwardedEntries(header: string): string[] {
+  const entries = header.slice(-MAX_FORWARDED_LENGTH).split(',');
+  return header.length > MAX_FORWARDED_LENGTH ? entries.slice(1) : entries;
 }
 
 /**
@@ -50,9 +61,9 @@ export function clientAddress(
   trusted: readonly AddressRange[],
 ): string {
   const direct = normalizeAddress(peer ?? '') ?? 'unknown';
-  if (!forwardedFor || forwardedFor.length > MAX_FORWARDED_LENGTH || !addressIn(direct, trusted)) return direct;
+  if (!forwardedFor || !addressIn(direct, trusted)) return direct;
   let nearest = direct;
-  for (const entry of forwardedFor.split(',').reverse()) {
+  for (const entry of forwardedEntries(forwardedFor).reverse()) {
     const hop = normalizeAddress(entry);
     if (hop === null) return nearest;
     nearest = hop;
@@ -61,13 +72,27 @@ export function clientAddress(
   return nearest;
 }
 
+/** The prefixes of IPv6 that belong to one household, one site and one customer of a network, the narrowest first, in bits. */
+const IPV6_PREFIXES = [64, 56, 48] as const;
+
 /** The unit that per-address limits count: the address for IPv4, its /64 for IPv6 (one household or server). */
 export function addressBlock(address: string): string {
-  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
+  return addressBlocks(address)[0] ?? address;
+}
+
+/**
+ * The networks that an address lies in, the narrowest first: the address alone for IPv4; for IPv6 its /64, its /56 and its
+ * /48, since whoever is given one of these may take a new /64 for each request.
+ */
+export function addressBlocks(address: string): readonly string[] {
+  if (isIPv4(address) || !ipaddr.isValid(address)) return [address];
   const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
+  if (parsed.kind() === 'ipv4') return [parsed.toString()];
   const bytes = parsed.toByteArray();
-  return `${ipaddr.fromByteArray([...bytes.slice(0, 8), 0, 0, 0, 0, 0, 0, 0, 0]).toString()}/64`;
+  return IPV6_PREFIXES.map((bits) => {
+    const network = bytes.map((byte, index) => (index < bits / 8 ? byte : 0));
+    return `${ipaddr.fromByteArray(network).toString()}/${bits}`;
+  });
 }
 
 /** Parses the ranges of a configuration that was checked already. */

@@ -16,6 +16,18 @@ describe('normalizeEmail', () => {
     expect(normalizeEmail(email)).toBe(email);
   });
 
+  it('refuses every character that shows nothing, wherever it stands', () => {
+    const invisible = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u;
+    const accepted: string[] = [];
+    for (let point = 0; point <= 0x10ffff; point += 1) {
+      const character = String.fromCodePoint(point);
+      if (!invisible.test(character)) continue;
+      const spellings = [`a${character}da@example.org`, `ada@ex${character}ample.org`];
+      if (spellings.some((text) => normalizeEmail(text) !== null)) accepted.push(point.toString(16));
+    }
+    expect(accepted).toEqual([]);
+  });
+
   it.each([
     ['', 'nothing'],
     ['ada', 'no domain'],
@@ -23,6 +35,20 @@ describe('normalizeEmail', () => {
     ['ada@', 'an empty domain'],
     ['ada lovelace@example.org', 'a space'],
     ['ada\u200b@example.org', 'an invisible character'],
+    ['ada\ufe0f@example.org', 'a variation selector'],
+    ['ada\u034f@example.org', 'a combining grapheme joiner'],
+    ['ada\u1160@example.org', 'a Hangul filler'],
+    ['ada\u3164@example.org', 'a Hangul filler that folds into another'],
+    ['ada\uffa0@example.org', 'a half-width Hangul filler'],
+    ['ada\u2060@example.org', 'a word joiner'],
+    ['ada\u00ad@example.org', 'a soft hyphen'],
+    ['ada\u180e@example.org', 'a Mongolian vowel separator'],
+    ['ada\u{e0101}@example.org', 'a supplementary variation selector'],
+    ['ada\u202e@example.org', 'a right-to-left override'],
+    ['ada\u2066@example.org', 'a left-to-right isolate'],
+    ['ada\u061c@example.org', 'an Arabic letter mark'],
+    ['ada@exam\u00adple.org', 'an invisible character in the domain'],
+    ['\ufeffada@example.org', 'a byte order mark in front'],
     ['ada\u0000@example.org', 'a control character'],
     ['ada\n@example.org', 'a line break'],
     ['<ada>@example.org', 'brackets'],

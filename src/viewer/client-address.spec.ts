@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { addressBlocks, clientAddress, parseAddressRanges } from './client-address.js';
+
+const PROXY = '10.0.0.1';
+const TRUSTED = parseAddressRanges(['10.0.0.0/8']);
+const seenAs = (forwardedFor: string, peer = PROXY): string => clientAddress(peer, forwardedFor, TRUSTED);
+
+describe('PX-1 behind a trusted proxy the client', () => {
+  it.each([
+    ['as the proxy wrote it', '198.51.100.7'],
+    ['behind what the visitor sent', `${'203.0.113.9, '.repeat(3)}198.51.100.7`],
+    ['behind 2 KiB that the visitor sent', `${'203.0.113.9, '.repeat(200)}198.51.100.7`],
+    ['behind 12 KiB without a comma', `${'x'.repeat(12_000)}, 198.51.100.7`],
+    ['before proxies of ours', '198.51.100.7, 10.0.0.3, 10.0.0.2'],
+    ['with a port', '198.51.100.7:4711'],
+  ])('is the rightmost address that is no trusted proxy: %s', (_, header) => {
+    expect(seenAs(header)).toBe('198.51.100.7');
+  });
+
+  it('is not believed from a peer that nobody trusts', () => {
+    expect(seenAs('198.51.100.7', '203.0.113.1')).toBe('203.0.113.1');
+  });
+
+  it('is never made of half an entry', () => {
+    const header = `198.51.100.7${', 10.0.0.2'.repeat(300)}`;
+    expect(seenAs(header)).toBe('10.0.0.2');
+  });
+});
+
+describe('the networks of an address', () => {
+  it('are its own for IPv4, and a /64, a /56 and a /48 for IPv6', () => {
+    expect(addressBlocks('198.51.100.7')).toEqual(['198.51.100.7']);
+    expect(addressBlocks('::ffff:198.51.100.7')).toEqual(['198.51.100.7']);
+    expect(addressBlocks('2001:db8:1:2345::1')).toEqual([
+      '2001:db8:1:2345::/64',
+      '2001:db8:1:2300::/56',
+      '2001:db8:1::/48',
+    ]);
+    expect(addressBlocks('unknown')).toEqual(['unknown']);
+  });
+});
