@@ -3,7 +3,7 @@ import type { Database } from '../database/database.js';
 import type { RedisHealth } from '../redis/redis.health.js';
 import { Readiness } from './readiness.js';
 
-const redis = (available: boolean) => ({ isAvailable: () => available }) as RedisHealth;
+const redis = (available: boolean) => ({ state: available ? 'ok' : 'unavailable' }) as RedisHealth;
 const database = (answers: () => Promise<boolean>) => ({ answers }) as unknown as Database;
 
 afterEach(() => void vi.useRealTimers());

@@ -35,7 +35,7 @@ export class Readiness implements OnModuleDestroy {
     const checks = {
       node: this.#leaving ? 'draining' : 'ok',
       database: (await this.#databaseAnswers()) ? 'ok' : 'unavailable',
-      redis: this.redis.isAvailable() ? 'ok' : 'unavailable',
+      redis: (this.redis.state ?? 'ok') === 'ok' ? 'ok' : 'unavailable',
     } as const;
     return { ready: Object.values(checks).every((result) => result === 'ok'), checks };
   }

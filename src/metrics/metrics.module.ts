@@ -1,12 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { MetricsController } from './metrics.controller.js';
+import { StoreMetrics } from './store-health.js';
 
 /** Provides the process's one Prometheus `Registry`, and `GET /metrics`. Each room registers its own metrics on it. */
 @Global()
 @Module({
   controllers: [MetricsController],
   providers: [
+    StoreMetrics,
     {
       provide: Registry,
       useFactory: () => {
@@ -16,6 +18,6 @@ import { MetricsController } from './metrics.controller.js';
       },
     },
   ],
-  exports: [Registry],
+  exports: [Registry, StoreMetrics],
 })
 export class MetricsModule {}

@@ -1,11 +1,15 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Logger } from 'pino';
+import type { StoreHealth } from '../metrics/store-health.js';
 import type { RedisLink } from './open-redis.js';
-import { reasonOf, storeFailure } from './redis-failure.js';
+import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 
-/** How often the connection is asked whether it still answers, and what time it is there, in milliseconds. */
+/** How often Redis is asked what time it is there and given something to write, in milliseconds; while it does not, more often. */
 const HEARTBEAT_MS = 5_000;
+const RETRY_MS = 1_000;
+/** Written with each heartbeat: a Redis that is full or read-only answers everything else. */
+const PROBE_KEY = 'sallyport:{store}:probe';
+const PROBE_SECONDS = 60;
 
 /**
  * The one connection for commands. While Redis is away or hangs (2 seconds without an answer), commands reject
@@ -15,20 +19,20 @@ export class RedisConnection {
   readonly client: Redis | Cluster;
   /** Whether keys live in slots, so that one command touches one slot only. */
   readonly isCluster: boolean;
-  readonly #heartbeat: NodeJS.Timeout;
+  #heartbeat: NodeJS.Timeout | undefined;
   #clockAheadMs = 0;
-  #isAway = false;
+  #isClosed = false;
 
   constructor(
     readonly link: RedisLink,
-    private readonly logger: Logger,
+    readonly health: StoreHealth,
   ) {
     this.client = link.client;
     this.isCluster = link.client.isCluster;
-    this.client.on('ready', () => this.#cameBack());
+    this.client.on('ready', () => void this.#beat());
     this.client.on('close', () => this.#wentAway());
     this.client.on('error', (error: Error) => this.#wentAway(error));
-    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
+    this.#scheduleBeat();
   }
 
   /** The number of the database that keys are in; a cluster has only 0. */
@@ -55,6 +59,7 @@ export class RedisConnection {
     try {
       return await commands(this.client);
     } catch (error) {
+      this.#note(error);
       throw storeFailure(error);
     }
   }
@@ -88,29 +93,42 @@ export class RedisConnection {
   }
 
   close(): void {
-    clearInterval(this.#heartbeat);
+    this.#isClosed = true;
+    clearTimeout(this.#heartbeat);
     this.client.disconnect();
   }
 
+  #scheduleBeat(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#heartbeat);
+    const waitMs = this.health.state === 'ok' ? HEARTBEAT_MS : RETRY_MS;
+    this.#heartbeat = setTimeout(() => void this.#beat(), waitMs).unref();
+  }
+
   async #beat(): Promise<void> {
-    if (!this.isAvailable) return;
     try {
+      if (!this.isAvailable) return;
       await this.readClock();
+      await this.run((client) => client.set(PROBE_KEY, '', 'EX', PROBE_SECONDS));
+      this.health.tookWrite();
     } catch {
-      // The silence itself drops the connection; `close` tells of it.
+      // `run` has noted why; the silence itself drops the connection.
+    } finally {
+      this.#scheduleBeat();
     }
   }
 
-  #cameBack(): void {
-    void this.#beat();
-    if (!this.#isAway) return;
-    this.#isAway = false;
-    this.logger.info({ address: this.link.address }, 'Redis is back');
+  #note(error: unknown): void {
+    const reason = reasonOf(error);
+    this.health.failed(reason);
+    if (!isRefusedWrite(error)) return;
+    const isNews = this.health.state === 'ok';
+    this.health.refusedWrite(reason);
+    if (isNews) this.#scheduleBeat();
   }
 
   #wentAway(error?: Error): void {
-    if (this.#isAway || this.client.status === 'end') return;
-    this.#isAway = true;
-    this.logger.warn({ address: this.link.address, reason: reasonOf(error) }, 'Redis is away: trying until it is back');
+    if (this.#isClosed || this.client.status === 'end') return;
+    this.health.wentAway(reasonOf(error));
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { REDIS_CONFIG } from '../config/config.module.js';
 import type { RedisConfig } from '../config/config.js';
 import { LOGGER } from '../logging/logger.js';
+import { StoreMetrics } from '../metrics/store-health.js';
 import { openRedis, type RedisLink } from './open-redis.js';
 import { RedisConnection } from './redis.connection.js';
 import { RedisHealth } from './redis.health.js';
@@ -24,13 +25,13 @@ const REDIS_LINK = Symbol('REDIS_LINK');
     },
     {
       provide: RedisConnection,
-      useFactory: async (link: RedisLink | null, logger: Logger) => {
+      useFactory: async (link: RedisLink | null, stores: StoreMetrics) => {
         if (!link) return null;
-        const connection = new RedisConnection(link, logger);
+        const connection = new RedisConnection(link, stores.watch('redis', 'Redis', link.address));
         await connection.readClock();
         return connection;
       },
-      inject: [REDIS_LINK, LOGGER],
+      inject: [REDIS_LINK, StoreMetrics],
     },
     {
       provide: RedisSubscriber,

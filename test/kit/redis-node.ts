@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openRedis } from '../../src/redis/open-redis.js';
+import { StoreMetrics } from '../../src/metrics/store-health.js';
 import { RedisConnection } from '../../src/redis/redis.connection.js';
 import { RedisSubscriber } from '../../src/redis/redis.subscriber.js';
 import { TopicMetrics } from '../../src/topics/topic.metrics.js';
@@ -16,11 +17,15 @@ export interface RedisNode {
 
 /** Connects as a node does. */
 export async function redisNode(url: string, logger: Logger = pino({ level: 'silent' })): Promise<RedisNode> {
+  const registry = new Registry();
   const link = await openRedis(url, logger);
-  const connection = new RedisConnection(link, logger);
+  const connection = new RedisConnection(
+    link,
+    new StoreMetrics(registry, logger).watch('redis', 'Redis', link.address),
+  );
   await connection.readClock();
   const subscriber = new RedisSubscriber(link);
-  const bus = new RedisTopicBus(connection, subscriber, new TopicMetrics(new Registry()));
+  const bus = new RedisTopicBus(connection, subscriber, new TopicMetrics(registry));
   const close = (): void => {
     bus.beforeApplicationShutdown();
     subscriber.close();

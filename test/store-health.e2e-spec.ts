@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { StoreMetrics } from '../src/metrics/store-health.js';
+import { needs } from './kit/needs.js';
+import { publishOver } from './kit/publish-over.js';
+import { RedisServer } from './kit/redis-server.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+needs('redis')('a Redis that fails, as operators see it', () => {
+  let redis: RedisServer;
+  let server: TestServer;
+  let viewer: string;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    server = await startServer({ env: { REDIS_URL: redis.url } });
+    viewer = (await server.signedIn()).viewerId;
+  });
+  afterAll(async () => {
+    await server.stop();
+    await redis.remove();
+  });
+
+  const readiness = async () => {
+    const answer = await fetch(`${server.url}/readyz`);
+    const { checks } = (await answer.json()) as { checks: Record<string, string> };
+    return { status: answer.status, isRedisWell: checks['redis'] === 'ok' };
+  };
+  const metric = async (line: string) => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+    return found === undefined ? undefined : Number(found.slice(line.length + 1));
+  };
+  const untilReady = () =>
+    vi.waitFor(async () => expect(await readiness()).toEqual({ status: 200, isRedisWell: true }), { timeout: 8_000 });
+  const untilRefused = () =>
+    vi.waitFor(async () => expect(await readiness()).toEqual({ status: 503, isRedisWell: false }), { timeout: 8_000 });
+  const command = async (name: string, ...values: string[]) => {
+    const admin = redis.client();
+    await admin.call(name, ...values);
+    admin.disconnect();
+  };
+
+  it('is not ready while Redis is full, and counts what was not published by reason', async () => {
+    await untilReady();
+    expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
+    await command('CONFIG', 'SET', 'maxmemory', '1');
+    expect((await publishOver(server, viewer)).status).toBe(503);
+    await untilRefused();
+    expect(await metric('sallyport_store_up{store="redis"}')).toBe(0);
+    expect(await metric('sallyport_store_failures_total{store="redis",reason="OOM"}')).toBeGreaterThan(0);
+    await command('CONFIG', 'SET', 'maxmemory', '0');
+    await untilReady();
+    expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
+  });
+
+  it('notices by itself, without a publisher, that Redis has become read-only', async () => {
+    await command('REPLICAOF', '127.0.0.1', '1');
+    await untilRefused();
+    await command('REPLICAOF', 'NO', 'ONE');
+    await untilReady();
+    expect((await publishOver(server, viewer)).status).toBe(200);
+  });
+
+  it('shows an outage in the metrics, and its end', async () => {
+    await redis.stop();
+    await untilRefused();
+    expect(await metric('sallyport_store_up{store="redis"}')).toBe(0);
+    expect((await publishOver(server, viewer)).status).toBe(503);
+    await redis.start();
+    await untilReady();
+    expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
+  });
+
+  it('counts no more than fifty reasons of a store', async () => {
+    const health = server.app.get(StoreMetrics).watch('imagined', 'Imagined', 'nowhere');
+    for (let number = 0; number < 60; number++) health.failed(`reason ${number}`);
+    expect(await metric('sallyport_store_failures_total{store="imagined",reason="other"}')).toBe(10);
+  });
+});
