@@ -114,6 +114,15 @@ describe('an e-mail', () => {
   );
 });
 
+describe('changePassword', () => {
+  test('refuses the password that the account has already, and changes nothing', async () => {
+    const ada = await server.signedIn();
+    const answer = await ada.browser.gql(CHANGE, { current: ada.password, next: ada.password });
+    expect(extensionsOf(answer)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });
+    expect(await ada.browser.me()).not.toBeNull();
+  });
+});
+
 describe('signing in', () => {
   test('EN-1 unknown, wrong, disabled: the same bytes and the same headers', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];

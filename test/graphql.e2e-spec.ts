@@ -7,6 +7,15 @@ import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 /** Of the text `{ __typename }`, as a client that persists queries sends it. */
 const TYPENAME_SHA256 = createHash('sha256').update('{ __typename }').digest('hex');
 
+const BUILT_IN = new Set(['Boolean', 'Float', 'ID', 'Int', 'String']);
+
+interface SchemaType {
+  readonly name: string;
+  readonly kind: string;
+  readonly specifiedByURL: string | null;
+  readonly fields: { readonly name: string; readonly description: string | null }[] | null;
+}
+
 let server: TestServer;
 let ada: SignedIn;
 
@@ -91,6 +100,28 @@ describe('one set of rules on both transports', () => {
     } finally {
       await hidden.stop();
     }
+  });
+});
+
+describe('the schema', () => {
+  test('describes every field, and says what its own scalars are', async () => {
+    const { types } = (
+      await ada.browser.ask<{ __schema: { types: SchemaType[] } }>(
+        '{ __schema { types { name kind specifiedByURL fields { name description } } } }',
+      )
+    ).__schema;
+    const ours = types.filter(({ name }) => !name.startsWith('__') && !BUILT_IN.has(name));
+    const bare = ours.flatMap(({ name, fields }) =>
+      (fields ?? []).filter(({ description }) => !description).map((field) => `${name}.${field.name}`),
+    );
+    expect(bare).toEqual([]);
+    const scalars = ours.filter(({ kind }) => kind === 'SCALAR');
+    expect(scalars.map(({ name }) => name).sort()).toEqual(['DateTime', 'JSON']);
+    for (const { specifiedByURL } of scalars) expect(specifiedByURL).toMatch(/^https:/);
+  });
+
+  test('gives `me` an id by which a client caches it', async () => {
+    expect(await ada.browser.ask('{ me { id user { id } } }')).toEqual({ me: { id: ada.id, user: { id: ada.id } } });
   });
 });
 
@@ -195,6 +226,24 @@ describe('HTTP', () => {
     } finally {
       await behindProxy.stop();
     }
+  });
+
+  test.each([
+    ['an accept header that allows no JSON', { accept: 'text/html' }, '{"query":"{ __typename }"}', 406, 'BAD_REQUEST'],
+    ['a batch', {}, '[{"query":"{__typename}"}]', 400, 'BAD_REQUEST'],
+    [
+      'a persisted query',
+      {},
+      `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"${TYPENAME_SHA256}"}}}`,
+      200,
+      'PERSISTED_QUERY_NOT_SUPPORTED',
+    ],
+    ['an unused variable', {}, '{"query":"query ($id: ID) { __typename }"}', 400, 'GRAPHQL_VALIDATION_FAILED'],
+    ['a missing variable', {}, '{"query":"mutation ($id: ID!) { revokeSession(id: $id) }"}', 400, 'BAD_USER_INPUT'],
+  ])('answers %s with a code that tells what is wrong', async (_, headers, body, status, code) => {
+    const response = await post({ 'content-type': 'application/json', ...headers }, body);
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+    expect([response.status, errors[0]?.extensions.code]).toEqual([status, code]);
   });
 
   test('LK-2 does not echo the value of a variable that is of the wrong type', async () => {

@@ -93,6 +93,14 @@ describe('POST /publish', () => {
     await socket.close();
   });
 
+  it('takes every Int that GraphQL has, and none beyond', async () => {
+    const of = (payload: number) => publish({ topic: 'user_count', viewer: ada.viewerId, payload });
+    for (const payload of [-2_147_483_648, 2_147_483_647])
+      expect(JSON.stringify(await of(payload))).toContain('cursor');
+    for (const payload of [-2_147_483_649, 2_147_483_648])
+      expect(JSON.stringify(await of(payload))).toContain('BAD_USER_INPUT');
+  });
+
   it('delivers nothing twice under one key, and refuses it for another payload', async () => {
     const socket = await subscribed(ada);
     const event = { topic: 'notifications', viewer: ada.viewerId, payload: notification, key: randomUUID() };

@@ -62,6 +62,43 @@ describe('maskError', () => {
     expect(shown.extensions).toEqual({ code: 'GRAPHQL_VALIDATION_FAILED' });
   });
 
+  test.each([
+    ['a string', `{ login(password: "${CANARY}" "x") }`, 'Syntax Error: Expected Name, found String.'],
+    ['a string where a name should be', `{ login(password "${CANARY}") }`, 'Syntax Error: Expected ":", found String.'],
+    ['a block of text', `{ login(password """${CANARY}""") }`, 'Syntax Error: Expected ":", found BlockString.'],
+    ['a number', '{ login(password 73001.5) }', 'Syntax Error: Expected ":", found Float.'],
+    ['a password without quotes', '{ login(password: hunter three) }', 'Syntax Error: Expected ":", found ")".'],
+    ['a word', '{ login(password: one hunter) hunter2 }', 'Syntax Error: Expected ":", found ")".'],
+    ['a word alone', 'hunter2', 'Syntax Error: Unexpected Name.'],
+    ['an escape', '{ login(password: "\\hunter") }', 'Syntax Error: Invalid character escape sequence.'],
+    ['a code point', '{ login(password: "\\u{hunter2}") }', 'Syntax Error: Invalid Unicode escape sequence.'],
+    ['a character', '{ login(password: ?hunter) }', 'Syntax Error: Unexpected character.'],
+  ])('does not echo %s in a syntax error', (_, query, message) => {
+    const syntaxError = expectThrow(() => parse(query));
+    expect(maskError(syntaxError).shown).toMatchObject({ message, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
+  });
+
+  test('calls an unused variable a fault of the document, and a missing one a fault of the input', () => {
+    const [unused] = validate(schema, parse('query ($id: Int) { login(password: "x") }'));
+    expect(maskError(unused!).shown).toMatchObject({
+      message: 'Variable "$id" is never used.',
+      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+    });
+    const missing = executed(() => 1, 'query ($p: String!) { login(password: $p) }');
+    expect(maskError(missing).shown.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'p' });
+  });
+
+  test('names the argument for which a variable is null that may not be, also inside an execution', () => {
+    const nulled = executed(() => 1, 'query ($p: String = "x") { login(password: $p) }', { p: null });
+    expect(nulled.path).toEqual(['login']);
+    expect(maskError(nulled).shown).toMatchObject({
+      message: 'Argument "password" of non-null type "String!" must not be null.',
+      extensions: { code: 'BAD_USER_INPUT', field: 'password' },
+    });
+    const thrown = new GraphQLError('Argument "password" of non-null type "String!" must not be null.');
+    expect(maskError(executed(thrower(thrown))).shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
+  });
+
   test('keeps the syntax error and where it is', () => {
     const syntaxError = expectThrow(() => parse('{ login('));
     expect(maskError(syntaxError).shown).toMatchObject({

@@ -1,10 +1,13 @@
-import { Field, ObjectType } from '@nestjs/graphql';
+import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { User } from '../account/user.model.js';
 
 /** Whoever is signed in, with the key to the second door. */
 @ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })
 export class Me {
-  @Field(() => User)
+  @Field(() => ID, { description: 'The account’s id: what a client’s cache knows this object by.' })
+  readonly id!: string;
+
+  @Field(() => User, { description: 'The account that is signed in.' })
   readonly user!: User;
 
   @Field(() => String, { description: 'Send it as `token` in the payload of connection_init. Never put it in a URL.' })

@@ -21,6 +21,6 @@ export class MeResolver {
     if (viewer?.kind !== 'account' || !user) return null;
     await this.throttle.count('token', client.address);
     const { token, expiresAt } = this.tokens.sign(viewer);
-    return { user, token, tokenExpiresAt: expiresAt };
+    return { id: user.id, user, token, tokenExpiresAt: expiresAt };
   }
 }

@@ -10,7 +10,7 @@ export class Session implements ListedSession {
   @Field(() => Boolean, { description: 'Whether it is the one that asks.' })
   readonly current!: boolean;
 
-  @Field(() => Date)
+  @Field(() => Date, { description: 'When it signed in.' })
   readonly createdAt!: Date;
 
   @Field(() => Date, { description: 'When the site was last used; written at most once a minute.' })
@@ -19,7 +19,7 @@ export class Session implements ListedSession {
   @Field(() => Date, { description: 'When it ends if nobody uses it any more.' })
   readonly expiresAt!: Date;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'The User-Agent header of the sign-in; null when none came.' })
   readonly userAgent!: string | null;
 
   @Field(() => String, { nullable: true, description: 'The address that signed in.' })

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BadUserInputError } from '../../errors/sallyport.errors.js';
 import type { AccountViewer } from '../../viewer/viewer.js';
 import { AccountService } from '../account/account.service.js';
 import { CredentialService } from '../account/credential.service.js';
@@ -40,6 +41,7 @@ export class OwnAccount {
    */
   async changePassword(viewer: AccountViewer, current: string, next: string, address: string): Promise<string> {
     const account = await this.credentials.confirm(viewer.userId, current, 'current', address);
+    if (next === current) throw new BadUserInputError('next', 'This is your password already: choose another one.');
     const to = await this.accounts.hashNew(next, account.email, 'next');
     const secret = drawSessionSecret();
     const change = { from: account.passwordHash, to, secretHash: sessionSecretHash(secret) };

@@ -1,4 +1,4 @@
-import { Field, GraphQLISODateTime, ID, ObjectType } from '@nestjs/graphql';
+import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { Allow, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { IsInstant } from '../../topics/is-instant.js';
 import { GraphQLJson } from './json.scalar.js';
@@ -24,7 +24,7 @@ export class Notification {
   @Length(1, 500)
   title!: string;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'The text below the title.' })
   @IsOptional()
   @IsString()
   @MaxLength(10_000)
@@ -34,8 +34,8 @@ export class Notification {
   @Allow()
   data?: unknown;
 
-  /** As published: ISO 8601 text. {@link NotificationsResolver} makes a date of it. */
-  @Field(() => GraphQLISODateTime)
+  /** As published: ISO 8601 text. */
+  @Field(() => Date, { description: 'When it happened, as the publisher says.' })
   @IsInstant()
   createdAt!: string;
 }

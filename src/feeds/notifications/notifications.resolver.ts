@@ -1,4 +1,4 @@
-import { GraphQLISODateTime, Parent, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
+import { Resolver, Subscription } from '@nestjs/graphql';
 import { TopicBus } from '../../topics/topic.bus.js';
 import { topicOf } from '../../topics/topic.js';
 import { TopicStream } from '../../topics/topic-stream.js';
@@ -15,11 +15,5 @@ export class NotificationsResolver {
   @Subscription(() => Notification, { description: 'What happens for you from now on.' })
   notifications(@CurrentViewer() viewer: Viewer): TopicStream<Notification> {
     return new TopicStream(this.bus, topicOf(NOTIFICATIONS, viewer.id));
-  }
-
-  /** A payload is JSON, the scalar wants a date. */
-  @ResolveField(() => GraphQLISODateTime)
-  createdAt(@Parent() notification: Notification): Date {
-    return new Date(notification.createdAt);
   }
 }

@@ -12,6 +12,7 @@ import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import { clientFacts } from '../../viewer/client-facts.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import { GraphQLDateTime } from './date-time.scalar.js';
 import { limitRules, MAX_QUERY_TOKENS } from './operation-limits.js';
 import { showError } from './show-error.js';
 
@@ -24,7 +25,7 @@ export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger:
     path: GRAPHQL_PATH,
     autoSchemaFile: true,
     sortSchema: true,
-    buildSchemaOptions: { dateScalarMode: 'isoDate' },
+    buildSchemaOptions: { scalarsMap: [{ type: Date, scalar: GraphQLDateTime }] },
     graphiql: false,
     introspection,
     csrfPrevention: true,

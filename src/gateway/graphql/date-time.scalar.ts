@@ -1,0 +1,20 @@
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+
+/**
+ * `DateTime`: an instant, written as ISO 8601 in UTC. A resolver may return a `Date`, or the text that a JSON payload
+ * carries. Refuses what is no instant.
+ */
+export const GraphQLDateTime = new GraphQLScalarType<Date, string>({
+  name: 'DateTime',
+  description: 'A date-time string at UTC, such as 2019-12-03T09:54:33Z, compliant with the date-time format.',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
+  serialize: (value) => instant(value).toISOString(),
+  parseValue: instant,
+  parseLiteral: (node) => instant(node.kind === Kind.STRING ? node.value : null),
+});
+
+function instant(value: unknown): Date {
+  const date = value instanceof Date ? value : new Date(typeof value === 'string' ? value : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw new GraphQLError('DateTime must be a date and time in ISO 8601.');
+  return date;
+}
