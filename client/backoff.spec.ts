@@ -17,6 +17,16 @@ describe('the back-off', () => {
     expect(backoff.nextDelayMs()).toBe(500);
   });
 
+  it('does not wait once after a handover, and starts from the shortest delay after that', async () => {
+    const backoff = new Backoff(() => 1);
+    backoff.nextDelayMs();
+    backoff.nextDelayMs();
+    backoff.handedOver();
+    await backoff.wait();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(backoff.nextDelayMs()).toBe(500);
+  });
+
   it('spreads over the whole range below the ceiling', () => {
     expect(new Backoff(() => 0).nextDelayMs()).toBe(0);
   });

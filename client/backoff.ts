@@ -14,6 +14,7 @@ const AFTER_WAKE_MS = 300;
  */
 export class Backoff {
   #attempt = 0;
+  #skipsNext = false;
   readonly #waiting = new Set<() => void>();
   #stopped = false;
 
@@ -29,7 +30,8 @@ export class Backoff {
 
   /** Waits once. Resolves early on {@link wake} and {@link stop}; a server's wish is kept even then. Never rejects. */
   async wait(wishMs = 0): Promise<void> {
-    await this.#pause(this.nextDelayMs(wishMs), wishMs === 0);
+    if (this.#skipsNext && wishMs === 0) this.#skipsNext = false;
+    else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0);
     while (!isOnline() && !this.#stopped) await this.#pause(CAP_MS, true);
   }
 
@@ -41,6 +43,13 @@ export class Backoff {
   /** The last connection held: start from the shortest delay again. */
   reset(): void {
     this.#attempt = 0;
+    this.#skipsNext = false;
+  }
+
+  /** Another node takes over, and the one that leaves has spread its clients: the next wait is none, the one after it the shortest. */
+  handedOver(): void {
+    this.reset();
+    this.#skipsNext = true;
   }
 
   /** Ends every wait, now and later. */

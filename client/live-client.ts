@@ -1,5 +1,6 @@
 import { createClient, type Client, type ClientOptions, type SubscribePayload } from 'graphql-ws/client';
 import type { ConnectionInitPayload } from '../src/protocol/payload.js';
+import { CloseCode } from '../src/protocol/close-code.js';
 import { Backoff } from './backoff.js';
 import { Connection } from './connection.js';
 import { guardSockets, type Door, type GuardedSocket } from './guarded-socket.js';
@@ -33,7 +34,10 @@ export interface LiveClient extends Client {
 
 const ACK_WITHIN_MS = 10_000;
 const LINGER_MS = 2_000;
+/** A connection that was live for so long has held: the next attempt waits as the first one did. */
 const HELD_MS = 10_000;
+/** One that was live for so long may follow a restarting node's 1012 at once; a server that sends it to newcomers is in trouble. */
+const HANDED_OVER_MS = 1_000;
 
 /**
  * Makes a client that fetches a token for each connection, renews it in band, resumes every subscription behind the last
@@ -157,7 +161,8 @@ class Live implements Door {
     const heldMs = this.#connection?.end() ?? 0;
     this.#connection = undefined;
     this.#token = '';
-    if (heldMs > HELD_MS) this.#backoff.reset();
+    if (code === CloseCode.ServiceRestart && heldMs >= HANDED_OVER_MS) this.#backoff.handedOver();
+    else if (heldMs > HELD_MS) this.#backoff.reset();
     const wasSignedOut = this.#states.now === 'signedOut';
     this.#states.closed(code);
     if (this.#states.now === 'signedOut' && !wasSignedOut) this.options.onSignedOut?.();

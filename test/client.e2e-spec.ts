@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Gap, LiveState } from '../client/index.js';
+import type { Gap, LiveClient, LiveState } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { WireClients, QUERY, isoIn, sendNext } from './kit/wire-clients.js';
 
@@ -98,6 +98,46 @@ describe('coming back', () => {
       expect(client.state).toBe('stopped');
     },
   );
+
+  /** A client that always waits as long as it may, on its second connection, which has been live for `heldMs`. */
+  async function onSecondConnection(heldMs: number) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const getToken = vi.fn(async () => 'token');
+    const client = live.connect({ getToken });
+    live.follow(client);
+    live.atEnd(() => void vi.restoreAllMocks().useRealTimers());
+    (await live.server.admit()).connection.cut();
+    await lost(client);
+    await vi.advanceTimersByTimeAsync(500);
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    await vi.advanceTimersByTimeAsync(heldMs);
+    connection.close(CloseCode.ServiceRestart);
+    await lost(client);
+    return getToken;
+  }
+
+  /** Moves no timer, as `vi.waitFor` would. */
+  async function lost(client: LiveClient): Promise<void> {
+    while (client.state !== 'reconnecting') await new Promise((resolve) => void setImmediate(resolve));
+  }
+
+  it('goes to another node at once after 1012, whatever it waited before', async () => {
+    const getToken = await onSecondConnection(2000);
+    // No timer is moved on: what waited would wait for ever.
+    await live.server.admit();
+    expect(getToken).toHaveBeenCalledTimes(3);
+  });
+
+  it('waits as after any other close where a server sends 1012 to everybody who has just come', async () => {
+    const getToken = await onSecondConnection(100);
+    await new Promise((resolve) => void setImmediate(resolve));
+    expect(getToken).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    await live.server.admit();
+    expect(getToken).toHaveBeenCalledTimes(3);
+  });
 
   it('gives up a server that answers no ping, and reconnects', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
