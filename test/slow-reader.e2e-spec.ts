@@ -52,6 +52,38 @@ test('WS-6 a reader that stops is closed with 4413 and costs little', async () =
   expect(received * 10_000).toBeLessThan(20 * MEBIBYTE);
 }, 60_000);
 
+test('many subscriptions of one socket wait for it together, without a warning of too many listeners', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const data = 'x'.repeat(60_000);
+  await publish(
+    NOTIFICATIONS,
+    Array.from(notifications(20), (notification) => ({ ...(notification as object), data })),
+  );
+  const socket = await openSocket(server.url, { token: await reader.browser.token() });
+  for (let id = 0; id < 20; id++) socket.subscribe(String(id), 'subscription { notifications { id data } }');
+  const isLast = ({ payload }: { payload?: unknown }): boolean => JSON.stringify(payload).includes('"id":"19"');
+  for (let id = 0; id < 20; id++)
+    await socket.inbox.take((message) => message.id === String(id) && isLast(message), '');
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+  await socket.close();
+});
+
+test('a client that cannot resume gets a history that is larger than what may be queued on a socket', async () => {
+  const data = 'x'.repeat(60_000);
+  const many = Array.from(notifications(100), (notification) => ({ ...(notification as object), data }));
+  await publish(NOTIFICATIONS, many);
+  const socket = await openSocket(server.url, { token: await reader.browser.token() });
+  socket.subscribe('1', 'subscription { notifications { id body data } }');
+  for (let id = 0; id < 100; id++) {
+    const { payload } = await socket.inbox.take((message) => message.type === 'next', `event ${id}`);
+    expect(payload).toMatchObject({ data: { notifications: { id: String(id) } } });
+  }
+  await socket.close();
+});
+
 test('a reader of the user count that stops gets the newest number when it goes on, and not all of them', async () => {
   const socket = await subscribed('subscription { userCount }');
   socket.ws.pause();

@@ -49,6 +49,12 @@ export class TopicHistory {
     return this.#count === 0 ? undefined : this.#event(this.#count - 1);
   }
 
+  /** Every event still kept, in order. They follow each other without a hole and end at the topic's newest position. */
+  all(nowMs: number): readonly TopicEvent[] {
+    this.#expire(nowMs);
+    return this.#newest(this.#count);
+  }
+
   /**
    * Every event after a position, or null when that cannot be told in full: another epoch, trimmed, or from the future.
    *
@@ -59,8 +65,12 @@ export class TopicHistory {
     this.#expire(nowMs);
     const missed = top.offset - position.offset;
     if (missed > this.#count) return null;
-    const from = this.#count - missed;
-    return Array.from({ length: missed }, (_, index) => this.#event(from + index));
+    return this.#newest(missed);
+  }
+
+  #newest(count: number): readonly TopicEvent[] {
+    const from = this.#count - count;
+    return Array.from({ length: count }, (_, index) => this.#event(from + index));
   }
 
   #event(place: number): TopicEvent {

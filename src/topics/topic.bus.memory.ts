@@ -126,12 +126,14 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     resume: unknown,
   ): { recovered: boolean | undefined; events: readonly TopicEvent[] } {
     const nowMs = Date.now();
-    const last = topic.definition.onSubscribe === 'last-event' ? state.history.last(nowMs) : undefined;
-    const snapshot = last ? [last] : [];
-    if (resume === undefined) return { recovered: undefined, events: snapshot };
+    const { onSubscribe } = topic.definition;
+    const last = onSubscribe === 'last-event' ? state.history.last(nowMs) : undefined;
+    const lastOnly = last ? [last] : [];
+    if (resume === undefined)
+      return { recovered: undefined, events: onSubscribe === 'history' ? state.history.all(nowMs) : lastOnly };
     const position = parseCursor(resume);
     const missed = position && state.history.since(position, { epoch: state.epoch, offset: state.offset }, nowMs);
-    return missed ? { recovered: true, events: missed } : { recovered: false, events: snapshot };
+    return missed ? { recovered: true, events: missed } : { recovered: false, events: lastOnly };
   }
 
   #topic({ definition, owner }: Topic): MemoryTopic {

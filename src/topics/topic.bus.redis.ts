@@ -60,9 +60,8 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     live.admit(member);
     try {
       await confirmed;
-      const wantsLast = topic.definition.onSubscribe === 'last-event';
-      const resume = options.resume === undefined ? {} : { since: parseCursor(options.resume) };
-      const reading = await this.#store.read(topic, { ...resume, wantsLast });
+      const since = options.resume === undefined ? undefined : parseCursor(options.resume);
+      const reading = await this.#store.read(topic, { since, otherwise: topic.definition.onSubscribe });
       live.join(member, reading, options.confirmed);
       return { recovered: reading.recovered, end: () => live.dismiss(member) };
     } catch (error) {
@@ -83,7 +82,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     const known = this.#topics.get(topic.name);
     if (known) return known;
     const live = new LiveTopic(topic, {
-      read: (since) => this.#store.read(topic, { since, wantsLast: false }),
+      read: (since) => this.#store.read(topic, { since, otherwise: 'nothing' }),
       noticed: (outcome) => this.metrics.gap(outcome),
       forgotten: () => void this.#watch.compareAll(),
       abandoned: () => this.#abandon(topic.name),

@@ -31,7 +31,7 @@ export type SubscriptionEnd = 'gap';
  */
 export interface TopicSink {
   /**
-   * Called for each event: first what was missed (or the last event, by the topic's definition), then live ones.
+   * Called for each event: first what was missed (or what the topic's definition gives a new subscriber), then live ones.
    *
    * @param event shared by all local subscribers
    */

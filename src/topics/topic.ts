@@ -13,8 +13,8 @@ export interface TopicDefinition {
   readonly historySize: number;
   /** How long an event stays, in seconds. */
   readonly historySeconds: number;
-  /** What a new subscriber gets first: the last event, or nothing. */
-  readonly onSubscribe: 'last-event' | 'nothing';
+  /** What a new subscriber gets first: the last event, every event that is still kept, or nothing. */
+  readonly onSubscribe: 'last-event' | 'history' | 'nothing';
   readonly slowReader: SlowReaderPolicy;
 }
 

@@ -12,7 +12,9 @@ import { NOTIFICATIONS } from './notifications.topic.js';
 export class NotificationsResolver {
   constructor(private readonly bus: TopicBus) {}
 
-  @Subscription(() => Notification, { description: 'What happens for you from now on.' })
+  @Subscription(() => Notification, {
+    description: 'What has happened for you in the last minutes, oldest first, then what happens from now on.',
+  })
   notifications(@CurrentViewer() viewer: Viewer): TopicStream<Notification> {
     return new TopicStream(this.bus, topicOf(NOTIFICATIONS, viewer.id));
   }

@@ -1,11 +1,11 @@
 import type { TopicDefinition } from '../../topics/topic.js';
 
-/** Notifications of each viewer: whoever comes back within five minutes has missed nothing. */
+/** Notifications of each viewer. A client that comes back within five minutes, on whichever device, has missed nothing. */
 export const NOTIFICATIONS: TopicDefinition = {
   name: 'notifications',
   field: 'notifications',
   historySize: 100,
   historySeconds: 300,
-  onSubscribe: 'nothing',
+  onSubscribe: 'history',
   slowReader: 'close',
 };

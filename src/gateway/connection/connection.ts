@@ -39,6 +39,7 @@ export class Connection implements ProtocolSocket {
   onText: ((text: string) => Promise<void>) | null = null;
   /** Whole frames that wait for the end of this turn. */
   #held = '';
+  #draining: Promise<void> | null = null;
 
   constructor(
     private readonly webSocket: WebSocket,
@@ -78,13 +79,15 @@ export class Connection implements ProtocolSocket {
   drained(): Promise<void> {
     this.flush();
     if (!this.stream.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
+    // One wait for all of this socket's subscriptions: a hundred of them would be a hundred listeners.
+    return (this.#draining ??= new Promise((resolve) => {
       const done = (): void => {
+        this.#draining = null;
         this.stream.off('drain', done).off('close', done);
         resolve();
       };
       this.stream.once('drain', done).once('close', done);
-    });
+    }));
   }
 
   /** graphql-ws sends through this and awaits it: a slow reader holds back whatever is pulled, not pushed. */

@@ -16,7 +16,7 @@ import type { Renderer, ResultText } from './rendering.js';
 const HOLD_BYTES = 64 * 1024;
 /** Bytes queued on a socket from which any other feed closes it. */
 const CLOSE_BYTES = 512 * 1024;
-/** Events that may wait for a resolver that takes its time. */
+/** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
 const MAX_WAITING = 256;
 
 const MESSAGE_END = '}}';
@@ -121,6 +121,10 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     return this;
   }
 
+  get #mostWaiting(): number {
+    return this.#definition.slowReader === 'close' ? MAX_WAITING + this.#definition.historySize : MAX_WAITING;
+  }
+
   /** No event tells the client what to resume from, or that it has missed some: this does. */
   #tellPosition(operation: string, position: Position): void {
     const payload: PositionPingPayload = {
@@ -154,7 +158,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   /** A resolver takes its time: later events wait their turn. */
   #wait(event: TopicEvent, started?: Promise<ResultText>): void {
-    if (this.#waitingCount >= MAX_WAITING) {
+    if (this.#waitingCount >= this.#mostWaiting) {
       this.#slow(event);
       return;
     }
@@ -168,6 +172,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     started: Promise<ResultText> | undefined,
   ): Promise<void> {
     await earlier;
+    if (this.#connection.backlogBytes >= HOLD_BYTES) await this.#connection.drained();
     const text = await (started ?? this.#render(event));
     if (!this.#done) this.#write(event, text);
     if (--this.#waitingCount === 0) this.#waiting = null;
@@ -176,7 +181,10 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #slow(event: TopicEvent): void {
     const connection = this.#connection;
     if (this.#definition.slowReader === 'close') {
-      if (connection.backlogBytes < CLOSE_BYTES && this.#waitingCount < MAX_WAITING) this.#deliver(event);
+      const hasRoom = this.#waitingCount < this.#mostWaiting;
+      // What a subscription begins with comes all at once: it goes out at the reader's pace, which may still be a good one.
+      if (hasRoom && !this.#subscription) this.#wait(event);
+      else if (hasRoom && connection.backlogBytes < CLOSE_BYTES) this.#deliver(event);
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;
     }

@@ -86,7 +86,7 @@ return table.concat(results, '\\n')`);
  * a subscription has a position before the first event.
  *
  * KEYS: meta, stream. ARGV: epoch to begin with, history size, history lifetime in ms, epoch and offset to resume
- * from ('' and 0: none), 1 where the last event is wanted.
+ * from ('' and 0: none), what a new subscriber gets: 'nothing', 'last-event' or 'history'.
  * Returns { epoch, newest offset, 1 recovered | 0 not | -1 not asked, the payloads of the newest events in order }.
  */
 export const READ_SCRIPT = new RedisScript(`${NOW}
@@ -101,26 +101,33 @@ end
 redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
 local offset = tonumber(redis.call('HGET', meta, 'offset'))
 local recovered = ARGV[4] == '' and -1 or 0
--- The newest events from this offset on, if all of them are there and none is too old.
-local function from(first)
-  if first > offset then return {} end
-  local entries = {}
-  if size == 1 then
-    local last = redis.call('HMGET', meta, 't', 'p')
-    if last[1] and first == offset then entries = { { offset, { 't', last[1], 'p', last[2] } } } end
-  else
-    entries = redis.call('XRANGE', stream, first .. '-0', '+')
-  end
-  if #entries ~= offset - first + 1 or entries[1][2][2] + lifetime <= now then return nil end
-  for i, entry in ipairs(entries) do entries[i] = entry[2][4] end
-  return entries
+-- The history from this offset on.
+local function read(first)
+  if size > 1 then return redis.call('XRANGE', stream, first .. '-0', '+') end
+  local last = redis.call('HMGET', meta, 't', 'p')
+  return last[1] and first <= offset and { { offset .. '-0', { 't', last[1], 'p', last[2] } } } or {}
 end
-local payloads = nil
-if ARGV[4] == epoch and since <= offset and offset - since <= size then payloads = from(since + 1) end
-if payloads then
-  recovered = 1
-else
-  payloads = ARGV[6] == '1' and offset > 0 and from(offset) or {}
+-- The payloads of the newest events, at most so many: those that are not too old and follow each other without a hole.
+local function newest(most)
+  local entries = most > 0 and read(offset - most + 1) or {}
+  local count = 0
+  while count < #entries do
+    local entry = entries[#entries - count]
+    if entry[1] ~= (offset - count) .. '-0' or entry[2][2] + lifetime <= now then break end
+    count = count + 1
+  end
+  local payloads = {}
+  for i = 1, count do payloads[i] = entries[#entries - count + i][2][4] end
+  return payloads
+end
+local payloads = {}
+if ARGV[4] == epoch and since <= offset and offset - since <= size then
+  payloads = newest(offset - since)
+  if #payloads == offset - since then recovered = 1 end
+end
+if recovered ~= 1 then
+  local wanted = ARGV[6] == 'last-event' and 1 or ARGV[6] == 'history' and recovered == -1 and size or 0
+  payloads = newest(math.min(wanted, offset))
 end
 return { epoch, offset, recovered, payloads }`);
 

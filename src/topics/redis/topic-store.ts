@@ -18,6 +18,11 @@ const DEADLINE_MS = SILENCE_MS - 250;
 /** What the script says of a publication, by the first character of its line. */
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
+interface ReadOptions {
+  readonly since: Position | null | undefined;
+  readonly otherwise: TopicDefinition['onSubscribe'];
+}
+
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */
 export class TopicStore {
   constructor(private readonly redis: RedisConnection) {}
@@ -36,13 +41,17 @@ export class TopicStore {
     return outcomes;
   }
 
-  /** Reads where a topic is, and the events after a cursor or the last one. */
-  async read(topic: Topic, options: { since?: Position | null; wantsLast: boolean }): Promise<TopicReading> {
+  /**
+   * Reads where a topic is, and what a subscriber is to get first.
+   *
+   * @param options.since every event after it; null for a cursor that could not be read, undefined where none was given
+   * @param options.otherwise what is read where there is no cursor. A cursor that leads nowhere gets no history: the last event at the most
+   */
+  async read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
     const { meta, stream } = topicKeys(topic);
     const { historySize } = topic.definition;
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
-    const last = options.wantsLast ? 1 : 0;
-    const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, last];
+    const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, options.otherwise];
     return toReading(await this.redis.runScript(READ_SCRIPT, [meta, stream], values));
   }
 

@@ -33,6 +33,9 @@ export const latest: TopicDefinition = {
   slowReader: 'keep-latest',
 };
 
+/** A feed whose new subscribers get what is still kept. */
+export const fromHistory: TopicDefinition = { ...kept, onSubscribe: 'history' };
+
 /** A topic of a viewer whom no other test knows. */
 export function newTopic(definition: TopicDefinition = kept): Topic {
   return topicOf(definition, `user:${randomUUID()}`);

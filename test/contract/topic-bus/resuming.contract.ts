@@ -1,6 +1,6 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type BusUnderTest, kept, latest, newTopic } from './bus-under-test.js';
+import { type BusUnderTest, fromHistory, kept, latest, newTopic } from './bus-under-test.js';
 
 /** Every case of resuming: all of what was missed, or nothing and the word for it. */
 export function resumingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
@@ -54,6 +54,24 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const { sink, subscription } = await subscribe(topic, cursors[0]);
       expect(subscription.recovered).toBe(false);
       expect(sink.payloads).toEqual([4]);
+    });
+
+    it('replays only what was missed where new subscribers get the history', async () => {
+      const topic = newTopic(fromHistory);
+      const cursors = await publishNumbers(topic, 4);
+      const { sink, subscription } = await subscribe(topic, cursors[2]);
+      expect(subscription.recovered).toBe(true);
+      expect(sink.payloads).toEqual([4]);
+    });
+
+    it('replays nothing of the history to a subscriber whose cursor is refused', async () => {
+      const topic = newTopic(fromHistory);
+      const [first] = await publishNumbers(topic, 8);
+      for (const cursor of [first, 'not a cursor']) {
+        const { sink, subscription } = await subscribe(topic, cursor);
+        expect(subscription.recovered).toBe(false);
+        expect(sink.payloads).toEqual([]);
+      }
     });
 
     it('does not replay events that are too old, to the event', async () => {

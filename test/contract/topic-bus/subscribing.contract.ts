@@ -1,6 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type BusUnderTest, latest, newTopic, type Subscribed } from './bus-under-test.js';
+import { type BusUnderTest, fromHistory, latest, newTopic, type Subscribed } from './bus-under-test.js';
 
 /** How a subscription begins and ends. */
 export function subscribingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
@@ -43,8 +43,46 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(sink.payloads).toEqual(['live']);
     });
 
-    it('misses nothing and repeats nothing when it starts in the middle of publishing', async () => {
-      const topic = newTopic(latest);
+    it('starts with what is still kept, in order, where the feed says so, and then is live', async () => {
+      const topic = newTopic(fromHistory);
+      const cursors = await publishNumbers(topic, 8);
+      const { sink, subscription } = await subscribe(topic);
+      expect(subscription.recovered).toBeUndefined();
+      expect(sink.start).toBe(cursors[7]);
+      await publish(topic, 9);
+      await sink.until(9);
+      expect(sink.payloads).toEqual([4, 5, 6, 7, 8, 9]);
+      expect(sink.all[0]).toEqual({ kind: 'confirmed', recovered: undefined });
+    });
+
+    it('starts with the one event that is kept where the history holds no more', async () => {
+      const topic = newTopic({ ...fromHistory, historySize: 1 });
+      await publishNumbers(topic, 3);
+      expect((await subscribe(topic)).sink.payloads).toEqual([3]);
+    });
+
+    it('starts with nothing of the history where there is none', async () => {
+      const topic = newTopic(fromHistory);
+      const { sink } = await subscribe(topic);
+      await publish(topic, 'live');
+      await sink.until('live');
+      expect(sink.payloads).toEqual(['live']);
+    });
+
+    it('leaves out what is too old of the history', async () => {
+      const topic = newTopic({ ...fromHistory, historySeconds: 0.6 });
+      await publish(topic, 'old');
+      await delay(400);
+      await publish(topic, 'new');
+      await delay(300);
+      expect((await subscribe(topic)).sink.payloads).toEqual(['new']);
+    });
+
+    it.each([
+      ['last event', latest],
+      ['history', { ...fromHistory, historySize: 20 }],
+    ])('misses nothing and repeats nothing when it starts with the %s in the middle of publishing', async (_, feed) => {
+      const topic = newTopic(feed);
       const subscriptions: Promise<Subscribed>[] = [];
       for (let number = 1; number <= 400; number++) {
         const published = publish(topic, number);
