@@ -3,7 +3,7 @@ const RANKS = [
   ['protocol'],
   ['config', 'errors'],
   ['logging', 'metrics', 'viewer'],
-  ['database', 'redis'],
+  ['database', 'redis', 'http'],
   ['topics'],
   ['auth'],
   ['feeds', 'app-proxy', 'publish'],

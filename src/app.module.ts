@@ -7,6 +7,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PagesModule } from './pages/pages.module.js';
@@ -34,6 +35,7 @@ export class AppModule {
         GatewayModule,
         HealthModule,
         PagesModule,
+        HttpModule,
       ],
     };
   }

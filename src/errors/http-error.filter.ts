@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../protocol/error-code.js';
 import { ERROR_TABLE } from './error-table.js';
+import { HttpRefusalError } from './http-refusal.error.js';
 import { SallyportError } from './sallyport.errors.js';
 
 interface ShownError {
@@ -27,16 +28,30 @@ export class HttpErrorFilter implements ExceptionFilter {
 
   /** Answers a request with an error. Called as well for what Fastify refuses before any route sees it, such as a body that is no JSON. */
   answer(error: unknown, response: FastifyReply): void {
-    const { status, code, message } = this.#show(error);
+    const { details, code, message } = this.#prepare(error, response);
+    void response.send({ error: { ...details, code, message } });
+  }
+
+  /** The same in the shape of GraphQL, for what is refused on `/graphql` before GraphQL sees it. */
+  answerGraphql(error: unknown, response: FastifyReply): void {
+    const { details, code, message } = this.#prepare(error, response);
+    void response.send({ errors: [{ message, extensions: { ...details, code } }] });
+  }
+
+  #prepare(error: unknown, response: FastifyReply): ShownError & { readonly details: object } {
+    const shown = this.#show(error);
     const details = error instanceof SallyportError ? error.extensions : {};
-    const reply = response.code(status).header('Cache-Control', 'no-store');
+    const reply = response.code(shown.status).header('Cache-Control', 'no-store');
     if ('retryAfterSeconds' in details) void reply.header('Retry-After', details.retryAfterSeconds);
-    void reply.header('Content-Type', 'application/json; charset=utf-8').send({ error: { ...details, code, message } });
+    if (error instanceof HttpRefusalError && error.allow !== null) void reply.header('Allow', error.allow);
+    void reply.header('Content-Type', 'application/json; charset=utf-8');
+    return { ...shown, details };
   }
 
   #show(error: unknown): ShownError {
     if (error instanceof SallyportError) {
-      return { status: ERROR_TABLE[error.code].httpStatus, code: error.code, message: error.message };
+      const status = error instanceof HttpRefusalError ? error.httpStatus : ERROR_TABLE[error.code].httpStatus;
+      return { status, code: error.code, message: error.message };
     }
     const status = clientFault(error);
     if (status === 404) return { status, code: 'NOT_FOUND', message: 'There is nothing here.' };

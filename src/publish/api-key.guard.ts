@@ -7,22 +7,30 @@ import { ApiKeys } from './api-keys.service.js';
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, ApiKey>();
 
-/** Lets a request pass whose `Authorization` is `Bearer <a live API key>` (RFC 6750 §2.1). */
+/**
+ * Lets a request pass whose `Authorization` is `Bearer <a live API key>` (RFC 6750 §2.1). The key is verified by the
+ * route's rule, before the body is read; as a guard of Nest it makes sure that this has happened.
+ */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(private readonly keys: ApiKeys) {}
 
   /**
+   * Called before the body is read.
+   *
    * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, all alike
    * @throws UnavailableError when the store of keys is away
    */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+  async admit(request: FastifyRequest): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const key = await this.keys.verify(text);
     if (!key) throw new UnauthenticatedError('Send a live API key: Authorization: Bearer sallyport_key_…');
     admitted.set(request, key);
-    return true;
+    return key;
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    return admitted.has(context.switchToHttp().getRequest<FastifyRequest>());
   }
 }
 

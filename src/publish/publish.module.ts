@@ -2,8 +2,10 @@ import { Module } from '@nestjs/common';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeyModule } from './api-key.module.js';
 import { DevelopmentKey } from './development-key.js';
+import { HeldBodies } from './held-bodies.js';
 import { PublishController } from './publish.controller.js';
 import { PublishMetrics } from './publish.metrics.js';
+import { PublishRule } from './publish.rule.js';
 import { Publisher } from './publisher.service.js';
 import { PublishRate } from './publish-rate.js';
 
@@ -11,6 +13,6 @@ import { PublishRate } from './publish-rate.js';
 @Module({
   imports: [ApiKeyModule],
   controllers: [PublishController],
-  providers: [ApiKeyGuard, DevelopmentKey, Publisher, PublishMetrics, PublishRate],
+  providers: [ApiKeyGuard, DevelopmentKey, HeldBodies, Publisher, PublishMetrics, PublishRate, PublishRule],
 })
 export class PublishModule {}

@@ -1,0 +1,82 @@
+import { connect } from 'node:net';
+
+/** What a server answered to bytes that no HTTP library would send. */
+export interface RawAnswer {
+  readonly status: number;
+  /** By lower-case name; the values of a repeated header are joined with a comma. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  /** Whether a `100 Continue` came before it. */
+  readonly invited: boolean;
+}
+
+const PATIENCE_MS = 10_000;
+const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
+
+/**
+ * Sends bytes over a bare socket and resolves with the first whole answer, or with status 0 where the server ended the
+ * connection without one. Fails after 10 s in which it did neither.
+ *
+ * @param request what to send; use {@link requestBytes} for an ordinary head
+ */
+export function rawHttp(url: string, request: string | Buffer): Promise<RawAnswer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(request));
+    const finish = (): void => {
+      socket.destroy();
+      resolve(answerOf(received));
+    };
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no answer, or not ended; received: ${received}`)));
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk) => {
+      received += String(chunk);
+      if (isWhole(received.replace(INVITATION, ''))) finish();
+    });
+    socket.on('end', finish);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (received !== '' || error.code === 'ECONNRESET' || error.code === 'EPIPE') finish();
+      else reject(error);
+    });
+  });
+}
+
+/** The bytes of a request: a request line, headers in the order and with the names given, a body. */
+export function requestBytes(
+  requestLine: string,
+  headers: readonly (readonly [name: string, value: string])[],
+  body = '',
+): Buffer {
+  const lines = headers.map(([name, value]) => `${name}: ${value}`);
+  return Buffer.from([requestLine, ...lines, '', body].join('\r\n'), 'utf8');
+}
+
+/** A body in HTTP/1.1 chunks, without a length in front. */
+export function chunked(body: string, size = 16_384): string {
+  const parts = Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
+    body.slice(index * size, (index + 1) * size),
+  );
+  return [...parts, ''].map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join('');
+}
+
+function isWhole(text: string): boolean {
+  const headEnd = text.indexOf('\r\n\r\n');
+  if (headEnd < 0) return false;
+  const length = /^content-length: *(\d+)/im.exec(text.slice(0, headEnd))?.[1];
+  if (length !== undefined) return text.length >= headEnd + 4 + Number(length);
+  return /^HTTP\/1\.1 (?:204|304)/.test(text) || text.endsWith('0\r\n\r\n');
+}
+
+function answerOf(text: string): RawAnswer {
+  const whole = text.replace(INVITATION, '');
+  const [head = '', body = ''] = whole.split(/\r\n\r\n(.*)/s);
+  const [statusLine = '', ...lines] = head.split('\r\n');
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const [name = '', value = ''] = line.split(/:\s*(.*)/s);
+    const known = headers.get(name.toLowerCase());
+    headers.set(name.toLowerCase(), known === undefined ? value : `${known}, ${value}`);
+  }
+  return { status: Number(statusLine.split(' ')[1] ?? 0), headers, body, invited: whole !== text };
+}

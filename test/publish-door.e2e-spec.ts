@@ -1,0 +1,121 @@
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { newApiKey } from '../src/publish/api-key.js';
+import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { rawHttp, requestBytes } from './kit/raw-http.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+let server: TestServer;
+let key: string;
+
+beforeAll(async () => {
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  key = await makeKey('shop');
+});
+afterAll(() => server.stop());
+
+async function makeKey(name: string): Promise<string> {
+  return (await server.app.get(ApiKeys).create(name)) ?? '';
+}
+
+const head = (authorization: string, ...more: (readonly [string, string])[]) =>
+  requestBytes('POST /publish HTTP/1.1', [
+    ['Host', new URL(server.url).host],
+    ['Authorization', authorization],
+    ['Content-Type', 'application/json'],
+    ...more,
+  ]);
+
+describe('a wrong key', () => {
+  it.each([
+    ['of 700 kB', ['Content-Length', '700000']],
+    ['in chunks', ['Transfer-Encoding', 'chunked']],
+  ] as const)('is answered before a body %s has come', async (_, length) => {
+    expect(await rawHttp(server.url, head(`Bearer ${newApiKey()}`, length))).toMatchObject({ status: 401 });
+  });
+
+  it('is answered before a body that cannot be read', async () => {
+    const wrong = head(`Bearer ${newApiKey()}`, ['Content-Length', '1']);
+    expect((await rawHttp(server.url, Buffer.concat([wrong, Buffer.from('{')]))).status).toBe(401);
+  });
+
+  it('of a client that asks first is not invited to send its body, and a good one is', async () => {
+    const asking = [
+      ['Content-Length', '13'],
+      ['Expect', '100-continue'],
+    ] as const;
+    const wrong = await rawHttp(server.url, head(`Bearer ${newApiKey()}`, ...asking));
+    expect(wrong).toMatchObject({ status: 401, invited: false });
+    const body = Buffer.from('{"events":[]}');
+    const good = await rawHttp(server.url, Buffer.concat([head(`Bearer ${key}`, ...asking), body]));
+    expect(good).toMatchObject({ status: 200, invited: true });
+  });
+});
+
+describe('the bodies that are held at the same time', () => {
+  /** Connections that announce a body of 1 MiB each and send none of it, opened one after the other. */
+  async function holding(
+    count: number,
+    authorization: string,
+    length: readonly [string, string] = ['Content-Length', String(MEBIBYTE)],
+  ): Promise<Socket[]> {
+    const sockets = Array.from({ length: count }, () => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+      socket.on('error', () => {});
+      socket.write(head(authorization, length));
+      return socket;
+    });
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    return sockets;
+  }
+
+  const publish = async (authorization: string) => {
+    const body = Buffer.from('{"events":[]}');
+    const length = ['Content-Length', String(body.length)] as const;
+    return rawHttp(server.url, Buffer.concat([head(authorization, length), body]));
+  };
+
+  const release = (sockets: readonly Socket[]) => sockets.forEach((socket) => socket.destroy());
+
+  it('are bounded for each key: the next one is told to wait, and other keys are not', async () => {
+    const busy = `Bearer ${await makeKey('busy')}`;
+    const sockets = await holding(16, busy);
+    await vi.waitFor(async () => {
+      const refused = await publish(busy);
+      expect(refused.status).toBe(429);
+      expect(JSON.parse(refused.body)).toMatchObject({ error: { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 } });
+      expect(refused.headers.get('retry-after')).toBe('1');
+    });
+    expect((await publish(`Bearer ${key}`)).status).toBe(200);
+    release(sockets);
+    await vi.waitFor(async () => expect((await publish(busy)).status).toBe(200));
+  });
+
+  it('are bounded for the node: beyond that every key is told to wait', async () => {
+    const names = ['one', 'two', 'three', 'four'];
+    const keys = await Promise.all(names.map(async (name) => `Bearer ${await makeKey(name)}`));
+    const sockets = (await Promise.all(keys.map((one) => holding(16, one)))).flat();
+    await vi.waitFor(async () => expect((await publish(`Bearer ${key}`)).status).toBe(503));
+    release(sockets);
+    await vi.waitFor(async () => expect((await publish(`Bearer ${key}`)).status).toBe(200));
+  });
+
+  it('count as the largest there may be when their length is not announced', async () => {
+    const busy = `Bearer ${await makeKey('chunky')}`;
+    const sockets = await holding(16, busy, ['Transfer-Encoding', 'chunked']);
+    await vi.waitFor(async () => expect((await publish(busy)).status).toBe(429));
+    release(sockets);
+    await vi.waitFor(async () => expect((await publish(busy)).status).toBe(200));
+  });
+
+  it('are let go of when their request has been answered', async () => {
+    const once = `Bearer ${await makeKey('once')}`;
+    for (let request = 0; request < 40; request++) {
+      const body = Buffer.from(`{"events":[]${' '.repeat(MEBIBYTE - 100)}}`);
+      const length = ['Content-Length', String(body.length)] as const;
+      expect((await rawHttp(server.url, Buffer.concat([head(once, length), body]))).status).toBe(200);
+    }
+  });
+});
