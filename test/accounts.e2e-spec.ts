@@ -41,6 +41,7 @@ describe('the cookie', () => {
     const answer = await server.browser().gql(REGISTER, { ...someone() });
     expect(answer.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^sallyport=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/),
+      expect.stringMatching(/^sallyport_device=[\w.-]{40,50}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=15552000$/),
     ]);
     expect(answer.headers.get('cache-control')).toContain('no-store');
   });
@@ -57,6 +58,7 @@ describe('the cookie', () => {
     const attributes = 'Path=/; HttpOnly; SameSite=Lax; Secure';
     expect(given.headers.getSetCookie()).toEqual([
       expect.stringMatching(new RegExp(`^__Host-sallyport=[\\w-]{43}; ${attributes}; Max-Age=2592000$`)),
+      expect.stringMatching(new RegExp(`^__Host-sallyport_device=[\\w.-]{40,50}; ${attributes}; Max-Age=15552000$`)),
     ]);
     expect(taken.headers.getSetCookie()).toEqual([
       `__Host-sallyport=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,
@@ -199,7 +201,7 @@ describe('signing in', () => {
     const hasher = server.app.get(PasswordHasher, { strict: false });
     let empty = (): void => {};
     const emptied = new Promise<void>((resolve) => (empty = resolve));
-    const crowd = Promise.allSettled(Array.from({ length: 200 }, () => hasher.admit(() => emptied)));
+    const crowd = Promise.allSettled(Array.from({ length: 200 }, () => hasher.admit({ known: false, network: '127.0.0.1' }, () => emptied)));
     const refused = await server.browser().gql(LOGIN, { email: someone().email, password: WRONG });
     empty();
     await crowd;

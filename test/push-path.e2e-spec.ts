@@ -58,7 +58,7 @@ const viewer = accountViewer('00000000-0000-4000-8000-000000000001', '00000000-0
 const context: GraphqlContext = {
   viewer,
   client: { address: '127.0.0.1', userAgent: null },
-  cookies: { set: () => undefined },
+  cookies: { sent: undefined, set: () => undefined },
 };
 const definition = (field: string): TopicDefinition => ({
   name: field,

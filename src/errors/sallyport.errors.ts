@@ -38,9 +38,20 @@ export class UnauthenticatedError extends SallyportError {
   }
 }
 
+/** What only the log may know of a failed verification. */
+export interface CredentialFailure {
+  readonly reason: 'unknown-email' | 'wrong-password' | 'account-disabled' | 'account-changed';
+  /** The account's UUID, where there is one. */
+  readonly userId: string | null;
+}
+
 /** E-mail and password do not belong together. Says the same for an unknown e-mail. */
 export class InvalidCredentialsError extends SallyportError {
-  constructor(message = 'The e-mail or the password is wrong.') {
+  /** @param failure for the audit log alone; no client sees it */
+  constructor(
+    message = 'The e-mail or the password is wrong.',
+    readonly failure: CredentialFailure | null = null,
+  ) {
     super('INVALID_CREDENTIALS', message);
   }
 }
@@ -75,7 +86,12 @@ export class NotFoundError extends SallyportError {
 
 /** A limit is reached; `retryAfterSeconds` says when to come back. */
 export class TooManyRequestsError extends SallyportError {
-  constructor(retryAfterSeconds: number, message = 'Too many attempts: wait and try again.') {
+  /** @param limit which limit it is, for the audit log alone; no client sees it */
+  constructor(
+    retryAfterSeconds: number,
+    message = 'Too many attempts: wait and try again.',
+    readonly limit: string | null = null,
+  ) {
     super('TOO_MANY_REQUESTS', message, { retryAfterSeconds });
   }
 }

@@ -15,12 +15,14 @@ export interface GraphqlContext {
   /** Who asks, verified; null for a visitor. */
   readonly viewer: Viewer | null;
   readonly client: ClientFacts;
-  /** The cookies of the answer. On a socket there is none to set, and mutations never run there. */
-  readonly cookies: ResponseCookies;
+  /** The cookies of request and answer. On a socket there are none, and mutations never run there. */
+  readonly cookies: ContextCookies;
 }
 
-/** Sets and clears cookies on the answer being made. */
-export interface ResponseCookies {
-  /** Adds one whole `Set-Cookie` value (RFC 6265 §4.1). */
+/** The cookies that came, and those of the answer being made. */
+export interface ContextCookies {
+  /** The request's `Cookie` header; never logged. */
+  readonly sent: string | undefined;
+  /** Sets one cookie by a whole `Set-Cookie` value (RFC 6265 §4.1), in the place of one of the same name. */
   set(header: string): void;
 }

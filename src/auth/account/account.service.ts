@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { EmailTakenError, InvalidCredentialsError } from '../../errors/sallyport.errors.js';
-import { addressBlock } from '../../viewer/client-address.js';
 import { type AccountRow, AccountStore } from './account.store.js';
 import type { Account, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
@@ -50,12 +49,6 @@ export class AccountService {
     return this.#verified(await this.store.findById(userId), password, 'The password is wrong.');
   }
 
-  /** Whether somebody is signed in to the account with this e-mail from an address (IPv6: its /64). */
-  async isKnownAddress(email: string, address: string): Promise<boolean> {
-    const addresses = await this.store.addressesOf(normalizeEmail(email) ?? '');
-    return addresses.some((other) => addressBlock(other) === addressBlock(address));
-  }
-
   /** Checks a new password against the rules and hashes it. Throws BadUserInputError naming `field`, or UnavailableError. */
   async hashNew(password: string, email: string, field: string): Promise<string> {
     requireAcceptable(password, email, field);
@@ -70,7 +63,10 @@ export class AccountService {
 
   async #verified(account: AccountRow | null, password: string, refusal?: string): Promise<VerifiedAccount> {
     const matches = await this.hasher.verify(account?.passwordHash ?? null, password);
-    if (!account || !matches || account.disabledAt) throw new InvalidCredentialsError(refusal);
+    if (!account || !matches || account.disabledAt) {
+      const reason = !account ? 'unknown-email' : matches ? 'account-disabled' : 'wrong-password';
+      throw new InvalidCredentialsError(refusal, { reason, userId: account?.id ?? null });
+    }
     if (!this.hasher.isOutdated(account.passwordHash)) return account;
     const passwordHash = await this.hasher.hash(password);
     const replaced = await this.store.replaceHash(account.id, account.passwordHash, passwordHash);

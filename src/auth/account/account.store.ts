@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { and, eq } from 'drizzle-orm';
 import { Database } from '../../database/database.js';
-import { sessions, users } from '../../database/schema.js';
+import { users } from '../../database/schema.js';
 import type { VerifiedAccount } from './account.js';
 
 /** An account's row. */
@@ -34,15 +34,6 @@ export class AccountStore {
   async findById(userId: string): Promise<AccountRow | null> {
     const rows = await this.database.run((orm) => orm.select().from(users).where(eq(users.id, userId)));
     return rows[0] ?? null;
-  }
-
-  /** The addresses that hold sessions of the account with this e-mail; none for an unknown one. */
-  async addressesOf(email: string): Promise<string[]> {
-    const ofAccount = eq(users.id, sessions.userId);
-    const rows = await this.database.run((orm) =>
-      orm.select({ ip: sessions.ip }).from(sessions).innerJoin(users, ofAccount).where(eq(users.email, email)),
-    );
-    return rows.flatMap(({ ip }) => ip ?? []);
   }
 
   /** Puts a hash of the same password in place of an older one; tells whether that one was still there. */

@@ -1,61 +1,41 @@
 import { Injectable } from '@nestjs/common';
-import { InvalidCredentialsError } from '../../errors/sallyport.errors.js';
-import { addressBlock } from '../../viewer/client-address.js';
-import { AddressThrottle } from '../throttle/address.throttle.js';
-import { PasswordThrottle } from '../throttle/password.throttle.js';
+import { addressBlocks } from '../../viewer/client-address.js';
+import { CredentialThrottle, type PasswordSource } from '../throttle/credential.throttle.js';
 import { AccountService } from './account.service.js';
 import type { VerifiedAccount } from './account.js';
 import { normalizeEmail } from './email.js';
+import type { HashingClaim } from './hashing-queue.js';
 import { PasswordHasher } from './password.hasher.js';
 
-/** The passwords that come over the network: {@link AccountService} behind the throttles. */
+/** The passwords that come over the network: {@link AccountService} behind the throttles and the queue for hashing. */
 @Injectable()
 export class CredentialService {
   constructor(
     private readonly accounts: AccountService,
     private readonly hasher: PasswordHasher,
-    private readonly addresses: AddressThrottle,
-    private readonly passwords: PasswordThrottle,
+    private readonly throttle: CredentialThrottle,
   ) {}
 
   /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
   async register(email: string, password: string, address: string): Promise<VerifiedAccount> {
-    await this.addresses.count('register', address);
-    return this.hasher.admit(() => this.accounts.register(email, password));
+    await this.throttle.register(address);
+    return this.hasher.admit(claimOf(address, false), () => this.accounts.register(email, password));
   }
 
-  /**
-   * {@link AccountService.verify}, counted per address and per account, whether there is such an account or not.
-   * An address from which somebody is signed in to the account is counted apart: strangers who guess
-   * cannot keep the owner from signing in where they are known.
-   *
-   * @throws TooManyRequestsError, and what `verify` throws
-   */
-  async verify(email: string, password: string, address: string): Promise<VerifiedAccount> {
-    await this.addresses.count('login', address);
-    await this.addresses.refuseSpent('failedLogin', address);
-    try {
-      return await this.hasher.admit(async () => {
-        const known = await this.accounts.isKnownAddress(email, address);
-        const subject = `login ${normalizeEmail(email) ?? email}${known ? ` ${addressBlock(address)}` : ''}`;
-        return this.passwords.guess(subject, () => this.accounts.verify(email, password));
-      });
-    } catch (error) {
-      // Counted when it has failed, so that a whole office that signs in at once is not in its own way.
-      if (error instanceof InvalidCredentialsError) await this.addresses.retryAfter('failedLogin', address);
-      throw error;
-    }
+  /** {@link AccountService.verify} behind {@link CredentialThrottle.signIn}. Throws what both throw. */
+  verify(email: string, password: string, source: PasswordSource): Promise<VerifiedAccount> {
+    const claim = claimOf(source.address, source.known !== null);
+    const verify = () => this.hasher.admit(claim, () => this.accounts.verify(email, password));
+    return this.throttle.signIn(normalizeEmail(email) ?? email, source, verify);
   }
 
-  /**
-   * {@link AccountService.confirm}, counted per address and per account, apart from sign-ins: strangers who guess
-   * cannot keep the owner from changing the password.
-   *
-   * @throws TooManyRequestsError, and what `confirm` throws
-   */
-  async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
-    await this.addresses.count('password', address);
+  /** {@link AccountService.confirm} behind {@link CredentialThrottle.confirm}. Throws what both throw. */
+  confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
     const confirm = () => this.accounts.confirm(userId, password, field);
-    return this.hasher.admit(() => this.passwords.guess(`confirm ${userId}`, confirm));
+    return this.throttle.confirm(userId, address, () => this.hasher.admit(claimOf(address, true), confirm));
   }
+}
+
+function claimOf(address: string, known: boolean): HashingClaim {
+  return { known, network: addressBlocks(address).at(-1) ?? address };
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { type HashingClaim, HashingQueue } from './hashing-queue.js';
 
 /** OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -18,8 +19,9 @@ const MAX_WAITING = 64;
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
+  /** One more than hash at a time: its queries run meanwhile. */
+  readonly #queue = new HashingQueue(PARALLEL + 1, MAX_WAITING);
   #running = 0;
-  #admitted = 0;
   readonly #waiting: (() => void)[] = [];
   #dummy: Promise<string> | undefined;
 
@@ -29,19 +31,14 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   /**
-   * Runs work that will hash or verify one password at a time, or refuses it before it has cost anything:
-   * of a flood, those who would find the queue full do not even reach the database.
+   * Runs work that will hash or verify passwords, in its turn, or refuses it before it has cost anything:
+   * of a flood, those who find the queue full do not even reach the database.
    *
-   * @throws UnavailableError when the queue is spoken for; whatever `work` throws
+   * @param claim who asks; see {@link HashingQueue}
+   * @throws UnavailableError when the queue is full; whatever `work` throws
    */
-  async admit<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#admitted >= PARALLEL + MAX_WAITING) throw new UnavailableError();
-    this.#admitted += 1;
-    try {
-      return await work();
-    } finally {
-      this.#admitted -= 1;
-    }
+  admit<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
+    return this.#queue.run(claim, work);
   }
 
   /**

@@ -6,12 +6,22 @@ import { TokenModule } from '../token/token.module.js';
 import { MeResolver } from './me.resolver.js';
 import { OwnAccountResolver } from './own-account.resolver.js';
 import { SessionsResolver } from './sessions.resolver.js';
+import { DeviceCookie } from './device-cookie.js';
+import { SignInCookies } from './sign-in-cookies.js';
 import { SignInResolver } from './sign-in.resolver.js';
 import { SignInService } from './sign-in.service.js';
 
 /** What the API offers of accounts and sessions. */
 @Module({
   imports: [AccountModule, SessionModule, ThrottleModule, TokenModule],
-  providers: [SignInService, SignInResolver, MeResolver, SessionsResolver, OwnAccountResolver],
+  providers: [
+    DeviceCookie,
+    SignInCookies,
+    SignInService,
+    SignInResolver,
+    MeResolver,
+    SessionsResolver,
+    OwnAccountResolver,
+  ],
 })
 export class MeModule {}

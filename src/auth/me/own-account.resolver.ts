@@ -4,15 +4,17 @@ import { Context, CurrentAccount } from '../../viewer/current-viewer.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { AccountViewer } from '../../viewer/viewer.js';
 import { OwnAccount } from '../session/own-account.service.js';
-import { SessionCookie } from '../session/session-cookie.js';
+import { RequestViewer } from '../session/request-viewer.js';
+import { SignInCookies } from './sign-in-cookies.js';
 
 /** `changePassword` and `deleteAccount`: what needs the password once more. */
 @Resolver()
 export class OwnAccountResolver {
   constructor(
     private readonly own: OwnAccount,
-    private readonly cookie: SessionCookie,
+    private readonly signInCookies: SignInCookies,
     private readonly topics: OwnerTopics,
+    private readonly requests: RequestViewer,
   ) {}
 
   @Mutation(() => Boolean, { description: 'Changes your password and ends all your other sessions. Always true.' })
@@ -23,7 +25,7 @@ export class OwnAccountResolver {
     @Context() { client, cookies }: GraphqlContext,
   ): Promise<boolean> {
     const secret = await this.own.changePassword(viewer, current, next, client.address);
-    cookies.set(this.cookie.handOut(secret));
+    this.signInCookies.renewed(cookies, secret);
     return true;
   }
 
@@ -35,7 +37,7 @@ export class OwnAccountResolver {
   ): Promise<boolean> {
     await this.own.delete(viewer, password, client.address);
     await this.topics.forget(viewer.id);
-    cookies.set(this.cookie.takeAway());
+    this.signInCookies.deleted(cookies, this.requests.accountOf(viewer)?.email ?? '');
     return true;
   }
 }

@@ -2,41 +2,63 @@ import { Injectable } from '@nestjs/common';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Account, VerifiedAccount } from '../account/account.js';
 import { CredentialService } from '../account/credential.service.js';
-import { SessionCookie } from '../session/session-cookie.js';
+import { normalizeEmail } from '../account/email.js';
+import { RequestViewer } from '../session/request-viewer.js';
 import { SessionService } from '../session/session.service.js';
-
-/** What a request says of itself; see {@link GraphqlContext}. */
-type Request = Pick<GraphqlContext, 'viewer' | 'client' | 'cookies'>;
+import { SignInCookies } from './sign-in-cookies.js';
 
 /** Ties an account's password to a session and the session to the answer's cookie. */
 @Injectable()
 export class SignInService {
+  /** The session that a request stands on after what its document has done so far; null after a sign-out. */
+  readonly #current = new WeakMap<GraphqlContext, string | null>();
+
   constructor(
     private readonly credentials: CredentialService,
     private readonly sessions: SessionService,
-    private readonly cookie: SessionCookie,
+    private readonly requests: RequestViewer,
+    private readonly cookies: SignInCookies,
   ) {}
 
   /** Makes an account and signs it in. Throws what {@link CredentialService.register} throws. */
-  async register(email: string, password: string, request: Request): Promise<Account> {
-    return this.#enter(await this.credentials.register(email, password, request.client.address), request);
+  async register(email: string, password: string, context: GraphqlContext): Promise<Account> {
+    return this.#enter(await this.credentials.register(email, password, context.client.address), context);
   }
 
   /** Signs in. Throws what {@link CredentialService.verify} throws. */
-  async login(email: string, password: string, request: Request): Promise<Account> {
-    return this.#enter(await this.credentials.verify(email, password, request.client.address), request);
+  async login(email: string, password: string, context: GraphqlContext): Promise<Account> {
+    const source = { address: context.client.address, known: this.#knownAs(email, context) };
+    return this.#enter(await this.credentials.verify(email, password, source), context);
   }
 
   /** Ends the request's session, on every node, and takes its cookie away. Does no harm where nobody is signed in. */
-  async logout({ viewer, cookies }: Request): Promise<void> {
-    if (viewer?.kind === 'account') await this.sessions.end(viewer.sessionId);
-    cookies.set(this.cookie.takeAway());
+  async logout(context: GraphqlContext): Promise<void> {
+    const sessionId = this.#sessionOf(context);
+    if (sessionId) await this.sessions.end(sessionId);
+    this.#current.set(context, null);
+    this.cookies.signedOut(context.cookies);
   }
 
-  async #enter(account: VerifiedAccount, { viewer, client, cookies }: Request): Promise<Account> {
-    const presentedId = viewer?.kind === 'account' ? viewer.sessionId : null;
-    const session = await this.sessions.open(account, client, presentedId);
-    cookies.set(this.cookie.handOut(session.secret));
+  /** By what the account knows whoever asks: a live session of it, or a device that has signed in before. */
+  #knownAs(email: string, { viewer, cookies }: GraphqlContext): string | null {
+    const normalized = normalizeEmail(email);
+    if (normalized === null) return null;
+    const account = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
+    if (viewer?.kind === 'account' && account?.email === normalized) return viewer.sessionId;
+    return this.cookies.deviceOf(cookies, normalized);
+  }
+
+  /** Each sign-in of a document takes the place of the one before: one session stays, the one that the cookie carries. */
+  async #enter(account: VerifiedAccount, context: GraphqlContext): Promise<Account> {
+    const session = await this.sessions.open(account, context.client, this.#sessionOf(context));
+    this.#current.set(context, session.id);
+    this.cookies.signedIn(context.cookies, session.secret, account.email);
     return { id: account.id, email: account.email, createdAt: account.createdAt };
+  }
+
+  #sessionOf(context: GraphqlContext): string | null {
+    const current = this.#current.get(context);
+    if (current !== undefined) return current;
+    return context.viewer?.kind === 'account' ? context.viewer.sessionId : null;
   }
 }

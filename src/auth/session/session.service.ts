@@ -34,7 +34,9 @@ export class SessionService {
     const id = randomUUID();
     const session = { id, secretHash: sessionSecretHash(secret), userAgent: client.userAgent, ip: client.address };
     const ended = await this.store.open(account, session, presentedId);
-    if (!ended) throw new InvalidCredentialsError();
+    if (!ended) {
+      throw new InvalidCredentialsError(undefined, { reason: 'account-changed', userId: account.id });
+    }
     await this.endings.announce(ended);
     return { id, secret };
   }

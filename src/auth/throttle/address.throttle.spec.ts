@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ADDRESS_LIMITS } from './address.throttle.js';
+import { FAILURE_LIMITS } from './failure.throttle.js';
+import { VIEWER_LIMITS } from './viewer.throttle.js';
 
 it('allows what docs/operations.md says', () => {
   const text = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const rows = [...text.matchAll(/^\| `(\w+)`[^|]*\| (\d+) \|$/gm)];
-  expect(Object.fromEntries(rows.map(([, name, limit]) => [name, Number(limit)]))).toEqual(ADDRESS_LIMITS);
+  expect(Object.fromEntries(rows.map(([, name, limit]) => [name, Number(limit)]))).toEqual({
+    ...ADDRESS_LIMITS,
+    ...FAILURE_LIMITS,
+    ...VIEWER_LIMITS,
+  });
 });

@@ -17,6 +17,11 @@ export class BoundedMemoryLimiter extends RateLimiterMemory {
     return super.penalty(key, points, options);
   }
 
+  override reward(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
+    this.#note(key);
+    return super.reward(key, points, options);
+  }
+
   override set(key: string | number, points: number, seconds: number): Promise<RateLimiterRes> {
     this.#note(key);
     return super.set(key, points, seconds);

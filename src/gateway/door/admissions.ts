@@ -4,7 +4,7 @@ import type { LimitsConfig } from '../../config/config.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../protocol/payload.js';
-import type { ResponseCookies } from '../../viewer/graphql-context.js';
+import type { ContextCookies } from '../../viewer/graphql-context.js';
 import type { Viewer } from '../../viewer/viewer.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionGuard } from './connection.guard.js';
@@ -12,7 +12,8 @@ import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayJournal } from './gateway.journal.js';
 
 /** A socket has no answer to hang a cookie on. Mutations never run there, so nobody comes here. */
-const NO_COOKIES: ResponseCookies = {
+const NO_COOKIES: ContextCookies = {
+  sent: undefined,
   set() {
     throw new UnavailableError('Cookies are set over HTTP only.');
   },

@@ -11,7 +11,7 @@ import { BadUserInputError } from '../../errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import { clientFacts } from '../../viewer/client-facts.js';
-import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
 import { GraphQLDateTime } from './date-time.scalar.js';
 import { limitRules, MAX_QUERY_TOKENS } from './operation-limits.js';
 import { showError } from './show-error.js';
@@ -41,8 +41,20 @@ export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger:
     context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
       viewer: await viewers.fromCookie(request.headers.cookie),
       client: clientFacts(request.raw, trusted),
-      cookies: { set: (header) => void reply.header('set-cookie', header) },
+      cookies: cookiesOf(request, reply),
     }),
+  };
+}
+
+/** Of several values for one cookie, as two sign-ins in one document set them, the last alone is sent. */
+function cookiesOf(request: FastifyRequest, reply: FastifyReply): ContextCookies {
+  const byName = new Map<string, string>();
+  return {
+    sent: request.headers.cookie,
+    set: (header) => {
+      byName.set(header.slice(0, header.indexOf('=')), header);
+      void reply.removeHeader('set-cookie').header('set-cookie', [...byName.values()]);
+    },
   };
 }
 
