@@ -1,27 +1,27 @@
 import type { ConnectionAckPayload, RefreshPingPayload, RefreshPongPayload } from '../src/protocol/payload.js';
 import type { GuardedSocket } from './guarded-socket.js';
-import { Heartbeat } from './heartbeat.js';
+import { Heartbeat, type HeartbeatListener } from './heartbeat.js';
 import { TokenRefresh } from './token-refresh.js';
 import type { TokenSource } from './token-source.js';
 
 /** One acknowledged connection: kept alive, renewed in band, and ended with everything that it started. */
 export class Connection {
-  readonly #since = Date.now();
+  readonly #since = performance.now();
   readonly #over = new AbortController();
   readonly #heartbeat: Heartbeat;
   readonly #refresh: TokenRefresh;
 
   /**
    * @param ack what the server said; a server that tells no `expiresAt` is never asked to renew
-   * @param onDead called when the server does not answer: the connection is to be given up
+   * @param listener told when the server does not answer
    */
   constructor(
     private readonly socket: GuardedSocket,
     private readonly tokens: TokenSource,
     ack: Partial<ConnectionAckPayload> | undefined,
-    onDead: () => void,
+    listener: HeartbeatListener,
   ) {
-    this.#heartbeat = new Heartbeat(() => this.#send({ type: 'ping' }), onDead);
+    this.#heartbeat = new Heartbeat(() => this.#send({ type: 'ping' }), listener);
     this.#refresh = new TokenRefresh(() => void this.#renew());
     this.#refresh.endsAt(ack?.expiresAt);
   }
@@ -47,7 +47,7 @@ export class Connection {
     this.#over.abort();
     this.#heartbeat.stop();
     this.#refresh.stop();
-    return Date.now() - this.#since;
+    return performance.now() - this.#since;
   }
 
   async #renew(): Promise<void> {

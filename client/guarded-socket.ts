@@ -74,6 +74,7 @@ class Guarded implements GuardedSocket {
 
   close(code: number = CloseCode.Normal, reason = ''): void {
     this.#giveUp.abort();
+    this.#deafen();
     if (this.#real) this.#real.close(code, reason);
     else this.#end({ code, reason, wasClean: true });
   }
@@ -114,9 +115,18 @@ class Guarded implements GuardedSocket {
     real.close();
   }
 
+  /**
+   * Nothing that still comes is handed over: its events come on the next connection. A browser does so by itself, the package `ws`
+   * goes on delivering until the close is answered, which a server that stands still does late.
+   */
+  #deafen(): void {
+    if (this.#real) this.#real.onmessage = null;
+  }
+
   #end({ code, reason, wasClean }: CloseNotice): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#deafen();
     clearTimeout(this.#openTimer);
     const shown = PASSING_TROUBLE.has(code) ? CloseCode.TryAgainLater : code;
     this.onclose?.({ code: shown, reason, wasClean });

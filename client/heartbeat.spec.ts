@@ -4,21 +4,24 @@ import { Heartbeat } from './heartbeat.js';
 describe('the heartbeat', () => {
   const ping = vi.fn();
   const onDead = vi.fn();
+  const onDoubt = vi.fn<(isDoubted: boolean) => void>();
   let heartbeat: Heartbeat;
 
   beforeEach(() => {
     vi.useFakeTimers();
     ping.mockClear();
     onDead.mockClear();
-    heartbeat = new Heartbeat(ping, onDead);
+    onDoubt.mockClear();
+    heartbeat = new Heartbeat(ping, { dead: onDead, doubted: onDoubt });
   });
   afterEach(() => {
     heartbeat.stop();
     expect(vi.getTimerCount()).toBe(0);
     vi.useRealTimers();
+    vi.unstubAllGlobals();
   });
 
-  it('asks every 20 s and is content with any answer', () => {
+  it('asks after 20 s of silence and is content with any answer', () => {
     for (let beat = 1; beat <= 3; beat += 1) {
       vi.advanceTimersByTime(20_000);
       expect(ping).toHaveBeenCalledTimes(beat);
@@ -33,6 +36,43 @@ describe('the heartbeat', () => {
     expect(onDead).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
     expect(onDead).toHaveBeenCalledTimes(1);
+  });
+
+  it('asks after 5 s of silence while somebody looks at the page', () => {
+    const document = { visibilityState: 'visible' };
+    vi.stubGlobal('document', document);
+    heartbeat.check();
+    heartbeat.alive();
+    ping.mockClear();
+    vi.advanceTimersByTime(5_000);
+    expect(ping).toHaveBeenCalledTimes(1);
+    document.visibilityState = 'hidden';
+    heartbeat.alive();
+    vi.advanceTimersByTime(19_999);
+    expect(ping).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1);
+    expect(ping).toHaveBeenCalledTimes(2);
+  });
+
+  it('asks nothing while events come', () => {
+    for (let second = 0; second < 120; second += 10) {
+      vi.advanceTimersByTime(10_000);
+      heartbeat.alive();
+    }
+    expect(ping).not.toHaveBeenCalled();
+  });
+
+  it('doubts the connection after 2 s without an answer, and no longer when one comes', () => {
+    heartbeat.check();
+    vi.advanceTimersByTime(1_999);
+    expect(onDoubt).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(onDoubt.mock.calls).toEqual([[true]]);
+    heartbeat.alive();
+    expect(onDoubt.mock.calls).toEqual([[true], [false]]);
+    vi.advanceTimersByTime(19_999);
+    expect(onDead).not.toHaveBeenCalled();
+    expect(onDoubt).toHaveBeenCalledTimes(2);
   });
 
   it('asks once however often the page wakes', () => {

@@ -30,6 +30,11 @@ export interface LiveClientOptions extends Pick<ClientOptions, 'on' | 'generateI
 export interface LiveClient extends Client {
   /** The state now. */
   readonly state: LiveState;
+  /**
+   * Finds out at once whether the server is there, for a page that has a reason to ask, such as a request that takes long or one that
+   * works again: sends a Ping, or ends the wait before the next attempt. Does nothing while there is nothing to connect for.
+   */
+  check(): void;
 }
 
 const ACK_WITHIN_MS = 10_000;
@@ -122,6 +127,7 @@ class Live implements Door {
     return {
       on: (event, listener) => inner.on(event, listener),
       terminate: () => inner.terminate(),
+      check: () => this.#woken(),
       subscribe,
       iterate: iterateOver(subscribe),
       dispose: () => this.#dispose(),
@@ -153,7 +159,10 @@ class Live implements Door {
 
   #connected(ack: Record<string, unknown> | undefined): void {
     if (!this.#socket) return;
-    this.#connection = new Connection(this.#socket, this.#tokens, ack, () => this.#inner.terminate());
+    this.#connection = new Connection(this.#socket, this.#tokens, ack, {
+      doubted: (isDoubted) => (isDoubted ? this.#states.doubted() : this.#states.live()),
+      dead: () => this.#inner.terminate(),
+    });
     this.#states.live();
   }
 

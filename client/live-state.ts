@@ -5,7 +5,7 @@ import { isOnline } from './platform.js';
  * - `idle`: nothing is subscribed to, no connection
  * - `connecting`: the first connection is being made
  * - `live`: values come as they are published
- * - `reconnecting`: the connection was lost; subscriptions go on where they were
+ * - `reconnecting`: the connection was lost, or the server has not answered on it for 2 s; subscriptions go on where they were
  * - `offline`: the browser has no network; goes on when it has
  * - `signedOut`: the session has ended, or nobody is signed in; nothing is tried until the next `subscribe`
  * - `stopped`: the server refused for good, which is a fault in this page
@@ -42,6 +42,11 @@ export class LiveStates {
   live(): void {
     this.#wasLive = true;
     this.#become('live');
+  }
+
+  /** The server does not answer on the connection: what is published does not come. */
+  doubted(): void {
+    if (this.#now === 'live') this.opening();
   }
 
   /** A connection is over, or none came of it. */

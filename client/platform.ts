@@ -38,6 +38,11 @@ export function isOnline(): boolean {
   return page.navigator?.onLine !== false;
 }
 
+/** Whether somebody may be looking: false for a hidden tab, and where there is no page. */
+export function isShown(): boolean {
+  return page.document?.visibilityState === 'visible';
+}
+
 /**
  * Calls `listener` whenever the world may have changed under a page: network back or gone, tab shown again,
  * page restored from the back-forward cache, laptop awake.
@@ -47,7 +52,7 @@ export function isOnline(): boolean {
 export function watchPage(listener: () => void): () => void {
   const { document } = page;
   const whenShown = (): void => {
-    if (document?.visibilityState === 'visible') listener();
+    if (isShown()) listener();
   };
   for (const event of ['online', 'offline', 'pageshow']) page.addEventListener?.(event, listener);
   document?.addEventListener('visibilitychange', whenShown);

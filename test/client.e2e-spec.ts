@@ -101,7 +101,7 @@ describe('coming back', () => {
 
   /** A client that always waits as long as it may, on its second connection, which has been live for `heldMs`. */
   async function onSecondConnection(heldMs: number) {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     vi.spyOn(Math, 'random').mockReturnValue(1);
     const getToken = vi.fn(async () => 'token');
     const client = live.connect({ getToken });
@@ -140,16 +140,61 @@ describe('coming back', () => {
   });
 
   it('gives up a server that answers no ping, and reconnects', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     live.atEnd(() => vi.useRealTimers());
-    live.follow(live.connect());
+    const client = live.connect();
+    live.follow(client);
     const { connection } = await live.server.admit();
     await connection.receive('subscribe');
     await vi.advanceTimersByTimeAsync(20_000);
     await connection.receive('ping');
-    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(client.state).toBe('reconnecting');
+    await vi.advanceTimersByTimeAsync(3_000);
     await vi.advanceTimersByTimeAsync(1_000);
     expect((await live.server.admit()).init['token']).toBe('token-2');
+  });
+});
+
+describe('a connection that the client has given up', () => {
+  it('is not heard any more: what its server still sends is handed over by the next one alone', async () => {
+    const client = live.connect();
+    const { next } = live.follow(client);
+    const { connection: stalled } = await live.server.admit();
+    const { id } = await stalled.receive('subscribe');
+    sendNext(stalled, id, 1, { cursor: 'e.1' });
+    expect(await next()).toBe(1);
+    stalled.freeze();
+    client.terminate();
+    const { connection } = await live.server.admit();
+    const { payload } = await connection.receive('subscribe');
+    expect(payload).toMatchObject({ extensions: { resume: 'e.1' } });
+    for (const n of [2, 3]) sendNext(stalled, id, n, { cursor: `e.${n}` });
+    stalled.send({ type: 'ping', payload: { operation: id, cursor: 'e.0', recovered: false } });
+    await stalled.written();
+    for (const n of [2, 3, 4]) sendNext(connection, id, n, { cursor: `e.${n}` });
+    expect([await next(), await next(), await next()]).toEqual([2, 3, 4]);
+    connection.cut();
+    const { connection: third } = await live.server.admit();
+    expect((await third.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'e.4' } });
+  });
+
+  it('is not heard after a sign-out either', async () => {
+    const tokens = ['one', null];
+    const onGap = vi.fn();
+    const client = live.connect({ getToken: async () => tokens.shift() ?? null, onGap });
+    const { values } = live.follow(client);
+    const { connection } = await live.server.admit(isoIn(1_200));
+    const { id } = await connection.receive('subscribe');
+    connection.freeze();
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    const message = vi.fn();
+    client.on('message', message);
+    sendNext(connection, id, 1, { cursor: 'e.1', recovered: false });
+    await connection.written();
+    live.follow(live.connect());
+    await live.server.admit();
+    expect(message).not.toHaveBeenCalled();
   });
 });
 

@@ -38,6 +38,16 @@ export class WireConnection {
     this.socket.send(JSON.stringify(message));
   }
 
+  /** Stops reading, as a process that stands still does; what it sends from now on goes out all the same. */
+  freeze(): void {
+    this.socket.pause();
+  }
+
+  /** Resolves when the operating system has taken everything that was sent. */
+  async written(): Promise<void> {
+    while (this.socket.bufferedAmount > 0) await new Promise((resolve) => void setImmediate(resolve));
+  }
+
   close(code: number): void {
     this.socket.close(code);
   }
