@@ -1,14 +1,17 @@
 import 'reflect-metadata';
 import type { Logger } from 'pino';
+import { loadEnvFile } from './config/env-file.js';
 import { loadConfig } from './config/load-config.js';
 import { createApp } from './create-app.js';
+import { StartError } from './errors/start.error.js';
 import { LOGGER } from './logging/logger.js';
 
 /** Start, listen, drain. A failure to start is one clear line and exit code 1. */
 async function main(): Promise<void> {
+  loadEnvFile();
   const outcome = loadConfig();
   if (!outcome.ok)
-    throw new Error(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+    throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
   const { http } = outcome.config;
   const app = await createApp(outcome.config);
   app.enableShutdownHooks([], { useProcessExit: true });

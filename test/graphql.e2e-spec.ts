@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
@@ -84,7 +85,7 @@ describe('one set of rules on both transports', () => {
 
   test('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
     const hidden = await startServer({
-      env: { NODE_ENV: 'production', SECRET_KEYS: 'k3y-0f-th1rty-tw0-bytes-for-this-test-0nly' },
+      env: { NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('hex') },
     });
     try {
       const { browser } = await hidden.signedIn();

@@ -11,7 +11,10 @@ export interface HttpConfig {
   readonly trustedProxies: readonly string[];
   /** Other origins that may call with credentials and open sockets. */
   readonly allowedOrigins: readonly string[];
+  /** Whether `/graphiql` is served. */
   readonly graphiql: boolean;
+  /** Whether a client may ask for the schema. */
+  readonly introspection: boolean;
 }
 
 /** Where rows live. */
@@ -29,7 +32,7 @@ export interface RedisConfig {
 
 /** The keys that sign and seal. */
 export interface SecretConfig {
-  /** The first one signs, all verify. Never empty. */
+  /** The first one signs, all verify. Never empty. docs/operations.md says in which order to rotate them. */
   readonly keys: readonly string[];
 }
 

@@ -40,3 +40,16 @@ export function isLoopback(host: string): boolean {
   if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
   return ipaddr.isValid(bare) && ipaddr.process(bare).range() === 'loopback';
 }
+
+/** The shortest prefix that one organisation may own: 10.0.0.0/8 and fc00::/7. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 7 } as const;
+const MAPPED_BITS = 96;
+
+/** Whether a range is so wide that it covers addresses of strangers, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96. */
+export function coversStrangers(addressOrRange: string): boolean {
+  if (!addressOrRange.includes('/')) return false;
+  const [address, prefix] = ipaddr.parseCIDR(addressOrRange);
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress())
+    return prefix < MAPPED_BITS + SHORTEST_PREFIX.ipv4;
+  return prefix < SHORTEST_PREFIX[address.kind()];
+}

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, it, test } from 'vitest';
 import { type ConfigOutcome, loadConfig } from './load-config.js';
 
-const KEY = 'k3y-0f-th1rty-tw0-bytes-for-this-test-0nly';
+const KEY = randomBytes(48).toString('base64');
 const PRODUCTION = { NODE_ENV: 'production', SECRET_KEYS: KEY, PUBLIC_URL: 'https://app.example' };
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-config-'));
 
@@ -55,7 +56,11 @@ describe('loadConfig', () => {
       { ...PRODUCTION, APP_PROXY_SECRET: KEY, APP_PROXY_SHOPS: 'demo.myshopify.com' },
       'APP_PROXY_SECRET',
     ],
-    ['an app proxy without shops', { ...PRODUCTION, APP_PROXY_SECRET: 'shared' }, 'APP_PROXY_SHOPS'],
+    [
+      'an app proxy without shops',
+      { ...PRODUCTION, APP_PROXY_SECRET: randomBytes(32).toString('hex') },
+      'APP_PROXY_SHOPS',
+    ],
   ])('ST-1 production refuses to start with %s', (_, env, name) => {
     expect(faultsOf(env).some((fault) => fault.startsWith(name))).toBe(true);
   });
@@ -92,3 +97,187 @@ describe('loadConfig', () => {
     expect(Object.isFrozen(outcome.config.limits)).toBe(true);
   });
 });
+
+describe('a fault of the configuration', () => {
+  it('hides no other one', () => {
+    const faults = faultsOf({ NODE_ENV: 'production', PUBLIC_URL: 'http://example.com', SECRET_KEYS: 'abc' });
+    expect(namesOf(faults)).toEqual(['PUBLIC_URL', 'SECRET_KEYS']);
+  });
+
+  it.each([
+    { PORT: 'eighty', MAX_CONNECTIONS: '1.5', USER_COUNT_INTERVAL_SECONDS: 'NaN', SESSION_IDLE_SECONDS: '1e999' },
+    { NODE_ENV: 'prod', GRAPHIQL: 'maybe', LOG_LEVEL: 'loud', APP_PROXY_BIND: 'all', TOKEN_SINGLE_USE: 'yes' },
+    {
+      PUBLIC_URL: 'app',
+      DATABASE_URL: 'x',
+      REDIS_URL: 'x',
+      SECRET_KEYS: 'x',
+      ALLOWED_ORIGINS: '*',
+      TRUSTED_PROXIES: 'x',
+    },
+  ])('is told in plain words: %j', (env: Record<string, string>) => {
+    const faults = faultsOf(env);
+    expect(namesOf(faults)).toEqual(Object.keys(env).sort());
+    for (const fault of faults) {
+      expect(fault).toMatch(/^[A-Z_]+: expected [^.]+.*\.$/);
+      expect(fault).not.toMatch(/NaN|Invalid|received|Too (?:small|big)|undefined/);
+    }
+  });
+
+  it('is told of a DATA_DIR that cannot be made, without the raw text of the system', () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const faults = faultsOf({ DATA_DIR: file });
+    expect(faults).toEqual([expect.stringMatching(/^DATA_DIR: .* cannot be used \(EEXIST\).*\.$/)]);
+  });
+
+  it('is no matter of a variable that nobody set: an absolute age below the usual idle time caps it', () => {
+    const outcome = loadConfig({ DATA_DIR: folder, SESSION_ABSOLUTE_SECONDS: '86400' });
+    expect(outcome.ok && outcome.config.session).toEqual({ idleSeconds: 86_400, absoluteSeconds: 86_400 });
+    expect(namesOf(faultsOf({ SESSION_ABSOLUTE_SECONDS: '60', SESSION_IDLE_SECONDS: '61' }))).toEqual([
+      'SESSION_IDLE_SECONDS',
+    ]);
+  });
+});
+
+describe('a secret in a file', () => {
+  const put = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    return `@${file}`;
+  };
+
+  it('is read from @path, each key of SECRET_KEYS by itself or one a line', () => {
+    const [one, two, three] = [0, 1, 2].map(() => randomBytes(32).toString('base64url'));
+    const outcome = loadConfig({
+      DATA_DIR: folder,
+      SECRET_KEYS: `${put('one', `${one}\n`)},${put('rest', `${two}\n${three}\n`)}`,
+      DATABASE_URL: put('database', 'postgres://app:hunter2@db.example/app\n'),
+      REDIS_URL: put('redis', 'rediss://:hunter2@redis.example'),
+      APP_PROXY_SECRET: put('shop', `${KEY}\n`),
+      APP_PROXY_SHOPS: 'demo.myshopify.com',
+    });
+    if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
+    expect(outcome.config.secrets.keys).toEqual([one, two, three]);
+    expect(outcome.config.database.url).toBe('postgres://app:hunter2@db.example/app');
+    expect(outcome.config.redis.url).toBe('rediss://:hunter2@redis.example');
+    expect(outcome.config.appProxy.secret).toBe(KEY);
+  });
+
+  it.each([
+    ['is absent', () => `@${join(folder, 'nowhere')}`, /^SECRET_KEYS: .*cannot be read \(ENOENT\)/],
+    ['is empty', () => put('empty', '\n'), /^SECRET_KEYS: .*is empty/],
+    ['is a folder', () => `@${folder}`, /^SECRET_KEYS: .*cannot be read \(EISDIR\)/],
+    ['is no secret at all', () => put('large', 'x'.repeat(70_000)), /^SECRET_KEYS: .*64 KiB/],
+  ])('refuses a file that %s, and every other fault with it', (_, value, message) => {
+    const faults = faultsOf({ SECRET_KEYS: value(), PORT: 'x' });
+    expect(faults).toEqual([expect.stringMatching(/^PORT: /), expect.stringMatching(message)]);
+  });
+});
+
+describe('production', () => {
+  const random = (encoding: BufferEncoding, bytes: number) => randomBytes(bytes).toString(encoding);
+
+  it.each([
+    ['words', 'correct horse battery staple and some more words', 'SECRET_KEYS'],
+    ['words with figures for letters', 'k3y-0f-th1rty-tw0-bytes-for-this-test-0nly', 'SECRET_KEYS'],
+    ['a phrase', 'ThisIsTheSecretKeyOfOurProductionServer2024!', 'SECRET_KEYS'],
+    ['a sequence', 'abcdefghijklmnopqrstuvwxyz0123456789', 'SECRET_KEYS'],
+    ['rows of the keyboard', 'qwertyuiopasdfghjklzxcvbnm1234567890', 'SECRET_KEYS'],
+    ['something said twice', 'q8Zr1Lw0Xp'.repeat(5), 'SECRET_KEYS'],
+    ['a placeholder', 'change-me-change-me-change-me-change-me', 'SECRET_KEYS'],
+  ])('refuses SECRET_KEYS of %s, and development does not', (_, SECRET_KEYS, name) => {
+    expect(namesOf(faultsOf({ ...PRODUCTION, SECRET_KEYS }))).toEqual([name]);
+    expect(faultsOf({ ...PRODUCTION, SECRET_KEYS: `${KEY},${SECRET_KEYS}` })).toHaveLength(1);
+    expect(faultsOf({ SECRET_KEYS })).toEqual([]);
+  });
+
+  it('refuses no random key, in whatever alphabet it is written', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const keys = [random('hex', 16), random('hex', 32), random('base64', 32), random('base64url', 24)];
+      expect(faultsOf({ ...PRODUCTION, SECRET_KEYS: keys.join(',') })).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['APP_PROXY_SECRET', { APP_PROXY_SECRET: 'hush', APP_PROXY_SHOPS: 'demo.myshopify.com' }],
+    ['APP_PROXY_SECRET', { APP_PROXY_SECRET: 'a'.repeat(40), APP_PROXY_SHOPS: 'demo.myshopify.com' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.1,0.0.0.0/0' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '::/0' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '128.0.0.0/1,0.0.0.0/1' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '::ffff:0:0/96' }],
+    ['THROTTLE_EXEMPT', { THROTTLE_EXEMPT: '0.0.0.0/0' }],
+    ['THROTTLE_EXEMPT', { THROTTLE_EXEMPT: '2000::/3' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://a.example,http://b.example' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://sallyport:sallyport@db.example/sallyport' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://app:postgres@db.example/app' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://app:p%61ssword@db.example/app' }],
+  ])('refuses a weak %s: %j', (name, env: Record<string, string>) => {
+    const faults = faultsOf({ ...PRODUCTION, ...env });
+    expect(faults).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
+    for (const value of Object.values(env)) expect(faults.join()).not.toContain(value);
+    expect(faultsOf(env)).toEqual([]);
+  });
+
+  it('accepts strong settings, networks of one house among them', () => {
+    const faults = faultsOf({
+      ...PRODUCTION,
+      APP_PROXY_SECRET: `shpss_${random('hex', 16)}`,
+      APP_PROXY_SHOPS: 'demo.myshopify.com',
+      TRUSTED_PROXIES: '10.0.0.0/8,fc00::/7,172.31.250.0/24,::1',
+      THROTTLE_EXEMPT: '192.0.2.0/24',
+      ALLOWED_ORIGINS: 'https://a.example,http://localhost:5173',
+      DATABASE_URL: `postgres://sallyport:${random('hex', 24)}@db.example/sallyport`,
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('tells every weakness at once', () => {
+    const faults = faultsOf({
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'http://app.example',
+      SECRET_KEYS: 'change-me-change-me-change-me-change-me',
+      TRUSTED_PROXIES: '0.0.0.0/0',
+      ALLOWED_ORIGINS: 'http://b.example',
+      DATABASE_URL: 'postgres://postgres:postgres@db/app',
+      PORT: 'x',
+    });
+    expect(namesOf(faults)).toEqual([
+      'ALLOWED_ORIGINS',
+      'DATABASE_URL',
+      'PORT',
+      'PUBLIC_URL',
+      'SECRET_KEYS',
+      'TRUSTED_PROXIES',
+    ]);
+  });
+});
+
+describe('the schema and GraphiQL', () => {
+  const shown = (env: Record<string, string>): unknown => {
+    const outcome = loadConfig({ DATA_DIR: folder, ...env });
+    return outcome.ok
+      ? { graphiql: outcome.config.http.graphiql, schema: outcome.config.http.introspection }
+      : outcome.faults;
+  };
+
+  it('are shown in development, at a public https address only where NODE_ENV says so', () => {
+    expect(shown({})).toEqual({ graphiql: true, schema: true });
+    expect(shown({ PUBLIC_URL: 'https://app.example' })).toEqual({ graphiql: false, schema: false });
+    expect(shown({ PUBLIC_URL: 'https://app.example', NODE_ENV: 'development' })).toEqual({
+      graphiql: true,
+      schema: true,
+    });
+    expect(shown(PRODUCTION)).toEqual({ graphiql: false, schema: false });
+  });
+
+  it('LK-4 refuses GRAPHIQL at a public https address where NODE_ENV says nothing', () => {
+    expect(shown({ PUBLIC_URL: 'https://app.example', GRAPHIQL: 'true' })).toEqual([
+      expect.stringMatching(/^NODE_ENV: .*GRAPHIQL/),
+    ]);
+  });
+});
+
+function namesOf(faults: readonly string[]): string[] {
+  return faults.map((fault) => fault.split(':')[0] ?? '').sort();
+}

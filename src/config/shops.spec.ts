@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from './load-config.js';
 
-const base = { SECRET_KEYS: 'k3y-of-a-test-that-is-long-enough-0123456789', APP_PROXY_SECRET: 'hush' };
+const base = { SECRET_KEYS: randomBytes(32).toString('hex'), APP_PROXY_SECRET: randomBytes(32).toString('hex') };
 
 describe('APP_PROXY_SHOPS', () => {
   it('names shops, each with the origins that its customers see', () => {

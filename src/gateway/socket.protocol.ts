@@ -62,7 +62,7 @@ export class SocketProtocol {
   };
 
   #makeServer(schema: GraphQLSchema): Server<Connection> {
-    const introspection = !this.http.production;
+    const { introspection } = this.http;
     const operations = new OperationCache(schema, limitRules(introspection), introspection);
     const show: ShowError = (error) => showError(error, this.logger);
     const renderer = new Renderer(show);

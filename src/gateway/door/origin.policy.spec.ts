@@ -12,6 +12,7 @@ const HTTP: HttpConfig = {
   trustedProxies: [],
   allowedOrigins: ['https://other.example:8443'],
   graphiql: false,
+  introspection: false,
 };
 
 const SHOPS = new ShopOrigins({

@@ -18,7 +18,7 @@ import { showError } from './show-error.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
 export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger: Logger): ApolloDriverConfig {
-  const introspection = !http.production;
+  const { introspection } = http;
   const trusted = parseAddressRanges(http.trustedProxies);
   return {
     driver: ApolloDriver,

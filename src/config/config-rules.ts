@@ -1,0 +1,171 @@
+import type { Environment, ReadEnvironment } from './environment.js';
+import { coversStrangers, isLoopback, parseShop } from './grammar.js';
+import { looksRandom } from './secret-strength.js';
+
+const MIN_SECRET_BYTES = 32;
+const MIN_DIFFERENT_CHARACTERS = 8;
+/** What installations are born with, or what somebody types who means to change it later. */
+const DEFAULT_PASSWORDS = new Set(
+  'postgres postgresql password passwd pass sallyport admin administrator root secret changeme change-me change_me example test user app default db database 1234 12345 123456 12345678 qwerty letmein'.split(
+    ' ',
+  ),
+);
+
+/** What must hold between variables, or in production only. */
+interface Rule {
+  /** The variables that it rests on; its fault names the first. */
+  readonly on: readonly [keyof Environment, ...(keyof Environment)[]];
+  /** Production asks for more than a developer's machine does. */
+  readonly productionOnly?: true;
+  readonly broken: (env: Environment) => boolean;
+  /** What is expected, why, and what to do. */
+  readonly message: string;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    on: ['NODE_ENV', 'HOST'],
+    broken: ({ NODE_ENV, HOST }) => !NODE_ENV && !isLoopback(HOST),
+    message:
+      'expected production or development where HOST is not a loopback address, since development shows the schema and GraphiQL. Set NODE_ENV',
+  },
+  {
+    on: ['NODE_ENV', 'GRAPHIQL', 'PUBLIC_URL'],
+    broken: (env) => env.GRAPHIQL === true && isPublicUnsaid(env),
+    message: 'expected production or development where GRAPHIQL is on at a public https address. Set NODE_ENV',
+  },
+  {
+    on: ['SECRET_KEYS'],
+    productionOnly: true,
+    broken: ({ SECRET_KEYS }) => SECRET_KEYS.length === 0,
+    message:
+      'expected comma-separated random keys of at least 32 bytes, the same on all nodes. Generate one with: npm run cli -- secret generate',
+  },
+  {
+    on: ['SECRET_KEYS'],
+    productionOnly: true,
+    broken: ({ SECRET_KEYS }) => !SECRET_KEYS.every(looksRandom),
+    message:
+      'expected random keys; one is made of words, repeats or sequences, which can be guessed. Generate one with: npm run cli -- secret generate',
+  },
+  {
+    on: ['SECRET_KEYS'],
+    broken: ({ SECRET_KEYS }) => namesTwice(SECRET_KEYS),
+    message: 'expected each key once; one is listed twice. Remove one of the two',
+  },
+  {
+    on: ['PUBLIC_URL'],
+    productionOnly: true,
+    broken: ({ PUBLIC_URL }) => !PUBLIC_URL,
+    message: 'expected the https origin that people use, since links and cookies depend on it. Set it to your address',
+  },
+  {
+    on: ['PUBLIC_URL'],
+    productionOnly: true,
+    broken: ({ PUBLIC_URL }) => PUBLIC_URL !== undefined && !isSafeOrigin(PUBLIC_URL),
+    message:
+      'expected an https origin (loopback excepted), or else session cookies travel unencrypted. Put TLS in front',
+  },
+  {
+    on: ['ALLOWED_ORIGINS'],
+    productionOnly: true,
+    broken: ({ ALLOWED_ORIGINS }) => !ALLOWED_ORIGINS.every(isSafeOrigin),
+    message:
+      'expected https origins (loopback excepted), since a page sent unencrypted can be changed on its way. Use https',
+  },
+  ...(['TRUSTED_PROXIES', 'THROTTLE_EXEMPT'] as const).map((name): Rule => ({
+    on: [name],
+    productionOnly: true,
+    broken: (env) => env[name].some(coversStrangers),
+    message: `expected the addresses of your own machines; a range covers strangers, who could ${name === 'TRUSTED_PROXIES' ? 'then claim any address' : 'then try without limits'}. List narrower ranges`,
+  })),
+  {
+    on: ['DATABASE_URL'],
+    productionOnly: true,
+    broken: ({ DATABASE_URL }) => DATABASE_URL !== undefined && hasDefaultPassword(DATABASE_URL),
+    message:
+      'expected a password of its own; this one is a common default. Change it, for example to: openssl rand -hex 24',
+  },
+  {
+    on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],
+    broken: (env) => (env.SESSION_IDLE_SECONDS ?? 0) > env.SESSION_ABSOLUTE_SECONDS,
+    message: 'expected at most SESSION_ABSOLUTE_SECONDS (30 days unless set). Lower it, or raise the other',
+  },
+  {
+    on: ['APP_PROXY_SHOPS', 'APP_PROXY_SECRET'],
+    broken: (env) => env.APP_PROXY_SECRET !== undefined && env.APP_PROXY_SHOPS.length === 0,
+    message: 'expected the shops that APP_PROXY_SECRET signs for. List them, or unset APP_PROXY_SECRET',
+  },
+  {
+    on: ['APP_PROXY_SECRET', 'APP_PROXY_SHOPS'],
+    broken: (env) => env.APP_PROXY_SECRET === undefined && env.APP_PROXY_SHOPS.length > 0,
+    message: 'expected the secret of the shop app, since APP_PROXY_SHOPS lists shops. Set it, or unset APP_PROXY_SHOPS',
+  },
+  {
+    on: ['APP_PROXY_SECRET'],
+    productionOnly: true,
+    broken: ({ APP_PROXY_SECRET: secret }) => secret !== undefined && isShort(secret),
+    message:
+      'expected at least 32 random characters; a short secret can be guessed. Copy it from the settings of the shop app',
+  },
+  {
+    on: ['APP_PROXY_SECRET', 'SECRET_KEYS'],
+    broken: (env) => env.APP_PROXY_SECRET !== undefined && env.SECRET_KEYS.includes(env.APP_PROXY_SECRET),
+    message: 'expected a secret that is not among SECRET_KEYS: one secret serves one purpose. Use another key there',
+  },
+  {
+    on: ['APP_PROXY_SHOPS'],
+    broken: (env) => namesTwice(env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop)?.origins ?? [])),
+    message: 'expected each shop and each domain once; one is listed twice. Remove one of the two',
+  },
+  {
+    on: ['APP_PROXY_SHOPS'],
+    productionOnly: true,
+    broken: (env) => !env.APP_PROXY_SHOPS.every((shop) => parseShop(shop)?.origins.every(isSafeOrigin)),
+    message: 'expected https domains (loopback excepted), or else tokens travel unencrypted. Use https',
+  },
+];
+
+/** Every rule that does not hold, as name and sentence. A rule that rests on a variable which could not be read is left out. */
+export function brokenRules({ values, faults }: ReadEnvironment): [name: string, message: string][] {
+  const production = values.NODE_ENV === 'production';
+  return RULES.filter((rule) => (production || !rule.productionOnly) && !rule.on.some((name) => faults.has(name)))
+    .filter((rule) => rule.broken(values as Environment))
+    .map((rule) => [rule.on[0], rule.message]);
+}
+
+/** Whether a public https address is served where nobody has said what this is. */
+export function isPublicUnsaid({ NODE_ENV, PUBLIC_URL }: Partial<Environment>): boolean {
+  if (NODE_ENV !== undefined || PUBLIC_URL === undefined) return false;
+  const { protocol, hostname } = new URL(PUBLIC_URL);
+  return protocol === 'https:' && !isLoopback(hostname);
+}
+
+function namesTwice(names: readonly string[]): boolean {
+  return new Set(names).size !== names.length;
+}
+
+function isSafeOrigin(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin);
+  return protocol === 'https:' || isLoopback(hostname);
+}
+
+function isShort(secret: string): boolean {
+  return Buffer.byteLength(secret) < MIN_SECRET_BYTES || new Set(secret).size < MIN_DIFFERENT_CHARACTERS;
+}
+
+/** No password at all is none by default: the server may know its clients otherwise. */
+function hasDefaultPassword(databaseUrl: string): boolean {
+  const { username, password } = new URL(databaseUrl);
+  if (password === '') return false;
+  const plain = decoded(password).toLowerCase();
+  return DEFAULT_PASSWORDS.has(plain) || plain === decoded(username).toLowerCase();
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
