@@ -43,7 +43,11 @@ export function findChromium() {
   return ['chromium', 'chromium-browser', 'google-chrome'].map(findProgram).find((path) => path !== null) ?? null;
 }
 
-function findProgram(name) {
+/** The path of an installed program, in PATH or where Debian puts servers; null where there is none.
+ * @param {string} name
+ * @returns {string | null}
+ */
+export function findProgram(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/usr/sbin'];
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }

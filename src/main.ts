@@ -15,7 +15,9 @@ async function main(): Promise<void> {
   const { http } = outcome.config;
   const app = await createApp(outcome.config);
   app.enableShutdownHooks([], { useProcessExit: true });
-  await app.listen(http.port, http.host);
+  await app.init();
+  // Not by app.listen, which logs a failure a second time.
+  await app.getHttpAdapter().getInstance().listen({ port: http.port, host: http.host });
   const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
   app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');
   process.stdout.write(`Sallyport is open\n  app       ${http.publicUrl}/\n`);
@@ -30,6 +32,6 @@ main().catch((error: unknown) => {
 function explain(error: unknown): string {
   const failure = error as NodeJS.ErrnoException;
   if (failure.code === 'EADDRINUSE')
-    return `port ${process.env['PORT'] ?? 3000} is taken: stop what listens there, or set PORT.`;
+    return `port ${(failure as { port?: number }).port ?? ''} is taken: stop what listens there, or set PORT.`;
   return failure.message;
 }

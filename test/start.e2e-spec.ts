@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
@@ -8,6 +10,7 @@ import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { spawnServer, startServerProcess } from './kit/server-process.js';
 import { storage } from './kit/storage.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
 
 const storages: Array<Awaited<ReturnType<typeof storage>>> = [];
 
@@ -39,10 +42,20 @@ describe('a start that cannot succeed', () => {
   it('says in one line that the port is taken', async () => {
     const port = await freePort();
     const squatter = await listen(port);
-    const server = spawnServer({ ...(await ownStorage()), PORT: String(port), LOG_LEVEL: 'silent' });
+    const server = spawnServer({ ...(await ownStorage()), PORT: String(port), LOG_LEVEL: 'warn' });
     expect(await server.exit).toBe(1);
     squatter.close();
-    expect(lines(server.output())).toEqual([expect.stringContaining(String(port))]);
+    expect(lines(server.output())).toEqual([expect.stringMatching(new RegExp(`^sallyport: .*${port}.* PORT\\.$`))]);
+  });
+
+  it('reads .env in its folder, which the environment overrules', async () => {
+    const folder = temporaryFolder('env');
+    writeFileSync(join(folder.path, '.env'), 'PORT=eighty\nLOG_LEVEL=loud\n');
+    const server = spawnServer({ LOG_LEVEL: 'warn' }, folder.path);
+    expect(await server.exit).toBe(1);
+    folder.remove();
+    expect(server.output()).toMatch(/PORT: expected a whole number/);
+    expect(server.output()).not.toMatch(/LOG_LEVEL/);
   });
 
   it('says in one line that another process uses the embedded data, and what to do', async () => {

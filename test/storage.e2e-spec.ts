@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -158,9 +159,11 @@ describe('the command line', () => {
     dataDir: string,
     args: readonly string[],
     input = '',
+    more: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number | null; out: string; err: string }> {
-    const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
-      env: { PATH: process.env['PATH'], DATA_DIR: dataDir },
+    const child = spawn(process.execPath, [resolve('dist/cli/main.js'), ...args], {
+      cwd: tmpdir(),
+      env: { PATH: process.env['PATH'], DATA_DIR: dataDir, ...more },
     });
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -185,6 +188,23 @@ describe('the command line', () => {
     expect(JSON.parse(disabled.out)).toEqual({ disabled: true, endedSessions: 0 });
     const unknown = await cli(dataDir, ['sessions', 'revoke', 'nobody@example.org']);
     expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
+  });
+
+  test('generates secrets that production takes, and checks a configuration without a store', async () => {
+    const generated = await cli('/nowhere', ['secret', 'generate']);
+    const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://app.example', SECRET_KEYS: generated.out.trim() };
+    expect(await cli('/nowhere', ['config', 'check', '--json'], '', env)).toEqual({
+      code: 0,
+      out: '{"ok":true,"faults":[]}\n',
+      err: '',
+    });
+    const wrong = await cli('/nowhere', ['config', 'check'], '', {
+      ...env,
+      PORT: 'x',
+      PUBLIC_URL: 'http://app.example',
+    });
+    expect(wrong).toMatchObject({ code: 1, out: '' });
+    expect(wrong.err).toMatch(/PORT: .*\n.*PUBLIC_URL: /);
   });
 
   test('seeds people whose tokens open sockets', async () => {

@@ -1,13 +1,16 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { Command } from 'commander';
+import { loadEnvFile } from '../config/env-file.js';
 import { loadConfig } from '../config/load-config.js';
 import { StartError } from '../errors/start.error.js';
 import { apiKeyCommand } from './api-key.command.js';
 import { CliModule } from './cli.module.js';
 import type { CliCommand, CliContext } from './command.js';
+import { configCommand } from './config.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { publishCommand } from './publish.command.js';
+import { secretCommand } from './secret.command.js';
 import { seedCommand } from './seed.command.js';
 import { sessionsCommand } from './sessions.command.js';
 import { userCommand } from './user.command.js';
@@ -19,17 +22,19 @@ const COMMANDS: readonly CliCommand[] = [
   apiKeyCommand,
   publishCommand,
   seedCommand,
+  configCommand,
+  secretCommand,
 ];
 
 const program = new Command('sallyport')
-  .description('Looks after a Sallyport: schema, accounts, sessions, API keys, events.')
+  .description('Looks after a Sallyport: schema, accounts, sessions, API keys, events, configuration.')
   .option('--json', 'print the result as one line of JSON')
   .configureHelp({ showGlobalOptions: true });
 
 const context: CliContext = {
   async withStores(action) {
     const outcome = loadConfig();
-    if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join('; ')}`);
+    if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
     const options = { logger: false, abortOnError: false } as const;
     const stores = await NestFactory.createApplicationContext(CliModule.of(outcome.config), options);
     try {
@@ -47,6 +52,7 @@ const context: CliContext = {
 for (const add of COMMANDS) add(program, context);
 
 try {
+  loadEnvFile();
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -12,6 +12,8 @@ export function loadEnvFile(path = '.env'): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     if (code === 'ENOENT') return;
-    throw new StartError(`The file ${path} cannot be read (${code}): correct its rights, or remove it.`, { cause: error });
+    throw new StartError(`The file ${path} cannot be read (${code}): correct its rights, or remove it.`, {
+      cause: error,
+    });
   }
 }

@@ -20,17 +20,19 @@ const oneOf = <const Names extends readonly string[]>(names: Names) =>
 const choice = z
   .enum(['true', 'false', '1', '0'], { error: 'expected true or false' })
   .transform((text) => text === 'true' || text === '1');
-const list = (isItem: (item: string) => boolean, what: string) =>
+const list = (isItem: (item: string) => boolean, what: string, separator: string | RegExp = ',') =>
   z
     .string()
     .default('')
     .transform((text) =>
       text
-        .split(',')
+        .split(separator)
         .map((item) => item.trim())
         .filter(Boolean),
     )
     .refine((items) => items.every(isItem), { error: `expected a comma list of ${what}` });
+/** Balancers write their lists with spaces: both are understood. */
+const addresses = () => list(isAddressOrRange, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
 const url = (pattern: RegExp, what: string) =>
   z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
 
@@ -54,7 +56,7 @@ export const EnvironmentSchema = z.object({
     'random keys of at least 32 bytes. Generate one with: npm run cli -- secret generate',
   ),
   ALLOWED_ORIGINS: list(isHttpOrigin, 'origins such as https://app.example'),
-  TRUSTED_PROXIES: list(isAddressOrRange, 'addresses and CIDRs such as 10.0.0.5 or 10.0.0.0/24'),
+  TRUSTED_PROXIES: addresses(),
   SESSION_IDLE_SECONDS: seconds().optional(),
   SESSION_ABSOLUTE_SECONDS: seconds().default(30 * 86_400),
   TOKEN_TTL_SECONDS: seconds(3600).default(60),
@@ -69,7 +71,7 @@ export const EnvironmentSchema = z.object({
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),
-  THROTTLE_EXEMPT: list(isAddressOrRange, 'addresses and CIDRs such as 192.0.2.7 or 192.0.2.0/24'),
+  THROTTLE_EXEMPT: addresses(),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

@@ -94,7 +94,7 @@ function wordList(): ReadonlySet<string> {
   return (list ??= new Set(
     Object.values(dictionary)
       .flat()
-      .map((word) => String(word).toLowerCase())
+      .map((word) => word.toLowerCase())
       .filter((word) => word.length >= SHORTEST_PATTERN && word.length <= LONGEST_WORD),
   ));
 }

@@ -5,6 +5,8 @@ const VARIABLES = {
   postgres: 'TEST_DATABASE_URL',
   redis: 'TEST_REDIS_URL',
   chromium: 'TEST_CHROMIUM',
+  caddy: 'TEST_CADDY',
+  nginx: 'TEST_NGINX',
 } as const;
 
 /** One of the stores and programs that tests use when they are there. */

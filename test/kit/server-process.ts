@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.js';
 
@@ -15,12 +17,14 @@ export interface ServerProcess {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Runs `dist/main.js` (npm test has built it) and does not wait: for starts that are meant to fail. */
+/** Runs `dist/main.js` (npm test has built it) and does not wait: for starts that are meant to fail. Reads `.env` in `cwd`. */
 export function spawnServer(
   env: Readonly<Record<string, string>>,
+  cwd = tmpdir(),
 ): Omit<ServerProcess, 'url'> & { exit: Promise<number | NodeJS.Signals | null> } {
-  const child = spawn(process.execPath, ['dist/main.js'], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+    // Not in the project: a developer's own .env must not reach a test.
+    cwd,
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
