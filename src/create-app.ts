@@ -3,37 +3,49 @@ import helmet from '@fastify/helmet';
 import cors from '@fastify/cors';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config, HttpConfig } from './config/config.js';
 import { HttpErrorFilter } from './errors/http-error.filter.js';
-import { ForbiddenError } from './errors/sallyport.errors.js';
+import { ForbiddenError, UnavailableError } from './errors/sallyport.errors.js';
 import { cleartextTest } from './gateway/door/cleartext.js';
 import { graphqlRule } from './gateway/graphql/http.rules.js';
 import { isAllowedOrigin, OriginPolicy } from './gateway/door/origin.policy.js';
+import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './http/descriptor-budget.js';
+import { type HttpConnectionLimits, HttpConnections } from './http/http-connections.js';
+import { HttpJournal } from './http/http.journal.js';
 import { applyRouteRules } from './http/route-rules.js';
 import { createHttpServer, refuseHosts } from './http/http-server.js';
 import { bareHeaders, helmetOptions } from './http/security-headers.js';
 import { LOGGER } from './logging/logger.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { PublishRule } from './publish/publish.rule.js';
+import { addressIn, parseAddressRanges } from './viewer/client-address.js';
 
 /** The largest body of a route that has no rule of its own, in bytes. None of them reads one. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** What a supervisor asks: answered also while there is room for nobody else. */
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
  *
  * @throws what a room throws when its store is away at start
  */
-export async function createApp(config: Config): Promise<NestFastifyApplication> {
+export async function createApp(given: Config): Promise<NestFastifyApplication> {
+  const descriptors = shareDescriptors(descriptorLimit());
+  const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
+  const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
   const headers = bareHeaders(config.http);
+  const connections = new HttpConnections(connectionLimits(config, descriptors), (reason, address) =>
+    app.get(HttpJournal).ended(reason, address),
+  );
   const adapter = new OwnErrorsAdapter({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: false,
     forceCloseConnections: true,
-    serverFactory: (handler: RequestListener) => createHttpServer(handler, headers),
+    serverFactory: (handler: RequestListener) => connections.attach(createHttpServer(handler, headers)),
     // The server answers these itself, on every address that it listens on.
     clientErrorHandler: () => {},
     // An undecodable path never reaches a route, and Fastify's own answer to it shows the whole URL, signature and all.
@@ -46,35 +58,52 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     logger: false,
     abortOnError: false,
   });
-  const logger = app.get<Logger>(LOGGER);
-  app.useLogger(new NestLogger(logger));
+  app.useLogger(new NestLogger(app.get<Logger>(LOGGER)));
   app.useGlobalFilters(errors);
-  const fastify = adapter.getInstance();
+  app.get(HttpJournal).watch(connections);
+  await applyRules(app, config.http, errors, connections);
+  return app;
+}
+
+function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudget): HttpConnectionLimits {
+  const exempt = parseAddressRanges([...http.trustedProxies, ...limits.throttleExempt]);
+  return {
+    total: descriptors.http,
+    perAddress: limits.maxConnectionsPerAddress,
+    ceiling: descriptors.ceiling,
+    exempt: (address) => addressIn(address, exempt),
+  };
+}
+
+/** Puts in place what holds before a handler runs: for every request, then for each route. */
+async function applyRules(
+  app: NestFastifyApplication,
+  http: HttpConfig,
+  errors: HttpErrorFilter,
+  connections: HttpConnections,
+): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance();
   fastify.setErrorHandler((error, _request, reply) => errors.answer(error, reply));
   const origins = app.get(OriginPolicy);
-  await app.register(helmet, helmetOptions(config.http));
+  await app.register(helmet, helmetOptions(http));
   await app.register(cors, {
     origin: async (origin: string | undefined) =>
       origin !== undefined && (await isAllowedOrigin(origins, origin, 'http')) ? origin : false,
     credentials: true,
     methods: ['POST'],
   });
-  refuseRequests(fastify, config.http);
-  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule)]);
-  return app;
-}
-
-/** What holds for every request, on whatever path, before its route's own rules. */
-function refuseRequests(fastify: FastifyInstance, http: HttpConfig): void {
   const cameInTheClear = cleartextTest(http);
-  fastify.addHook('onRequest', async ({ raw }) => {
+  fastify.addHook('onRequest', async ({ raw, routeOptions }) => {
     refuseHosts(raw);
     if (cameInTheClear(raw)) throw new ForbiddenError('Use https.');
+    if (connections.isSpare(raw.socket) && !PROBES.has(routeOptions.url ?? ''))
+      throw new UnavailableError('This node answers as many requests as it may: try again in a moment.');
   });
   // A client that asks before it sends its body hears an answer first where the body is not wanted (RFC 9110 §10.1.1).
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
+  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule)]);
 }
 
 /**

@@ -1,4 +1,8 @@
+import type { Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS_CONFIG } from '../src/config/config.module.js';
+import type { LimitsConfig } from '../src/config/config.js';
+import { descriptorLimit } from '../src/http/descriptor-budget.js';
 import type { Browser } from './kit/browser.js';
 import { chunked, type RawAnswer, rawHttp, requestBytes } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -242,5 +246,25 @@ describe('HD-1 every answer is inert and stays on https', () => {
     expect(JSON.parse(answer.body)).toEqual({ error: { code: 'BAD_USER_INPUT', message: expect.any(String) } });
     expect(answer.headers.get('connection')).toBe('close');
     expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('the connections of the server', () => {
+  it('end on each address that it listens on when a request does not arrive in time', () => {
+    const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = server.app.getHttpServer() as Server;
+    expect([headersTimeout, requestTimeout, keepAliveTimeout, timeout]).toEqual([10_000, 20_000, 10_000, 60_000]);
+  });
+
+  it('leave descriptors for the stores and for WebSockets', () => {
+    const { maxConnections } = server.app.getHttpServer() as Server;
+    const limit = descriptorLimit();
+    if (Number.isFinite(limit)) expect(maxConnections).toBeLessThan(limit);
+    expect(server.app.get<LimitsConfig>(LIMITS_CONFIG).maxConnections).toBeLessThan(limit);
+  });
+
+  it('are counted in /metrics', async () => {
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/^sallyport_http_connections [1-9]/m);
+    expect(metrics).toContain('# TYPE sallyport_http_connections_ended_total counter');
   });
 });
