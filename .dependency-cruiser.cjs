@@ -2,7 +2,8 @@
 const RANKS = [
   ['protocol'],
   ['config', 'errors'],
-  ['logging', 'metrics', 'viewer'],
+  ['logging', 'viewer'],
+  ['metrics'],
   ['database', 'redis', 'http'],
   ['topics'],
   ['auth'],

@@ -1,7 +1,9 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { buildSchema, type GraphQLFieldResolver, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BadUserInputError } from '../src/errors/sallyport.errors.js';
+import { DeliveryGate } from '../src/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../src/topics/topic.bus.memory.js';
 import type { SubscribeOptions, TopicSink } from '../src/topics/topic.bus.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
@@ -72,7 +74,7 @@ const definition = (field: string): TopicDefinition => ({
 let bus: ObservedBus;
 let paths: TwoPaths;
 beforeAll(async () => {
-  bus = new ObservedBus();
+  bus = new ObservedBus(new DeliveryGate(null, pino({ level: 'silent' })));
   paths = await startTwoPaths(schemaOf(), context);
 });
 afterEach(() => paths.hangUp());

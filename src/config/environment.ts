@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.js';
 import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
@@ -50,7 +51,13 @@ export const EnvironmentSchema = z.object({
   PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
   DATABASE_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
   DATA_DIR: z.string().default('./data'),
-  REDIS_URL: url(/^rediss?:\/\//, 'redis://host:6379 or rediss://user:password@host').optional(),
+  REDIS_URL: z
+    .string()
+    .refine((text) => parseRedisUrl(text) !== null, {
+      error:
+        'expected a URL such as redis://host:6379 or rediss://user:password@host, several joined by commas, or redis+sentinel://host:26379/master-name',
+    })
+    .optional(),
   SECRET_KEYS: list(
     (key) => Buffer.byteLength(key) >= 32 && new Set(key).size >= 8,
     'random keys of at least 32 bytes. Generate one with: npm run cli -- secret generate',

@@ -35,7 +35,7 @@ const REDIS_LINK = Symbol('REDIS_LINK');
     },
     {
       provide: RedisSubscriber,
-      useFactory: (link: RedisLink | null) => link && new RedisSubscriber(link),
+      useFactory: (link: RedisLink | null) => link && RedisSubscriber.open(link),
       inject: [REDIS_LINK],
     },
     {

@@ -1,10 +1,17 @@
-import type { Cluster, Redis } from 'ioredis';
-import { UnavailableError } from '../errors/sallyport.errors.js';
-import type { RedisLink } from './open-redis.js';
 import { storeFailure } from './redis-failure.js';
+import type { RedisLink } from './open-redis.js';
+import { SubscriberLines } from './subscriber-lines.js';
 
 /** Takes a channel's messages, in order. Called synchronously; must not throw. */
 export type ChannelListener = (message: string) => void;
+
+/** Who is told of the connections for subscriptions. Called synchronously; must not throw. */
+export interface LinkListener {
+  /** Messages may be missed from now on. */
+  lost(): void;
+  /** Every channel is heard again. What was published in between is to be found elsewhere. */
+  restored(): void;
+}
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
@@ -12,47 +19,56 @@ interface Channel {
   readonly confirmed: Promise<unknown>;
 }
 
-const HEARTBEAT_MS = 5_000;
-/** Channels in one SUBSCRIBE after a reconnect. */
-const RESTORE_BATCH = 500;
+/** How often each connection is asked for a sign of life, in milliseconds: with the silence that is borne, how late a dead one is noticed. */
+const HEARTBEAT_MS = 1_000;
 
 /**
- * The one connection for subscriptions. However many listen to a channel here, Redis knows of one subscription;
- * the last one to leave ends it. After a lost connection every channel is subscribed again before
- * {@link onReconnected} hooks run: what was published in between is for them to find.
+ * The connections for subscriptions: one, or one to each shard of a cluster. However many listen to a channel here, Redis
+ * knows of one subscription; the last one to leave ends it. After a lost connection every channel is subscribed again before
+ * {@link LinkListener.restored} is called.
  */
 export class RedisSubscriber {
-  readonly #client: Redis | Cluster;
+  readonly #lines: SubscriberLines;
   readonly #channels = new Map<string, Channel>();
-  readonly #hooks = new Set<() => void>();
+  readonly #listeners = new Set<LinkListener>();
   readonly #heartbeat: NodeJS.Timeout;
-  /** Settles when the channels stand again after a reconnect. Never rejects. */
-  #restoring: Promise<void> | null = null;
+  #isLost = false;
+  /** The fence that leaves with the end of this turn: one for all who ask until then. */
+  #nextFence: Promise<void> | null = null;
 
-  constructor(private readonly link: RedisLink) {
-    this.#client = link.subscriber;
-    this.#client.on(link.shardedPubSub ? 'smessage' : 'message', (name: string, message: string) => {
-      const channel = this.#channels.get(name);
-      if (channel) for (const listener of channel.listeners) listener(message);
+  private constructor(link: RedisLink) {
+    this.#lines = new SubscriberLines(link, {
+      message: (name, message) => {
+        const channel = this.#channels.get(name);
+        if (channel) for (const listener of channel.listeners) listener(message);
+      },
+      lost: () => this.#lost(),
+      standing: () => this.#standing(),
     });
-    if (!this.#client.isCluster) this.#client.on('ready', () => void (this.#restoring = this.#restore()));
-    this.#client.on('error', () => {
-      // RedisConnection tells of the outage; both connections lead to the same Redis.
-    });
-    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+  }
+
+  /** Opens the connections. Those that cannot be reached are tried again, and until then there is nothing to hear. */
+  static async open(link: RedisLink): Promise<RedisSubscriber> {
+    const subscriber = new RedisSubscriber(link);
+    await subscriber.#lines.open();
+    return subscriber;
+  }
+
+  /** Whether some channel may be missing messages right now. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /**
    * Listens to a channel; resolves when Redis has confirmed: no message from then on is missed.
    *
    * @returns ends listening; no message follows
-   * @throws UnavailableError when Redis is away
+   * @throws UnavailableError when Redis, or the shard where the channel lives, is away
    */
   async subscribe(name: string, listener: ChannelListener): Promise<() => void> {
-    if (this.#client.status !== 'ready') throw new UnavailableError();
-    await this.#restoring;
     let channel = this.#channels.get(name);
-    if (!channel) this.#channels.set(name, (channel = { listeners: new Set(), confirmed: this.#request([name]) }));
+    if (!channel) this.#channels.set(name, (channel = { listeners: new Set(), confirmed: this.#lines.add(name) }));
     const { listeners, confirmed } = channel;
     listeners.add(listener);
     const leave = (): void => this.#leave(name, listeners, listener);
@@ -65,46 +81,56 @@ export class RedisSubscriber {
     return leave;
   }
 
-  /** Adds a hook that runs each time the channels stand again after a lost connection; the returned function removes it. */
-  onReconnected(hook: () => void): () => void {
-    this.#hooks.add(hook);
-    return () => void this.#hooks.delete(hook);
+  /** Adds a listener for what becomes of the connections; the returned function removes it. */
+  listen(listener: LinkListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Resolves when every message that Redis sent before this call has been received and handled, on every connection.
+   * All who ask in one turn of the loop share one round trip.
+   *
+   * @throws UnavailableError when a connection is lost or silent
+   */
+  fence(): Promise<void> {
+    return (this.#nextFence ??= this.#fenceAll());
   }
 
   close(): void {
     clearInterval(this.#heartbeat);
     this.#channels.clear();
-    this.#client.disconnect();
+    this.#lines.end();
   }
 
-  #request(names: string[]): Promise<unknown> {
-    return this.link.shardedPubSub ? this.#client.ssubscribe(...names) : this.#client.subscribe(...names);
+  async #fenceAll(): Promise<void> {
+    await Promise.resolve();
+    this.#nextFence = null;
+    await Promise.all(this.#lines.all().map((line) => line.fence()));
   }
 
   #leave(name: string, listeners: Set<ChannelListener>, listener: ChannelListener): void {
     listeners.delete(listener);
     if (listeners.size > 0 || this.#channels.get(name)?.listeners !== listeners) return;
     this.#channels.delete(name);
-    const ended = this.link.shardedPubSub ? this.#client.sunsubscribe(name) : this.#client.unsubscribe(name);
-    // A connection that is lost has lost its subscriptions as well.
-    ended.catch(() => {});
+    this.#lines.remove(name);
   }
 
-  async #restore(): Promise<void> {
-    const names = [...this.#channels.keys()];
-    try {
-      const batches: Promise<unknown>[] = [];
-      for (let at = 0; at < names.length; at += RESTORE_BATCH)
-        batches.push(this.#request(names.slice(at, at + RESTORE_BATCH)));
-      await Promise.all(batches);
-    } catch {
-      return; // Lost again: the next `ready` starts over.
-    }
-    for (const hook of this.#hooks) hook();
+  #lost(): void {
+    this.#lines.look();
+    if (this.#isLost) return;
+    this.#isLost = true;
+    for (const { lost } of this.#listeners) lost();
   }
 
-  async #beat(): Promise<void> {
-    if (this.#client.isCluster || this.#client.status !== 'ready') return;
-    await this.#client.ping().catch(() => {});
+  #standing(): void {
+    if (!this.#isLost || !this.#lines.areStanding) return;
+    this.#isLost = false;
+    for (const { restored } of this.#listeners) restored();
+  }
+
+  /** A connection that does not answer in time is dropped, and tells of it. */
+  #beat(): void {
+    for (const line of this.#lines.all()) line.fence().catch(() => {});
   }
 }

@@ -1,4 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { DeliveryGate } from './delivery-gate.js';
 import { MemoryTopicBus } from './topic.bus.memory.js';
 import { TopicStream } from './topic-stream.js';
 import { type TopicDefinition, topicOf } from './topic.js';
@@ -12,7 +14,7 @@ const definition: TopicDefinition = {
   slowReader: 'close',
 };
 const topic = topicOf(definition, 'user:00000000-0000-4000-8000-000000000001');
-const bus = new MemoryTopicBus();
+const bus = new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
 
 afterEach(() => bus.beforeApplicationShutdown());
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { parseCursor } from './cursor.js';
+import type { DeliveryGate } from './delivery-gate.js';
 import { TopicEvent } from './topic-event.js';
 import { TopicHistory } from './topic-history.js';
 import {
@@ -80,12 +81,18 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
 
+  constructor(private readonly gate: DeliveryGate) {
+    super();
+  }
+
   override async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    if (!this.gate.isOpen) await this.gate.opened();
     const nowMs = Date.now();
     return publications.map((publication) => this.#publishOne(publication, nowMs));
   }
 
   override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
+    if (!this.gate.isOpen) await this.gate.opened();
     const state = this.#topic(topic);
     const first = this.#firstEvents(topic, state, options.resume);
     options.confirmed?.(first.recovered, { epoch: state.epoch, offset: state.offset });

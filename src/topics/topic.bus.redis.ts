@@ -2,10 +2,11 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { RedisConnection } from '../redis/redis.connection.js';
 import type { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { parseCursor } from './cursor.js';
+import type { DeliveryGate } from './delivery-gate.js';
 import { LiveTopic } from './redis/live-topic.js';
 import { PositionWatch } from './redis/position-watch.js';
-import { TopicMember } from './redis/topic-member.js';
-import { TopicStore } from './redis/topic-store.js';
+import { TopicMember, type TopicReading } from './redis/topic-member.js';
+import { type ReadOptions, TopicStore } from './redis/topic-store.js';
 import {
   type Publication,
   type PublishOutcome,
@@ -35,6 +36,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
   constructor(
     redis: RedisConnection,
     private readonly subscriber: RedisSubscriber,
+    private readonly gate: DeliveryGate,
     private readonly metrics: TopicMetrics,
   ) {
     super();
@@ -47,7 +49,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
       () => this.#topics.size,
       batchSize,
     );
-    subscriber.onReconnected(() => void this.#watch.compareAll());
+    gate.onOpened(() => void this.#watch.compareAll());
   }
 
   override publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
@@ -61,7 +63,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     try {
       await confirmed;
       const since = options.resume === undefined ? undefined : parseCursor(options.resume);
-      const reading = await this.#store.read(topic, { since, otherwise: topic.definition.onSubscribe });
+      const reading = await this.#read(topic, { since, otherwise: topic.definition.onSubscribe });
       live.join(member, reading, options.confirmed);
       return { recovered: reading.recovered, end: () => live.dismiss(member) };
     } catch (error) {
@@ -82,7 +84,8 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     const known = this.#topics.get(topic.name);
     if (known) return known;
     const live = new LiveTopic(topic, {
-      read: (since) => this.#store.read(topic, { since, otherwise: 'nothing' }),
+      mayDeliver: () => this.gate.isOpen,
+      read: (since) => this.#read(topic, { since, otherwise: 'nothing' }),
       noticed: (outcome) => this.metrics.gap(outcome),
       forgotten: () => void this.#watch.compareAll(),
       abandoned: () => this.#abandon(topic.name),
@@ -91,6 +94,20 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     const listening = { live, confirmed };
     this.#topics.set(topic.name, listening);
     return listening;
+  }
+
+  /**
+   * Reads what may be delivered at once. Commands and messages travel over different connections: an event that was published
+   * after a session ended could be read here before the ending is heard, so what was sent until then is heard first.
+   */
+  async #read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
+    for (;;) {
+      await this.gate.opened();
+      const reading = await this.#store.read(topic, options);
+      if (reading.events.length === 0) return reading;
+      await this.subscriber.fence();
+      if (this.gate.isOpen) return reading;
+    }
   }
 
   #abandon(name: string): void {

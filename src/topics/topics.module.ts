@@ -1,7 +1,10 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { LOGGER } from '../logging/logger.js';
 import { RedisConnection } from '../redis/redis.connection.js';
 import { RedisModule } from '../redis/redis.module.js';
 import { RedisSubscriber } from '../redis/redis.subscriber.js';
+import { DeliveryGate } from './delivery-gate.js';
 import { FeedRegistry } from './feed.registry.js';
 import { OwnerTopics } from './owner-topics.js';
 import { MemoryPresence } from './presence/presence.memory.js';
@@ -23,10 +26,19 @@ import { MemoryTurns, Turns } from './turns.js';
     OwnerTopics,
     TopicMetrics,
     {
+      provide: DeliveryGate,
+      useFactory: (subscriber: RedisSubscriber | null, logger: Logger) => new DeliveryGate(subscriber, logger),
+      inject: [RedisSubscriber, LOGGER],
+    },
+    {
       provide: TopicBus,
-      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null, metrics: TopicMetrics) =>
-        redis && subscriber ? new RedisTopicBus(redis, subscriber, metrics) : new MemoryTopicBus(),
-      inject: [RedisConnection, RedisSubscriber, TopicMetrics],
+      useFactory: (
+        redis: RedisConnection | null,
+        subscriber: RedisSubscriber | null,
+        gate: DeliveryGate,
+        metrics: TopicMetrics,
+      ) => (redis && subscriber ? new RedisTopicBus(redis, subscriber, gate, metrics) : new MemoryTopicBus(gate)),
+      inject: [RedisConnection, RedisSubscriber, DeliveryGate, TopicMetrics],
     },
     {
       provide: Presence,
@@ -39,6 +51,12 @@ import { MemoryTurns, Turns } from './turns.js';
       inject: [RedisConnection],
     },
   ],
-  exports: [FeedRegistry, OwnerTopics, TopicBus, Presence, Turns],
+  exports: [DeliveryGate, FeedRegistry, OwnerTopics, TopicBus, Presence, Turns],
 })
-export class TopicsModule {}
+export class TopicsModule implements OnApplicationShutdown {
+  constructor(@Inject(DeliveryGate) private readonly gate: DeliveryGate) {}
+
+  onApplicationShutdown(): void {
+    this.gate.stop();
+  }
+}

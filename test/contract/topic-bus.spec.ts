@@ -1,4 +1,6 @@
 import { topicKeys } from '../../src/topics/redis/topic-keys.js';
+import { pino } from 'pino';
+import { DeliveryGate } from '../../src/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../../src/topics/topic.bus.memory.js';
 import { locate, needs } from '../kit/needs.js';
 import { RedisCluster } from '../kit/redis-cluster.js';
@@ -7,13 +9,13 @@ import type { BusHarness } from './topic-bus/bus-under-test.js';
 import { topicBusContract } from './topic-bus.contract.js';
 
 topicBusContract('in memory', async () => {
-  const bus = new MemoryTopicBus();
+  const bus = new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
   const others: MemoryTopicBus[] = [];
   return {
     bus,
     elsewhere: bus,
     forget: async () => {
-      const restarted = new MemoryTopicBus();
+      const restarted = new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
       others.push(restarted);
       return restarted;
     },

@@ -3,7 +3,11 @@ import { developmentKeyFile } from '../../src/publish/development-key.js';
 import type { TestServer } from './server.js';
 
 /** One notification over `POST /publish`, as another backend sends it, with the development key. */
-export function publishOver(server: TestServer, viewer: string, title = 'Hello'): Promise<Response> {
+export function publishOver(
+  server: Pick<TestServer, 'url' | 'env'>,
+  viewer: string,
+  title = 'Hello',
+): Promise<Response> {
   const key = readFileSync(developmentKeyFile(server.env['DATA_DIR'] ?? ''), 'utf8');
   return fetch(`${server.url}/publish`, {
     method: 'POST',

@@ -4,6 +4,7 @@ import { openRedis } from '../../src/redis/open-redis.js';
 import { StoreMetrics } from '../../src/metrics/store-health.js';
 import { RedisConnection } from '../../src/redis/redis.connection.js';
 import { RedisSubscriber } from '../../src/redis/redis.subscriber.js';
+import { DeliveryGate } from '../../src/topics/delivery-gate.js';
 import { TopicMetrics } from '../../src/topics/topic.metrics.js';
 import { RedisTopicBus } from '../../src/topics/topic.bus.redis.js';
 
@@ -11,7 +12,10 @@ import { RedisTopicBus } from '../../src/topics/topic.bus.redis.js';
 export interface RedisNode {
   readonly connection: RedisConnection;
   readonly subscriber: RedisSubscriber;
+  readonly gate: DeliveryGate;
   readonly bus: RedisTopicBus;
+  /** Gaps that were filled from history so far: events that did not come live. */
+  gapsFilled(): Promise<number>;
   close(): void;
 }
 
@@ -24,12 +28,18 @@ export async function redisNode(url: string, logger: Logger = pino({ level: 'sil
     new StoreMetrics(registry, logger).watch('redis', 'Redis', link.address),
   );
   await connection.readClock();
-  const subscriber = new RedisSubscriber(link);
-  const bus = new RedisTopicBus(connection, subscriber, new TopicMetrics(registry));
+  const subscriber = await RedisSubscriber.open(link);
+  const gate = new DeliveryGate(subscriber, logger);
+  const bus = new RedisTopicBus(connection, subscriber, gate, new TopicMetrics(registry));
   const close = (): void => {
     bus.beforeApplicationShutdown();
+    gate.stop();
     subscriber.close();
     connection.close();
   };
-  return { connection, subscriber, bus, close };
+  const gapsFilled = async (): Promise<number> => {
+    const gaps = await registry.getSingleMetric('sallyport_topic_gaps_total')?.get();
+    return gaps?.values.find(({ labels }) => labels['outcome'] === 'filled')?.value ?? 0;
+  };
+  return { connection, subscriber, gate, bus, gapsFilled, close };
 }

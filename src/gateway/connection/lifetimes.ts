@@ -39,7 +39,7 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     this.#stopListening = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
-    this.watch.begin(() => this.registry.sessions());
+    this.watch.begin({ ids: () => this.registry.sessions(), unknown: (sessionIds) => this.#closeUnknown(sessionIds) });
   }
 
   onApplicationShutdown(): void {
@@ -78,6 +78,14 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
       for (const connection of [...this.registry.ofSession(sessionId)]) {
         connection.close(CloseCode.Unauthorized, 'Session ended');
       }
+    }
+  }
+
+  /** Nobody can tell whether these sessions go on, and events wait. */
+  #closeUnknown(sessionIds: readonly string[]): void {
+    for (const sessionId of sessionIds) {
+      for (const connection of [...this.registry.ofSession(sessionId)])
+        connection.close(CloseCode.TryAgainLater, 'Try again later');
     }
   }
 

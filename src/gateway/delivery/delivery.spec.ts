@@ -1,4 +1,6 @@
 import { buildSchema, parse } from 'graphql';
+import { pino } from 'pino';
+import { DeliveryGate } from '../../topics/delivery-gate.js';
 import { describe, expect, test } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
 import { TopicStream } from '../../topics/topic-stream.js';
@@ -56,7 +58,10 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
     operationId: '1',
     operation,
     variant: operation.variant(undefined),
-    stream: new TopicStream(new MemoryTopicBus(), topicOf(LATEST, OWNER)),
+    stream: new TopicStream(
+      new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' }))),
+      topicOf(LATEST, OWNER),
+    ),
     renderer: new Renderer((error) => error.toJSON()),
   });
   return { delivery, socket };

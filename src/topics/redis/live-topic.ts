@@ -9,7 +9,9 @@ const HELD = 256;
 
 /** What a topic asks of the bus that holds it. */
 export interface LiveTopicHost {
-  /** Reads what the history holds after a position. */
+  /** Whether events may be delivered right now. */
+  mayDeliver(): boolean;
+  /** Reads what the history holds after a position; resolves when it may be delivered, as far as anybody can tell. */
   read(since: Position): Promise<TopicReading>;
   /** Called when messages were missed: the history had them, or it had not. */
   noticed(outcome: 'filled' | 'lost'): void;
@@ -66,18 +68,23 @@ export class LiveTopic {
 
   /** Takes a message of the topic's channel: `<epoch> <offset> <payload>`. */
   receive(message: string): void {
+    this.isQuiet = false;
+    if (!this.host.mayDeliver()) {
+      // It stays in the history, from where it is read when delivery goes on.
+      this.#mayHaveMissed = true;
+      return;
+    }
     const afterEpoch = message.indexOf(' ');
     const afterOffset = message.indexOf(' ', afterEpoch + 1);
     const offset = Number(message.slice(afterEpoch + 1, afterOffset));
     const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
-    this.isQuiet = false;
     this.#advance(new TopicEvent(message.slice(0, afterEpoch), offset, payload));
   }
 
   /** Fills from history what the live path has missed, if it has. Called when there is reason to think so. */
   async catchUp(): Promise<void> {
     this.#mayHaveMissed = true;
-    if (!this.#position || this.#held) return;
+    if (!this.#position || this.#held || !this.host.mayDeliver()) return;
     this.#held = [];
     this.#mayHaveMissed = false;
     let reading: TopicReading;

@@ -18,7 +18,8 @@ const DEADLINE_MS = SILENCE_MS - 250;
 /** What the script says of a publication, by the first character of its line. */
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
-interface ReadOptions {
+/** What is read of a topic; see {@link TopicStore.read}. */
+export interface ReadOptions {
   readonly since: Position | null | undefined;
   readonly otherwise: TopicDefinition['onSubscribe'];
 }

@@ -1,0 +1,86 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** One connection through a proxy. */
+interface Passage {
+  readonly inside: Socket;
+  readonly outside: Socket;
+  /** Whether it has asked Redis for messages. */
+  isSubscriber: boolean;
+}
+
+/** A wire that a test cuts, silences and mends, between a server and one of its stores. */
+export class TcpProxy {
+  readonly #passages = new Set<Passage>();
+  readonly #server: Server;
+  #isCut = false;
+  #isSilent: (passage: Passage) => boolean = () => false;
+
+  private constructor(private readonly target: number) {
+    this.#server = createServer((inside) => this.#take(inside));
+  }
+
+  /** Starts one in front of a port of this machine. */
+  static async start(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks every connection and refuses new ones. */
+  cut(): void {
+    this.#isCut = true;
+    this.#breakAll();
+  }
+
+  /** Lets bytes vanish in both directions, of all connections or of those that listen for messages only. */
+  silence(which: 'all' | 'subscribers' = 'all'): void {
+    this.#isSilent = which === 'all' ? () => true : ({ isSubscriber }) => isSubscriber;
+  }
+
+  /** Takes connections again. Those that were silenced have lost bytes, and break. */
+  heal(): void {
+    const wasSilent = this.#isSilent;
+    this.#isCut = false;
+    this.#isSilent = () => false;
+    for (const passage of this.#passages) if (wasSilent(passage)) passage.inside.destroy();
+  }
+
+  async stop(): Promise<void> {
+    this.#breakAll();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #breakAll(): void {
+    for (const { inside, outside } of this.#passages) {
+      inside.destroy();
+      outside.destroy();
+    }
+  }
+
+  #take(inside: Socket): void {
+    if (this.#isCut) {
+      inside.destroy();
+      return;
+    }
+    const passage = { inside, outside: connect(this.target, '127.0.0.1'), isSubscriber: false };
+    this.#passages.add(passage);
+    const { outside } = passage;
+    inside.on('data', (bytes: Buffer) => {
+      if (/subscribe\r\n/i.test(bytes.toString('latin1'))) passage.isSubscriber = true;
+      if (!this.#isSilent(passage)) outside.write(bytes);
+    });
+    outside.on('data', (bytes: Buffer) => {
+      if (!this.#isSilent(passage)) inside.write(bytes);
+    });
+    const end = (): void => {
+      this.#passages.delete(passage);
+      inside.destroy();
+      outside.destroy();
+    };
+    for (const socket of [inside, outside]) socket.on('close', end).on('error', end);
+  }
+}
