@@ -201,7 +201,9 @@ describe('signing in', () => {
     const hasher = server.app.get(PasswordHasher, { strict: false });
     let empty = (): void => {};
     const emptied = new Promise<void>((resolve) => (empty = resolve));
-    const crowd = Promise.allSettled(Array.from({ length: 200 }, () => hasher.admit({ known: false, network: '127.0.0.1' }, () => emptied)));
+    const crowd = Promise.allSettled(
+      Array.from({ length: 200 }, () => hasher.admit({ known: false, network: '127.0.0.1' }, () => emptied)),
+    );
     const refused = await server.browser().gql(LOGIN, { email: someone().email, password: WRONG });
     empty();
     await crowd;

@@ -45,6 +45,17 @@ function direct(path: string, parameters: Record<string, string>, headers: Recor
 }
 
 describe('a page behind the signing proxy', () => {
+  it('has 120 tokens a minute for one customer, however many are asked for, and others theirs', async () => {
+    const statuses: number[] = [];
+    for (let n = 0; n < 150; n += 10) {
+      const batch = Array.from({ length: 10 }, () => visit('/token', '4711'));
+      statuses.push(...(await Promise.all(batch)).map(({ status }) => status));
+    }
+    expect(statuses.filter((status) => status === 200)).toHaveLength(120);
+    expect(new Set(statuses.slice(120))).toEqual(new Set([429]));
+    expect((await visit('/token', '4712')).status).toBe(200);
+  });
+
   it('carries a sealed token and the client script', async () => {
     const answer = await visit('', '42');
     const html = await answer.text();

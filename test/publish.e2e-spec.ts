@@ -7,6 +7,7 @@ import { developmentKeyFile } from '../src/publish/development-key.js';
 import { newApiKey } from '../src/publish/api-key.js';
 import { ApiKeyStore } from '../src/publish/api-key.store.js';
 import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { AuditLog } from '../src/logging/audit-log.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 
@@ -18,7 +19,14 @@ let key: string;
 let ada: SignedIn;
 
 beforeAll(async () => {
-  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  server = await startServer({
+    env: {
+      USER_COUNT_INTERVAL_SECONDS: '3600',
+      TRUSTED_PROXIES: '127.0.0.1',
+      APP_PROXY_SECRET: 'hush',
+      APP_PROXY_SHOPS: 'demo.myshopify.com',
+    },
+  });
   key = (await server.app.get(ApiKeys).create('shop')) ?? '';
   ada = await server.signedIn();
 });
@@ -199,6 +207,50 @@ describe('an API key', () => {
     await vi.waitFor(async () => expect(await status()).toBe(401), { timeout: 2_000 });
   });
 
+  it('has idempotency keys of its own: they neither answer nor block those of another', async () => {
+    const other = `Bearer ${(await server.app.get(ApiKeys).create('another backend')) ?? ''}`;
+    const socket = await subscribed(ada);
+    const mine = { ...event(), key: randomUUID() };
+    const theirs = { ...mine, payload: { ...notification, title: 'Theirs' } };
+    const [first, second] = [await post({ events: [mine] }), await post({ events: [theirs] }, other)];
+    expect([first.body, second.body]).toEqual([
+      { results: [{ cursor: expect.any(String) }] },
+      { results: [{ cursor: expect.any(String) }] },
+    ]);
+    expect(second.body).not.toEqual(first.body);
+    expect(await post({ events: [mine] })).toEqual(first);
+    expect(await post({ events: [theirs] }, other)).toEqual(second);
+    await socket.close();
+  });
+
+  it('may not name a customer of a shop that is not configured', async () => {
+    const to = (viewer: string) => ({ topic: 'user_count', viewer, payload: 1 });
+    const answer = await publish(to('customer:demo.myshopify.com:7'), to('customer:other.myshopify.com:7'));
+    expect(answer.body).toEqual({
+      results: [
+        { cursor: expect.any(String) },
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('APP_PROXY_SHOPS') } },
+      ],
+    });
+  });
+
+  it('is refused from an address that has shown twenty wrong ones, unless it was right there before', async () => {
+    const tries = (authorization: string, address: string, count: number) =>
+      Promise.all(
+        Array.from({ length: count }, async () => {
+          const headers = { 'content-type': 'application/json', 'x-forwarded-for': address, authorization };
+          return (await fetch(`${server.url}/publish`, { method: 'POST', headers, body: '{"events":[]}' })).status;
+        }),
+      );
+    const right = `Bearer ${key}`;
+    expect(await tries(right, '192.0.2.90', 1)).toEqual([200]);
+    const statuses = await tries(`Bearer ${newApiKey()}`, '192.0.2.91', 60);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(40);
+    expect(await tries(right, '192.0.2.91', 1)).toEqual([200]);
+    expect(await tries(`Bearer ${newApiKey()}`, '192.0.2.92', 1)).toEqual([401]);
+  });
+
   it('is stored as a hash, has a name of its own and is found by its prefix', async () => {
     const keys = server.app.get(ApiKeys);
     expect(await keys.create('shop')).toBeNull();
@@ -215,7 +267,7 @@ describe('an API key', () => {
   it('for development is not taken in production, whatever the database holds', async () => {
     const development = readFileSync(developmentKeyFile(server.env['DATA_DIR'] ?? ''), 'utf8');
     const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('base64url') });
-    const inProduction = new ApiKeys(server.app.get(ApiKeyStore), http);
+    const inProduction = new ApiKeys(server.app.get(ApiKeyStore), server.app.get(AuditLog), http);
     expect(await inProduction.verify(development)).toBeNull();
     expect(await inProduction.verify(key)).toMatchObject({ name: 'shop' });
   });

@@ -176,7 +176,7 @@ async function unheard(server) {
       body: JSON.stringify({
         events: Array.from({ length: BATCH }, (_, index) => ({
           topic,
-          viewer: `customer:nobody.example:${first + index + 1}`,
+          viewer: `user:00000000-0000-4000-8000-${String(first + index + 1).padStart(12, '0')}`,
           payload: 1,
         })),
       }),

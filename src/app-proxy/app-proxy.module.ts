@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { AppProxyController } from './app-proxy.controller.js';
+import { CustomerThrottle } from './customer.throttle.js';
 import { ClientScript } from './page/client-script.js';
 import { ClientScriptController } from './page/client-script.controller.js';
 import { LivePage } from './page/live-page.js';
@@ -18,6 +19,7 @@ import { VisitJournal } from './visit-journal.js';
   providers: [
     ClientBinder,
     ClientScript,
+    CustomerThrottle,
     LivePage,
     PageTokens,
     SealedTokenVerifier,

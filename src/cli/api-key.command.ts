@@ -1,4 +1,5 @@
 import { DEVELOPMENT_KEY_PREFIX } from '../publish/development-key.js';
+import { COMMAND_KEY_PREFIX } from '../publish/api-key.js';
 import { ApiKeys } from '../publish/api-keys.service.js';
 import type { CliCommand } from './command.js';
 
@@ -44,6 +45,8 @@ export const apiKeyCommand: CliCommand = (program, context) => {
 function checkName(name: string): void {
   if (name.trim() === '' || name.length > MAX_NAME_LENGTH)
     throw new Error(`A name has 1 to ${MAX_NAME_LENGTH} characters.`);
+  if (name.startsWith(COMMAND_KEY_PREFIX))
+    throw new Error(`Names that start with ${COMMAND_KEY_PREFIX} belong to keys that commands make for themselves.`);
   if (name.startsWith(DEVELOPMENT_KEY_PREFIX))
     throw new Error(`Names that start with ${DEVELOPMENT_KEY_PREFIX} belong to keys that production does not take.`);
 }

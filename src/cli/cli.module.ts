@@ -1,9 +1,10 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { AuthModule } from '../auth/auth.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { AuditLog } from '../logging/audit-log.js';
 import { createLogger, LOGGER } from '../logging/logger.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { ApiKeyModule } from '../publish/api-key.module.js';
@@ -12,13 +13,21 @@ import { TopicsModule } from '../topics/topics.module.js';
 
 const STANDARD_ERROR = 2;
 
-/** Logs of a command: warnings and worse, on standard error, so that standard output holds the result alone. */
+function toStandardError(level: string): Logger {
+  return createLogger(level, pino.destination({ dest: STANDARD_ERROR, sync: true }));
+}
+
+/**
+ * Logs of a command: warnings and worse, and what the command does as audit events, on standard error, so that standard output
+ * holds the result alone.
+ */
 @Global()
 @Module({
   providers: [
-    { provide: LOGGER, useFactory: () => createLogger('warn', pino.destination({ dest: STANDARD_ERROR, sync: true })) },
+    { provide: LOGGER, useFactory: () => toStandardError('warn') },
+    { provide: AuditLog, useFactory: () => new AuditLog(toStandardError('info')) },
   ],
-  exports: [LOGGER],
+  exports: [LOGGER, AuditLog],
 })
 class CliLoggingModule {}
 

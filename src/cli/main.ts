@@ -8,6 +8,7 @@ import { apiKeyCommand } from './api-key.command.js';
 import { CliModule } from './cli.module.js';
 import type { CliCommand, CliContext } from './command.js';
 import { configCommand } from './config.command.js';
+import { invitationCommand } from './invitation.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { publishCommand } from './publish.command.js';
 import { secretCommand } from './secret.command.js';
@@ -19,6 +20,7 @@ const COMMANDS: readonly CliCommand[] = [
   migrateCommand,
   userCommand,
   sessionsCommand,
+  invitationCommand,
   apiKeyCommand,
   publishCommand,
   seedCommand,

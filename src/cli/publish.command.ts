@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load-config.js';
+import { COMMAND_KEY_PREFIX } from '../publish/api-key.js';
 import { ApiKeys } from '../publish/api-keys.service.js';
 import { developmentKeyFile } from '../publish/development-key.js';
 import type { CliCommand, CliContext } from './command.js';
@@ -54,7 +55,7 @@ function developmentKey({ http, database }: Config): string | null {
 function withOwnKey<T>(context: CliContext, action: (key: string) => Promise<T>): Promise<T> {
   return context.withStores(async (stores) => {
     const keys = stores.get(ApiKeys);
-    const name = `cli-${randomUUID()}`;
+    const name = `${COMMAND_KEY_PREFIX}${randomUUID()}`;
     const key = await keys.create(name);
     try {
       return await action(key ?? '');

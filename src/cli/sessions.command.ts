@@ -27,7 +27,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
       context.withStores(async (stores) => {
         const ended = whose.includes('@')
           ? await stores.get(AccountChanges).endSessions(whose)
-          : Number(await stores.get(SessionService).end(whose));
+          : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
         context.print({ endedSessions: ended }, `Ended ${ended} session(s).`);
       }),
     );

@@ -1,5 +1,6 @@
 import { AccountService } from '../auth/account/account.service.js';
 import { AccountChanges } from '../auth/session/account-changes.service.js';
+import { AuditLog } from '../logging/audit-log.js';
 import { askPassword } from './ask-password.js';
 import type { CliCommand } from './command.js';
 
@@ -14,7 +15,8 @@ export const userCommand: CliCommand = (program, context) => {
     .action(async (email: string) => {
       const password = await askPassword(`Password for ${email}: `);
       await context.withStores(async (stores) => {
-        const account = await stores.get(AccountService).register(email, password);
+        const account = await stores.get(AccountService).create(email, password);
+        stores.get(AuditLog).record('registered', { viewer: `user:${account.id}`, by: 'operator' });
         const result = { id: account.id, viewerId: `user:${account.id}`, email: account.email };
         context.print(result, `Made ${account.email} (user:${account.id}).`);
       });

@@ -11,6 +11,7 @@ export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');
 export const FEEDS_CONFIG = Symbol('FEEDS_CONFIG');
 export const APP_PROXY_CONFIG = Symbol('APP_PROXY_CONFIG');
 export const LIMITS_CONFIG = Symbol('LIMITS_CONFIG');
+export const REGISTRATION_CONFIG = Symbol('REGISTRATION_CONFIG');
 export const LOGGING_CONFIG = Symbol('LOGGING_CONFIG');
 
 /** Global: hands each room its slice of the configuration that `main` has loaded and checked. */
@@ -27,6 +28,7 @@ export class ConfigModule {
       { provide: FEEDS_CONFIG, useValue: config.feeds },
       { provide: APP_PROXY_CONFIG, useValue: config.appProxy },
       { provide: LIMITS_CONFIG, useValue: config.limits },
+      { provide: REGISTRATION_CONFIG, useValue: config.registration },
       { provide: LOGGING_CONFIG, useValue: config.logging },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };

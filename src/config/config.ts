@@ -79,6 +79,12 @@ export interface LimitsConfig {
   readonly throttleExempt: readonly string[];
 }
 
+/** Who may make an account. */
+export interface RegistrationConfig {
+  /** `invite`: whoever has an invitation that an operator has made. */
+  readonly mode: 'open' | 'invite' | 'closed';
+}
+
 /** Log output. */
 export interface LoggingConfig {
   readonly level: string;
@@ -95,5 +101,6 @@ export interface Config {
   readonly feeds: FeedsConfig;
   readonly appProxy: AppProxyConfig;
   readonly limits: LimitsConfig;
+  readonly registration: RegistrationConfig;
   readonly logging: LoggingConfig;
 }

@@ -79,6 +79,7 @@ export const EnvironmentSchema = z.object({
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),
   THROTTLE_EXEMPT: addresses(),
+  REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

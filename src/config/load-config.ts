@@ -76,6 +76,7 @@ function toConfig(env: Environment): Config {
       maxConnectionsPerViewer: env.MAX_CONNECTIONS_PER_VIEWER,
       throttleExempt: env.THROTTLE_EXEMPT,
     },
+    registration: { mode: env.REGISTRATION },
     logging: { level: env.LOG_LEVEL },
   };
 }

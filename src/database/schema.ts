@@ -47,3 +47,12 @@ export const apiKeys = pgTable('api_keys', {
   secretHash: text('secret_hash').notNull().unique(),
   createdAt: instant('created_at').notNull(),
 });
+
+/** Invitations to make an account. One is deleted when it is used. */
+export const invitations = pgTable('invitations', {
+  id: uuid('id').primaryKey(),
+  /** SHA-256 of the code, base64url. */
+  codeHash: text('code_hash').notNull().unique(),
+  createdAt: instant('created_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+});

@@ -17,6 +17,9 @@ const SECRET_KEYS = [
   'query',
 ];
 
+/** The longest origin in a log line, in characters: it is the client's own text. */
+const MAX_ORIGIN_LENGTH = 200;
+
 /**
  * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON.
  * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second door.
@@ -31,7 +34,14 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { origin: cutOrigin },
     redact: { paths, censor: '[redacted]' },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+function cutOrigin(origin: unknown): unknown {
+  return typeof origin === 'string' && origin.length > MAX_ORIGIN_LENGTH
+    ? `${origin.slice(0, MAX_ORIGIN_LENGTH)}…`
+    : origin;
 }

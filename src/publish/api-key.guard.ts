@@ -1,8 +1,15 @@
-import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { UnauthenticatedError } from '../errors/sallyport.errors.js';
+import { TooManyRequestsError, UnauthenticatedError } from '../errors/sallyport.errors.js';
 import type { ApiKey } from './api-key.store.js';
 import { ApiKeys } from './api-keys.service.js';
+import { isApiKey } from './api-key.js';
+import { FailureThrottle } from '../auth/throttle/failure.throttle.js';
+import { HTTP_CONFIG } from '../config/config.module.js';
+import type { HttpConfig } from '../config/config.js';
+import { AuditLog } from '../logging/audit-log.js';
+import { type AddressRange, parseAddressRanges } from '../viewer/client-address.js';
+import { clientFacts } from '../viewer/client-facts.js';
 
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, ApiKey>();
@@ -13,25 +20,60 @@ const admitted = new WeakMap<FastifyRequest, ApiKey>();
  */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
-  constructor(private readonly keys: ApiKeys) {}
+  readonly #trusted: readonly AddressRange[];
+
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly failures: FailureThrottle,
+    private readonly audit: AuditLog,
+    @Inject(HTTP_CONFIG) http: HttpConfig,
+  ) {
+    this.#trusted = parseAddressRanges(http.trustedProxies);
+  }
 
   /**
-   * Called before the body is read.
+   * Called before the body is read. Wrong keys are counted per address; a key that was right here lately is not, so that
+   * strangers behind the same address do not keep a backend out.
    *
+   * @throws TooManyRequestsError for an address that has shown too many wrong ones
    * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, all alike
    * @throws UnavailableError when the store of keys is away
    */
   async admit(request: FastifyRequest): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
-    const key = await this.keys.verify(text);
+    const { address } = clientFacts(request.raw, this.#trusted);
+    const key = await this.#verify(text, address);
+    if (!key) this.audit.record('api-key-refused', { address, reason: whyRefused(text) });
     if (!key) throw new UnauthenticatedError('Send a live API key: Authorization: Bearer sallyport_key_…');
     admitted.set(request, key);
     return key;
   }
 
+  async #verify(text: string, address: string): Promise<ApiKey | null> {
+    const verify = () => this.keys.verify(text);
+    if (this.keys.wasRight(text)) return verify();
+    try {
+      return await this.failures.attempt(
+        'wrongApiKey',
+        address,
+        verify,
+        (outcome) => 'value' in outcome && !outcome.value,
+      );
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { address, reason: 'limit-of-address' });
+      throw error;
+    }
+  }
+
   canActivate(context: ExecutionContext): boolean {
     return admitted.has(context.switchToHttp().getRequest<FastifyRequest>());
   }
+}
+
+function whyRefused(text: string): string {
+  if (text === '') return 'missing';
+  return isApiKey(text) ? 'unknown-or-revoked' : 'malformed';
 }
 
 /** The key that {@link ApiKeyGuard} has let in. */

@@ -29,3 +29,14 @@ export function hashApiKey(key: string): string {
 function checksum(secret: string): string {
   return crc32(secret).toString(36).padStart(CHECKSUM_LENGTH, '0');
 }
+
+/** What the names of the keys begin with that the CLI makes for one command. */
+export const COMMAND_KEY_PREFIX = 'cli-';
+
+/**
+ * Whose idempotency keys are one set: each API key has its own, so that one backend's neither answer nor block another's.
+ * The keys of the CLI's commands share one, since each lives for one command only.
+ */
+export function idempotencyNamespace(key: { readonly id: string; readonly name: string }): string {
+  return key.name.startsWith(COMMAND_KEY_PREFIX) ? 'cli' : key.id;
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG } from '../config/config.module.js';
 import type { HttpConfig } from '../config/config.js';
+import { AuditLog } from '../logging/audit-log.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
 import { type ApiKey, ApiKeyStore } from './api-key.store.js';
 import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
@@ -22,6 +23,7 @@ export class ApiKeys {
 
   constructor(
     private readonly store: ApiKeyStore,
+    private readonly audit: AuditLog,
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
   ) {}
 
@@ -33,6 +35,7 @@ export class ApiKeys {
   async create(name: string): Promise<string | null> {
     const key = newApiKey();
     const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hashApiKey(key));
+    if (added) this.audit.record('api-key-created', { by: 'operator', name });
     return added ? key : null;
   }
 
@@ -45,10 +48,12 @@ export class ApiKeys {
     if (!isApiKey(text)) return null;
     const hash = hashApiKey(text);
     const believed = this.#believed.get(hash);
-    if (believed && believed.untilMs > Date.now()) return believed.key;
-    this.#believed.delete(hash);
+    if (believed && believed.untilMs > performance.now()) return believed.key;
     const key = await this.store.find(hash);
-    if (!key || (this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX))) return null;
+    if (!key || (this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX))) {
+      this.#believed.delete(hash);
+      return null;
+    }
     this.#believe(hash, key);
     return key;
   }
@@ -59,12 +64,19 @@ export class ApiKeys {
   }
 
   /** Revokes the key of this name; false when there is none. */
-  revoke(name: string): Promise<boolean> {
-    return this.store.remove(name);
+  async revoke(name: string): Promise<boolean> {
+    const revoked = await this.store.remove(name);
+    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name });
+    return revoked;
+  }
+
+  /** Whether this text was a live key when it was last verified here; it may have been revoked since. Asks nobody. */
+  wasRight(text: string): boolean {
+    return isApiKey(text) && this.#believed.has(hashApiKey(text));
   }
 
   #believe(hash: string, key: ApiKey): void {
     if (this.#believed.size >= MAX_BELIEVED) this.#believed.clear();
-    this.#believed.set(hash, { key, untilMs: Date.now() + BELIEVE_MS });
+    this.#believed.set(hash, { key, untilMs: performance.now() + BELIEVE_MS });
   }
 }

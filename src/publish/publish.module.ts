@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeyModule } from './api-key.module.js';
 import { DevelopmentKey } from './development-key.js';
@@ -11,7 +12,7 @@ import { PublishRate } from './publish-rate.js';
 
 /** `POST /publish`, and the key that opens it in development. */
 @Module({
-  imports: [ApiKeyModule],
+  imports: [ApiKeyModule, AuthModule],
   controllers: [PublishController],
   providers: [ApiKeyGuard, DevelopmentKey, HeldBodies, Publisher, PublishMetrics, PublishRate, PublishRule],
 })

@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HttpRefusalError } from '../errors/http-refusal.error.js';
+import { TooManyRequestsError } from '../errors/sallyport.errors.js';
+import { AuditLog } from '../logging/audit-log.js';
 import type { RouteRule } from '../http/route-rules.js';
+import type { ApiKey } from './api-key.store.js';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { HeldBodies } from './held-bodies.js';
+import { PublishRate } from './publish-rate.js';
 
 /** The largest body of a request, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** What holds for `POST /publish` before its body is read: a live key, a length within bounds, and room to hold it. */
+/** What holds for `POST /publish` before its body is read: a live key, a length within bounds, room to hold it, and a key within its limits. */
 @Injectable()
 export class PublishRule implements RouteRule {
   readonly path = '/publish';
@@ -18,13 +22,27 @@ export class PublishRule implements RouteRule {
   constructor(
     private readonly guard: ApiKeyGuard,
     private readonly held: HeldBodies,
+    private readonly rate: PublishRate,
+    private readonly audit: AuditLog,
   ) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     const key = await this.guard.admit(request);
-    const release = this.held.hold(key, announcedBytes(request));
+    const bytes = announcedBytes(request);
+    const release = this.#take(key, bytes);
     reply.raw.once('close', release);
   };
+
+  #take(key: ApiKey, bytes: number): () => void {
+    try {
+      this.rate.spendBytes(key, bytes);
+      return this.held.hold(key, bytes);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
+      throw error;
+    }
+  }
 }
 
 /** A body whose length is not announced may be as large as any. */

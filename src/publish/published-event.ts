@@ -2,7 +2,7 @@ import type { ErrorCode } from '../protocol/error-code.js';
 import type { FeedRegistry } from '../topics/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
 import { topicOf } from '../topics/topic.js';
-import { parseViewerId } from '../viewer/viewer.js';
+import { parseViewerId, shopOf } from '../viewer/viewer.js';
 
 /** The largest payload, in bytes of JSON: what a client takes in one message. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
@@ -21,8 +21,12 @@ export interface EventError {
 export type JudgedEvent =
   { readonly ok: true; readonly publication: Publication } | { readonly ok: false; readonly error: EventError };
 
-/** Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed. */
-export function judgeEvent(event: unknown, feeds: FeedRegistry): JudgedEvent {
+/**
+ * Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed.
+ *
+ * @param shops the domains of the shops that are configured; customers of others cannot exist
+ */
+export function judgeEvent(event: unknown, feeds: FeedRegistry, shops: ReadonlySet<string>): JudgedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
   const { topic, viewer, payload, key } = event as Record<string, unknown>;
@@ -32,6 +36,9 @@ export function judgeEvent(event: unknown, feeds: FeedRegistry): JudgedEvent {
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
   const owner = parseViewerId(viewer);
   if (!owner) return bad('viewer must be a viewer id: user:<uuid> or customer:<shop>:<number>.');
+  const shop = shopOf(owner);
+  if (shop !== null && !shops.has(shop))
+    return bad('viewer is a customer of a shop that APP_PROXY_SHOPS does not name.');
   if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (payload === undefined) return bad('payload is missing.');
   if (!isNarrow(payload, MAX_PAYLOAD_DEPTH)) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`);

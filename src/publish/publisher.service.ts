@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_PROXY_CONFIG } from '../config/config.module.js';
+import type { AppProxyConfig } from '../config/config.js';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../topics/feed.registry.js';
-import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
 import { type EventError, judgeEvent } from './published-event.js';
 
@@ -19,21 +21,27 @@ export interface PublishAnswer {
 /** Publishes what other backends send: each event is judged by itself, and the good ones go to the bus together. */
 @Injectable()
 export class Publisher {
+  readonly #shops: ReadonlySet<string>;
+
   constructor(
     private readonly feeds: FeedRegistry,
     private readonly bus: TopicBus,
     private readonly metrics: PublishMetrics,
-  ) {}
+    @Inject(APP_PROXY_CONFIG) appProxy: AppProxyConfig,
+  ) {
+    this.#shops = new Set(appProxy.shops.map((shop) => shop.domain));
+  }
 
   /**
    * Publishes the events of a request.
    *
    * @param events from {@link eventsOf}
+   * @param namespace whose idempotency keys these are; another namespace's are other keys
    * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
    */
-  async publish(events: readonly unknown[]): Promise<PublishAnswer> {
-    const judged = events.map((event) => judgeEvent(event, this.feeds));
-    const publications = judged.flatMap((event) => (event.ok ? [event.publication] : []));
+  async publish(events: readonly unknown[], namespace: string): Promise<PublishAnswer> {
+    const judged = events.map((event) => judgeEvent(event, this.feeds, this.#shops));
+    const publications = judged.flatMap((event) => (event.ok ? [within(namespace, event.publication)] : []));
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
     const inOrder = outcomes.values();
     const taken = outcomes.filter(({ ok }) => ok).length;
@@ -54,6 +62,11 @@ export function eventsOf(body: unknown): readonly unknown[] {
   if (events.length > MAX_EVENTS)
     throw new BadUserInputError('events', `There are too many events: send at most ${MAX_EVENTS} in one request.`);
   return events;
+}
+
+/** The bus hashes keys, so what is put in front costs nothing and cannot be written by a publisher. */
+function within(namespace: string, publication: Publication): Publication {
+  return publication.key === undefined ? publication : { ...publication, key: `${namespace}\n${publication.key}` };
 }
 
 function toResult(outcome: PublishOutcome | undefined): PublishResult {

@@ -37,6 +37,11 @@ export function customerViewer(shop: string, customerId: string): CustomerViewer
   return { kind: 'customer', id: `customer:${shop}:${customerId}`, shop, customerId };
 }
 
+/** The shop of a customer's id; null for an account's. */
+export function shopOf(id: ViewerId): string | null {
+  return id.startsWith('customer:') ? (id.split(':')[1] ?? null) : null;
+}
+
 /** Narrows text from outside to a viewer id, or null when it is not one. Exact: no spaces, signs, capitals or wildcards. */
 export function parseViewerId(text: unknown): ViewerId | null {
   if (typeof text !== 'string' || text.length > 300) return null;

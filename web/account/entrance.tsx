@@ -1,8 +1,8 @@
-import { useMutation } from '@apollo/client/react';
+import { useMutation, useQuery } from '@apollo/client/react';
 import { useState } from 'react';
 import { useBackend } from '../app/backend.js';
 import { Mark } from '../app/mark.js';
-import { LOGIN, REGISTER } from '../graphql/operations.js';
+import { LOGIN, REGISTER, REGISTRATION } from '../graphql/operations.js';
 import { Field } from './field.js';
 import type { Farewell } from './membership.js';
 import { OperationForm } from './operation-form.js';
@@ -13,9 +13,11 @@ const NOTICES: Readonly<Record<Farewell, string>> = {
   deleted: 'Your account is deleted, and everything of yours with it.',
 };
 
-/** What a visitor sees: sign in, or make an account. */
+/** What a visitor sees: sign in, or make an account where the server lets them. */
 export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
   const [isNew, setIsNew] = useState(false);
+  // Until the server has said so, and where it does not answer, nobody is told that they may not.
+  const registration = useQuery(REGISTRATION).data?.registration ?? 'OPEN';
   return (
     <div className="entrance">
       <section className="welcome" aria-labelledby="welcome-title">
@@ -37,27 +39,39 @@ export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
         <div className="gate-box">
           {farewell && <output className="notice">{NOTICES[farewell]}</output>}
           <h2>{isNew ? 'Make an account' : 'Sign in'}</h2>
-          <EntranceForm key={String(isNew)} isNew={isNew} />
-          <p className="muted">
-            {isNew ? 'You have an account?' : 'New here?'}{' '}
-            <button type="button" className="link" onClick={() => setIsNew(!isNew)}>
-              {isNew ? 'Sign in' : 'Make an account'}
-            </button>
-          </p>
+          <EntranceForm key={String(isNew)} isNew={isNew} asksInvitation={isNew && registration === 'INVITE'} />
+          {registration === 'CLOSED' ? (
+            <p className="muted">Accounts are made by whoever runs this site.</p>
+          ) : (
+            <p className="muted">
+              {isNew ? 'You have an account?' : 'New here?'}{' '}
+              <button type="button" className="link" onClick={() => setIsNew(!isNew)}>
+                {isNew ? 'Sign in' : 'Make an account'}
+              </button>
+            </p>
+          )}
         </div>
       </main>
     </div>
   );
 }
 
-function EntranceForm({ isNew }: { readonly isNew: boolean }) {
+interface FormProps {
+  readonly isNew: boolean;
+  readonly asksInvitation: boolean;
+}
+
+function EntranceForm({ isNew, asksInvitation }: FormProps) {
   const { memberships } = useBackend();
   const [login] = useMutation(LOGIN);
   const [register] = useMutation(REGISTER);
 
-  const enter = async (email: string, password: string): Promise<void> => {
+  const enter = async (email: string, password: string, invitation: string): Promise<void> => {
     const variables = { email, password };
-    const user = isNew ? (await register({ variables })).data?.register : (await login({ variables })).data?.login;
+    const invited = asksInvitation ? { ...variables, invitation } : variables;
+    const user = isNew
+      ? (await register({ variables: invited })).data?.register
+      : (await login({ variables })).data?.login;
     if (user) memberships.entered(user);
   };
 
@@ -65,10 +79,20 @@ function EntranceForm({ isNew }: { readonly isNew: boolean }) {
     <OperationForm
       credentialField="password"
       submitLabel={isNew ? 'Make the account' : 'Sign in'}
-      onSubmit={(value) => enter(value('email'), value('password'))}
+      onSubmit={(value) => enter(value('email'), value('password'), value('invitation'))}
     >
       {(errors) => (
         <>
+          {asksInvitation && (
+            <Field
+              name="invitation"
+              label="Invitation"
+              type="text"
+              autoComplete="off"
+              error={errors['invitation']}
+              hint="The code that you were given. It is good for one account."
+            />
+          )}
           <Field name="email" label="E-mail" type="email" autoComplete="username" error={errors['email']} />
           <Field
             name="password"

@@ -3,7 +3,7 @@ import { useId, useState } from 'react';
 interface Props {
   readonly name: string;
   readonly label: string;
-  readonly type?: 'email' | 'password';
+  readonly type?: 'email' | 'password' | 'text';
   readonly autoComplete: string;
   readonly hint?: string;
   /** What is wrong with it, in words; shown beside the input and read with it. */

@@ -13,9 +13,15 @@ export const ME = graphql(`
   }
 `);
 
+export const REGISTRATION = graphql(`
+  query Registration {
+    registration
+  }
+`);
+
 export const REGISTER = graphql(`
-  mutation Register($email: String!, $password: String!) {
-    register(email: $email, password: $password) {
+  mutation Register($email: String!, $password: String!, $invitation: String) {
+    register(email: $email, password: $password, invitation: $invitation) {
       id
       email
       createdAt

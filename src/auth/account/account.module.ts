@@ -3,12 +3,14 @@ import { ThrottleModule } from '../throttle/throttle.module.js';
 import { AccountService } from './account.service.js';
 import { AccountStore } from './account.store.js';
 import { CredentialService } from './credential.service.js';
+import { InvitationStore } from './invitation.store.js';
+import { Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 
 /** Accounts: who exists, and whether a password is theirs. */
 @Module({
   imports: [ThrottleModule],
-  providers: [AccountStore, PasswordHasher, AccountService, CredentialService],
-  exports: [AccountService, CredentialService, PasswordHasher],
+  providers: [AccountStore, PasswordHasher, InvitationStore, Invitations, AccountService, CredentialService],
+  exports: [AccountService, CredentialService, Invitations, PasswordHasher],
 })
 export class AccountModule {}

@@ -3,6 +3,7 @@ import { EmailTakenError, InvalidCredentialsError } from '../../errors/sallyport
 import { type AccountRow, AccountStore } from './account.store.js';
 import type { Account, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
+import { InvalidInvitationError, Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 import { requireAcceptable, requirePresentable } from './password-policy.js';
 
@@ -12,14 +13,31 @@ export class AccountService {
   constructor(
     private readonly store: AccountStore,
     private readonly hasher: PasswordHasher,
+    private readonly invitations: Invitations,
   ) {}
 
   /**
-   * Makes an account. A taken e-mail is said to be taken; docs/decisions tells why.
+   * Makes an account for somebody who may register; see {@link Invitations.require}. A taken e-mail is said to be taken.
+   *
+   * @throws what {@link create} and {@link Invitations.require} throw
+   */
+  async register(email: string, password: string, invitation: string | null): Promise<VerifiedAccount> {
+    const codeHash = await this.invitations.require(invitation);
+    if (codeHash === null) return this.create(email, password);
+    const normalized = requireEmail(email);
+    const passwordHash = await this.hashNew(password, normalized, 'password');
+    const account = await this.store.addInvited(normalized, passwordHash, codeHash);
+    if (account === 'taken') throw new EmailTakenError();
+    if (account === 'no-invitation') throw new InvalidInvitationError();
+    return account;
+  }
+
+  /**
+   * Makes an account, whoever may register. A taken e-mail is said to be taken; docs/decisions tells why.
    *
    * @throws BadUserInputError naming `email` or `password`; EmailTakenError; UnavailableError
    */
-  async register(email: string, password: string): Promise<VerifiedAccount> {
+  async create(email: string, password: string): Promise<VerifiedAccount> {
     const normalized = requireEmail(email);
     const account = await this.store.add(normalized, await this.hashNew(password, normalized, 'password'));
     if (!account) throw new EmailTakenError();

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { and, eq } from 'drizzle-orm';
+import { and, eq, gt } from 'drizzle-orm';
 import { Database } from '../../database/database.js';
-import { users } from '../../database/schema.js';
+import { invitations, users } from '../../database/schema.js';
 import type { VerifiedAccount } from './account.js';
 
 /** An account's row. */
@@ -22,6 +22,29 @@ export class AccountStore {
       orm.insert(users).values(row).onConflictDoNothing({ target: users.email }).returning({ id: users.id }),
     );
     return added.length > 0 ? row : null;
+  }
+
+  /**
+   * Adds an account and uses an invitation up, both or neither: of two who show the same code one gets in.
+   *
+   * @param codeHash of the invitation
+   */
+  addInvited(email: string, passwordHash: string, codeHash: string): Promise<AccountRow | 'taken' | 'no-invitation'> {
+    return this.database.transaction(async (orm) => {
+      const now = new Date();
+      const open = and(eq(invitations.codeHash, codeHash), gt(invitations.expiresAt, now));
+      const [invitation] = await orm.select({ id: invitations.id }).from(invitations).where(open).for('update');
+      if (!invitation) return 'no-invitation';
+      const row = { id: randomUUID(), email, passwordHash, createdAt: now, disabledAt: null };
+      const added = await orm
+        .insert(users)
+        .values(row)
+        .onConflictDoNothing({ target: users.email })
+        .returning({ id: users.id });
+      if (added.length === 0) return 'taken';
+      await orm.delete(invitations).where(eq(invitations.id, invitation.id));
+      return row;
+    });
   }
 
   /** The account with this e-mail, disabled ones included. */

@@ -5,6 +5,7 @@ import { ThrottleModule } from '../throttle/throttle.module.js';
 import { TokenModule } from '../token/token.module.js';
 import { MeResolver } from './me.resolver.js';
 import { OwnAccountResolver } from './own-account.resolver.js';
+import { RegistrationResolver } from './registration.resolver.js';
 import { SessionsResolver } from './sessions.resolver.js';
 import { DeviceCookie } from './device-cookie.js';
 import { SignInCookies } from './sign-in-cookies.js';
@@ -19,6 +20,7 @@ import { SignInService } from './sign-in.service.js';
     SignInCookies,
     SignInService,
     SignInResolver,
+    RegistrationResolver,
     MeResolver,
     SessionsResolver,
     OwnAccountResolver,

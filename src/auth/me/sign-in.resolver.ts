@@ -14,9 +14,11 @@ export class SignInResolver {
   register(
     @Args('email', { type: () => String }) email: string,
     @Args('password', { type: () => String }) password: string,
+    @Args('invitation', { type: () => String, nullable: true, description: 'The code of an invitation.' })
+    invitation: string | null,
     @Context() context: GraphqlContext,
   ): Promise<Account> {
-    return this.signIn.register(email, password, context);
+    return this.signIn.register({ email, password, invitation: invitation ?? null }, context);
   }
 
   @Mutation(() => User, { description: 'Signs in: a new session, handed out as a cookie.' })

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Account, VerifiedAccount } from '../account/account.js';
-import { CredentialService } from '../account/credential.service.js';
+import { CredentialService, type Registration } from '../account/credential.service.js';
 import { normalizeEmail } from '../account/email.js';
 import { RequestViewer } from '../session/request-viewer.js';
 import { SessionService } from '../session/session.service.js';
@@ -21,8 +21,8 @@ export class SignInService {
   ) {}
 
   /** Makes an account and signs it in. Throws what {@link CredentialService.register} throws. */
-  async register(email: string, password: string, context: GraphqlContext): Promise<Account> {
-    return this.#enter(await this.credentials.register(email, password, context.client.address), context);
+  async register(registration: Registration, context: GraphqlContext): Promise<Account> {
+    return this.#enter(await this.credentials.register(registration, context.client.address), context);
   }
 
   /** Signs in. Throws what {@link CredentialService.verify} throws. */
@@ -34,7 +34,9 @@ export class SignInService {
   /** Ends the request's session, on every node, and takes its cookie away. Does no harm where nobody is signed in. */
   async logout(context: GraphqlContext): Promise<void> {
     const sessionId = this.#sessionOf(context);
-    if (sessionId) await this.sessions.end(sessionId);
+    const viewer = context.viewer?.id ?? null;
+    const cause = { reason: 'signed-out', by: 'owner', viewer, address: context.client.address } as const;
+    if (sessionId) await this.sessions.end(sessionId, cause);
     this.#current.set(context, null);
     this.cookies.signedOut(context.cookies);
   }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../logging/audit-log.js';
 import { NotFoundError } from '../../errors/sallyport.errors.js';
 import type { Account } from '../account/account.js';
 import { AccountService } from '../account/account.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
-import { SessionEndings } from './session-endings.js';
+import { EndedSessions } from './ended-sessions.js';
 
 /** What operators do to accounts. Sessions that end with it are announced before a method resolves. */
 @Injectable()
@@ -11,7 +12,8 @@ export class AccountChanges {
   constructor(
     private readonly accounts: AccountService,
     private readonly store: AccountChangesStore,
-    private readonly endings: SessionEndings,
+    private readonly ended: EndedSessions,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @throws NotFoundError when nobody has this e-mail */
@@ -29,23 +31,23 @@ export class AccountChanges {
    */
   async disable(email: string): Promise<number> {
     const { id } = await this.find(email);
-    return this.#announce(await this.store.setDisabled(id, true));
+    const ended = await this.store.setDisabled(id, true);
+    const cause = { by: 'operator', viewer: `user:${id}` } as const;
+    this.audit.record('account-disabled', cause);
+    return this.ended.announce(ended, { ...cause, reason: 'account-disabled' });
   }
 
   /** Lets an account sign in again. @throws NotFoundError */
   async enable(email: string): Promise<void> {
     const { id } = await this.find(email);
     await this.store.setDisabled(id, false);
+    this.audit.record('account-enabled', { by: 'operator', viewer: `user:${id}` });
   }
 
   /** Ends every session of an account; tells how many. @throws NotFoundError */
   async endSessions(email: string): Promise<number> {
     const { id } = await this.find(email);
-    return this.#announce(await this.store.endAll(id));
-  }
-
-  async #announce(ended: readonly string[]): Promise<number> {
-    await this.endings.announce(ended);
-    return ended.length;
+    const ended = await this.store.endAll(id);
+    return this.ended.announce(ended, { reason: 'revoked', by: 'operator', viewer: `user:${id}` });
   }
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { BadUserInputError } from '../../errors/sallyport.errors.js';
+import { AuditLog } from '../../logging/audit-log.js';
 import type { AccountViewer } from '../../viewer/viewer.js';
-import { AccountService } from '../account/account.service.js';
 import { CredentialService } from '../account/credential.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
-import { SessionEndings } from './session-endings.js';
+import { EndedSessions, type EndCause } from './ended-sessions.js';
 import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
 import { isUuid } from './session.js';
 
@@ -15,21 +15,22 @@ import { isUuid } from './session.js';
 @Injectable()
 export class OwnAccount {
   constructor(
-    private readonly accounts: AccountService,
     private readonly credentials: CredentialService,
     private readonly store: AccountChangesStore,
-    private readonly endings: SessionEndings,
+    private readonly ended: EndedSessions,
+    private readonly audit: AuditLog,
   ) {}
 
   /** Ends one session of the viewer's own; false for any other id, unknown ones and text that is no id alike. */
   async endSession(viewer: AccountViewer, sessionId: string): Promise<boolean> {
     if (!isUuid(sessionId)) return false;
-    return (await this.#announce(await this.store.endOwn(viewer, sessionId))) > 0;
+    const ended = await this.store.endOwn(viewer, sessionId);
+    return (await this.ended.announce(ended, causedBy(viewer, 'revoked'))) > 0;
   }
 
   /** Ends every session of the viewer but this one; tells how many. */
   async endOtherSessions(viewer: AccountViewer): Promise<number> {
-    return this.#announce(await this.store.endOthers(viewer));
+    return this.ended.announce(await this.store.endOthers(viewer), causedBy(viewer, 'revoked'));
   }
 
   /**
@@ -42,10 +43,12 @@ export class OwnAccount {
   async changePassword(viewer: AccountViewer, current: string, next: string, address: string): Promise<string> {
     const account = await this.credentials.confirm(viewer.userId, current, 'current', address);
     if (next === current) throw new BadUserInputError('next', 'This is your password already: choose another one.');
-    const to = await this.accounts.hashNew(next, account.email, 'next');
+    const to = await this.credentials.hashNew(next, account.email, address);
     const secret = drawSessionSecret();
     const change = { from: account.passwordHash, to, secretHash: sessionSecretHash(secret) };
-    await this.#announce(await this.store.changePassword(viewer, change));
+    const ended = await this.store.changePassword(viewer, change);
+    this.audit.record('password-changed', { viewer: viewer.id, session: viewer.sessionId, address, by: 'owner' });
+    await this.ended.announce(ended, causedBy(viewer, 'password-changed', address));
     return secret;
   }
 
@@ -57,11 +60,12 @@ export class OwnAccount {
    */
   async delete(viewer: AccountViewer, password: string, address: string): Promise<void> {
     const account = await this.credentials.confirm(viewer.userId, password, 'password', address);
-    await this.#announce(await this.store.delete(viewer, account.passwordHash));
+    const ended = await this.store.delete(viewer, account.passwordHash);
+    this.audit.record('account-deleted', { viewer: viewer.id, session: viewer.sessionId, address, by: 'owner' });
+    await this.ended.announce(ended, causedBy(viewer, 'account-deleted', address));
   }
+}
 
-  async #announce(ended: readonly string[]): Promise<number> {
-    await this.endings.announce(ended);
-    return ended.length;
-  }
+function causedBy(viewer: AccountViewer, reason: EndCause['reason'], address: string | null = null): EndCause {
+  return { reason, by: 'owner', viewer: viewer.id, address };
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { LOGGER } from '../../logging/logger.js';
-import { SessionEndings } from './session-endings.js';
+import { EndedSessions } from './ended-sessions.js';
 import { SessionStore } from './session.store.js';
 
 const SWEEP_EVERY_MS = 5_000;
@@ -15,7 +15,7 @@ export class SessionSweeper implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly store: SessionStore,
-    private readonly endings: SessionEndings,
+    private readonly ended: EndedSessions,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -39,7 +39,7 @@ export class SessionSweeper implements OnApplicationBootstrap, BeforeApplication
       let ended: readonly string[];
       do {
         ended = await this.store.endExpired(BATCH);
-        await this.endings.announce(ended);
+        await this.ended.announce(ended, { reason: 'expired', by: 'server' });
       } while (ended.length === BATCH);
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';

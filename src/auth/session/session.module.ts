@@ -10,6 +10,7 @@ import { AccountChangesStore } from './account-changes.store.js';
 import { OwnAccount } from './own-account.service.js';
 import { RequestViewer } from './request-viewer.js';
 import { SessionCookie } from './session-cookie.js';
+import { EndedSessions } from './ended-sessions.js';
 import { MemorySessionEndings } from './session-endings.memory.js';
 import { RedisSessionEndings } from './session-endings.redis.js';
 import { SessionEndings } from './session-endings.js';
@@ -34,6 +35,7 @@ import { SessionWatch } from './session-watch.js';
     RequestViewer,
     AccountChanges,
     AccountChangesStore,
+    EndedSessions,
     OwnAccount,
     {
       provide: SessionEndings,

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InvalidCredentialsError } from '../../errors/sallyport.errors.js';
+import { AuditLog } from '../../logging/audit-log.js';
 import type { ClientFacts } from '../../viewer/graphql-context.js';
 import type { VerifiedAccount } from '../account/account.js';
 import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
-import { SessionEndings } from './session-endings.js';
+import { EndedSessions, type EndCause } from './ended-sessions.js';
 import { isUuid, type ListedSession } from './session.js';
 import { SessionStore } from './session.store.js';
 
@@ -20,7 +21,8 @@ export interface OpenedSession {
 export class SessionService {
   constructor(
     private readonly store: SessionStore,
-    private readonly endings: SessionEndings,
+    private readonly endedSessions: EndedSessions,
+    private readonly audit: AuditLog,
   ) {}
 
   /**
@@ -37,7 +39,15 @@ export class SessionService {
     if (!ended) {
       throw new InvalidCredentialsError(undefined, { reason: 'account-changed', userId: account.id });
     }
-    await this.endings.announce(ended);
+    const who = { viewer: `user:${account.id}`, address: client.address, by: 'owner' } as const;
+    const [presented, surplus] = [
+      ended.filter((each) => each === presentedId),
+      ended.filter((each) => each !== presentedId),
+    ];
+    // Whose the presented one was is not known: in one browser several people may sign in.
+    await this.endedSessions.announce(presented, { ...who, viewer: null, reason: 'new-sign-in' });
+    await this.endedSessions.announce(surplus, { ...who, reason: 'too-many' });
+    this.audit.record('sign-in', { ...who, session: id });
     return { id, secret };
   }
 
@@ -47,9 +57,9 @@ export class SessionService {
   }
 
   /** Ends one session; tells whether it was there. Ending it again does nothing, nor does text that is no id. */
-  async end(sessionId: string): Promise<boolean> {
+  async end(sessionId: string, cause: EndCause): Promise<boolean> {
     if (!isUuid(sessionId) || !(await this.store.end(sessionId))) return false;
-    await this.endings.announce([sessionId]);
+    await this.endedSessions.announce([sessionId], cause);
     return true;
   }
 }

@@ -76,7 +76,10 @@ export class ConnectionGuard {
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
-    this.logger.info({ reason, address: facts.address, origin: facts.origin }, 'socket refused');
+    this.logger.info(
+      { event: 'socket-refused', reason, address: facts.address, origin: facts.origin },
+      'socket refused',
+    );
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
   }

@@ -56,18 +56,18 @@ export class GatewayJournal {
   /** An upgrade was answered with plain HTTP. */
   refused({ status, message }: UpgradeRefusal, { address, origin }: ConnectionFacts): void {
     this.#refused.inc({ status });
-    this.logger.info({ status, reason: message, address, origin }, 'upgrade refused');
+    this.logger.info({ event: 'upgrade-refused', status, reason: message, address, origin }, 'upgrade refused');
   }
 
   /** A viewer was let in. */
   admitted({ context, facts: { address, origin } }: Connection): void {
-    this.logger.info({ viewer: context?.viewer?.id, address, origin }, 'socket admitted');
+    this.logger.info({ event: 'socket-opened', viewer: context?.viewer?.id, address, origin }, 'socket admitted');
   }
 
   /** A socket has closed, whoever began it. */
   closed({ context, facts: { address, origin } }: Connection, code: number): void {
     this.#closed.inc({ code });
-    this.logger.info({ code, viewer: context?.viewer?.id, address, origin }, 'socket closed');
+    this.logger.info({ event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin }, 'socket closed');
   }
 
   /** A peer broke the WebSocket protocol, or its network broke. */

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { AccountChanges } from '../src/auth/session/account-changes.service.js';
+import { type AuditEntry, AuditLog } from '../src/logging/audit-log.js';
+import { newApiKey } from '../src/publish/api-key.js';
+import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { someone } from './kit/browser.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+const ADDRESS = '192.0.2.77';
+const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
+const WRONG = 'certainly not the password';
+
+let server: TestServer;
+let events: (AuditEntry & { event: string })[];
+
+beforeAll(async () => {
+  const env = { USER_COUNT_INTERVAL_SECONDS: '3600', TRUSTED_PROXIES: '127.0.0.1', THROTTLE_EXEMPT: ADDRESS };
+  server = await startServer({ env });
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  events = [];
+  vi.restoreAllMocks();
+  vi.spyOn(server.app.get(AuditLog), 'record').mockImplementation(
+    (event, entry) => void events.push({ event, ...entry }),
+  );
+});
+
+const named = (name: string) => events.filter(({ event }) => event === name);
+
+it('LK-5 tells of a registration, a sign-in and a sign-out: who, from where, which session', async () => {
+  const browser = server.browser({ address: ADDRESS });
+  const { id, ...who } = await browser.register();
+  const viewer = `user:${id}`;
+  await browser.login(who);
+  await browser.logout();
+  expect(named('registered')).toEqual([{ event: 'registered', viewer, address: ADDRESS, by: 'owner' }]);
+  expect(named('sign-in')).toHaveLength(2);
+  for (const entry of named('sign-in'))
+    expect(entry).toMatchObject({ viewer, address: ADDRESS, session: expect.any(String) as string });
+  expect(named('session-ended').map(({ reason }) => reason)).toEqual(['new-sign-in', 'signed-out']);
+  expect(named('session-ended').at(-1)).toMatchObject({ viewer, by: 'owner', address: ADDRESS });
+});
+
+it('LK-5 tells why sign-ins fail, which the answer does not, and holds neither e-mail nor password', async () => {
+  const ada = await server.signedIn();
+  events = [];
+  const stranger = server.browser({ address: ADDRESS });
+  await stranger.gql(LOGIN, { email: ada.email, password: WRONG });
+  await stranger.gql(LOGIN, { email: someone('nobody').email, password: WRONG });
+  await server.app.get(AccountChanges, { strict: false }).disable(ada.email);
+  await stranger.gql(LOGIN, { email: ada.email, password: ada.password });
+  expect(named('sign-in-failed')).toEqual([
+    expect.objectContaining({ viewer: ada.viewerId, address: ADDRESS, reason: 'wrong-password' }),
+    expect.objectContaining({ viewer: null, address: ADDRESS, reason: 'unknown-email' }),
+    expect.objectContaining({ viewer: ada.viewerId, address: ADDRESS, reason: 'account-disabled' }),
+  ]);
+  expect(named('account-disabled')).toEqual([{ event: 'account-disabled', viewer: ada.viewerId, by: 'operator' }]);
+  expect(named('session-ended')).toEqual([
+    expect.objectContaining({ viewer: ada.viewerId, by: 'operator', reason: 'account-disabled' }),
+  ]);
+  for (const secret of [WRONG, ada.password, ada.email]) expect(JSON.stringify(events)).not.toContain(secret);
+});
+
+it('LK-5 tells of throttled sign-ins, and of which limit it was', async () => {
+  const { email } = someone();
+  for (let n = 0; n < 6; n += 1) await server.browser({ address: ADDRESS }).gql(LOGIN, { email, password: WRONG });
+  expect(named('sign-in-throttled')).toEqual([
+    expect.objectContaining({ address: ADDRESS, reason: 'limit-of-account', subject: expect.any(String) as string }),
+  ]);
+  expect(named('sign-in-throttled')[0]?.subject).toBe(named('sign-in-failed')[0]?.subject);
+});
+
+it('LK-5 tells of sessions that their owner, or a change of theirs, ends', async () => {
+  const ada = await server.signedIn();
+  const second = server.browser({ address: ADDRESS });
+  await second.login(ada);
+  events = [];
+  const change = 'mutation ($current: String!, $next: String!) { changePassword(current: $current, next: $next) }';
+  await ada.browser.ask(change, { current: ada.password, next: 'an entirely other sentence' });
+  await ada.browser.gql('mutation { deleteAccount(password: "certainly not it") }');
+  await ada.browser.ask('mutation { deleteAccount(password: "an entirely other sentence") }');
+  expect(events.map(({ event, reason = null, by }) => [event, reason, by])).toEqual([
+    ['password-changed', null, 'owner'],
+    ['session-ended', 'password-changed', 'owner'],
+    ['password-refused', 'wrong-password', 'owner'],
+    ['account-deleted', null, 'owner'],
+    ['session-ended', 'account-deleted', 'owner'],
+  ]);
+  expect(events.every(({ viewer }) => viewer === ada.viewerId)).toBe(true);
+});
+
+it('LK-5 tells of API keys that are made, revoked and misused, and never holds one', async () => {
+  const keys = server.app.get(ApiKeys);
+  const key = (await keys.create('audited')) ?? '';
+  await keys.revoke('audited');
+  const wrong = newApiKey();
+  for (const authorization of [`Bearer ${wrong}`, 'Bearer nonsense', '']) {
+    await fetch(`${server.url}/publish`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': ADDRESS, authorization },
+      body: '{"events":[]}',
+    });
+  }
+  expect(events).toEqual([
+    { event: 'api-key-created', by: 'operator', name: 'audited' },
+    { event: 'api-key-revoked', by: 'operator', name: 'audited' },
+    { event: 'api-key-refused', address: ADDRESS, reason: 'unknown-or-revoked' },
+    { event: 'api-key-refused', address: ADDRESS, reason: 'malformed' },
+    { event: 'api-key-refused', address: ADDRESS, reason: 'missing' },
+  ]);
+  for (const secret of [key, wrong]) expect(JSON.stringify(events)).not.toContain(secret);
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Invitations } from '../src/auth/account/invitations.js';
+import { AccountService } from '../src/auth/account/account.service.js';
+import { Database } from '../src/database/database.js';
+import { invitations } from '../src/database/schema.js';
+import { type GqlAnswer, someone } from './kit/browser.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+const REGISTER =
+  'mutation ($email: String!, $password: String!, $invitation: String) { register(email: $email, password: $password, invitation: $invitation) { id } }';
+const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
+
+const codeOf = (answer: GqlAnswer): string => answer.errors[0]?.extensions.code ?? 'none';
+
+describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
+  let server: TestServer;
+  beforeAll(async () => void (server = await startServer({ env: { ...QUIET, REGISTRATION: mode } })));
+  afterAll(() => server.stop());
+
+  it('is told to pages', async () => {
+    expect(await server.browser().ask('{ registration }')).toEqual({ registration: mode.toUpperCase() });
+  });
+
+  it('lets anybody register, or nobody, and an operator makes accounts all the same', async () => {
+    const answer = await server.browser().gql(REGISTER, { ...someone() });
+    expect(codeOf(answer)).toBe(mode === 'open' ? 'none' : 'FORBIDDEN');
+    const ada = someone();
+    await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
+    await server.browser().login(ada);
+  });
+
+  it.runIf(mode === 'closed')('says the same of a registered e-mail as of any other', async () => {
+    const ada = someone();
+    await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
+    const [known, unknown] = [
+      await server.browser().gql(REGISTER, { ...ada }),
+      await server.browser().gql(REGISTER, { ...someone() }),
+    ];
+    expect(known.text).toBe(unknown.text);
+  });
+});
+
+describe('REGISTRATION=invite', () => {
+  let server: TestServer;
+  let invited: Invitations;
+  beforeAll(async () => {
+    server = await startServer({ env: { ...QUIET, REGISTRATION: 'invite' } });
+    invited = server.app.get(Invitations, { strict: false });
+  });
+  afterAll(() => server.stop());
+
+  const register = (invitation: string | null, who = someone()): Promise<GqlAnswer> =>
+    server.browser().gql(REGISTER, { ...who, invitation });
+
+  it('is told to pages', async () => {
+    expect(await server.browser().ask('{ registration }')).toEqual({ registration: 'INVITE' });
+  });
+
+  it('makes one account for one invitation, also when five use it at the same moment', async () => {
+    const { code } = await invited.create(7);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => register(code)));
+    expect(answers.map(codeOf).sort()).toEqual([...Array.from({ length: 4 }, () => 'BAD_USER_INPUT'), 'none']);
+    expect(codeOf(await register(code))).toBe('BAD_USER_INPUT');
+  });
+
+  it('keeps an invitation that did not make an account', async () => {
+    const [{ code }, { code: other }] = [await invited.create(7), await invited.create(7)];
+    const ada = someone();
+    expect(codeOf(await register(code, ada))).toBe('none');
+    expect(codeOf(await register(other, ada))).toBe('EMAIL_TAKEN');
+    expect(codeOf(await register(other, { ...someone(), password: 'short' }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(await register(other))).toBe('none');
+  });
+
+  it.each([
+    ['none', null],
+    ['an unknown one', 'A'.repeat(22)],
+    ['no code at all', 'x'.repeat(10_000)],
+  ])('refuses %s in the same words, whoever is registered', async (_, invitation) => {
+    const ada = someone();
+    await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
+    const [known, unknown] = [await register(invitation, ada), await register(invitation)];
+    expect(known.errors[0]?.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'invitation' });
+    expect(known.text).toBe(unknown.text);
+    expect(known.text).toBe((await register(null)).text);
+  });
+
+  it('ends with its time, and when it is taken back', async () => {
+    const [{ code: expired }, { id, code: revoked }] = [await invited.create(1), await invited.create(7)];
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_001 });
+    const late = codeOf(await register(expired));
+    vi.useRealTimers();
+    expect(late).toBe('BAD_USER_INPUT');
+    expect((await invited.list()).map((each) => each.id)).toContain(id);
+    expect(await invited.revoke(id)).toBe(true);
+    expect(await invited.revoke(id)).toBe(false);
+    expect(await invited.revoke('no id')).toBe(false);
+    expect(codeOf(await register(revoked))).toBe('BAD_USER_INPUT');
+  });
+
+  it('is stored as a hash', async () => {
+    const { code } = await invited.create(7);
+    const rows = await server.app.get(Database).run((orm) => orm.select().from(invitations));
+    expect(JSON.stringify(rows)).not.toContain(code);
+    expect(JSON.stringify(await invited.list())).not.toContain(code);
+  });
+});
