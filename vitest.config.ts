@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   // As Node itself resolves it: graphql has no `exports`, and its `module` file would be a second realm beside the one that
-  // Nest and graphql-jit load.
+  // Nest loads.
   resolve: {
     alias: [
       { find: /^graphql$/, replacement: fileURLToPath(new URL('node_modules/graphql/index.js', import.meta.url)) },

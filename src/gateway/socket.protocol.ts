@@ -19,7 +19,7 @@ import type { Connection, PingHandler } from './connection/connection.js';
 import { ExecutableOperation } from './graphql/executable-operation.js';
 import { toBytes } from './connection/frame.js';
 import { OperationCache } from './graphql/operation-cache.js';
-import { limitRules } from './graphql/operation-limits.js';
+import { limitRules, refused } from './graphql/operation-limits.js';
 import { Renderer, type ShowError } from './delivery/rendering.js';
 import { showError } from './graphql/show-error.js';
 import { subscribe, type SubscriptionRequest } from './delivery/subscription.js';
@@ -71,7 +71,14 @@ export class SocketProtocol {
       // The deadlines here cover the time to the ack, not only to the init.
       connectionInitWaitTimeout: 0,
       onConnect: (context) => this.#connect(context),
-      onSubscribe: (context, operationId, payload) => prepare(schema, operations, context, operationId, payload),
+      onSubscribe: (context, operationId, payload) => {
+        try {
+          return prepare(schema, operations, context, operationId, payload);
+        } catch (error) {
+          // Thrown on, it would end the socket with all its other operations.
+          return [new GraphQLError('Not prepared', { originalError: error as Error })];
+        }
+      },
       subscribe: (request) => subscribe(request as SubscriptionRequest, renderer),
       onNext: (_context, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
@@ -110,6 +117,9 @@ function prepare(
   if (connection.closed || !viewerContext) return [new GraphQLError('The socket is closed.')];
   const operation = operations.prepare(payload.query, payload.operationName);
   if (!(operation instanceof ExecutableOperation)) return operation;
+  const variant = operation.variant(payload.variables);
+  if (variant.selectsNothing)
+    return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];
   return {
     schema,
     document: operation.document,
@@ -120,6 +130,7 @@ function prepare(
     connection,
     operationId,
     operation,
+    variant,
     resume: payload.extensions?.['resume'],
   };
 }

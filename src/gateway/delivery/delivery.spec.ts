@@ -1,4 +1,4 @@
-import { buildSchema, parse } from 'graphql';
+import { buildSchema, getOperationAST, parse } from 'graphql';
 import { pino } from 'pino';
 import { DeliveryGate } from '../../topics/delivery-gate.js';
 import { describe, expect, test } from 'vitest';
@@ -50,7 +50,8 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
   const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
   const field = schema.getSubscriptionType()!.getFields()['number']!;
   if (resolve) field.resolve = (root: { number: number }) => resolve(root.number);
-  const operation = new ExecutableOperation(schema, parse('subscription { number }'), undefined);
+  const document = parse('subscription { number }');
+  const operation = new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
   const socket = new RecordingConnection();
   const delivery = new Delivery({
     connection: socket as unknown as Connection,

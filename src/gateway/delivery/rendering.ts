@@ -1,7 +1,7 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { TopicEvent } from '../../topics/topic-event.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
-import type { ExecutableOperation, Variant } from '../graphql/executable-operation.js';
+import type { ExecutableOperation, Outcome, Variant } from '../graphql/executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
 
 /** Turns an execution error into what the client may see; logs the rest. */
@@ -54,8 +54,8 @@ export class Renderer {
         if (shared !== null) return shared;
       }
       const result = operation.run({ [field]: event.payload }, context, variant);
-      if (!(result instanceof Promise)) return this.text(result);
-      return result.then((settled) => this.text(settled)).catch((error: unknown) => this.#failed(error));
+      if (!(result instanceof Promise)) return this.#text(result);
+      return result.then((settled) => this.#text(settled)).catch((error: unknown) => this.#failed(error));
     } catch (error) {
       return this.#failed(error);
     }
@@ -69,6 +69,10 @@ export class Renderer {
     return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
+  #text(outcome: Outcome): ResultText {
+    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome);
+  }
+
   /** An executor never throws by itself: this is for what it was given, such as a value that JSON cannot hold. */
   #failed(error: unknown): ResultText {
     return this.text({ data: null, errors: [new GraphQLError('Not executed', { originalError: error as Error })] });
@@ -79,7 +83,7 @@ export class Renderer {
     this.#tripwire.tripped = false;
     const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
     if (!(result instanceof Promise) && !this.#tripwire.tripped) {
-      const text = this.text(result);
+      const text = this.#text(result);
       // A topic's event goes to all its subscribers at once, so the last one is all that is worth keeping.
       variant.last = { event, text };
       return text;

@@ -7,13 +7,12 @@ import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'gra
 import type { Logger } from 'pino';
 import type { RequestViewer } from '../../auth/session/request-viewer.js';
 import type { HttpConfig } from '../../config/config.js';
-import { BadUserInputError } from '../../errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import { clientFacts } from '../../viewer/client-facts.js';
 import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
 import { GraphQLDateTime } from './date-time.scalar.js';
-import { limitRules, MAX_QUERY_TOKENS } from './operation-limits.js';
+import { limitRules, MAX_QUERY_TOKENS, refused } from './operation-limits.js';
 import { showError } from './show-error.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
@@ -70,10 +69,6 @@ const operationRules: ApolloServerPlugin<GraphqlContext> = {
     };
   },
 };
-
-function refused(field: string, message: string): GraphQLError {
-  return new GraphQLError(message, { originalError: new BadUserInputError(field, message) });
-}
 
 /** Apollo hands over its own wrapper or, before execution, a plain GraphQLError with its code. */
 function asGraphQLError(formatted: GraphQLFormattedError, error: unknown): GraphQLError {

@@ -4,17 +4,21 @@ import {
   type GraphQLSchema,
   OperationTypeNode,
   parse,
+  SingleFieldSubscriptionsRule,
   specifiedRules,
   validate,
   type ValidationRule,
 } from 'graphql';
-import { BadUserInputError } from '../../errors/sallyport.errors.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { MAX_QUERY_TOKENS } from './operation-limits.js';
+import { SingleRootFieldRule } from './single-root-field.rule.js';
+import { MAX_QUERY_TOKENS, refused } from './operation-limits.js';
 
 /** How many operations are kept; the one unused for longest goes first. */
 const MAX_OPERATIONS = 1000;
 const MAX_VALIDATION_ERRORS = 100;
+
+/** GraphQL's own, one of them mended. */
+const RULES = [...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule), SingleRootFieldRule];
 
 /** Parses and validates each subscription text once for all connections. */
 export class OperationCache {
@@ -30,7 +34,7 @@ export class OperationCache {
     rules: readonly ValidationRule[],
     private readonly suggestions: boolean,
   ) {
-    this.#rules = [...specifiedRules, ...rules];
+    this.#rules = [...RULES, ...rules];
   }
 
   /** The operation to run, or every reason why it is refused. */
@@ -61,15 +65,10 @@ export class OperationCache {
       if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
         return [refused('query', 'Only subscriptions run over the socket: send queries and mutations by HTTP POST.')];
       }
-      return new ExecutableOperation(this.schema, document, operationName);
+      return new ExecutableOperation(this.schema, document, operation, operationName);
     } catch (error) {
       if (error instanceof GraphQLError) return [error];
       throw error;
     }
   }
-}
-
-function refused(field: string, message: string): GraphQLError {
-  const cause = new BadUserInputError(field, message);
-  return new GraphQLError(message, { originalError: cause });
 }

@@ -10,6 +10,7 @@ import {
   type ValidationContext,
   type ValidationRule,
 } from 'graphql';
+import { BadUserInputError } from '../../errors/sallyport.errors.js';
 
 /** The longest query text, in characters. */
 const MAX_QUERY_LENGTH = 15_000;
@@ -92,4 +93,9 @@ function add(one: Weight, other: Weight): Weight {
     aliases: one.aliases + other.aliases,
     directives: one.directives + other.directives,
   };
+}
+
+/** A refusal of ours as GraphQL's errors are: `field` names what of the request is wrong. */
+export function refused(field: string, message: string): GraphQLError {
+  return new GraphQLError(message, { originalError: new BadUserInputError(field, message) });
 }

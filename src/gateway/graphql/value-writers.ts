@@ -1,0 +1,102 @@
+import type { GraphQLLeafType, GraphQLResolveInfo } from 'graphql';
+
+/** Where a value stands in the result, as resolvers are told. */
+export type Path = GraphQLResolveInfo['path'];
+/** JSON, at once or later. */
+export type Text = string | Promise<string>;
+/** What differs from event to event. */
+export interface Run {
+  readonly root: unknown;
+  readonly context: unknown;
+  readonly variables: Record<string, unknown>;
+}
+
+/** Writes a field's value as JSON. Throws {@link LEFT} for whatever graphql-js would answer with an error. */
+export type Write = (value: unknown, run: Run, info: GraphQLResolveInfo | null, path: Path | undefined) => Text;
+
+/** Thrown where a plan ends: what comes next is graphql-js's. Made once, since a stack costs more than an event. */
+export const LEFT: Error = new Error('left to graphql-js');
+
+/** Writes a value that a resolver has promised. */
+export function later(
+  value: PromiseLike<unknown>,
+  write: Write,
+  run: Run,
+  info: GraphQLResolveInfo | null,
+  path: Path | undefined,
+): Promise<string> {
+  return quiet(Promise.resolve(value).then((settled) => write(settled, run, info, path)));
+}
+
+/** A promise whose failure may be nobody's to see, because another field has ended the run before. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+/** {@link LEFT}, after something that may be a promise which nobody will look at. */
+export function leftWith(verdict: unknown): Error {
+  if (isPromise(verdict)) void quiet(Promise.resolve(verdict));
+  return LEFT;
+}
+
+/** Writes `null` for what is absent, and everything else as told. */
+export function nullable(write: Write): Write {
+  return (value, run, info, path) => {
+    if (value === undefined || value === null) return 'null';
+    if (value instanceof Error) throw LEFT;
+    return write(value, run, info, path);
+  };
+}
+
+/** Refuses `null`. */
+export function nonNull(text: Text): Text {
+  if (text === 'null') throw LEFT;
+  return typeof text === 'string' ? text : quiet(text.then(nonNull));
+}
+
+/** Writes an array's items. Other iterables are graphql-js's. */
+export function writeList(
+  values: unknown,
+  write: Write,
+  run: Run,
+  info: GraphQLResolveInfo | null,
+  path: Path | undefined,
+): Text {
+  if (!Array.isArray(values)) throw LEFT;
+  const texts: Text[] = [];
+  let waits = false;
+  for (let index = 0; index < values.length; index++) {
+    const value: unknown = values[index];
+    const at: Path = { prev: path, key: index, typename: undefined };
+    const text = isPromise(value) ? later(value, write, run, info, at) : write(value, run, info, at);
+    waits ||= typeof text !== 'string';
+    texts.push(text);
+  }
+  if (!waits) return `[${(texts as string[]).join(',')}]`;
+  return quiet(Promise.all(texts.map(async (text) => text)).then((settled) => `[${settled.join(',')}]`));
+}
+
+/** Writes what a scalar or an enum serialises. */
+export function leaf(type: GraphQLLeafType): Write {
+  return (value) => {
+    const serialized: unknown = type.serialize(value);
+    if (typeof serialized === 'string') return JSON.stringify(serialized);
+    if (typeof serialized === 'boolean') return serialized ? 'true' : 'false';
+    if (typeof serialized !== 'number') return structured(serialized);
+    // NaN and the infinities are `null` in JSON, though not to a field that may not be null.
+    if (!Number.isFinite(serialized)) throw LEFT;
+    return String(serialized);
+  };
+}
+
+/** What a scalar of one's own may be made into. `toJSON` is told the key, which only the whole result knows. */
+function structured(value: unknown): string {
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) throw LEFT;
+  return JSON.stringify(value);
+}
+
+/** What graphql-js takes for a promise. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}

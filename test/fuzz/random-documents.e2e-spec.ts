@@ -1,0 +1,83 @@
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import type { GraphQLSchema } from 'graphql';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DeliveryGate } from '../../src/topics/delivery-gate.js';
+import { MemoryTopicBus } from '../../src/topics/topic.bus.memory.js';
+import { topicOf } from '../../src/topics/topic.js';
+import { TopicStream } from '../../src/topics/topic-stream.js';
+import { accountViewer } from '../../src/viewer/viewer.js';
+import { startServer, type TestServer } from '../kit/server.js';
+import { Random } from './random.js';
+import { randomDocument } from './random-document.js';
+import { randomPayload } from './random-payload.js';
+import { richSchema } from './rich-schema.js';
+import { type Outcome, TwoExecutors } from './two-executors.js';
+
+/** How many documents over each schema; `npm run fuzz -- --documents N` asks for more. */
+const DOCUMENTS = Number(process.env['FUZZ_DOCUMENTS'] ?? 2000) / 2;
+const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+const EVENTS = 3;
+const MINUTES = Math.max(2, DOCUMENTS / 2000);
+
+const viewer = accountViewer('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002');
+const context = {
+  viewer,
+  client: { address: '127.0.0.1', userAgent: null },
+  cookies: { sent: undefined, set: () => undefined },
+};
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  console.log(`random documents: seed ${SEED}, ${DOCUMENTS} over each schema`);
+});
+afterAll(() => server.stop());
+
+it(
+  'delivers what graphql-js says for random documents over the schema of the server',
+  () => compareAll(server.app.get(GraphQLSchemaHost, { strict: false }).schema, SEED),
+  MINUTES * 60_000,
+);
+
+it(
+  'delivers what graphql-js says for random documents over a schema with everything in it',
+  async () => {
+    const bus = new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
+    const schema = richSchema();
+    for (const [name, field] of Object.entries(schema.getSubscriptionType()!.getFields())) {
+      field.subscribe = () => new TopicStream(bus, topicOf(definition(name), viewer.id));
+    }
+    await compareAll(schema, SEED + 1);
+    bus.beforeApplicationShutdown();
+  },
+  MINUTES * 60_000,
+);
+
+async function compareAll(schema: GraphQLSchema, seed: number): Promise<void> {
+  const executors = new TwoExecutors(schema, context);
+  const outcomes = new Map<Outcome, number>();
+  for (let index = 0; index < DOCUMENTS; index++) {
+    const random = new Random(seed + index * 7919);
+    const document = randomDocument(schema, random);
+    const type = schema.getSubscriptionType()!.getFields()[document.field]!.type;
+    const payloads = Array.from({ length: EVENTS }, () => randomPayload(schema, type, random));
+    try {
+      const outcome = await executors.compare(document, payloads);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    } catch (error) {
+      const variables = JSON.stringify(document.variables);
+      throw new Error(`seed ${SEED}, document ${index}: ${document.query}\n${variables}\n${String(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  console.log(Object.fromEntries(outcomes));
+  // The comparison is worth something only where events flow.
+  expect(outcomes.get('delivered') ?? 0).toBeGreaterThan(DOCUMENTS / 2);
+}
+
+function definition(field: string) {
+  const kind = { onSubscribe: 'nothing', slowReader: 'close' } as const;
+  return { name: field, field, historySize: 5, historySeconds: 60, ...kind };
+}

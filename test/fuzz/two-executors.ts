@@ -1,0 +1,119 @@
+import {
+  createSourceEventStream,
+  execute,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+  parse,
+  specifiedRules,
+  SingleFieldSubscriptionsRule,
+  validate,
+} from 'graphql';
+import { maskError } from '../../src/errors/mask-error.js';
+import type { Connection } from '../../src/gateway/connection/connection.js';
+import { Delivery } from '../../src/gateway/delivery/delivery.js';
+import { Renderer } from '../../src/gateway/delivery/rendering.js';
+import { subscribe, type SubscriptionRequest } from '../../src/gateway/delivery/subscription.js';
+import { ExecutableOperation } from '../../src/gateway/graphql/executable-operation.js';
+import { OperationCache } from '../../src/gateway/graphql/operation-cache.js';
+import { TopicEvent } from '../../src/topics/topic-event.js';
+import type { GraphqlContext } from '../../src/viewer/graphql-context.js';
+import { Inbox } from '../kit/inbox.js';
+import type { RandomDocument } from './random-document.js';
+
+/** What became of a document. */
+export type Outcome = 'refused' | 'refused at start' | 'delivered';
+
+const SUBSCRIBERS = 2;
+const NOTHING_SELECTED = 'selects no field';
+/** graphql-js's own, but for the one rule that mistakes a condition with a variable at the root. */
+const RULES = specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule);
+const NOT_JSON = new GraphQLError('Not executed', { originalError: new Error('no JSON') });
+
+/** Runs documents by what delivers events here and by graphql-js, and compares what a client gets, byte by byte. */
+export class TwoExecutors {
+  readonly #operations: OperationCache;
+  readonly #renderer = new Renderer((error) => maskError(error).shown);
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    private readonly context: GraphqlContext,
+  ) {
+    this.#operations = new OperationCache(schema, [], false);
+  }
+
+  /**
+   * Subscribes twice and sends each payload to both. Throws where a subscriber is told something else than graphql-js says.
+   *
+   * @param payloads what the document's field is given, event by event
+   */
+  async compare({ query, variables, field }: RandomDocument, payloads: readonly unknown[]): Promise<Outcome> {
+    const document = parse(query);
+    const faults = validate(this.schema, document, RULES);
+    const operation = this.#operations.prepare(query, null);
+    if (!(operation instanceof ExecutableOperation)) {
+      if (faults.length === 0 && !operation.every(({ message }) => /at most|must select only one/.test(message)))
+        throw new Error(`refused without need: ${operation.map(({ message }) => message).join()}`);
+      return 'refused';
+    }
+    if (faults.length > 0) throw new Error(`not refused: ${faults[0]!.message}`);
+    const args = { schema: this.schema, document, contextValue: this.context, variableValues: variables ?? null };
+    const source = await createSourceEventStream(args).catch((error: unknown) => nothingSelected(error));
+    const variant = operation.variant(variables);
+    if (variant.selectsNothing) {
+      if (!isNothing(source)) throw new Error('something was selected');
+      return 'refused at start';
+    }
+    const request = { ...args, operation, variant, operationId: '1', resume: undefined, rootValue: undefined };
+    const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => this.#subscribe(request)));
+    if (!(Symbol.asyncIterator in source)) {
+      for (const { started } of subscribers) same(this.#json(started as ExecutionResult), this.#json(source));
+      return 'refused at start';
+    }
+    for (const [index, payload] of payloads.entries()) {
+      const result = await execute({ ...args, rootValue: { [field]: payload } });
+      const event = new TopicEvent('epoch', index, payload);
+      for (const { started } of subscribers) (started as unknown as Delivery).event(event);
+      for (const { texts } of subscribers) {
+        same(await texts.take(), `{"id":"1","type":"next","payload":${this.#json(result)}}`);
+      }
+    }
+    for (const { started } of subscribers) await (started as unknown as Delivery).return();
+    return 'delivered';
+  }
+
+  async #subscribe(request: Omit<SubscriptionRequest, 'connection'>) {
+    const texts = new Inbox<string>();
+    const connection = {
+      closed: false,
+      backlogBytes: 0,
+      resumable: false,
+      push: (text: string) => texts.put(Buffer.from(text, 'latin1').toString()),
+    };
+    const whole = { ...request, connection: connection as unknown as Connection };
+    return { texts, started: await subscribe(whole, this.#renderer) };
+  }
+
+  #json({ errors, data }: ExecutionResult): string {
+    const shown = (faults: readonly GraphQLError[]) => faults.map((error) => maskError(error).shown);
+    try {
+      return JSON.stringify({ ...(errors ? { errors: shown(errors) } : {}), data });
+    } catch {
+      return JSON.stringify({ errors: shown([NOT_JSON]), data: null });
+    }
+  }
+}
+
+/** graphql-js fails with a TypeError where nothing is selected; ours is an error for the client. */
+function nothingSelected(error: unknown): ExecutionResult {
+  if (error instanceof TypeError) return { errors: [new GraphQLError(NOTHING_SELECTED)] };
+  throw error;
+}
+
+function isNothing(source: object): boolean {
+  return 'errors' in source && (source as ExecutionResult).errors?.[0]?.message === NOTHING_SELECTED;
+}
+
+function same(actual: string, expected: string): void {
+  if (actual !== expected) throw new Error(`ours:       ${actual}\ngraphql-js: ${expected}`);
+}
