@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -13,6 +12,7 @@ import { freePort } from './kit/free-port.js';
 import { openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
+import { proxyTo } from './kit/database-proxy.js';
 import { spawnServer, startServerProcess } from './kit/server-process.js';
 import { fillWithEmbedded } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -31,33 +31,6 @@ async function makeDataDir(): Promise<string> {
   clean.push(folder.remove);
   await fillWithEmbedded(folder.path);
   return folder.path;
-}
-
-/** Stands between the server and its database, and can be shut. */
-async function proxyTo(url: string): Promise<{ url: string; shut: () => Promise<void>; open: () => Promise<void> }> {
-  const target = new URL(url);
-  const sockets = new Set<Socket>();
-  const listen = (server: Server, port: number) =>
-    new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const server = createServer((socket) => {
-    const upstream = connect(Number(target.port || 5432), target.hostname);
-    for (const end of [socket, upstream]) {
-      sockets.add(end);
-      end.on('error', () => undefined).on('close', () => (sockets.delete(end), socket.destroy(), upstream.destroy()));
-    }
-    socket.pipe(upstream).pipe(socket);
-  });
-  await listen(server, 0);
-  const { port } = server.address() as { port: number };
-  const shut = async (): Promise<void> => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
-  clean.push(() => (server.listening ? shut() : undefined));
-  const through = new URL(url);
-  through.host = `127.0.0.1:${port}`;
-  return { url: through.href, shut, open: () => listen(server, port) };
 }
 
 describe('the embedded database', () => {
@@ -111,6 +84,7 @@ needs('postgres')('PostgreSQL', () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const proxy = await proxyTo(created.url);
+    clean.push(proxy.end);
     await proxy.shut();
     const opening = openPostgres(proxy.url, silent);
     await proxy.open();
@@ -124,7 +98,7 @@ needs('postgres')('PostgreSQL', () => {
     const failure = await openPostgres(url, silent, { retryForMs: 0 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StartError);
     expect((failure as Error).message).toMatch(
-      /^The database at 127\.0\.0\.1:\d+\/somewhere does not answer: start it, or correct DATABASE_URL\.$/,
+      /^The database at 127\.0\.0\.1:\d+\/somewhere does not answer \(ECONNREFUSED\): start it, or correct DATABASE_URL\.$/,
     );
   });
 
@@ -138,6 +112,7 @@ needs('postgres')('PostgreSQL', () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const proxy = await proxyTo(created.url);
+    clean.push(proxy.end);
     const database = await openPostgres(proxy.url, silent);
     clean.push(() => database.close());
     const insert = sql`insert into users (id, email, password_hash, created_at) values (gen_random_uuid(), 'half', 'done', now())`;

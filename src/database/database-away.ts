@@ -17,3 +17,37 @@ export function isDatabaseAway(error: unknown): boolean {
   }
   return false;
 }
+
+/** Read-only, and no room: the disk is full, memory is short. The server answers, and does not take writes. */
+const REFUSED_WRITE_STATES = /^(25006|53100|53200)$/;
+/** Too slow or in each other's way: says little of the server. */
+const LATE_STATES = /^(57014|40001|40P01|55P03)$/;
+const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connect/i;
+
+/** Why the database did not do a thing, for logs and metrics. */
+export interface DatabaseFailure {
+  /** `away`: nothing can be asked of it. `late`: one query was too slow. */
+  readonly kind: 'away' | 'late' | 'refused-write';
+  /** An SQLSTATE or the code of a system call; never a statement or its values. */
+  readonly reason: string;
+}
+
+/** What an error of {@link isDatabaseAway} says of the database; null for any other. */
+export function databaseFailure(error: unknown): DatabaseFailure | null {
+  if (!isDatabaseAway(error)) return null;
+  const [code, message] = innermost(error);
+  if (REFUSED_WRITE_STATES.test(code)) return { kind: 'refused-write', reason: code };
+  if (LATE_STATES.test(code) || LATE_MESSAGES.test(message)) return { kind: 'late', reason: code || 'timeout' };
+  return { kind: 'away', reason: code || 'connection lost' };
+}
+
+/** The code that tells most: drizzle wraps what the driver throws, and Node what its attempts at several addresses do. */
+function innermost(error: unknown): [code: string, message: string] {
+  let found: [string, string] = ['', ''];
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+    const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+    const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
+    found = [/^[A-Z0-9_]{1,30}$/.test(code) ? code : found[0], cause.message];
+  }
+  return found;
+}

@@ -4,6 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { StartError } from '../errors/start.error.js';
+import type { StoreHealth } from '../metrics/store-health.js';
 import { lockDataFolder } from './data-folder.lock.js';
 import { Database, type Orm } from './database.js';
 import { makeEmbeddedFolder } from './embedded-folder.js';
@@ -13,9 +14,10 @@ import * as schema from './schema.js';
 /**
  * Opens PGlite in a folder that belongs to this process alone, makes it at the first start, and brings its schema up to date.
  *
+ * @param health is told of failures; default: nobody is
  * @throws StartError when another process has the folder, or it cannot be written or read
  */
-export async function openEmbedded(dataDir: string): Promise<Database> {
+export async function openEmbedded(dataDir: string, health?: StoreHealth): Promise<Database> {
   const folder = resolve(dataDir, 'pglite');
   const release = takeFolder(dataDir);
   try {
@@ -23,10 +25,11 @@ export async function openEmbedded(dataDir: string): Promise<Database> {
     const client = await PGlite.create({ dataDir: folder });
     const orm = drizzle(client, { schema });
     await migrate(orm, MIGRATIONS);
-    return new Database(orm as unknown as Orm, async () => {
+    const close = async (): Promise<void> => {
       await client.close();
       release();
-    });
+    };
+    return new Database(orm as unknown as Orm, { close, health });
   } catch (error) {
     release();
     const reason = error instanceof Error ? error.message.split('\n')[0] : 'unknown';

@@ -4,7 +4,8 @@ import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../errors/start.error.js';
-import { isDatabaseAway } from './database-away.js';
+import type { StoreHealth } from '../metrics/store-health.js';
+import { databaseFailure, isDatabaseAway } from './database-away.js';
 import { Database, type Orm } from './database.js';
 import { MIGRATIONS } from './migrations.js';
 import * as schema from './schema.js';
@@ -13,12 +14,15 @@ import * as schema from './schema.js';
 const MIGRATION_LOCK = 0x5a11_0b07;
 const POOL_SIZE = 10;
 const CONNECT_TIMEOUT_MS = 3_000;
-const QUERY_TIMEOUT_MS = 10_000;
+/** What takes longer counts as a database that is away; the client waits a second more for the server's own word. */
+const QUERY_TIMEOUT_MS = 4_000;
 const RETRY_EVERY_MS = 1_000;
 
-/** Settings that only tests change. */
+/** How to open it. */
 export interface PostgresOptions {
-  /** How long to keep trying a database that is away at start, in ms. Default 30,000. */
+  /** Is told of failures. Default: nobody is. */
+  readonly health?: StoreHealth;
+  /** How long to keep trying a database that is away at start, in ms. Default 30,000; only tests change it. */
   readonly retryForMs?: number;
 }
 
@@ -35,7 +39,25 @@ export async function openPostgres(url: string, logger: Logger, options: Postgre
     throw new StartError(explain(error, url), { cause: error });
   }
   const pool = makePool(url, logger);
-  return new Database(drizzle(pool, { schema }) as Orm, () => pool.end());
+  return new Database(drizzle(pool, { schema }) as Orm, {
+    close: () => pool.end(),
+    transact: (work) => transactOn(pool, work),
+    health: options.health,
+  });
+}
+
+/** A transaction on a connection of its own, which is closed, not used again, when the transaction ended because the database failed. */
+async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let isBroken = false;
+  try {
+    return await drizzle(client, { schema }).transaction((orm) => work(orm as Orm));
+  } catch (error) {
+    isBroken = isDatabaseAway(error);
+    throw error;
+  } finally {
+    client.release(isBroken);
+  }
 }
 
 function makePool(url: string, logger: Logger): Pool {
@@ -57,7 +79,7 @@ function makePool(url: string, logger: Logger): Pool {
 
 /** A connection of its own, without the pool's time limits: a migration, or waiting for another node's, may take long. */
 async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
-  const deadline = Date.now() + retryForMs;
+  const deadline = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
     client.on('error', ignore);
@@ -65,8 +87,11 @@ async function firstConnection(url: string, logger: Logger, retryForMs: number):
       await client.connect();
       return client;
     } catch (error) {
-      if (!isDatabaseAway(error) || Date.now() + RETRY_EVERY_MS > deadline) throw error;
-      if (attempt === 1) logger.warn({ database: place(url) }, 'the database does not answer yet: trying every second');
+      if (!isDatabaseAway(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
+      if (attempt === 1) {
+        const reason = databaseFailure(error)?.reason;
+        logger.warn({ database: databasePlace(url), reason }, 'the database does not answer yet: trying every second');
+      }
       await delay(RETRY_EVERY_MS);
     }
   }
@@ -87,14 +112,15 @@ async function migrateAlone(client: Client): Promise<void> {
 
 function explain(error: unknown, url: string): string {
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
-  const where = place(url);
-  return isDatabaseAway(error)
-    ? `The database at ${where} does not answer: start it, or correct DATABASE_URL.`
+  const where = databasePlace(url);
+  const failure = databaseFailure(error);
+  return failure
+    ? `The database at ${where} does not answer (${failure.reason}): start it, or correct DATABASE_URL.`
     : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
 }
 
 /** Host, port and database of a URL: what an operator needs to know, without user and password. */
-function place(url: string): string {
+export function databasePlace(url: string): string {
   const { host, pathname } = new URL(url);
   return `${host || 'localhost'}${pathname}`;
 }

@@ -17,6 +17,17 @@ describe('readiness', () => {
     expect(await readiness.report()).toEqual({ ready: true, checks: { node: 'ok', database: 'ok', redis: 'ok' } });
   });
 
+  it('never says that a Redis is well where there is none', async () => {
+    const readiness = new Readiness(
+      database(async () => true),
+      { state: null } as RedisHealth,
+    );
+    expect(await readiness.report()).toEqual({
+      ready: true,
+      checks: { node: 'ok', database: 'ok', redis: 'not configured' },
+    });
+  });
+
   it('names the store that is away', async () => {
     const readiness = new Readiness(
       database(async () => false),

@@ -1,12 +1,13 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import type { StoreState } from '../metrics/store-health.js';
 import { RedisHealth } from '../redis/redis.health.js';
 
 /** A database that has not answered after so long counts as away, in ms. */
 const DATABASE_PATIENCE_MS = 2_000;
 
 /** What one check found. */
-export type CheckResult = 'ok' | 'unavailable' | 'draining';
+export type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
 
 /** Whether people may be sent to this node, and what each check found. */
 export interface ReadinessReport {
@@ -35,9 +36,9 @@ export class Readiness implements OnModuleDestroy {
     const checks = {
       node: this.#leaving ? 'draining' : 'ok',
       database: (await this.#databaseAnswers()) ? 'ok' : 'unavailable',
-      redis: (this.redis.state ?? 'ok') === 'ok' ? 'ok' : 'unavailable',
+      redis: shown(this.redis.state),
     } as const;
-    return { ready: Object.values(checks).every((result) => result === 'ok'), checks };
+    return { ready: Object.values(checks).every((result) => result === 'ok' || result === 'not configured'), checks };
   }
 
   async #databaseAnswers(): Promise<boolean> {
@@ -48,4 +49,9 @@ export class Readiness implements OnModuleDestroy {
     });
     return Promise.race([asking, late]).finally(() => clearTimeout(patience));
   }
+}
+
+function shown(state: StoreState | null): CheckResult {
+  if (state === null) return 'not configured';
+  return state === 'ok' ? 'ok' : 'unavailable';
 }

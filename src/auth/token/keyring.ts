@@ -24,7 +24,8 @@ export interface PurposeKeys {
 
 /**
  * Derives a key per purpose from `SECRET_KEYS` (HKDF-SHA256, RFC 5869), so that what is made for one purpose
- * verifies for no other. To rotate, put a new secret first; take the old one away when its last token has expired.
+ * verifies for no other. docs/operations.md has the order in which to rotate
+ * them without refusing anybody: a new one is added at the end, moved to the front, and then the old one removed.
  */
 @Injectable()
 export class Keyring {

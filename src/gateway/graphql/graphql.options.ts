@@ -7,6 +7,7 @@ import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'gra
 import type { Logger } from 'pino';
 import type { RequestViewer } from '../../auth/session/request-viewer.js';
 import type { HttpConfig } from '../../config/config.js';
+import { SallyportError } from '../../errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import { clientFacts } from '../../viewer/client-facts.js';
@@ -38,11 +39,18 @@ export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger:
     preserveHttpStatusForExecutionErrors: false,
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
     context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
-      viewer: await viewers.fromCookie(request.headers.cookie),
+      viewer: await viewers.fromCookie(request.headers.cookie).catch(failAsAnswer),
       client: clientFacts(request.raw, trusted),
       cookies: cookiesOf(request, reply),
     }),
   };
+}
+
+/** Nobody knows who asks while a store is away. Apollo answers 500 to that by itself; errors of GraphQL are answered with 200. */
+function failAsAnswer(error: unknown): never {
+  if (!(error instanceof SallyportError)) throw error;
+  const extensions = { ...error.extensions, http: { status: 200 } };
+  throw new GraphQLError(error.message, { originalError: error, extensions });
 }
 
 /** Of several values for one cookie, as two sign-ins in one document set them, the last alone is sent. */

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { openPostgres } from '../src/database/database.postgres.js';
+import { Browser } from './kit/browser.js';
+import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
+import { freePort } from './kit/free-port.js';
+import { locate, needs } from './kit/needs.js';
+import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
+import { startServer, type TestServer } from './kit/server.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () => {
+  const folder = temporaryFolder('health');
+  let database: TestDatabase;
+  let name: string;
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    name = new URL(database.url).pathname.slice(1);
+    const port = String(await freePort());
+    const env = { DATABASE_URL: database.url, DATA_DIR: folder.path, PORT: port, LOG_LEVEL: 'info' };
+    server = await startServerProcess({ ...env, PUBLIC_URL: `http://127.0.0.1:${port}` });
+  });
+  afterAll(async () => {
+    await server.end();
+    await database.drop();
+    folder.remove();
+  });
+
+  const readiness = async (): Promise<unknown> => {
+    const answer = await fetch(`${server.url}/readyz`);
+    const { checks } = (await answer.json()) as { checks: Record<string, string> };
+    return { status: answer.status, database: checks['database'] };
+  };
+  const until = (state: { status: number; database: string }) =>
+    vi.waitFor(async () => expect(await readiness()).toEqual(state), { timeout: 30_000, interval: 200 });
+  const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+  const logged = (message: string): string[] =>
+    server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes(message));
+  const register = async () => {
+    const { errors } = await new Browser(server.url, { origin: null }).gql(
+      'mutation { register(email: "ada@example.org", password: "correct horse battery") { id } }',
+    );
+    return errors?.[0]?.extensions?.['code'];
+  };
+
+  it('is not ready, without a writer, while the database is read-only, and says why once', async () => {
+    await onServer(`alter database ${name} set default_transaction_read_only = on`);
+    await endConnections(name);
+    await until({ status: 503, database: 'unavailable' });
+    expect([await register(), await register()]).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    await vi.waitFor(() => expect(logged('refuses writes')).toEqual([expect.stringContaining('25006')]));
+    expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 0$/m);
+    expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="25006"\} [1-9]/m);
+    await onServer(`alter database ${name} reset default_transaction_read_only`);
+    await endConnections(name);
+    await until({ status: 200, database: 'ok' });
+    expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 1$/m);
+  });
+
+  it('logs and counts a full disk by its reason', async () => {
+    await onServer(
+      `create function full_disk() returns trigger language plpgsql as
+       $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+       create trigger full_disk before insert on users for each row execute function full_disk()`,
+      name,
+    );
+    expect(await register()).toBe('UNAVAILABLE');
+    expect(logged('refuses writes').some((line) => line.includes('53100'))).toBe(true);
+    expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="53100"\} 1$/m);
+    await onServer('drop trigger full_disk on users', name);
+    await until({ status: 200, database: 'ok' });
+    expect(await register()).toBeUndefined();
+  });
+});
+
+needs('postgres')('a PostgreSQL that is away, as its users see it', () => {
+  let created: TestDatabase;
+  let proxy: DatabaseProxy;
+  let server: TestServer;
+
+  beforeAll(async () => {
+    created = await createDatabase();
+    proxy = await proxyTo(created.url);
+    server = await startServer({ env: { DATABASE_URL: proxy.url } });
+  });
+  afterAll(async () => {
+    await server.stop();
+    await proxy.end();
+    await created.drop();
+  });
+
+  it.each([
+    ['gone', () => proxy.shut(), () => proxy.open()],
+    ['standing still', async () => proxy.hang(), async () => proxy.goOn()],
+  ])(
+    'answers me with 200 and UNAVAILABLE while it is %s, and with the person when it is back',
+    async (_, fail, mend) => {
+      const { browser, id } = await server.signedIn(randomUUID());
+      await fail();
+      const answer = await browser.fetch('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ me { user { id } } }"}',
+      });
+      await mend();
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+      await vi.waitFor(async () => expect((await browser.me())?.user.id).toBe(id), { timeout: 30_000 });
+    },
+  );
+});
+
+needs('postgres')('transactions that a database leaves waiting', () => {
+  it('give their connections back, so that the pool is whole when the database goes on', async () => {
+    const created = await createDatabase();
+    const proxy = await proxyTo(created.url);
+    const database = await openPostgres(proxy.url, pino({ level: 'silent' }));
+    await Promise.all(Array.from({ length: 10 }, () => database.run((orm) => orm.execute('select 1'))));
+    proxy.hang();
+    const waiting = Array.from({ length: 10 }, () => database.transaction((orm) => orm.execute('select 1')));
+    const outcomes = await Promise.allSettled(waiting);
+    expect(
+      outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as { code: string }).code),
+    ).toEqual(Array.from({ length: 10 }, () => 'UNAVAILABLE'));
+    proxy.goOn();
+    expect(await database.transaction((orm) => orm.execute('select 1'))).toBeDefined();
+    await database.close();
+    await proxy.end();
+    await created.drop();
+  });
+});
+
+async function endConnections(name: string): Promise<void> {
+  await onServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+}
+
+async function onServer(statement: string, name?: string): Promise<void> {
+  const url = new URL(locate('postgres'));
+  if (name) url.pathname = `/${name}`;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

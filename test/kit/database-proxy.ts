@@ -1,0 +1,67 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Stands between a server and its database, and can be shut or hang. */
+export interface DatabaseProxy {
+  /** The database's URL through this proxy. */
+  readonly url: string;
+  /** Breaks every connection and refuses new ones. */
+  shut(): Promise<void>;
+  /** Takes connections again, after {@link shut}. */
+  open(): Promise<void>;
+  /** Keeps connections and passes nothing on, as a database that stands still does. */
+  hang(): void;
+  /** Passes on again, after {@link hang}. */
+  goOn(): void;
+  /** Ends it, in whatever state. */
+  end(): Promise<void>;
+}
+
+/** Opens a proxy in front of a PostgreSQL. */
+export async function proxyTo(url: string): Promise<DatabaseProxy> {
+  const target = new URL(url);
+  const pairs = new Set<[Socket, Socket]>();
+  let hangs = false;
+  const join = ([socket, upstream]: [Socket, Socket]): void => void socket.pipe(upstream).pipe(socket);
+  const server = createServer((socket) => {
+    const pair: [Socket, Socket] = [socket, connect(Number(target.port || 5432), target.hostname)];
+    pairs.add(pair);
+    for (const end of pair) {
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        pairs.delete(pair);
+        for (const other of pair) other.destroy();
+      });
+    }
+    if (!hangs) join(pair);
+  });
+  await listen(server, 0);
+  const { port } = server.address() as { port: number };
+  const through = new URL(url);
+  through.host = `127.0.0.1:${port}`;
+  const shut = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const pair of pairs) for (const end of pair) end.destroy();
+    await closed;
+  };
+  return {
+    url: through.href,
+    shut,
+    open: () => listen(server, port),
+    hang() {
+      hangs = true;
+      for (const [socket, upstream] of pairs) {
+        socket.unpipe(upstream).pause();
+        upstream.unpipe(socket).pause();
+      }
+    },
+    goOn() {
+      hangs = false;
+      for (const pair of pairs) join(pair);
+    },
+    end: async () => (server.listening ? shut() : undefined),
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+}
