@@ -9,7 +9,7 @@ const CROWD_ADDRESSES = 50;
 const BYTE_EVERY_MS = 10_000;
 const WATCH_SECONDS = 35;
 /** How long a probe may wait, in ms: a supervisor's patience. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 5_000;
 
 const HEAD = 'Host: x\r\nContent-Type: application/json\r\n';
 const REQUESTS = [
@@ -24,7 +24,7 @@ function openSlow(port, index, localAddress) {
     // The server may end an attacker's connection at any time.
   });
   socket.resume();
-  socket.once('connect', () => socket.write(REQUESTS[index % REQUESTS.length]));
+  socket.write(REQUESTS[index % REQUESTS.length]);
   return socket;
 }
 
