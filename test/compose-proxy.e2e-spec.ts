@@ -114,7 +114,11 @@ async function addressSeen(url: string, name: string, headers: Record<string, st
   const credentials = `email: "${name}@example.org", password: "correct horse of ${name}"`;
   const registered = await post(url, `mutation { register(${credentials}) { id } }`, headers);
   const cookie = registered.cookie ?? '';
-  const { body } = await post(url, '{ sessions { ip } }', { ...headers, cookie });
+  const { body } = await post(url, '{ sessions { ip } }', {
+    ...headers,
+    cookie,
+    'apollo-require-preflight': 'true',
+  });
   return (JSON.parse(body) as { data: { sessions: { ip: string }[] } }).data.sessions[0]?.ip ?? body;
 }
 

@@ -158,16 +158,78 @@ describe('HTTP', () => {
     expect(response.status).toBe(status);
   });
 
-  test('CS-3 refuses a browser that hides its origin, and lets a program pass', async () => {
-    const nobody = server.browser({ origin: null });
-    const ask = (headers: Record<string, string>) =>
-      nobody.fetch('/graphql', {
+  describe('CS-3 where a request comes from', () => {
+    const OWN = () => server.url;
+    const ask = async (headers: Record<string, string>) => {
+      const answer = await fetch(`${server.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
-        body: '{"query":"{ __typename }"}',
+        body: '{"query":"mutation { logout }"}',
       });
-    expect((await ask({ 'sec-fetch-site': 'cross-site' })).status).toBe(403);
-    expect((await ask({})).status).toBe(200);
+      return answer.status;
+    };
+    const cookieOfSomebody = async () => {
+      const { browser } = await server.signedIn();
+      return { browser, cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; ') };
+    };
+
+    /** What is answered with a cookie, by the origin and by what `Sec-Fetch-Site` says; undefined is a header that is not sent. */
+    const ANSWERS: readonly (readonly [origin: string | undefined, site: string | undefined, status: number])[] = [
+      ...['https://evil.example', 'null', 'https://app.example.evil.tld', 'http://app.example'].flatMap((origin) =>
+        ['cross-site', 'same-site', 'same-origin', 'none', undefined].map((site) => [origin, site, 403] as const),
+      ),
+      ...['https://app.example', 'own'].flatMap((origin) =>
+        ['cross-site', 'same-site', 'same-origin', 'none', undefined].map((site) => [origin, site, 200] as const),
+      ),
+      [undefined, 'cross-site', 403],
+      [undefined, 'same-site', 403],
+      [undefined, 'same-origin, cross-site', 403],
+      [undefined, 'same-origin', 200],
+      [undefined, 'none', 200],
+      [undefined, undefined, 403],
+    ];
+
+    test.each(ANSWERS)('from %s, which the browser calls %s, with a cookie: %i', async (origin, site, status) => {
+      const { browser, cookie } = await cookieOfSomebody();
+      const headers = {
+        cookie,
+        ...(origin === undefined ? {} : { origin: origin === 'own' ? OWN() : origin }),
+        ...(site === undefined ? {} : { 'sec-fetch-site': site }),
+      };
+      expect(await ask(headers)).toBe(status);
+      expect(await browser.me()).toEqual(status === 200 ? null : expect.anything());
+    });
+
+    test.each(['apollo-require-preflight', 'x-apollo-operation-name'])(
+      'a program with a cookie vouches for itself with %s',
+      async (name) => {
+        const { cookie } = await cookieOfSomebody();
+        expect(await ask({ cookie, [name]: '' })).toBe(403);
+        expect(await ask({ cookie, [name]: 'true' })).toBe(200);
+        expect(await ask({ cookie, [name]: 'true', origin: 'https://evil.example' })).toBe(403);
+        expect(await ask({ cookie, [name]: 'true', 'sec-fetch-site': 'cross-site' })).toBe(403);
+      },
+    );
+
+    test('a program without a cookie needs none of these headers', async () => {
+      expect(await ask({})).toBe(200);
+    });
+
+    test('CS-4 a page of another site signs nobody in', async () => {
+      const who = await server.signedIn();
+      const query = `mutation { login(email: "${who.email}", password: "${who.password}") { id } }`;
+      for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+        for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded']) {
+          const answer = await fetch(`${server.url}/graphql`, {
+            method: 'POST',
+            headers: { 'content-type': type, ...headers } as Record<string, string>,
+            body: JSON.stringify({ query }),
+          });
+          expect([403, 415]).toContain(answer.status);
+          expect(answer.headers.getSetCookie()).toEqual([]);
+        }
+      }
+    });
   });
 
   test('CS-5 reflects listed origins only', async () => {

@@ -19,7 +19,7 @@ export interface GqlError {
 
 /** What makes one browser another. */
 export interface BrowserOptions {
-  /** Sent as `Origin`; default the server's own, null sends none. */
+  /** Sent as `Origin`; default the server's own. Null sends none, and says instead that this is no browser. */
   readonly origin?: string | null;
   readonly userAgent?: string;
   /** Sent as `X-Forwarded-For`; the server must trust 127.0.0.1 as a proxy to believe it. */
@@ -58,7 +58,8 @@ export class Browser {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const { origin = this.url, userAgent = 'Sallyport test', address } = this.options;
     const headers = new Headers({ 'user-agent': userAgent });
-    if (origin !== null) headers.set('origin', origin);
+    if (origin === null) headers.set('apollo-require-preflight', 'true');
+    else headers.set('origin', origin);
     if (address) headers.set('x-forwarded-for', address);
     if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));

@@ -7,6 +7,13 @@ import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { isAllowedOrigin, type OriginPolicy } from '../door/origin.policy.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
+/** What `Sec-Fetch-Site` says of a request that no other site has made (Fetch Metadata §2.3). */
+const OWN_SITE: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
+/**
+ * Headers that a page of another origin can't send without a preflight: programs and mobile clients vouch for themselves
+ * with one of them. The names are those that Apollo Server and its clients use.
+ */
+const ASKED_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'];
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /**
@@ -43,13 +50,16 @@ function refuseForm({ headers }: FastifyRequest): void {
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);
 }
 
-/** @throws ForbiddenError for a page that may not call with this browser's cookies */
+/** @throws ForbiddenError for a page that may not call with this browser's cookies, and for a cookie that nothing vouches for */
 async function refuseOrigin({ headers }: FastifyRequest, origins: OriginPolicy): Promise<void> {
-  const { origin } = headers;
+  const { origin, cookie } = headers;
   const site = headers['sec-fetch-site'];
-  const allowed =
-    origin === undefined
-      ? site === undefined || site === 'same-origin' || site === 'none'
-      : await isAllowedOrigin(origins, origin, 'http');
+  if (origin === undefined && site === undefined) {
+    if (cookie === undefined || ASKED_FIRST.some((name) => headers[name])) return;
+    throw new ForbiddenError(
+      'A request with a cookie says where it comes from: send Origin, or Apollo-Require-Preflight.',
+    );
+  }
+  const allowed = origin === undefined ? OWN_SITE.has(site) : await isAllowedOrigin(origins, origin, 'http');
   if (!allowed) throw new ForbiddenError('Pages of this origin may not call this server: see ALLOWED_ORIGINS.');
 }
