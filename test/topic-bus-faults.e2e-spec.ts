@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../src/errors/sallyport.errors.js';
 import { channelSuffix, topicKeys, topicTag } from '../src/topics/redis/topic-keys.js';
-import { PUBLISH_SCRIPT } from '../src/topics/redis/topic-scripts.js';
+import { TOPIC_SCRIPTS } from '../src/topics/redis/topic-scripts.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
@@ -69,7 +69,7 @@ needs('redis')('the bus on a Redis that fails', () => {
     const { historySize, historySeconds } = topic.definition;
     const head = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'PUBLISH', ':nobody-listens-here'];
     const values = [...head, `${historySize} ${historySeconds * 1000}`, `0 ${JSON.stringify(payload)}`];
-    await there.connection.runScript(PUBLISH_SCRIPT, [topicTag(topic)], values);
+    await there.connection.runScript(TOPIC_SCRIPTS.alone.publish, [topicTag(topic)], values);
   };
 
   describe('that is well', () => {

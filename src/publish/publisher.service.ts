@@ -71,6 +71,9 @@ function within(namespace: string, publication: Publication): Publication {
 
 function toResult(outcome: PublishOutcome | undefined): PublishResult {
   if (outcome?.ok) return { cursor: outcome.cursor };
+  if (outcome?.reason === 'unavailable') {
+    return { error: { code: 'UNAVAILABLE', message: 'Not published now: send this event with its key again.' } };
+  }
   return {
     error: {
       code: 'BAD_USER_INPUT',

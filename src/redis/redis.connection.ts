@@ -1,13 +1,15 @@
-import type { Cluster, Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
+import { UnavailableError } from '../errors/sallyport.errors.js';
 import type { StoreHealth } from '../metrics/store-health.js';
 import type { RedisLink } from './open-redis.js';
 import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
+import { StoreGeneration } from './store-generation.js';
 
 /** How often Redis is asked what time it is there and given something to write, in milliseconds; while it does not, more often. */
 const HEARTBEAT_MS = 5_000;
 const RETRY_MS = 1_000;
-/** Written with each heartbeat: a Redis that is full or read-only answers everything else. */
+/** Written on a cluster with each heartbeat: a Redis that is full or read-only answers everything else. */
 const PROBE_KEY = 'sallyport:{store}:probe';
 const PROBE_SECONDS = 60;
 
@@ -22,6 +24,11 @@ export class RedisConnection {
   #heartbeat: NodeJS.Timeout | undefined;
   #clockAheadMs = 0;
   #isClosed = false;
+  /** Null on a cluster, where scripts ask the shard itself. */
+  readonly #generation: StoreGeneration | null;
+  /** Whether this connection's Redis is known to go on from where it was, or has begun a new generation. */
+  #isSettled = false;
+  #settling: Promise<void> | null = null;
 
   constructor(
     readonly link: RedisLink,
@@ -29,8 +36,12 @@ export class RedisConnection {
   ) {
     this.client = link.client;
     this.isCluster = link.client.isCluster;
+    this.#generation = link.client instanceof Redis ? new StoreGeneration(link.client) : null;
     this.client.on('ready', () => void this.#beat());
-    this.client.on('close', () => this.#wentAway());
+    this.client.on('close', () => {
+      this.#isSettled = false;
+      this.#wentAway();
+    });
     this.client.on('error', (error: Error) => this.#wentAway(error));
     this.#scheduleBeat();
   }
@@ -42,7 +53,13 @@ export class RedisConnection {
 
   /** Whether a command sent now has a chance. */
   get isAvailable(): boolean {
-    return this.client.status === 'ready';
+    return this.client.status === 'ready' && this.#isSettled;
+  }
+
+  /** Called once at the start, before anything is asked of Redis. @throws UnavailableError when it does not answer */
+  async open(): Promise<void> {
+    await this.readClock();
+    await this.#beat();
   }
 
   /** Redis's clock, in ms since the epoch, as it was last told: for deadlines that a script checks. */
@@ -74,6 +91,7 @@ export class RedisConnection {
     keys: readonly string[],
     values: readonly (string | number)[],
   ): Promise<unknown> {
+    if (!this.#isSettled) await this.#settled();
     return this.run(async (client) => {
       try {
         return await client.evalsha(script.sha, keys.length, ...keys, ...values);
@@ -84,7 +102,7 @@ export class RedisConnection {
     });
   }
 
-  /** Asks what time it is there. Called at the start and with each heartbeat. */
+  /** Asks what time it is there. Called with each heartbeat. */
   async readClock(): Promise<void> {
     const sentMs = performance.now();
     const [seconds, micros] = await this.run((client) => client.time());
@@ -107,15 +125,33 @@ export class RedisConnection {
 
   async #beat(): Promise<void> {
     try {
-      if (!this.isAvailable) return;
+      if (this.client.status !== 'ready') return;
+      await this.#settled();
       await this.readClock();
-      await this.run((client) => client.set(PROBE_KEY, '', 'EX', PROBE_SECONDS));
+      await this.run(() => this.#write());
       this.health.tookWrite();
     } catch {
       // `run` has noted why; the silence itself drops the connection.
     } finally {
       this.#scheduleBeat();
     }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#generation) await this.#generation.beat();
+    else await this.client.set(PROBE_KEY, '', 'EX', PROBE_SECONDS);
+  }
+
+  /** A new connection may lead to a Redis that has forgotten something: that is found out before any script runs there. */
+  async #settled(): Promise<void> {
+    if (this.#isSettled) return;
+    if (this.client.status !== 'ready') throw new UnavailableError();
+    await (this.#settling ??= this.#settle().finally(() => (this.#settling = null)));
+  }
+
+  async #settle(): Promise<void> {
+    await this.run(async () => this.#generation?.settle());
+    if (this.client.status === 'ready') this.#isSettled = true;
   }
 
   #note(error: unknown): void {

@@ -28,7 +28,7 @@ const REDIS_LINK = Symbol('REDIS_LINK');
       useFactory: async (link: RedisLink | null, stores: StoreMetrics) => {
         if (!link) return null;
         const connection = new RedisConnection(link, stores.watch('redis', 'Redis', link.address));
-        await connection.readClock();
+        await connection.open();
         return connection;
       },
       inject: [REDIS_LINK, StoreMetrics],

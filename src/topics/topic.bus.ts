@@ -20,7 +20,9 @@ export interface Publication {
 export type PublishOutcome =
   | { readonly ok: true; readonly cursor: string; readonly duplicate: boolean }
   /** The key was used for another payload; nothing was delivered. */
-  | { readonly ok: false; readonly reason: 'key-reused' };
+  | { readonly ok: false; readonly reason: 'key-reused' }
+  /** The part of the store where its topic lives is away; others of the same call were published. Nothing was delivered, or the answer was lost. */
+  | { readonly ok: false; readonly reason: 'unavailable' };
 
 /** Why a bus ends a subscription by itself: a gap that history cannot fill. The subscriber resumes or starts anew. */
 export type SubscriptionEnd = 'gap';
@@ -77,9 +79,10 @@ export abstract class TopicBus {
    * Appends each event to its topic's history and sends it to the topic's subscribers on every node.
    * Outcomes stand in the order of the publications; several for one topic keep their order.
    *
-   * Up to 1,000 publications go all together or not at all (on a Redis Cluster: those of one topic).
+   * Up to 1,000 publications go all together or not at all (on a Redis Cluster: those of one topic; where some shards are
+   * away, their publications' outcome is `unavailable`).
    *
-   * @throws UnavailableError when the store is away; an answer that was lost on the way back is told apart by its keys
+   * @throws UnavailableError when the store is away and nothing was published; an answer that was lost on the way back is told apart by its keys
    */
   abstract publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]>;
 

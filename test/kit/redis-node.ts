@@ -27,7 +27,7 @@ export async function redisNode(url: string, logger: Logger = pino({ level: 'sil
     link,
     new StoreMetrics(registry, logger).watch('redis', 'Redis', link.address),
   );
-  await connection.readClock();
+  await connection.open();
   const subscriber = await RedisSubscriber.open(link);
   const gate = new DeliveryGate(subscriber, logger);
   const bus = new RedisTopicBus(connection, subscriber, gate, new TopicMetrics(registry));

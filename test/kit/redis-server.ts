@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
@@ -60,6 +60,17 @@ export class RedisServer {
   /** Removes the data that a stopped program left. */
   forget(): void {
     rmSync(join(this.#folder.path, 'appendonlydir'), { recursive: true, force: true });
+  }
+
+  /** Keeps a copy of the data as they are on disk now, as a backup does. */
+  backUp(): void {
+    cpSync(join(this.#folder.path, 'appendonlydir'), join(this.#folder.path, 'backup'), { recursive: true });
+  }
+
+  /** Puts the copy in the place of what a stopped program left. */
+  restore(): void {
+    this.forget();
+    cpSync(join(this.#folder.path, 'backup'), join(this.#folder.path, 'appendonlydir'), { recursive: true });
   }
 
   /** Freezes the program: it keeps its connections and answers nothing. */

@@ -1,4 +1,5 @@
 import { RedisScript } from '../../redis/redis-script.js';
+import { GENERATION_KEY, GENERATION_LENGTH } from '../../redis/store-generation.js';
 import { IDEMPOTENCY_WINDOW_MS } from '../topic.bus.js';
 
 /** How long an epoch is remembered after the last publish or look, in milliseconds. Live subscribers renew it. */
@@ -10,6 +11,26 @@ const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
+
+/** Which Redis a script runs on: a cluster's scripts stay in one slot. */
+type Place = 'alone' | 'cluster';
+
+/**
+ * Which generation of the store this is; every epoch begins with it, and one of another generation is over.
+ * On a cluster each shard's process is a generation of its own: after a restart or a failover it may have forgotten.
+ */
+const generation = (place: Place): string =>
+  place === 'cluster'
+    ? `local generation = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, ${GENERATION_LENGTH})`
+    : `local generation = redis.call('HGET', '${GENERATION_KEY}', 'id')
+if not generation then
+  generation = string.sub(redis.sha1hex(time[1] .. ' ' .. time[2]), 1, ${GENERATION_LENGTH})
+  redis.call('HSET', '${GENERATION_KEY}', 'id', generation)
+end`;
+
+/** Whether an epoch belongs to this generation. */
+const IS_OURS = `
+local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_LENGTH}) == generation end`;
 
 /**
  * Publishes a batch, all of it or nothing. Per publication: offset, history, idempotency key, message.
@@ -23,7 +44,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * Returns 'late' past the deadline (a batch that hung on the way is not published behind its publisher's back), else
  * one line per publication: 0 published | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
  */
-export const PUBLISH_SCRIPT = new RedisScript(`${NOW}
+const PUBLISH = `
 if now > tonumber(ARGV[1]) then return 'late' end
 local prefix, verb, suffix = ARGV[2], ARGV[3], ARGV[4]
 local definitions = {}
@@ -57,8 +78,8 @@ for i, tag in ipairs(KEYS) do
     local meta, stream = tag .. ':meta', tag .. ':stream'
     local known = call('HMGET', meta, 'epoch', 'offset', 'renewed')
     local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
-    if not epoch then
-      epoch = prefix .. i
+    if not isOurs(epoch) then
+      epoch, offset = generation .. prefix .. i, 1
       call('HSET', meta, 'epoch', epoch)
       call('DEL', stream)
     end
@@ -79,7 +100,7 @@ for i, tag in ipairs(KEYS) do
     results[i] = '0' .. position
   end
 end
-return table.concat(results, '\\n')`);
+return table.concat(results, '\\n')`;
 
 /**
  * Reads a topic's position, and what a subscriber is to get first. Makes the epoch where there is none yet, so that
@@ -89,13 +110,14 @@ return table.concat(results, '\\n')`);
  * from ('' and 0: none), what a new subscriber gets: 'nothing', 'last-event' or 'history'.
  * Returns { epoch, newest offset, 1 recovered | 0 not | -1 not asked, the payloads of the newest events in order }.
  */
-export const READ_SCRIPT = new RedisScript(`${NOW}
+const READ = `
 local meta, stream = KEYS[1], KEYS[2]
 local size, lifetime, since = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local epoch = redis.call('HGET', meta, 'epoch')
-if not epoch then
-  epoch = ARGV[1]
+if not isOurs(epoch) then
+  epoch = generation .. ARGV[1]
   redis.call('HSET', meta, 'epoch', epoch, 'offset', 0)
+  redis.call('HDEL', meta, 't', 'p')
   redis.call('DEL', stream)
 end
 redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
@@ -129,7 +151,7 @@ if recovered ~= 1 then
   local wanted = ARGV[6] == 'last-event' and 1 or ARGV[6] == 'history' and recovered == -1 and size or 0
   payloads = newest(math.min(wanted, offset))
 end
-return { epoch, offset, recovered, payloads }`);
+return { epoch, offset, recovered, payloads }`;
 
 /**
  * Compares where subscribers stand with where their topics are, and keeps the epochs alive.
@@ -139,19 +161,39 @@ return { epoch, offset, recovered, payloads }`);
  * KEYS, per topic: meta, stream. ARGV: prefix for new epochs; then per topic: epoch, offset.
  * Returns per topic 0 the same | 1 not the same.
  */
-export const COMPARE_SCRIPT = new RedisScript(`
+const COMPARE = `
 local results = {}
 for i = 1, #KEYS / 2 do
   local meta = KEYS[2 * i - 1]
   local known = redis.call('HMGET', meta, 'epoch', 'offset')
   local epoch, offset = ARGV[2 * i], tonumber(ARGV[2 * i + 1])
   if known[1] == epoch and tonumber(known[2]) < offset then
-    redis.call('HSET', meta, 'epoch', ARGV[1] .. i, 'offset', 0)
+    redis.call('HSET', meta, 'epoch', generation .. ARGV[1] .. i, 'offset', 0)
     redis.call('DEL', KEYS[2 * i])
   end
-  results[i] = (known[1] == epoch and tonumber(known[2]) == offset) and 0 or 1
+  results[i] = (known[1] == epoch and tonumber(known[2]) == offset and isOurs(epoch)) and 0 or 1
   if known[1] and redis.call('PTTL', meta) < ${META_LIFETIME_MS / 2} then
     redis.call('PEXPIRE', meta, ${META_LIFETIME_MS})
   end
 end
-return results`);
+return results`;
+
+/** The scripts for one kind of Redis. */
+export interface TopicScripts {
+  readonly publish: RedisScript;
+  readonly read: RedisScript;
+  readonly compare: RedisScript;
+}
+
+/** Each script begins with the time and the generation of the store, which it makes where there is none. */
+const scriptsOf = (place: Place): TopicScripts => {
+  const head = `${NOW}${generation(place)}${IS_OURS}`;
+  const script = (body: string): RedisScript => new RedisScript(head + body);
+  return { publish: script(PUBLISH), read: script(READ), compare: script(COMPARE) };
+};
+
+/** The scripts of topics, on one Redis and on a cluster. */
+export const TOPIC_SCRIPTS: Readonly<Record<Place, TopicScripts>> = {
+  alone: scriptsOf('alone'),
+  cluster: scriptsOf('cluster'),
+};

@@ -9,7 +9,7 @@ import type { Publication, PublishOutcome } from '../topic.bus.js';
 import type { Topic, TopicDefinition } from '../topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
 import type { TopicReading } from './topic-member.js';
-import { COMPARE_SCRIPT, PUBLISH_SCRIPT, READ_SCRIPT } from './topic-scripts.js';
+import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
 
 /** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */
 const PUBLISH_BATCH = 1_000;
@@ -26,7 +26,11 @@ export interface ReadOptions {
 
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */
 export class TopicStore {
-  constructor(private readonly redis: RedisConnection) {}
+  readonly #scripts: TopicScripts;
+
+  constructor(private readonly redis: RedisConnection) {
+    this.#scripts = TOPIC_SCRIPTS[redis.isCluster ? 'cluster' : 'alone'];
+  }
 
   /** The channel that {@link publish} sends a topic's events to. */
   channel(topic: Topic): string {
@@ -53,7 +57,7 @@ export class TopicStore {
     const { historySize } = topic.definition;
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
     const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, options.otherwise];
-    return toReading(await this.redis.runScript(READ_SCRIPT, [meta, stream], values));
+    return toReading(await this.redis.runScript(this.#scripts.read, [meta, stream], values));
   }
 
   /** Removes a topic's position and history. Idempotency keys are hashes, and go with their time. */
@@ -69,7 +73,7 @@ export class TopicStore {
       return [meta, stream];
     });
     const positions = places.flatMap(({ position }) => [position.epoch, position.offset]);
-    const results = (await this.redis.runScript(COMPARE_SCRIPT, keys, [newEpoch(), ...positions])) as number[];
+    const results = (await this.redis.runScript(this.#scripts.compare, keys, [newEpoch(), ...positions])) as number[];
     return places.filter((_, index) => results[index] !== 0);
   }
 
@@ -85,7 +89,17 @@ export class TopicStore {
       const results = await this.#publishBatch(ofTopic.map((place) => publications[place]!));
       ofTopic.forEach((place, index) => (outcomes[place] = results[index]!));
     };
-    await Promise.all([...places.values()].map(publishTopic));
+    const topics = [...places.values()];
+    const settled = await Promise.allSettled(topics.map(publishTopic));
+    const failures = settled.flatMap((one, index) =>
+      one.status === 'rejected' ? [{ error: one.reason as unknown, places: topics[index]! }] : [],
+    );
+    const fault = failures.find(({ error }) => !(error instanceof UnavailableError));
+    if (fault) throw fault.error;
+    // One shard that is away takes nothing back of what the others have published.
+    if (failures.length > 0 && failures.length === topics.length) throw failures[0]!.error;
+    for (const failure of failures)
+      for (const place of failure.places) outcomes[place] = { ok: false, reason: 'unavailable' };
     return outcomes;
   }
 
@@ -97,7 +111,7 @@ export class TopicStore {
     const head = [newEpoch(), verb, channelSuffix(this.redis.database), definitions];
     const send = async (): Promise<string> => {
       const values = [Math.round(this.redis.nowMs + DEADLINE_MS), ...head, ...events];
-      return (await this.redis.runScript(PUBLISH_SCRIPT, tags, values)) as string;
+      return (await this.redis.runScript(this.#scripts.publish, tags, values)) as string;
     };
     let results = await send();
     if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {

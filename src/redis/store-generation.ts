@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { RedisScript } from './redis-script.js';
+
+/** The hash that says which generation of the store this is. */
+export const GENERATION_KEY = 'sallyport:{store}:generation';
+/** A generation's id, of which every epoch begins: as many characters. */
+export const GENERATION_LENGTH = 6;
+/** A Redis that keeps every write and was away for no longer has forgotten nothing; longer ago, it may be an older copy. */
+const LONGEST_RESTART_MS = 15_000;
+
+/**
+ * KEYS: the generation. ARGV: run id of this Redis · 1 where it is known to keep every write · the latest time that this node
+ * knows to have been written here ('' none) · ms since Redis started · an id for a new generation.
+ * Returns the time that was written: by Redis's clock, and never before an earlier one.
+ */
+const BEAT_SCRIPT = new RedisScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'seen')
+local run, seen = known[2], tonumber(known[3] or 0)
+local kept = known[1]
+if kept and run then
+  local remembered = tonumber(ARGV[3])
+  if remembered then kept = seen >= remembered end
+  if kept and run ~= ARGV[1] then
+    kept = ARGV[2] == '1' and (remembered or now - ARGV[4] - seen <= ${LONGEST_RESTART_MS})
+  end
+end
+if not kept then redis.call('HSET', KEYS[1], 'id', ARGV[5]) end
+seen = math.max(now, seen)
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'seen', seen)
+return tostring(seen)`);
+
+/** What a Redis says of itself. */
+interface RedisRun {
+  readonly id: string;
+  readonly keepsEveryWrite: boolean;
+  readonly startedAtMs: number;
+}
+
+/**
+ * Tells a Redis that goes on from one that may have forgotten writes: another process (its run id), an older copy of the
+ * data, a replica that took over. Such a store gets a new generation, and with it every topic a new epoch; whoever resumes
+ * across it is told.
+ *
+ * A restart keeps the generation only where nothing can be lost by it: `appendonly yes` with `appendfsync always`, no
+ * failover, and no more than 15 seconds since the last heartbeat of a node, or one that remembers the last heartbeat itself.
+ */
+export class StoreGeneration {
+  #run: RedisRun | null = null;
+  /** What this node knows to have been written. */
+  #writtenAt = '';
+
+  constructor(private readonly client: Redis) {}
+
+  /** Called on each new connection, before anything else is asked of it. @throws what the command failed with */
+  async settle(): Promise<void> {
+    this.#run = await describeRun(this.client);
+    await this.beat();
+  }
+
+  /** Writes that the store is alive; a store that does not take it refuses writes. @throws what the command failed with */
+  async beat(): Promise<void> {
+    const run = this.#run;
+    if (!run) return this.settle();
+    const upMs = Math.round(performance.now() - run.startedAtMs);
+    const id = randomBytes(GENERATION_LENGTH).toString('base64url').slice(0, GENERATION_LENGTH);
+    const values = [run.id, run.keepsEveryWrite ? '1' : '0', this.#writtenAt, upMs, id];
+    this.#writtenAt = String(await this.client.eval(BEAT_SCRIPT.lua, 1, GENERATION_KEY, ...values));
+  }
+}
+
+async function describeRun(client: Redis): Promise<RedisRun> {
+  const info = await client.info();
+  const field = (name: string): string => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1] ?? '';
+  const appendsAlways = field('aof_enabled') === '1' && (await appendFsync(client)) === 'always';
+  return {
+    id: field('run_id'),
+    // A second replication id is that of the master from which a failover took over.
+    keepsEveryWrite: appendsAlways && /^0*$/.test(field('master_replid2')),
+    startedAtMs: performance.now() - Number(field('uptime_in_seconds')) * 1000,
+  };
+}
+
+/** Hosted Redis often keeps its settings to itself: then nothing is known of them. */
+async function appendFsync(client: Redis): Promise<string> {
+  try {
+    const [, value] = (await client.config('GET', 'appendfsync')) as string[];
+    return value ?? '';
+  } catch (error) {
+    if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return '';
+    throw error;
+  }
+}
