@@ -14,6 +14,8 @@ export type LiveState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'offli
 
 /** Close codes after which graphql-ws tries no more, sign-out apart. */
 const FINAL_CODES = new Set<number>([
+  CloseCode.ProtocolError,
+  CloseCode.InvalidPayload,
   CloseCode.PolicyViolation,
   CloseCode.MessageTooBig,
   CloseCode.BadRequest,

@@ -19,5 +19,5 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   NOT_FOUND: { httpStatus: 404, closeCode: CloseCode.BadRequest },
   TOO_MANY_REQUESTS: { httpStatus: 429, closeCode: CloseCode.TryAgainLater },
   UNAVAILABLE: { httpStatus: 503, closeCode: CloseCode.TryAgainLater },
-  INTERNAL_SERVER_ERROR: { httpStatus: 500, closeCode: CloseCode.TryAgainLater },
+  INTERNAL_SERVER_ERROR: { httpStatus: 500, closeCode: CloseCode.InternalError },
 };

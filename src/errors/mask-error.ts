@@ -11,6 +11,9 @@ const MISSING_ARGUMENT =
 /** Codes of Apollo Server for requests that reach no operation; they say nothing of the server's inside. */
 const APOLLO_CODES = new Set<unknown>(['BAD_REQUEST', 'PERSISTED_QUERY_NOT_SUPPORTED', 'OPERATION_RESOLUTION_FAILURE']);
 
+/** The longest message that GraphQL's own errors show, in characters. */
+const MAX_MESSAGE_LENGTH = 300;
+
 /** An error ready for the wire, and the cause to log when it was not meant to be seen. */
 export interface MaskedError {
   readonly shown: GraphQLFormattedError;
@@ -36,10 +39,16 @@ export function maskError(error: GraphQLError): MaskedError {
   }
   // GraphQL's own refusals of a request have no cause behind them and no path: nothing was executed yet.
   if (cause instanceof GraphQLError && (!error.path || isVariableFault(cause))) {
-    return { shown: { ...requestError(cause), ...place } };
+    const { message, ...rest } = requestError(cause);
+    return { shown: { message: shortened(message), ...rest, ...place } };
   }
   const extensions = { code: 'INTERNAL_SERVER_ERROR' };
   return { shown: { message: 'Something went wrong on our side.', ...place, extensions }, cause };
+}
+
+/** GraphQL's messages repeat names from the query, which may be as long as the query. */
+function shortened(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}…`;
 }
 
 function rootCause(error: GraphQLError): unknown {

@@ -1,28 +1,38 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../protocol/payload.js';
+import { GatewaySocket } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
 import { GatewayJournal } from './door/gateway.journal.js';
+import { asksForWebSocket, serveAsOrdinary } from './door/ordinary-request.js';
 import type { UpgradeRefusal } from './door/upgrade-refusal.js';
 import { UpgradeGuard } from './door/upgrade.guard.js';
 
 /** The largest message a client may send, in bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
+/** In how many frames a message may come: each costs more than the byte that it may hold. */
+const MAX_FRAGMENTS = 256;
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 // ws 8.19 added `closeTimeout`; its type declarations have not yet.
-const SERVER_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
+const SERVER_OPTIONS: ServerOptions<typeof GatewaySocket> & { readonly closeTimeout: number } = {
   noServer: true,
+  WebSocket: GatewaySocket,
+  // Answered by us, within the bounds of everything else that is sent.
+  autoPong: false,
   clientTracking: false,
   perMessageDeflate: false,
   maxPayload: MAX_MESSAGE_BYTES,
+  maxFragments: MAX_FRAGMENTS,
   closeTimeout: CLOSE_TIMEOUT_MS,
   handleProtocols: () => SUBPROTOCOL,
 };
+
+const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
 
 /**
  * Takes every upgrade of the HTTP server, answers each one, and hands accepted sockets to {@link Connections}.
@@ -30,7 +40,7 @@ const SERVER_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
  */
 @Injectable()
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #server = new WebSocketServer(SERVER_OPTIONS);
+  readonly #server = new WebSocketServer<typeof GatewaySocket>(SERVER_OPTIONS);
   #draining = false;
 
   constructor(
@@ -41,8 +51,13 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
+    // What ws would answer with headers of its own; the guard leaves it little.
+    this.#server.on('wsClientError', (_error, socket) => this.guard.answer(socket, NO_HANDSHAKE));
     const server = this.adapter.httpAdapter.getHttpServer() as Server;
-    server.on('upgrade', (request, socket: Socket, head) => void this.#upgrade(request, socket, head));
+    server.on('upgrade', (request, socket: Socket, head) => {
+      if (asksForWebSocket(request)) void this.#upgrade(request, socket, head);
+      else serveAsOrdinary(server, request, socket, head);
+    });
   }
 
   /** In the first round of the shutdown: Apollo's own waits until the HTTP server has no socket left. */
@@ -59,7 +74,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const refusal = await this.guard.check(request, facts, this.#draining);
     if (refusal) {
       this.journal.refused(refusal, facts);
-      refuse(socket, refusal);
+      this.guard.answer(socket, refusal);
       return;
     }
     if (socket.destroyed) return;
@@ -68,16 +83,4 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
       this.connections.open(webSocket, socket, facts);
     });
   }
-}
-
-/** Answers an upgrade with plain HTTP and ends its socket. */
-function refuse(socket: Socket, refusal: UpgradeRefusal): void {
-  const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(refusal.message)}`,
-    ...(refusal.retryAfterSeconds === undefined ? [] : [`Retry-After: ${refusal.retryAfterSeconds}`]),
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${refusal.message}`, () => socket.destroy());
 }

@@ -12,6 +12,7 @@ import {
 import type { Logger } from 'pino';
 import { HTTP_CONFIG } from '../config/config.module.js';
 import type { HttpConfig } from '../config/config.js';
+import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../protocol/close-code.js';
 import { Admissions } from './door/admissions.js';
@@ -75,11 +76,16 @@ export class SocketProtocol {
         try {
           return prepare(schema, operations, context, operationId, payload);
         } catch (error) {
-          // Thrown on, it would end the socket with all its other operations.
-          return [new GraphQLError('Not prepared', { originalError: error as Error })];
+          return [fault(error)];
         }
       },
-      subscribe: (request) => subscribe(request as SubscriptionRequest, renderer),
+      subscribe: async (request) => {
+        try {
+          return await subscribe(request as SubscriptionRequest, renderer);
+        } catch (error) {
+          return failing(fault(error));
+        }
+      },
       onNext: (_context, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
         const shown = errors.map(show);
@@ -98,6 +104,35 @@ export class SocketProtocol {
     const ack = await this.admissions.admit(connection, payload);
     return ack === null ? false : { ...ack };
   }
+}
+
+/**
+ * A Subscribe that fails through a fault of ours is an Error for its id, and the socket goes on. A store that is away is told
+ * by the close code instead: an ordinary client comes back after it, and after an Error it does not.
+ *
+ * @throws UnavailableError as it came
+ */
+function fault(error: unknown): GraphQLError {
+  if (error instanceof UnavailableError) throw error;
+  return new GraphQLError('Not executed', { originalError: error instanceof Error ? error : new Error(String(error)) });
+}
+
+/** Results that fail at the first: what graphql-ws answers with an Error message. */
+function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
+  const over = { done: true, value: undefined } as const;
+  const results: AsyncGenerator<never, void, undefined> = {
+    async next() {
+      throw error;
+    },
+    async return() {
+      return over;
+    },
+    async throw() {
+      return over;
+    },
+    [Symbol.asyncIterator]: () => results,
+  };
+  return results;
 }
 
 function prepare(

@@ -7,10 +7,16 @@
 export const CloseCode = {
   /** The client closed, or everything it asked for is done. */
   Normal: 1000,
+  /** A frame that breaks RFC 6455. Stops. */
+  ProtocolError: 1002,
+  /** Text that is not UTF-8. Stops. */
+  InvalidPayload: 1007,
   /** Abuse: message rate or operation count over its limit. Stops. */
   PolicyViolation: 1008,
   /** A message over 64 KiB. Stops. */
   MessageTooBig: 1009,
+  /** A fault of this server's own; its log has the cause. Stops, since what fails once fails again. */
+  InternalError: 1011,
   /** This node is restarting. Retries. */
   ServiceRestart: 1012,
   /** Overloaded, or a store is away. Retries. */

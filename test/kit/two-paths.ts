@@ -8,6 +8,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { HttpConfig } from '../../src/config/config.js';
 import type { Admissions } from '../../src/gateway/door/admissions.js';
 import { Connection } from '../../src/gateway/connection/connection.js';
+import { GatewaySocket } from '../../src/gateway/connection/gateway-socket.js';
 import { Outbox } from '../../src/gateway/connection/outbox.js';
 import { showError } from '../../src/gateway/graphql/show-error.js';
 import { SocketProtocol } from '../../src/gateway/socket.protocol.js';
@@ -27,14 +28,18 @@ export interface TwoPaths {
   stop(): void;
 }
 
-type Open = (socket: WebSocket, stream: Socket) => void;
+type Open = (socket: GatewaySocket, stream: Socket) => void;
 
 const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 const facts = { address: '127.0.0.1', userAgent: null, origin: null };
 
 /** Starts it. Anybody is let in with `context`; everything behind the second door is the real thing. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
+  const sockets = new WebSocketServer<typeof GatewaySocket>({
+    noServer: true,
+    WebSocket: GatewaySocket,
+    handleProtocols: () => SUBPROTOCOL,
+  });
   const open: Record<string, Open> = {
     [PATHS.push]: pushPath(schema, context),
     [PATHS.reference]: referencePath(schema, context),
@@ -80,6 +85,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const outbox = new Outbox();
   return (socket, stream) => {
     const connection = new Connection(socket, stream, facts, outbox, protocol.answerPing);
+    socket.connection = connection;
     const closed = protocol.server.opened(connection, connection);
     socket.on('message', (data: Buffer) => void connection.onText?.(data.toString()));
     socket.on('close', (code) => void closed(code));

@@ -45,7 +45,7 @@ export class ConnectionRegistry {
 
   /** Remembers an ended session for a minute. */
   rememberEnded(sessionId: string): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const [id, atMs] of this.#endedAtMs) {
       if (nowMs - atMs < REMEMBER_ENDED_MS && this.#endedAtMs.size < MAX_REMEMBERED) break;
       this.#endedAtMs.delete(id);
@@ -66,7 +66,7 @@ export class ConnectionRegistry {
     if (!viewer) return;
     if (viewer.kind === 'account') append(this.#bySession, viewer.sessionId, connection);
     append(this.#byViewer, viewer.id, connection);
-    connection.leave = this.presence.enter(viewer.id);
+    connection.leavePresence = this.presence.enter(viewer.id);
   }
 
   /** Forgets a connection. Calling it again does nothing. */
@@ -80,7 +80,7 @@ export class ConnectionRegistry {
     if (!viewer) return;
     if (viewer.kind === 'account') withdraw(this.#bySession, viewer.sessionId, connection);
     withdraw(this.#byViewer, viewer.id, connection);
-    connection.leave?.();
+    connection.leavePresence?.();
   }
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DeadlineWheel } from './deadline-wheel.js';
 
 let wheel: DeadlineWheel<string> | undefined;
-beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
+beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   wheel?.stop();
   vi.useRealTimers();
@@ -19,7 +19,7 @@ function recording(next: (entry: string) => number | null = () => null): string[
 
 test('looks at an entry once its time has passed, within a quarter of a second', () => {
   const due = recording();
-  wheel!.add('a', 1_003_000);
+  wheel!.add('a', performance.now() + 3000);
   vi.advanceTimersByTime(2999);
   expect(due).toEqual([]);
   vi.advanceTimersByTime(251);
@@ -28,24 +28,25 @@ test('looks at an entry once its time has passed, within a quarter of a second',
 
 test('looks again when told to, and forgets the entry otherwise', () => {
   let left = 2;
-  const due = recording(() => (left-- > 0 ? Date.now() + 1000 : null));
-  wheel!.add('a', 1_001_000);
+  const due = recording(() => (left-- > 0 ? performance.now() + 1000 : null));
+  wheel!.add('a', performance.now() + 1000);
   vi.advanceTimersByTime(60_000);
   expect(due).toEqual(['a', 'a', 'a']);
 });
 
-test('looks at everything that was due after the clock jumped', () => {
+test.each([300_000, -300_000])('is not moved by a wall clock that is stepped by %i ms', (stepMs) => {
   const due = recording();
-  wheel!.add('a', 1_001_000);
-  wheel!.add('b', 1_900_000);
-  vi.setSystemTime(5_000_000);
-  vi.advanceTimersByTime(250);
-  expect(due).toEqual(['a', 'b']);
+  wheel!.add('a', performance.now() + 3000);
+  vi.setSystemTime(Date.now() + stepMs);
+  vi.advanceTimersByTime(2999);
+  expect(due).toEqual([]);
+  vi.advanceTimersByTime(251);
+  expect(due).toEqual(['a']);
 });
 
 test('looks at an entry whose time is past on the next turn', () => {
   const due = recording();
-  wheel!.add('a', 10);
+  wheel!.add('a', performance.now() - 10);
   vi.advanceTimersByTime(500);
   expect(due).toEqual(['a']);
 });

@@ -7,16 +7,16 @@ const SLOT_MS = 250;
  */
 export class DeadlineWheel<T> {
   readonly #slots = new Map<number, T[]>();
-  readonly #timer = setInterval(() => this.#turn(Date.now()), SLOT_MS).unref();
-  #turned = Math.floor(Date.now() / SLOT_MS);
+  readonly #timer = setInterval(() => this.#turn(performance.now()), SLOT_MS).unref();
+  #turned = Math.floor(performance.now() / SLOT_MS);
 
   /**
-   * @param due called for each entry whose slot has come; returns the next time to look, in ms since the epoch,
+   * @param due called for each entry whose slot has come; returns the next time to look, on the monotonic clock,
    *   or null to forget the entry
    */
   constructor(private readonly due: (entry: T, nowMs: number) => number | null) {}
 
-  /** Has `entry` looked at when `atMs` has passed. */
+  /** Has `entry` looked at when `atMs` of the monotonic clock (`performance.now()`) has passed. */
   add(entry: T, atMs: number): void {
     const slot = Math.max(Math.ceil(atMs / SLOT_MS), this.#turned + 1);
     const entries = this.#slots.get(slot);
@@ -32,7 +32,7 @@ export class DeadlineWheel<T> {
 
   #turn(nowMs: number): void {
     const current = Math.floor(nowMs / SLOT_MS);
-    // After a clock jump there may be more slots passed than present: walk whichever is fewer.
+    // After the process stood still there may be more slots passed than present: walk whichever is fewer.
     const passed =
       current - this.#turned > this.#slots.size
         ? [...this.#slots.keys()].filter((slot) => slot <= current)

@@ -14,6 +14,11 @@ export type ByteText = string & { readonly isBytes: true };
 /** An empty Ping frame (RFC 6455 §5.5.2), the same for every socket. */
 export const PING_FRAME = '\x89\x00' as ByteText;
 
+/** A Pong frame with the payload of the Ping that it answers, at most 125 bytes (RFC 6455 §5.5.3). */
+export function pongFrame(payload: Buffer): ByteText {
+  return `\x8a${String.fromCharCode(payload.length)}${payload.toString('latin1')}` as ByteText;
+}
+
 const SHORT_HEADERS = Array.from({ length: MAX_LENGTH_7 + 1 }, (_, length) => TEXT + String.fromCharCode(length));
 
 /** Turns text into its bytes. One byte a character means ASCII, which is kept as it is. */

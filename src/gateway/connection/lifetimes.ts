@@ -8,6 +8,7 @@ import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { KeepAlive } from './keep-alive.js';
+import { monotonic } from './monotonic.js';
 
 /** From the opening to `connection_init`, in milliseconds. */
 const INIT_WITHIN_MS = 3000;
@@ -94,7 +95,7 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
     if (connection.closed) return null;
     const viewer = connection.context?.viewer;
     if (!viewer) return this.#lookBeforeAck(connection, nowMs);
-    const endsAtMs = connection.expiresAtMs + (viewer.kind === 'customer' ? TOKEN_GRACE_MS : 0);
+    const endsAtMs = connection.endsAtMs + (viewer.kind === 'customer' ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
     if (viewer.kind === 'customer') connection.close(CloseCode.Forbidden, 'Token expired');
     else void this.#lookAtSession(connection, viewer, nowMs);
@@ -106,11 +107,11 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
     try {
       const standing = await this.sessions.standingOf(viewer);
       if (!standing.ok) return connection.close(CloseCode.Unauthorized, 'Session ended');
-      connection.expiresAtMs = standing.endsAt.getTime();
-      this.#deadlines.add(connection, connection.expiresAtMs);
+      connection.endsAtMs = monotonic(standing.endsAt.getTime());
+      this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
     } catch {
       // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.
-      if (nowMs - connection.expiresAtMs > UNKNOWN_FOR_MS) connection.close(CloseCode.TryAgainLater, 'Try again later');
+      if (nowMs - connection.endsAtMs > UNKNOWN_FOR_MS) connection.close(CloseCode.TryAgainLater, 'Try again later');
       else this.#deadlines.add(connection, nowMs + ASK_AGAIN_MS);
     }
   }

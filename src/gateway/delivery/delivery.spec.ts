@@ -28,6 +28,9 @@ class RecordingConnection {
   tellsPositions = false;
   closed = false;
   backlogBytes = 0;
+  get isFull(): boolean {
+    return this.backlogBytes >= 65_536;
+  }
   readonly pushed: unknown[] = [];
   #release: () => void = () => {};
 

@@ -12,10 +12,6 @@ import type { ExecutableOperation, Variant } from '../graphql/executable-operati
 import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Renderer, ResultText } from './rendering.js';
 
-/** Bytes queued on a socket from which a `keep-latest` feed holds back all but its newest event. */
-const HOLD_BYTES = 64 * 1024;
-/** Bytes queued on a socket from which any other feed closes it. */
-const CLOSE_BYTES = 512 * 1024;
 /** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
 const MAX_WAITING = 256;
 
@@ -91,7 +87,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     // Nothing overtakes an event that is held back.
     if (this.#latest !== null) this.#latest = event;
     else if (this.#waiting) this.#wait(event);
-    else if (this.#connection.backlogBytes < HOLD_BYTES) this.#deliver(event);
+    else if (!this.#connection.isFull) this.#deliver(event);
     else this.#slow(event);
   }
 
@@ -172,8 +168,10 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     started: Promise<ResultText> | undefined,
   ): Promise<void> {
     await earlier;
-    if (this.#connection.backlogBytes >= HOLD_BYTES) await this.#connection.drained();
+    while (this.#connection.isFull) await this.#connection.drained();
     const text = await (started ?? this.#render(event));
+    // Others of this socket have waited too, and may have written first.
+    while (this.#connection.isFull) await this.#connection.drained();
     if (!this.#done) this.#write(event, text);
     if (--this.#waitingCount === 0) this.#waiting = null;
   }
@@ -184,7 +182,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
       const hasRoom = this.#waitingCount < this.#mostWaiting;
       // What a subscription begins with comes all at once: it goes out at the reader's pace, which may still be a good one.
       if (hasRoom && !this.#subscription) this.#wait(event);
-      else if (hasRoom && connection.backlogBytes < CLOSE_BYTES) this.#deliver(event);
+      else if (hasRoom) this.#deliver(event);
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;
     }

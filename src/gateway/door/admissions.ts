@@ -7,6 +7,7 @@ import type { ConnectionAckPayload, RefreshPongPayload } from '../../protocol/pa
 import type { ContextCookies } from '../../viewer/graphql-context.js';
 import type { Viewer } from '../../viewer/viewer.js';
 import type { Connection } from '../connection/connection.js';
+import { monotonic } from '../connection/monotonic.js';
 import { ConnectionGuard } from './connection.guard.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayJournal } from './gateway.journal.js';
@@ -46,8 +47,8 @@ export class Admissions {
     connection.context = { viewer, client: connection.facts, cookies: NO_COOKIES };
     connection.resumable = payload['resumable'] === true;
     connection.tellsPositions = connection.resumable && payload['positions'] === true;
-    connection.expiresAtMs = expiresAtMs;
-    connection.budget.open(Date.now());
+    connection.endsAtMs = monotonic(expiresAtMs);
+    connection.budget.open(performance.now());
     this.registry.admit(connection);
     this.journal.admitted(connection);
     const expiresAt = new Date(expiresAtMs).toISOString();
@@ -62,7 +63,7 @@ export class Admissions {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     if (this.#hasEnded(viewer)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    connection.expiresAtMs = admission.expiresAtMs;
+    connection.endsAtMs = monotonic(admission.expiresAtMs);
     return { expiresAt: new Date(admission.expiresAtMs).toISOString() };
   }
 

@@ -2,11 +2,16 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ConnectionFacts } from '../../auth/token/connection-token.verifier.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
+import { CloseCode } from '../../protocol/close-code.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { Outbox } from '../connection/outbox.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
+
+/** Codes that a client sends and a server does not: going away, no code in the Close frame, no Close frame at all. */
+const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
 
 /**
  * Writes down what happens at the doors: one log line with who, from where and why, and the numbers for Prometheus.
@@ -32,7 +37,7 @@ export class GatewayJournal {
     });
     this.#closed = new Counter({
       name: 'sallyport_sockets_closed_total',
-      help: 'Sockets that closed, by close code.',
+      help: 'Sockets that closed, by the close code that was sent, by this side if by both.',
       labelNames: ['code'],
       registers,
     });
@@ -64,9 +69,13 @@ export class GatewayJournal {
     this.logger.info({ event: 'socket-opened', viewer: context?.viewer?.id, address, origin }, 'socket admitted');
   }
 
-  /** A socket has closed, whoever began it. */
-  closed({ context, facts: { address, origin } }: Connection, code: number): void {
-    this.#closed.inc({ code });
+  /**
+   * A socket has closed: with the code that this side sent, else with the peer's. A peer may send any number of codes: those that
+   * mean nothing here are counted together.
+   */
+  closed({ context, closeCode, facts: { address, origin } }: Connection, received: number): void {
+    const code = closeCode ?? received;
+    this.#closed.inc({ code: KNOWN_CODES.has(code) ? code : 'other' });
     this.logger.info({ event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin }, 'socket closed');
   }
 
@@ -77,6 +86,7 @@ export class GatewayJournal {
 
   /** A message could not be handled, through no fault of the client. */
   stumbled({ facts: { address } }: Connection, error: unknown): void {
-    this.logger.error({ err: error, address }, 'a message failed');
+    if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is away');
+    else this.logger.error({ err: error, address }, 'a message failed');
   }
 }

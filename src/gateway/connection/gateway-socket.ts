@@ -1,0 +1,27 @@
+import { WebSocket } from 'ws';
+import type { Connection } from './connection.js';
+
+/**
+ * The class that ws is told to make sockets of. It knows its connection, so that the same listener functions serve every
+ * socket, and it tells apart who ends a socket: ws itself calls {@link close}, everything of ours calls {@link closeNow}.
+ */
+export class GatewaySocket extends WebSocket {
+  /** Set as soon as the upgrade is done, before anything is read. */
+  connection: Connection | null = null;
+
+  /**
+   * Called by ws, from inside a read, when the peer has sent Close or a frame that breaks RFC 6455. Messages before it in the
+   * same read are answered first: after a Close frame nothing counts any more (RFC 6455 §5.5.1).
+   */
+  override close(code?: number, reason?: string | Buffer): void {
+    setImmediate(() => {
+      this.connection?.leave();
+      super.close(code, reason);
+    });
+  }
+
+  /** Starts the closing handshake from this side, at once. */
+  closeNow(code: number, reason: string): void {
+    super.close(code, reason);
+  }
+}

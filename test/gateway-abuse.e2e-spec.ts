@@ -1,0 +1,232 @@
+import { connect, type Socket } from 'node:net';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { LiveSocket, openSocket } from './kit/live-socket.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+let server: TestServer;
+let ada: SignedIn;
+
+beforeAll(async () => {
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  ada = await server.signedIn('ada');
+});
+
+afterAll(() => server.stop());
+
+async function adasSocket(): Promise<LiveSocket> {
+  return openSocket(server.url, { token: await ada.browser.token() });
+}
+
+async function closedWith(code: number | 'other'): Promise<number> {
+  const metric = server.app.get(Registry).getSingleMetric('sallyport_sockets_closed_total');
+  const { values } = (await metric?.get()) ?? { values: [] };
+  return values.find(({ labels }) => String(labels['code']) === String(code))?.value ?? 0;
+}
+
+describe('a message that only a server sends', () => {
+  const next = '{"type":"next","id":"1","payload":{"data":{}}}';
+  const error = '{"type":"error","id":"1","payload":[{"message":"x"}]}';
+  const messages = [
+    ['connection_ack', '{"type":"connection_ack"}'],
+    ['next', next],
+    ['error', error],
+  ] as const;
+
+  it.each(messages)('%s closes with 4400 before the ack', async (_, text) => {
+    const socket = await openSocket(server.url);
+    socket.send(text);
+    expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
+  });
+
+  it.each(messages)('%s closes with 4400 after the ack', async (_, text) => {
+    const socket = await adasSocket();
+    socket.send(text);
+    expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
+  });
+
+  it('a Complete of an operation that is not there is no fault', async () => {
+    const socket = await adasSocket();
+    socket.send({ type: 'complete', id: 'never-there' });
+    await socket.settled();
+    await socket.close();
+  });
+});
+
+describe('a fault of our own', () => {
+  /** Makes the field's resolver fail in a way that no resolver should, until the returned function is called. */
+  function breakUserCount(fail: () => never): () => void {
+    const field = server.app.get(GraphQLSchemaHost).schema.getSubscriptionType()?.getFields()['userCount'];
+    const original = field?.subscribe;
+    if (!field || !original) throw new Error('userCount is not there');
+    // A GraphQLError would be an answer; what is no async iterable is thrown by graphql-js itself.
+    field.subscribe = () => fail;
+    return () => (field.subscribe = original);
+  }
+
+  it('in a Subscribe is an Error for its id, and the socket goes on', async () => {
+    const mend = breakUserCount(() => {
+      throw new Error('never called');
+    });
+    const socket = await adasSocket();
+    socket.subscribe('1', 'subscription { userCount }');
+    const { payload } = await socket.waitForMessage('error', '1').finally(mend);
+    expect(payload).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+    await socket.settled();
+    await socket.close();
+  });
+});
+
+describe('a socket is ended', () => {
+  it('with 4409 also where the id in use is too long for a reason', async () => {
+    const socket = await adasSocket();
+    const id = 'i'.repeat(128);
+    socket.subscribe(id, 'subscription { userCount }');
+    await socket.settled();
+    socket.subscribe(id, 'subscription { userCount }');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.SubscriberAlreadyExists);
+  });
+
+  it.each([
+    ['WebSocket pings', (socket: LiveSocket) => socket.ws.ping()],
+    ['pongs that nobody asked for', (socket: LiveSocket) => socket.ws.pong()],
+    ['Pong messages', (socket: LiveSocket) => socket.send({ type: 'pong' })],
+    ['Complete messages', (socket: LiveSocket) => socket.send({ type: 'complete', id: '1' })],
+  ])('WS-3 with 1008 on a flood of %s, before and after the ack', async (_, send) => {
+    const stranger = await openSocket(server.url);
+    for (let sent = 0; sent < 20; sent++) send(stranger);
+    expect((await stranger.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+    const known = await adasSocket();
+    for (let sent = 0; sent < 2000; sent++) send(known);
+    expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+  });
+
+  it('WS-2 with 1009 on a message over 32 KiB before the ack, and takes one after it', async () => {
+    const big = JSON.stringify({ type: 'ping', payload: { pad: 'x'.repeat(40_000) } });
+    const stranger = await openSocket(server.url);
+    stranger.send(big);
+    expect((await stranger.waitForClose()).code).toBe(CloseCode.MessageTooBig);
+    const known = await adasSocket();
+    known.send(big);
+    await known.waitForMessage('pong');
+    await known.close();
+  });
+
+  it('WS-2 when a message comes in more frames than it has reason to', async () => {
+    const socket = await adasSocket();
+    for (let sent = 0; sent < 1000; sent++) socket.ws.send(' ', { fin: false });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
+  });
+});
+
+describe('what a socket is owed', () => {
+  it('WS-6 is bounded for answers as for events: who never reads is closed with 4413, and counted so', async () => {
+    const before = await closedWith(CloseCode.ReaderTooSlow);
+    const socket = await adasSocket();
+    socket.ws.pause();
+    // Errors of 30 kB each. The kernel takes some MB, then the queue is ours.
+    const fields = Array.from({ length: 150 }, (_, index) => `f${index}${'x'.repeat(80)}`).join(' ');
+    const rss = process.memoryUsage().rss;
+    for (let round = 0; (await closedWith(CloseCode.ReaderTooSlow)) === before; round++) {
+      socket.subscribe(String(round), `subscription { ${fields} }`);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    expect(process.memoryUsage().rss - rss).toBeLessThan(60 * 1024 * 1024);
+    socket.ws.terminate();
+  }, 120_000);
+
+  it('holds no message that repeats a client’s text at length', async () => {
+    const socket = await adasSocket();
+    socket.subscribe('1', `subscription { ${'x'.repeat(60_000)} }`);
+    const error = await socket.waitForMessage('error', '1');
+    expect(JSON.stringify(error).length).toBeLessThan(2000);
+    await socket.close();
+  });
+});
+
+describe('closing', () => {
+  it('counts the codes of clients that mean nothing here as one', async () => {
+    const before = await closedWith('other');
+    const socket = await adasSocket();
+    socket.ws.close(4999);
+    await socket.waitForClose();
+    await expect.poll(() => closedWith('other')).toBe(before + 1);
+  });
+
+  it('answers good messages before the Close that follows them at once', async () => {
+    const raw = await openRaw(server.url);
+    raw.socket.write(
+      Buffer.concat([text('{"type":"ping"}'), frame(9, Buffer.from('are you there')), frame(8, code(1000))]),
+    );
+    await raw.ended;
+    const frames = raw.frames();
+    expect(frames).toContainEqual({ opcode: 1, payload: '{"type":"pong"}' });
+    expect(frames).toContainEqual({ opcode: 10, payload: 'are you there' });
+    expect(frames.map(({ opcode }) => opcode).indexOf(8)).toBe(2);
+  });
+
+  it('answers good messages before the Close that a broken frame earns', async () => {
+    const raw = await openRaw(server.url);
+    raw.socket.write(Buffer.concat([text('{"type":"ping"}'), frame(3, Buffer.alloc(0))]));
+    await raw.ended;
+    const [pong, close] = raw.frames();
+    expect(pong).toEqual({ opcode: 1, payload: '{"type":"pong"}' });
+    expect(close).toEqual({ opcode: 8, payload: code(1002).toString('latin1') });
+  });
+});
+
+interface Frame {
+  readonly opcode: number;
+  readonly payload: string;
+}
+
+interface RawSocket {
+  readonly socket: Socket;
+  readonly ended: Promise<void>;
+  frames(): Frame[];
+}
+
+/** A WebSocket by hand, so that several frames go out as one segment. */
+async function openRaw(url: string): Promise<RawSocket> {
+  const { port, host } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  let received = Buffer.alloc(0);
+  const opened = new Promise<void>((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.includes('\r\n\r\n')) resolve();
+    });
+  });
+  const ended = new Promise<void>((resolve) => void socket.once('end', resolve));
+  const headers = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==`;
+  socket.write(
+    `GET /graphql HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n`,
+  );
+  await opened;
+  return { socket, ended, frames: () => framesOf(received.subarray(received.indexOf('\r\n\r\n') + 4)) };
+}
+
+function framesOf(bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at + 1 < bytes.length;) {
+    const length = bytes[at + 1] ?? 0;
+    frames.push({ opcode: (bytes[at] ?? 0) & 15, payload: bytes.toString('latin1', at + 2, at + 2 + length) });
+    at += 2 + length;
+  }
+  return frames;
+}
+
+/** A masked frame with a mask of zeroes, at most 125 bytes. */
+function frame(opcode: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
+function text(payload: string): Buffer {
+  return frame(1, Buffer.from(payload));
+}
+
+function code(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 255]);
+}
