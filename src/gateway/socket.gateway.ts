@@ -7,7 +7,7 @@ import { SUBPROTOCOL } from '../protocol/payload.js';
 import { GatewaySocket } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
 import { GatewayJournal } from './door/gateway.journal.js';
-import { asksForWebSocket, serveAsOrdinary } from './door/ordinary-request.js';
+import { asksForWebSocket, OrdinaryRequests } from './door/ordinary-request.js';
 import type { UpgradeRefusal } from './door/upgrade-refusal.js';
 import { UpgradeGuard } from './door/upgrade.guard.js';
 
@@ -54,9 +54,10 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     // What ws would answer with headers of its own; the guard leaves it little.
     this.#server.on('wsClientError', (_error, socket) => this.guard.answer(socket, NO_HANDSHAKE));
     const server = this.adapter.httpAdapter.getHttpServer() as Server;
+    const ordinary = new OrdinaryRequests(server);
     server.on('upgrade', (request, socket: Socket, head) => {
       if (asksForWebSocket(request)) void this.#upgrade(request, socket, head);
-      else serveAsOrdinary(server, request, socket, head);
+      else ordinary.serve(request, socket, head);
     });
   }
 

@@ -5,7 +5,6 @@ import { SUBPROTOCOL, type RefreshPingPayload } from '../../protocol/payload.js'
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { CloseCode } from '../../protocol/close-code.js';
 import { type ByteText, PING_FRAME, pongFrame, textFrame, toBytes } from './frame.js';
-import type { GatewaySocket } from './gateway-socket.js';
 import { MessageBudget } from './message-budget.js';
 import type { Outbox } from './outbox.js';
 
@@ -19,6 +18,14 @@ const MAX_BACKLOG = 512 * 1024;
 const FULL_FROM = 64 * 1024;
 /** The longest reason of a Close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123;
+
+/** How a connection ends its WebSocket. */
+export interface EndableSocket {
+  /** Starts the closing handshake at once. */
+  closeNow(code: number, reason: string): void;
+  /** Ends without a handshake. */
+  terminate(): void;
+}
 
 /** Answers a client's Ping payload; undefined answers with a bare Pong. */
 export type PingHandler = (connection: Connection, payload: Partial<RefreshPingPayload> | undefined) => Promise<void>;
@@ -57,7 +64,7 @@ export class Connection implements ProtocolSocket {
   #flushesOnDrain = false;
 
   constructor(
-    private readonly webSocket: GatewaySocket,
+    private readonly webSocket: EndableSocket,
     private readonly stream: Socket,
     readonly facts: ConnectionFacts,
     private readonly outbox: Outbox,

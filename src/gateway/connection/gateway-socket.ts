@@ -1,11 +1,11 @@
 import { WebSocket } from 'ws';
-import type { Connection } from './connection.js';
+import type { Connection, EndableSocket } from './connection.js';
 
 /**
  * The class that ws is told to make sockets of. It knows its connection, so that the same listener functions serve every
  * socket, and it tells apart who ends a socket: ws itself calls {@link close}, everything of ours calls {@link closeNow}.
  */
-export class GatewaySocket extends WebSocket {
+export class GatewaySocket extends WebSocket implements EndableSocket {
   /** Set as soon as the upgrade is done, before anything is read. */
   connection: Connection | null = null;
 
