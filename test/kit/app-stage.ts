@@ -11,14 +11,14 @@ export interface AppStage {
   visit(options?: BrowserContextOptions): Promise<AppPage>;
 }
 
-/** Sets the stage before the tests of this `describe`, and clears it after them. */
-export function appStage(): AppStage {
+/** Sets the stage before the tests of this `describe`, and clears it after them. `env` goes to the server. */
+export function appStage(env: Readonly<Record<string, string>> = {}): AppStage {
   let chromium: Chromium;
   let server: TestServer;
   const pages: AppPage[] = [];
 
   beforeAll(async () => {
-    const quiet = { USER_COUNT_INTERVAL_SECONDS: '3600' };
+    const quiet = { USER_COUNT_INTERVAL_SECONDS: '3600', ...env };
     [chromium, server] = await Promise.all([Chromium.launch(), startServer({ env: quiet })]);
   });
 

@@ -50,6 +50,16 @@ describe('the queue for hashing', () => {
     expect(ran.slice(0, 5)).toEqual(['ada', 'stranger 0', 'bob', 'stranger 1', 'eve']);
   });
 
+  it('BF-4 leaves one slot to what is known, whoever runs in the others', async () => {
+    const queue = new HashingQueue(3, MAX_WAITING);
+    let open = (): void => {};
+    const blocked = new Promise<void>((resolve) => (open = resolve));
+    const strangers = Array.from({ length: 5 }, (_, n) => queue.run({ known: false, network: `${n}` }, () => blocked));
+    expect(await queue.run({ known: true, network: 'x' }, async () => 'served')).toBe('served');
+    open();
+    await Promise.all(strangers);
+  });
+
   it('never keeps strangers waiting for the known alone', async () => {
     const { ran, add, open } = occupied();
     const known = Array.from({ length: 100 }, (_, n) => add(`known ${n}`, null));

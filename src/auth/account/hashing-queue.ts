@@ -14,12 +14,14 @@ interface Waiting {
 }
 
 /**
- * Decides who is hashed next. Devices that are known have a line of their own and every second turn, so that no flood of
- * strangers keeps them out. Strangers take turns by network; where their line is full, the network with the most of them
+ * Decides who is hashed next. Devices that are known have a slot that strangers never take, a line of their own and every
+ * second turn, so that no flood of strangers keeps them out. Strangers take turns by network; where their line is full, the network with the most of them
  * waiting gives one place up: a flood from one network costs that network its places and nobody else's.
  */
 export class HashingQueue {
   #running = 0;
+  #strangersRunning = 0;
+  readonly #slotsOfStrangers: number;
   #knownHadTurn = false;
   readonly #known: Waiting[] = [];
   /** By network; the first one is served next. */
@@ -33,7 +35,9 @@ export class HashingQueue {
   constructor(
     private readonly slots: number,
     private readonly maxWaiting: number,
-  ) {}
+  ) {
+    this.#slotsOfStrangers = Math.max(1, slots - 1);
+  }
 
   /**
    * Runs work when its turn has come. Work that is refused has cost nothing, not even a query.
@@ -41,14 +45,36 @@ export class HashingQueue {
    * @throws UnavailableError when the line is full; whatever `work` throws
    */
   async run<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
-    if (this.#running < this.slots) this.#running += 1;
+    if (this.#running < this.slots && (claim.known || this.#mayStrangerRun())) this.#begin(claim.known);
     else await new Promise<void>((start, refuse) => this.#enqueue(claim, { start, refuse }));
     try {
       return await work();
     } finally {
-      const next = this.#next();
-      if (next) next.start();
-      else this.#running -= 1;
+      this.#end(claim.known);
+    }
+  }
+
+  #mayStrangerRun(): boolean {
+    return this.#strangersRunning < this.#slotsOfStrangers;
+  }
+
+  #begin(known: boolean): void {
+    this.#running += 1;
+    if (!known) this.#strangersRunning += 1;
+  }
+
+  #end(known: boolean): void {
+    this.#running -= 1;
+    if (!known) this.#strangersRunning -= 1;
+    const strangerMay = this.#mayStrangerRun() && this.#strangersWaiting > 0;
+    const next = this.#knownHadTurn && strangerMay ? undefined : this.#known.shift();
+    this.#knownHadTurn = next !== undefined;
+    if (next) {
+      this.#begin(true);
+      next.start();
+    } else if (strangerMay) {
+      this.#begin(false);
+      this.#nextStranger()?.start();
     }
   }
 
@@ -76,12 +102,6 @@ export class HashingQueue {
     longest[1].pop()?.refuse(new UnavailableError());
     this.#strangersWaiting -= 1;
     return true;
-  }
-
-  #next(): Waiting | undefined {
-    const known = this.#knownHadTurn && this.#strangersWaiting > 0 ? undefined : this.#known.shift();
-    this.#knownHadTurn = known !== undefined;
-    return known ?? this.#nextStranger();
   }
 
   #nextStranger(): Waiting | undefined {

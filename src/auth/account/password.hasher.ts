@@ -19,7 +19,7 @@ const MAX_WAITING = 64;
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
-  /** One more than hash at a time: its queries run meanwhile. */
+  /** One more than hash at a time, for devices that are known: strangers fill the others. */
   readonly #queue = new HashingQueue(PARALLEL + 1, MAX_WAITING);
   #running = 0;
   readonly #waiting: (() => void)[] = [];
