@@ -80,3 +80,55 @@ describe('a fragment that is spread twice, once under a condition', () => {
     await socket.close();
   });
 });
+
+describe('variables in 9,000 levels', () => {
+  const deep = `${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}`;
+  const refusal = { extensions: { code: 'BAD_USER_INPUT', field: 'variables' } };
+
+  it('are refused on the socket, which goes on', async () => {
+    const socket = await adasSocket();
+    socket.send(
+      `{"type":"subscribe","id":"1","payload":{"query":"subscription { userCount }","variables":{"v":${deep}}}}`,
+    );
+    expect((await socket.waitForMessage('error', '1')).payload).toMatchObject([refusal]);
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it('are refused over HTTP', async () => {
+    const body = `{"query":"{ __typename }","variables":{"v":${deep}}}`;
+    const response = await ada.browser.fetch('/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [refusal] });
+  });
+});
+
+describe('documents that are new to the node, one after the other', () => {
+  const padding = ' '.repeat(14_000);
+
+  it('close the socket of the viewer who sends them with 1008, and nobody else pays for it', async () => {
+    const [socket, bob] = [await adasSocket(), await server.signedIn('bob')];
+    for (let index = 0; index < 20; index++)
+      socket.subscribe(String(index), `subscription S${index} { none }${padding}`);
+    expect(await socket.waitForClose()).toMatchObject({ code: 1008, reason: 'Too many new documents' });
+    const other = await openSocket(server.url, { token: await bob.browser.token() });
+    other.subscribe('1', 'subscription Bobs { userCount }');
+    expect(await other.settled()).toEqual([]);
+    await other.close();
+  });
+
+  it('are answered with 429 over HTTP, while known documents go on', async () => {
+    const visitor = server.browser();
+    const known = '{ me { token } }';
+    await visitor.gql(known);
+    const statuses: number[] = [];
+    for (let index = 0; index < 20; index++)
+      statuses.push((await visitor.gql(`query Q${index} { none }${padding}`)).status);
+    expect(statuses).toContain(429);
+    expect((await visitor.gql(known)).status).toBe(200);
+  });
+});

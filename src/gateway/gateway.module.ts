@@ -1,20 +1,20 @@
 import { Module } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule } from '@nestjs/graphql';
-import type { Logger } from 'pino';
 import { AppProxyModule } from '../app-proxy/app-proxy.module.js';
 import { SealedTokenVerifier } from '../app-proxy/token/sealed-token.verifier.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { RequestViewer } from '../auth/session/request-viewer.js';
 import { AccountTokenVerifier } from '../auth/token/account-token.verifier.js';
-import { HTTP_CONFIG } from '../config/config.module.js';
-import type { HttpConfig } from '../config/config.js';
+import { HTTP_CONFIG, LIMITS_CONFIG } from '../config/config.module.js';
 import { LOGGER } from '../logging/logger.js';
 import { Admissions } from './door/admissions.js';
 import { ConnectionGuard, TOKEN_VERIFIERS } from './door/connection.guard.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { Connections } from './connections.js';
 import { GatewayJournal } from './door/gateway.journal.js';
+import { DocumentBudget } from './graphql/document-budget.js';
+import { DocumentsModule } from './graphql/documents.module.js';
 import { graphqlOptions } from './graphql/graphql.options.js';
 import { Lifetimes } from './connection/lifetimes.js';
 import { NodeCapacity } from './door/node-capacity.js';
@@ -29,11 +29,12 @@ import { UpgradeGuard } from './door/upgrade.guard.js';
   imports: [
     AuthModule,
     AppProxyModule,
+    DocumentsModule,
     GraphQLModule.forRootAsync<ApolloDriverConfig>({
       driver: ApolloDriver,
-      imports: [AuthModule],
-      useFactory: (http: HttpConfig, viewers: RequestViewer, logger: Logger) => graphqlOptions(http, viewers, logger),
-      inject: [HTTP_CONFIG, RequestViewer, LOGGER],
+      imports: [AuthModule, DocumentsModule],
+      useFactory: graphqlOptions,
+      inject: [HTTP_CONFIG, LIMITS_CONFIG, RequestViewer, LOGGER, DocumentBudget],
     }),
   ],
   providers: [

@@ -17,10 +17,11 @@ import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../protocol/close-code.js';
 import { Admissions } from './door/admissions.js';
 import type { Connection, PingHandler } from './connection/connection.js';
+import { DocumentBudget } from './graphql/document-budget.js';
 import { ExecutableOperation } from './graphql/executable-operation.js';
 import { toBytes } from './connection/frame.js';
 import { OperationCache } from './graphql/operation-cache.js';
-import { limitRules, refused } from './graphql/operation-limits.js';
+import { refused, variablesFault } from './graphql/operation-limits.js';
 import { Renderer, type ShowError } from './delivery/rendering.js';
 import { showError } from './graphql/show-error.js';
 import { subscribe, type SubscriptionRequest } from './delivery/subscription.js';
@@ -43,6 +44,7 @@ export class SocketProtocol {
   constructor(
     private readonly schemaHost: GraphQLSchemaHost,
     private readonly admissions: Admissions,
+    private readonly budget: DocumentBudget,
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -64,7 +66,7 @@ export class SocketProtocol {
 
   #makeServer(schema: GraphQLSchema): Server<Connection> {
     const { introspection } = this.http;
-    const operations = new OperationCache(schema, limitRules(introspection), introspection);
+    const operations = new OperationCache(schema, introspection, this.budget);
     const show: ShowError = (error) => showError(error, this.logger);
     const renderer = new Renderer(show);
     return makeServer<Record<string, unknown>, Connection>({
@@ -150,7 +152,13 @@ function prepare(
     connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
   }
   if (connection.closed || !viewerContext) return [new GraphQLError('The socket is closed.')];
-  const operation = operations.prepare(payload.query, payload.operationName);
+  const fault = variablesFault(payload.variables);
+  if (fault) return [fault];
+  const operation = operations.prepare(payload.query, payload.operationName, viewerContext.viewer?.id ?? '');
+  if (operation === 'too-many-documents') {
+    connection.close(CloseCode.PolicyViolation, 'Too many new documents');
+    return [new GraphQLError('The socket is closed.')];
+  }
   if (!(operation instanceof ExecutableOperation)) return operation;
   const variant = operation.variant(payload.variables);
   if (variant.selectsNothing)

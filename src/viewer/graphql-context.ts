@@ -17,6 +17,8 @@ export interface GraphqlContext {
   readonly client: ClientFacts;
   /** The cookies of request and answer. On a socket there are none, and mutations never run there. */
   readonly cookies: ContextCookies;
+  /** When a request must be answered, by `performance.now()`. Absent on a socket, which outlives any answer. */
+  readonly answerByMs?: number;
 }
 
 /** The cookies that came, and those of the answer being made. */

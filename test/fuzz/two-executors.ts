@@ -14,6 +14,7 @@ import type { Connection } from '../../src/gateway/connection/connection.js';
 import { Delivery } from '../../src/gateway/delivery/delivery.js';
 import { Renderer } from '../../src/gateway/delivery/rendering.js';
 import { subscribe, type SubscriptionRequest } from '../../src/gateway/delivery/subscription.js';
+import type { DocumentBudget } from '../../src/gateway/graphql/document-budget.js';
 import { ExecutableOperation } from '../../src/gateway/graphql/executable-operation.js';
 import { OperationCache } from '../../src/gateway/graphql/operation-cache.js';
 import { TopicEvent } from '../../src/topics/topic-event.js';
@@ -39,7 +40,7 @@ export class TwoExecutors {
     private readonly schema: GraphQLSchema,
     private readonly context: GraphqlContext,
   ) {
-    this.#operations = new OperationCache(schema, [], false);
+    this.#operations = new OperationCache(schema, false, { take: () => 'granted' } as unknown as DocumentBudget);
   }
 
   /**
@@ -50,7 +51,8 @@ export class TwoExecutors {
   async compare({ query, variables, field }: RandomDocument, payloads: readonly unknown[]): Promise<Outcome> {
     const document = parse(query);
     const faults = validate(this.schema, document, RULES);
-    const operation = this.#operations.prepare(query, null);
+    const operation = this.#operations.prepare(query, null, '');
+    if (operation === 'too-many-documents') throw new Error('over the budget');
     if (!(operation instanceof ExecutableOperation)) {
       if (faults.length === 0 && !operation.every(({ message }) => /at most|must select only one/.test(message)))
         throw new Error(`refused without need: ${operation.map(({ message }) => message).join()}`);

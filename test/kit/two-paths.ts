@@ -10,6 +10,7 @@ import type { Admissions } from '../../src/gateway/door/admissions.js';
 import { Connection } from '../../src/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/gateway/connection/gateway-socket.js';
 import { Outbox } from '../../src/gateway/connection/outbox.js';
+import { DocumentBudget } from '../../src/gateway/graphql/document-budget.js';
 import { showError } from '../../src/gateway/graphql/show-error.js';
 import { SocketProtocol } from '../../src/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
@@ -81,7 +82,13 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as Admissions;
-  const protocol = new SocketProtocol(host, admissions, { production: true } as HttpConfig, logger);
+  const protocol = new SocketProtocol(
+    host,
+    admissions,
+    new DocumentBudget(),
+    { production: true } as HttpConfig,
+    logger,
+  );
   const outbox = new Outbox();
   return (socket, stream) => {
     const connection = new Connection(socket, stream, facts, outbox, protocol.answerPing);

@@ -1,5 +1,4 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
-import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { TopicStream } from '../../topics/topic-stream.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
@@ -18,27 +17,16 @@ export interface SubscriptionRequest extends ExecutionArgs {
   readonly resume: unknown;
 }
 
-type Subscribed = AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult;
-
 /**
  * Runs the subscription's resolver once. Where it returns one of our topics, events are pushed past graphql-ws;
  * any other async iterable is executed event by event, at the pace at which the socket takes them.
  *
- * Returns an execution result where the resolver or the variables refuse. What nobody foresaw ends this operation with
- * an Error message and no other one.
- *
- * @throws UnavailableError where a store is away: the socket closes with 1013, and its client comes back
+ * Returns an execution result where the resolver or the variables refuse; throws what nobody foresaw.
  */
-export async function subscribe(request: SubscriptionRequest, renderer: Renderer): Promise<Subscribed> {
-  try {
-    return await start(request, renderer);
-  } catch (error) {
-    if (error instanceof UnavailableError) throw error;
-    return failed(error);
-  }
-}
-
-async function start(request: SubscriptionRequest, renderer: Renderer): Promise<Subscribed> {
+export async function subscribe(
+  request: SubscriptionRequest,
+  renderer: Renderer,
+): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
   const source = await createSourceEventStream(request);
   if (!(Symbol.asyncIterator in source)) return source;
   if (!(source instanceof TopicStream)) return executeEach(source, request);
@@ -46,20 +34,6 @@ async function start(request: SubscriptionRequest, renderer: Renderer): Promise<
   const delivery = new Delivery({ connection, context, operationId, operation, variant, stream: source, renderer });
   await delivery.start({ stream: source, operationId, resume: request.resume });
   return delivery;
-}
-
-/** graphql-ws makes an Error message of what an iterator throws; thrown before, it would end the socket. */
-function failed(error: unknown): AsyncGenerator<never, void, undefined> {
-  const done = async (): Promise<IteratorReturnResult<void>> => ({ done: true, value: undefined });
-  const results: AsyncGenerator<never, void, undefined> = {
-    next: async () => {
-      throw error;
-    },
-    return: done,
-    throw: done,
-    [Symbol.asyncIterator]: () => results,
-  };
-  return results;
 }
 
 /** Not an async generator: its `return()` would wait for the source's next value before it ended the source. */

@@ -1,4 +1,5 @@
 import {
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   getDirectiveValues,
@@ -54,6 +55,15 @@ export function collectFields(
   };
   for (const set of sets) collect(set);
   return fields;
+}
+
+/** The fragments of a document by name. */
+export function fragmentsOf(document: DocumentNode): Fragments {
+  const fragments = Object.create(null) as Fragments;
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  }
+  return fragments;
 }
 
 /** Whether a selection stays for these variables. Throws a GraphQLError naming `if` where the condition is no Boolean. */

@@ -10,8 +10,9 @@ import {
 import type { TopicEvent } from '../../topics/topic-event.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { ByteText } from '../connection/frame.js';
-import { collectFields, includedBy } from './collect-fields.js';
-import { ExecutionPlan, fragmentsOf } from './execution-plan.js';
+import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
+import { documentBytes } from './operation-limits.js';
+import { ExecutionPlan } from './execution-plan.js';
 
 /** How many different sets of variables of one operation share their results. */
 const MAX_VARIANTS = 100;
@@ -19,6 +20,9 @@ const MAX_VARIANTS = 100;
 const MAX_KEY_LENGTH = 1024;
 /** How many combinations of conditions (`@skip`, `@include`) one operation is planned for; the rest is left to graphql-js. */
 const MAX_PLANS = 8;
+
+/** What any operation takes beside its text: the maps, and the last result of a few variants. */
+const BASE_BYTES = 4096;
 
 /** What an operation makes of one event: the JSON of `data` where all went well, else the result of graphql-js. */
 export type Outcome = string | ExecutionResult;
@@ -43,6 +47,8 @@ export interface Variant {
 export class ExecutableOperation {
   /** Set once a resolver was seen to read the context: results are then made for each subscriber. */
   personal = false;
+  /** An estimate of the memory it takes, syntax tree and plans included. */
+  readonly bytes: number;
   readonly #variants = new Map<string, Variant>();
   readonly #plans = new Map<string, ExecutionPlan | null>();
   readonly #declared: readonly string[];
@@ -56,6 +62,7 @@ export class ExecutableOperation {
   ) {
     this.#declared = (definition.variableDefinitions ?? []).map(({ variable }) => variable.name.value);
     this.#conditions = conditionsOf(document);
+    this.bytes = BASE_BYTES + documentBytes(document);
   }
 
   /** Runs the operation over one event's root value. */

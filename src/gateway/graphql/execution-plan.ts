@@ -1,7 +1,6 @@
 import {
   defaultFieldResolver,
   defaultTypeResolver,
-  type DocumentNode,
   type FieldNode,
   getArgumentValues,
   type GraphQLAbstractType,
@@ -15,7 +14,6 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
-  Kind,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
@@ -107,15 +105,6 @@ export class ExecutionPlan {
     this.#leftInARow++;
     return null;
   };
-}
-
-/** The fragments of a document by name. */
-export function fragmentsOf(document: DocumentNode): Fragments {
-  const fragments = Object.create(null) as Fragments;
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  }
-  return fragments;
 }
 
 class Planner {

@@ -1,47 +1,60 @@
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import type { ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import type { RequestViewer } from '../../auth/session/request-viewer.js';
-import type { HttpConfig } from '../../config/config.js';
+import type { HttpConfig, LimitsConfig } from '../../config/config.js';
 import { SallyportError } from '../../errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import { clientFacts } from '../../viewer/client-facts.js';
 import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
 import { GraphQLDateTime } from './date-time.scalar.js';
-import { limitRules, MAX_QUERY_TOKENS, refused } from './operation-limits.js';
+import type { DocumentBudget } from './document-budget.js';
+import { DocumentStore } from './document-store.js';
+import { HttpDocuments } from './http-documents.plugin.js';
+import { PARSE_LIMITS } from './operation-limits.js';
+import { EXECUTION_DEADLINE_MS, withDeadlines } from './resolver-deadline.js';
 import { showError } from './show-error.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
-export function graphqlOptions(http: HttpConfig, viewers: RequestViewer, logger: Logger): ApolloDriverConfig {
+export function graphqlOptions(
+  http: HttpConfig,
+  limits: LimitsConfig,
+  viewers: RequestViewer,
+  logger: Logger,
+  budget: DocumentBudget,
+): ApolloDriverConfig {
   const { introspection } = http;
   const trusted = parseAddressRanges(http.trustedProxies);
+  const exempt = parseAddressRanges(limits.throttleExempt);
   return {
     driver: ApolloDriver,
     path: GRAPHQL_PATH,
     autoSchemaFile: true,
     sortSchema: true,
     buildSchemaOptions: { scalarsMap: [{ type: Date, scalar: GraphQLDateTime }] },
+    transformSchema: (schema) => withDeadlines(schema, EXECUTION_DEADLINE_MS),
     graphiql: false,
     introspection,
     csrfPrevention: true,
     persistedQueries: false,
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
-    hideSchemaDetailsFromClientErrors: !introspection,
-    parseOptions: { maxTokens: MAX_QUERY_TOKENS },
-    validationRules: limitRules(introspection),
-    plugins: [ApolloServerPluginLandingPageDisabled(), operationRules],
+    parseOptions: PARSE_LIMITS,
+    documentStore: new DocumentStore(),
+    // HttpDocuments validates: our limits first, then GraphQL's rules, within a budget.
+    dangerouslyDisableValidation: true,
+    plugins: [ApolloServerPluginLandingPageDisabled(), new HttpDocuments({ introspection, budget, exempt, logger })],
     preserveHttpStatusForExecutionErrors: false,
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
     context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
       viewer: await viewers.fromCookie(request.headers.cookie).catch(failAsAnswer),
       client: clientFacts(request.raw, trusted),
       cookies: cookiesOf(request, reply),
+      answerByMs: performance.now() + EXECUTION_DEADLINE_MS,
     }),
   };
 }
@@ -64,19 +77,6 @@ function cookiesOf(request: FastifyRequest, reply: FastifyReply): ContextCookies
     },
   };
 }
-
-/** Apollo would run a subscription's resolver as if it were a query's. */
-const operationRules: ApolloServerPlugin<GraphqlContext> = {
-  async requestDidStart() {
-    return {
-      async didResolveOperation({ operation }) {
-        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
-          throw refused('query', 'Subscriptions run over the WebSocket: see PROTOCOL.md.');
-        }
-      },
-    };
-  },
-};
 
 /** Apollo hands over its own wrapper or, before execution, a plain GraphQLError with its code. */
 function asGraphQLError(formatted: GraphQLFormattedError, error: unknown): GraphQLError {

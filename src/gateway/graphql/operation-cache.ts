@@ -1,64 +1,54 @@
-import {
-  getOperationAST,
-  GraphQLError,
-  type GraphQLSchema,
-  OperationTypeNode,
-  parse,
-  SingleFieldSubscriptionsRule,
-  specifiedRules,
-  validate,
-  type ValidationRule,
-} from 'graphql';
+import { getOperationAST, GraphQLError, type GraphQLSchema, OperationTypeNode, parse } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import type { DocumentBudget } from './document-budget.js';
+import { DocumentRules } from './document-rules.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { SingleRootFieldRule } from './single-root-field.rule.js';
-import { MAX_QUERY_TOKENS, refused } from './operation-limits.js';
+import { asError, MAX_QUERY_LENGTH, PARSE_LIMITS, refused } from './operation-limits.js';
 
-/** How many operations are kept; the one unused for longest goes first. */
-const MAX_OPERATIONS = 1000;
-const MAX_VALIDATION_ERRORS = 100;
+/** The memory that operations may take which are kept for the next subscriber; those unused for longest go first. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
-/** GraphQL's own, one of them mended. */
-const RULES = [...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule), SingleRootFieldRule];
+/** What became of a Subscribe's text: the operation to run, every reason why it is refused, or a viewer who sends too many new ones. */
+export type Prepared = ExecutableOperation | readonly GraphQLError[] | 'too-many-documents';
 
 /** Parses and validates each subscription text once for all connections. */
 export class OperationCache {
-  readonly #operations = new Map<string, ExecutableOperation>();
-  readonly #rules: readonly ValidationRule[];
+  readonly #operations = new LRUCache<string, ExecutableOperation>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: (operation) => operation.bytes,
+  });
+  readonly #rules: DocumentRules;
 
-  /**
-   * @param rules beside GraphQL's own
-   * @param suggestions whether errors may suggest names of the schema
-   */
+  /** @param introspection whether clients may ask for the schema, and errors may suggest its names */
   constructor(
     private readonly schema: GraphQLSchema,
-    rules: readonly ValidationRule[],
-    private readonly suggestions: boolean,
+    introspection: boolean,
+    private readonly budget: DocumentBudget,
   ) {
-    this.#rules = [...RULES, ...rules];
+    this.#rules = new DocumentRules(schema, introspection);
   }
 
-  /** The operation to run, or every reason why it is refused. */
-  prepare(query: string, operationName: string | null | undefined): ExecutableOperation | readonly GraphQLError[] {
+  /**
+   * The operation to run, or why there is none. A text that is new to this node draws on the viewer's budget and on the
+   * node's. Where the node's is used up the client is told to try again: to wait here would be a queue that anybody fills.
+   */
+  prepare(query: string, operationName: string | null | undefined, viewer: string): Prepared {
     const key = `${operationName ?? ''}\n${query}`;
     const known = this.#operations.get(key);
-    if (known) {
-      // Moved to the young end: a Map iterates in the order of insertion.
-      this.#operations.delete(key);
-      this.#operations.set(key, known);
-      return known;
-    }
+    if (known) return known;
+    const verdict = this.budget.take(viewer, Math.min(query.length, MAX_QUERY_LENGTH));
+    if (verdict === 'subject-spent') return 'too-many-documents';
+    if (verdict === 'node-spent') return [busy()];
     const operation = this.#make(query, operationName ?? undefined);
-    if (!(operation instanceof ExecutableOperation)) return operation;
-    this.#operations.set(key, operation);
-    if (this.#operations.size > MAX_OPERATIONS) this.#operations.delete(this.#operations.keys().next().value as string);
+    if (operation instanceof ExecutableOperation) this.#operations.set(key, operation);
     return operation;
   }
 
   #make(query: string, operationName: string | undefined): ExecutableOperation | readonly GraphQLError[] {
     try {
-      const document = parse(query, { maxTokens: MAX_QUERY_TOKENS });
-      const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !this.suggestions };
-      const errors = validate(this.schema, document, this.#rules, options);
+      const document = parse(query, PARSE_LIMITS);
+      const errors = this.#rules.faults(document);
       if (errors.length > 0) return errors;
       const operation = getOperationAST(document, operationName);
       if (!operation) return [refused('operationName', 'Name the one operation of the document that is to run.')];
@@ -71,4 +61,9 @@ export class OperationCache {
       throw error;
     }
   }
+}
+
+/** What a client is told while the node checks as many new documents as it can. */
+export function busy(): GraphQLError {
+  return asError(new UnavailableError('Too many new documents at once on this server: try again in a moment.'));
 }

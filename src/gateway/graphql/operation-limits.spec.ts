@@ -1,18 +1,19 @@
-import { buildSchema, parse, validate } from 'graphql';
+import { buildSchema, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { limitRules } from './operation-limits.js';
+import { DocumentRules } from './document-rules.js';
+import { limitFaults, variablesFault } from './operation-limits.js';
 
 const schema = buildSchema('type Query { node: Node, n: Int } type Node { node: Node, n: Int }');
 
 function faults(query: string, introspection = false): string[] {
-  return validate(schema, parse(query), limitRules(introspection)).map((error) => error.message);
+  return limitFaults(parse(query), introspection).map((error) => error.message);
 }
 
 const nested = (levels: number): string => (levels === 1 ? '{ n }' : `{ node ${nested(levels - 1)} }`);
 const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
-describe('limitRules', () => {
+describe('limitFaults', () => {
   test('allows a query of six levels and refuses one of seven', () => {
     expect(faults(nested(6))).toEqual([]);
     expect(faults(nested(7))).toEqual(['Too many levels: at most 6.']);
@@ -42,6 +43,36 @@ describe('limitRules', () => {
     const introspection =
       '{ __schema { types { ofType: fields { type { ofType { ofType { ofType { name } } } } } } } }';
     expect(faults(introspection, true)).toEqual([]);
-    expect(faults('{ __type(name: "Node") { name } }')).toHaveLength(1);
+    const hidden = new DocumentRules(schema, false).faults(parse('{ __type(name: "Node") { name } }'));
+    expect(hidden.map(({ message }) => message)).toEqual([expect.stringContaining('introspection')]);
   });
+
+  test('counts root fields where fragments bring them, and what stands in a fragment that nobody spreads', () => {
+    const eleven = times(11, () => 'n');
+    expect(faults(`{ ...f ...g } fragment f on Query { ${eleven} } fragment g on Query { ${eleven} }`)).toEqual([
+      'Too many root fields: at most 20.',
+    ]);
+    expect(faults(`{ n } fragment f on Query { ${times(16, (i) => `a${i}: n`)} }`)).toHaveLength(1);
+  });
+
+  test('allows one field a hundred times and no more, since graphql-js compares each with each', () => {
+    expect(faults(`{ node { ${times(100, () => 'n')} } }`)).toEqual([]);
+    expect(faults(`{ node { ${times(102, () => 'n')} } }`)).toEqual([
+      'The same field is selected too often: at most 100 times.',
+    ]);
+  });
+});
+
+test('a document that is too large is refused before any other rule has run', () => {
+  const rules = new DocumentRules(schema, true);
+  const messages = (query: string) => rules.faults(parse(query)).map(({ message }) => message);
+  expect(messages(`{ ${times(16, () => 'a: unknown')} }`)).toEqual(['Too many aliases: at most 15.']);
+  expect(messages('{ unknown }')).toEqual(['Cannot query field "unknown" on type "Query".']);
+});
+
+test('variables may be nested in 64 levels', () => {
+  const levels = (count: number): unknown => JSON.parse(`${'{"a":'.repeat(count)}1${'}'.repeat(count)}`);
+  expect(variablesFault(levels(64))).toBeNull();
+  expect(variablesFault(levels(65))?.message).toContain('at most 64 levels');
+  expect(variablesFault(levels(9000))?.message).toContain('at most 64 levels');
 });

@@ -1,6 +1,5 @@
 import { GraphQLError, Kind, OperationTypeNode, type SelectionNode, type ValidationRule } from 'graphql';
-import { collectFields, includedBy } from './collect-fields.js';
-import { fragmentsOf } from './execution-plan.js';
+import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
 
 /**
  * Takes the place of graphql-js's SingleFieldSubscriptionsRule (specification, section 5.2.3.1), which throws out of the

@@ -1,0 +1,93 @@
+import {
+  type ApolloServerPlugin,
+  type GraphQLRequestContextResponseForOperation,
+  type GraphQLRequestListener,
+  type GraphQLResponse,
+  HeaderMap,
+} from '@apollo/server';
+import { type GraphQLError, OperationTypeNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import { ERROR_TABLE } from '../../errors/error-table.js';
+import { TooManyRequestsError } from '../../errors/sallyport.errors.js';
+import { addressBlock, addressIn, type AddressRange } from '../../viewer/client-address.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { DocumentBudget } from './document-budget.js';
+import { DocumentRules } from './document-rules.js';
+import { busy } from './operation-cache.js';
+import { asError, refused, variablesFault } from './operation-limits.js';
+import { showError } from './show-error.js';
+
+/** The memory that texts may take which are known to be valid. */
+const MAX_VALID_BYTES = 4 * 1024 * 1024;
+const RETRY_AFTER_SECONDS = 1;
+
+type Operation = GraphQLRequestContextResponseForOperation<GraphqlContext>;
+
+/** What the plugin needs beside the request. */
+export interface HttpDocumentsParts {
+  readonly introspection: boolean;
+  readonly budget: DocumentBudget;
+  /** Addresses whose visitors have no budget of their own. */
+  readonly exempt: readonly AddressRange[];
+  readonly logger: Logger;
+}
+
+/**
+ * Checks each document that Apollo Server has parsed, before anything is executed, with the same rules and the same budget as
+ * on the socket. Apollo's own validation is off: it runs all rules at once, and ours must come first.
+ */
+export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
+  readonly #valid = new LRUCache<string, true>({
+    maxSize: MAX_VALID_BYTES,
+    sizeCalculation: (_, text) => 2 * text.length + 100,
+  });
+  #rules: DocumentRules | null = null;
+
+  constructor(private readonly parts: HttpDocumentsParts) {}
+
+  async requestDidStart(): Promise<GraphQLRequestListener<GraphqlContext>> {
+    return { responseForOperation: async (operation) => this.#refusal(operation) };
+  }
+
+  /** Null lets the operation be executed. */
+  #refusal(operation: Operation): GraphQLResponse | null {
+    const faults = this.#faults(operation);
+    if (faults.length === 0) return null;
+    const errors = faults.map((fault) => showError(fault, this.parts.logger));
+    const code = errors[0]?.extensions?.['code'];
+    const throttled = code === 'TOO_MANY_REQUESTS' || code === 'UNAVAILABLE';
+    const headers = new HeaderMap(throttled ? [['retry-after', String(RETRY_AFTER_SECONDS)]] : []);
+    const status = throttled ? ERROR_TABLE[code].httpStatus : 400;
+    return { http: { status, headers }, body: { kind: 'single', singleResult: { errors } } };
+  }
+
+  #faults(requested: Operation): readonly GraphQLError[] {
+    const { request, operation } = requested;
+    const deep = variablesFault(request.variables);
+    if (deep) return [deep];
+    const faults = this.#documentFaults(requested);
+    if (faults.length > 0) return faults;
+    if (!operation) return [refused('operationName', 'Name the one operation of the document that is to run.')];
+    // Apollo would run a subscription's resolver as if it were a query's.
+    return operation.operation === OperationTypeNode.SUBSCRIPTION
+      ? [refused('query', 'Subscriptions run over the WebSocket: see PROTOCOL.md.')]
+      : [];
+  }
+
+  #documentFaults({ source, document, schema, contextValue }: Operation): readonly GraphQLError[] {
+    if (this.#valid.has(source)) return [];
+    const verdict = this.parts.budget.take(this.#subject(contextValue), source.length);
+    if (verdict === 'subject-spent') return [asError(new TooManyRequestsError(RETRY_AFTER_SECONDS))];
+    if (verdict === 'node-spent') return [busy()];
+    this.#rules ??= new DocumentRules(schema, this.parts.introspection);
+    const faults = this.#rules.faults(document);
+    if (faults.length === 0) this.#valid.set(source, true);
+    return faults;
+  }
+
+  #subject({ viewer, client }: GraphqlContext): string | null {
+    if (viewer) return viewer.id;
+    return addressIn(client.address, this.parts.exempt) ? null : addressBlock(client.address);
+  }
+}

@@ -1,0 +1,37 @@
+import { buildSchema, execute, parse } from 'graphql';
+import { expect, it } from 'vitest';
+import { maskError } from '../../errors/mask-error.js';
+import { withDeadlines } from './resolver-deadline.js';
+
+const never = () => new Promise<never>(() => {});
+
+it('answers a resolver that hangs with UNAVAILABLE, and keeps what the others say', async () => {
+  const schema = buildSchema('type Query { hangs: Int, answers: Int, later: Int }');
+  const fields = schema.getQueryType()!.getFields();
+  fields['hangs']!.resolve = never;
+  fields['answers']!.resolve = () => 1;
+  fields['later']!.resolve = async () => 2;
+  const document = parse('{ hangs answers later }');
+  const result = await execute({ schema: withDeadlines(schema, 20), document, contextValue: {} });
+  expect(result.data).toEqual({ hangs: null, answers: 1, later: 2 });
+  expect(result.errors?.map((error) => maskError(error).shown)).toMatchObject([
+    { path: ['hangs'], extensions: { code: 'UNAVAILABLE' } },
+  ]);
+});
+
+it('bounds a request as a whole, however many of its mutations take their time', async () => {
+  const schema = buildSchema('type Query { none: Int } type Mutation { hangs: Int }');
+  schema.getMutationType()!.getFields()['hangs']!.resolve = never;
+  const document = parse('mutation { a: hangs b: hangs c: hangs }');
+  const contextValue = { answerByMs: performance.now() + 20 };
+  const result = await execute({ schema: withDeadlines(schema, 60_000), document, contextValue });
+  expect(result.errors).toHaveLength(3);
+});
+
+it('bounds the resolver that starts a subscription', async () => {
+  const schema = buildSchema('type Query { none: Int } type Subscription { hangs: Int }');
+  const field = schema.getSubscriptionType()!.getFields()['hangs']!;
+  field.subscribe = never;
+  withDeadlines(schema, 20);
+  await expect(field.subscribe({}, {}, {}, {} as never)).rejects.toMatchObject({ extensions: { code: 'UNAVAILABLE' } });
+});
