@@ -160,9 +160,21 @@ describe('the command line', () => {
       out: '[]\n',
     });
     const disabled = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json']);
-    expect(JSON.parse(disabled.out)).toEqual({ disabled: true, endedSessions: 0 });
+    expect(JSON.parse(disabled.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: true });
     const unknown = await cli(dataDir, ['sessions', 'revoke', 'nobody@example.org']);
     expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
+  });
+
+  test('ends sessions while Redis is away, and says when the nodes find out', async () => {
+    const dataDir = await makeDataDir();
+    await cli(dataDir, ['user', 'create', 'ada@example.org'], 'correct horse battery\n');
+    const away = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
+    expect(await cli(dataDir, ['sessions', 'revoke', 'ada@example.org'], '', away)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Ended 0 session\(s\)\. Redis is away: .* within 20 s\.\n$/) as string,
+    });
+    const asJson = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json'], '', away);
+    expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });
   });
 
   test('generates secrets that production takes, and checks a configuration without a store', async () => {

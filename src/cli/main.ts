@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { loadEnvFile } from '../config/env-file.js';
 import { loadConfig } from '../config/load-config.js';
 import { StartError } from '../errors/start.error.js';
+import { redisAnswers } from '../redis/open-redis.js';
 import { apiKeyCommand } from './api-key.command.js';
 import { CliModule } from './cli.module.js';
 import type { CliCommand, CliContext } from './command.js';
@@ -37,10 +38,13 @@ const context: CliContext = {
   async withStores(action) {
     const outcome = loadConfig();
     if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
+    const { redis } = outcome.config;
+    const hearsNobody = redis.url !== null && !(await redisAnswers(redis.url));
+    const config = hearsNobody ? { ...outcome.config, redis: { ...redis, url: null } } : outcome.config;
     const options = { logger: false, abortOnError: false } as const;
-    const stores = await NestFactory.createApplicationContext(CliModule.of(outcome.config), options);
+    const stores = await NestFactory.createApplicationContext(CliModule.of(config), options);
     try {
-      return await action(stores);
+      return await action(stores, { hearsNobody });
     } finally {
       await stores.close();
     }

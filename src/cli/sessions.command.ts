@@ -24,14 +24,24 @@ export const sessionsCommand: CliCommand = (program, context) => {
     .argument('<email-or-session-id>')
     .description('end one session by its id, or all of an account by its e-mail')
     .action((whose: string) =>
-      context.withStores(async (stores) => {
+      context.withStores(async (stores, { hearsNobody }) => {
         const ended = whose.includes('@')
           ? await stores.get(AccountChanges).endSessions(whose)
           : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
-        context.print({ endedSessions: ended }, `Ended ${ended} session(s).`);
+        context.print(
+          { endedSessions: ended, nodesTold: !hearsNobody },
+          `Ended ${ended} session(s). ${whenHeard(hearsNobody)}`.trimEnd(),
+        );
       }),
     );
 };
+
+/** When running nodes close the sockets of sessions that ended here. */
+export function whenHeard(hearsNobody: boolean): string {
+  return hearsNobody
+    ? 'Redis is away: the running nodes find this in the database, and close the sockets, within 20 s.'
+    : '';
+}
 
 function line(session: ListedSession): string {
   const seen = session.lastSeenAt.toISOString();

@@ -3,6 +3,7 @@ import { AccountChanges } from '../auth/session/account-changes.service.js';
 import { AuditLog } from '../logging/audit-log.js';
 import { askPassword } from './ask-password.js';
 import type { CliCommand } from './command.js';
+import { whenHeard } from './sessions.command.js';
 
 /** `user create`, `user disable` and `user enable`. */
 export const userCommand: CliCommand = (program, context) => {
@@ -27,9 +28,10 @@ export const userCommand: CliCommand = (program, context) => {
     .argument('<email>')
     .description('end all sessions of an account and let it sign in no more')
     .action((email: string) =>
-      context.withStores(async (stores) => {
+      context.withStores(async (stores, { hearsNobody }) => {
         const ended = await stores.get(AccountChanges).disable(email);
-        context.print({ disabled: true, endedSessions: ended }, `Disabled; ended ${ended} session(s).`);
+        const result = { disabled: true, endedSessions: ended, nodesTold: !hearsNobody };
+        context.print(result, `Disabled; ended ${ended} session(s). ${whenHeard(hearsNobody)}`.trimEnd());
       }),
     );
 

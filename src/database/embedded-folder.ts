@@ -27,6 +27,22 @@ export async function makeEmbeddedFolder(folder: string): Promise<void> {
   // A start that fails elsewhere meanwhile must not leave the child writing into the folder.
   const abandon = (): void => void setup.child.kill('SIGKILL');
   process.once('exit', abandon);
-  await setup.finally(() => process.off('exit', abandon));
+  try {
+    await setup;
+  } catch (error) {
+    throw new Error(setupReason(error), { cause: error });
+  } finally {
+    process.off('exit', abandon);
+  }
   renameSync(draft, folder);
+}
+
+/** Node's own message is the command line; what the child said last, or how it ended, tells more. */
+function setupReason(error: unknown): string {
+  const { stderr = '', signal, code } = error as { stderr?: string; signal?: string | null; code?: number | string };
+  const said = /^(?:\w*Error: )(.+)$/m.exec(stderr)?.[1];
+  if (said) return said;
+  return signal
+    ? `its set-up was ended by ${signal}, often for want of memory: it needs 0.8 GB`
+    : `its set-up ended with ${code ?? 'an error'}`;
 }

@@ -67,6 +67,13 @@ export async function openRedis(url: string, logger: Logger): Promise<RedisLink>
   return { client, openSubscriber, shardedPubSub, address };
 }
 
+/** Whether a Redis answers here within two seconds, for those who can do without. Never throws. */
+export async function redisAnswers(url: string): Promise<boolean> {
+  const found = parseRedisUrl(url);
+  if (!found) return false;
+  return (await probeAny(found, found.places)).ok;
+}
+
 /** What every connection is opened with; how replies are read is the client's own business. */
 type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
