@@ -2,10 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { loadEnvFile } from './env-file.mjs';
 
 const VALUES = 3;
 const PATIENCE_MS = 60_000;
-const url = (process.argv[2] ?? process.env.PUBLIC_URL ?? 'http://localhost:3000').replace(/\/$/, '');
+loadEnvFile();
+const url = (process.argv[2] || process.env.PUBLIC_URL || `http://localhost:${process.env.PORT || 3000}`).replace(
+  /\/$/,
+  '',
+);
 const cookies = new Map();
 
 /** Something that went wrong and that a sentence explains. */

@@ -3,20 +3,25 @@
 import { spawn } from 'node:child_process';
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';
+import { loadEnvFile } from './env-file.mjs';
+import { firstFreePort } from './free-port.mjs';
 
-const WEB_PORT = 5173;
+/** Vite's usual port, or the next free one. */
+const FIRST_WEB_PORT = 5173;
 
 process.chdir(ROOT);
+loadEnvFile();
 await build();
+const webPort = await firstFreePort(FIRST_WEB_PORT);
 const server = `http://127.0.0.1:${process.env.PORT ?? 3000}`;
-const origins = [process.env.ALLOWED_ORIGINS, `http://localhost:${WEB_PORT}`].filter(Boolean).join(',');
+const origins = [process.env.ALLOWED_ORIGINS, `http://localhost:${webPort}`].filter(Boolean).join(',');
 const children = [
   run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput']),
   run('dist/main.js', [], {
     nodeFlags: ['--watch', '--watch-preserve-output', '--enable-source-maps'],
     env: { ALLOWED_ORIGINS: origins },
   }),
-  run('node_modules/vite/bin/vite.js', ['web', '--port', String(WEB_PORT), '--strictPort'], {
+  run('node_modules/vite/bin/vite.js', ['web', '--port', String(webPort), '--strictPort'], {
     env: { SALLYPORT_SERVER: server },
   }),
 ];
@@ -27,7 +32,7 @@ for (const child of children) {
     endAll();
   });
 }
-console.log(`\nThe app with hot reload: http://localhost:${WEB_PORT}\n`);
+console.log(`\nThe app with hot reload: http://localhost:${webPort}\n`);
 
 function run(program, args, { nodeFlags = [], env = {} } = {}) {
   return spawn(process.execPath, [...nodeFlags, program, ...args], {

@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, connect } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isFree } from './free-port.mjs';
 
 const READY_WITHIN_MS = 30_000;
 
@@ -158,12 +159,4 @@ async function freePort() {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
     if (await isFree(port)) return port;
   }
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

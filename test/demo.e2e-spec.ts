@@ -1,13 +1,20 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { freePort } from './kit/free-port.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 /** Runs `npm run demo -- url`; its exit code and what it printed. */
-function demo(url: string): Promise<{ code: number; output: string }> {
+function demo(url: string | null, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
+  const args = [fileURLToPath(new URL('../scripts/demo.mjs', import.meta.url)), ...(url === null ? [] : [url])];
   return new Promise((resolve) => {
-    execFile(process.execPath, ['scripts/demo.mjs', url], (error, stdout, stderr) => {
+    const options = { cwd: tmpdir(), env: { PATH: process.env['PATH'], ...env } };
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, output: stdout + stderr });
     });
   });
@@ -26,9 +33,41 @@ describe('npm run demo', () => {
     expect(code).toBe(0);
   });
 
+  it('finds the server of PORT by itself', async () => {
+    const { output, code } = await demo(null, { PORT: new URL(server.url).port });
+    expect(output).toMatch(/userCount/);
+    expect(code).toBe(0);
+  });
+
   it('says in one line that nothing answers, and fails', async () => {
     const { code, output } = await demo(`http://127.0.0.1:${await freePort()}`);
     expect(output.trim().split('\n').at(-1)).toMatch(/Nothing answers at .*npm start/);
     expect(code).toBe(1);
+  });
+});
+
+describe('npm run dev', () => {
+  it('takes the next free port for the web app where the usual one is taken', async () => {
+    const helper = new URL('../scripts/free-port.mjs', import.meta.url).href;
+    const { firstFreePort } = (await import(helper)) as { firstFreePort: (from: number) => Promise<number> };
+    const taken = await freePort();
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(taken, '127.0.0.1', resolve));
+    expect(await firstFreePort(taken)).toBeGreaterThan(taken);
+    squatter.close();
+  });
+});
+
+describe('the commands of the README that publish', () => {
+  it('work as they are copied', async () => {
+    const server = await startServer();
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const block = /```sh\n(ID=[\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const script = block
+      .replaceAll('localhost:3000', new URL(server.url).host)
+      .replace('data/development-api-key', `${server.env['DATA_DIR']}/development-api-key`);
+    const { stdout } = await promisify(execFile)('bash', ['-c', script]);
+    await server.stop();
+    expect(JSON.parse(stdout)).toEqual({ results: [{ cursor: expect.any(String) as string }] });
   });
 });

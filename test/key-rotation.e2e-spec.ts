@@ -10,7 +10,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 
 vi.setConfig({ testTimeout: 300_000 });
 
-const PEOPLE = 4;
+const PEOPLE = 2;
 
 needs('postgres', 'redis')('rotating keys in the documented order, under load', () => {
   const folder = temporaryFolder('rotation');

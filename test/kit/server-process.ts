@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY_WITHIN_MS = 30_000;
+/** Starts are slow where many tests run at once. */
+const READY_WITHIN_MS = 90_000;
 
 /** A server in a process of its own, as `npm start` runs it, for tests that kill it or read what it prints. */
 export interface ServerProcess {

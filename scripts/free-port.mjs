@@ -1,0 +1,22 @@
+import { createServer } from 'node:net';
+
+/** Whether a port of this machine can be listened on right now.
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+export function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** The first port from `from` on that is free; a hundred are tried.
+ * @param {number} from
+ * @returns {Promise<number>}
+ */
+export async function firstFreePort(from) {
+  for (let port = from; port < from + 100; port += 1) if (await isFree(port)) return port;
+  throw new Error(`No port from ${from} to ${from + 99} is free: stop what listens there.`);
+}
