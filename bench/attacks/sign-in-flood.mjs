@@ -26,11 +26,9 @@ function clientOf(url, address) {
     const headers = { 'content-type': 'application/json', 'x-forwarded-for': address() };
     if (cookies.size > 0) headers.cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
     const startedAt = performance.now();
-    const answer = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ query, variables }),
-    });
+    const body = JSON.stringify({ query, variables });
+    const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body }).catch(() => null);
+    if (!answer) return { code: 'NO_ANSWER', ms: performance.now() - startedAt };
     for (const line of answer.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (/max-age=0/i.test(line)) cookies.delete(name);
