@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
 import { RedisCluster } from './kit/redis-cluster.js';
 import { type RedisNode, redisNode } from './kit/redis-node.js';
+import { RedisSentinel } from './kit/redis-sentinel.js';
 
 const definition: TopicDefinition = {
   name: 'notifications',
@@ -51,6 +52,90 @@ needs('redis')('the bus on a Redis Cluster', () => {
       // One that goes over a connection which nobody reads is found only when quiet topics are compared, after 15 s.
       await Promise.all(sinks.map((sink) => sink.until(1)));
       expect(await node.gapsFilled()).toBe(0);
+    }
+  });
+});
+
+needs('redis')('a failover', () => {
+  const nodes: RedisNode[] = [];
+  afterEach(() => {
+    for (const node of nodes.splice(0)) node.close();
+  });
+  const start = async (url: string): Promise<RedisNode> => {
+    const node = await redisNode(url);
+    nodes.push(node);
+    return node;
+  };
+  const subscribed = (node: RedisNode, topics: readonly Topic[]) =>
+    Promise.all(
+      topics.map(async (topic) => {
+        const sink = new RecordingSink();
+        await node.bus.subscribe(topic, sink);
+        return sink;
+      }),
+    );
+  const hasEnded = ({ all }: RecordingSink) => all.some(({ kind }) => kind === 'ended');
+
+  it('of a cluster loses nothing without a word; each event is answered for itself, and nothing is printed', async () => {
+    const printed = vi.spyOn(console, 'error');
+    const cluster = await RedisCluster.start({ replicas: 1 });
+    try {
+      const node = await start(cluster.urls);
+      const topics = Array.from({ length: 60 }, () => newTopic());
+      const sinks = await subscribed(node, topics);
+      const publishAll = (payload: number) => node.bus.publish(topics.map((topic) => ({ topic, payload })));
+      await publishAll(1);
+      await Promise.all(sinks.map((sink) => sink.until(1)));
+      await cluster.killFirst();
+      const during = await publishAll(2);
+      expect(new Set(during.map((outcome) => (outcome.ok ? 'published' : outcome.reason)))).toEqual(
+        new Set(['published', 'unavailable']),
+      );
+      // A node that starts meanwhile finds the cluster by the members that are left.
+      await start(cluster.urls);
+      await vi.waitFor(async () => expect((await publishAll(3)).every(({ ok }) => ok)).toBe(true), {
+        timeout: 30_000,
+        interval: 250,
+      });
+      await Promise.all(
+        sinks.map((sink, index) =>
+          during[index]?.ok ? sink.until(3) : vi.waitFor(() => expect(hasEnded(sink)).toBe(true), 20_000),
+        ),
+      );
+      sinks.forEach((sink, index) => {
+        if (during[index]?.ok) expect([...new Set(sink.payloads)]).toEqual([1, 2, 3]);
+      });
+      const again = await subscribed(node, topics);
+      await publishAll(4);
+      await Promise.all(again.map((sink) => sink.until(4)));
+      expect(printed).not.toHaveBeenCalled();
+    } finally {
+      printed.mockRestore();
+      await cluster.remove();
+    }
+  });
+
+  it('by Sentinel is followed, and those who listen are told that events may be missing', async () => {
+    const printed = vi.spyOn(console, 'error');
+    const sentinel = await RedisSentinel.start();
+    try {
+      const node = await start(sentinel.url);
+      const topic = newTopic();
+      const [sink] = (await subscribed(node, [topic])) as [RecordingSink];
+      await node.bus.publish([{ topic, payload: 1 }]);
+      await sink.until(1);
+      await sentinel.killMaster();
+      await vi.waitFor(() => node.bus.publish([{ topic, payload: 2 }]), { timeout: 30_000, interval: 250 });
+      await vi.waitFor(() => expect(hasEnded(sink)).toBe(true), 10_000);
+      const resumed = new RecordingSink();
+      const { recovered } = await node.bus.subscribe(topic, resumed, { resume: sink.cursor });
+      expect(recovered).toBe(false);
+      await node.bus.publish([{ topic, payload: 3 }]);
+      await resumed.until(3);
+      expect(printed).not.toHaveBeenCalled();
+    } finally {
+      printed.mockRestore();
+      await sentinel.remove();
     }
   });
 });

@@ -91,9 +91,7 @@ function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionO
     ...(found.sentinelPassword && { sentinelPassword: found.sentinelPassword }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
     role: 'master',
-    failoverDetector: true,
     sentinelRetryStrategy: nextAttemptMs,
-    sentinelReconnectStrategy: nextAttemptMs,
     sentinelCommandTimeout: SILENCE_MS,
     // What was the master is a replica now: ask the Sentinels again.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -147,7 +145,6 @@ async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
     ...FAIL_FAST,
     ...optionsOf(found, place),
     retryStrategy: null,
-    failoverDetector: false,
     sentinelRetryStrategy: () => null,
   });
   let failure: unknown;

@@ -4,24 +4,36 @@ import { vi } from 'vitest';
 import { freePort } from './free-port.js';
 import { RedisServer } from './redis-server.js';
 
-const NODES = 3;
+const MASTERS = 3;
 
-/** A Redis Cluster of three masters without replicas, of one test file's own. */
+/** A Redis Cluster of one test file's own: three masters, and a replica for each where failover is tested. */
 export class RedisCluster {
   private constructor(private readonly servers: readonly RedisServer[]) {}
 
-  static async start(): Promise<RedisCluster> {
+  static async start({ replicas = 0 }: { replicas?: 0 | 1 } = {}): Promise<RedisCluster> {
     const servers: RedisServer[] = [];
-    for (let index = 0; index < NODES; index++) servers.push(await startMember());
+    for (let index = 0; index < MASTERS * (1 + replicas); index++) servers.push(await startMember());
     const members = servers.map(({ port }) => `127.0.0.1:${port}`);
-    await promisify(execFile)('redis-cli', ['--cluster', 'create', ...members, '--cluster-yes']);
-    await Promise.all(servers.map(untilWell));
+    const more = ['--cluster-replicas', String(replicas), '--cluster-yes'];
+    await promisify(execFile)('redis-cli', ['--cluster', 'create', ...members, ...more]);
+    await Promise.all(servers.map((server) => untilWell(server)));
+    if (replicas > 0) await Promise.all(servers.slice(MASTERS).map(untilReplicating));
     return new RedisCluster(servers);
   }
 
-  /** The address of one member; it tells of the others. */
+  /** The address of the first member; it tells of the others. */
   get url(): string {
     return this.servers[0]?.url ?? '';
+  }
+
+  /** Every member's address, joined as `REDIS_URL` takes them. */
+  get urls(): string {
+    return this.servers.map(({ url }) => url).join(',');
+  }
+
+  /** Kills the first member, which is a master. */
+  async killFirst(): Promise<void> {
+    await this.servers[0]?.stop('SIGKILL');
   }
 
   async remove(): Promise<void> {
@@ -40,5 +52,13 @@ async function untilWell(server: RedisServer): Promise<void> {
   await vi.waitFor(async () => {
     if (!(await client.cluster('INFO')).includes('cluster_state:ok')) throw new Error('not yet');
   }, 15_000);
+  client.disconnect();
+}
+
+async function untilReplicating(server: RedisServer): Promise<void> {
+  const client = server.client();
+  await vi.waitFor(async () => {
+    if (!(await client.info('replication')).includes('master_link_status:up')) throw new Error('not yet');
+  }, 20_000);
   client.disconnect();
 }
