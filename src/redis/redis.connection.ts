@@ -105,7 +105,7 @@ export class RedisConnection {
   /** Asks what time it is there. Called with each heartbeat. */
   async readClock(): Promise<void> {
     const sentMs = performance.now();
-    const [seconds, micros] = await this.run((client) => client.time());
+    const [seconds, micros] = await this.run(timeOf);
     const halfwayMs = performance.timeOrigin + (sentMs + performance.now()) / 2;
     this.#clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - halfwayMs;
   }
@@ -167,4 +167,17 @@ export class RedisConnection {
     if (this.#isClosed || this.client.status === 'end') return;
     this.health.wentAway(reasonOf(error));
   }
+}
+
+/** Whichever member of a cluster answers first: a dead one must not keep a node from its start. */
+async function timeOf(client: Redis | Cluster): Promise<readonly [string | number, string | number]> {
+  const [seconds = 0, micros = 0] =
+    client instanceof Redis
+      ? await client.time()
+      : await Promise.any(client.nodes('master').map((member) => member.time())).catch(firstOf);
+  return [seconds, micros];
+}
+
+function firstOf(error: unknown): never {
+  throw error instanceof AggregateError ? error.errors[0] : error;
 }
