@@ -44,6 +44,14 @@ export function findChromium() {
   return ['chromium', 'chromium-browser', 'google-chrome'].map(findProgram).find((path) => path !== null) ?? null;
 }
 
+/** The library that steps a process's clock (Debian's faketime), or null. */
+export function findFaketime() {
+  const folders = existsSync('/usr/lib')
+    ? readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'faketime'))
+    : [];
+  return folders.map((folder) => join(folder, 'libfaketime.so.1')).find((path) => existsSync(path)) ?? null;
+}
+
 /** The path of an installed program, in PATH or where Debian puts servers; null where there is none.
  * @param {string} name
  * @returns {string | null}

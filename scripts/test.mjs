@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, filesIn } from './build-step.mjs';
 import { build } from './build.mjs';
-import { findChromium, findPostgres, findProgram, findRedis } from './test-services.mjs';
+import { findChromium, findFaketime, findPostgres, findProgram, findRedis } from './test-services.mjs';
 
 const RESULTS = join(ROOT, 'test-results', 'vitest.json');
 const ci = Boolean(process.env.CI) && !['false', '0'].includes(process.env.CI);
@@ -14,6 +14,7 @@ const NEEDS = {
   postgres: { variable: 'TEST_DATABASE_URL', remedy: 'install postgresql or set DATABASE_URL' },
   redis: { variable: 'TEST_REDIS_URL', remedy: 'install redis-server or set REDIS_URL' },
   chromium: { variable: 'TEST_CHROMIUM', remedy: 'install chromium or set CHROMIUM_PATH' },
+  faketime: { variable: 'TEST_FAKETIME', remedy: 'install faketime' },
   caddy: { variable: 'TEST_CADDY', remedy: 'install caddy' },
   nginx: { variable: 'TEST_NGINX', remedy: 'install nginx' },
 };
@@ -35,7 +36,12 @@ try {
 }
 
 async function run([postgres, redis]) {
-  const programs = { chromium: findChromium(), caddy: findProgram('caddy'), nginx: findProgram('nginx') };
+  const programs = {
+    chromium: findChromium(),
+    faketime: findFaketime(),
+    caddy: findProgram('caddy'),
+    nginx: findProgram('nginx'),
+  };
   const found = { postgres: postgres?.url, redis: redis?.url, ...programs };
   const origins = { postgres: postgres?.origin, redis: redis?.origin, ...programs };
   for (const [need, origin] of Object.entries(origins)) if (origin) console.log(`${need}: ${origin}`);

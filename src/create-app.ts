@@ -17,6 +17,7 @@ import { type HttpConnectionLimits, HttpConnections } from './http/http-connecti
 import { HttpJournal } from './http/http.journal.js';
 import { applyRouteRules } from './http/route-rules.js';
 import { createHttpServer, refuseHosts } from './http/http-server.js';
+import { finishRunningRequests } from './http/running-requests.js';
 import { bareHeaders, helmetOptions } from './http/security-headers.js';
 import { LOGGER } from './logging/logger.js';
 import { NestLogger } from './logging/nest-logger.js';
@@ -85,6 +86,7 @@ async function applyRules(
   const fastify = app.getHttpAdapter().getInstance();
   fastify.setErrorHandler((error, _request, reply) => errors.answer(error, reply));
   const origins = app.get(OriginPolicy);
+  finishRunningRequests(fastify);
   await app.register(helmet, helmetOptions(http));
   await app.register(cors, {
     origin: async (origin: string | undefined) =>

@@ -27,7 +27,7 @@ export class VisitJournal {
   /** Called for each request that is let in. */
   admitted(visitor: Visitor): void {
     const { shop, client, signature } = visitor;
-    const sighting = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, Date.now());
+    const sighting = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, performance.now());
     this.#visits.inc({ outcome: sighting === 'elsewhere' ? 'replayed' : 'admitted' });
     this.logger.debug({ shop, ...client }, 'app proxy request');
     if (sighting === 'elsewhere')

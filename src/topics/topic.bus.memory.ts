@@ -65,7 +65,7 @@ class MemoryTopic {
   /** A subscriber leaves: it may come back with a cursor of this epoch, for as long as events would be kept. */
   dismiss(sink: TopicSink): void {
     this.sinks.delete(sink);
-    this.#keptUntilMs = Date.now() + this.definition.historySeconds * 1000;
+    this.#keptUntilMs = performance.now() + this.definition.historySeconds * 1000;
   }
 
   isIdle(nowMs: number): boolean {
@@ -87,7 +87,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
 
   override async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
     if (!this.gate.isOpen) await this.gate.opened();
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     return publications.map((publication) => this.#publishOne(publication, nowMs));
   }
 
@@ -132,7 +132,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     state: MemoryTopic,
     resume: unknown,
   ): { recovered: boolean | undefined; events: readonly TopicEvent[] } {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const { onSubscribe } = topic.definition;
     const last = onSubscribe === 'last-event' ? state.history.last(nowMs) : undefined;
     const lastOnly = last ? [last] : [];
@@ -152,7 +152,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   }
 
   #sweep(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const owners of this.#topics.values()) {
       for (const [owner, state] of owners) if (state.isIdle(nowMs)) owners.delete(owner);
     }

@@ -5,6 +5,7 @@ const VARIABLES = {
   postgres: 'TEST_DATABASE_URL',
   redis: 'TEST_REDIS_URL',
   chromium: 'TEST_CHROMIUM',
+  faketime: 'TEST_FAKETIME',
   caddy: 'TEST_CADDY',
   nginx: 'TEST_NGINX',
 } as const;

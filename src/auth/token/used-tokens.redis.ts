@@ -1,8 +1,8 @@
 import type { RedisConnection } from '../../redis/redis.connection.js';
 import { UsedTokens } from './used-tokens.js';
 
-/** Another node's clock may let the token live a little longer than this one's. */
-const CLOCK_SLACK_SECONDS = 10;
+/** A clock that is set back, or another node's, may let the token live longer than this one does. */
+const CLOCK_SLACK_SECONDS = 5 * 60;
 
 /** Used tokens of all nodes of one Redis. `SET NX` decides, so of two nodes one gets the token. */
 export class RedisUsedTokens extends UsedTokens {

@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Browser } from './kit/browser.js';
+import { openSocket } from './kit/live-socket.js';
+import { locate, needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+needs('faketime', 'postgres')('a node whose wall clock is stepped while it runs', () => {
+  const folder = temporaryFolder('clock');
+  const clock = join(folder.path, 'offset');
+  let server: ServerProcess;
+  let dropDatabase: () => Promise<void>;
+
+  beforeAll(async () => {
+    const database = await createDatabase();
+    dropDatabase = database.drop;
+    setClock('+0');
+    server = await startServerProcess({
+      DATABASE_URL: database.url,
+      DATA_DIR: folder.path,
+      NODE_ENV: 'development',
+      USER_COUNT_INTERVAL_SECONDS: '1',
+      LD_PRELOAD: locate('faketime'),
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: '1',
+      // Steps of the wall clock move nothing else on a real machine.
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    });
+  });
+
+  afterAll(async () => {
+    await server.end('SIGKILL');
+    await dropDatabase();
+    folder.remove();
+  });
+
+  function setClock(offset: string): void {
+    writeFileSync(clock, `${offset}\n`);
+  }
+
+  /** What the node's own clock shows, by the end that it gives a token. */
+  async function tokenEndsInMs(browser: Browser): Promise<number> {
+    const { me } = await browser.ask<{ me: { tokenExpiresAt: string } }>('{ me { tokenExpiresAt } }');
+    return Date.parse(me.tokenExpiresAt) - Date.now();
+  }
+
+  it.each(['-60', '+300', '-300', '+0'])(
+    'keeps its sockets, their budgets and their events at %s s',
+    async (offset) => {
+      setClock('+0');
+      const browser = new Browser(server.url);
+      await browser.register();
+      const socket = await openSocket(server.url, { token: await browser.token() });
+      socket.subscribe('1', 'subscription { userCount }');
+      await socket.waitForNext('1');
+      for (let sent = 0; sent < 10; sent++) await socket.settled();
+
+      setClock(offset);
+      const stepMs = (await tokenEndsInMs(browser)) - 60_000;
+      expect(Math.abs(stepMs - Number(offset) * 1000)).toBeLessThan(5000);
+      for (let sent = 0; sent < 50; sent++) await socket.settled();
+      for (let events = 0; events < 3; events++) await socket.waitForNext('1');
+      const another = await openSocket(server.url, { token: await browser.token() });
+      await another.settled();
+      await Promise.all([socket.close(), another.close()]);
+    },
+  );
+});
