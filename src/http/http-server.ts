@@ -40,13 +40,14 @@ const MAX_HEAD_BYTES = 16 * 1024;
  * are no HTTP. Fastify calls it once for each address that `HOST` stands for.
  *
  * @param handler Fastify's
- * @param headers of each answer that Fastify does not give
+ * @param headers of every answer, unless a route writes others
  */
 export function createHttpServer(
   handler: RequestListener,
   headers: Readonly<Record<string, string>>,
   deadlines: HttpDeadlines = DEADLINES,
 ): Server {
+  const lines = Object.entries(headers);
   const server = createServer({
     headersTimeout: deadlines.headersMs,
     requestTimeout: deadlines.requestMs,
@@ -56,9 +57,13 @@ export function createHttpServer(
     // Node's own answer to a missing Host carries none of our headers: see refuseHosts.
     requireHostHeader: false,
   });
-  server.on('request', handler);
   const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', (request, response) => answers.set(request.socket, response));
+  server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    // First of all: whoever answers, and wherever, these are there. A route may write others in their place.
+    for (const [name, value] of lines) response.setHeader(name, value);
+    handler(request, response);
+  });
   server.setTimeout(deadlines.silenceMs);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const answer = answers.get(socket);

@@ -18,8 +18,9 @@ const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
  * connection without one. Fails after 10 s in which it did neither.
  *
  * @param request what to send; use {@link requestBytes} for an ordinary head
+ * @param giveUpAfterMs for requests that a server may rightly wait on: after so much silence the answer counts as none
  */
-export function rawHttp(url: string, request: string | Buffer): Promise<RawAnswer> {
+export function rawHttp(url: string, request: string | Buffer, giveUpAfterMs?: number): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';
@@ -28,7 +29,10 @@ export function rawHttp(url: string, request: string | Buffer): Promise<RawAnswe
       socket.destroy();
       resolve(answerOf(received));
     };
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no answer, or not ended; received: ${received}`)));
+    socket.setTimeout(giveUpAfterMs ?? PATIENCE_MS, () => {
+      if (giveUpAfterMs) finish();
+      else socket.destroy(new Error(`no answer, or not ended; received: ${received}`));
+    });
     socket.setEncoding('latin1');
     socket.on('data', (chunk) => {
       received += String(chunk);
