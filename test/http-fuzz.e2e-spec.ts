@@ -160,7 +160,7 @@ const BODIES = [
   '-2\r\n{}\r\n0\r\n\r\n',
   '0\r\nHost: evil\r\n\r\n',
   '0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n',
-  `${'['.repeat(50_000)}`,
+  '['.repeat(50_000),
   '\u0000\u0001\u0002',
 ];
 const VERSIONS = ['HTTP/1.0', 'HTTP/0.9', 'HTTP/2.0', 'HTTP/1.1 ', ''];

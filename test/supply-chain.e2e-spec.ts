@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
+  readonly dev?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url), 'utf8'));
+const manifest = read('package.json') as LockedPackage & { readonly private: boolean };
+const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, LockedPackage>> };
+const installed = Object.entries(packages).filter(([path, { link }]) => path.startsWith('node_modules/') && !link);
+
+/** Those whose install runs a script of theirs. Another one is a decision, and enters here with it. */
+const WITH_SCRIPTS = ['@apollo/protobufjs', 'esbuild'];
+
+describe('SC-1 the lockfile', () => {
+  it('locks what package.json asks for', () => {
+    const { dependencies, devDependencies } = packages[''] ?? {};
+    expect({ dependencies, devDependencies }).toEqual({
+      dependencies: manifest.dependencies,
+      devDependencies: manifest.devDependencies,
+    });
+  });
+
+  it('holds a digest of every package, and takes none from a repository or an address of its own', () => {
+    const loose = installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'));
+    const elsewhere = installed.filter(
+      ([, { resolved }]) => resolved !== undefined && !resolved.startsWith('https://'),
+    );
+    expect({ loose, elsewhere }).toEqual({ loose: [], elsewhere: [] });
+    for (const range of Object.values({ ...manifest.dependencies, ...manifest.devDependencies }))
+      expect(range).toMatch(/^(?:[~^]?\d|file:schematics$)/);
+  });
+
+  it('has no install script but the known ones', () => {
+    const names = installed.flatMap(([path, one]) =>
+      one.hasInstallScript ? [path.split('node_modules/').at(-1)] : [],
+    );
+    expect(new Set(names)).toEqual(new Set(WITH_SCRIPTS));
+  });
+
+  it('belongs to a package that cannot be published by mistake', () => {
+    expect(manifest.private).toBe(true);
+  });
+});
