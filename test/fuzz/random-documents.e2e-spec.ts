@@ -18,7 +18,7 @@ import { type Outcome, TwoExecutors } from './two-executors.js';
 const DOCUMENTS = Number(process.env['FUZZ_DOCUMENTS'] ?? 2000) / 2;
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const EVENTS = 3;
-const MINUTES = Math.max(2, DOCUMENTS / 2000);
+const MINUTES = Math.max(5, DOCUMENTS / 200);
 
 const viewer = accountViewer('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002');
 const context = {
