@@ -23,7 +23,11 @@ const someone = () => ({ email: `${hex(6)}@example.test`, password: `correct hor
 function clientOf(url, address) {
   const cookies = new Map();
   return async function ask(query, variables) {
-    const headers = { 'content-type': 'application/json', 'x-forwarded-for': address() };
+    const headers = {
+      'content-type': 'application/json',
+      'sec-fetch-site': 'same-origin',
+      'x-forwarded-for': address(),
+    };
     if (cookies.size > 0) headers.cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
     const startedAt = performance.now();
     const body = JSON.stringify({ query, variables });
