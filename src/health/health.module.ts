@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { HealthController } from './health.controller.js';
+import { ClockSkew } from './clock-skew.js';
 import { Readiness } from './readiness.js';
 
 /** `GET /healthz` and `GET /readyz`. */
-@Module({ controllers: [HealthController], providers: [Readiness] })
+@Module({ controllers: [HealthController], providers: [Readiness, ClockSkew] })
 export class HealthModule {}
