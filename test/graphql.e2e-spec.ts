@@ -149,6 +149,30 @@ describe('HTTP', () => {
   });
 
   test.each([
+    ['a query by GET, as urql sends it', { method: 'GET' }, 405, /preferGetMethod: false/],
+    [
+      'EventSource',
+      { method: 'GET', headers: { accept: 'text/event-stream' } },
+      405,
+      /WebSocket.*graphql-transport-ws/,
+    ],
+    ['server-sent events', { headers: { accept: 'text/event-stream' } }, 406, /WebSocket.*graphql-transport-ws/],
+    ['multipart alone', { headers: { accept: 'multipart/mixed' } }, 406, /WebSocket.*graphql-transport-ws/],
+    [
+      'multipart as Apollo Client asks for it',
+      { headers: { accept: 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json' } },
+      400,
+      /WebSocket.*graphql-transport-ws/,
+    ],
+  ])('names the way that works to %s', async (_, { method = 'POST', headers = {} }: RequestInit, status, message) => {
+    const body = method === 'POST' ? { body: '{"query":"subscription { userCount }"}' } : {};
+    const sent = { ...headers, 'content-type': 'application/json' };
+    const response = await ada.browser.fetch('/graphql?query={__typename}', { method, headers: sent, ...body });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toMatch(message);
+  });
+
+  test.each([
     [{ origin: 'https://evil.example' }, 403],
     [{ origin: 'null' }, 403],
     [{ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, 403],

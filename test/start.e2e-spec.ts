@@ -71,7 +71,7 @@ describe('a start that cannot succeed', () => {
 describe('a running server', () => {
   it('drains on SIGTERM: open sockets are told to come back, and it ends with 0', async () => {
     const server = await startServerProcess(await ownStorage());
-    const browser = new Browser(server.url, { origin: null });
+    const browser = new Browser(server.url);
     await browser.register();
     const socket = await openSocket(server.url, { token: await browser.token() });
     const exit = server.end('SIGTERM');
@@ -83,7 +83,7 @@ describe('a running server', () => {
     const env = await ownStorage();
     const port = String(await freePort());
     const first = await startServerProcess({ ...env, PORT: port });
-    const browser = new Browser(first.url, { origin: null });
+    const browser = new Browser(first.url);
     const { id } = await browser.register();
     await first.end();
     const second = await startServerProcess({ ...env, PORT: port });

@@ -66,7 +66,8 @@ export class Database {
     const { health } = this.parts;
     let patience: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
-      patience = setTimeout(() => resolve('late'), PATIENCE_MS);
+      // Where this process itself stood still, the answer may have come meanwhile and is read first.
+      patience = setTimeout(() => setImmediate(() => resolve('late')), PATIENCE_MS);
     });
     const asking = this.#watched(() => this.#probe()).then(
       () => true,

@@ -1,7 +1,7 @@
 import { SallyportError } from './sallyport.errors.js';
 
 /** The statuses with which a request is refused for its form, and not for what it asks. */
-export type HttpRefusalStatus = 400 | 405 | 413 | 415 | 417;
+export type HttpRefusalStatus = 400 | 405 | 406 | 413 | 415 | 417;
 
 /**
  * A request that HTTP itself refuses: its method, its type, its size. Its code is `BAD_USER_INPUT`, its status is more

@@ -7,6 +7,8 @@ export interface RouteRule {
   readonly path: string;
   /** The methods that are taken; any other answers 405, also where the route's owner has registered it. */
   readonly methods: readonly string[];
+  /** What a client of another method should do instead; part of the 405's message. */
+  readonly methodHint?: string;
   /** The largest body, in bytes, with or without a `Content-Length`. */
   readonly bodyLimitBytes: number;
   /** Runs before the body is read. Throws what refuses the request; may set headers of the answer. */
@@ -43,11 +45,15 @@ function applyRule(route: RouteOptions, rule: RouteRule): void {
       const allow = rule.methods.join(', ');
       // A preflight of an origin that may call was answered before this.
       if (request.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
-      if (!rule.methods.includes(request.method)) throw new HttpRefusalError(405, `This path takes ${allow}.`, allow);
+      if (!rule.methods.includes(request.method)) throw new HttpRefusalError(405, refusedMethod(rule), allow);
       await rule.admit(request, reply);
       return undefined;
     },
     ...[route.onRequest ?? []].flat(),
   ];
   if (answerError) route.errorHandler = (error, _request, reply) => answerError(error, reply);
+}
+
+function refusedMethod({ methods, methodHint }: RouteRule): string {
+  return [`This path takes ${methods.join(', ')}.`, ...(methodHint ? [methodHint] : [])].join(' ');
 }

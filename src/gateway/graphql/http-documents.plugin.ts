@@ -71,7 +71,12 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
     if (!operation) return [refused('operationName', 'Name the one operation of the document that is to run.')];
     // Apollo would run a subscription's resolver as if it were a query's.
     return operation.operation === OperationTypeNode.SUBSCRIPTION
-      ? [refused('query', 'Subscriptions run over the WebSocket: see PROTOCOL.md.')]
+      ? [
+          refused(
+            'query',
+            'Subscriptions run over WebSocket (graphql-transport-ws), not over multipart or server-sent events: see PROTOCOL.md.',
+          ),
+        ]
       : [];
   }
 

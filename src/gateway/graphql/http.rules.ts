@@ -3,7 +3,7 @@ import type { HttpErrorFilter } from '../../errors/http-error.filter.js';
 import { HttpRefusalError } from '../../errors/http-refusal.error.js';
 import { ForbiddenError } from '../../errors/sallyport.errors.js';
 import type { RouteRule } from '../../http/route-rules.js';
-import { GRAPHQL_PATH } from '../../protocol/payload.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
 import { isAllowedOrigin, type OriginPolicy } from '../door/origin.policy.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
@@ -14,6 +14,10 @@ const OWN_SITE: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
  * with one of them. The names are those that Apollo Server and its clients use.
  */
 const ASKED_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'];
+const BY_SOCKET = `Subscriptions run over WebSocket at ${GRAPHQL_PATH}, with the subprotocol ${SUBPROTOCOL}.`;
+/** Types that a client asks for when it wants a stream, and those that one answer fits (GraphQL over HTTP, GraphQL over SSE). */
+const STREAMS = /text\/event-stream|multipart\/mixed/i;
+const ONE_ANSWER = /application\/(?:json|\*|graphql-response\+json)|\*\/\*/i;
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /**
@@ -24,10 +28,12 @@ export function graphqlRule(origins: OriginPolicy, errors: HttpErrorFilter): Rou
   return {
     path: GRAPHQL_PATH,
     methods: ['POST'],
+    methodHint: `Queries and mutations are sent by POST (urql: preferGetMethod: false). ${BY_SOCKET}`,
     bodyLimitBytes: MAX_GRAPHQL_BODY_BYTES,
     admit: async (request, reply) => {
       keepPrivate(reply);
       refuseForm(request);
+      refuseStream(request);
       await refuseOrigin(request, origins);
     },
     answerError: (error, reply) => {
@@ -48,6 +54,12 @@ function refuseForm({ headers }: FastifyRequest): void {
   if (headers['content-encoding']) throw new HttpRefusalError(415, 'Send the body uncompressed.');
   if (Number(headers['content-length'] ?? 0) > MAX_GRAPHQL_BODY_BYTES)
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);
+}
+
+/** @throws HttpRefusalError for a client that takes nothing but a stream, such as graphql-sse */
+function refuseStream({ headers: { accept = '' } }: FastifyRequest): void {
+  if (STREAMS.test(accept) && !ONE_ANSWER.test(accept))
+    throw new HttpRefusalError(406, `${BY_SOCKET} Queries and mutations are answered with application/json.`);
 }
 
 /** @throws ForbiddenError for a page that may not call with this browser's cookies, and for a cookie that nothing vouches for */
