@@ -42,7 +42,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
     await Promise.all([start(0, old), start(1, old)]);
   });
   afterAll(async () => {
-    await Promise.all(nodes.map((node) => node?.end()));
+    for (const node of nodes) await node?.end();
     await database.drop();
     folder.remove();
   });
@@ -56,9 +56,9 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
       }),
     );
     const outcomes: string[] = [];
-    let isDone = false;
+    const done = new AbortController();
     const load = people.map(async (person, number) => {
-      for (let turn = number; !isDone; turn += 1) outcomes.push(await crossOver(person, turn));
+      for (let turn = number; !done.signal.aborted; turn += 1) outcomes.push(await crossOver(person, turn));
     });
     // docs/operations.md: the new key verifies on every node, then signs on every node, then the old one is removed.
     for (const keys of [`${old},${next}`, `${next},${old}`, next]) {
@@ -73,7 +73,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
         );
       }
     }
-    isDone = true;
+    done.abort();
     await Promise.all(load);
     expect(new Set(outcomes)).toEqual(new Set(['opened', 'node away']));
   });
