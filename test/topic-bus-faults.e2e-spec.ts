@@ -120,6 +120,17 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(sink.payloads).toEqual([1, 2, 3, 4, 5]);
     });
 
+    it('measures how late events are: live ones now and then, and the oldest of each gap', async () => {
+      const before = await here.lagsMeasured('filled');
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publishUnheard(topic, 1);
+      await publish(topic, 2);
+      await sink.until(2);
+      await vi.waitFor(async () => expect(await here.lagsMeasured('filled')).toBeGreaterThan(before));
+      expect(await here.lagsMeasured('live')).toBeGreaterThan(0);
+    });
+
     it('ends a subscription whose gap the history cannot fill', async () => {
       const topic = newTopic({ historySize: 2 });
       const { sink } = await subscribe(topic);

@@ -3,6 +3,7 @@ import type { RedisConnection } from '../redis/redis.connection.js';
 import type { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { parseCursor } from './cursor.js';
 import type { DeliveryGate } from './delivery-gate.js';
+import { LagProbe } from './redis/lag-probe.js';
 import { LiveTopic } from './redis/live-topic.js';
 import { PositionWatch } from './redis/position-watch.js';
 import { TopicMember, type TopicReading } from './redis/topic-member.js';
@@ -32,6 +33,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
   readonly #topics = new Map<string, Listening>();
   readonly #store: TopicStore;
   readonly #watch: PositionWatch;
+  readonly #lag: LagProbe;
 
   constructor(
     redis: RedisConnection,
@@ -42,6 +44,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     super();
     metrics.watch(() => this.#topics.size);
     this.#store = new TopicStore(redis);
+    this.#lag = new LagProbe(this.#store, metrics);
     const batchSize = redis.isCluster ? 1 : undefined;
     this.#watch = new PositionWatch(
       this.#store,
@@ -78,6 +81,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
 
   beforeApplicationShutdown(): void {
     this.#watch.stop();
+    this.#lag.stop();
   }
 
   #listening(topic: Topic): Listening {
@@ -85,6 +89,8 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     if (known) return known;
     const live = new LiveTopic(topic, {
       mayDeliver: () => this.gate.isOpen,
+      heard: (event) => this.#lag.live(topic, event),
+      filled: (event) => this.#lag.filled(topic, event),
       read: (since) => this.#read(topic, { since, otherwise: 'nothing' }),
       noticed: (outcome) => this.metrics.gap(outcome),
       forgotten: () => void this.#watch.compareAll(),

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** In seconds: a millisecond is usual, 30 s is the longest that a quiet topic waits for the comparison. */
+const LAG_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30];
 
 /** What `/metrics` tells of topics between nodes. */
 @Injectable()
 export class TopicMetrics {
   readonly #gaps: Counter<'outcome'>;
+  readonly #lag: Histogram<'path'>;
 
   constructor(private readonly registry: Registry) {
     this.#gaps = new Counter({
@@ -13,6 +17,18 @@ export class TopicMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    this.#lag = new Histogram({
+      name: 'sallyport_delivery_lag_seconds',
+      help: 'From the publishing of an event to its delivery on this node, by the clock of Redis: one live event a second, and the oldest of each gap that was filled',
+      labelNames: ['path'],
+      buckets: LAG_BUCKETS,
+      registers: [registry],
+    });
+  }
+
+  /** Notes how late an event was delivered. */
+  lag(path: 'live' | 'filled', seconds: number): void {
+    this.#lag.observe({ path }, seconds);
   }
 
   /** Shows how many topics have subscribers here, asked at each scrape. */

@@ -16,6 +16,8 @@ export interface RedisNode {
   readonly bus: RedisTopicBus;
   /** Gaps that were filled from history so far: events that did not come live. */
   gapsFilled(): Promise<number>;
+  /** How often the time from publishing to delivery was measured. */
+  lagsMeasured(path: 'live' | 'filled'): Promise<number>;
   close(): void;
 }
 
@@ -41,5 +43,10 @@ export async function redisNode(url: string, logger: Logger = pino({ level: 'sil
     const gaps = await registry.getSingleMetric('sallyport_topic_gaps_total')?.get();
     return gaps?.values.find(({ labels }) => labels['outcome'] === 'filled')?.value ?? 0;
   };
-  return { connection, subscriber, gate, bus, gapsFilled, close };
+  const lagsMeasured = async (path: 'live' | 'filled'): Promise<number> => {
+    const lag = await registry.getSingleMetric('sallyport_delivery_lag_seconds')?.get();
+    const values: { metricName?: string; labels: Record<string, unknown>; value: number }[] = lag?.values ?? [];
+    return values.find((one) => one.metricName?.endsWith('_count') && one.labels['path'] === path)?.value ?? 0;
+  };
+  return { connection, subscriber, gate, bus, gapsFilled, lagsMeasured, close };
 }

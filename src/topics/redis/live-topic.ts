@@ -13,6 +13,10 @@ export interface LiveTopicHost {
   mayDeliver(): boolean;
   /** Reads what the history holds after a position; resolves when it may be delivered, as far as anybody can tell. */
   read(since: Position): Promise<TopicReading>;
+  /** Called with each event that came live. */
+  heard(event: TopicEvent): void;
+  /** Called with the oldest event of a gap that was filled. */
+  filled(event: TopicEvent): void;
   /** Called when messages were missed: the history had them, or it had not. */
   noticed(outcome: 'filled' | 'lost'): void;
   /** Called when the store has begun another epoch: what became of this topic may have become of all. */
@@ -78,7 +82,9 @@ export class LiveTopic {
     const afterOffset = message.indexOf(' ', afterEpoch + 1);
     const offset = Number(message.slice(afterEpoch + 1, afterOffset));
     const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
-    this.#advance(new TopicEvent(message.slice(0, afterEpoch), offset, payload));
+    const event = new TopicEvent(message.slice(0, afterEpoch), offset, payload);
+    this.#advance(event);
+    this.host.heard(event);
   }
 
   /** Fills from history what the live path has missed, if it has. Called when there is reason to think so. */
@@ -97,7 +103,11 @@ export class LiveTopic {
       return;
     }
     if (!reading.recovered) return this.#lose(reading.position);
-    if (reading.events.length > 0) this.host.noticed('filled');
+    const [oldest] = reading.events;
+    if (oldest) {
+      this.host.noticed('filled');
+      this.host.filled(oldest);
+    }
     this.#release(reading.events);
   }
 

@@ -60,6 +60,23 @@ export class TopicStore {
     return toReading(await this.redis.runScript(this.#scripts.read, [meta, stream], values));
   }
 
+  /** Redis's clock, in ms since the epoch. */
+  get nowMs(): number {
+    return this.redis.nowMs;
+  }
+
+  /** When an event was published, by Redis's clock; null when its history has let go of it. */
+  async publishedAtMs(topic: Topic, offset: number): Promise<number | null> {
+    const { meta, stream } = topicKeys(topic);
+    if (topic.definition.historySize === 1) {
+      const [newest, at] = await this.redis.run((client) => client.hmget(meta, 'offset', 't'));
+      return Number(newest) === offset && at ? Number(at) : null;
+    }
+    const id = `${offset}-0`;
+    const [entry] = await this.redis.run((client) => client.xrange(stream, id, id));
+    return entry?.[1][1] ? Number(entry[1][1]) : null;
+  }
+
   /** Removes a topic's position and history. Idempotency keys are hashes, and go with their time. */
   async forget(topic: Topic): Promise<void> {
     const { meta, stream } = topicKeys(topic);
