@@ -11,7 +11,7 @@ import { HttpErrorFilter } from './errors/http-error.filter.js';
 import { ForbiddenError, UnavailableError } from './errors/sallyport.errors.js';
 import { cleartextTest } from './gateway/door/cleartext.js';
 import { graphqlRule } from './gateway/graphql/http.rules.js';
-import { isAllowedOrigin, OriginPolicy } from './gateway/door/origin.policy.js';
+import { HttpOrigins } from './gateway/door/http-origins.js';
 import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './http/descriptor-budget.js';
 import { type HttpConnectionLimits, HttpConnections } from './http/http-connections.js';
 import { HttpJournal } from './http/http.journal.js';
@@ -85,12 +85,12 @@ async function applyRules(
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.setErrorHandler((error, _request, reply) => errors.answer(error, reply));
-  const origins = app.get(OriginPolicy);
+  const origins = app.get(HttpOrigins);
   finishRunningRequests(fastify);
   await app.register(helmet, helmetOptions(http));
   await app.register(cors, {
     origin: async (origin: string | undefined) =>
-      origin !== undefined && (await isAllowedOrigin(origins, origin, 'http')) ? origin : false,
+      origin !== undefined && (await origins.allow(origin)) ? origin : false,
     credentials: true,
     methods: ['POST'],
   });

@@ -17,6 +17,7 @@ import { DocumentBudget } from './graphql/document-budget.js';
 import { DocumentsModule } from './graphql/documents.module.js';
 import { graphqlOptions } from './graphql/graphql.options.js';
 import { Lifetimes } from './connection/lifetimes.js';
+import { HttpOrigins } from './door/http-origins.js';
 import { NodeCapacity } from './door/node-capacity.js';
 import { ConfiguredOrigins, OriginPolicy } from './door/origin.policy.js';
 import { Outbox } from './connection/outbox.js';
@@ -50,6 +51,7 @@ import { UpgradeGuard } from './door/upgrade.guard.js';
     ConnectionRegistry,
     Lifetimes,
     { provide: OriginPolicy, useClass: ConfiguredOrigins },
+    HttpOrigins,
     {
       provide: TOKEN_VERIFIERS,
       useFactory: (account: AccountTokenVerifier, sealed: SealedTokenVerifier) => [account, sealed],

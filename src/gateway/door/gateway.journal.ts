@@ -8,6 +8,7 @@ import { CloseCode } from '../../protocol/close-code.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { Outbox } from '../connection/outbox.js';
+import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 
 /** Codes that a client sends and a server does not: going away, no code in the Close frame, no Close frame at all. */
@@ -61,12 +62,18 @@ export class GatewayJournal {
   /** An upgrade was answered with plain HTTP. */
   refused({ status, message }: UpgradeRefusal, { address, origin }: ConnectionFacts): void {
     this.#refused.inc({ status });
-    this.logger.info({ event: 'upgrade-refused', status, reason: message, address, origin }, 'upgrade refused');
+    this.logger.info(
+      { event: 'upgrade-refused', status, reason: message, address, origin: cutOrigin(origin) },
+      'upgrade refused',
+    );
   }
 
   /** A viewer was let in. */
   admitted({ context, facts: { address, origin } }: Connection): void {
-    this.logger.info({ event: 'socket-opened', viewer: context?.viewer?.id, address, origin }, 'socket admitted');
+    this.logger.info(
+      { event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      'socket admitted',
+    );
   }
 
   /**
@@ -76,7 +83,10 @@ export class GatewayJournal {
   closed({ context, closeCode, facts: { address, origin } }: Connection, received: number): void {
     const code = closeCode ?? received;
     this.#closed.inc({ code: KNOWN_CODES.has(code) ? code : 'other' });
-    this.logger.info({ event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin }, 'socket closed');
+    this.logger.info(
+      { event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      'socket closed',
+    );
   }
 
   /** A peer broke the WebSocket protocol, or its network broke. */

@@ -50,6 +50,11 @@ export function parseOrigin(header: string): URL | null {
   return url.origin === header ? url : null;
 }
 
+/** An Origin header as logs show it: 200 characters at the most. */
+export function cutOrigin<Header extends string | null>(header: Header): Header | string {
+  return header === null ? header : header.slice(0, 200);
+}
+
 /** Asks the policy and fails closed. */
 export async function isAllowedOrigin(policy: OriginPolicy, header: string, door: OriginDoor): Promise<boolean> {
   const origin = parseOrigin(header);

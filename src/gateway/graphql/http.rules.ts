@@ -4,7 +4,7 @@ import { HttpRefusalError } from '../../errors/http-refusal.error.js';
 import { ForbiddenError } from '../../errors/sallyport.errors.js';
 import type { RouteRule } from '../../http/route-rules.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
-import { isAllowedOrigin, type OriginPolicy } from '../door/origin.policy.js';
+import type { HttpOrigins } from '../door/http-origins.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
 /** What `Sec-Fetch-Site` says of a request that no other site has made (Fetch Metadata §2.3). */
@@ -24,7 +24,7 @@ const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
  * What holds for every HTTP request to `/graphql` before GraphQL sees it: POST only, JSON only (so that a page of
  * another site must ask first), from pages that may call with credentials.
  */
-export function graphqlRule(origins: OriginPolicy, errors: HttpErrorFilter): RouteRule {
+export function graphqlRule(origins: HttpOrigins, errors: HttpErrorFilter): RouteRule {
   return {
     path: GRAPHQL_PATH,
     methods: ['POST'],
@@ -63,7 +63,7 @@ function refuseStream({ headers: { accept = '' } }: FastifyRequest): void {
 }
 
 /** @throws ForbiddenError for a page that may not call with this browser's cookies, and for a cookie that nothing vouches for */
-async function refuseOrigin({ headers }: FastifyRequest, origins: OriginPolicy): Promise<void> {
+async function refuseOrigin({ headers }: FastifyRequest, origins: HttpOrigins): Promise<void> {
   const { origin, cookie } = headers;
   const site = headers['sec-fetch-site'];
   if (origin === undefined && site === undefined) {
@@ -72,6 +72,6 @@ async function refuseOrigin({ headers }: FastifyRequest, origins: OriginPolicy):
       'A request with a cookie says where it comes from: send Origin, or Apollo-Require-Preflight.',
     );
   }
-  const allowed = origin === undefined ? OWN_SITE.has(site) : await isAllowedOrigin(origins, origin, 'http');
+  const allowed = origin === undefined ? OWN_SITE.has(site) : await origins.allow(origin);
   if (!allowed) throw new ForbiddenError('Pages of this origin may not call this server: see ALLOWED_ORIGINS.');
 }
