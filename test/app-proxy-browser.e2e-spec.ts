@@ -65,7 +65,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     await visit.page.waitForURL('**/account/login?**');
     await visit.page.fill('input[name=customer]', id);
     await visit.page.click('button');
-    await shows(visit.page, '#sallyport-state', 'live');
+    await shows(visit.page, '#sallyport-state', 'Live');
     return visit;
   }
 
@@ -87,7 +87,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     await page.fill('input[name=customer]', '7');
     await page.click('button');
     await page.waitForURL(shop.at(OWN_NAME));
-    await shows(page, '#sallyport-state', 'live');
+    await shows(page, '#sallyport-state', 'Live');
     expect(faults).toEqual([]);
   });
 
@@ -100,6 +100,40 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(sockets.pending).toEqual([`${server.url.replace('http', 'ws')}/graphql`]);
     const cookies = await page.context().cookies(server.url);
     expect([cookies, faults]).toEqual([[], []]);
+  });
+
+  it('tells a customer whose browser runs no scripts what to do, and shows no state that never changes', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    contexts.push(context);
+    const page = await context.newPage();
+    await page.goto(shop.at(OWN_NAME));
+    await page.getByRole('link', { name: 'Log in to see your updates' }).click();
+    await page.fill('input[name=customer]', '60');
+    await page.click('button');
+    await page.locator('noscript p').filter({ hasText: 'This page needs JavaScript' }).waitFor();
+    expect(await page.locator('#sallyport-state').isVisible()).toBe(false);
+    expect(await page.locator('#sallyport-content').isVisible()).toBe(false);
+  });
+
+  it('tells a customer whose browser could not load the client script', async () => {
+    const { page, faults } = await customer('61');
+    await page.route('**/live/sallyport-live.*', (route) => route.abort());
+    await page.reload();
+    await shows(
+      page,
+      '#sallyport-state',
+      'Live updates could not be loaded. Check your connection and reload the page.',
+    );
+    expect(await page.locator('#sallyport-content').isVisible()).toBe(false);
+    expect(faults).toEqual([]);
+  });
+
+  it('a customer who loses the connection is told in words', async () => {
+    const { page } = await customer('62');
+    await page.context().setOffline(true);
+    await shows(page, '#sallyport-state', 'You are offline. Reconnecting automatically');
+    await page.context().setOffline(false);
+    await shows(page, '#sallyport-state', 'Live');
   });
 
   it('AP-14: a token is renewed through the shop, and the socket stays', async () => {
@@ -166,7 +200,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     });
     const before = await tokenIn(page);
     await page.goto(`${shop.at(OWN_NAME)}?q=${encodeURIComponent('{{ shop.secret_of_the_theme }}')}`);
-    await shows(page, '#sallyport-state', 'live');
+    await shows(page, '#sallyport-state', 'Live');
     const everything = bodies.join('\n') + (await page.content());
     expect(everything).toContain('sallyport-data');
     expect(everything).not.toContain('LIQUID-WAS-RENDERED');

@@ -31,6 +31,7 @@ export class LivePage {
 <script src="${this.http.publicUrl}${this.script.path}"></script>
 <script>
 var sallyport = (function () {${WAY_TO_LOGIN}
+  if (!window.Sallyport) return null;
   var options = JSON.parse(document.getElementById('sallyport-data').textContent);
   options.onState = function (state) {
     document.dispatchEvent(new CustomEvent('sallyport:state', { detail: state }));

@@ -11,7 +11,7 @@ import { LOGIN_URL, WAY_TO_LOGIN } from './way-to-login.js';
 export function loginPage(pathPrefix: string): string {
   const back = encodeURIComponent(pathPrefix);
   return `<p class="page-width">
-<a id="sallyport-login" data-login="${LOGIN_URL}" href="${LOGIN_URL}?return_url=${back}&amp;return_to=${back}">Log in to go on</a>
+<a id="sallyport-login" data-login="${LOGIN_URL}" href="${LOGIN_URL}?return_url=${back}&amp;return_to=${back}">Log in to see your updates</a>
 </p>
 <script>
 (function () {${WAY_TO_LOGIN}
