@@ -51,10 +51,10 @@ try {
 
 async function photographApp() {
   const page = await open('/');
-  await page.getByRole('button', { name: 'Make an account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByLabel('E-mail').fill(ADA.email);
   await page.getByLabel('Password', { exact: true }).fill(ADA.password);
-  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   const command = await page.locator('.empty code').innerText();
   await page.getByTestId('count').waitFor();
   const viewer = /user:[0-9a-f-]+/.exec(command)?.[0];

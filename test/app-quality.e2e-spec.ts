@@ -62,8 +62,8 @@ needs('chromium')('the app, looked at closely', () => {
       await app.open('Account');
       await page.getByRole('heading', { name: 'Account', exact: true }).waitFor();
       await check('account');
-      await page.getByRole('button', { name: 'Delete the account' }).click();
-      await page.getByRole('heading', { name: 'Delete it for good?' }).waitFor();
+      await page.getByRole('button', { name: 'Delete account' }).click();
+      await page.getByRole('heading', { name: 'Delete your account?' }).waitFor();
       await check('delete');
     });
   });

@@ -35,26 +35,26 @@ needs('chromium')('one person in two browsers', () => {
     await app.count(value);
   }
 
-  it('ends the other one, which is shown out at once', async () => {
+  it('signs out the other one, which is shown out at once', async () => {
     await desk.open('Sessions');
     await desk.page.getByRole('heading', { name: 'Safari on iPhone' }).waitFor();
     await desk.page.getByRole('heading', { name: 'Chrome on Linux This browser' }).waitFor();
     await picture(desk.page, 'sessions-two-browsers');
     const pressed = Date.now();
-    await desk.page.getByRole('button', { name: 'End it: Safari on iPhone' }).click();
+    await desk.page.getByRole('button', { name: 'Sign out: Safari on iPhone' }).click();
     await phone.entrance();
     console.log(`the other browser was out ${Date.now() - pressed} ms after the press`);
     await phone.page.getByText('You were signed out elsewhere').waitFor();
-    await desk.page.getByText('The session of Safari on iPhone is ended.').waitFor();
+    await desk.page.getByText('Signed out Safari on iPhone.').waitFor();
     expect(await desk.page.locator('.session').count()).toBe(1);
     await stillLive(desk, 3);
   });
 
-  it('ends all others at once', async () => {
+  it('signs out all others at once', async () => {
     await desk.open('Sessions');
-    await desk.page.getByRole('button', { name: 'End all others' }).click();
+    await desk.page.getByRole('button', { name: 'Sign out all other sessions' }).click();
     await phone.entrance();
-    await desk.page.getByText('1 other session is ended.').waitFor();
+    await desk.page.getByText('Signed out 1 other session.').waitFor();
     await stillLive(desk, 4);
   });
 
@@ -65,11 +65,11 @@ needs('chromium')('one person in two browsers', () => {
     const { page } = desk;
     await page.getByLabel('Current password', { exact: true }).fill('not the password');
     await page.getByLabel('New password', { exact: true }).fill('another good sentence');
-    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByRole('button', { name: 'Change password' }).click();
     await page.locator('input[name=current][aria-invalid=true]:focus').waitFor();
     await page.getByLabel('Current password', { exact: true }).fill(who.password);
     await page.getByLabel('New password', { exact: true }).fill('another good sentence');
-    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByRole('button', { name: 'Change password' }).click();
     await page.getByText('The password is changed.').waitFor();
     await phone.entrance();
     await stillLive(desk, 5);
@@ -82,12 +82,12 @@ needs('chromium')('one person in two browsers', () => {
   it('deletes the account: both are out, and nobody gets in any more', async () => {
     await desk.open('Account');
     const { page } = desk;
-    await page.getByRole('button', { name: 'Delete the account' }).click();
+    await page.getByRole('button', { name: 'Delete account' }).click();
     await page.getByLabel('Your password', { exact: true }).fill('not the password');
-    await page.getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('button', { name: 'Delete permanently' }).click();
     await page.locator('input[name=password][aria-invalid=true]:focus').waitFor();
     await page.getByLabel('Your password', { exact: true }).fill(who.password);
-    await page.getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('button', { name: 'Delete permanently' }).click();
     await Promise.all([desk.entrance(), phone.entrance()]);
     await page.getByText('Your account is deleted').waitFor();
     await desk.signIn(who);

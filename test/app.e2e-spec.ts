@@ -6,6 +6,10 @@ import { openTab, picture } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
 
+function titles({ page }: AppPage): Promise<string[]> {
+  return page.locator('.row strong').allInnerTexts();
+}
+
 needs('chromium')('the app in a browser', () => {
   const stage = appStage();
 
@@ -36,6 +40,44 @@ needs('chromium')('the app in a browser', () => {
     await picture(ada.page, 'app-live');
     await ada.page.getByRole('button', { name: 'Mark all as read' }).click();
     await ada.page.getByText('1 unread').waitFor({ state: 'detached' });
+  });
+
+  it('shows notifications again after a reload, and which of them were read', async () => {
+    const ada = await member();
+    await notify(stage.server, ada.viewer, 'First', 'Second');
+    await ada.notification('Second');
+    await ada.page.getByRole('button', { name: 'Mark all as read' }).click();
+    await notify(stage.server, ada.viewer, 'Third');
+    await ada.notification('Third');
+    await ada.page.reload();
+    await ada.notification('Third');
+    await ada.page.getByText('1 unread').waitFor();
+    expect(await titles(ada)).toEqual(['Third', 'Second', 'First']);
+  });
+
+  it('shows on a second device what was published before it came', async () => {
+    const who = await stage.server.signedIn();
+    await notify(stage.server, who.viewerId, 'Before both');
+    const [desk, phone] = [await stage.visit(), await stage.visit()];
+    await desk.signIn(who);
+    await desk.notification('Before both');
+    await notify(stage.server, who.viewerId, 'Before the phone');
+    await desk.notification('Before the phone');
+    await phone.signIn(who);
+    await phone.notification('Before the phone');
+    await notify(stage.server, who.viewerId, 'For both');
+    await Promise.all([desk.notification('For both'), phone.notification('For both')]);
+    for (const app of [desk, phone]) expect(await titles(app)).toEqual(['For both', 'Before the phone', 'Before both']);
+  });
+
+  it('puts the focus on the heading after sign-in and after sign-out', async () => {
+    const ada = await member();
+    const focused = () =>
+      ada.page.evaluate('document.activeElement.tagName + " " + document.activeElement.textContent');
+    expect(await focused()).toBe('H1 Live');
+    await ada.signOut();
+    await ada.entrance();
+    expect(await focused()).toBe('H2 Sign in');
   });
 
   it('shows the last value within a second of signing in', async () => {
@@ -69,12 +111,12 @@ needs('chromium')('the app in a browser', () => {
     expect(await password.getAttribute('aria-invalid')).toBe('true');
     await app.page.locator('input[name=password]:focus').waitFor();
     await picture(app.page, 'app-wrong-password');
-    await app.page.getByRole('button', { name: 'Make an account' }).click();
+    await app.page.getByRole('button', { name: 'Create account' }).click();
     await app.fill({ ...who, password: 'short' });
-    await app.page.getByRole('button', { name: 'Make the account' }).click();
+    await app.page.getByRole('button', { name: 'Create account' }).click();
     await app.page.getByText(/at least 12 characters/).waitFor();
     await app.fill(who);
-    await app.page.getByRole('button', { name: 'Make the account' }).click();
+    await app.page.getByRole('button', { name: 'Create account' }).click();
     await app.page.getByText(/registered already/).waitFor();
     expect(await app.page.getByLabel('E-mail').getAttribute('aria-invalid')).toBe('true');
   });

@@ -10,11 +10,11 @@ export class AppPage {
     this.page = opened.page;
   }
 
-  /** Makes an account and waits until the page is live. */
+  /** Creates an account and waits until the page is live. */
   async register(who: Credentials = someone()): Promise<Credentials> {
-    await this.page.getByRole('button', { name: 'Make an account' }).click();
+    await this.page.getByRole('button', { name: 'Create account' }).click();
     await this.fill(who);
-    await this.page.getByRole('button', { name: 'Make the account' }).click();
+    await this.page.getByRole('button', { name: 'Create account' }).click();
     await this.state('Live');
     return who;
   }
@@ -30,7 +30,7 @@ export class AppPage {
   }
 
   signOut(): Promise<void> {
-    return this.page.getByRole('button', { name: 'Sign out' }).click();
+    return this.page.getByRole('button', { name: 'Sign out', exact: true }).click();
   }
 
   /** Waits until the connection's state reads like this. */

@@ -1,3 +1,4 @@
+import { useArrival } from '../app/arrival.js';
 import type { User } from '../graphql/operations.js';
 import { ChangePassword } from './change-password.js';
 import { DeleteAccount } from './delete-account.js';
@@ -7,7 +8,9 @@ export function AccountView({ user }: { readonly user: User }) {
   return (
     <div className="stack">
       <header className="view-header">
-        <h1>Account</h1>
+        <h1 ref={useArrival()} tabIndex={-1}>
+          Account
+        </h1>
         <p className="muted">
           {user.email}, here since{' '}
           <time dateTime={user.createdAt}>

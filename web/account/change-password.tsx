@@ -10,11 +10,11 @@ export function ChangePassword() {
   const [done, setDone] = useState(false);
   return (
     <section className="card" aria-labelledby="password-title">
-      <h2 id="password-title">Change the password</h2>
-      <p className="muted">Every other browser of yours is signed out at once.</p>
+      <h2 id="password-title">Change password</h2>
+      <p className="muted">This signs you out in every other browser.</p>
       <OperationForm
         credentialField="current"
-        submitLabel="Change the password"
+        submitLabel="Change password"
         onSubmit={async (value) => {
           setDone(false);
           await change({ variables: { current: value('current'), next: value('next') } });

@@ -12,17 +12,17 @@ export function DeleteAccount() {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
     <section className="card" aria-labelledby="delete-title">
-      <h2 id="delete-title">Delete the account</h2>
-      <p className="muted">Everything of yours goes, in every browser. This cannot be taken back.</p>
+      <h2 id="delete-title">Delete account</h2>
+      <p className="muted">This permanently deletes your account. It cannot be undone.</p>
       <button type="button" className="button danger-quiet" onClick={() => dialog.current?.showModal()}>
-        Delete the account
+        Delete account
       </button>
       <dialog ref={dialog} className="dialog" aria-labelledby="delete-dialog-title">
-        <h2 id="delete-dialog-title">Delete it for good?</h2>
-        <p className="muted">Type your password, so that nobody does this in passing.</p>
+        <h2 id="delete-dialog-title">Delete your account?</h2>
+        <p className="muted">Enter your password to confirm.</p>
         <OperationForm
           credentialField="password"
-          submitLabel="Delete for good"
+          submitLabel="Delete permanently"
           danger
           onSubmit={async (value) => {
             await remove({ variables: { password: value('password') } });
@@ -39,7 +39,7 @@ export function DeleteAccount() {
           )}
         </OperationForm>
         <button type="button" className="button quiet" onClick={() => dialog.current?.close()}>
-          Keep it
+          Cancel
         </button>
       </dialog>
     </section>

@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from '@apollo/client/react';
 import { useState } from 'react';
+import { useArrival } from '../app/arrival.js';
 import { useBackend } from '../app/backend.js';
 import { Mark } from '../app/mark.js';
 import { LOGIN, REGISTER, REGISTRATION } from '../graphql/operations.js';
@@ -9,11 +10,11 @@ import { OperationForm } from './operation-form.js';
 
 const NOTICES: Readonly<Record<Farewell, string>> = {
   left: 'You are signed out.',
-  ended: 'You were signed out elsewhere, or the session has expired. Sign in to go on.',
-  deleted: 'Your account is deleted, and everything of yours with it.',
+  ended: 'You were signed out elsewhere, or your session has expired. Sign in to continue.',
+  deleted: 'Your account is deleted, with everything in it.',
 };
 
-/** What a visitor sees: sign in, or make an account where the server lets them. */
+/** What a visitor sees: sign in, or create an account where the server lets them. */
 export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
   const [isNew, setIsNew] = useState(false);
   // Until the server has said so, and where it does not answer, nobody is told that they may not.
@@ -25,28 +26,30 @@ export function Entrance({ farewell }: { readonly farewell: Farewell | null }) {
         <div>
           <h1 id="welcome-title">Live, and only yours.</h1>
           <p>
-            A gate with two doors. Your session opens the first. A key that lasts a minute opens the second, and behind
-            it you hear what is meant for you, as it happens.
+            Sign in, and this page opens a connection with a token that lasts one minute. On it you receive your own
+            events, as they happen, and nobody else’s.
           </p>
         </div>
         <ol className="steps">
-          <li>A session, by cookie</li>
+          <li>A session cookie</li>
           <li>A token for one minute</li>
-          <li>Your own live line</li>
+          <li>Your own live connection</li>
         </ol>
       </section>
       <main className="gate">
         <div className="gate-box">
           {farewell && <output className="notice">{NOTICES[farewell]}</output>}
-          <h2>{isNew ? 'Make an account' : 'Sign in'}</h2>
+          <h2 ref={useArrival()} tabIndex={-1}>
+            {isNew ? 'Create account' : 'Sign in'}
+          </h2>
           <EntranceForm key={String(isNew)} isNew={isNew} asksInvitation={isNew && registration === 'INVITE'} />
           {registration === 'CLOSED' ? (
-            <p className="muted">Accounts are made by whoever runs this site.</p>
+            <p className="muted">The administrators of this site create accounts.</p>
           ) : (
             <p className="muted">
-              {isNew ? 'You have an account?' : 'New here?'}{' '}
+              {isNew ? 'Already have an account?' : 'New here?'}{' '}
               <button type="button" className="link" onClick={() => setIsNew(!isNew)}>
-                {isNew ? 'Sign in' : 'Make an account'}
+                {isNew ? 'Sign in' : 'Create account'}
               </button>
             </p>
           )}
@@ -78,7 +81,7 @@ function EntranceForm({ isNew, asksInvitation }: FormProps) {
   return (
     <OperationForm
       credentialField="password"
-      submitLabel={isNew ? 'Make the account' : 'Sign in'}
+      submitLabel={isNew ? 'Create account' : 'Sign in'}
       onSubmit={(value) => enter(value('email'), value('password'), value('invitation'))}
     >
       {(errors) => (

@@ -47,9 +47,14 @@ export class Memberships {
     } catch {
       if (question !== this.#question) return;
       if (this.store.value.phase !== 'member') this.store.set({ phase: 'unreachable' });
-      this.#retry = setTimeout(() => void this.ask(), this.#retryMs);
+      this.askAgain();
       this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
     }
+  }
+
+  /** Asks after a pause, which grows while the server does not answer: 1 to 15 s. */
+  askAgain(): void {
+    this.#askIn(this.#retryMs);
   }
 
   /** The socket was told that the session has ended: asks, and tells `onConfirmed` if it goes on, at most every 5 s. */
@@ -57,8 +62,7 @@ export class Memberships {
     this.#doubting = true;
     const pauseMs = Math.max(0, this.#doubtedAt + DOUBT_EVERY_MS - Date.now());
     this.#doubtedAt = Date.now() + pauseMs;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.ask(), pauseMs);
+    this.#askIn(pauseMs);
   }
 
   /** Somebody has signed in or registered here. */
@@ -81,6 +85,11 @@ export class Memberships {
     this.store.set({ phase: 'visitor', farewell });
     void this.apollo.clearStore();
     this.#tabs.tell();
+  }
+
+  #askIn(ms: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.ask(), ms);
   }
 
   /** An answer that is still on its way tells of a time before this. */

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useBackend } from '../app/backend.js';
+import { useStore } from '../app/store.js';
 import { NO_PROBLEMS, problemsOf, type Problems } from '../graphql/problems.js';
 
 /** Reads a field of the form; the empty text where there is none. */
@@ -19,6 +21,7 @@ export function OperationForm({ onSubmit, credentialField, submitLabel, danger =
   const form = useRef<HTMLFormElement>(null);
   const [problems, setProblems] = useState(NO_PROBLEMS);
   const [pending, setPending] = useState(false);
+  const isLate = useStore(useBackend().server.store) !== 'well';
 
   useEffect(() => {
     const isWrong = Object.keys(problems.fields).length > 0;
@@ -50,8 +53,9 @@ export function OperationForm({ onSubmit, credentialField, submitLabel, danger =
         </p>
       )}
       <button type="submit" className={danger ? 'button danger' : 'button primary'} aria-busy={pending}>
-        {pending ? 'One moment' : submitLabel}
+        {pending ? 'Please wait' : submitLabel}
       </button>
+      {pending && isLate && <output className="muted">Waiting for the server to answer.</output>}
     </form>
   );
 }

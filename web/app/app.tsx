@@ -7,19 +7,25 @@ import { useStore } from './store.js';
 export function App() {
   const { memberships } = useBackend();
   const membership = useStore(memberships.store);
-  if (membership.phase === 'asking') return <p className="waiting">Opening</p>;
+  if (membership.phase === 'asking') return <Loading />;
   if (membership.phase === 'unreachable') return <Unreachable onRetry={() => void memberships.ask()} />;
   if (membership.phase === 'visitor') return <Entrance farewell={membership.farewell} />;
   return <Home key={membership.user.id} user={membership.user} />;
+}
+
+function Loading() {
+  const { server } = useBackend();
+  const isLate = useStore(server.store) !== 'well';
+  return <output className="waiting">{isLate ? 'Waiting for the server' : 'Loading'}</output>;
 }
 
 function Unreachable({ onRetry }: { readonly onRetry: () => void }) {
   return (
     <main className="waiting" role="alert">
       <h1>The server does not answer</h1>
-      <p>It is asked again every few seconds. This page goes on as soon as it is back.</p>
+      <p>Retrying every few seconds. This page continues as soon as the server is back.</p>
       <button type="button" className="button" onClick={onRetry}>
-        Ask now
+        Try now
       </button>
     </main>
   );

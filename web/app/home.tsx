@@ -1,9 +1,10 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { AccountView } from '../account/account-view.js';
 import type { User } from '../graphql/operations.js';
 import { ConnectionState } from '../live/connection-state.js';
 import { LiveView } from '../live/live-view.js';
 import { SessionsView } from '../sessions/sessions-view.js';
+import { useAttempt } from './attempt.js';
 import { useBackend } from './backend.js';
 import { Mark } from './mark.js';
 import { useStore } from './store.js';
@@ -42,22 +43,31 @@ export function Home({ user }: { readonly user: User }) {
 }
 
 function SignOut({ email }: { readonly email: string }) {
-  const { memberships } = useBackend();
-  const [failed, setFailed] = useState(false);
-  const leave = (): void => {
-    setFailed(false);
-    memberships.leave().catch(() => setFailed(true));
-  };
+  const { memberships, server } = useBackend();
+  const isLate = useStore(server.store) !== 'well';
+  const { pending, failure, start } = useAttempt();
   return (
-    <div className="who">
-      <span className="who-email" title={email}>
-        {email}
-      </span>
-      <button type="button" className="button quiet" onClick={leave}>
-        Sign out
-      </button>
-      {failed && <p role="alert">You are still signed in: the server does not answer.</p>}
-    </div>
+    <>
+      <div className="who">
+        <span className="who-email" title={email}>
+          {email}
+        </span>
+        <button
+          type="button"
+          className="button quiet"
+          aria-busy={pending}
+          onClick={() => void start(() => memberships.leave())}
+        >
+          {pending ? 'Signing out' : 'Sign out'}
+        </button>
+      </div>
+      {pending && isLate && <output className="bar-notice">Signing out. Waiting for the server to answer.</output>}
+      {failure && (
+        <p className="bar-notice error" role="alert">
+          You are still signed in. {failure}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ export const CREDENTIALS = JSON.stringify({ email: 'ada@example.com', password: 
 /** From a stranger to a running subscription: one tab a step, each one press of play. */
 export const DEFAULT_TABS = [
   {
-    query: `# 1. Make an account. It signs you in:
+    query: `# 1. Create an account. It signs you in:
 #    the cookie is set.
 mutation register($email: String!, $password: String!) {
   register(email: $email, password: $password) {

@@ -1,9 +1,8 @@
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { createLiveClient } from '../../client/index.js';
 import { CREDENTIALS, DEFAULT_TABS } from './default-tabs.js';
-import { withSignInHint } from './sign-in-hint.js';
+import { createFetcher } from './fetcher.js';
 import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
 import './graphiql.css';
@@ -11,12 +10,8 @@ import './graphiql.css';
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no #root.');
 
-/** Queries go with the cookie; each connection of a subscription fetches its own token from `me`. */
-const fetcher = createGraphiQLFetcher({
-  url: '/graphql',
-  fetch: (input, init) => fetch(input, { ...init, credentials: 'same-origin' }),
-  wsClient: withSignInHint(createLiveClient({ lazyCloseTimeout: 0 })),
-});
+/** Each connection of a subscription fetches its own token from `me`. */
+const fetcher = createFetcher(createLiveClient({ lazyCloseTimeout: 0 }));
 
 const hasTabs = window.sessionStorage.getItem('graphiql:tabState') !== null;
 

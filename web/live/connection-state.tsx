@@ -11,9 +11,9 @@ const WORDS: Readonly<Record<LiveState, string>> = {
   connecting: 'Connecting',
   live: 'Live',
   reconnecting: 'Reconnecting, nothing will be missed',
-  offline: 'Offline, goes on by itself',
+  offline: 'Offline. Reconnecting automatically',
   signedOut: 'Signed out elsewhere',
-  stopped: 'Refused by the server: reload the page',
+  stopped: 'Refused by the server. Reload the page',
 };
 
 /** The state of the connection in words, announced to screen readers when it changes. */

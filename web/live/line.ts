@@ -7,6 +7,8 @@ export class Line {
   /** Since when the connection is lost, in ms since the epoch; null while it is not. */
   readonly lostAt = new Store<number | null>(null);
   readonly client: LiveClient;
+  /** Set by the backend: the connection is there, or there again. */
+  onLive: () => void = () => {};
   /** Set by whoever keeps the membership: the server says that the session has ended. */
   onSignedOut: () => void = () => {};
   /** Set by whoever keeps the events: notifications were missed for good. */
@@ -26,5 +28,6 @@ export class Line {
     const lost = state === 'reconnecting' || state === 'offline';
     this.lostAt.set(lost ? (this.lostAt.value ?? Date.now()) : null);
     this.state.set(state);
+    if (state === 'live') this.onLive();
   }
 }

@@ -1,3 +1,4 @@
+import { useArrival } from '../app/arrival.js';
 import { useBackend } from '../app/backend.js';
 import { useStore } from '../app/store.js';
 import { NotificationList } from './notification-list.js';
@@ -9,7 +10,9 @@ export function LiveView({ userId }: { readonly userId: string }) {
   const view = useStore(feeds.store);
   return (
     <>
-      <h1 className="hidden">Live</h1>
+      <h1 ref={useArrival()} tabIndex={-1} className="hidden">
+        Live
+      </h1>
       <div className="live">
         <UserCount counts={view.counts} />
         <NotificationList {...view} userId={userId} onRead={() => feeds.markRead()} />

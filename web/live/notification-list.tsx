@@ -8,7 +8,7 @@ interface Props extends Pick<FeedsView, 'notifications' | 'unread' | 'gap'> {
   readonly onRead: () => void;
 }
 
-/** The notifications that have come while the page is open, newest first. */
+/** What the server still keeps, and what has come since, newest first. */
 export function NotificationList({ notifications, unread, gap, userId, onRead }: Props) {
   const firstUnread = notifications.length - unread;
   const rows = notifications.map((item, index) => <Row key={item.id} item={item} unread={index >= firstUnread} />);
@@ -27,11 +27,11 @@ export function NotificationList({ notifications, unread, gap, userId, onRead }:
       </header>
       {gap && (
         <p className="notice" role="alert">
-          The connection was away for longer than the server remembers. Some notifications are missing here.
+          The connection was lost for longer than the server keeps notifications. Some are missing here.
         </p>
       )}
       {rows.length === 0 ? <HowToNotify userId={userId} /> : <ol className="rows">{rows.toReversed()}</ol>}
-      {rows.length === KEPT.notifications && <p className="muted">Older ones are not kept on this page.</p>}
+      {rows.length === KEPT.notifications && <p className="muted">Older notifications are not shown.</p>}
     </section>
   );
 }

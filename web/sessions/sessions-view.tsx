@@ -1,46 +1,94 @@
 import { useMutation, useQuery } from '@apollo/client/react';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
+import { useArrival } from '../app/arrival.js';
+import { useAttempt, type Attempt } from '../app/attempt.js';
 import { useBackend } from '../app/backend.js';
+import { useStore } from '../app/store.js';
 import { REVOKE_OTHER_SESSIONS, REVOKE_SESSION, SESSIONS, type Session } from '../graphql/operations.js';
 import { problemsOf } from '../graphql/problems.js';
 import { deviceName } from './device-name.js';
 import { timeWords } from './time-words.js';
 
-/** Where one is signed in, and how to end it there. */
+/** Where one is signed in, and how to sign out there. */
 export function SessionsView() {
-  const { data, error, refetch } = useQuery(SESSIONS, { fetchPolicy: 'cache-and-network' });
-  const { end, endOthers, said } = useEndings(() => void refetch());
-  useRefetchOnReturn(() => void refetch());
+  const { data, error, loading, refetch } = useQuery(SESSIONS, { fetchPolicy: 'cache-and-network' });
+  const [done, setDone] = useState('');
+  const again = useCallback((): void => void refetch().catch(() => {}), [refetch]);
+  useRefetch(again, error !== undefined);
   const sessions = data?.sessions ?? [];
-  const others = sessions.filter(({ current }) => !current);
+  const ended = (words: string): void => {
+    setDone(words);
+    again();
+  };
   return (
     <div className="stack">
       <header className="view-header">
-        <h1>Sessions</h1>
-        <p className="muted">Where you are signed in. Ending one closes its pages’ connections at once.</p>
-        {others.length > 0 && (
-          <button type="button" className="button" onClick={() => void endOthers()}>
-            End all others
-          </button>
-        )}
+        <h1 ref={useArrival()} tabIndex={-1}>
+          Sessions
+        </h1>
+        <p className="muted">Where you are signed in. Signing out a session closes its connections at once.</p>
+        {sessions.some(({ current }) => !current) && <SignOutOthers onDone={ended} />}
       </header>
-      <output className="done">{said}</output>
-      {error && (
-        <p className="error" role="alert">
-          {problemsOf(error, 'session').form}
-        </p>
-      )}
+      <output className="done">{done}</output>
+      <Asking isFirst={!data} loading={loading} error={error} onRetry={again} />
       <ul className="sessions">
         {sessions.map((session) => (
-          <SessionRow key={session.id} session={session} onEnd={() => void end(session)} />
+          <SessionRow key={session.id} session={session} onDone={ended} />
         ))}
       </ul>
     </div>
   );
 }
 
-function SessionRow({ session, onEnd }: { readonly session: Session; readonly onEnd: () => void }) {
+interface AskingProps {
+  readonly isFirst: boolean;
+  readonly loading: boolean;
+  readonly error: unknown;
+  readonly onRetry: () => void;
+}
+
+/** What has become of the question: on its way, late, or failed, and then asked again when the server answers. */
+function Asking({ isFirst, loading, error, onRetry }: AskingProps) {
+  const isLate = useStore(useBackend().server.store) !== 'well';
+  if (loading && isLate) return <output className="muted">Waiting for the server to answer.</output>;
+  if (loading) return isFirst ? <output className="muted">Loading your sessions.</output> : null;
+  if (!error) return null;
+  return (
+    <div className="failed">
+      <p className="error" role="alert">
+        {problemsOf(error, 'session').form}
+      </p>
+      <button type="button" className="button" onClick={onRetry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+interface Ending {
+  /** Called with what was done, in words. */
+  readonly onDone: (words: string) => void;
+}
+
+function SignOutOthers({ onDone }: Ending) {
+  const [revokeOthers] = useMutation(REVOKE_OTHER_SESSIONS);
+  const attempt = useAttempt();
+  const signOut = async (): Promise<void> => {
+    const { data } = await revokeOthers();
+    const count = data?.revokeOtherSessions ?? 0;
+    onDone(count === 1 ? 'Signed out 1 other session.' : `Signed out ${count} other sessions.`);
+  };
+  return <EndButton attempt={attempt} label="Sign out all other sessions" action={signOut} />;
+}
+
+function SessionRow({ session, onDone }: Ending & { readonly session: Session }) {
   const name = deviceName(session.userAgent);
+  const [revoke] = useMutation(REVOKE_SESSION);
+  const attempt = useAttempt();
+  const signOut = async (): Promise<void> => {
+    await revoke({ variables: { id: session.id } });
+    onDone(`Signed out ${name}.`);
+  };
   return (
     <li className="card session" data-current={session.current}>
       <div>
@@ -52,54 +100,66 @@ function SessionRow({ session, onEnd }: { readonly session: Session; readonly on
           {session.ip && ` from ${session.ip}`}
         </p>
         <p className="muted">
-          Signed in {timeWords(session.createdAt)}, ends {timeWords(session.expiresAt)} unless it is used
+          Signed in {timeWords(session.createdAt)}, expires {timeWords(session.expiresAt)} if it is not used
         </p>
       </div>
-      {!session.current && (
-        <button type="button" className="button" aria-label={`End it: ${name}`} onClick={onEnd}>
-          End it
-        </button>
-      )}
+      {!session.current && <EndButton attempt={attempt} label="Sign out" of={name} action={signOut} />}
     </li>
   );
 }
 
-function useEndings(onEnded: () => void) {
-  const { memberships } = useBackend();
-  const [said, setSaid] = useState('');
-  const [revoke] = useMutation(REVOKE_SESSION);
-  const [revokeOthers] = useMutation(REVOKE_OTHER_SESSIONS);
-  const attempt = async (action: () => Promise<string>): Promise<void> => {
-    try {
-      setSaid(await action());
-    } catch (error) {
-      setSaid(problemsOf(error, 'session').form ?? 'That did not work.');
-      void memberships.ask();
-    }
-    onEnded();
-  };
-  return {
-    said,
-    end: ({ id, userAgent }: Session) =>
-      attempt(async () => {
-        await revoke({ variables: { id } });
-        return `The session of ${deviceName(userAgent)} is ended.`;
-      }),
-    endOthers: () =>
-      attempt(async () => {
-        const { data } = await revokeOthers();
-        const count = data?.revokeOtherSessions ?? 0;
-        return count === 1 ? '1 other session is ended.' : `${count} other sessions are ended.`;
-      }),
-  };
+interface EndButtonProps {
+  readonly attempt: Attempt;
+  readonly label: string;
+  /** Whose session, where the label does not say it. */
+  readonly of?: string;
+  readonly action: () => Promise<void>;
 }
 
-function useRefetchOnReturn(refetch: () => void): void {
+function EndButton({ attempt: { pending, failure, start }, label, of, action }: EndButtonProps) {
+  const { memberships } = useBackend();
+  const press = async (): Promise<void> => {
+    // What fails may do so because this session is over as well.
+    const asked = action().catch((error: unknown) => {
+      void memberships.ask();
+      throw error;
+    });
+    await start(() => asked);
+  };
+  return (
+    <div className="end">
+      <button
+        type="button"
+        className="button"
+        aria-label={of && `${label}: ${of}`}
+        aria-busy={pending}
+        onClick={() => void (pending || press())}
+      >
+        {pending ? 'Signing out' : label}
+      </button>
+      {failure && (
+        <p className="error" role="alert">
+          {failure}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Asks again when somebody comes back to the page, and after a failure as soon as the server answers again. */
+function useRefetch(refetch: () => void, hasFailed: boolean): void {
+  const { server } = useBackend();
+  useEffect(() => {
+    const answered = (): void => {
+      if (hasFailed && server.store.value === 'well') refetch();
+    };
+    return server.store.subscribe(answered);
+  }, [server, refetch, hasFailed]);
   useEffect(() => {
     const returned = (): void => {
       if (document.visibilityState === 'visible') refetch();
     };
     document.addEventListener('visibilitychange', returned);
     return () => document.removeEventListener('visibilitychange', returned);
-  });
+  }, [refetch]);
 }
