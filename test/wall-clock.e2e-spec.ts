@@ -17,7 +17,7 @@ needs('faketime', 'postgres')('a node whose wall clock is stepped while it runs'
   beforeAll(async () => {
     const database = await createDatabase();
     dropDatabase = database.drop;
-    setClock('+0');
+    setClock('+300');
     server = await startServerProcess({
       DATABASE_URL: database.url,
       DATA_DIR: folder.path,
@@ -46,6 +46,10 @@ needs('faketime', 'postgres')('a node whose wall clock is stepped while it runs'
     const { me } = await browser.ask<{ me: { tokenExpiresAt: string } }>('{ me { tokenExpiresAt } }');
     return Date.parse(me.tokenExpiresAt) - Date.now();
   }
+
+  it('says at its start that its clock and the database are apart', async () => {
+    await expect.poll(() => server.output()).toMatch(/"store":"database","seconds":-(?:299|300|301),/);
+  });
 
   it.each(['-60', '+300', '-300', '+0'])(
     'keeps its sockets, their budgets and their events at %s s',
