@@ -30,7 +30,6 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
   beforeAll(async () => {
     [database, redis] = await Promise.all([createDatabase(), RedisServer.start()]);
     nodes = [await startNode(), await startNode()];
-    people = [await newPerson(), await newPerson()];
   });
   afterEach(async () => {
     await publisher.stop();
@@ -65,6 +64,8 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
 
   /** Two readers per person, one on each node, and a publisher that goes round the nodes. */
   async function begin(mode: 'until it is taken' | 'once' = 'until it is taken'): Promise<void> {
+    // New ones each time: a subscription begins with the history, and numbers begin anew.
+    people = [await newPerson(), await newPerson()];
     const urls = nodes.map((node) => node.url);
     readers = people.flatMap(({ browser }) =>
       urls.map((_, first) => new PersistentReader(urls, token(browser), first)),
