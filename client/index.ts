@@ -1,3 +1,4 @@
+export { CloseCode } from '../src/protocol/close-code.js';
 export { createLiveClient, type LiveClient, type LiveClientOptions } from './live-client.js';
 export type { LiveState } from './live-state.js';
 export type { Gap } from './resuming-subscribe.js';

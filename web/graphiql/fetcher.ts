@@ -1,8 +1,7 @@
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { getOperationAST, OperationTypeNode } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
-import type { LiveClient } from '../../client/index.js';
-import { CloseCode } from '../../src/protocol/close-code.js';
+import { CloseCode, type LiveClient } from '../../client/index.js';
 
 /** The toolkit's type wants errors that are objects of graphql-js, which nothing that was JSON has: it shows them as they are. */
 type Results = AsyncIterableIterator<never>;
