@@ -11,7 +11,8 @@ import {
 import { limitFaults } from './operation-limits.js';
 import { SingleRootFieldRule } from './single-root-field.rule.js';
 
-const MAX_VALIDATION_ERRORS = 100;
+/** Each costs more than what it is about: a client sees that many, and that there are more. */
+const MAX_VALIDATION_ERRORS = 20;
 /** GraphQL's own, one of them mended. */
 const RULES: readonly ValidationRule[] = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),

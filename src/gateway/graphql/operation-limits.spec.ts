@@ -1,4 +1,4 @@
-import { buildSchema, parse } from 'graphql';
+import { buildSchema, getIntrospectionQuery, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { DocumentRules } from './document-rules.js';
 import { limitFaults, variablesFault } from './operation-limits.js';
@@ -61,6 +61,43 @@ describe('limitFaults', () => {
       'The same field is selected too often: at most 100 times.',
     ]);
   });
+
+  test('allows 250 fields and refuses 251, also where a fragment multiplies them', () => {
+    const five = (count: number) => times(count, (i) => `n${i % 5}`);
+    const fields = (count: number) => `{ node { ${five(count - 1)} } }`;
+    expect(faults(fields(250))).not.toContain('Too many fields: at most 250.');
+    expect(faults(fields(251))).toContain('Too many fields: at most 250.');
+    const multiplied = `{ node { ${times(6, () => '...f')} } } fragment f on Node { ${five(50)} }`;
+    expect(faults(multiplied)).toEqual(['Too many fields: at most 250.']);
+  });
+
+  test('allows 30 fragments and 30 spreads and 10 operations, and refuses one more', () => {
+    const fragments = (count: number) => times(count, (i) => `fragment f${i} on Node { n }`);
+    expect(faults(`{ node { ${times(30, (i) => `...f${i}`)} } } ${fragments(30)}`)).toEqual([]);
+    expect(faults(`{ node { n } } ${fragments(31)}`)).toEqual(['Too many fragments: at most 30.']);
+    expect(faults(`{ node { ${times(31, () => '...f0')} } } ${fragments(1)}`)).toEqual([
+      'Too many fragment spreads: at most 30.',
+    ]);
+    expect(faults(times(10, (i) => `query q${i} { n }`))).toEqual([]);
+    expect(faults(times(11, (i) => `query q${i} { n }`))).toEqual(['Too many operations: at most 10.']);
+  });
+
+  test('lets the introspection query of GraphiQL and of code generators pass where the schema is shown', () => {
+    const everything = getIntrospectionQuery({
+      schemaDescription: true,
+      specifiedByUrl: true,
+      directiveIsRepeatable: true,
+      inputValueDeprecation: true,
+      oneOf: true,
+    });
+    expect(new DocumentRules(schema, true).faults(parse(everything))).toEqual([]);
+    expect(faults(everything, false)).not.toEqual([]);
+  });
+});
+
+test('a document with many mistakes is told 20 of them', () => {
+  const unknown = parse(`{ node { ${times(200, (i) => `u${i}`)} } }`);
+  expect(new DocumentRules(schema, false).faults(unknown)).toHaveLength(21);
 });
 
 test('a document that is too large is refused before any other rule has run', () => {

@@ -1,4 +1,12 @@
-import { type DocumentNode, GraphQLError, Kind, type SelectionNode, type SelectionSetNode } from 'graphql';
+import {
+  type DefinitionNode,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import { BadUserInputError, type SallyportError } from '../../errors/sallyport.errors.js';
 import { type Fragments, fragmentsOf } from './collect-fields.js';
 
@@ -8,7 +16,9 @@ export const MAX_QUERY_LENGTH = 15_000;
 export const PARSE_LIMITS = { maxTokens: 1000, maxSourceLength: MAX_QUERY_LENGTH } as const;
 
 /** What an operation, or a fragment, may cost before any resolver runs, fragments counted where they are spread. */
-const LIMITS = { levels: 6, aliases: 15, directives: 50, 'root fields': 20 } as const;
+const LIMITS = { levels: 6, aliases: 15, directives: 50, 'root fields': 20, fields: 250 } as const;
+/** What a whole document may hold. graphql-js compares each fragment of a selection with each, and walks all of them for each operation. */
+const DOCUMENT_LIMITS = { operations: 10, fragments: 30, 'fragment spreads': 30 } as const;
 /** Pairs of fields with one response name, in the whole document: graphql-js compares each with each. */
 const MAX_SAME_NAME_PAIRS = 5000;
 /** Bytes of heap for each token of a parsed text, measured: its part of the syntax tree, and of the plans made of it. */
@@ -21,34 +31,48 @@ interface Weight {
   readonly aliases: number;
   readonly directives: number;
   readonly roots: number;
+  readonly fields: number;
 }
 
-const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0, roots: 0 };
+const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0, roots: 0, fields: 0 };
 
 /**
  * What is too large about a document. Looked at before any rule of GraphQL's own runs, since some of those take the square
  * of a document's length; this takes a few microseconds for each hundred tokens.
  *
- * @param introspection whether the schema may be asked for; its own queries are then free of the depth limit
+ * @param introspection whether the schema may be asked for; its own queries are then free of the limits on levels and fields
  */
 export function limitFaults(document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
   const scale = new Scale(fragmentsOf(document), introspection);
-  const faults: GraphQLError[] = [];
+  const count = { operations: 0, fragments: 0 };
   for (const definition of document.definitions) {
-    if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
-    const { depth, aliases, directives, roots } = scale.ofSet(definition.selectionSet);
-    const isOperation = definition.kind === Kind.OPERATION_DEFINITION;
-    const counts = { levels: depth, aliases, directives, 'root fields': isOperation ? roots : 0 };
-    for (const [what, count] of Object.entries(counts)) {
-      const limit = LIMITS[what as keyof typeof LIMITS];
-      if (count > limit) faults.push(new GraphQLError(`Too many ${what}: at most ${limit}.`, { nodes: definition }));
+    let faults: readonly GraphQLError[] = [];
+    if (definition.kind === Kind.OPERATION_DEFINITION) {
+      count.operations++;
+      faults = tooMany(LIMITS, countsOf(scale.ofSet(definition.selectionSet)), definition);
+    } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
+      count.fragments++;
+      faults = tooMany(LIMITS, countsOf({ ...scale.ofFragment(definition), roots: 0 }), definition);
     }
+    if (faults.length === 0) faults = tooMany(DOCUMENT_LIMITS, { ...count, 'fragment spreads': scale.spreads });
     if (faults.length > 0) return faults;
   }
-  if (scale.sameNamePairs > MAX_SAME_NAME_PAIRS) {
-    faults.push(new GraphQLError('The same field is selected too often: at most 100 times.'));
-  }
-  return faults;
+  if (scale.sameNamePairs <= MAX_SAME_NAME_PAIRS) return [];
+  return [new GraphQLError('The same field is selected too often: at most 100 times.')];
+}
+
+function countsOf({ depth, aliases, directives, roots, fields }: Weight): Record<keyof typeof LIMITS, number> {
+  return { levels: depth, aliases, directives, 'root fields': roots, fields };
+}
+
+function tooMany<What extends string>(
+  limits: Readonly<Record<What, number>>,
+  counts: Readonly<Record<What, number>>,
+  node?: DefinitionNode,
+): readonly GraphQLError[] {
+  return (Object.keys(limits) as What[])
+    .filter((what) => counts[what] > limits[what])
+    .map((what) => new GraphQLError(`Too many ${what}: at most ${limits[what]}.`, node ? { nodes: node } : {}));
 }
 
 /** Refuses variables that are nested so deeply that whatever walks them would run out of stack; null for all others. */
@@ -85,8 +109,9 @@ export function asError(error: SallyportError): GraphQLError {
 class Scale {
   /** Of all selections that were weighed, each counted once. */
   sameNamePairs = 0;
+  /** Of fragments, each counted once where it stands. */
+  spreads = 0;
   readonly #occurrences = new Map<string, number>();
-  readonly #weights = new Map<string, Weight>();
   readonly #sets = new Map<SelectionSetNode, Weight>();
 
   constructor(
@@ -97,16 +122,23 @@ class Scale {
   ofSet(set: SelectionSetNode): Weight {
     const known = this.#sets.get(set);
     if (known) return known;
-    let weight = WEIGHTLESS;
-    for (const selection of set.selections) weight = add(weight, this.#ofSelection(selection));
+    const weight = this.#sum(set);
     this.#sets.set(set, weight);
+    return weight;
+  }
+
+  #sum({ selections }: SelectionSetNode): Weight {
+    let weight = WEIGHTLESS;
+    for (const selection of selections) weight = add(weight, this.#ofSelection(selection));
     return weight;
   }
 
   #ofSelection(selection: SelectionNode): Weight {
     const directives = selection.directives?.length ?? 0;
     if (selection.kind === Kind.FRAGMENT_SPREAD) {
-      return add({ ...WEIGHTLESS, directives }, this.#ofFragment(selection.name.value));
+      this.spreads++;
+      const fragment = this.fragments[selection.name.value];
+      return add({ ...WEIGHTLESS, directives }, fragment ? this.ofFragment(fragment) : WEIGHTLESS);
     }
     if (selection.kind === Kind.INLINE_FRAGMENT) {
       return add({ ...WEIGHTLESS, directives }, this.ofSet(selection.selectionSet));
@@ -119,18 +151,20 @@ class Scale {
       aliases: inner.aliases + (selection.alias ? 1 : 0),
       directives: inner.directives + directives,
       roots: 1,
+      fields: free ? 0 : inner.fields + 1,
     };
   }
 
-  #ofFragment(name: string): Weight {
-    const known = this.#weights.get(name);
+  ofFragment({ selectionSet, typeCondition }: FragmentDefinitionNode): Weight {
+    const known = this.#sets.get(selectionSet);
     if (known) return known;
     // A fragment that spreads itself weighs nothing the second time: GraphQL's own rules refuse the cycle.
-    this.#weights.set(name, WEIGHTLESS);
-    const fragment = this.fragments[name];
-    const weight = fragment ? this.ofSet(fragment.selectionSet) : WEIGHTLESS;
-    this.#weights.set(name, weight);
-    return weight;
+    this.#sets.set(selectionSet, WEIGHTLESS);
+    const weight = this.#sum(selectionSet);
+    const free = this.introspection && typeCondition.name.value.startsWith('__');
+    const kept = free ? { ...weight, depth: 0, fields: 0 } : weight;
+    this.#sets.set(selectionSet, kept);
+    return kept;
   }
 
   #countName(name: string): void {
@@ -146,5 +180,6 @@ function add(one: Weight, other: Weight): Weight {
     aliases: one.aliases + other.aliases,
     directives: one.directives + other.directives,
     roots: one.roots + other.roots,
+    fields: one.fields + other.fields,
   };
 }
