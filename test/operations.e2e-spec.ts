@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type BudgetSubject, DocumentBudget } from '../src/gateway/graphql/document-budget.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { notify } from './kit/publish.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
@@ -108,12 +109,16 @@ describe('variables in 9,000 levels', () => {
 });
 
 describe('documents that are new to the node, one after the other', () => {
-  const padding = ' '.repeat(14_000);
+  const MS_OF_ONE_VIEWER = 250;
 
   it('close the socket of the viewer who sends them with 1008, and nobody else pays for it', async () => {
     const [socket, bob] = [await adasSocket(), await server.signedIn('bob')];
-    for (let index = 0; index < 20; index++)
-      socket.subscribe(String(index), `subscription S${index} { none }${padding}`);
+    socket.subscribe('known', 'subscription Adas { userCount }');
+    expect(await socket.settled()).toEqual([]);
+    spend({ viewer: ada.viewerId });
+    socket.subscribe('known again', 'subscription Adas { userCount }');
+    expect(await socket.settled()).toEqual([]);
+    socket.subscribe('new', 'subscription New { userCount }');
     expect(await socket.waitForClose()).toMatchObject({ code: 1008, reason: 'Too many new documents' });
     const other = await openSocket(server.url, { token: await bob.browser.token() });
     other.subscribe('1', 'subscription Bobs { userCount }');
@@ -125,10 +130,22 @@ describe('documents that are new to the node, one after the other', () => {
     const visitor = server.browser();
     const known = '{ me { token } }';
     await visitor.gql(known);
-    const statuses: number[] = [];
-    for (let index = 0; index < 20; index++)
-      statuses.push((await visitor.gql(`query Q${index} { none }${padding}`)).status);
-    expect(statuses).toContain(429);
+    spend({ network: '127.0.0.1' });
+    const refused = await visitor.gql('query New { me { token } }');
+    expect(refused.status).toBe(429);
+    expect(refused.errors).toMatchObject([{ extensions: { code: 'TOO_MANY_REQUESTS' } }]);
     expect((await visitor.gql(known)).status).toBe(200);
   });
+
+  it('cost the visitor who sends them also where they cannot be parsed', async () => {
+    const charge = vi.spyOn(server.app.get(DocumentBudget), 'charge');
+    await server.browser().gql('{');
+    expect(charge.mock.calls).toEqual([[{ network: '127.0.0.1' }, expect.any(Number)]]);
+    charge.mockRestore();
+  });
+
+  function spend(subject: BudgetSubject): void {
+    const budget = server.app.get(DocumentBudget);
+    for (let count = 0; count < MS_OF_ONE_VIEWER; count++) budget.charge(subject, 1);
+  }
 });

@@ -1,39 +1,80 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { DocumentBudget } from './document-budget.js';
+import { type BudgetSubject, DocumentBudget } from './document-budget.js';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
 afterEach(() => void vi.useRealTimers());
 
-const SIZE = 14_800;
-const takes = (budget: DocumentBudget, subject: string | null, count: number) =>
-  Array.from({ length: count }, () => budget.take(subject, SIZE));
+const viewer = (name: string): BudgetSubject => ({ viewer: `user:${name}` });
+const network = (name: string): BudgetSubject => ({ network: name });
 
-it('grants a viewer 13 of the largest documents at once, then one in one and a half seconds', () => {
+/** Whose budget stands against one more document; null where it is checked. */
+function refusedBy(budget: DocumentBudget, subject: BudgetSubject): string | null {
+  const outcome = budget.spend(subject, () => 'checked');
+  return outcome.done ? null : outcome.spent;
+}
+
+function spendAll(budget: DocumentBudget, subject: BudgetSubject, milliseconds: number): void {
+  for (let spent = 0; spent < milliseconds; spent += 10) budget.charge(subject, 10);
+}
+
+it('grants a viewer 250 ms at once, then 25 ms a second', () => {
   const budget = new DocumentBudget();
-  expect(takes(budget, 'user:a', 14)).toEqual([...Array.from({ length: 13 }, () => 'granted'), 'subject-spent']);
-  expect(budget.take('user:b', SIZE)).toBe('granted');
-  vi.advanceTimersByTime(1500);
-  expect(takes(budget, 'user:a', 2)).toEqual(['granted', 'subject-spent']);
+  spendAll(budget, viewer('a'), 240);
+  expect(refusedBy(budget, viewer('a'))).toBeNull();
+  spendAll(budget, viewer('a'), 10);
+  expect(refusedBy(budget, viewer('a'))).toBe('subject');
+  expect(refusedBy(budget, viewer('b'))).toBeNull();
+  vi.advanceTimersByTime(100);
+  expect(refusedBy(budget, viewer('a'))).toBeNull();
+});
+
+it('takes half a millisecond for a document that costs less, and ten for one that seems to cost more', () => {
+  const budget = new DocumentBudget();
+  for (let count = 0; count < 24; count++) budget.charge(viewer('a'), 5_000);
+  for (let count = 0; count < 20; count++) budget.charge(viewer('a'), 0);
+  expect(refusedBy(budget, viewer('a'))).toBe('subject');
+  for (let count = 0; count < 24; count++) budget.charge(viewer('b'), 5_000);
+  for (let count = 0; count < 19; count++) budget.charge(viewer('b'), 0);
+  expect(refusedBy(budget, viewer('b'))).toBeNull();
 });
 
 it('takes nothing from the node for a viewer who is over', () => {
   const budget = new DocumentBudget();
-  takes(budget, 'user:a', 1000);
-  expect(budget.take('user:b', SIZE)).toBe('granted');
+  spendAll(budget, viewer('a'), 250);
+  for (let count = 0; count < 1000; count++) refusedBy(budget, viewer('a'));
+  expect(refusedBy(budget, viewer('b'))).toBeNull();
 });
 
 it('bounds all viewers together', () => {
   const budget = new DocumentBudget();
-  const verdicts = Array.from({ length: 200 }, (_, index) => budget.take(`user:${index}`, SIZE));
-  expect(verdicts.filter((verdict) => verdict === 'granted')).toHaveLength(66);
-  expect(verdicts.at(-1)).toBe('node-spent');
+  for (let count = 0; count < 4; count++) spendAll(budget, viewer(String(count)), 250);
+  expect(refusedBy(budget, viewer('new'))).toBe('node');
+  expect(refusedBy(budget, null)).toBe('node');
   vi.advanceTimersByTime(1000);
-  expect(budget.take('user:new', SIZE)).toBe('granted');
+  expect(refusedBy(budget, viewer('new'))).toBeNull();
+});
+
+it('leaves half of the node to those who have signed in, however many networks visitors come from', () => {
+  const budget = new DocumentBudget();
+  for (let count = 0; count < 100; count++) {
+    for (let turn = 0; turn < 50; turn++) budget.spend(network(`2001:db8:0:${count}::/64`), () => null);
+  }
+  expect(refusedBy(budget, network('192.0.2.1'))).toBe('node');
+  expect(refusedBy(budget, viewer('a'))).toBeNull();
+});
+
+it('charges for work that fails', () => {
+  const budget = new DocumentBudget();
+  const fails = () => {
+    throw new Error('no');
+  };
+  for (let count = 0; count < 500; count++) expect(() => budget.spend(viewer('a'), fails)).toThrow('no');
+  expect(refusedBy(budget, viewer('a'))).toBe('subject');
 });
 
 it('does not look at the wall clock', () => {
   const budget = new DocumentBudget();
-  takes(budget, 'user:a', 14);
+  spendAll(budget, viewer('a'), 250);
   vi.setSystemTime(Date.now() + 3_600_000);
-  expect(budget.take('user:a', SIZE)).toBe('subject-spent');
+  expect(refusedBy(budget, viewer('a'))).toBe('subject');
 });

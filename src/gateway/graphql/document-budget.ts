@@ -1,76 +1,117 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-/** What one viewer, or one network of visitors, may have checked at once, in characters of documents that are new to this node. */
-const SUBJECT_BURST = 200_000;
-/** Characters a second that come back to them. */
-const SUBJECT_PER_SECOND = 10_000;
-/** The same for all together. */
-const NODE_BURST = 1_000_000;
-const NODE_PER_SECOND = 200_000;
-/** What any document costs beside its characters. */
-const BASE_COST = 200;
+/** How much of the processor new documents may take, in milliseconds: at once, and what comes back each second. */
+const SHARES = {
+  /** One viewer, or one network of visitors. */
+  subject: { burst: 250, perSecond: 25 },
+  /** All visitors together, so that networks without an account leave something to those who have signed in. */
+  visitors: { burst: 500, perSecond: 125 },
+  /** The node. */
+  node: { burst: 1000, perSecond: 250 },
+} as const;
+/** The least that a document costs: reading it and throwing it away are not measured. */
+const MIN_COST_MS = 0.5;
+/** The most that one costs: inside the limits on documents, more than this is the machine's doing and not the document's. */
+const MAX_COST_MS = 10;
 const MAX_SUBJECTS = 20_000;
 
-/** Tokens that come back at a steady rate, on the monotonic clock. */
+/** Milliseconds that come back at a steady rate, on the monotonic clock. */
 class TokenBucket {
   #left: number;
   #filledAtMs: number;
 
   constructor(
-    private readonly burst: number,
-    private readonly perSecond: number,
+    private readonly share: { readonly burst: number; readonly perSecond: number },
     nowMs: number,
   ) {
-    this.#left = burst;
+    this.#left = share.burst;
     this.#filledAtMs = nowMs;
   }
 
-  has(cost: number, nowMs: number): boolean {
-    this.#left = Math.min(this.burst, this.#left + ((nowMs - this.#filledAtMs) / 1000) * this.perSecond);
+  isSpent(nowMs: number): boolean {
+    const { burst, perSecond } = this.share;
+    this.#left = Math.min(burst, this.#left + ((nowMs - this.#filledAtMs) / 1000) * perSecond);
     this.#filledAtMs = nowMs;
-    return this.#left >= cost;
+    return this.#left <= 0;
   }
 
+  /** What a document costs is known afterwards: the last one may go below zero, by its own cost at the most. */
   take(cost: number): void {
     this.#left -= cost;
   }
 }
 
-/** Whether a new document may be checked now, and if not, whose budget is used up. */
-export type BudgetVerdict = 'granted' | 'subject-spent' | 'node-spent';
+/** Who pays for a document beside the node: a viewer, the network of a visitor, or nobody. */
+export type BudgetSubject = { readonly viewer: string } | { readonly network: string } | null;
+/** Whose budget is used up: that of the viewer or the network, or the one that they share with others. */
+export type SpentBudget = 'subject' | 'node';
+/** What became of a document's work. */
+export type Budgeted<T> =
+  { readonly done: true; readonly value: T } | { readonly done: false; readonly spent: SpentBudget };
+
+interface Buckets {
+  readonly own: TokenBucket | null;
+  readonly shared: readonly TokenBucket[];
+}
 
 /**
- * How much text of new documents this node parses and validates, for each viewer and for all. A document that is known costs
- * nothing. Counted in characters, since the limits on documents make the work proportional to them.
+ * How long this node parses and validates new documents, for each viewer and for all. A document that is known costs nothing.
+ * Counted in the time that the work has taken, since no count of a document's parts is proportional to it.
  */
 @Injectable()
 export class DocumentBudget {
-  readonly #node = new TokenBucket(NODE_BURST, NODE_PER_SECOND, performance.now());
+  readonly #node = new TokenBucket(SHARES.node, performance.now());
+  readonly #visitors = new TokenBucket(SHARES.visitors, performance.now());
   readonly #subjects = new LRUCache<string, TokenBucket>({ max: MAX_SUBJECTS });
 
   /**
-   * Takes what one new document costs.
+   * Does the work of one new document unless a budget is used up, and takes what it has cost.
    *
-   * @param subject a viewer's id or a visitor's network; null for one without a budget of their own
-   * @param characters the length of the document, or as much of it as is read
+   * @throws what `work` throws; it is charged for all the same
    */
-  take(subject: string | null, characters: number): BudgetVerdict {
+  spend<T>(subject: BudgetSubject, work: () => T): Budgeted<T> {
     const nowMs = performance.now();
-    const cost = characters + BASE_COST;
-    const own = subject === null ? null : this.#bucketOf(subject, nowMs);
-    if (own?.has(cost, nowMs) === false) return 'subject-spent';
-    if (!this.#node.has(cost, nowMs)) return 'node-spent';
-    own?.take(cost);
-    this.#node.take(cost);
-    return 'granted';
+    const { own, shared } = this.#bucketsOf(subject, nowMs);
+    if (own?.isSpent(nowMs)) return { done: false, spent: 'subject' };
+    if (shared.some((bucket) => bucket.isSpent(nowMs))) return { done: false, spent: 'node' };
+    const startedAtMs = processorMs();
+    try {
+      return { done: true, value: work() };
+    } finally {
+      this.charge(subject, processorMs() - startedAtMs);
+    }
   }
 
-  #bucketOf(subject: string, nowMs: number): TokenBucket {
-    const known = this.#subjects.get(subject);
+  /** Takes what work on a new document has cost, in milliseconds, that was done elsewhere. */
+  charge(subject: BudgetSubject, costMs: number): void {
+    const cost = Math.min(MAX_COST_MS, Math.max(MIN_COST_MS, costMs));
+    const { own, shared } = this.#bucketsOf(subject, performance.now());
+    own?.take(cost);
+    for (const bucket of shared) bucket.take(cost);
+  }
+
+  #bucketsOf(subject: BudgetSubject, nowMs: number): Buckets {
+    if (subject === null) return { own: null, shared: [this.#node] };
+    if ('viewer' in subject) return { own: this.#ownOf(`viewer ${subject.viewer}`, nowMs), shared: [this.#node] };
+    return { own: this.#ownOf(`network ${subject.network}`, nowMs), shared: [this.#visitors, this.#node] };
+  }
+
+  #ownOf(key: string, nowMs: number): TokenBucket {
+    const known = this.#subjects.get(key);
     if (known) return known;
-    const bucket = new TokenBucket(SUBJECT_BURST, SUBJECT_PER_SECOND, nowMs);
-    this.#subjects.set(subject, bucket);
+    const bucket = new TokenBucket(SHARES.subject, nowMs);
+    this.#subjects.set(key, bucket);
     return bucket;
   }
+}
+
+/** What Node tells of the calling thread, from version 24 on at the latest. */
+const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
+
+/** The processor's time, so that on a busy machine nobody pays for waiting; where Node does not tell it, the time that passes. */
+export function processorMs(): number {
+  if (!threadCpuUsage) return performance.now();
+  const { user, system } = threadCpuUsage.call(process);
+  return (user + system) / 1000;
 }

@@ -12,7 +12,7 @@ import { ERROR_TABLE } from '../../errors/error-table.js';
 import { TooManyRequestsError } from '../../errors/sallyport.errors.js';
 import { addressBlock, addressIn, type AddressRange } from '../../viewer/client-address.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
-import type { DocumentBudget } from './document-budget.js';
+import { type BudgetSubject, type DocumentBudget, processorMs } from './document-budget.js';
 import { DocumentRules } from './document-rules.js';
 import { busy } from './operation-cache.js';
 import { asError, refused, variablesFault } from './operation-limits.js';
@@ -47,7 +47,10 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
   constructor(private readonly parts: HttpDocumentsParts) {}
 
   async requestDidStart(): Promise<GraphQLRequestListener<GraphqlContext>> {
-    return { responseForOperation: async (operation) => this.#refusal(operation) };
+    return {
+      parsingDidStart: async ({ contextValue }) => this.#chargeParsing(contextValue),
+      responseForOperation: async (operation) => this.#refusal(operation),
+    };
   }
 
   /** Null lets the operation be executed. */
@@ -82,17 +85,22 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
 
   #documentFaults({ source, document, schema, contextValue }: Operation): readonly GraphQLError[] {
     if (this.#valid.has(source)) return [];
-    const verdict = this.parts.budget.take(this.#subject(contextValue), source.length);
-    if (verdict === 'subject-spent') return [asError(new TooManyRequestsError(RETRY_AFTER_SECONDS))];
-    if (verdict === 'node-spent') return [busy()];
-    this.#rules ??= new DocumentRules(schema, this.parts.introspection);
-    const faults = this.#rules.faults(document);
-    if (faults.length === 0) this.#valid.set(source, true);
-    return faults;
+    const rules = (this.#rules ??= new DocumentRules(schema, this.parts.introspection));
+    const checked = this.parts.budget.spend(this.#subject(contextValue), () => rules.faults(document));
+    if (!checked.done)
+      return [checked.spent === 'subject' ? asError(new TooManyRequestsError(RETRY_AFTER_SECONDS)) : busy()];
+    if (checked.value.length === 0) this.#valid.set(source, true);
+    return checked.value;
   }
 
-  #subject({ viewer, client }: GraphqlContext): string | null {
-    if (viewer) return viewer.id;
-    return addressIn(client.address, this.parts.exempt) ? null : addressBlock(client.address);
+  /** Apollo has parsed before anybody is asked; parsing is bounded and small, and paid for afterwards. */
+  #chargeParsing(context: GraphqlContext): () => Promise<void> {
+    const startedAtMs = processorMs();
+    return async () => this.parts.budget.charge(this.#subject(context), processorMs() - startedAtMs);
+  }
+
+  #subject({ viewer, client }: GraphqlContext): BudgetSubject {
+    if (viewer) return { viewer: viewer.id };
+    return addressIn(client.address, this.parts.exempt) ? null : { network: addressBlock(client.address) };
   }
 }

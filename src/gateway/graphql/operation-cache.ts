@@ -4,7 +4,7 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { DocumentBudget } from './document-budget.js';
 import { DocumentRules } from './document-rules.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { asError, MAX_QUERY_LENGTH, PARSE_LIMITS, refused } from './operation-limits.js';
+import { asError, PARSE_LIMITS, refused } from './operation-limits.js';
 
 /** The memory that operations may take which are kept for the next subscriber; those unused for longest go first. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -37,10 +37,9 @@ export class OperationCache {
     const key = `${operationName ?? ''}\n${query}`;
     const known = this.#operations.get(key);
     if (known) return known;
-    const verdict = this.budget.take(viewer, Math.min(query.length, MAX_QUERY_LENGTH));
-    if (verdict === 'subject-spent') return 'too-many-documents';
-    if (verdict === 'node-spent') return [busy()];
-    const operation = this.#make(query, operationName ?? undefined);
+    const made = this.budget.spend({ viewer }, () => this.#make(query, operationName ?? undefined));
+    if (!made.done) return made.spent === 'subject' ? 'too-many-documents' : [busy()];
+    const operation = made.value;
     if (operation instanceof ExecutableOperation) this.#operations.set(key, operation);
     return operation;
   }
