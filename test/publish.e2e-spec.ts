@@ -23,7 +23,7 @@ beforeAll(async () => {
     env: {
       USER_COUNT_INTERVAL_SECONDS: '3600',
       TRUSTED_PROXIES: '127.0.0.1',
-      APP_PROXY_SECRET: 'hush',
+      APP_PROXY_SECRET: randomBytes(32).toString('hex'),
       APP_PROXY_SHOPS: 'demo.myshopify.com',
     },
   });

@@ -78,3 +78,11 @@ it('does not look at the wall clock', () => {
   vi.setSystemTime(Date.now() + 3_600_000);
   expect(refusedBy(budget, viewer('a'))).toBe('subject');
 });
+
+it('takes nothing away when its clock begins anew', () => {
+  vi.advanceTimersByTime(10_000);
+  const budget = new DocumentBudget();
+  vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+  spendAll(budget, viewer('a'), 240);
+  expect(refusedBy(budget, viewer('a'))).toBeNull();
+});

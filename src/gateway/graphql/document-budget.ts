@@ -31,7 +31,9 @@ class TokenBucket {
 
   isSpent(nowMs: number): boolean {
     const { burst, perSecond } = this.share;
-    this.#left = Math.min(burst, this.#left + ((nowMs - this.#filledAtMs) / 1000) * perSecond);
+    // A clock that begins anew brings nothing back, and takes nothing away.
+    const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
+    this.#left = Math.min(burst, this.#left + (elapsedMs / 1000) * perSecond);
     this.#filledAtMs = nowMs;
     return this.#left <= 0;
   }
