@@ -131,11 +131,18 @@ describe('connection_init', () => {
     expect(await closing({ token: changed })).toBe(CloseCode.Forbidden);
   });
 
-  test('OR-4 is not answered by the cookie: a socket with the cookie and no token is refused', async () => {
-    const socket = await openSocket(server.url, { origin: 'https://app.example' });
-    socket.send({ type: 'connection_init' });
-    expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
-  });
+  test.each([['no payload'], ['an empty payload', {}], ['a payload without a token', { resumable: true }]])(
+    'OR-4 is not answered by the cookie: %s with a live cookie and an allowed origin is refused',
+    async (_, payload?: Record<string, unknown>) => {
+      const cookie = [...ada.browser.cookies].map((pair) => pair.join('=')).join('; ');
+      expect(cookie).toContain('sallyport=');
+      const socket = await openSocket(server.url, { origin: 'https://app.example', cookie });
+      socket.send({ type: 'connection_init', ...(payload ? { payload } : {}) });
+      expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+      // The very cookie that has opened nothing is a live session's over HTTP.
+      expect(await ada.browser.me()).not.toBeNull();
+    },
+  );
 
   test('WS-1 is waited for three seconds and no longer', async () => {
     const socket = await openSocket(server.url);

@@ -29,6 +29,8 @@ export interface SocketOptions {
   readonly resumable?: boolean;
   readonly origin?: string;
   readonly userAgent?: string;
+  /** Sent as `Cookie`. */
+  readonly cookie?: string;
   /** Sent as `X-Forwarded-For`. */
   readonly address?: string;
 }
@@ -37,6 +39,7 @@ export interface SocketOptions {
 export async function openSocket(url: string, options: SocketOptions = {}): Promise<LiveSocket> {
   const headers: Record<string, string> = { 'user-agent': options.userAgent ?? 'Sallyport test' };
   if (options.origin) headers['origin'] = options.origin;
+  if (options.cookie) headers['cookie'] = options.cookie;
   if (options.address) headers['x-forwarded-for'] = options.address;
   const ws = new WebSocket(url.replace(/^http/, 'ws') + GRAPHQL_PATH, SUBPROTOCOL, { headers });
   const socket = new LiveSocket(ws);
