@@ -49,6 +49,7 @@ export class Connections {
     if (data.length > MAX_FIRST_BYTES && !connection.context) {
       return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
     }
+    connection.messageBytes = data.length;
     const text = data.toString();
     connection.onText?.(text).catch((error: unknown) => this.#failed(connection, text, error));
   });

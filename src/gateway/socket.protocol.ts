@@ -20,7 +20,8 @@ import type { Connection, PingHandler } from './connection/connection.js';
 import { DocumentBudget } from './graphql/document-budget.js';
 import { ExecutableOperation } from './graphql/executable-operation.js';
 import { toBytes } from './connection/frame.js';
-import { OperationCache } from './graphql/operation-cache.js';
+import { type LiveOperations, OperationHold } from './graphql/live-operations.js';
+import { full, OperationCache } from './graphql/operation-cache.js';
 import { refused, variablesFault } from './graphql/operation-limits.js';
 import { Renderer, type ShowError } from './delivery/rendering.js';
 import { showError } from './graphql/show-error.js';
@@ -83,7 +84,7 @@ export class SocketProtocol {
       },
       subscribe: async (request) => {
         try {
-          return await subscribe(request as SubscriptionRequest, renderer);
+          return await begin(request as SubscriptionRequest, operations.live, renderer);
         } catch (error) {
           return failing(fault(error));
         }
@@ -137,6 +138,25 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
   return results;
 }
 
+/** Subscribes where there is memory for one more operation. */
+async function begin(request: SubscriptionRequest, live: LiveOperations, renderer: Renderer) {
+  const { connection, contextValue, operation, messageBytes } = request;
+  const hold = live.hold(operation, contextValue.viewer?.id ?? '', messageBytes);
+  if (hold === 'node-full') return failing(full());
+  if (hold instanceof OperationHold) return subscribe(request, renderer, hold);
+  connection.close(CloseCode.PolicyViolation, 'Subscriptions hold too much memory');
+  return failing(new GraphQLError('The socket is closed.'));
+}
+
+/** Closes a socket whose client keeps no measure. */
+function closeForAbuse({ extra: connection, subscriptions }: SocketContext, operationId: string): void {
+  if (operationId.length > MAX_OPERATION_ID_LENGTH) {
+    connection.close(CloseCode.BadRequest, 'Operation id too long');
+  } else if (Object.keys(subscriptions).length > MAX_OPERATIONS) {
+    connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
+  }
+}
+
 function prepare(
   schema: GraphQLSchema,
   operations: OperationCache,
@@ -146,11 +166,7 @@ function prepare(
 ): SubscriptionRequest | readonly GraphQLError[] {
   const connection = context.extra;
   const viewerContext = connection.context;
-  if (operationId.length > MAX_OPERATION_ID_LENGTH) {
-    connection.close(CloseCode.BadRequest, 'Operation id too long');
-  } else if (Object.keys(context.subscriptions).length > MAX_OPERATIONS) {
-    connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
-  }
+  closeForAbuse(context, operationId);
   if (connection.closed || !viewerContext) return [new GraphQLError('The socket is closed.')];
   const fault = variablesFault(payload.variables);
   if (fault) return [fault];
@@ -175,5 +191,6 @@ function prepare(
     operation,
     variant,
     resume: payload.extensions?.['resume'],
+    messageBytes: connection.messageBytes,
   };
 }

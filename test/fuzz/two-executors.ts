@@ -16,6 +16,7 @@ import { Renderer } from '../../src/gateway/delivery/rendering.js';
 import { subscribe, type SubscriptionRequest } from '../../src/gateway/delivery/subscription.js';
 import type { DocumentBudget } from '../../src/gateway/graphql/document-budget.js';
 import { ExecutableOperation } from '../../src/gateway/graphql/executable-operation.js';
+import { OperationHold } from '../../src/gateway/graphql/live-operations.js';
 import { OperationCache } from '../../src/gateway/graphql/operation-cache.js';
 import { TopicEvent } from '../../src/topics/topic-event.js';
 import type { GraphqlContext } from '../../src/viewer/graphql-context.js';
@@ -67,7 +68,15 @@ export class TwoExecutors {
       if (!isNothing(source)) throw new Error('something was selected');
       return 'refused at start';
     }
-    const request = { ...args, operation, variant, operationId: '1', resume: undefined, rootValue: undefined };
+    const request = {
+      ...args,
+      operation,
+      variant,
+      operationId: '1',
+      resume: undefined,
+      rootValue: undefined,
+      messageBytes: 0,
+    };
     const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => this.#subscribe(request)));
     if (!(Symbol.asyncIterator in source)) {
       for (const { started } of subscribers) same(this.#json(started as ExecutionResult), this.#json(source));
@@ -94,7 +103,7 @@ export class TwoExecutors {
       push: (text: string) => texts.put(Buffer.from(text, 'latin1').toString()),
     };
     const whole = { ...request, connection: connection as unknown as Connection };
-    return { texts, started: await subscribe(whole, this.#renderer) };
+    return { texts, started: await subscribe(whole, this.#renderer, new OperationHold(() => {})) };
   }
 
   #json({ errors, data }: ExecutionResult): string {

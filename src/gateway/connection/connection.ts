@@ -48,6 +48,8 @@ export class Connection implements ProtocolSocket {
   /** When the connection ends unless refreshed, on the monotonic clock; 0 before the ack. */
   endsAtMs = 0;
   initReceived = false;
+  /** The length of the message that is being read, in bytes. */
+  messageBytes = 0;
   /** Whether the peer was heard since the last keep-alive ping. */
   heard = true;
   closed = false;

@@ -10,6 +10,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
 import { ExecutableOperation } from '../graphql/executable-operation.js';
+import { OperationHold } from '../graphql/live-operations.js';
 import { Renderer } from './rendering.js';
 
 const LATEST: TopicDefinition = {
@@ -67,6 +68,7 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
       topicOf(LATEST, OWNER),
     ),
     renderer: new Renderer((error) => error.toJSON()),
+    hold: new OperationHold(() => {}),
   });
   return { delivery, socket };
 }

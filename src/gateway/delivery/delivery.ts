@@ -10,6 +10,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ExecutableOperation, Variant } from '../graphql/executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
+import type { OperationHold } from '../graphql/live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
 
 /** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
@@ -26,6 +27,8 @@ export interface DeliveryParts {
   readonly variant: Variant;
   readonly stream: TopicStream;
   readonly renderer: Renderer;
+  /** Released when the subscription is over. */
+  readonly hold: OperationHold;
 }
 
 /** What is needed once, when it begins. */
@@ -49,6 +52,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #renderer: Renderer;
   readonly #definition: TopicDefinition;
   readonly #prefix: ByteText;
+  readonly #hold: OperationHold;
   #recovered: boolean | undefined;
   #hasEvents = false;
   #subscription: TopicSubscription | null = null;
@@ -64,6 +68,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     this.#operation = parts.operation;
     this.#variant = parts.variant;
     this.#renderer = parts.renderer;
+    this.#hold = parts.hold;
     this.#definition = parts.stream.topic.definition;
     this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
   }
@@ -104,6 +109,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   return(): Promise<IteratorResult<never, void>> {
     this.#done = true;
     this.#latest = null;
+    this.#hold.release();
     this.#subscription?.end();
     this.#finish?.({ done: true, value: undefined });
     return Promise.resolve({ done: true, value: undefined });

@@ -17,7 +17,7 @@ import { ExecutionPlan } from './execution-plan.js';
 /** How many different sets of variables of one operation share their results. */
 const MAX_VARIANTS = 100;
 /** The longest variables, as JSON, whose results are shared. */
-const MAX_KEY_LENGTH = 1024;
+const MAX_KEY_LENGTH = 512;
 /** How many combinations of conditions (`@skip`, `@include`) one operation is planned for; the rest is left to graphql-js. */
 const MAX_PLANS = 8;
 
@@ -47,6 +47,8 @@ export interface Variant {
 export class ExecutableOperation {
   /** Set once a resolver was seen to read the context: results are then made for each subscriber. */
   personal = false;
+  /** What it is found by: the same for the same text and name. */
+  readonly key: string;
   /** An estimate of the memory it takes, syntax tree and plans included. */
   readonly bytes: number;
   readonly #variants = new Map<string, Variant>();
@@ -62,6 +64,7 @@ export class ExecutableOperation {
   ) {
     this.#declared = (definition.variableDefinitions ?? []).map(({ variable }) => variable.name.value);
     this.#conditions = conditionsOf(document);
+    this.key = operationKey(document.loc?.source.body ?? '', operationName);
     this.bytes = BASE_BYTES + documentBytes(document);
   }
 
@@ -85,8 +88,14 @@ export class ExecutableOperation {
     const shared = coerced && Object.values(coerced).every(isPrimitive) ? Object.freeze(coerced) : null;
     const selectsNothing = coerced !== null && this.#selectsNothing(coerced);
     const variant: Variant = { given, coerced: shared, plan, selectsNothing, last: null };
-    if (key !== null && this.#variants.size < MAX_VARIANTS) this.#variants.set(key, variant);
+    // Of variables that are refused nothing is kept: they may be anything.
+    if (key !== null && coerced && this.#variants.size < MAX_VARIANTS) this.#variants.set(key, variant);
     return variant;
+  }
+
+  /** Called when the last subscription is over: what only subscribers share is given up, results above all. */
+  rest(): void {
+    this.#variants.clear();
   }
 
   #pick(variables: Record<string, unknown>): Record<string, unknown> {
@@ -132,6 +141,11 @@ export class ExecutableOperation {
     const operationName = this.operationName ?? null;
     return execute({ schema, document, rootValue, contextValue, variableValues: given, operationName });
   }
+}
+
+/** What an operation is found by. */
+export function operationKey(query: string, operationName: string | null | undefined): string {
+  return `${operationName ?? ''}\n${query}`;
 }
 
 /** The variables that stand in a `@skip` or `@include` somewhere in the document. */

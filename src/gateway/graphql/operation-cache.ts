@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { DocumentBudget } from './document-budget.js';
 import { DocumentRules } from './document-rules.js';
-import { ExecutableOperation } from './executable-operation.js';
+import { ExecutableOperation, operationKey } from './executable-operation.js';
+import { LiveOperations } from './live-operations.js';
 import { asError, PARSE_LIMITS, refused } from './operation-limits.js';
 
 /** The memory that operations may take which are kept for the next subscriber; those unused for longest go first. */
@@ -14,6 +15,8 @@ export type Prepared = ExecutableOperation | readonly GraphQLError[] | 'too-many
 
 /** Parses and validates each subscription text once for all connections. */
 export class OperationCache {
+  /** What subscriptions hold, in the cache or not. */
+  readonly live = new LiveOperations();
   readonly #operations = new LRUCache<string, ExecutableOperation>({
     maxSize: MAX_BYTES,
     sizeCalculation: (operation) => operation.bytes,
@@ -34,8 +37,8 @@ export class OperationCache {
    * node's. Where the node's is used up the client is told to try again: to wait here would be a queue that anybody fills.
    */
   prepare(query: string, operationName: string | null | undefined, viewer: string): Prepared {
-    const key = `${operationName ?? ''}\n${query}`;
-    const known = this.#operations.get(key);
+    const key = operationKey(query, operationName);
+    const known = this.#operations.get(key) ?? this.live.find(key);
     if (known) return known;
     const made = this.budget.spend({ viewer }, () => this.#make(query, operationName ?? undefined));
     if (!made.done) return made.spent === 'subject' ? 'too-many-documents' : [busy()];
@@ -65,4 +68,9 @@ export class OperationCache {
 /** What a client is told while the node checks as many new documents as it can. */
 export function busy(): GraphQLError {
   return asError(new UnavailableError('Too many new documents at once on this server: try again in a moment.'));
+}
+
+/** What a client is told while subscriptions hold as many different operations as this node has memory for. */
+export function full(): GraphQLError {
+  return asError(new UnavailableError('Too many different subscriptions on this server: try again in a moment.'));
 }

@@ -1,0 +1,92 @@
+import type { ExecutableOperation } from './executable-operation.js';
+
+/** What one viewer's subscriptions may hold on this node, in bytes: their operations, each counted once, and their messages. */
+const MAX_VIEWER_BYTES = 8 * 1024 * 1024;
+/** What all subscriptions may hold of operations, each counted once, and of messages that are longer than usual. */
+const MAX_NODE_BYTES = 64 * 1024 * 1024;
+/** The part of a message that the node does not count: what an ordinary Subscribe is made of. */
+const USUAL_MESSAGE_BYTES = 4096;
+/** A subscription keeps the text of its Subscribe message, and what was parsed out of it. */
+const COPIES_OF_MESSAGE = 2;
+
+/** Whose memory is used up. */
+export type HoldRefusal = 'viewer-full' | 'node-full';
+
+interface NodeShare {
+  readonly operation: ExecutableOperation;
+  holders: number;
+}
+
+interface ViewerShare {
+  readonly viewer: string;
+  bytes: number;
+  readonly operations: { readonly operation: ExecutableOperation; holders: number }[];
+}
+
+/**
+ * The operations that subscriptions hold, however long ago the cache has let go of them, and how much memory that is.
+ * An operation costs a viewer and the node once, whatever the number of its subscriptions.
+ */
+export class LiveOperations {
+  readonly #operations = new Map<string, NodeShare>();
+  readonly #viewers = new Map<string, ViewerShare>();
+  #bytes = 0;
+
+  /** The operation of this key, where a subscription holds it. */
+  find(key: string): ExecutableOperation | undefined {
+    return this.#operations.get(key)?.operation;
+  }
+
+  /** Counts one more subscription. The hold must be released when it is over. */
+  hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | HoldRefusal {
+    const share = this.#viewers.get(viewer) ?? { viewer, bytes: 0, operations: [] };
+    const own = share.operations.find((entry) => entry.operation === operation);
+    const shared = this.#operations.get(operation.key);
+    const message = COPIES_OF_MESSAGE * messageBytes;
+    const unusual = COPIES_OF_MESSAGE * Math.max(0, messageBytes - USUAL_MESSAGE_BYTES);
+    const forViewer = message + (own ? 0 : operation.bytes);
+    const forNode = unusual + (shared ? 0 : operation.bytes);
+    if (share.bytes + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';
+    if (forNode > 0 && this.#bytes + forNode > MAX_NODE_BYTES) return 'node-full';
+    share.bytes += forViewer;
+    this.#bytes += forNode;
+    if (own) own.holders++;
+    else share.operations.push({ operation, holders: 1 });
+    if (shared) shared.holders++;
+    else this.#operations.set(operation.key, { operation, holders: 1 });
+    this.#viewers.set(viewer, share);
+    return new OperationHold(() => this.#release(operation, share, message, unusual));
+  }
+
+  #release(operation: ExecutableOperation, share: ViewerShare, message: number, unusual: number): void {
+    share.bytes -= message;
+    this.#bytes -= unusual;
+    const at = share.operations.findIndex((entry) => entry.operation === operation);
+    const own = share.operations[at];
+    if (own && --own.holders === 0) {
+      share.operations.splice(at, 1);
+      share.bytes -= operation.bytes;
+    }
+    if (share.operations.length === 0) this.#viewers.delete(share.viewer);
+    const shared = this.#operations.get(operation.key);
+    if (!shared || --shared.holders > 0) return;
+    this.#operations.delete(operation.key);
+    this.#bytes -= shared.operation.bytes;
+    shared.operation.rest();
+  }
+}
+
+/** One subscription's hold on its operation. */
+export class OperationHold {
+  #release: (() => void) | null;
+
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  /** Gives back what the subscription has taken. Calling it again does nothing. */
+  release(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+}
