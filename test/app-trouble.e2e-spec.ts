@@ -73,7 +73,7 @@ needs('chromium')('the app, in trouble', () => {
   it('leads to the entrance when the session has ended on the server', async () => {
     const page = await visit(who);
     await page.state('Live');
-    await page.page.request.post(`${stage.server.url}/graphql`, { data: { query: 'mutation { logout }' } });
+    await page.ask('mutation { logout }');
     await page.entrance();
     await page.page.getByText('You were signed out elsewhere').waitFor();
   });
@@ -107,11 +107,8 @@ needs('chromium')('the app, in trouble', () => {
     const page = await visit(who);
     await page.state('Live');
     const bob = await stage.server.browser().register(someone('bob'));
-    const data = {
-      query: 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }',
-      variables: { email: bob.email, password: bob.password },
-    };
-    await page.page.request.post(`${stage.server.url}/graphql`, { data });
+    const login = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
+    await page.ask(login, { email: bob.email, password: bob.password });
     await page.page.evaluate("new BroadcastChannel('sallyport-account').postMessage('changed')");
     await page.page.locator('.who-email').filter({ hasText: bob.email }).waitFor();
     await page.state('Live');

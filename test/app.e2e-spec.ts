@@ -20,10 +20,8 @@ needs('chromium')('the app in a browser', () => {
     return Object.assign(app, { viewer: await viewerOf(app) });
   }
 
-  async function viewerOf({ page }: AppPage): Promise<`user:${string}`> {
-    const response = await page.request.post(`${stage.server.url}/graphql`, {
-      data: { query: '{ me { user { id } } }' },
-    });
+  async function viewerOf(app: AppPage): Promise<`user:${string}`> {
+    const response = await app.ask('{ me { user { id } } }');
     const { data } = (await response.json()) as { data: { me: { user: { id: string } } } };
     return `user:${data.me.user.id}`;
   }
@@ -144,7 +142,7 @@ needs('chromium')('the app in a browser', () => {
     await notify(stage.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
     await ada.page.goto(`${stage.server.url}/healthz`);
-    await ada.page.request.post(`${stage.server.url}/graphql`, { data: { query: 'mutation { logout }' } });
+    await ada.ask('mutation { logout }');
     await ada.page.goBack();
     await ada.entrance();
     expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
