@@ -70,11 +70,13 @@ export interface AppProxyConfig {
   readonly bind: 'ip+ua' | 'ua' | 'none';
 }
 
-/** Bounds on sockets, per node. */
+/** Bounds on sockets and on history, per node. */
 export interface LimitsConfig {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerViewer: number;
+  /** What all histories in memory take together. Without effect where `redis.url` is set. */
+  readonly maxHistoryBytes: number;
   /** Addresses and CIDRs without per-address limits. */
   readonly throttleExempt: readonly string[];
 }

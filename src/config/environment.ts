@@ -78,6 +78,7 @@ export const EnvironmentSchema = z.object({
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),
+  MAX_HISTORY_MEBIBYTES: number(16, 1_000_000, { whole: true }).default(128),
   THROTTLE_EXEMPT: addresses(),
   REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
   GRAPHIQL: choice.optional(),

@@ -1,10 +1,11 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
-import type { Config } from './config.js';
+import type { Config, LimitsConfig } from './config.js';
 import { readEnvironment, type Environment } from './environment.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
 import { resolveSecrets } from './secret-reference.js';
 
+const MEBIBYTE = 1024 * 1024;
 const DEFAULT_IDLE_SECONDS = 7 * 86_400;
 
 /** Either the configuration, or every fault at once. A fault names the variable, never its value. */
@@ -70,14 +71,19 @@ function toConfig(env: Environment): Config {
       shops: env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop) ?? []),
       bind: env.APP_PROXY_BIND,
     },
-    limits: {
-      maxConnections: env.MAX_CONNECTIONS,
-      maxConnectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
-      maxConnectionsPerViewer: env.MAX_CONNECTIONS_PER_VIEWER,
-      throttleExempt: env.THROTTLE_EXEMPT,
-    },
+    limits: limitsOf(env),
     registration: { mode: env.REGISTRATION },
     logging: { level: env.LOG_LEVEL },
+  };
+}
+
+function limitsOf(env: Environment): LimitsConfig {
+  return {
+    maxConnections: env.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
+    maxConnectionsPerViewer: env.MAX_CONNECTIONS_PER_VIEWER,
+    maxHistoryBytes: env.MAX_HISTORY_MEBIBYTES * MEBIBYTE,
+    throttleExempt: env.THROTTLE_EXEMPT,
   };
 }
 

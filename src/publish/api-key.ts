@@ -34,9 +34,9 @@ function checksum(secret: string): string {
 export const COMMAND_KEY_PREFIX = 'cli-';
 
 /**
- * Whose idempotency keys are one set: each API key has its own, so that one backend's neither answer nor block another's.
- * The keys of the CLI's commands share one, since each lives for one command only.
+ * Who publishes with a key: each API key is a publisher of its own, so that one backend's idempotency keys neither answer nor
+ * block another's, and its events push out nobody else's. The keys of the CLI's commands are one, since each lives for one command only.
  */
-export function idempotencyNamespace(key: { readonly id: string; readonly name: string }): string {
+export function publisherOf(key: { readonly id: string; readonly name: string }): string {
   return key.name.startsWith(COMMAND_KEY_PREFIX) ? 'cli' : key.id;
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
 import { ApiKeyGuard, CurrentApiKey } from './api-key.guard.js';
 import type { ApiKey } from './api-key.store.js';
-import { idempotencyNamespace } from './api-key.js';
+import { publisherOf } from './api-key.js';
 import { PublishRate } from './publish-rate.js';
 import { eventsOf, type PublishAnswer, Publisher } from './publisher.service.js';
 
@@ -19,6 +19,6 @@ export class PublishController {
   async publish(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<PublishAnswer> {
     const events = eventsOf(body);
     this.rate.spend(key, events.length);
-    return this.publisher.publish(events, idempotencyNamespace(key));
+    return this.publisher.publish(events, publisherOf(key));
   }
 }

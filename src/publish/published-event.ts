@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../protocol/error-code.js';
 import type { FeedRegistry } from '../topics/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
+import { structureBytes, textBytes } from '../topics/payload-size.js';
 import { topicOf } from '../topics/topic.js';
 import { parseViewerId, shopOf } from '../viewer/viewer.js';
 
@@ -41,22 +42,23 @@ export function judgeEvent(event: unknown, feeds: FeedRegistry, shops: ReadonlyS
     return bad('viewer is a customer of a shop that APP_PROXY_SHOPS does not name.');
   if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (payload === undefined) return bad('payload is missing.');
-  if (!isNarrow(payload, MAX_PAYLOAD_DEPTH)) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`);
-  if (Buffer.byteLength(JSON.stringify(payload)) > MAX_PAYLOAD_BYTES)
-    return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
+  const structure = structureBytes(payload, MAX_PAYLOAD_DEPTH);
+  if (structure === Infinity) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`);
+  const json = JSON.stringify(payload);
+  const jsonBytes = Buffer.byteLength(json);
+  if (jsonBytes > MAX_PAYLOAD_BYTES) return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
   const verdict = feed.check(payload);
   if (!verdict.ok) return bad(verdict.message);
-  const publication = { topic: topicOf(feed.topic, owner), payload: verdict.value };
+  const publication = {
+    topic: topicOf(feed.topic, owner),
+    payload: verdict.value,
+    bytes: structure + textBytes(json, jsonBytes),
+  };
   return { ok: true, publication: isKey(key) ? { ...publication, key, submitted: payload } : publication };
 }
 
 function isKey(key: unknown): key is string {
   return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH;
-}
-
-function isNarrow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((part) => isNarrow(part, levels - 1));
 }
 
 function bad(message: string): JudgedEvent {

@@ -3,7 +3,7 @@ import { APP_PROXY_CONFIG } from '../config/config.module.js';
 import type { AppProxyConfig } from '../config/config.js';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../topics/feed.registry.js';
-import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
 import { type EventError, judgeEvent } from './published-event.js';
 
@@ -36,12 +36,12 @@ export class Publisher {
    * Publishes the events of a request.
    *
    * @param events from {@link eventsOf}
-   * @param namespace whose idempotency keys these are; another namespace's are other keys
+   * @param publisher whose idempotency keys and events these are; another publisher's are apart
    * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
    */
-  async publish(events: readonly unknown[], namespace: string): Promise<PublishAnswer> {
+  async publish(events: readonly unknown[], publisher: string): Promise<PublishAnswer> {
     const judged = events.map((event) => judgeEvent(event, this.feeds, this.#shops));
-    const publications = judged.flatMap((event) => (event.ok ? [within(namespace, event.publication)] : []));
+    const publications = judged.flatMap((event) => (event.ok ? [{ ...event.publication, publisher }] : []));
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
     const inOrder = outcomes.values();
     const taken = outcomes.filter(({ ok }) => ok).length;
@@ -62,11 +62,6 @@ export function eventsOf(body: unknown): readonly unknown[] {
   if (events.length > MAX_EVENTS)
     throw new BadUserInputError('events', `There are too many events: send at most ${MAX_EVENTS} in one request.`);
   return events;
-}
-
-/** The bus hashes keys, so what is put in front costs nothing and cannot be written by a publisher. */
-function within(namespace: string, publication: Publication): Publication {
-  return publication.key === undefined ? publication : { ...publication, key: `${namespace}\n${publication.key}` };
 }
 
 function toResult(outcome: PublishOutcome | undefined): PublishResult {

@@ -1,27 +1,42 @@
 import type { Position } from './cursor.js';
+import type { BoundedHistory, Holding, HistoryBudget } from './history-budget.js';
 import { TopicEvent } from './topic-event.js';
-import type { TopicDefinition } from './topic.js';
+import type { Topic } from './topic.js';
 
 interface Kept {
   offset: number;
   payload: unknown;
   expiresAtMs: number;
+  payloadBytes: number;
+  holding: Holding;
 }
 
+const NOBODY: readonly Holding[] = [];
+
 /**
- * The last events of one topic, bounded by number and by age. A ring whose entries are used again: a full history
+ * The last events of one topic, bounded by number, by age, and in bytes together with all others. A ring whose entries are used again: a full history
  * takes a new event without making or moving anything, and the event itself dies young.
  */
-export class TopicHistory {
-  readonly #ring: Kept[] = [];
+export class TopicHistory implements BoundedHistory {
+  holdings = NOBODY;
+  #ring: Kept[] = [];
   /** Where the oldest event stands, and how many follow it in the ring, itself included. */
   #first = 0;
   #count = 0;
 
   constructor(
-    private readonly definition: TopicDefinition,
+    readonly topic: Topic,
     private readonly epoch: string,
+    private readonly budget: HistoryBudget,
   ) {}
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get holdsState(): boolean {
+    return this.topic.definition.slowReader === 'keep-latest';
+  }
 
   /** Whether every event has expired. */
   isEmpty(nowMs: number): boolean {
@@ -29,18 +44,35 @@ export class TopicHistory {
     return this.#count === 0;
   }
 
-  append({ offset, payload }: TopicEvent, nowMs: number): void {
-    const expiresAtMs = nowMs + this.definition.historySeconds * 1000;
-    if (this.#count === this.definition.historySize) this.#dropFirst();
+  /**
+   * Keeps an event.
+   *
+   * @param publisher whose it is
+   * @param payloadBytes what its payload takes
+   */
+  append({ offset, payload }: TopicEvent, publisher: string, payloadBytes: number, nowMs: number): void {
+    const { historySize, historySeconds } = this.topic.definition;
+    const expiresAtMs = nowMs + historySeconds * 1000;
+    const holding = this.budget.take(this, publisher, payloadBytes);
+    if (this.#count === historySize) this.#dropFirst();
     const kept = this.#ring[this.#index(this.#count)];
     if (kept) {
       kept.offset = offset;
       kept.payload = payload;
       kept.expiresAtMs = expiresAtMs;
+      kept.payloadBytes = payloadBytes;
+      kept.holding = holding;
     } else {
-      this.#ring.push({ offset, payload, expiresAtMs });
+      this.#ring.push({ offset, payload, expiresAtMs, payloadBytes, holding });
     }
     this.#count++;
+    this.budget.touch(holding);
+  }
+
+  cutTo(count: number): void {
+    while (this.#count > count) this.#dropFirst();
+    this.#ring = Array.from({ length: this.#count }, (_, place) => this.#ring[this.#index(place)]!);
+    this.#first = 0;
   }
 
   /** The newest event still kept. */
@@ -80,7 +112,7 @@ export class TopicHistory {
 
   #expire(nowMs: number): void {
     while (this.#count > 0 && this.#ring[this.#first]!.expiresAtMs <= nowMs) this.#dropFirst();
-    // Expired payloads are let go of: with an empty history nothing of the ring is needed.
+    // With an empty history nothing of the ring is needed.
     if (this.#count === 0 && this.#ring.length > 0) {
       this.#ring.length = 0;
       this.#first = 0;
@@ -88,11 +120,14 @@ export class TopicHistory {
   }
 
   #dropFirst(): void {
-    this.#first = (this.#first + 1) % this.definition.historySize;
+    const kept = this.#ring[this.#first]!;
+    kept.payload = undefined;
+    this.budget.give(kept.holding, kept.payloadBytes);
+    this.#first = (this.#first + 1) % this.topic.definition.historySize;
     this.#count--;
   }
 
   #index(place: number): number {
-    return (this.#first + place) % this.definition.historySize;
+    return (this.#first + place) % this.topic.definition.historySize;
   }
 }

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { parseCursor } from './cursor.js';
 import type { DeliveryGate } from './delivery-gate.js';
+import { type BoundedHistory, HistoryBudget } from './history-budget.js';
+import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
 import { TopicEvent } from './topic-event.js';
 import { TopicHistory } from './topic-history.js';
 import {
-  IDEMPOTENCY_WINDOW_MS,
   type Publication,
   type PublishOutcome,
   type SubscribeOptions,
@@ -14,18 +15,25 @@ import {
   type TopicSubscription,
 } from './topic.bus.js';
 import { payloadDigest } from './payload-digest.js';
-import type { Topic, TopicDefinition } from './topic.js';
+import { payloadBytes } from './payload-size.js';
+import type { TopicMetrics } from './topic.metrics.js';
+import type { Topic } from './topic.js';
 import type { ViewerId } from '../viewer/viewer.js';
 
 const SWEEP_EVERY_MS = 30_000;
-/** Idempotency keys that one topic remembers. More of them within 5 minutes push the oldest out. */
-const MAX_KEYS = 10_000;
+/** Whose events the server's own feeds publish. */
+const THIS_SERVER = '';
 
-interface UsedKey {
-  readonly digest: string;
-  readonly cursor: string;
-  readonly expiresAtMs: number;
+/** What the bus in memory may hold. */
+export interface MemoryBounds {
+  /** All histories together, in bytes. */
+  readonly historyBytes: number;
+  /** Idempotency keys, of one publisher and of all. */
+  readonly keys: { readonly ofPublisher: number; readonly together: number };
 }
+
+/** 128 MiB of history. */
+const DEFAULT_BOUNDS: MemoryBounds = { historyBytes: 128 * 1024 * 1024, keys: MAX_KEYS };
 
 const RUN = randomBytes(9).toString('base64url');
 let epochs = 0;
@@ -35,43 +43,28 @@ function nextEpoch(): string {
   return RUN + (epochs++).toString(36);
 }
 
-/** One topic on this node: its offsets, history, keys and subscribers. */
+/** One topic on this node: its offsets, history and subscribers. */
 class MemoryTopic {
   readonly epoch = nextEpoch();
   readonly history: TopicHistory;
   readonly sinks = new Set<TopicSink>();
   offset = 0;
-  /** Made with the first key: most topics never see one. */
-  #keys: Map<string, UsedKey> | null = null;
-
   #keptUntilMs = 0;
 
-  constructor(private readonly definition: TopicDefinition) {
-    this.history = new TopicHistory(definition, this.epoch);
-  }
-
-  usedKey(key: string, nowMs: number): UsedKey | null {
-    const used = this.#keys?.get(key);
-    return used && used.expiresAtMs > nowMs ? used : null;
-  }
-
-  useKey(key: string, used: UsedKey): void {
-    this.#keys ??= new Map();
-    const [oldest] = this.#keys.size >= MAX_KEYS ? this.#keys.keys() : [];
-    if (oldest !== undefined) this.#keys.delete(oldest);
-    this.#keys.set(key, used);
+  constructor(topic: Topic, budget: HistoryBudget) {
+    this.history = new TopicHistory(topic, this.epoch, budget);
   }
 
   /** A subscriber leaves: it may come back with a cursor of this epoch, for as long as events would be kept. */
   dismiss(sink: TopicSink): void {
     this.sinks.delete(sink);
-    this.#keptUntilMs = performance.now() + this.definition.historySeconds * 1000;
+    this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
   }
 
   isIdle(nowMs: number): boolean {
-    for (const [key, used] of this.#keys ?? []) if (used.expiresAtMs <= nowMs) this.#keys?.delete(key);
-    if (this.#keys?.size === 0) this.#keys = null;
-    return this.sinks.size === 0 && this.#keys === null && this.#keptUntilMs <= nowMs && this.history.isEmpty(nowMs);
+    // First, since it lets go of what has expired.
+    const isEmpty = this.history.isEmpty(nowMs);
+    return isEmpty && this.sinks.size === 0 && this.#keptUntilMs <= nowMs;
   }
 }
 
@@ -80,9 +73,18 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   /** By feed, then by owner: both keys exist already, a topic's whole name would have to be made and hashed. */
   readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
+  readonly #budget: HistoryBudget;
+  readonly #keys: IdempotencyKeys;
 
-  constructor(private readonly gate: DeliveryGate) {
+  constructor(
+    private readonly gate: DeliveryGate,
+    private readonly metrics: TopicMetrics | null = null,
+    bounds: MemoryBounds = DEFAULT_BOUNDS,
+  ) {
     super();
+    this.#budget = new HistoryBudget(bounds.historyBytes, (history, events) => this.#dropped(history, events));
+    this.#keys = new IdempotencyKeys(() => metrics?.keyDropped(), bounds.keys);
+    metrics?.watchHistory(() => this.#budget.bytes);
   }
 
   override async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
@@ -102,7 +104,9 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   }
 
   override async forget({ definition, owner }: Topic): Promise<void> {
-    this.#topics.get(definition.name)?.delete(owner);
+    const owners = this.#topics.get(definition.name);
+    owners?.get(owner)?.history.cutTo(0);
+    owners?.delete(owner);
   }
 
   beforeApplicationShutdown(): void {
@@ -110,21 +114,35 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     this.#topics.clear();
   }
 
-  #publishOne({ topic, payload, key, submitted }: Publication, nowMs: number): PublishOutcome {
+  #publishOne(publication: Publication, nowMs: number): PublishOutcome {
+    const { topic, payload, key } = publication;
+    return key === undefined
+      ? { ok: true, cursor: this.#deliver(publication, nowMs).cursor, duplicate: false }
+      : this.#publishOnce(
+          publication,
+          IdempotencyKeys.hash(topic, key),
+          payloadDigest(publication.submitted ?? payload),
+          nowMs,
+        );
+  }
+
+  #publishOnce(publication: Publication, hash: string, digest: string, nowMs: number): PublishOutcome {
+    const { publisher = THIS_SERVER } = publication;
+    const used = this.#keys.find(publisher, hash, nowMs);
+    if (used && used.digest !== digest) return { ok: false, reason: 'key-reused' };
+    if (used) return { ok: true, cursor: used.cursor, duplicate: true };
+    const { cursor } = this.#deliver(publication, nowMs);
+    this.#keys.add(publisher, hash, { digest, cursor }, nowMs);
+    return { ok: true, cursor, duplicate: false };
+  }
+
+  #deliver({ topic, payload, publisher = THIS_SERVER, bytes }: Publication, nowMs: number): TopicEvent {
     const state = this.#topic(topic);
-    const digest = key === undefined ? '' : payloadDigest(submitted ?? payload);
-    const used = key === undefined ? null : state.usedKey(key, nowMs);
-    if (used) {
-      return used.digest === digest
-        ? { ok: true, cursor: used.cursor, duplicate: true }
-        : { ok: false, reason: 'key-reused' };
-    }
     const event = new TopicEvent(state.epoch, ++state.offset, payload);
-    state.history.append(event, nowMs);
-    if (key !== undefined)
-      state.useKey(key, { digest, cursor: event.cursor, expiresAtMs: nowMs + IDEMPOTENCY_WINDOW_MS });
+    state.history.append(event, publisher, bytes ?? payloadBytes(payload), nowMs);
     for (const sink of state.sinks) sink.event(event);
-    return { ok: true, cursor: event.cursor, duplicate: false };
+    this.#budget.makeRoom();
+    return event;
   }
 
   #firstEvents(
@@ -143,16 +161,25 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     return missed ? { recovered: true, events: missed } : { recovered: false, events: lastOnly };
   }
 
-  #topic({ definition, owner }: Topic): MemoryTopic {
+  #topic(topic: Topic): MemoryTopic {
+    const { definition, owner } = topic;
     let owners = this.#topics.get(definition.name);
     if (!owners) this.#topics.set(definition.name, (owners = new Map<ViewerId, MemoryTopic>()));
     let state = owners.get(owner);
-    if (!state) owners.set(owner, (state = new MemoryTopic(definition)));
+    if (!state) owners.set(owner, (state = new MemoryTopic(topic, this.#budget)));
     return state;
+  }
+
+  /** A topic that has lost its history is not kept for its position alone: that would be without bound. */
+  #dropped({ topic }: BoundedHistory, events: number): void {
+    this.metrics?.historyDropped(events);
+    const owners = this.#topics.get(topic.definition.name);
+    if (owners?.get(topic.owner)?.isIdle(performance.now())) owners.delete(topic.owner);
   }
 
   #sweep(): void {
     const nowMs = performance.now();
+    this.#keys.sweep(nowMs);
     for (const owners of this.#topics.values()) {
       for (const [owner, state] of owners) if (state.isIdle(nowMs)) owners.delete(owner);
     }

@@ -10,8 +10,12 @@ export interface Publication {
   readonly topic: Topic;
   /** A JSON value, checked against the feed's type by whoever lets it in. */
   readonly payload: unknown;
-  /** With the same key within 5 minutes the first cursor comes back and nothing is delivered twice. */
+  /** With the same key of the same publisher within 5 minutes the first cursor comes back and nothing is delivered twice. */
   readonly key?: string;
+  /** Who publishes: its keys and what its events take in memory are counted for itself. Default: this server. */
+  readonly publisher?: string;
+  /** What `payload` takes in memory, in bytes, where that is known already. */
+  readonly bytes?: number;
   /** What the publisher sent, where `payload` was completed from it: the key belongs to this. Default: `payload`. */
   readonly submitted?: unknown;
 }

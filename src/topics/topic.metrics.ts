@@ -9,6 +9,8 @@ const LAG_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30];
 export class TopicMetrics {
   readonly #gaps: Counter<'outcome'>;
   readonly #lag: Histogram<'path'>;
+  readonly #historyDropped: Counter;
+  readonly #keysDropped: Counter;
 
   constructor(private readonly registry: Registry) {
     this.#gaps = new Counter({
@@ -22,6 +24,16 @@ export class TopicMetrics {
       help: 'From the publishing of an event to its delivery on this node, by the clock of Redis: one live event a second, and the oldest of each gap that was filled',
       labelNames: ['path'],
       buckets: LAG_BUCKETS,
+      registers: [registry],
+    });
+    this.#historyDropped = new Counter({
+      name: 'sallyport_history_dropped_total',
+      help: 'Events that the histories in memory lost before their time, because all together were over MAX_HISTORY_MEBIBYTES',
+      registers: [registry],
+    });
+    this.#keysDropped = new Counter({
+      name: 'sallyport_idempotency_keys_dropped_total',
+      help: 'Idempotency keys in memory that were forgotten within 5 minutes, because a publisher used too many',
       registers: [registry],
     });
   }
@@ -39,6 +51,26 @@ export class TopicMetrics {
       registers: [this.registry],
       collect: () => gauge.set(countTopics()),
     });
+  }
+
+  /** Shows what the histories in memory take, asked at each scrape. */
+  watchHistory(countBytes: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: 'sallyport_history_bytes',
+      help: 'What the histories in memory take, roughly; at most MAX_HISTORY_MEBIBYTES',
+      registers: [this.registry],
+      collect: () => gauge.set(countBytes()),
+    });
+  }
+
+  /** Counts events that a history lost for want of room. */
+  historyDropped(events: number): void {
+    this.#historyDropped.inc(events);
+  }
+
+  /** Counts an idempotency key that was forgotten for want of room. */
+  keyDropped(): void {
+    this.#keysDropped.inc();
   }
 
   /** Counts a gap that was noticed. */

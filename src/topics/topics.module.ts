@@ -1,11 +1,14 @@
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { LIMITS_CONFIG } from '../config/config.module.js';
+import type { LimitsConfig } from '../config/config.js';
 import { LOGGER } from '../logging/logger.js';
 import { RedisConnection } from '../redis/redis.connection.js';
 import { RedisModule } from '../redis/redis.module.js';
 import { RedisSubscriber } from '../redis/redis.subscriber.js';
 import { DeliveryGate } from './delivery-gate.js';
 import { FeedRegistry } from './feed.registry.js';
+import { MAX_KEYS } from './idempotency-keys.js';
 import { OwnerTopics } from './owner-topics.js';
 import { MemoryPresence } from './presence/presence.memory.js';
 import { RedisPresence } from './presence/presence.redis.js';
@@ -37,8 +40,12 @@ import { MemoryTurns, Turns } from './turns.js';
         subscriber: RedisSubscriber | null,
         gate: DeliveryGate,
         metrics: TopicMetrics,
-      ) => (redis && subscriber ? new RedisTopicBus(redis, subscriber, gate, metrics) : new MemoryTopicBus(gate)),
-      inject: [RedisConnection, RedisSubscriber, DeliveryGate, TopicMetrics],
+        limits: LimitsConfig,
+      ) =>
+        redis && subscriber
+          ? new RedisTopicBus(redis, subscriber, gate, metrics)
+          : new MemoryTopicBus(gate, metrics, { historyBytes: limits.maxHistoryBytes, keys: MAX_KEYS }),
+      inject: [RedisConnection, RedisSubscriber, DeliveryGate, TopicMetrics, LIMITS_CONFIG],
     },
     {
       provide: Presence,

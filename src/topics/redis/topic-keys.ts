@@ -25,7 +25,11 @@ export function channelSuffix(database: number): string {
   return `:${database}`;
 }
 
-/** How an idempotency key is named: hashed to 43 characters, so that its own length and characters do not matter. */
-export function keyHash(key: string): string {
-  return createHash('sha256').update(key).digest('base64url');
+/**
+ * How an idempotency key is named: hashed to 43 characters, so that its own length and characters do not matter. What is put in
+ * front of it cannot be written by another publisher: ids have no line break.
+ */
+export function keyHash(key: string, publisher?: string): string {
+  const text = publisher === undefined ? key : `${publisher}\n${key}`;
+  return createHash('sha256').update(text).digest('base64url');
 }

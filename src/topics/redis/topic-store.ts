@@ -162,13 +162,13 @@ function toOutcome(line: string): PublishOutcome {
 /** A batch as the script takes it: its definitions, and one text for each publication. */
 function pack(batch: readonly Publication[]): [definitions: string, events: string[]] {
   const indexes = new Map<TopicDefinition, number>();
-  const events = batch.map(({ topic, payload, key, submitted }) => {
+  const events = batch.map(({ topic, payload, key, publisher, submitted }) => {
     let index = indexes.get(topic.definition);
     if (index === undefined) indexes.set(topic.definition, (index = indexes.size));
     const json = JSON.stringify(payload) ?? 'null';
     return key === undefined
       ? `${index} ${json}`
-      : `${index}:${keyHash(key)}${payloadDigest(submitted ?? payload)}${json}`;
+      : `${index}:${keyHash(key, publisher)}${payloadDigest(submitted ?? payload)}${json}`;
   });
   const definitions = [...indexes.keys()].map((each) => `${each.historySize} ${historyMs(each)}`).join(',');
   return [definitions, events];
