@@ -266,7 +266,8 @@ describe('an API key', () => {
 
   it('for development is not taken in production, whatever the database holds', async () => {
     const development = readFileSync(developmentKeyFile(server.env['DATA_DIR'] ?? ''), 'utf8');
-    const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('base64url') });
+    const random = () => randomBytes(32).toString('base64url');
+    const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: random(), APP_PROXY_SECRET: random() });
     const inProduction = new ApiKeys(server.app.get(ApiKeyStore), server.app.get(AuditLog), http);
     expect(await inProduction.verify(development)).toBeNull();
     expect(await inProduction.verify(key)).toMatchObject({ name: 'shop' });
