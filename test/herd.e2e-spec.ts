@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { WebSocket, type ClientOptions } from 'ws';
+import { createLiveClient, type LiveClient, tokenFromMe } from '../client/index.js';
+import { Browser } from './kit/browser.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { storage } from './kit/storage.js';
+
+const PEOPLE = 10;
+const TABS = 10;
+/** Longer than a client of this library waits between two attempts, 30 s, and one attempt. */
+const BACK_WITHIN_MS = 60_000;
+/** Sockets that have been live for a second follow a 1012 at once. */
+const HELD_MS = 1_100;
+
+let env: Record<string, string>;
+let removeStorage: () => Promise<void>;
+let server: ServerProcess;
+let people: Browser[];
+let herd: Sheep[] = [];
+
+beforeAll(async () => {
+  const stored = await storage({});
+  removeStorage = stored.remove;
+  // The limits of production per address and per person: ten people at ten addresses.
+  env = { ...stored.env, TRUSTED_PROXIES: '127.0.0.1', USER_COUNT_INTERVAL_SECONDS: '1' };
+  server = await startServerProcess(env);
+  env['PORT'] = new URL(server.url).port;
+  people = Array.from({ length: PEOPLE }, (_, index) => new Browser(server.url, { address: `203.0.113.${index}` }));
+  for (const person of people) await person.register();
+});
+afterEach(async () => {
+  for (const { client } of herd) await client.dispose();
+  herd = [];
+});
+afterAll(async () => {
+  await server.end();
+  await removeStorage();
+});
+
+/** One tab: our client with its own cookie, its waits, and a subscription of which only the number of values is kept. */
+interface Sheep {
+  readonly client: LiveClient;
+  values: number;
+  /** Set when the subscription is over for good. */
+  failure: unknown;
+}
+
+function open(person: Browser): Sheep {
+  const address = person.options.address ?? '';
+  class AtAddress extends WebSocket {
+    constructor(url: string, protocols: string[], options?: ClientOptions) {
+      super(url, protocols, { ...options, headers: { 'x-forwarded-for': address } });
+    }
+  }
+  const client = createLiveClient({
+    url: `${server.url}/graphql`,
+    webSocketImpl: AtAddress,
+    getToken: tokenFromMe(`${server.url}/graphql`, (_url, init) => person.fetch('/graphql', init)),
+  });
+  const sheep: Sheep = { client, values: 0, failure: null };
+  client.subscribe(
+    { query: 'subscription { userCount }' },
+    {
+      next: () => (sheep.values += 1),
+      error: (reason) => (sheep.failure = reason),
+      complete: () => (sheep.failure = 'completed'),
+    },
+  );
+  return sheep;
+}
+
+async function allAreLive(): Promise<void> {
+  for (const sheep of herd) sheep.values = 0;
+  await vi.waitFor(
+    () => {
+      expect(herd.map(({ failure }) => failure)).toEqual(herd.map(() => null));
+      expect(herd.filter(({ client, values }) => client.state === 'live' && values > 0)).toHaveLength(PEOPLE * TABS);
+    },
+    { timeout: BACK_WITHIN_MS, interval: 100 },
+  );
+}
+
+it.each<['SIGTERM' | 'SIGKILL', string]>([
+  ['SIGTERM', 'restarts with 1012'],
+  ['SIGKILL', 'is killed and started again'],
+])(
+  'WS-12 %s: when a node %s, every one of 100 clients is live again and none is refused for good',
+  async (signal) => {
+    herd = people.flatMap((person) => Array.from({ length: TABS }, () => open(person)));
+    await allAreLive();
+    await delay(HELD_MS);
+    await server.end(signal);
+    server = await startServerProcess(env);
+    await allAreLive();
+  },
+  2 * BACK_WITHIN_MS,
+);

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+
+const CLOSE = 8;
+/** How a socket ended without a Close frame from the server. */
+const WITHOUT_CLOSE = 1006;
+/** A Close frame without a code. */
+const NO_CODE = 1005;
+
+/** A WebSocket by hand over bare TCP: any bytes can be sent, and what the server ends it with is read from its Close frame. */
+export class RawWebSocket {
+  /** The code of the server's Close frame; 1005 where it has none, 1006 where the connection ended without one. */
+  readonly closed: Promise<number>;
+  /** Whether the server has closed, or the connection has ended. */
+  isOver = false;
+  #unread = Buffer.alloc(0);
+  readonly #texts: string[] = [];
+  #wake: () => void = () => {};
+
+  private constructor(readonly socket: Socket) {
+    this.closed = new Promise((resolve) => {
+      const end = (code: number): void => {
+        this.isOver = true;
+        resolve(code);
+        this.#wake();
+        socket.destroy();
+      };
+      socket.on('data', (chunk: Buffer) => this.#read(chunk, end));
+      socket.on('error', () => end(WITHOUT_CLOSE));
+      socket.on('close', () => end(WITHOUT_CLOSE));
+    });
+  }
+
+  /** Opens one; resolves after the 101. */
+  static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
+    const { port, host } = new URL(url);
+    const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true });
+    const lines = Object.entries({
+      Host: host,
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol': SUBPROTOCOL,
+      ...headers,
+    });
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(`GET ${GRAPHQL_PATH} HTTP/1.1\r\n${head}\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    if (answer.toString('latin1').startsWith('HTTP/1.1 101')) return new RawWebSocket(socket);
+    socket.destroy();
+    throw new Error(answer.toString('latin1').split('\r\n', 1)[0]);
+  }
+
+  /** Sends one text message in a frame as RFC 6455 asks, masked with zeroes. */
+  send(text: string): void {
+    const payload = Buffer.from(text);
+    const length =
+      payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 255];
+    this.socket.write(Buffer.concat([Buffer.from([0x81, ...length, 0, 0, 0, 0]), payload]));
+  }
+
+  /** Sends bytes as they stand; resolves when the operating system has taken them, or the socket is over. */
+  async write(bytes: Buffer): Promise<void> {
+    if (this.isOver) return;
+    await new Promise<void>((resolve) => void this.socket.write(bytes, () => resolve()));
+  }
+
+  /** Waits for a text message that has `part`; false when the socket is over before that. */
+  async hears(part: string): Promise<boolean> {
+    while (!this.#texts.some((text) => text.includes(part))) {
+      if (this.isOver) return false;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return true;
+  }
+
+  #read(chunk: Buffer, end: (code: number) => void): void {
+    this.#unread = Buffer.concat([this.#unread, chunk]);
+    for (let frame = frameAt(this.#unread); frame && !this.isOver; frame = frameAt(this.#unread)) {
+      const { opcode, payload, size } = frame;
+      this.#unread = this.#unread.subarray(size);
+      if (opcode === CLOSE) end(payload.length < 2 ? NO_CODE : payload.readUInt16BE());
+      else if (opcode === 1) this.#texts.push(payload.toString('utf8', 0, 200));
+    }
+    this.#wake();
+  }
+}
+
+/** The first whole frame of a server, which masks none; null where there is not all of one. */
+function frameAt(bytes: Buffer): { opcode: number; payload: Buffer; size: number } | null {
+  if (bytes.length < 2) return null;
+  const short = (bytes[1] ?? 0) & 127;
+  const header = short < 126 ? 2 : short === 126 ? 4 : 10;
+  if (bytes.length < header) return null;
+  const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+  const size = header + length;
+  return bytes.length < size ? null : { opcode: (bytes[0] ?? 0) & 15, payload: bytes.subarray(header, size), size };
+}
