@@ -38,11 +38,11 @@ const WEB = {
   run: () => runNode('node_modules/vite/bin/vite.js', ['build', 'web', '--logLevel', 'error']),
 };
 
-/** Builds whatever is stale: `server` alone, or everything that the server serves as well.
- * @param {{ only?: 'server' }} [options]
+/** Builds whatever is stale: `server` or `client` alone, or everything that the server serves as well.
+ * @param {{ only?: 'server' | 'client' }} [options]
  */
 export async function build({ only } = {}) {
-  const steps = only === 'server' ? [SERVER] : [SERVER, CLIENT, WEB];
+  const steps = [SERVER, CLIENT, WEB].filter(({ name }) => only === undefined || name === only);
   try {
     await buildStale(steps);
   } catch (error) {

@@ -1,0 +1,60 @@
+// A thousand people come back at once, after a node has restarted with 1012, and after one was killed.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Herd, register } from '../lib/herd.mjs';
+
+const PEOPLE = 100;
+const TABS = 10;
+const QUERY = 'subscription { userCount }';
+/** From the moment that the node is ready again. */
+const BACK_WITHIN_MS = 60_000;
+/** Sockets that have been live for a second follow a 1012 at once. */
+const HELD_MS = 1_500;
+
+/** With the limits of production per address and per person. */
+const ENV = { THROTTLE_EXEMPT: '', MAX_CONNECTIONS_PER_ADDRESS: '', TRUSTED_PROXIES: '127.0.0.1' };
+
+/** Ends the node, starts it again, and says how long the last client took from the readiness of the new one. */
+async function restart(server, herd, end) {
+  await end();
+  const again = await server.startNode();
+  const readyAt = performance.now();
+  const back = await herd.allLive(BACK_WITHIN_MS);
+  return { server: again, back, live: herd.live, seconds: Number(((herd.lastLiveAt - readyAt) / 1000).toFixed(1)) };
+}
+
+/** @type {import('../attack.mjs').Attack} */
+export default {
+  name: 'herd',
+  rows: ['WS-12'],
+  title: `${PEOPLE * TABS} clients reconnect after their node has restarted (1012) and after it was killed`,
+  async run({ startServer, log }) {
+    const first = await startServer({ env: ENV });
+    const people = await register(first.url, PEOPLE);
+    log(`${PEOPLE} people registered`);
+    const herd = await Herd.open({ url: first.url, people, each: TABS, query: QUERY });
+    try {
+      const opened = await herd.allLive(BACK_WITHIN_MS);
+      log(`${herd.live} live`);
+      await delay(HELD_MS);
+      const restarted = await restart(first, herd, () => first.stop());
+      log(`after 1012: ${restarted.live} live, the last after ${restarted.seconds} s`);
+      await delay(HELD_MS);
+      const killed = await restart(first, herd, async () => {
+        restarted.server.child.kill('SIGKILL');
+        await restarted.server.stop();
+      });
+      log(`after a kill: ${killed.live} live, the last after ${killed.seconds} s`);
+      const figures = {
+        'live at first': opened ? PEOPLE * TABS : herd.live,
+        'live after 1012': restarted.live,
+        's from readiness to the last, after 1012': restarted.seconds,
+        'live after a kill': killed.live,
+        's from readiness to the last, after a kill': killed.seconds,
+        'refused for good': herd.failures,
+      };
+      return { held: opened && restarted.back && killed.back && herd.failures === 0, figures };
+    } finally {
+      await herd.close();
+    }
+  },
+};
