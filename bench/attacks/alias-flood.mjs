@@ -1,0 +1,48 @@
+// Documents of 245 aliases without a cookie, each with a name of its own, so that none is known: all are refused, at what price?
+import { setTimeout as delay } from 'node:timers/promises';
+import { post, witness } from '../lib/attack-witness.mjs';
+
+const SECONDS = 15;
+const A_SECOND = 31;
+const ALIASES = 245;
+/** What others may wait while it lasts: the half of their answers, and all but one in a hundred. */
+const ALLOWED_MS = { p50: 50, p99: 250 };
+
+const aliases = Array.from({ length: ALIASES }, (_, index) => `a${index}: me`).join(' ');
+
+async function ask(url, name, answers) {
+  const response = await post(url, { query: `query ${name} { ${aliases} }` });
+  const status = response?.status ?? 0;
+  answers[status] = (answers[status] ?? 0) + 1;
+}
+
+async function flood(url, answers) {
+  const underWay = [];
+  const startedAt = performance.now();
+  for (let sent = 0; sent < SECONDS * A_SECOND; sent++) {
+    underWay.push(ask(url, `Q${sent}`, answers));
+    await delay(Math.max(0, startedAt + ((sent + 1) * 1000) / A_SECOND - performance.now()));
+  }
+  await Promise.all(underWay);
+}
+
+/** @type {import('../attack.mjs').Attack} */
+export default {
+  name: 'alias-flood',
+  rows: ['GQ-1', 'GQ-8'],
+  title: `${A_SECOND} documents a second of ${ALIASES} aliases, without a cookie, for ${SECONDS} s`,
+  async run({ startServer }) {
+    const { url } = await startServer({ env: { THROTTLE_EXEMPT: '' } });
+    const other = await witness(url);
+    const quiet = await other.watch(delay(3_000));
+    const answers = {};
+    const during = await other.watch(flood(url, answers));
+    const figures = {
+      "others' me before [ms]": quiet,
+      "others' me during [ms]": during,
+      'the documents were answered': answers,
+    };
+    const held = during.failed === 0 && during.p50 <= ALLOWED_MS.p50 && during.p99 <= ALLOWED_MS.p99;
+    return { held, figures };
+  },
+};

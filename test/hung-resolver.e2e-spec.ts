@@ -1,0 +1,64 @@
+import { Module } from '@nestjs/common';
+import { Int, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { AppModule } from '../src/app.module.js';
+import { openSocket } from './kit/live-socket.js';
+import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+
+/** Ten seconds in production. */
+vi.mock(import('../src/gateway/graphql/resolver-deadline.js'), async (original) => ({
+  ...(await original()),
+  EXECUTION_DEADLINE_MS: 300 as 10_000,
+}));
+
+const never = (): Promise<never> => new Promise(() => {});
+
+@Resolver()
+class HangingResolver {
+  @Query(() => Int, { nullable: true })
+  hangs(): Promise<never> {
+    return never();
+  }
+
+  @Subscription(() => Int)
+  hangsAtStart(): Promise<never> {
+    return never();
+  }
+}
+
+@Module({ providers: [HangingResolver] })
+class HangingModule {}
+
+let server: TestServer;
+let ada: SignedIn;
+beforeAll(async () => {
+  const whole = AppModule.of.bind(AppModule);
+  vi.spyOn(AppModule, 'of').mockImplementation((config) => {
+    const module = whole(config);
+    return { ...module, imports: [...(module.imports ?? []), HangingModule] };
+  });
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+  ada = await server.signedIn('ada');
+});
+afterAll(() => server.stop());
+
+const late = {
+  message: 'The server took too long: try again in a moment.',
+  extensions: { code: 'UNAVAILABLE' },
+};
+
+it('a resolver that hangs is answered by the deadline over HTTP, with what the others say', async () => {
+  const { data, errors } = await ada.browser.gql('{ hangs me { user { id } } }');
+  expect(data).toEqual({ hangs: null, me: { user: { id: ada.id } } });
+  expect(errors).toMatchObject([{ ...late, path: ['hangs'] }]);
+});
+
+it('a resolver that hangs is answered by the deadline on the socket, which goes on', async () => {
+  const socket = await openSocket(server.url, { token: await ada.browser.token() });
+  socket.subscribe('1', 'subscription { hangsAtStart }');
+  expect((await socket.waitForNext('1')).errors).toMatchObject([late]);
+  await socket.waitForMessage('complete', '1');
+  socket.subscribe('1', 'subscription { userCount }');
+  expect(await socket.settled()).toEqual([]);
+  await socket.close();
+});
