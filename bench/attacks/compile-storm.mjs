@@ -72,7 +72,7 @@ async function hold(server, people, makeText, log) {
 /** @type {import('../attack.mjs').Attack} */
 export default {
   name: 'compile-storm',
-  rows: ['GQ-4', 'GQ-5'],
+  rows: ['GQ-1', 'GQ-8'],
   title: `${SOCKETS} sockets of one person send ${TEXTS_OF_A_SOCKET} new texts twice each; ${HOLDERS} people hold ${HELD_BY_EACH} each`,
   async run({ startServer, log }) {
     const figures = {};
