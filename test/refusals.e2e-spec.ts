@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SealedTokens } from '../src/app-proxy/token/sealed-tokens.js';
 import { Keyring } from '../src/auth/token/keyring.js';
 import { TokenService } from '../src/auth/token/token.service.js';
@@ -31,6 +31,10 @@ describe('a token that opens nothing', () => {
     const viewer = accountViewer(ada.id, randomUUID());
     const foreign = new TokenService(new Keyring({ keys: [randomUUID() + randomUUID()] }), config);
     const own = server.app.get(TokenService, { strict: false });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 120_000 });
+    const expired = own.sign(viewer, 60).token;
+    vi.useRealTimers();
+    expect(own.read(expired)).toEqual({ ok: false, reason: 'expired' });
     const elsewhere = new TokenService(server.app.get(Keyring, { strict: false }), {
       ...config,
       issuer: 'https://x.example',
@@ -45,7 +49,7 @@ describe('a token that opens nothing', () => {
       tampered: `${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.slice(-1)}`,
       'of another key': foreign.sign(viewer).token,
       'of another deployment': elsewhere.sign(viewer).token,
-      expired: own.sign(viewer, -1).token,
+      expired,
       'of a kind that is off here': sealed.token,
     };
     const closes: Record<string, SocketClose> = {};
