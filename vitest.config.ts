@@ -21,7 +21,8 @@ export default defineConfig({
     ],
     // Tests wait more than they compute: two files at a time even on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Some start two or three servers with a database inside, each of which takes 20 seconds on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
   },
 });

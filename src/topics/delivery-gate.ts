@@ -18,7 +18,7 @@ export type GateOpenedHook = () => void;
 export class DeliveryGate {
   readonly #hooks = new Set<GateOpenedHook>();
   readonly #stopListening: () => void;
-  readonly #ticker: NodeJS.Timeout;
+  #ticker: NodeJS.Timeout | undefined;
   #check: () => Promise<void> = async () => {};
   #tickedAtMs = performance.now();
   #isOpen = true;
@@ -42,16 +42,18 @@ export class DeliveryGate {
           this.#close();
         },
       }) ?? (() => {});
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
   /**
-   * Sets what must be done before the gate opens.
+   * Sets what must be done before the gate opens, and begins to notice when this process stands still. Called once, when
+   * sockets can open: a start that keeps the process busy for seconds holds nothing back.
    *
    * @param check resolves when no open socket stands on a session that ended before the call; it must not reject
    */
   guard(check: () => Promise<void>): void {
     this.#check = check;
+    this.#tickedAtMs = performance.now();
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
   /** Adds a hook for when the gate opens; the returned function removes it. */
@@ -65,7 +67,7 @@ export class DeliveryGate {
    * that stood still finds out here and not at its next tick.
    */
   get isOpen(): boolean {
-    if (performance.now() - this.#tickedAtMs > STOOD_STILL_MS) this.#tick();
+    if (this.#ticker && performance.now() - this.#tickedAtMs > STOOD_STILL_MS) this.#tick();
     return this.#isOpen;
   }
 

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { SessionEndings } from '../../auth/session/session-endings.js';
 import { SessionLookup } from '../../auth/session/session-lookup.js';
 import { SessionWatch } from '../../auth/session/session-watch.js';
@@ -26,7 +26,7 @@ const DRAIN_STEPS = 100;
 
 /** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
 @Injectable()
-export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
+export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#look(connection, nowMs));
   readonly #keepAlive = new KeepAlive();
   #stopListening: () => void = () => {};
@@ -38,7 +38,7 @@ export class Lifetimes implements OnModuleInit, OnApplicationShutdown {
     private readonly watch: SessionWatch,
   ) {}
 
-  onModuleInit(): void {
+  onApplicationBootstrap(): void {
     this.#stopListening = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
     this.watch.begin({ ids: () => this.registry.sessions(), unknown: (sessionIds) => this.#closeUnknown(sessionIds) });
   }
