@@ -17,7 +17,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
   beforeAll(async () => {
     [chromium, database] = await Promise.all([Chromium.launch(), createDatabase()]);
     server = await startServerProcess({ DATABASE_URL: database.url, USER_COUNT_INTERVAL_SECONDS: '3600' });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     server.child.kill('SIGCONT');
@@ -47,7 +47,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
       .locator('.connection')
       .filter({ hasText: /^Live$/ })
       .waitFor(PATIENCE);
-  }, 60_000);
+  });
 
   it('shows a sign-out that is pending, then failed, until the server is back', async () => {
     const { page } = app;
@@ -60,7 +60,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await picture(page, 'hang-sign-out-failed');
     server.child.kill('SIGCONT');
     await page.getByText('You are still signed in').waitFor({ state: 'detached', ...PATIENCE });
-  }, 60_000);
+  });
 
   it('tells on every page that a sign-out has failed, until the connection is back', async () => {
     const { page } = app;
@@ -80,7 +80,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
       await app.open(view);
       expect(await stillIn.count()).toBe(0);
     }
-  }, 60_000);
+  });
 
   it('shows sessions that are waited for, have failed, and come by themselves when the server is back', async () => {
     const { page } = app;
@@ -95,7 +95,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     server.child.kill('SIGCONT');
     await page.getByText('This browser').waitFor(PATIENCE);
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
-  }, 60_000);
+  });
 
   it('shows a form that waits, and lets it through when the server is back', async () => {
     const { page } = app;
@@ -108,5 +108,5 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await page.getByText('Waiting for the server to answer').waitFor();
     server.child.kill('SIGCONT');
     await page.locator('input[name=current][aria-invalid=true]').waitFor(PATIENCE);
-  }, 60_000);
+  });
 });

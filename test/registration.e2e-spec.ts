@@ -29,7 +29,8 @@ describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
     await server.browser().login(ada);
   });
 
-  it.runIf(mode === 'closed')('says the same of a registered e-mail as of any other', async () => {
+  if (mode !== 'closed') return;
+  it('says the same of a registered e-mail as of any other', async () => {
     const ada = someone();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     const [known, unknown] = [
