@@ -11,15 +11,15 @@ needs('chromium')('the entrance of the app', () => {
     it('asks for an invitation, says when it is none, and makes an account with one', async () => {
       const { page, ...app } = await stage.visit();
       const who = someone();
-      await page.getByRole('button', { name: 'Make an account' }).click();
+      await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByLabel('E-mail').fill(who.email);
       await page.getByLabel('Password', { exact: true }).fill(who.password);
       await page.getByLabel('Invitation').fill('not a code');
-      await page.getByRole('button', { name: 'Make the account' }).click();
+      await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByText('Registration needs an invitation').waitFor();
       const { code } = await stage.server.app.get(Invitations, { strict: false }).create(1);
       await page.getByLabel('Invitation').fill(code);
-      await page.getByRole('button', { name: 'Make the account' }).click();
+      await page.getByRole('button', { name: 'Create account' }).click();
       await page.locator('.connection').filter({ hasText: 'Live' }).waitFor();
       expect(app.opened.faults).toEqual([]);
     });
@@ -30,8 +30,8 @@ needs('chromium')('the entrance of the app', () => {
 
     it('offers no account', async () => {
       const { page } = await stage.visit();
-      await page.getByText('Accounts are made by whoever runs this site.').waitFor();
-      expect(await page.getByRole('button', { name: 'Make an account' }).count()).toBe(0);
+      await page.getByText('The administrators of this site create accounts.').waitFor();
+      expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);
     });
   });
 });
