@@ -5,5 +5,5 @@ import { build } from './build.mjs';
 process.chdir(ROOT);
 await build({ only: 'server' });
 process.setSourceMapsEnabled(true);
-process.argv[1] = `${ROOT}dist/cli/main.js`;
-await import('../dist/cli/main.js');
+process.argv[1] = `${ROOT}dist/server/cli/main.js`;
+await import('../dist/server/cli/main.js');

@@ -23,7 +23,7 @@ else if (made !== committed) {
 /** The schema of a server that is put together, asked, and taken apart; it never listens. */
 async function printed() {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-schema-'));
-  const { loadConfig } = await import('../dist/config/load-config.js');
+  const { loadConfig } = await import('../dist/server/config/load-config.js');
   const { createApp } = await import('../dist/create-app.js');
   const { config } = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent', DATA_DIR: folder });
   const app = await createApp(config);

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import type { Logger } from 'pino';
-import { loadEnvFile } from './config/env-file.js';
-import { loadConfig } from './config/load-config.js';
+import { loadEnvFile } from './server/config/env-file.js';
+import { loadConfig } from './server/config/load-config.js';
 import { createApp } from './create-app.js';
-import { StartError } from './errors/start.error.js';
-import { LOGGER } from './logging/logger.js';
+import { StartError } from './live/errors/start.error.js';
+import { LOGGER } from './live/logging/logger.js';
 
 /** Start, listen, drain. A failure to start is one clear line and exit code 1. */
 async function main(): Promise<void> {

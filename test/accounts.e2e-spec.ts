@@ -1,10 +1,10 @@
 import { hash } from '@node-rs/argon2';
 import { count, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AccountChanges } from '../src/auth/session/account-changes.service.js';
-import { PasswordHasher } from '../src/auth/account/password.hasher.js';
-import { Database } from '../src/database/database.js';
-import { sessions, users } from '../src/database/schema.js';
+import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
+import { PasswordHasher } from '../src/identity/accounts/password.hasher.js';
+import { Database } from '../src/identity/database/database.js';
+import { sessions, users } from '../src/identity/database/schema.js';
 import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 

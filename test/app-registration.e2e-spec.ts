@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Invitations } from '../src/auth/account/invitations.js';
+import { Invitations } from '../src/identity/accounts/invitations.js';
 import { appStage } from './kit/app-stage.js';
 import { someone } from './kit/browser.js';
 import { needs } from './kit/needs.js';

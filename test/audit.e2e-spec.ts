@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { AccountChanges } from '../src/auth/session/account-changes.service.js';
-import { type AuditEntry, AuditLog } from '../src/logging/audit-log.js';
-import { newApiKey } from '../src/publish/api-key.js';
-import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
+import { type AuditEntry, AuditLog } from '../src/live/logging/audit-log.js';
+import { newApiKey } from '../src/identity/api-keys/api-key.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { someone } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -23,7 +23,7 @@ interface Ran {
 
 async function cli(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
   const options = { cwd: ROOT, env: { PATH: process.env['PATH'] ?? '', ...env } };
-  return promisify(execFile)(process.execPath, ['dist/cli/main.js', ...args], options).then(
+  return promisify(execFile)(process.execPath, ['dist/server/cli/main.js', ...args], options).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }: Ran) => ({ code, stdout, stderr }),
   );

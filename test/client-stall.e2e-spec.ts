@@ -9,7 +9,7 @@ import { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { TcpSwitch } from './kit/tcp-switch.js';
 import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
-import { topicOf } from '../src/topics/topic.js';
+import { topicOf } from '../src/live/topics/topic.js';
 import { redisNode } from './kit/redis-node.js';
 
 needs('postgres', 'redis')('a client whose node stands still', () => {

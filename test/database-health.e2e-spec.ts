@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { openPostgres } from '../src/database/database.postgres.js';
+import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { Browser } from './kit/browser.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
 import { freePort } from './kit/free-port.js';

@@ -51,7 +51,7 @@ function command(start: string): string {
   return found
     .replaceAll('user:<id>', viewer)
     .replaceAll('http://localhost:3000', url)
-    .replace('npm run cli --', `"${process.execPath}" dist/cli/main.js`)
+    .replace('npm run cli --', `"${process.execPath}" dist/server/cli/main.js`)
     .trim();
 }
 

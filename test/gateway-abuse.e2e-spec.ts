@@ -3,10 +3,10 @@ import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
-import { ConnectionRegistry } from '../src/gateway/connection/connection-registry.js';
+import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { topicOf } from '../src/topics/topic.js';
-import { TopicBus } from '../src/topics/topic.bus.js';
+import { topicOf } from '../src/live/topics/topic.js';
+import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { LiveSocket, openSocket } from './kit/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

@@ -1,8 +1,7 @@
 import type { Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS_CONFIG } from '../src/config/config.module.js';
-import type { LimitsConfig } from '../src/config/config.js';
-import { descriptorLimit } from '../src/http/descriptor-budget.js';
+import { LIMITS_CONFIG, type LimitsConfig } from '../src/live/live.config.js';
+import { descriptorLimit } from '../src/server/http/descriptor-budget.js';
 import type { Browser } from './kit/browser.js';
 import { chunked, type RawAnswer, rawHttp, requestBytes } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';

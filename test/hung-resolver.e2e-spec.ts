@@ -6,7 +6,7 @@ import { openSocket } from './kit/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 /** Ten seconds in production. */
-vi.mock(import('../src/gateway/graphql/resolver-deadline.js'), async (original) => ({
+vi.mock(import('../src/live/gateway/execution/resolver-deadline.js'), async (original) => ({
   ...(await original()),
   EXECUTION_DEADLINE_MS: 300 as 10_000,
 }));

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../src/config/load-config.js';
+import { loadConfig } from '../src/server/config/load-config.js';
 import { freePort } from './kit/free-port.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 

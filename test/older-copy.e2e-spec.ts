@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
 import { type RedisNode, redisNode } from './kit/redis-node.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type BudgetSubject, DocumentBudget } from '../src/gateway/graphql/document-budget.js';
+import { type BudgetSubject, DocumentBudget } from '../src/live/gateway/execution/document-budget.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { notify } from './kit/publish.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newApiKey } from '../src/publish/api-key.js';
-import { ApiKeys } from '../src/publish/api-keys.service.js';
+import { newApiKey } from '../src/identity/api-keys/api-key.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { rawHttp, requestBytes } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Config } from '../src/config/config.js';
-import { loadConfig } from '../src/config/load-config.js';
-import { developmentKeyFile } from '../src/publish/development-key.js';
-import { newApiKey } from '../src/publish/api-key.js';
-import { ApiKeyStore } from '../src/publish/api-key.store.js';
-import { ApiKeys } from '../src/publish/api-keys.service.js';
-import { AuditLog } from '../src/logging/audit-log.js';
+import type { Config } from '../src/server/config/config.js';
+import { loadConfig } from '../src/server/config/load-config.js';
+import { developmentKeyFile } from '../src/identity/api-keys/development-key.js';
+import { newApiKey } from '../src/identity/api-keys/api-key.js';
+import { ApiKeyStore } from '../src/identity/api-keys/api-key.store.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { AuditLog } from '../src/live/logging/audit-log.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
 import { RedisCluster } from './kit/redis-cluster.js';

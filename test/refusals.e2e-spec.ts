@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SealedTokens } from '../src/app-proxy/token/sealed-tokens.js';
-import { Keyring } from '../src/auth/token/keyring.js';
-import { TokenService } from '../src/auth/token/token.service.js';
+import { SealedTokens } from '../src/identity/app-proxy/token/sealed-tokens.js';
+import { Keyring } from '../src/live/tokens/keyring.js';
+import { TokenService } from '../src/live/tokens/token.service.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { accountViewer, customerViewer } from '../src/viewer/viewer.js';
+import { accountViewer, customerViewer } from '../src/live/viewer/viewer.js';
 import { openSocket, type SocketClose } from './kit/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

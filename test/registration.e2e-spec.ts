@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Invitations } from '../src/auth/account/invitations.js';
-import { AccountService } from '../src/auth/account/account.service.js';
-import { Database } from '../src/database/database.js';
-import { invitations } from '../src/database/schema.js';
+import { Invitations } from '../src/identity/accounts/invitations.js';
+import { AccountService } from '../src/identity/accounts/account.service.js';
+import { Database } from '../src/identity/database/database.js';
+import { invitations } from '../src/identity/database/schema.js';
 import { type GqlAnswer, someone } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { AccountChanges } from '../src/auth/session/account-changes.service.js';
-import { SessionEndings } from '../src/auth/session/session-endings.js';
-import { SessionSweeper } from '../src/auth/session/session-sweeper.js';
-import { SessionWatch } from '../src/auth/session/session-watch.js';
+import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
+import { SessionEndings } from '../src/live/sessions/session-revocations.js';
+import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
+import { SessionWatch } from '../src/live/sessions/session-watch.js';
 import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { TopicBus } from '../src/topics/topic.bus.js';
-import { topicOf } from '../src/topics/topic.js';
+import { TopicBus } from '../src/live/topics/topic.bus.js';
+import { topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { openSocket, type LiveSocket } from './kit/live-socket.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';

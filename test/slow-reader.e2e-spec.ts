@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
 import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { type TopicDefinition, topicOf } from '../src/topics/topic.js';
-import { TopicBus } from '../src/topics/topic.bus.js';
+import { type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
+import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

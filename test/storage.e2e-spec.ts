@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { openPostgres } from '../src/database/database.postgres.js';
-import { UnavailableError } from '../src/errors/sallyport.errors.js';
-import { StartError } from '../src/errors/start.error.js';
+import { openPostgres } from '../src/identity/database/database.postgres.js';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { StartError } from '../src/live/errors/start.error.js';
 import { freePort } from './kit/free-port.js';
 import { openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
@@ -136,7 +136,7 @@ describe('the command line', () => {
     input = '',
     more: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number | null; out: string; err: string }> {
-    const child = spawn(process.execPath, [resolve('dist/cli/main.js'), ...args], {
+    const child = spawn(process.execPath, [resolve('dist/server/cli/main.js'), ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env['PATH'], DATA_DIR: dataDir, ...more },
     });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { StoreMetrics } from '../src/metrics/store-health.js';
+import { StoreMetrics } from '../src/live/store/store-health.js';
 import { needs } from './kit/needs.js';
 import { publishOver } from './kit/publish-over.js';
 import { RedisServer } from './kit/redis-server.js';

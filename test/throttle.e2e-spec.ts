@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test, vi } from 'vitest';
-import { ADDRESS_LIMITS } from '../src/auth/throttle/address.throttle.js';
+import { ADDRESS_LIMITS } from '../src/live/rate-limit/address.throttle.js';
 import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
 import { needs, whereIs } from './kit/needs.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';

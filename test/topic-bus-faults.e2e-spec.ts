@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { UnavailableError } from '../src/errors/sallyport.errors.js';
-import { channelSuffix, topicKeys, topicTag } from '../src/topics/redis/topic-keys.js';
-import { TOPIC_SCRIPTS } from '../src/topics/redis/topic-scripts.js';
-import { type Topic, type TopicDefinition, topicOf } from '../src/topics/topic.js';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { channelSuffix, topicKeys, topicTag } from '../src/live/store/redis/topic-keys.js';
+import { TOPIC_SCRIPTS } from '../src/live/store/redis/topic-scripts.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
 import { type RedisNode, redisNode } from './kit/redis-node.js';

@@ -2,8 +2,8 @@
 // Nothing of the way from the bus to the socket is touched.
 import { pace, stamp } from './pace.mjs';
 
-const { MemoryTopicBus } = await import(new URL('../../dist/topics/topic.bus.memory.js', import.meta.url));
-const { topicOf } = await import(new URL('../../dist/topics/topic.js', import.meta.url));
+const { MemoryTopicBus } = await import(new URL('../../dist/live/store/memory/topic.bus.memory.js', import.meta.url));
+const { topicOf } = await import(new URL('../../dist/live/topics/topic.js', import.meta.url));
 
 let bus = null;
 let definition = null;

@@ -49,7 +49,7 @@ export class Deployment {
 
   async #cli(...args) {
     const env = { ...process.env, ...this.env, NODE_ENV: 'development' };
-    const { stdout } = await run(process.execPath, [join(ROOT, 'dist/cli/main.js'), ...args], {
+    const { stdout } = await run(process.execPath, [join(ROOT, 'dist/server/cli/main.js'), ...args], {
       cwd: ROOT,
       env,
       maxBuffer: 1 << 26,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountStore } from '../../src/auth/account/account.store.js';
+import { AccountStore } from '../../src/identity/accounts/account.store.js';
 import { needs } from '../kit/needs.js';
 import { openTestEmbedded, openTestPostgres, type OpenDatabase, type OpenDatabaseFor } from '../kit/open-database.js';
 

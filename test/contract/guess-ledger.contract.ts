@@ -7,7 +7,7 @@ import {
   type GuessVerdict,
   MAX_PROMISES,
   placeOf,
-} from '../../src/auth/throttle/guess-ledger.js';
+} from '../../src/live/rate-limit/guess-ledger.js';
 
 const HERE = '2001:db8:1::/48';
 

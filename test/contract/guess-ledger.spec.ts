@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MemoryGuessLedger } from '../../src/auth/throttle/guess-ledger.memory.js';
-import { RedisGuessLedger } from '../../src/auth/throttle/guess-ledger.redis.js';
-import { BUCKET_SIZE, BUCKETS } from '../../src/auth/throttle/guess-ledger.js';
+import { MemoryGuessLedger } from '../../src/live/store/memory/guess-ledger.memory.js';
+import { RedisGuessLedger } from '../../src/live/store/redis/guess-ledger.redis.js';
+import { BUCKET_SIZE, BUCKETS } from '../../src/live/rate-limit/guess-ledger.js';
 import { locate, needs } from '../kit/needs.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';

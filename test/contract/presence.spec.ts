@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { MemoryPresence } from '../../src/topics/presence/presence.memory.js';
-import { RedisPresence } from '../../src/topics/presence/presence.redis.js';
-import type { Presence } from '../../src/topics/presence/presence.js';
-import { RedisTurns } from '../../src/topics/turns.redis.js';
-import type { ViewerId } from '../../src/viewer/viewer.js';
+import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
+import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
+import type { Presence } from '../../src/live/presence/presence.js';
+import { RedisTurns } from '../../src/live/store/redis/interval-lease.redis.js';
+import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { needs } from '../kit/needs.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { VerifiedAccount } from '../../src/auth/account/account.js';
-import { AccountStore } from '../../src/auth/account/account.store.js';
-import { SessionLookup } from '../../src/auth/session/session-lookup.js';
-import { SessionLimits } from '../../src/auth/session/session-limits.js';
-import { drawSessionSecret, sessionSecretHash } from '../../src/auth/session/session-secret.js';
-import { SessionStore } from '../../src/auth/session/session.store.js';
-import { UnavailableError } from '../../src/errors/sallyport.errors.js';
+import type { VerifiedAccount } from '../../src/identity/accounts/account.js';
+import { AccountStore } from '../../src/identity/accounts/account.store.js';
+import { SessionLookup } from '../../src/identity/sessions/session-lookup.js';
+import { SessionLimits } from '../../src/identity/sessions/session-limits.js';
+import { drawSessionSecret, sessionSecretHash } from '../../src/identity/sessions/session-secret.js';
+import { SessionStore } from '../../src/identity/sessions/session.store.js';
+import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import { needs } from '../kit/needs.js';
 import { openTestEmbedded, openTestPostgres, type OpenDatabase, type OpenDatabaseFor } from '../kit/open-database.js';
 

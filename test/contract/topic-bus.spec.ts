@@ -1,7 +1,7 @@
-import { topicKeys } from '../../src/topics/redis/topic-keys.js';
+import { topicKeys } from '../../src/live/store/redis/topic-keys.js';
 import { pino } from 'pino';
-import { DeliveryGate } from '../../src/topics/delivery-gate.js';
-import { MemoryTopicBus } from '../../src/topics/topic.bus.memory.js';
+import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
+import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
 import { locate, needs } from '../kit/needs.js';
 import { RedisCluster } from '../kit/redis-cluster.js';
 import { redisNode } from '../kit/redis-node.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { UsedTokens } from '../../src/auth/token/used-tokens.js';
-import { MemoryUsedTokens } from '../../src/auth/token/used-tokens.memory.js';
-import { RedisUsedTokens } from '../../src/auth/token/used-tokens.redis.js';
+import type { UsedTokens } from '../../src/live/tokens/token-replay.store.js';
+import { MemoryUsedTokens } from '../../src/live/store/memory/token-replay.store.memory.js';
+import { RedisUsedTokens } from '../../src/live/store/redis/token-replay.store.redis.js';
 import { locate, needs } from '../kit/needs.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
 

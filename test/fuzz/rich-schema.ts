@@ -7,7 +7,7 @@ import {
   type GraphQLScalarType,
   type GraphQLSchema,
 } from 'graphql';
-import { BadUserInputError } from '../../src/errors/sallyport.errors.js';
+import { BadUserInputError } from '../../src/live/errors/sallyport.errors.js';
 
 const SDL = `
   scalar Any

@@ -9,17 +9,17 @@ import {
   SingleFieldSubscriptionsRule,
   validate,
 } from 'graphql';
-import { maskError } from '../../src/errors/mask-error.js';
-import type { Connection } from '../../src/gateway/connection/connection.js';
-import { Delivery } from '../../src/gateway/delivery/delivery.js';
-import { Renderer } from '../../src/gateway/delivery/rendering.js';
-import { subscribe, type SubscriptionRequest } from '../../src/gateway/delivery/subscription.js';
-import type { DocumentBudget } from '../../src/gateway/graphql/document-budget.js';
-import { ExecutableOperation } from '../../src/gateway/graphql/executable-operation.js';
-import { OperationHold } from '../../src/gateway/graphql/live-operations.js';
-import { OperationCache } from '../../src/gateway/graphql/operation-cache.js';
-import { TopicEvent } from '../../src/topics/topic-event.js';
-import type { GraphqlContext } from '../../src/viewer/graphql-context.js';
+import { maskError } from '../../src/live/errors/mask-error.js';
+import type { Connection } from '../../src/live/gateway/connection/connection.js';
+import { Delivery } from '../../src/live/gateway/execution/delivery.js';
+import { Renderer } from '../../src/live/gateway/execution/rendering.js';
+import { subscribe, type SubscriptionRequest } from '../../src/live/gateway/execution/subscription.js';
+import type { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
+import { ExecutableOperation } from '../../src/live/gateway/execution/executable-operation.js';
+import { OperationHold } from '../../src/live/gateway/execution/live-operations.js';
+import { OperationCache } from '../../src/live/gateway/execution/operation-cache.js';
+import { TopicEvent } from '../../src/live/topics/topic-event.js';
+import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { Inbox } from '../kit/inbox.js';
 import type { RandomDocument } from './random-document.js';
 

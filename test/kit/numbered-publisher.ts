@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { developmentKeyFile } from '../../src/publish/development-key.js';
+import { developmentKeyFile } from '../../src/identity/api-keys/development-key.js';
 
 /** Whom a publisher publishes to, and how. */
 export interface PublisherOptions {

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import { openEmbedded } from '../../src/database/database.embedded.js';
-import type { Database } from '../../src/database/database.js';
-import { openPostgres } from '../../src/database/database.postgres.js';
+import { openEmbedded } from '../../src/identity/database/database.embedded.js';
+import type { Database } from '../../src/identity/database/database.js';
+import { openPostgres } from '../../src/identity/database/database.postgres.js';
 import { createDatabase } from './postgres-database.js';
 import { fillWithEmbedded } from './storage.js';
 import { temporaryFolder } from './temporary-folder.js';

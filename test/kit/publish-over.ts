@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { developmentKeyFile } from '../../src/publish/development-key.js';
+import { developmentKeyFile } from '../../src/identity/api-keys/development-key.js';
 import type { TestServer } from './server.js';
 
 /** One notification over `POST /publish`, as another backend sends it, with the development key. */

@@ -1,8 +1,8 @@
 import { NOTIFICATIONS } from '../../src/feeds/notifications/notifications.topic.js';
 import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
-import { TopicBus } from '../../src/topics/topic.bus.js';
-import { topicOf } from '../../src/topics/topic.js';
-import type { ViewerId } from '../../src/viewer/viewer.js';
+import { TopicBus } from '../../src/live/topics/topic.bus.js';
+import { topicOf } from '../../src/live/topics/topic.js';
+import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import type { TestServer } from './server.js';
 
 /** Publishes notifications with these titles, in this order. */

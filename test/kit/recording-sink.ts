@@ -1,6 +1,6 @@
-import { formatCursor, type Position } from '../../src/topics/cursor.js';
-import type { TopicEvent } from '../../src/topics/topic-event.js';
-import type { SubscriptionEnd, TopicSink } from '../../src/topics/topic.bus.js';
+import { formatCursor, type Position } from '../../src/live/topics/cursor.js';
+import type { TopicEvent } from '../../src/live/topics/topic-event.js';
+import type { SubscriptionEnd, TopicSink } from '../../src/live/topics/topic.bus.js';
 import { Inbox } from './inbox.js';
 
 /** What reached a subscription, in order. */

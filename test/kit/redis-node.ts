@@ -1,12 +1,12 @@
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
-import { openRedis } from '../../src/redis/open-redis.js';
-import { StoreMetrics } from '../../src/metrics/store-health.js';
-import { RedisConnection } from '../../src/redis/redis.connection.js';
-import { RedisSubscriber } from '../../src/redis/redis.subscriber.js';
-import { DeliveryGate } from '../../src/topics/delivery-gate.js';
-import { TopicMetrics } from '../../src/topics/topic.metrics.js';
-import { RedisTopicBus } from '../../src/topics/topic.bus.redis.js';
+import { openRedis } from '../../src/live/store/redis/open-redis.js';
+import { StoreMetrics } from '../../src/live/store/store-health.js';
+import { RedisConnection } from '../../src/live/store/redis/redis.connection.js';
+import { RedisSubscriber } from '../../src/live/store/redis/redis.subscriber.js';
+import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
+import { TopicMetrics } from '../../src/live/topics/topic.metrics.js';
+import { RedisTopicBus } from '../../src/live/store/redis/topic.bus.redis.js';
 
 /** What a node has of Redis, without the rest of the node. */
 export interface RedisNode {

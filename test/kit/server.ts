@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { loadConfig } from '../../src/config/load-config.js';
+import { loadConfig } from '../../src/server/config/load-config.js';
 import { createApp } from '../../src/create-app.js';
 import { Browser, someone, type BrowserOptions, type Credentials } from './browser.js';
 import { freePort } from './free-port.js';

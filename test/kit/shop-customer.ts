@@ -1,7 +1,7 @@
 import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
-import { TopicBus } from '../../src/topics/topic.bus.js';
-import { topicOf } from '../../src/topics/topic.js';
-import type { ViewerId } from '../../src/viewer/viewer.js';
+import { TopicBus } from '../../src/live/topics/topic.bus.js';
+import { topicOf } from '../../src/live/topics/topic.js';
+import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { type LiveSocket, openSocket, type SocketClose, type SocketOptions } from './live-socket.js';
 import type { TestServer } from './server.js';
 import { type Shop, startShop } from './shop.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openEmbedded } from '../../src/database/database.embedded.js';
+import { openEmbedded } from '../../src/identity/database/database.embedded.js';
 import { createDatabase } from './postgres-database.js';
 import { temporaryFolder } from './temporary-folder.js';
 

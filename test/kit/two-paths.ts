@@ -5,16 +5,16 @@ import { GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
 import { makeServer } from 'graphql-ws';
 import { pino } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import type { HttpConfig } from '../../src/config/config.js';
-import type { Admissions } from '../../src/gateway/door/admissions.js';
-import { Connection } from '../../src/gateway/connection/connection.js';
-import { GatewaySocket } from '../../src/gateway/connection/gateway-socket.js';
-import { Outbox } from '../../src/gateway/connection/outbox.js';
-import { DocumentBudget } from '../../src/gateway/graphql/document-budget.js';
-import { showError } from '../../src/gateway/graphql/show-error.js';
-import { SocketProtocol } from '../../src/gateway/socket.protocol.js';
+import type { HttpConfig } from '../../src/live/live.config.js';
+import type { Admissions } from '../../src/live/gateway/admission/admissions.js';
+import { Connection } from '../../src/live/gateway/connection/connection.js';
+import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
+import { Outbox } from '../../src/live/gateway/connection/outbox.js';
+import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
+import { showError } from '../../src/live/gateway/execution/show-error.js';
+import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
-import type { GraphqlContext } from '../../src/viewer/graphql-context.js';
+import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { Inbox } from './inbox.js';
 
 /** The two ways in which a subscription's events may become messages. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { checkObject } from '../../topics/payload-check.js';
-import type { PayloadVerdict, PublishableFeed } from '../../topics/feed.registry.js';
+import { checkObject } from '../../live/feeds/payload-check.js';
+import type { PayloadVerdict, PublishableFeed } from '../../live/feeds/feed.registry.js';
 import { Notification } from './notification.model.js';
 import { NOTIFICATIONS } from './notifications.topic.js';
 

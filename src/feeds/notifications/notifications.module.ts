@@ -1,5 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
-import { FeedRegistry } from '../../topics/feed.registry.js';
+import { FeedRegistry } from '../../live/feeds/feed.registry.js';
 import { NOTIFICATIONS_FEED } from './notifications.feed.js';
 import { NotificationsResolver } from './notifications.resolver.js';
 

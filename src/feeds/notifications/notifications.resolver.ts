@@ -1,9 +1,9 @@
 import { Resolver, Subscription } from '@nestjs/graphql';
-import { TopicBus } from '../../topics/topic.bus.js';
-import { topicOf } from '../../topics/topic.js';
-import { TopicStream } from '../../topics/topic-stream.js';
-import { CurrentViewer } from '../../viewer/current-viewer.js';
-import type { Viewer } from '../../viewer/viewer.js';
+import { TopicBus } from '../../live/topics/topic.bus.js';
+import { topicOf } from '../../live/topics/topic.js';
+import { TopicStream } from '../../live/topics/topic-stream.js';
+import { CurrentViewer } from '../../live/viewer/current-viewer.js';
+import type { Viewer } from '../../live/viewer/viewer.js';
 import { Notification } from './notification.model.js';
 import { NOTIFICATIONS } from './notifications.topic.js';
 

@@ -1,4 +1,4 @@
-import type { TopicDefinition } from '../../topics/topic.js';
+import type { TopicDefinition } from '../../live/topics/topic.js';
 
 /** Notifications of each viewer. A client that comes back within five minutes, on whichever device, has missed nothing. */
 export const NOTIFICATIONS: TopicDefinition = {

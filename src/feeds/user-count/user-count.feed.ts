@@ -1,4 +1,4 @@
-import type { PayloadVerdict, PublishableFeed } from '../../topics/feed.registry.js';
+import type { PayloadVerdict, PublishableFeed } from '../../live/feeds/feed.registry.js';
 import { USER_COUNT } from './user-count.topic.js';
 
 const MIN_INT = -2_147_483_648;

@@ -1,5 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
-import { FeedRegistry } from '../../topics/feed.registry.js';
+import { FeedRegistry } from '../../live/feeds/feed.registry.js';
 import { USER_COUNT_FEED } from './user-count.feed.js';
 import { UserCountResolver } from './user-count.resolver.js';
 import { UserCountWorker } from './user-count.worker.js';

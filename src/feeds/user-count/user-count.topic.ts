@@ -1,4 +1,4 @@
-import type { TopicDefinition } from '../../topics/topic.js';
+import type { TopicDefinition } from '../../live/topics/topic.js';
 
 /** The seed's feed: a number for each viewer. Only the newest one matters. */
 export const USER_COUNT: TopicDefinition = {

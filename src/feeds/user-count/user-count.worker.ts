@@ -1,12 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { FEEDS_CONFIG } from '../../config/config.module.js';
-import type { FeedsConfig } from '../../config/config.js';
-import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { Presence } from '../../topics/presence/presence.js';
-import { TopicBus } from '../../topics/topic.bus.js';
-import { topicOf } from '../../topics/topic.js';
-import { Turns } from '../../topics/turns.js';
+import { FEEDS_CONFIG, type FeedsConfig } from './user-count.config.js';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { Presence } from '../../live/presence/presence.js';
+import { TopicBus } from '../../live/topics/topic.bus.js';
+import { topicOf } from '../../live/topics/topic.js';
+import { Turns } from '../../live/leases/interval-lease.js';
 import { USER_COUNT } from './user-count.topic.js';
 
 const SMALLEST = 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TopicStream } from '../../../src/topics/topic-stream.js';
+import { TopicStream } from '../../../src/live/topics/topic-stream.js';
 import { type BusUnderTest, latest, newTopic } from './bus-under-test.js';
 
 /** A topic in the hands of a consumer that reads at its own pace. */

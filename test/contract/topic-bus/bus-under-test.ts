@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { TopicBus, TopicSubscription } from '../../../src/topics/topic.bus.js';
-import { type Topic, type TopicDefinition, topicOf } from '../../../src/topics/topic.js';
+import type { TopicBus, TopicSubscription } from '../../../src/live/topics/topic.bus.js';
+import { type Topic, type TopicDefinition, topicOf } from '../../../src/live/topics/topic.js';
 import { RecordingSink } from '../../kit/recording-sink.js';
 
 /** One implementation under test. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { topicOf, type Topic } from '../../../src/topics/topic.js';
+import { topicOf, type Topic } from '../../../src/live/topics/topic.js';
 import { type BusUnderTest, latest, newTopic } from './bus-under-test.js';
 
 /** What a bus delivers, and to whom. */

@@ -1,9 +1,0 @@
-import { SessionEndings } from './session-endings.js';
-
-/** Endings where this process is the only node. */
-export class MemorySessionEndings extends SessionEndings {
-  override announce(sessionIds: readonly string[]): Promise<void> {
-    this.tellHere(sessionIds);
-    return Promise.resolve();
-  }
-}

@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { EmailTakenError, InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
+import { type AccountRow, AccountStore } from './account.store.js';
+import type { Account, VerifiedAccount } from './account.js';
+import { normalizeEmail, requireEmail } from './email.js';
+import { InvalidInvitationError, Invitations } from './invitations.js';
+import { PasswordHasher } from './password.hasher.js';
+import { requireAcceptable, requirePresentable } from './password-policy.js';
+
+/** Makes accounts and verifies who owns them. */
+@Injectable()
+export class AccountService {
+  constructor(
+    private readonly store: AccountStore,
+    private readonly hasher: PasswordHasher,
+    private readonly invitations: Invitations,
+  ) {}
+
+  /**
+   * Makes an account for somebody who may register; see {@link Invitations.require}. A taken e-mail is said to be taken.
+   *
+   * @throws what {@link create} and {@link Invitations.require} throw
+   */
+  async register(email: string, password: string, invitation: string | null): Promise<VerifiedAccount> {
+    const codeHash = await this.invitations.require(invitation);
+    if (codeHash === null) return this.create(email, password);
+    const normalized = requireEmail(email);
+    const passwordHash = await this.hashNew(password, normalized, 'password');
+    const account = await this.store.addInvited(normalized, passwordHash, codeHash);
+    if (account === 'taken') throw new EmailTakenError();
+    if (account === 'no-invitation') throw new InvalidInvitationError();
+    return account;
+  }
+
+  /**
+   * Makes an account, whoever may register. A taken e-mail is said to be taken; docs/decisions tells why.
+   *
+   * @throws BadUserInputError naming `email` or `password`; EmailTakenError; UnavailableError
+   */
+  async create(email: string, password: string): Promise<VerifiedAccount> {
+    const normalized = requireEmail(email);
+    const account = await this.store.add(normalized, await this.hashNew(password, normalized, 'password'));
+    if (!account) throw new EmailTakenError();
+    return account;
+  }
+
+  /**
+   * Whose e-mail and password these are. An unknown e-mail, text that is no e-mail, a wrong password and a disabled
+   * account take the same work and get the same answer. A hash of older parameters is made anew on the way.
+   *
+   * @throws InvalidCredentialsError; BadUserInputError naming `password` when it is longer than any password; UnavailableError
+   */
+  async verify(email: string, password: string): Promise<VerifiedAccount> {
+    requirePresentable(password, 'password');
+    const account = await this.store.findByEmail(normalizeEmail(email) ?? '');
+    return this.#verified(account, password);
+  }
+
+  /**
+   * Whether somebody who is signed in knows their own password.
+   *
+   * @param field the argument that holds the password, for BadUserInputError
+   * @throws what {@link verify} throws
+   */
+  async confirm(userId: string, password: string, field: string): Promise<VerifiedAccount> {
+    requirePresentable(password, field);
+    return this.#verified(await this.store.findById(userId), password, 'The password is wrong.');
+  }
+
+  /** Checks a new password against the rules and hashes it. Throws BadUserInputError naming `field`, or UnavailableError. */
+  async hashNew(password: string, email: string, field: string): Promise<string> {
+    requireAcceptable(password, email, field);
+    return this.hasher.hash(password);
+  }
+
+  /** The account with an e-mail, however it is spelled; null when there is none. */
+  async find(email: string): Promise<Account | null> {
+    const normalized = normalizeEmail(email);
+    return normalized === null ? null : this.store.findByEmail(normalized);
+  }
+
+  async #verified(account: AccountRow | null, password: string, refusal?: string): Promise<VerifiedAccount> {
+    const matches = await this.hasher.verify(account?.passwordHash ?? null, password);
+    if (!account || !matches || account.disabledAt) {
+      const reason = !account ? 'unknown-email' : matches ? 'account-disabled' : 'wrong-password';
+      throw new InvalidCredentialsError(refusal, { reason, userId: account?.id ?? null });
+    }
+    if (!this.hasher.isOutdated(account.passwordHash)) return account;
+    const passwordHash = await this.hasher.hash(password);
+    const replaced = await this.store.replaceHash(account.id, account.passwordHash, passwordHash);
+    return replaced ? { ...account, passwordHash } : account;
+  }
+}

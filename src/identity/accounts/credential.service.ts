@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import {
+  EmailTakenError,
+  ForbiddenError,
+  InvalidCredentialsError,
+  TooManyRequestsError,
+} from '../../live/errors/sallyport.errors.js';
+import { type AuditEvent, type AuditEntry, AuditLog } from '../../live/logging/audit-log.js';
+import { addressBlocks } from '../../live/viewer/client-address.js';
+import { CredentialThrottle, type PasswordSource } from './credential.throttle.js';
+import { AccountService } from './account.service.js';
+import type { VerifiedAccount } from './account.js';
+import { normalizeEmail } from './email.js';
+import type { HashingClaim } from './hashing-queue.js';
+import { InvalidInvitationError } from './invitations.js';
+import { PasswordHasher } from './password.hasher.js';
+
+/** What somebody registers with. */
+export interface Registration {
+  readonly email: string;
+  readonly password: string;
+  /** The code of an invitation, where one is needed. */
+  readonly invitation: string | null;
+}
+
+/** The passwords that come over the network: {@link AccountService} behind the throttles and the queue for hashing, with a trail. */
+@Injectable()
+export class CredentialService {
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly hasher: PasswordHasher,
+    private readonly throttle: CredentialThrottle,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
+  async register({ email, password, invitation }: Registration, address: string): Promise<VerifiedAccount> {
+    try {
+      await this.throttle.register(address);
+      const register = () => this.accounts.register(email, password, invitation);
+      const account = await this.hasher.admit(claimOf(address, false), register);
+      this.audit.record('registered', { viewer: `user:${account.id}`, address, by: 'owner' });
+      return account;
+    } catch (error) {
+      const reason = whyNotRegistered(error);
+      if (reason) this.audit.record('registration-refused', { address, reason, subject: pseudonym(email) });
+      throw error;
+    }
+  }
+
+  /** {@link AccountService.verify} behind {@link CredentialThrottle.signIn}. Throws what both throw. */
+  async verify(email: string, password: string, source: PasswordSource): Promise<VerifiedAccount> {
+    const claim = claimOf(source.address, source.known !== null);
+    const verify = () => this.hasher.admit(claim, () => this.accounts.verify(email, password));
+    const typed = normalizeEmail(email) ?? email;
+    try {
+      return await this.throttle.signIn(typed, source, verify);
+    } catch (error) {
+      const trail = { address: source.address, subject: pseudonym(typed) };
+      this.#refused(error, { failed: 'sign-in-failed', throttled: 'sign-in-throttled' }, trail);
+      throw error;
+    }
+  }
+
+  /** {@link AccountService.confirm} behind {@link CredentialThrottle.confirm}. Throws what both throw. */
+  async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
+    const confirm = () => this.accounts.confirm(userId, password, field);
+    try {
+      return await this.throttle.confirm(userId, address, () => this.hasher.admit(claimOf(address, true), confirm));
+    } catch (error) {
+      const trail = { address, viewer: `user:${userId}`, by: 'owner' } as const;
+      this.#refused(error, { failed: 'password-refused', throttled: 'password-refused' }, trail);
+      throw error;
+    }
+  }
+
+  /** {@link AccountService.hashNew} for the argument `next` of somebody who is signed in. Throws what it throws. */
+  hashNew(next: string, email: string, address: string): Promise<string> {
+    return this.hasher.admit(claimOf(address, true), () => this.accounts.hashNew(next, email, 'next'));
+  }
+
+  #refused(error: unknown, events: { readonly failed: AuditEvent; readonly throttled: AuditEvent }, trail: AuditEntry) {
+    if (error instanceof TooManyRequestsError) {
+      this.audit.record(events.throttled, { ...trail, reason: `limit-of-${error.limit ?? 'address'}` });
+    }
+    if (!(error instanceof InvalidCredentialsError)) return;
+    const { reason = 'wrong-password', userId = null } = error.failure ?? {};
+    this.audit.record(events.failed, { ...trail, reason, viewer: userId === null ? null : `user:${userId}` });
+  }
+}
+
+function whyNotRegistered(error: unknown): string | null {
+  if (error instanceof TooManyRequestsError) return `limit-of-${error.limit ?? 'address'}`;
+  if (error instanceof EmailTakenError) return 'email-taken';
+  if (error instanceof ForbiddenError) return 'closed';
+  return error instanceof InvalidInvitationError ? 'no-invitation' : null;
+}
+
+/** Tells lines about one e-mail from others, without writing it down. */
+function pseudonym(email: string): string {
+  return createHash('sha256').update(email).digest('base64url').slice(0, 12);
+}
+
+function claimOf(address: string, known: boolean): HashingClaim {
+  return { known, network: addressBlocks(address).at(-1) ?? address };
+}

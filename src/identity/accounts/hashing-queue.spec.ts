@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { HashingQueue } from './hashing-queue.js';
+
+const MAX_WAITING = 8;
+
+/** A queue with one slot, taken until `open` is called, and the names of the work in the order in which it ran. */
+function occupied() {
+  const queue = new HashingQueue(1, MAX_WAITING);
+  const ran: string[] = [];
+  let open = (): void => {};
+  const blocked = new Promise<void>((resolve) => (open = resolve));
+  const holding = queue.run({ known: false, network: 'holder' }, () => blocked);
+  const add = (name: string, network: string | null): Promise<string> =>
+    queue
+      .run({ known: network === null, network: network ?? name }, async () => ran.push(name))
+      .then(
+        () => 'served',
+        (error: unknown) => (error instanceof UnavailableError ? 'refused' : 'failed'),
+      );
+  return { queue, ran, add, open: () => (open(), holding) };
+}
+
+describe('the queue for hashing', () => {
+  it('BF-2 lets a flood from one network cost that network its places and no other', async () => {
+    const { add, open } = occupied();
+    const flood = Array.from({ length: 100 }, (_, n) => add(`flood ${n}`, 'attacker'));
+    const honest = ['ada', 'bob', 'eve'].map((name) => add(name, `network of ${name}`));
+    await open();
+    expect(await Promise.all(honest)).toEqual(['served', 'served', 'served']);
+    const outcomes = await Promise.all(flood);
+    expect(outcomes.filter((outcome) => outcome === 'served')).toHaveLength(MAX_WAITING - 3);
+  });
+
+  it('serves networks in turns', async () => {
+    const { ran, add, open } = occupied();
+    const all = [add('a1', 'a'), add('a2', 'a'), add('a3', 'a'), add('b1', 'b'), add('c1', 'c')];
+    await open();
+    await Promise.all(all);
+    expect(ran).toEqual(['a1', 'b1', 'c1', 'a2', 'a3']);
+  });
+
+  it('BF-4 keeps a place and every second turn for what is known, however many strangers wait', async () => {
+    const { ran, add, open } = occupied();
+    const strangers = Array.from({ length: 100 }, (_, n) => add(`stranger ${n}`, `network ${n}`));
+    const known = ['ada', 'bob', 'eve'].map((name) => add(name, null));
+    await open();
+    expect(await Promise.all(known)).toEqual(['served', 'served', 'served']);
+    expect((await Promise.all(strangers)).filter((outcome) => outcome === 'served')).toHaveLength(MAX_WAITING);
+    expect(ran.slice(0, 5)).toEqual(['ada', 'stranger 0', 'bob', 'stranger 1', 'eve']);
+  });
+
+  it('BF-4 leaves one slot to what is known, whoever runs in the others', async () => {
+    const queue = new HashingQueue(3, MAX_WAITING);
+    let open = (): void => {};
+    const blocked = new Promise<void>((resolve) => (open = resolve));
+    const strangers = Array.from({ length: 5 }, (_, n) => queue.run({ known: false, network: `${n}` }, () => blocked));
+    expect(await queue.run({ known: true, network: 'x' }, async () => 'served')).toBe('served');
+    open();
+    await Promise.all(strangers);
+  });
+
+  it('never keeps strangers waiting for the known alone', async () => {
+    const { ran, add, open } = occupied();
+    const known = Array.from({ length: 100 }, (_, n) => add(`known ${n}`, null));
+    const stranger = add('stranger', 'network');
+    await open();
+    expect(await stranger).toBe('served');
+    expect(ran.indexOf('stranger')).toBe(1);
+    expect((await Promise.all(known)).filter((outcome) => outcome === 'served')).toHaveLength(MAX_WAITING);
+  });
+
+  it('goes on after work that fails, and with as many at a time as before', async () => {
+    const { queue, add, open } = occupied();
+    await open();
+    await expect(queue.run({ known: true, network: 'x' }, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await add('next', 'x')).toBe('served');
+  });
+});

@@ -1,0 +1,118 @@
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+
+/** Who wants a password hashed or verified. */
+export interface HashingClaim {
+  /** Whether a device that the account knows, or a live session, asks. */
+  readonly known: boolean;
+  /** The widest network that the request comes from; strangers share the queue by it. */
+  readonly network: string;
+}
+
+interface Waiting {
+  readonly start: () => void;
+  readonly refuse: (error: UnavailableError) => void;
+}
+
+/**
+ * Decides who is hashed next. Devices that are known have a slot that strangers never take, a line of their own and every
+ * second turn, so that no flood of strangers keeps them out. Strangers take turns by network; where their line is full, the network with the most of them
+ * waiting gives one place up: a flood from one network costs that network its places and nobody else's.
+ */
+export class HashingQueue {
+  #running = 0;
+  #strangersRunning = 0;
+  readonly #slotsOfStrangers: number;
+  #knownHadTurn = false;
+  readonly #known: Waiting[] = [];
+  /** By network; the first one is served next. */
+  readonly #strangers = new Map<string, Waiting[]>();
+  #strangersWaiting = 0;
+
+  /**
+   * @param slots how much runs at a time
+   * @param maxWaiting how many wait in each of the two lines
+   */
+  constructor(
+    private readonly slots: number,
+    private readonly maxWaiting: number,
+  ) {
+    this.#slotsOfStrangers = Math.max(1, slots - 1);
+  }
+
+  /**
+   * Runs work when its turn has come. Work that is refused has cost nothing, not even a query.
+   *
+   * @throws UnavailableError when the line is full; whatever `work` throws
+   */
+  async run<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
+    if (this.#running < this.slots && (claim.known || this.#mayStrangerRun())) this.#begin(claim.known);
+    else await new Promise<void>((start, refuse) => this.#enqueue(claim, { start, refuse }));
+    try {
+      return await work();
+    } finally {
+      this.#end(claim.known);
+    }
+  }
+
+  #mayStrangerRun(): boolean {
+    return this.#strangersRunning < this.#slotsOfStrangers;
+  }
+
+  #begin(known: boolean): void {
+    this.#running += 1;
+    if (!known) this.#strangersRunning += 1;
+  }
+
+  #end(known: boolean): void {
+    this.#running -= 1;
+    if (!known) this.#strangersRunning -= 1;
+    const strangerMay = this.#mayStrangerRun() && this.#strangersWaiting > 0;
+    const next = this.#knownHadTurn && strangerMay ? undefined : this.#known.shift();
+    this.#knownHadTurn = next !== undefined;
+    if (next) {
+      this.#begin(true);
+      next.start();
+    } else if (strangerMay) {
+      this.#begin(false);
+      this.#nextStranger()?.start();
+    }
+  }
+
+  #enqueue({ known, network }: HashingClaim, waiting: Waiting): void {
+    if (known) {
+      if (this.#known.length >= this.maxWaiting) waiting.refuse(new UnavailableError());
+      else this.#known.push(waiting);
+      return;
+    }
+    const line = this.#strangers.get(network) ?? [];
+    if (this.#strangersWaiting >= this.maxWaiting && !this.#makeRoom(line.length)) {
+      waiting.refuse(new UnavailableError());
+      return;
+    }
+    line.push(waiting);
+    this.#strangers.set(network, line);
+    this.#strangersWaiting += 1;
+  }
+
+  /** Takes a place from the network that has the most of them; false where that would be no fairer. */
+  #makeRoom(have: number): boolean {
+    let longest: [network: string, line: Waiting[]] | null = null;
+    for (const entry of this.#strangers) if (!longest || entry[1].length > longest[1].length) longest = entry;
+    if (!longest || longest[1].length <= have + 1) return false;
+    longest[1].pop()?.refuse(new UnavailableError());
+    this.#strangersWaiting -= 1;
+    return true;
+  }
+
+  #nextStranger(): Waiting | undefined {
+    const [entry] = this.#strangers;
+    if (!entry) return undefined;
+    const [network, line] = entry;
+    const next = line.shift();
+    this.#strangersWaiting -= 1;
+    // To the end of the round: a Map keeps the order of insertion.
+    this.#strangers.delete(network);
+    if (line.length > 0) this.#strangers.set(network, line);
+    return next;
+  }
+}

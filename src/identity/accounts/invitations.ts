@@ -1,0 +1,78 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { REGISTRATION_CONFIG, type RegistrationConfig } from '../identity.config.js';
+import { BadUserInputError, ForbiddenError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { type Invitation, InvitationStore } from './invitation.store.js';
+
+const CODE_BYTES = 16;
+/** 16 bytes in base64url, without padding (RFC 4648 §5). */
+const CODE = /^[A-Za-z0-9_-]{22}$/;
+const DAY_MS = 86_400_000;
+
+/** An invitation that has just been made. */
+export interface NewInvitation extends Invitation {
+  /** What the invited person types; nobody can find it again. */
+  readonly code: string;
+}
+
+/** Who may make an account, by `REGISTRATION`: anybody, those with an invitation, nobody. An invitation is good for one account. */
+@Injectable()
+export class Invitations {
+  constructor(
+    private readonly store: InvitationStore,
+    private readonly audit: AuditLog,
+    @Inject(REGISTRATION_CONFIG) private readonly registration: RegistrationConfig,
+  ) {}
+
+  /** Makes an invitation. This is the only time that its code can be seen. Expired ones are removed on the way. */
+  async create(days: number): Promise<NewInvitation> {
+    const code = randomBytes(CODE_BYTES).toString('base64url');
+    const createdAt = new Date();
+    const invitation = { id: randomUUID(), createdAt, expiresAt: new Date(createdAt.getTime() + days * DAY_MS) };
+    await this.store.removeExpired(createdAt);
+    await this.store.add(invitation, hashOf(code));
+    this.audit.record('invitation-created', { by: 'operator', name: invitation.id });
+    return { ...invitation, code };
+  }
+
+  /** Every invitation that is still open, without its code. */
+  list(): Promise<readonly Invitation[]> {
+    return this.store.list(new Date());
+  }
+
+  /** Takes an invitation back; false when it is not there, or was used. */
+  async revoke(id: string): Promise<boolean> {
+    const revoked = await this.store.remove(id);
+    if (revoked) this.audit.record('invitation-revoked', { by: 'operator', name: id });
+    return revoked;
+  }
+
+  /**
+   * Whether somebody may register, before anything else is looked at: whoever may not learns nothing of who is registered.
+   *
+   * @param code what they typed
+   * @returns the hash of the code that the registration uses up, or null where none is needed
+   * @throws ForbiddenError when registration is closed; BadUserInputError naming `invitation`; UnavailableError
+   */
+  async require(code: string | null): Promise<string | null> {
+    const { mode } = this.registration;
+    if (mode === 'closed')
+      throw new ForbiddenError('Nobody can register here: ask whoever runs this site for an account.');
+    if (mode === 'open') return null;
+    const hash = code !== null && CODE.test(code.trim()) ? hashOf(code.trim()) : null;
+    if (hash === null || !(await this.store.isOpen(hash, new Date()))) throw new InvalidInvitationError();
+    return hash;
+  }
+}
+
+/** No invitation came, or one that is unknown, used or expired: all alike. */
+export class InvalidInvitationError extends BadUserInputError {
+  constructor() {
+    super('invitation', 'Registration needs an invitation that has neither been used nor expired: ask for one.');
+  }
+}
+
+function hashOf(code: string): string {
+  return createHash('sha256').update(code).digest('base64url');
+}

@@ -1,0 +1,40 @@
+import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
+import { isCommonPassword } from './common-password.js';
+
+const MIN_LENGTH = 12;
+const MAX_LENGTH = 128;
+/** UTF-16 cannot write 128 characters in more units than this; longer text is refused before it is counted. */
+const MAX_UNITS = 2 * MAX_LENGTH;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Refuses text that no password can be, before any hashing. Used where a password is presented:
+ * it says nothing of the account, and a megabyte costs nothing.
+ *
+ * @throws BadUserInputError naming `field`
+ */
+export function requirePresentable(password: string, field: string): void {
+  if (password.length > MAX_UNITS || [...password].length > MAX_LENGTH) {
+    throw new BadUserInputError(field, `A password has at most ${MAX_LENGTH} characters.`);
+  }
+}
+
+/**
+ * Refuses a new password that breaks the rules: 12 to 128 characters, anything in them, nothing trimmed or folded,
+ * and none of those that everybody tries first.
+ *
+ * @param email the account's own, normalised
+ * @throws BadUserInputError naming `field`
+ */
+export function requireAcceptable(password: string, email: string, field: string): void {
+  requirePresentable(password, field);
+  if ([...password].length < MIN_LENGTH) {
+    throw new BadUserInputError(field, `A password has at least ${MIN_LENGTH} characters: a sentence is a good one.`);
+  }
+  if (LONE_SURROGATE.test(password)) {
+    throw new BadUserInputError(field, 'This password holds half a character, which no keyboard can repeat.');
+  }
+  if (isCommonPassword(password, email)) {
+    throw new BadUserInputError(field, 'This password is among the first that anybody would try: take another one.');
+  }
+}

@@ -1,0 +1,87 @@
+import { availableParallelism } from 'node:os';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { hash, verify } from '@node-rs/argon2';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { type HashingClaim, HashingQueue } from './hashing-queue.js';
+
+/** OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
+const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** The PHC string's parameters, as its specification writes them. */
+const PHC_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;
+/** Hashing runs on libuv's pool of four threads; one stays free for files and names. */
+const PARALLEL = Math.max(1, Math.min(3, availableParallelism()));
+/** About two seconds of work for two cores; whoever comes later is better told to come back. */
+const MAX_WAITING = 64;
+
+/**
+ * Hashes and verifies passwords with argon2id. Parallel work is bounded, and so is the queue before it:
+ * memory stays at 19 MiB × {@link PARALLEL}, however many sign in at once.
+ */
+@Injectable()
+export class PasswordHasher implements OnModuleInit {
+  /** One more than hash at a time, for devices that are known: strangers fill the others. */
+  readonly #queue = new HashingQueue(PARALLEL + 1, MAX_WAITING);
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+  #dummy: Promise<string> | undefined;
+
+  /** Makes the dummy before the first request, which would otherwise take longer than the others. */
+  async onModuleInit(): Promise<void> {
+    await this.#dummyHash();
+  }
+
+  /**
+   * Runs work that will hash or verify passwords, in its turn, or refuses it before it has cost anything:
+   * of a flood, those who find the queue full do not even reach the database.
+   *
+   * @param claim who asks; see {@link HashingQueue}
+   * @throws UnavailableError when the queue is full; whatever `work` throws
+   */
+  admit<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
+    return this.#queue.run(claim, work);
+  }
+
+  /**
+   * Makes the PHC string to store.
+   *
+   * @throws UnavailableError when the queue is full
+   */
+  hash(password: string): Promise<string> {
+    return this.#inTurn(() => hash(password, PARAMETERS));
+  }
+
+  /**
+   * Whether a password belongs to a stored PHC string. Without one (no such account) the same work is done
+   * on a dummy with today's parameters, and the answer is false.
+   *
+   * @throws UnavailableError when the queue is full
+   */
+  async verify(stored: string | null, password: string): Promise<boolean> {
+    const against = stored ?? (await this.#dummyHash());
+    const matches = await this.#inTurn(() => verify(against, password));
+    return matches && stored !== null;
+  }
+
+  /** Whether a stored PHC string was made with less than today's parameters, so that it is made anew at the next sign-in. */
+  isOutdated(stored: string): boolean {
+    const [, memoryCost = 0, timeCost = 0] = PHC_PARAMETERS.exec(stored)?.map(Number) ?? [];
+    return memoryCost < PARAMETERS.memoryCost || timeCost < PARAMETERS.timeCost;
+  }
+
+  #dummyHash(): Promise<string> {
+    return (this.#dummy ??= hash('nobody has this password', PARAMETERS));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running < PARALLEL) this.#running += 1;
+    else if (this.#waiting.length >= MAX_WAITING) throw new UnavailableError();
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import type { ApiKey } from './api-key.store.js';
+import { ApiKeys } from './api-keys.service.js';
+import { isApiKey } from './api-key.js';
+import { FailureThrottle } from '../../live/rate-limit/failure.throttle.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { type AddressRange, parseAddressRanges } from '../../live/viewer/client-address.js';
+import { clientFacts } from '../../live/viewer/client-facts.js';
+
+const BEARER = /^Bearer ([^\s]{1,200})$/i;
+const admitted = new WeakMap<FastifyRequest, ApiKey>();
+
+/**
+ * Lets a request pass whose `Authorization` is `Bearer <a live API key>` (RFC 6750 §2.1). The key is verified by the
+ * route's rule, before the body is read; as a guard of Nest it makes sure that this has happened.
+ */
+@Injectable()
+export class ApiKeyGuard implements CanActivate {
+  readonly #trusted: readonly AddressRange[];
+
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly failures: FailureThrottle,
+    private readonly audit: AuditLog,
+    @Inject(HTTP_CONFIG) http: HttpConfig,
+  ) {
+    this.#trusted = parseAddressRanges(http.trustedProxies);
+  }
+
+  /**
+   * Called before the body is read. Wrong keys are counted per address; a key that was right here lately is not, so that
+   * strangers behind the same address do not keep a backend out.
+   *
+   * @throws TooManyRequestsError for an address that has shown too many wrong ones
+   * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, all alike
+   * @throws UnavailableError when the store of keys is away
+   */
+  async admit(request: FastifyRequest): Promise<ApiKey> {
+    const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
+    const { address } = clientFacts(request.raw, this.#trusted);
+    const key = await this.#verify(text, address);
+    if (!key) this.audit.record('api-key-refused', { address, reason: whyRefused(text) });
+    if (!key) throw new UnauthenticatedError('Send a live API key: Authorization: Bearer sallyport_key_…');
+    admitted.set(request, key);
+    return key;
+  }
+
+  async #verify(text: string, address: string): Promise<ApiKey | null> {
+    const verify = () => this.keys.verify(text);
+    if (this.keys.wasRight(text)) return verify();
+    try {
+      return await this.failures.attempt(
+        'wrongApiKey',
+        address,
+        verify,
+        (outcome) => 'value' in outcome && !outcome.value,
+      );
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { address, reason: 'limit-of-address' });
+      throw error;
+    }
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    return admitted.has(context.switchToHttp().getRequest<FastifyRequest>());
+  }
+}
+
+function whyRefused(text: string): string {
+  if (text === '') return 'missing';
+  return isApiKey(text) ? 'unknown-or-revoked' : 'malformed';
+}
+
+/** The key that {@link ApiKeyGuard} has let in. */
+export const CurrentApiKey = createParamDecorator((_: unknown, context: ExecutionContext): ApiKey => {
+  const key = admitted.get(context.switchToHttp().getRequest<FastifyRequest>());
+  if (!key) throw new UnauthenticatedError();
+  return key;
+});

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
+import { type ApiKey, ApiKeyStore } from './api-key.store.js';
+import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
+
+/** How long a live key is believed without asking the store again, in milliseconds: so long may a revoked one still work. */
+const BELIEVE_MS = 1_000;
+/** How long a key that was live is believed while the store cannot be asked, in milliseconds: publishing goes on meanwhile. */
+const TRUST_MS = 60_000;
+/** How long a request waits for a store that may hang, where its key was believed before, in milliseconds. */
+const PATIENCE_MS = 500;
+const MAX_BELIEVED = 1_000;
+
+interface Believed {
+  readonly key: ApiKey;
+  /** When the store last said so, by the monotonic clock. */
+  readonly askedAtMs: number;
+}
+
+/** A question to the store that has no answer yet. */
+interface Asking {
+  readonly answer: Promise<ApiKey | null>;
+  readonly sinceMs: number;
+}
+
+/** The keys of other backends: made, shown once, verified, revoked. Only their hashes are kept. */
+@Injectable()
+export class ApiKeys {
+  readonly #believed = new Map<string, Believed>();
+  /** One question for each key, however many requests wait for it. */
+  readonly #asking = new Map<string, Asking>();
+
+  constructor(
+    private readonly store: ApiKeyStore,
+    private readonly audit: AuditLog,
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+  ) {}
+
+  /**
+   * Makes a key. This is the only time that it can be seen.
+   *
+   * @returns null when the name is taken
+   */
+  async create(name: string): Promise<string | null> {
+    const key = newApiKey();
+    const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hashApiKey(key));
+    if (added) this.audit.record('api-key-created', { by: 'operator', name });
+    return added ? key : null;
+  }
+
+  /**
+   * The key that this text is, or null. A revoked key is null everywhere within a second; while the store is away or hangs,
+   * within a minute of when it was last known to be live.
+   *
+   * @throws UnavailableError when the store is away and the key was not live within the last minute
+   */
+  async verify(text: string): Promise<ApiKey | null> {
+    if (!isApiKey(text)) return null;
+    const hash = hashApiKey(text);
+    const believed = this.#believed.get(hash);
+    const ageMs = performance.now() - (believed?.askedAtMs ?? -Infinity);
+    if (believed && ageMs < BELIEVE_MS) return believed.key;
+    const asking = this.#ask(hash);
+    if (!believed || ageMs > TRUST_MS) return asking.answer;
+    const answered = await inTime(asking);
+    return answered === 'unknown' ? believed.key : answered;
+  }
+
+  /** Every key by name, without its secret. */
+  list(): Promise<readonly ApiKey[]> {
+    return this.store.list();
+  }
+
+  /** Revokes the key of this name; false when there is none. */
+  async revoke(name: string): Promise<boolean> {
+    const revoked = await this.store.remove(name);
+    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name });
+    return revoked;
+  }
+
+  /** Whether this text was a live key when it was last verified here; it may have been revoked since. Asks nobody. */
+  wasRight(text: string): boolean {
+    return isApiKey(text) && this.#believed.has(hashApiKey(text));
+  }
+
+  #ask(hash: string): Asking {
+    const known = this.#asking.get(hash);
+    if (known) return known;
+    const asking = { answer: this.#find(hash).finally(() => this.#asking.delete(hash)), sinceMs: performance.now() };
+    // Those who wait for it hear of a failure; where nobody does any more, it is no fault of ours.
+    asking.answer.catch(() => {});
+    this.#asking.set(hash, asking);
+    return asking;
+  }
+
+  async #find(hash: string): Promise<ApiKey | null> {
+    const key = await this.store.find(hash);
+    const live = key && !(this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX)) ? key : null;
+    this.#believed.delete(hash);
+    if (live) {
+      const [oldest] = this.#believed.size >= MAX_BELIEVED ? this.#believed.keys() : [];
+      if (oldest !== undefined) this.#believed.delete(oldest);
+      this.#believed.set(hash, { key: live, askedAtMs: performance.now() });
+    }
+    return live;
+  }
+}
+
+/** The store's answer, or the word that it has none: it is away, or takes longer than a request should. */
+async function inTime({ answer, sinceMs }: Asking): Promise<ApiKey | null | 'unknown'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'unknown'>((resolve) => {
+    timer = setTimeout(() => resolve('unknown'), Math.max(0, sinceMs + PATIENCE_MS - performance.now()));
+  });
+  const known = answer.catch((error: unknown) => {
+    if (error instanceof UnavailableError) return 'unknown' as const;
+    throw error;
+  });
+  return Promise.race([known, late]).finally(() => clearTimeout(timer));
+}

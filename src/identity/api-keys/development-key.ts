@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { StartError } from '../../live/errors/start.error.js';
+import { LOGGER } from '../../live/logging/logger.js';
+import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
+import { ApiKeyStore } from './api-key.store.js';
+
+/** What the names of development keys begin with. Production takes none of them, whatever the database holds. */
+export const DEVELOPMENT_KEY_PREFIX = 'development-';
+
+/** Where the development key of a data folder is kept. */
+export function developmentKeyFile(dataDir: string): string {
+  return resolve(join(dataDir, 'development-api-key'));
+}
+
+/**
+ * The key that a newcomer publishes with. Outside production the first start makes it and says where it is kept;
+ * it is never printed. To be rid of it, delete the file and revoke the name.
+ */
+@Injectable()
+export class DevelopmentKey implements OnApplicationBootstrap {
+  constructor(
+    private readonly store: ApiKeyStore,
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    @Inject(DATABASE_CONFIG) private readonly database: DatabaseConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.http.production) return;
+    const file = developmentKeyFile(this.database.dataDir);
+    const hash = hashApiKey(readOrMake(file));
+    // Named by its hash: nodes with a data folder each may share a database.
+    const name = `${DEVELOPMENT_KEY_PREFIX}${hash.slice(0, 8)}`;
+    await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hash);
+    this.logger.info({ file }, 'an API key for POST /publish in development is kept here');
+  }
+}
+
+/** Two processes that start at once agree: whoever writes first wins. */
+function readOrMake(file: string): string {
+  try {
+    mkdirSync(resolve(file, '..'), { recursive: true, mode: 0o700 });
+    writeFileSync(file, newApiKey(), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const key = readFileSync(file, 'utf8').trim();
+  if (isApiKey(key)) return key;
+  throw new StartError(`${file} does not hold an API key: delete it, the next start makes another.`);
+}

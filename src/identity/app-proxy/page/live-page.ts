@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HTTP_CONFIG, type HttpConfig } from '../../../live/live.config.js';
+import { GRAPHQL_PATH } from '../../../protocol/payload.js';
+import type { IssuedToken } from '../token/sealed-tokens.js';
+import { ClientScript } from './client-script.js';
+import { embeddedJson } from './embedded-json.js';
+import { PAGE_INSIDE } from './page-inside.js';
+import { WAY_TO_LOGIN } from './way-to-login.js';
+
+/** The page of a logged-in customer: token and client script around {@link PAGE_INSIDE}. Nothing in it comes from the visitor. */
+@Injectable()
+export class LivePage {
+  constructor(
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    private readonly script: ClientScript,
+  ) {}
+
+  /**
+   * @param pathPrefix from a verified visit: where the page gets its next token
+   * @returns Liquid, to be sent as `application/liquid`
+   */
+  render({ token, expiresAt }: IssuedToken, pathPrefix: string): string {
+    const data = embeddedJson({
+      url: this.http.publicUrl + GRAPHQL_PATH,
+      tokenUrl: `${pathPrefix}/token`,
+      token,
+      expiresAt: expiresAt.toISOString(),
+    });
+    return `<script type="application/json" id="sallyport-data">${data}</script>
+<script src="${this.http.publicUrl}${this.script.path}"></script>
+<script>
+var sallyport = (function () {${WAY_TO_LOGIN}
+  if (!window.Sallyport) return null;
+  var options = JSON.parse(document.getElementById('sallyport-data').textContent);
+  options.onState = function (state) {
+    document.dispatchEvent(new CustomEvent('sallyport:state', { detail: state }));
+  };
+  options.loginUrl = wayToLogin({{ routes.account_login_url | default: '/account/login' | json }});
+  return Sallyport.startLive(options);
+})();
+</script>${PAGE_INSIDE}`;
+  }
+}

@@ -1,0 +1,90 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import ipaddr from 'ipaddr.js';
+import { Keyring, type PurposeKey, type PurposeKeys } from '../../../live/tokens/keyring.js';
+import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity.config.js';
+import { addressBlock } from '../../../live/viewer/client-address.js';
+
+/** Longer user agents are compared by their beginning, in characters. */
+const MAX_USER_AGENT_LENGTH = 512;
+
+/** What is known of a page's or a socket's client; null for a fact that nobody told. */
+export interface BoundClient {
+  readonly address: string | null;
+  readonly userAgent: string | null;
+}
+
+/** The keyed hashes inside a token. Neither address nor user agent can be read from them. */
+export interface ClientBinding {
+  /** The key of the hashes. */
+  readonly kid?: string;
+  readonly ua?: string;
+  readonly ip?: string;
+  /** 4 or 6, so that a mismatch by family can be told from another address. */
+  readonly family?: number;
+}
+
+/** Which fact differs, for the log. */
+export type BindingMismatch = 'address' | 'address-family' | 'user-agent';
+
+/**
+ * Binds tokens to the client of the page that they are made for, as `APP_PROXY_BIND` says: `ip+ua`, `ua` or `none`.
+ *
+ * The unit of an address is the whole of it for IPv4 (mapped or not) and its /64 for IPv6: privacy extensions change the rest
+ * within one visit.
+ */
+@Injectable()
+export class ClientBinder {
+  readonly #keys: PurposeKeys;
+
+  constructor(
+    keyring: Keyring,
+    @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
+  ) {
+    this.#keys = keyring.forPurpose('customer-client');
+  }
+
+  /** Returns null when the policy asks for a fact that is missing: there is then no token. */
+  bind(client: BoundClient): ClientBinding | null {
+    return this.#bindWith(this.#keys.current, client);
+  }
+
+  /**
+   * Says which fact of the socket's client differs from the page's, or null when everything that the policy asks for is the same.
+   *
+   * A page fetched over IPv4 and a socket over IPv6 (or the other way round) differ: which addresses belong to one household
+   * cannot be known. A token that was made under a weaker policy, or under a key that is gone, lacks a hash and differs too.
+   */
+  mismatch(binding: ClientBinding, client: BoundClient): BindingMismatch | null {
+    if (this.config.bind === 'none') return null;
+    const key = this.#keys.find(binding.kid ?? '');
+    const actual = key ? this.#bindWith(key, client) : null;
+    if (!actual) return key && client.userAgent ? 'address' : 'user-agent';
+    if (!isSame(binding.ua, actual.ua)) return 'user-agent';
+    if (this.config.bind === 'ua' || isSame(binding.ip, actual.ip)) return null;
+    return binding.family === actual.family ? 'address' : 'address-family';
+  }
+
+  #bindWith({ kid, key }: PurposeKey, { address, userAgent }: BoundClient): ClientBinding | null {
+    if (this.config.bind === 'none') return {};
+    if (!userAgent) return null;
+    const ua = hash(key, 'ua', userAgent.slice(0, MAX_USER_AGENT_LENGTH));
+    if (this.config.bind === 'ua') return { kid, ua };
+    const family = familyOf(address);
+    return family === null ? null : { kid, ua, ip: hash(key, 'ip', addressBlock(address ?? '')), family };
+  }
+}
+
+function familyOf(address: string | null): number | null {
+  if (address === null || !ipaddr.isValid(address)) return null;
+  return ipaddr.process(address).kind() === 'ipv4' ? 4 : 6;
+}
+
+function hash(key: Uint8Array, fact: 'ip' | 'ua', value: string): string {
+  return createHmac('sha256', key).update(`${fact}\0${value}`).digest().subarray(0, 16).toString('base64url');
+}
+
+function isSame(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined || one.length !== other.length) return false;
+  return timingSafeEqual(Buffer.from(one), Buffer.from(other));
+}

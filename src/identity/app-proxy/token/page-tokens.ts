@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { ForbiddenError, UnauthenticatedError } from '../../../live/errors/sallyport.errors.js';
+import { LOGGER } from '../../../live/logging/logger.js';
+import { customerViewer } from '../../../live/viewer/viewer.js';
+import type { Visitor } from '../proxied-request.js';
+import { CustomerThrottle } from '../customer.throttle.js';
+import { ClientBinder } from './client-binder.js';
+import { type IssuedToken, SealedTokens } from './sealed-tokens.js';
+
+/** Makes the token of a page, for the customer and the client that the shop's proxy vouches for. */
+@Injectable()
+export class PageTokens {
+  constructor(
+    private readonly tokens: SealedTokens,
+    private readonly binder: ClientBinder,
+    private readonly throttle: CustomerThrottle,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /**
+   * @throws TooManyRequestsError when the customer, or their address, has had too many
+   * @throws UnauthenticatedError when nobody is logged in at the shop: there is no token for a guest
+   * @throws ForbiddenError when the shop's proxy did not pass on what `APP_PROXY_BIND` asks for
+   */
+  async issue({ shop, customerId, client }: Visitor): Promise<IssuedToken> {
+    if (customerId === null) throw new UnauthenticatedError('Log in to the shop first.');
+    const viewer = customerViewer(shop, customerId);
+    await this.throttle.count(viewer.id, client.address);
+    const binding = this.binder.bind(client);
+    if (!binding) {
+      const missing = client.userAgent ? 'address' : 'user-agent';
+      this.logger.warn({ shop, missing }, 'no token: the shop proxy did not pass this on');
+      throw new ForbiddenError('The shop did not say whose browser this is: see docs/app-proxy.md, APP_PROXY_BIND.');
+    }
+    return this.tokens.seal({ viewer, binding });
+  }
+}

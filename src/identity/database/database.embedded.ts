@@ -1,0 +1,61 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { drizzle } from 'drizzle-orm/pglite';
+import { migrate } from 'drizzle-orm/pglite/migrator';
+import { StartError } from '../../live/errors/start.error.js';
+import type { StoreHealth } from '../../live/store/store-health.js';
+import { lockDataFolder } from './data-folder.lock.js';
+import { Database, type Orm } from './database.js';
+import { makeEmbeddedFolder } from './embedded-folder.js';
+import { MIGRATIONS } from './migrations.js';
+import * as schema from './schema.js';
+
+/**
+ * Opens PGlite in a folder that belongs to this process alone, makes it at the first start, and brings its schema up to date.
+ *
+ * @param health is told of failures; default: nobody is
+ * @throws StartError when another process has the folder, or it cannot be written or read
+ */
+export async function openEmbedded(dataDir: string, health?: StoreHealth): Promise<Database> {
+  const folder = resolve(dataDir, 'pglite');
+  const release = takeFolder(dataDir);
+  try {
+    await makeEmbeddedFolder(folder);
+    const client = await PGlite.create({ dataDir: folder });
+    const orm = drizzle(client, { schema });
+    await migrate(orm, MIGRATIONS);
+    const close = async (): Promise<void> => {
+      await client.close();
+      release();
+    };
+    return new Database(orm as unknown as Orm, { close, health });
+  } catch (error) {
+    release();
+    const reason = error instanceof Error ? error.message.split('\n')[0] : 'unknown';
+    throw new StartError(
+      `The embedded database in ${folder} cannot be opened (${reason}): check the folder's rights and free space, or set DATABASE_URL.`,
+      { cause: error },
+    );
+  }
+}
+
+function takeFolder(dataDir: string): () => void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const release = lockDataFolder(join(dataDir, 'pglite.lock'));
+    if (release) return release;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new StartError(
+      `The data folder ${resolve(dataDir)} cannot be written (${code}): check DATA_DIR and its rights.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  throw new StartError(
+    `Another process uses the embedded database in ${resolve(dataDir)}: stop it first, ` +
+      'or set DATABASE_URL to a PostgreSQL that several processes can share.',
+  );
+}

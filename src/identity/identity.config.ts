@@ -1,0 +1,39 @@
+/** Where rows live. */
+export interface DatabaseConfig {
+  /** PostgreSQL, or null for the embedded database in `dataDir`. */
+  readonly url: string | null;
+  readonly dataDir: string;
+}
+
+/** How long sessions and tokens live, in seconds. */
+export interface SessionConfig {
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+}
+
+/** One shop whose proxy signs requests for us. */
+export interface ShopConfig {
+  /** What the proxy signs as `shop`: the myshopify.com domain. */
+  readonly domain: string;
+  /** The origins that its customers' browsers may show: `https://<domain>` first, then its own domains. */
+  readonly origins: readonly string[];
+}
+
+/** The second way in; off while `secret` is null. */
+export interface AppProxyConfig {
+  readonly secret: string | null;
+  readonly shops: readonly ShopConfig[];
+  readonly bind: 'ip+ua' | 'ua' | 'none';
+}
+
+/** Who may make an account. */
+export interface RegistrationConfig {
+  /** `invite`: whoever has an invitation that an operator has made. */
+  readonly mode: 'open' | 'invite' | 'closed';
+}
+
+/** Injection tokens of what this half is told at start. */
+export const DATABASE_CONFIG = Symbol('DATABASE_CONFIG');
+export const SESSION_CONFIG = Symbol('SESSION_CONFIG');
+export const APP_PROXY_CONFIG = Symbol('APP_PROXY_CONFIG');
+export const REGISTRATION_CONFIG = Symbol('REGISTRATION_CONFIG');

@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { and, eq, isNull, ne } from 'drizzle-orm';
+import { Database, type Orm } from '../database/database.js';
+import { sessions, users } from '../database/schema.js';
+import { InvalidCredentialsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import type { AccountViewer } from '../../live/viewer/viewer.js';
+
+/** A password change, verified and hashed. */
+export interface PasswordChange {
+  /** The hash that the current password was verified against. */
+  readonly from: string;
+  readonly to: string;
+  /** The hash of the secret that the staying session gets. */
+  readonly secretHash: string;
+}
+
+/**
+ * Changes that end sessions, in one transaction each: nothing is ever half-done. Each locks the account's row first,
+ * as opening a session does: a sign-in under way either is ended here or finds the account changed, and of many equal
+ * requests one wins. Every method returns the ids of the ended sessions.
+ *
+ * What people do to their own account needs a session that is still live when the lock is held: UnauthenticatedError.
+ */
+@Injectable()
+export class AccountChangesStore {
+  constructor(private readonly database: Database) {}
+
+  /** Keeps an account from signing in, or lets it again. */
+  setDisabled(userId: string, disabled: boolean): Promise<readonly string[]> {
+    return this.database.transaction(async (orm) => {
+      await orm
+        .update(users)
+        .set({ disabledAt: disabled ? new Date() : null })
+        .where(eq(users.id, userId));
+      return disabled ? endAll(orm, userId) : [];
+    });
+  }
+
+  /** Ends all sessions of an account. */
+  endAll(userId: string): Promise<readonly string[]> {
+    return this.database.run((orm) => endAll(orm, userId));
+  }
+
+  /** Ends one session of the viewer's own; none when it is somebody else's or unknown. */
+  endOwn(viewer: AccountViewer, sessionId: string): Promise<readonly string[]> {
+    return this.#asOwner(viewer, async (orm) => {
+      const own = and(eq(sessions.id, sessionId), eq(sessions.userId, viewer.userId));
+      return idsOf(await orm.delete(sessions).where(own).returning({ id: sessions.id }));
+    });
+  }
+
+  /** Ends all sessions of the viewer but the one that asks. */
+  endOthers(viewer: AccountViewer): Promise<readonly string[]> {
+    return this.#asOwner(viewer, (orm) => endAll(orm, viewer.userId, viewer.sessionId));
+  }
+
+  /**
+   * Changes the password, ends all other sessions, and gives this one another secret: a stolen cookie is worth nothing then.
+   *
+   * @throws InvalidCredentialsError when the password has changed since it was verified
+   */
+  changePassword(viewer: AccountViewer, change: PasswordChange): Promise<readonly string[]> {
+    return this.#asOwner(viewer, async (orm, passwordHash) => {
+      if (passwordHash !== change.from) throw new InvalidCredentialsError('The password is wrong.');
+      await orm.update(users).set({ passwordHash: change.to }).where(eq(users.id, viewer.userId));
+      await orm.update(sessions).set({ secretHash: change.secretHash }).where(eq(sessions.id, viewer.sessionId));
+      return endAll(orm, viewer.userId, viewer.sessionId);
+    });
+  }
+
+  /**
+   * Deletes the account and everything that hangs on it.
+   *
+   * @throws InvalidCredentialsError when the password has changed since it was verified
+   */
+  delete(viewer: AccountViewer, verifiedHash: string): Promise<readonly string[]> {
+    return this.#asOwner(viewer, async (orm, passwordHash) => {
+      if (passwordHash !== verifiedHash) throw new InvalidCredentialsError('The password is wrong.');
+      const ended = await endAll(orm, viewer.userId);
+      await orm.delete(users).where(eq(users.id, viewer.userId));
+      return ended;
+    });
+  }
+
+  #asOwner<T>(viewer: AccountViewer, work: (orm: Orm, passwordHash: string) => Promise<T>): Promise<T> {
+    return this.database.transaction(async (orm) => {
+      const [owner] = await orm
+        .select({ passwordHash: users.passwordHash })
+        .from(users)
+        .where(and(eq(users.id, viewer.userId), isNull(users.disabledAt)))
+        .for('no key update');
+      const [session] = await orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(and(eq(sessions.id, viewer.sessionId), eq(sessions.userId, viewer.userId)))
+        .for('update');
+      if (!owner || !session) throw new UnauthenticatedError();
+      return work(orm, owner.passwordHash);
+    });
+  }
+}
+
+async function endAll(orm: Orm, userId: string, exceptId: string | null = null): Promise<string[]> {
+  const others = exceptId === null ? undefined : ne(sessions.id, exceptId);
+  const condition = and(eq(sessions.userId, userId), others);
+  return idsOf(await orm.delete(sessions).where(condition).returning({ id: sessions.id }));
+}
+
+function idsOf(rows: readonly { readonly id: string }[]): string[] {
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,49 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { LOGGER } from '../../live/logging/logger.js';
+import { EndedSessions } from './ended-sessions.js';
+import { SessionStore } from './session.store.js';
+
+const SWEEP_EVERY_MS = 5_000;
+const BATCH = 1_000;
+
+/** Ends sessions that have reached their idle or absolute limit, within seconds: rows deleted, sockets closed everywhere. */
+@Injectable()
+export class SessionSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | null = null;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly ended: EndedSessions,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.sweep(), SWEEP_EVERY_MS).unref();
+  }
+
+  /** Lets the sweep under way finish while the database is still open. */
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  /** Sweeps now, until nothing expired is left. Nodes that sweep at once share the work. Never throws. */
+  sweep(): Promise<void> {
+    return (this.#sweeping ??= this.#sweepAll().finally(() => (this.#sweeping = null)));
+  }
+
+  async #sweepAll(): Promise<void> {
+    try {
+      let ended: readonly string[];
+      do {
+        ended = await this.store.endExpired(BATCH);
+        await this.ended.announce(ended, { reason: 'expired', by: 'server' });
+      } while (ended.length === BATCH);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      this.logger.warn({ reason }, 'expired sessions could not be swept: trying again in 5 s');
+    }
+  }
+}

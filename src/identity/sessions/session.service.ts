@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import type { ClientFacts } from '../../live/viewer/graphql-context.js';
+import type { VerifiedAccount } from '../accounts/account.js';
+import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
+import { EndedSessions, type EndCause } from './ended-sessions.js';
+import { isUuid, type ListedSession } from './session.js';
+import { SessionStore } from './session.store.js';
+
+/** A session that has just been opened. */
+export interface OpenedSession {
+  readonly id: string;
+  /** What the cookie carries; nobody can find it again. */
+  readonly secret: string;
+}
+
+/** Opens and ends sessions. Every ending is announced before the method resolves. */
+@Injectable()
+export class SessionService {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly endedSessions: EndedSessions,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Opens a session for an account whose password has just been verified. The id and the secret are always new,
+   * and the session that the request presented ends.
+   *
+   * @throws InvalidCredentialsError when the account has changed since it was verified; UnavailableError
+   */
+  async open(account: VerifiedAccount, client: ClientFacts, presentedId: string | null): Promise<OpenedSession> {
+    const secret = drawSessionSecret();
+    const id = randomUUID();
+    const session = { id, secretHash: sessionSecretHash(secret), userAgent: client.userAgent, ip: client.address };
+    const ended = await this.store.open(account, session, presentedId);
+    if (!ended) {
+      throw new InvalidCredentialsError(undefined, { reason: 'account-changed', userId: account.id });
+    }
+    const who = { viewer: `user:${account.id}`, address: client.address, by: 'owner' } as const;
+    const [presented, surplus] = [
+      ended.filter((each) => each === presentedId),
+      ended.filter((each) => each !== presentedId),
+    ];
+    // Whose the presented one was is not known: in one browser several people may sign in.
+    await this.endedSessions.announce(presented, { ...who, viewer: null, reason: 'new-sign-in' });
+    await this.endedSessions.announce(surplus, { ...who, reason: 'too-many' });
+    this.audit.record('sign-in', { ...who, session: id });
+    return { id, secret };
+  }
+
+  /** The live sessions of an account, the last used one first. */
+  list(userId: string): Promise<ListedSession[]> {
+    return this.store.list(userId);
+  }
+
+  /** Ends one session; tells whether it was there. Ending it again does nothing, nor does text that is no id. */
+  async end(sessionId: string, cause: EndCause): Promise<boolean> {
+    if (!isUuid(sessionId) || !(await this.store.end(sessionId))) return false;
+    await this.endedSessions.announce([sessionId], cause);
+    return true;
+  }
+}

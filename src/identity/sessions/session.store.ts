@@ -1,0 +1,194 @@
+import { Injectable } from '@nestjs/common';
+import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import { Database, type Orm } from '../database/database.js';
+import { sessions, users } from '../database/schema.js';
+import type { VerifiedAccount } from '../accounts/account.js';
+import type { ListedSession, LiveSession, SessionClaim, Standing } from './session.js';
+import { liveSince, SessionLimits } from './session-limits.js';
+
+/** At the next one the oldest goes. */
+const MAX_SESSIONS_PER_PERSON = 20;
+/** Built once here, not kept in the server's connection: poolers between may hand each query to another one. */
+const UNNAMED = '';
+
+/** A session to open. */
+export interface NewSession {
+  readonly id: string;
+  readonly secretHash: string;
+  readonly userAgent: string | null;
+  readonly ip: string | null;
+}
+
+/** Sessions in the database. Every method throws UnavailableError when the database is away; nothing is then half-done. */
+@Injectable()
+export class SessionStore {
+  // Asked for every request and every socket: Drizzle builds their SQL once.
+  #find: ReturnType<typeof prepareFind> | null = null;
+  #standings: ReturnType<typeof prepareStandings> | null = null;
+
+  constructor(
+    private readonly database: Database,
+    private readonly limits: SessionLimits,
+  ) {}
+
+  /**
+   * Opens a session, and ends the one that was presented and those over the limit of 20 a person.
+   *
+   * The account's row is locked meanwhile: sign-ins of one person go one after the other, and none slips past
+   * a password change, a disabling or a deletion that happened since the password was verified.
+   *
+   * @returns the ids of the ended sessions, or null when the account has changed since
+   */
+  open(account: VerifiedAccount, session: NewSession, presentedId: string | null): Promise<readonly string[] | null> {
+    return this.database.transaction(async (orm) => {
+      if (!(await lockUnchanged(orm, account))) return null;
+      const ended = presentedId
+        ? await orm.delete(sessions).where(eq(sessions.id, presentedId)).returning({ id: sessions.id })
+        : [];
+      const surplus = orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(eq(sessions.userId, account.id))
+        .orderBy(desc(sessions.createdAt), desc(sessions.id))
+        .offset(MAX_SESSIONS_PER_PERSON - 1);
+      const trimmed = await orm.delete(sessions).where(inArray(sessions.id, surplus)).returning({ id: sessions.id });
+      const now = new Date();
+      await orm.insert(sessions).values({ ...session, userId: account.id, createdAt: now, lastSeenAt: now });
+      return [...ended, ...trimmed].map((row) => row.id);
+    });
+  }
+
+  /** The live session with this secret, and its account, by one indexed query. */
+  async findBySecretHash(secretHash: string): Promise<LiveSession | null> {
+    const rows = await this.database.run((orm) => {
+      this.#find ??= prepareFind(orm);
+      return this.#find.execute({ secretHash, ...this.limits.oldest(new Date()) });
+    });
+    return rows[0] ?? null;
+  }
+
+  /** Notes that a session is in use. An UPDATE with every limit in its condition: it brings nothing ended back. */
+  async touch(sessionId: string): Promise<void> {
+    const now = new Date();
+    const due = lt(sessions.lastSeenAt, this.limits.touchBefore(now));
+    await this.database.run((orm) =>
+      orm
+        .update(sessions)
+        .set({ lastSeenAt: now })
+        .where(and(eq(sessions.id, sessionId), due, this.limits.live(now))),
+    );
+  }
+
+  /** What becomes of many claims, in their order, by one query. */
+  async standings(claims: readonly SessionClaim[]): Promise<Standing[]> {
+    const userIds = [...new Set(claims.map((claim) => claim.userId))];
+    const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
+    const rows = await this.database.run((orm) => {
+      this.#standings ??= prepareStandings(orm);
+      const ids = { userIds: userIds.join(), sessionIds: sessionIds.join() };
+      return this.#standings.execute({ ...ids, ...this.limits.oldest(new Date()) });
+    });
+    const known = new Set(rows.map((row) => row.userId));
+    const ends = new Map(rows.map((row) => [keyOf(row), endOf(this.limits, row)]));
+    return claims.map((claim) => {
+      const endsAt = ends.get(keyOf(claim));
+      if (endsAt) return { ok: true, endsAt };
+      return { ok: false, reason: known.has(claim.userId) ? 'session-ended' : 'account-gone' };
+    });
+  }
+
+  /** The live sessions of an account, the last used one first. */
+  async list(userId: string): Promise<ListedSession[]> {
+    const { id, createdAt, lastSeenAt, userAgent, ip } = sessions;
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({ id, createdAt, lastSeenAt, userAgent, ip })
+        .from(sessions)
+        .where(and(eq(sessions.userId, userId), this.limits.live(new Date())))
+        .orderBy(desc(lastSeenAt), desc(createdAt)),
+    );
+    return rows.map((row) => ({ ...row, expiresAt: this.limits.endOf(row) }));
+  }
+
+  /** Ends one session; tells whether it was there. */
+  async end(sessionId: string): Promise<boolean> {
+    const rows = await this.database.run((orm) =>
+      orm.delete(sessions).where(eq(sessions.id, sessionId)).returning({ id: sessions.id }),
+    );
+    return rows.length > 0;
+  }
+
+  /** Which of these sessions are live. */
+  async alive(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const condition = and(inArray(sessions.id, [...sessionIds]), this.limits.live(new Date()));
+    const rows = await this.database.run((orm) => orm.select({ id: sessions.id }).from(sessions).where(condition));
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Ends sessions that have reached a limit, at most so many; rows that another node is ending are left to it. */
+  async endExpired(atMost: number): Promise<readonly string[]> {
+    const rows = await this.database.run((orm) => {
+      const expired = orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(this.limits.expired(new Date()))
+        .limit(atMost)
+        .for('update', { skipLocked: true });
+      return orm.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id });
+    });
+    return rows.map((row) => row.id);
+  }
+}
+
+function prepareFind(orm: Orm) {
+  return orm
+    .select({
+      id: sessions.id,
+      createdAt: sessions.createdAt,
+      lastSeenAt: sessions.lastSeenAt,
+      account: { id: users.id, email: users.email, createdAt: users.createdAt },
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(and(eq(sessions.secretHash, sql.placeholder('secretHash')), liveSince(), isNull(users.disabledAt)))
+    .prepare(UNNAMED);
+}
+
+function prepareStandings(orm: Orm) {
+  const { createdAt, lastSeenAt } = sessions;
+  return orm
+    .select({ userId: users.id, sessionId: sessions.id, createdAt, lastSeenAt })
+    .from(users)
+    .leftJoin(sessions, and(eq(sessions.userId, users.id), isOneOf(sessions.id, 'sessionIds'), liveSince()))
+    .where(and(isOneOf(users.id, 'userIds'), isNull(users.disabledAt)))
+    .prepare(UNNAMED);
+}
+
+/** Ids as one comma list: one parameter, however many they are. */
+function isOneOf(column: PgColumn, list: string): SQL {
+  return sql`${column} = any(string_to_array(${sql.placeholder(list)}, ',')::uuid[])`;
+}
+
+async function lockUnchanged(orm: Orm, account: VerifiedAccount): Promise<boolean> {
+  const unchanged = and(
+    eq(users.id, account.id),
+    eq(users.passwordHash, account.passwordHash),
+    isNull(users.disabledAt),
+  );
+  const rows = await orm.select({ id: users.id }).from(users).where(unchanged).for('no key update');
+  return rows.length > 0;
+}
+
+function keyOf(claim: { readonly userId: string; readonly sessionId: string | null }): string {
+  return `${claim.userId} ${claim.sessionId ?? ''}`;
+}
+
+function endOf(
+  limits: SessionLimits,
+  row: { readonly createdAt: Date | null; readonly lastSeenAt: Date | null },
+): Date | null {
+  return row.createdAt && row.lastSeenAt
+    ? limits.endOf({ createdAt: row.createdAt, lastSeenAt: row.lastSeenAt })
+    : null;
+}

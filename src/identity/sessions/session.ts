@@ -1,0 +1,39 @@
+import type { Account } from '../accounts/account.js';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether text from outside can be a public id at all; PostgreSQL throws for any other. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** A live session with the account it belongs to, as one query finds it. */
+export interface LiveSession {
+  /** The public id. */
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly account: Account;
+}
+
+/** What a socket's token claims to stand on. */
+export interface SessionClaim {
+  readonly sessionId: string;
+  readonly userId: string;
+}
+
+/** Whether a claim holds now. */
+export type Standing =
+  | { readonly ok: true; /** The session's end if nobody uses it any more. */ readonly endsAt: Date }
+  | { readonly ok: false; readonly reason: 'session-ended' | 'account-gone' };
+
+/** A live session as its owner and operators see it. */
+export interface ListedSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  /** When it ends if nobody uses it any more. */
+  readonly expiresAt: Date;
+  readonly userAgent: string | null;
+  readonly ip: string | null;
+}

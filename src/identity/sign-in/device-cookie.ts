@@ -1,0 +1,97 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
+
+const NAME = 'sallyport_device';
+const LIFETIME_SECONDS = 180 * 86_400;
+/** How many accounts one device is known to; the one that signed in longest ago is forgotten. */
+const MAX_ACCOUNTS = 8;
+const MAX_HEADER_LENGTH = 16_384;
+const ID_BYTES = 12;
+const MAC_BYTES = 16;
+/** `<id>.<seconds since the epoch, base 36>.<mac>`; several are parted by `~`. */
+const ENTRY = /^([\w-]{16})\.([0-9a-z]{6,8})\.([\w-]{22})$/;
+
+interface Entry {
+  readonly text: string;
+  readonly id: string;
+  readonly issued: string;
+  readonly mac: string;
+}
+
+/**
+ * The cookie by which a device shows that it has signed in to an account before. It opens nothing: a password is as needed
+ * as without it. It lifts the limits that strangers fill, and is worth no more to a thief.
+ *
+ * One entry an account: a random id, when it was made, and an HMAC of both with the account's e-mail. Neither the e-mail nor
+ * the account can be read from it. Each sign-in makes a new entry; entries end after 180 days, and survive a sign-out.
+ * HttpOnly, SameSite=Lax, Path=/; on https `__Host-` and Secure, as the session's.
+ */
+@Injectable()
+export class DeviceCookie {
+  readonly #keys: PurposeKeys;
+  readonly #name: string;
+  readonly #attributes: string;
+
+  constructor(keyring: Keyring, @Inject(HTTP_CONFIG) http: HttpConfig) {
+    this.#keys = keyring.forPurpose('known-device');
+    this.#name = http.secure ? `__Host-${NAME}` : NAME;
+    this.#attributes = `Path=/; HttpOnly; SameSite=Lax${http.secure ? '; Secure' : ''}; Max-Age=${LIFETIME_SECONDS}`;
+  }
+
+  /**
+   * The id of the device where its cookie says that it has signed in to this account before, else null.
+   *
+   * @param cookieHeader the request's `Cookie` header
+   * @param email normalised
+   */
+  recognise(cookieHeader: string | undefined, email: string): string | null {
+    return this.#entries(cookieHeader).find((entry) => this.#isFor(entry, email))?.id ?? null;
+  }
+
+  /** The `Set-Cookie` value after a sign-in: a new entry for this account, in the place of any older one. */
+  issue(cookieHeader: string | undefined, email: string): string {
+    const others = this.#entries(cookieHeader).filter((entry) => !this.#isFor(entry, email));
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    const issued = nowSeconds().toString(36);
+    const mac = macOf(this.#keys.current.key, id, issued, email).toString('base64url');
+    const entries = [`${id}.${issued}.${mac}`, ...others.map(({ text }) => text)].slice(0, MAX_ACCOUNTS);
+    return `${this.#name}=${entries.join('~')}; ${this.#attributes}`;
+  }
+
+  /** The `Set-Cookie` value after an account is deleted: without its entry, or no cookie at all. */
+  forget(cookieHeader: string | undefined, email: string): string {
+    const others = this.#entries(cookieHeader).filter((entry) => !this.#isFor(entry, email));
+    return others.length > 0
+      ? `${this.#name}=${others.map(({ text }) => text).join('~')}; ${this.#attributes}`
+      : `${this.#name}=; ${this.#attributes.replace(/Max-Age=\d+/, 'Max-Age=0')}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+  }
+
+  /** Entries of the right form that are not too old; whose they are is not known yet. */
+  #entries(cookieHeader: string | undefined): Entry[] {
+    if (!cookieHeader || cookieHeader.length > MAX_HEADER_LENGTH) return [];
+    const prefix = `${this.#name}=`;
+    const pair = cookieHeader.split(';').find((part) => part.trimStart().startsWith(prefix));
+    const texts = pair?.trim().slice(prefix.length).split('~', MAX_ACCOUNTS) ?? [];
+    return texts.flatMap((text) => {
+      const [, id, issued, mac] = ENTRY.exec(text) ?? [];
+      if (id === undefined || issued === undefined || mac === undefined) return [];
+      const age = nowSeconds() - Number.parseInt(issued, 36);
+      return age < LIFETIME_SECONDS ? [{ text, id, issued, mac }] : [];
+    });
+  }
+
+  #isFor({ id, issued, mac }: Entry, email: string): boolean {
+    const given = Buffer.from(mac, 'base64url');
+    return this.#keys.all.some(({ key }) => timingSafeEqual(given, macOf(key, id, issued, email)));
+  }
+}
+
+function macOf(key: Buffer, id: string, issued: string, email: string): Buffer {
+  return createHmac('sha256', key).update(`${id}.${issued}\0${email}`).digest().subarray(0, MAC_BYTES);
+}
+
+function nowSeconds(): number {
+  return Math.trunc(Date.now() / 1000);
+}

@@ -1,0 +1,18 @@
+import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { User } from '../accounts/user.model.js';
+
+/** Whoever is signed in, with the key to the second door. */
+@ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })
+export class Me {
+  @Field(() => ID, { description: 'The account’s id: what a client’s cache knows this object by.' })
+  readonly id!: string;
+
+  @Field(() => User, { description: 'The account that is signed in.' })
+  readonly user!: User;
+
+  @Field(() => String, { description: 'Send it as `token` in the payload of connection_init. Never put it in a URL.' })
+  readonly token!: string;
+
+  @Field(() => Date, { description: 'When the token stops opening sockets. Sockets that are open stay open.' })
+  readonly tokenExpiresAt!: Date;
+}

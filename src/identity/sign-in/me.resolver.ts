@@ -1,0 +1,26 @@
+import { Query, Resolver } from '@nestjs/graphql';
+import { Context } from '../../live/viewer/current-viewer.js';
+import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { RequestViewer } from '../sessions/request-viewer.js';
+import { AddressThrottle } from '../../live/rate-limit/address.throttle.js';
+import { TokenService } from '../../live/tokens/token.service.js';
+import { Me } from './me.model.js';
+
+/** `me`: from the cookie's session to the socket's token. */
+@Resolver()
+export class MeResolver {
+  constructor(
+    private readonly requests: RequestViewer,
+    private readonly tokens: TokenService,
+    private readonly throttle: AddressThrottle,
+  ) {}
+
+  @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
+  async me(@Context() { viewer, client }: GraphqlContext): Promise<Me | null> {
+    const user = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
+    if (viewer?.kind !== 'account' || !user) return null;
+    await this.throttle.count('token', client.address);
+    const { token, expiresAt } = this.tokens.sign(viewer);
+    return { id: user.id, user, token, tokenExpiresAt: expiresAt };
+  }
+}

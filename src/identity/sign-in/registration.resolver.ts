@@ -1,0 +1,37 @@
+import { Inject } from '@nestjs/common';
+import { Query, registerEnumType, Resolver } from '@nestjs/graphql';
+import { REGISTRATION_CONFIG, type RegistrationConfig } from '../identity.config.js';
+
+/** Who may make an account, for pages that ask before they show a form. */
+export enum Registration {
+  OPEN = 'open',
+  INVITE = 'invite',
+  CLOSED = 'closed',
+}
+
+registerEnumType(Registration, {
+  name: 'Registration',
+  description: 'Who may make an account.',
+  valuesMap: {
+    OPEN: { description: 'Anybody.' },
+    INVITE: { description: 'Those who have an invitation: `register` takes its code.' },
+    CLOSED: { description: 'Nobody.' },
+  },
+});
+
+const MODES: Readonly<Record<RegistrationConfig['mode'], Registration>> = {
+  open: Registration.OPEN,
+  invite: Registration.INVITE,
+  closed: Registration.CLOSED,
+};
+
+/** `registration`: what a visitor's page shows. */
+@Resolver()
+export class RegistrationResolver {
+  constructor(@Inject(REGISTRATION_CONFIG) private readonly config: RegistrationConfig) {}
+
+  @Query(() => Registration, { description: 'Who may make an account here.' })
+  registration(): Registration {
+    return MODES[this.config.mode];
+  }
+}

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { ContextCookies } from '../../live/viewer/graphql-context.js';
+import { SessionCookie } from '../sessions/session-cookie.js';
+import { DeviceCookie } from './device-cookie.js';
+
+/** The two cookies of a sign-in: the session's, and the one by which the device is known next time. */
+@Injectable()
+export class SignInCookies {
+  constructor(
+    private readonly session: SessionCookie,
+    private readonly device: DeviceCookie,
+  ) {}
+
+  /** The device's id where it has signed in to the account with this e-mail before. @param email normalised */
+  deviceOf({ sent }: ContextCookies, email: string): string | null {
+    return this.device.recognise(sent, email);
+  }
+
+  /** Called after a sign-in or a registration. @param email normalised */
+  signedIn(cookies: ContextCookies, secret: string, email: string): void {
+    cookies.set(this.session.handOut(secret));
+    cookies.set(this.device.issue(cookies.sent, email));
+  }
+
+  /** Called when this session's secret has changed. */
+  renewed(cookies: ContextCookies, secret: string): void {
+    cookies.set(this.session.handOut(secret));
+  }
+
+  /** Called when the account has been deleted. @param email normalised */
+  deleted(cookies: ContextCookies, email: string): void {
+    cookies.set(this.session.takeAway());
+    cookies.set(this.device.forget(cookies.sent, email));
+  }
+
+  /** Called after a sign-out. The device stays known: that is when it matters. */
+  signedOut(cookies: ContextCookies): void {
+    cookies.set(this.session.takeAway());
+  }
+}

@@ -1,0 +1,38 @@
+import { Args, Mutation, Resolver } from '@nestjs/graphql';
+import { Context } from '../../live/viewer/current-viewer.js';
+import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import type { Account } from '../accounts/account.js';
+import { User } from '../accounts/user.model.js';
+import { SignInService } from './sign-in.service.js';
+
+/** `register`, `login` and `logout`. */
+@Resolver()
+export class SignInResolver {
+  constructor(private readonly signIn: SignInService) {}
+
+  @Mutation(() => User, { description: 'Makes an account and signs it in. Passwords have 12 to 128 characters.' })
+  register(
+    @Args('email', { type: () => String }) email: string,
+    @Args('password', { type: () => String }) password: string,
+    @Args('invitation', { type: () => String, nullable: true, description: 'The code of an invitation.' })
+    invitation: string | null,
+    @Context() context: GraphqlContext,
+  ): Promise<Account> {
+    return this.signIn.register({ email, password, invitation: invitation ?? null }, context);
+  }
+
+  @Mutation(() => User, { description: 'Signs in: a new session, handed out as a cookie.' })
+  login(
+    @Args('email', { type: () => String }) email: string,
+    @Args('password', { type: () => String }) password: string,
+    @Context() context: GraphqlContext,
+  ): Promise<Account> {
+    return this.signIn.login(email, password, context);
+  }
+
+  @Mutation(() => Boolean, { description: 'Ends this session and closes its sockets on every node. Always true.' })
+  async logout(@Context() context: GraphqlContext): Promise<boolean> {
+    await this.signIn.logout(context);
+    return true;
+  }
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import type { Account, VerifiedAccount } from '../accounts/account.js';
+import { CredentialService, type Registration } from '../accounts/credential.service.js';
+import { normalizeEmail } from '../accounts/email.js';
+import { RequestViewer } from '../sessions/request-viewer.js';
+import { SessionService } from '../sessions/session.service.js';
+import { SignInCookies } from './sign-in-cookies.js';
+
+/** Ties an account's password to a session and the session to the answer's cookie. */
+@Injectable()
+export class SignInService {
+  /** The session that a request stands on after what its document has done so far; null after a sign-out. */
+  readonly #current = new WeakMap<GraphqlContext, string | null>();
+
+  constructor(
+    private readonly credentials: CredentialService,
+    private readonly sessions: SessionService,
+    private readonly requests: RequestViewer,
+    private readonly cookies: SignInCookies,
+  ) {}
+
+  /** Makes an account and signs it in. Throws what {@link CredentialService.register} throws. */
+  async register(registration: Registration, context: GraphqlContext): Promise<Account> {
+    return this.#enter(await this.credentials.register(registration, context.client.address), context);
+  }
+
+  /** Signs in. Throws what {@link CredentialService.verify} throws. */
+  async login(email: string, password: string, context: GraphqlContext): Promise<Account> {
+    const source = { address: context.client.address, known: this.#knownAs(email, context) };
+    return this.#enter(await this.credentials.verify(email, password, source), context);
+  }
+
+  /** Ends the request's session, on every node, and takes its cookie away. Does no harm where nobody is signed in. */
+  async logout(context: GraphqlContext): Promise<void> {
+    const sessionId = this.#sessionOf(context);
+    const viewer = context.viewer?.id ?? null;
+    const cause = { reason: 'signed-out', by: 'owner', viewer, address: context.client.address } as const;
+    if (sessionId) await this.sessions.end(sessionId, cause);
+    this.#current.set(context, null);
+    this.cookies.signedOut(context.cookies);
+  }
+
+  /** By what the account knows whoever asks: a live session of it, or a device that has signed in before. */
+  #knownAs(email: string, { viewer, cookies }: GraphqlContext): string | null {
+    const normalized = normalizeEmail(email);
+    if (normalized === null) return null;
+    const account = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
+    if (viewer?.kind === 'account' && account?.email === normalized) return viewer.sessionId;
+    return this.cookies.deviceOf(cookies, normalized);
+  }
+
+  /** Each sign-in of a document takes the place of the one before: one session stays, the one that the cookie carries. */
+  async #enter(account: VerifiedAccount, context: GraphqlContext): Promise<Account> {
+    const session = await this.sessions.open(account, context.client, this.#sessionOf(context));
+    this.#current.set(context, session.id);
+    this.cookies.signedIn(context.cookies, session.secret, account.email);
+    return { id: account.id, email: account.email, createdAt: account.createdAt };
+  }
+
+  #sessionOf(context: GraphqlContext): string | null {
+    const current = this.#current.get(context);
+    if (current !== undefined) return current;
+    return context.viewer?.kind === 'account' ? context.viewer.sessionId : null;
+  }
+}

@@ -1,0 +1,104 @@
+import { IntrinsicException } from '@nestjs/common';
+import type { ErrorCode } from '../../protocol/error-code.js';
+
+/** Data that an error shows to its client beside the code. */
+export interface ErrorDetails {
+  /** The argument or body field that is wrong. */
+  readonly field?: string;
+  /** Seconds until the same request may succeed. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * The base of every error that may be shown to a client. Whatever is not one of these is masked.
+ *
+ * `message` says what happened and what to do; it never carries a secret or a value from the request.
+ * Nest logs no intrinsic exception: a wrong password is no fault of the server.
+ * graphql-js copies `extensions` onto the GraphQLError it makes of a thrown error.
+ */
+export class SallyportError extends IntrinsicException {
+  readonly extensions: ErrorDetails & { readonly code: ErrorCode };
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+    this.extensions = { code, ...details };
+  }
+}
+
+/** No live session came with the request. */
+export class UnauthenticatedError extends SallyportError {
+  constructor(message = 'Sign in first: this needs a live session.') {
+    super('UNAUTHENTICATED', message);
+  }
+}
+
+/** What only the log may know of a failed verification. */
+export interface CredentialFailure {
+  readonly reason: 'unknown-email' | 'wrong-password' | 'account-disabled' | 'account-changed';
+  /** The account's UUID, where there is one. */
+  readonly userId: string | null;
+}
+
+/** E-mail and password do not belong together. Says the same for an unknown e-mail. */
+export class InvalidCredentialsError extends SallyportError {
+  /** @param failure for the audit log alone; no client sees it */
+  constructor(
+    message = 'The e-mail or the password is wrong.',
+    readonly failure: CredentialFailure | null = null,
+  ) {
+    super('INVALID_CREDENTIALS', message);
+  }
+}
+
+/** Somebody is registered with this e-mail already. */
+export class EmailTakenError extends SallyportError {
+  constructor() {
+    super('EMAIL_TAKEN', 'This e-mail is registered already: sign in instead.', { field: 'email' });
+  }
+}
+
+/** An argument or a body field is wrong; `field` names it. */
+export class BadUserInputError extends SallyportError {
+  constructor(field: string, message: string) {
+    super('BAD_USER_INPUT', message, { field });
+  }
+}
+
+/** The viewer is known and may not do this. */
+export class ForbiddenError extends SallyportError {
+  constructor(message: string) {
+    super('FORBIDDEN', message);
+  }
+}
+
+/** No such thing, or none that the viewer may know of. */
+export class NotFoundError extends SallyportError {
+  constructor(message: string) {
+    super('NOT_FOUND', message);
+  }
+}
+
+/** A limit is reached; `retryAfterSeconds` says when to come back. */
+export class TooManyRequestsError extends SallyportError {
+  /** @param limit which limit it is, for the audit log alone; no client sees it */
+  constructor(
+    retryAfterSeconds: number,
+    message = 'Too many attempts: wait and try again.',
+    readonly limit: string | null = null,
+  ) {
+    super('TOO_MANY_REQUESTS', message, { retryAfterSeconds });
+  }
+}
+
+/** A store or a queue that the request needs is away or full. Nothing was half-done. */
+export class UnavailableError extends SallyportError {
+  constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {
+    super('UNAVAILABLE', message, { retryAfterSeconds: 1 }, options);
+  }
+}

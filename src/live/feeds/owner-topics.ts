@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { UnavailableError } from '../errors/sallyport.errors.js';
+import type { ViewerId } from '../viewer/viewer.js';
+import { FeedRegistry } from './feed.registry.js';
+import { TopicBus } from '../topics/topic.bus.js';
+import { topicOf } from '../topics/topic.js';
+
+/** Every topic of one owner, of whatever feed. */
+@Injectable()
+export class OwnerTopics {
+  constructor(
+    private readonly feeds: FeedRegistry,
+    private readonly bus: TopicBus,
+  ) {}
+
+  /**
+   * Forgets what was published for somebody who is no longer there. While the store is away nothing can be removed; the
+   * histories end with their time then, within minutes.
+   */
+  async forget(owner: ViewerId): Promise<void> {
+    try {
+      for (const definition of this.feeds.definitions) await this.bus.forget(topicOf(definition, owner));
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+    }
+  }
+}

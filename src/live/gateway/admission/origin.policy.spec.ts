@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ShopOrigins } from '../../../identity/app-proxy/shop-origins.js';
+import type { HttpConfig } from '../../live.config.js';
+import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
+
+const HTTP: HttpConfig = {
+  production: true,
+  host: '127.0.0.1',
+  port: 3000,
+  publicUrl: 'https://app.example',
+  secure: true,
+  trustedProxies: [],
+  allowedOrigins: ['https://other.example:8443'],
+  graphiql: false,
+  introspection: false,
+};
+
+const SHOPS = new ShopOrigins({
+  secret: 'hush',
+  bind: 'ip+ua',
+  shops: [{ domain: 'demo.myshopify.com', origins: ['https://demo.myshopify.com', 'https://www.demo.example'] }],
+});
+
+function answering(answer: () => unknown): OriginPolicy {
+  return new (class extends OriginPolicy {
+    override allows(): Promise<boolean> {
+      return answer() as Promise<boolean>;
+    }
+  })();
+}
+
+describe('ConfiguredOrigins', () => {
+  const policy = new ConfiguredOrigins(HTTP, SHOPS);
+
+  test.each(['https://app.example', 'https://other.example:8443'])('allows %s', async (origin) => {
+    expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
+  });
+
+  test.each([
+    'null',
+    '',
+    '*',
+    'http://app.example',
+    'https://app.example:444',
+    'https://app.example.evil.tld',
+    'https://evilapp.example',
+    'https://app.example.',
+    'https://app.example/',
+    'https://APP.example',
+    'https://app.example@evil.tld',
+    'https://user@app.example',
+    'https://other.example',
+    'http://localhost:3000',
+    'https://app.example,https://evil.tld',
+    'https://a.demo.myshopify.com',
+    'http://www.demo.example',
+  ])('OR-1 OR-2 refuses %j', async (origin) => {
+    expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(false);
+  });
+
+  test.each(['https://demo.myshopify.com', 'https://www.demo.example'])(
+    'OR-6 lets the shop %s open sockets, and never call with cookies',
+    async (origin) => {
+      expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
+      expect(await isAllowedOrigin(policy, origin, 'http')).toBe(false);
+    },
+  );
+
+  test('allows the loopback names of its own port outside production', async () => {
+    const relaxed = new ConfiguredOrigins({ ...HTTP, production: false }, SHOPS);
+    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3000', 'socket')).toBe(true);
+    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3001', 'socket')).toBe(false);
+  });
+});
+
+describe('isAllowedOrigin', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ['throws', () => expect.fail()],
+    ['rejects', () => Promise.reject(new Error('lookup failed'))],
+    ['says "false"', async () => 'false'],
+    ['says undefined', async () => undefined],
+    ['says 1', async () => 1],
+    ['resolves to an object', async () => ({})],
+  ])('OR-5 refuses where the policy %s', async (_, answer) => {
+    expect(await isAllowedOrigin(answering(answer), 'https://app.example', 'socket')).toBe(false);
+  });
+
+  test('OR-5 refuses where the policy hangs', async () => {
+    const verdict = isAllowedOrigin(
+      answering(() => new Promise(() => {})),
+      'https://app.example',
+      'socket',
+    );
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await verdict).toBe(false);
+  });
+});
+
+test("a policy of one's own may look things up, sees a parsed origin, and is never asked about null", async () => {
+  const allows = vi.fn((origin: URL) => Promise.resolve(origin.hostname.endsWith('.tenant.example')));
+  expect(await isAllowedOrigin({ allows }, 'https://one.tenant.example', 'socket')).toBe(true);
+  expect(await isAllowedOrigin({ allows }, 'null', 'socket')).toBe(false);
+  expect(allows).toHaveBeenCalledTimes(1);
+});
+
+test('parseOrigin reads an origin as browsers write it and nothing else', () => {
+  expect(parseOrigin('https://a.example:444')?.host).toBe('a.example:444');
+  expect(parseOrigin(`https://${'a'.repeat(400)}.example`)).toBeNull();
+});

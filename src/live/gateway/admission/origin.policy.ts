@@ -1,0 +1,71 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ShopOrigins } from '../../../identity/app-proxy/shop-origins.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
+
+/** How long a policy may take before its silence counts as no, in milliseconds. */
+const ORIGIN_DEADLINE_MS = 2000;
+
+/** What a page wants: to open a socket, for which it still needs a token, or to call over HTTP with the browser's cookies. */
+export type OriginDoor = 'socket' | 'http';
+
+/**
+ * Decides which web pages may open sockets and call with credentials. A team may provide its own,
+ * which may look things up. Whatever is not exactly `true` in time refuses: a throw, a hang, a truthy string.
+ */
+export abstract class OriginPolicy {
+  /** @param origin the parsed Origin header: scheme, host and port, nothing else */
+  abstract allows(origin: URL, door: OriginDoor): Promise<boolean>;
+}
+
+/**
+ * Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port.
+ * The shops of `APP_PROXY_SHOPS` and their own domains may open sockets and nothing else.
+ */
+@Injectable()
+export class ConfiguredOrigins extends OriginPolicy {
+  readonly #allowed: ReadonlySet<string>;
+
+  constructor(
+    @Inject(HTTP_CONFIG) config: HttpConfig,
+    private readonly shops: ShopOrigins,
+  ) {
+    super();
+    const loopback = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${config.port}`).origin);
+    this.#allowed = new Set([config.publicUrl, ...config.allowedOrigins, ...(config.production ? [] : loopback)]);
+  }
+
+  override async allows({ origin }: URL, door: OriginDoor): Promise<boolean> {
+    return this.#allowed.has(origin) || (door === 'socket' && this.shops.shopOf(origin) !== null);
+  }
+}
+
+/**
+ * Reads an Origin header as browsers write it (RFC 6454 §7): one origin, no path, no user, not `null`.
+ * Returns null for anything else.
+ */
+export function parseOrigin(header: string): URL | null {
+  if (header.length > 300 || !URL.canParse(header)) return null;
+  const url = new URL(header);
+  return url.origin === header ? url : null;
+}
+
+/** An Origin header as logs show it: 200 characters at the most. */
+export function cutOrigin<Header extends string | null>(header: Header): Header | string {
+  return header === null ? header : header.slice(0, 200);
+}
+
+/** Asks the policy and fails closed. */
+export async function isAllowedOrigin(policy: OriginPolicy, header: string, door: OriginDoor): Promise<boolean> {
+  const origin = parseOrigin(header);
+  if (!origin) return false;
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ORIGIN_DEADLINE_MS, false)));
+  try {
+    const answer: unknown = await Promise.race([policy.allows(origin, door), silence]);
+    return answer === true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,116 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConnectionFacts } from '../../tokens/connection-token.verifier.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
+import { bareHeaders } from './security-headers.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
+import { type AddressRange, parseAddressRanges } from '../../viewer/client-address.js';
+import { clientFacts } from '../../viewer/client-facts.js';
+import { cleartextTest } from './cleartext.js';
+import { NodeCapacity } from './node-capacity.js';
+import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
+
+const WEBSOCKET_VERSION = '13';
+/** 16 bytes in base64 (RFC 6455 §4.1). */
+const HANDSHAKE_KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** The first door of the socket: decides on an upgrade before the 101, in the protocol's order. */
+@Injectable()
+export class UpgradeGuard {
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #trusted: readonly AddressRange[];
+  readonly #cameInTheClear: (request: IncomingMessage) => boolean;
+
+  constructor(
+    private readonly capacity: NodeCapacity,
+    private readonly origins: OriginPolicy,
+    @Inject(HTTP_CONFIG) http: HttpConfig,
+  ) {
+    this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#cameInTheClear = cleartextTest(http);
+    this.#headers = bareHeaders(http);
+  }
+
+  /** What is known of the peer, for the log and for the token's binding. */
+  facts(request: IncomingMessage): ConnectionFacts {
+    return { ...clientFacts(request, this.#trusted), origin: request.headers.origin ?? null };
+  }
+
+  /** Answers a refused upgrade in plain HTTP and ends its socket. */
+  answer(socket: Duplex, { status, message, retryAfterSeconds }: UpgradeRefusal): void {
+    const headers = {
+      ...this.#headers,
+      Connection: 'close',
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(message)),
+      ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+      ...(status === 405 ? { Allow: 'GET' } : {}),
+      ...(status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': WEBSOCKET_VERSION } : {}),
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
+    socket.end(head + message, () => socket.destroy());
+  }
+
+  /**
+   * Path, HTTP, node, address, origin, sub-protocol, token in the URL, handshake: the first that fails is the answer.
+   * Returns null when the socket may be opened.
+   */
+  async check(request: IncomingMessage, facts: ConnectionFacts, draining: boolean): Promise<UpgradeRefusal | null> {
+    const [path, query = ''] = (request.url ?? '').split('?', 2);
+    if (path !== GRAPHQL_PATH) {
+      return { status: 404, message: `Sockets are opened at ${GRAPHQL_PATH} and nowhere else.` };
+    }
+    return (
+      httpRefusal(request) ??
+      this.capacity.refusal(facts.address, draining) ??
+      (await this.capacity.count(facts.address)) ??
+      (await this.#originRefusal(request)) ??
+      protocolRefusal(request, query) ??
+      handshakeRefusal(request) ??
+      // Counting and an origin policy may take their time, and others have come meanwhile.
+      this.capacity.refusal(facts.address, draining)
+    );
+  }
+
+  async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
+    if (this.#cameInTheClear(request)) return { status: 403, message: 'Use wss.' };
+    // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
+    if (request.headers.origin === undefined) return null;
+    const values = valuesOf(request, 'origin');
+    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket'))) return null;
+    return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
+  }
+}
+
+/** What RFC 6455 §4.2.1 asks of the request, and one host, so that nobody on the way has read another one. */
+function httpRefusal(request: IncomingMessage): UpgradeRefusal | null {
+  if (request.httpVersionMajor === 1 && request.httpVersionMinor < 1) return { status: 400, message: 'Use HTTP/1.1.' };
+  if (valuesOf(request, 'host').length !== 1) return { status: 400, message: 'Send one Host header.' };
+  if (request.method !== 'GET') return { status: 405, message: 'Sockets are opened by GET.' };
+  return null;
+}
+
+function handshakeRefusal(request: IncomingMessage): UpgradeRefusal | null {
+  if (request.headers['sec-websocket-version'] !== WEBSOCKET_VERSION) {
+    return { status: 426, message: `Use version ${WEBSOCKET_VERSION} of the WebSocket protocol.` };
+  }
+  if (HANDSHAKE_KEY.test(request.headers['sec-websocket-key'] ?? '')) return null;
+  return { status: 400, message: 'Send a Sec-WebSocket-Key.' };
+}
+
+function protocolRefusal(request: IncomingMessage, query: string): UpgradeRefusal | null {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+  if (!offered.includes(SUBPROTOCOL)) return { status: 400, message: `Offer the sub-protocol ${SUBPROTOCOL}.` };
+  if (query !== '' && new URLSearchParams(query).has('token')) {
+    return { status: 400, message: 'A token in a URL ends up in logs: send it in connection_init.' };
+  }
+  return null;
+}
+
+/** Every value of a header, where Node would join or drop repeated ones. */
+function valuesOf(request: IncomingMessage, name: string): string[] {
+  return request.rawHeaders.filter((_, index, raw) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
+}

@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net';
+import { Injectable } from '@nestjs/common';
+import { MessageType, parseMessage } from 'graphql-ws';
+import type { WebSocket } from 'ws';
+import type { ConnectionFacts } from '../tokens/connection-token.verifier.js';
+import { UnavailableError } from '../errors/sallyport.errors.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import { Connection } from './connection/connection.js';
+import type { GatewaySocket } from './connection/gateway-socket.js';
+import { GatewayJournal } from './admission/gateway.journal.js';
+import { Lifetimes } from './connection/lifetimes.js';
+import { Outbox } from './connection/outbox.js';
+import { SocketProtocol } from './socket.protocol.js';
+
+/** The longest message before the ack, in bytes: `connection_init` with the longest token fits several times. */
+const MAX_FIRST_BYTES = 32 * 1024;
+/** The messages of graphql-transport-ws that only a server sends. */
+const FROM_SERVERS: ReadonlySet<string> = new Set([MessageType.ConnectionAck, MessageType.Next, MessageType.Error]);
+
+/** The open sockets of this node: wires each one to the protocol and forgets it when it closes. */
+@Injectable()
+export class Connections {
+  constructor(
+    private readonly protocol: SocketProtocol,
+    private readonly lifetimes: Lifetimes,
+    private readonly outbox: Outbox,
+    private readonly journal: GatewayJournal,
+  ) {}
+
+  /** Takes over an upgraded socket. */
+  open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
+    const connection = new Connection(socket, stream, facts, this.outbox, this.protocol.answerPing);
+    socket.connection = connection;
+    connection.protocolClosed = this.protocol.server.opened(connection, connection);
+    this.lifetimes.begin(connection);
+    socket.on('message', this.#onMessage).on('ping', onPing).on('pong', onPong);
+    socket.on('close', this.#onClose).on('error', this.#onError);
+  }
+
+  /** Closes every socket with 1012, spread over a window that grows with their number. */
+  drain(): Promise<void> {
+    return this.lifetimes.drain();
+  }
+
+  readonly #onMessage = listener((connection, data: Buffer, isBinary: boolean): void => {
+    connection.heard = true;
+    if (!connection.withinBudget()) return;
+    if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not spoken here');
+    if (data.length > MAX_FIRST_BYTES && !connection.context) {
+      return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
+    }
+    connection.messageBytes = data.length;
+    const text = data.toString();
+    connection.onText?.(text).catch((error: unknown) => this.#failed(connection, text, error));
+  });
+
+  /**
+   * Handling a message has thrown. graphql-ws throws for what only a server says, which is the client's fault; a store that is
+   * away is nobody's; what is left is ours. The causes have codes of their own: see docs/decisions/close-codes-we-chose.md.
+   */
+  #failed(connection: Connection, text: string, error: unknown): void {
+    if (isFromServer(text)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
+    this.journal.stumbled(connection, error);
+    if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
+    else connection.close(CloseCode.InternalError, 'Internal error');
+  }
+
+  readonly #onClose = listener((connection, code: number): void => {
+    connection.closed = true;
+    this.lifetimes.end(connection);
+    void connection.protocolClosed?.(code);
+    this.journal.closed(connection, code);
+  });
+
+  readonly #onError = listener((connection, error: Error): void => {
+    // ws closes by itself after a frame that breaks RFC 6455 or is too big.
+    connection.closeCode ??= closeCodeOf(error);
+    this.journal.failed(connection, error);
+  });
+}
+
+/** A WebSocket ping is a message like any other: it costs the same and its answer stands in the same queue. */
+const onPing = listener((connection, payload: Buffer): void => {
+  connection.heard = true;
+  if (connection.withinBudget()) connection.pong(payload);
+});
+
+/** The answer to our ping is free; one that nobody asked for is a message. */
+const onPong = listener((connection): void => {
+  if (!connection.heard) connection.heard = true;
+  else connection.withinBudget();
+});
+
+/** Makes a listener out of a function of the connection, whose socket ws gives as `this`. */
+function listener<A extends unknown[]>(listen: (connection: Connection, ...rest: A) => void) {
+  return function onEvent(this: WebSocket, ...rest: A): void {
+    const socket = this as GatewaySocket;
+    if (socket.connection) listen(socket.connection, ...rest);
+  };
+}
+
+/** Called after a failure only: no other message is read twice. */
+function isFromServer(text: string): boolean {
+  try {
+    return FROM_SERVERS.has(parseMessage(text).type);
+  } catch {
+    return false;
+  }
+}
+
+/** The code that ws has closed with after a frame that it could not take; null where the network broke. */
+function closeCodeOf(error: Error): CloseCode | null {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.MessageTooBig;
+  if (code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return CloseCode.PolicyViolation;
+  if (code === 'WS_ERR_INVALID_UTF8') return CloseCode.InvalidPayload;
+  return code.startsWith('WS_ERR_') ? CloseCode.ProtocolError : null;
+}

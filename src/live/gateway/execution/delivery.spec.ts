@@ -1,0 +1,116 @@
+import { buildSchema, getOperationAST, parse } from 'graphql';
+import { pino } from 'pino';
+import { DeliveryGate } from '../../topics/delivery-gate.js';
+import { describe, expect, test } from 'vitest';
+import { TopicEvent } from '../../topics/topic-event.js';
+import { TopicStream } from '../../topics/topic-stream.js';
+import { MemoryTopicBus } from '../../store/memory/topic.bus.memory.js';
+import { type TopicDefinition, topicOf } from '../../topics/topic.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import { Delivery } from './delivery.js';
+import { ExecutableOperation } from './executable-operation.js';
+import { OperationHold } from './live-operations.js';
+import { Renderer } from './rendering.js';
+
+const LATEST: TopicDefinition = {
+  name: 'numbers',
+  field: 'number',
+  historySize: 1,
+  historySeconds: 60,
+  onSubscribe: 'nothing',
+  slowReader: 'keep-latest',
+};
+const OWNER = 'user:6f1c0000-0000-4000-8000-000000000001';
+
+/** What delivery sees of a socket: how much is queued on it, and what was pushed. */
+class RecordingConnection {
+  resumable = false;
+  tellsPositions = false;
+  closed = false;
+  backlogBytes = 0;
+  get isFull(): boolean {
+    return this.backlogBytes >= 65_536;
+  }
+  readonly pushed: unknown[] = [];
+  #release: () => void = () => {};
+
+  push(text: string): void {
+    const { payload } = JSON.parse(text) as { payload: { data: { number: number } } };
+    this.pushed.push(payload.data.number);
+  }
+
+  drained(): Promise<void> {
+    return this.backlogBytes === 0 ? Promise.resolve() : new Promise((resolve) => (this.#release = resolve));
+  }
+
+  drain(): void {
+    this.backlogBytes = 0;
+    this.#release();
+  }
+}
+
+function delivering(resolve?: (value: number) => Promise<number>): { delivery: Delivery; socket: RecordingConnection } {
+  const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
+  const field = schema.getSubscriptionType()!.getFields()['number']!;
+  if (resolve) field.resolve = (root: { number: number }) => resolve(root.number);
+  const document = parse('subscription { number }');
+  const operation = new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
+  const socket = new RecordingConnection();
+  const delivery = new Delivery({
+    connection: socket as unknown as Connection,
+    context: {} as GraphqlContext,
+    operationId: '1',
+    operation,
+    variant: operation.variant(undefined),
+    stream: new TopicStream(
+      new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' }))),
+      topicOf(LATEST, OWNER),
+    ),
+    renderer: new Renderer((error) => error.toJSON()),
+    hold: new OperationHold(() => {}),
+  });
+  return { delivery, socket };
+}
+
+const event = (value: number): TopicEvent => new TopicEvent('epoch', value, value);
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+describe('a keep-latest feed', () => {
+  test('holds back all but the newest event while the socket is full, and never sends an older one after it', async () => {
+    const { delivery, socket } = delivering();
+    delivery.event(event(1));
+    socket.backlogBytes = 1_000_000;
+    delivery.event(event(2));
+    delivery.event(event(3));
+    // Some of the queue is gone, the rest is not: 4 may not overtake what is held.
+    socket.backlogBytes = 10;
+    delivery.event(event(4));
+    expect(socket.pushed).toEqual([1]);
+    socket.drain();
+    await turn();
+    expect(socket.pushed).toEqual([1, 4]);
+  });
+
+  test('keeps order and ends where a resolver takes its time and events pour in', async () => {
+    const { delivery, socket } = delivering(async (value) => {
+      await turn();
+      return value;
+    });
+    for (let value = 1; value <= 1000; value++) delivery.event(event(value));
+    while (socket.pushed.at(-1) !== 1000) await turn();
+    expect(socket.pushed).toEqual([...socket.pushed].sort((one, other) => Number(one) - Number(other)));
+    expect(socket.pushed.length).toBeLessThanOrEqual(257);
+  });
+
+  test('sends nothing after it has ended', async () => {
+    const { delivery, socket } = delivering();
+    socket.backlogBytes = 1_000_000;
+    delivery.event(event(1));
+    await delivery.return();
+    socket.drain();
+    await turn();
+    delivery.event(event(2));
+    expect(socket.pushed).toEqual([]);
+  });
+});

@@ -1,0 +1,205 @@
+import { MessageType, stringifyMessage } from 'graphql-ws';
+import { CloseCode } from '../../../protocol/close-code.js';
+import type { PositionPingPayload } from '../../../protocol/payload.js';
+import { formatCursor, type Position } from '../../topics/cursor.js';
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { TopicDefinition } from '../../topics/topic.js';
+import type { TopicStream } from '../../topics/topic-stream.js';
+import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import type { ExecutableOperation, Variant } from './executable-operation.js';
+import { type ByteText, toBytes } from '../connection/frame.js';
+import type { OperationHold } from './live-operations.js';
+import type { Renderer, ResultText } from './rendering.js';
+
+/** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
+const MAX_WAITING = 256;
+
+const MESSAGE_END = '}}';
+
+/** What one subscription needs to be delivered. */
+export interface DeliveryParts {
+  readonly connection: Connection;
+  readonly context: GraphqlContext;
+  readonly operationId: string;
+  readonly operation: ExecutableOperation;
+  readonly variant: Variant;
+  readonly stream: TopicStream;
+  readonly renderer: Renderer;
+  /** Released when the subscription is over. */
+  readonly hold: OperationHold;
+}
+
+/** What is needed once, when it begins. */
+export interface DeliveryStart {
+  readonly stream: TopicStream;
+  readonly operationId: string;
+  /** The client's cursor as it came from outside. */
+  readonly resume: unknown;
+}
+
+/**
+ * One subscription on its way from the topic to the socket: an event becomes text and then a frame in one
+ * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
+ */
+export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
+  // Of its own, not behind `parts` and the stream: with 15,000 sockets an event waits for memory more than for anything else.
+  readonly #connection: Connection;
+  readonly #context: GraphqlContext;
+  readonly #operation: ExecutableOperation;
+  readonly #variant: Variant;
+  readonly #renderer: Renderer;
+  readonly #definition: TopicDefinition;
+  readonly #prefix: ByteText;
+  readonly #hold: OperationHold;
+  #recovered: boolean | undefined;
+  #hasEvents = false;
+  #subscription: TopicSubscription | null = null;
+  #done = false;
+  #finish: ((result: IteratorReturnResult<void>) => void) | null = null;
+  #latest: TopicEvent | null = null;
+  #waiting: Promise<void> | null = null;
+  #waitingCount = 0;
+
+  constructor(parts: DeliveryParts) {
+    this.#connection = parts.connection;
+    this.#context = parts.context;
+    this.#operation = parts.operation;
+    this.#variant = parts.variant;
+    this.#renderer = parts.renderer;
+    this.#hold = parts.hold;
+    this.#definition = parts.stream.topic.definition;
+    this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
+  }
+
+  /** Subscribes; resolves when nothing published from now on can be missed. */
+  async start({ stream, operationId, resume }: DeliveryStart): Promise<void> {
+    let position: Position | undefined;
+    const confirmed = (recovered: boolean | undefined, at: Position): void => {
+      this.#recovered = recovered;
+      position = at;
+    };
+    const options = resume === undefined || !this.#connection.resumable ? { confirmed } : { resume, confirmed };
+    this.#subscription = await stream.attach(this, options);
+    if (this.#done) this.#subscription.end();
+    else if (position && !this.#hasEvents && this.#connection.tellsPositions) this.#tellPosition(operationId, position);
+  }
+
+  event(event: TopicEvent): void {
+    if (this.#done || this.#connection.closed) return;
+    this.#hasEvents = true;
+    // Nothing overtakes an event that is held back.
+    if (this.#latest !== null) this.#latest = event;
+    else if (this.#waiting) this.#wait(event);
+    else if (!this.#connection.isFull) this.#deliver(event);
+    else this.#slow(event);
+  }
+
+  ended(_reason: SubscriptionEnd): void {
+    // What was lost can't be told on this subscription; the client resumes, and learns there what it missed.
+    this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
+  }
+
+  next(): Promise<IteratorResult<never, void>> {
+    if (this.#done) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => (this.#finish = resolve));
+  }
+
+  return(): Promise<IteratorResult<never, void>> {
+    this.#done = true;
+    this.#latest = null;
+    this.#hold.release();
+    this.#subscription?.end();
+    this.#finish?.({ done: true, value: undefined });
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async throw(): Promise<IteratorResult<never, void>> {
+    return this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  get #mostWaiting(): number {
+    return this.#definition.slowReader === 'close' ? MAX_WAITING + this.#definition.historySize : MAX_WAITING;
+  }
+
+  /** No event tells the client what to resume from, or that it has missed some: this does. */
+  #tellPosition(operation: string, position: Position): void {
+    const payload: PositionPingPayload = {
+      operation,
+      cursor: formatCursor(position),
+      ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
+    };
+    this.#connection.push(toBytes(stringifyMessage({ type: MessageType.Ping, payload: { ...payload } })));
+  }
+
+  #deliver(event: TopicEvent): void {
+    const text = this.#render(event);
+    if (typeof text === 'string') this.#write(event, text);
+    else this.#wait(event, text);
+  }
+
+  #render(event: TopicEvent): ResultText | Promise<ResultText> {
+    return this.#renderer.render(event, this.#definition.field, this.#operation, this.#variant, this.#context);
+  }
+
+  #write(event: TopicEvent, text: ResultText): void {
+    const extensions = this.#connection.resumable ? this.#extensions(event) : '';
+    this.#connection.push((this.#prefix + text + extensions + MESSAGE_END) as ByteText);
+  }
+
+  #extensions(event: TopicEvent): string {
+    const recovered = this.#recovered === undefined ? '' : `,"recovered":${this.#recovered}`;
+    this.#recovered = undefined;
+    return `,"extensions":{"cursor":"${event.cursor}"${recovered}}`;
+  }
+
+  /** A resolver takes its time: later events wait their turn. */
+  #wait(event: TopicEvent, started?: Promise<ResultText>): void {
+    if (this.#waitingCount >= this.#mostWaiting) {
+      this.#slow(event);
+      return;
+    }
+    this.#waitingCount++;
+    this.#waiting = this.#deliverAfter(this.#waiting, event, started);
+  }
+
+  async #deliverAfter(
+    earlier: Promise<void> | null,
+    event: TopicEvent,
+    started: Promise<ResultText> | undefined,
+  ): Promise<void> {
+    await earlier;
+    while (this.#connection.isFull) await this.#connection.drained();
+    const text = await (started ?? this.#render(event));
+    // Others of this socket have waited too, and may have written first.
+    while (this.#connection.isFull) await this.#connection.drained();
+    if (!this.#done) this.#write(event, text);
+    if (--this.#waitingCount === 0) this.#waiting = null;
+  }
+
+  #slow(event: TopicEvent): void {
+    const connection = this.#connection;
+    if (this.#definition.slowReader === 'close') {
+      const hasRoom = this.#waitingCount < this.#mostWaiting;
+      // What a subscription begins with comes all at once: it goes out at the reader's pace, which may still be a good one.
+      if (hasRoom && !this.#subscription) this.#wait(event);
+      else if (hasRoom) this.#deliver(event);
+      else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
+      return;
+    }
+    this.#latest = event;
+    // Held until what goes before it is through: the resolvers at work, or the socket's queue.
+    void (this.#waiting ?? connection.drained()).then(() => this.#deliverLatest());
+  }
+
+  #deliverLatest(): void {
+    const latest = this.#latest;
+    this.#latest = null;
+    if (latest) this.event(latest);
+  }
+}

@@ -1,0 +1,96 @@
+import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ExecutableOperation, Outcome, Variant } from './executable-operation.js';
+import { type ByteText, toBytes } from '../connection/frame.js';
+
+/** Turns an execution error into what the client may see; logs the rest. */
+export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
+
+/** A result's JSON without its closing brace, so that `extensions` can follow. */
+export type ResultText = ByteText;
+
+/**
+ * A context that notices being read. What was made without reading it is the same for everybody with the same variables.
+ */
+class Tripwire {
+  tripped = false;
+  readonly context = new Proxy({} as GraphqlContext, {
+    get: (_, key) => this.#trip(key),
+    has: (_, key) => this.#trip(key) === undefined && false,
+    ownKeys: () => [this.#trip('')].map(() => ''),
+    getOwnPropertyDescriptor: (_, key) => this.#trip(key),
+  });
+
+  #trip(_key: string | symbol): undefined {
+    this.tripped = true;
+    return undefined;
+  }
+}
+
+/** Runs operations over events and writes results as JSON; what several subscribers share is made once per event. */
+export class Renderer {
+  readonly #tripwire = new Tripwire();
+
+  constructor(private readonly show: ShowError) {}
+
+  /**
+   * The result of one event for one subscriber. Synchronous unless a resolver is not.
+   * Never throws: a failure becomes an error of the result.
+   *
+   * @param field the subscription field: the root value is `{ [field]: payload }`
+   */
+  render(
+    event: TopicEvent,
+    field: string,
+    operation: ExecutableOperation,
+    variant: Variant,
+    context: GraphqlContext,
+  ): ResultText | Promise<ResultText> {
+    try {
+      if (!operation.personal) {
+        const shared =
+          variant.last?.event === event ? variant.last.text : this.#renderShared(event, field, operation, variant);
+        if (shared !== null) return shared;
+      }
+      const result = operation.run({ [field]: event.payload }, context, variant);
+      if (!(result instanceof Promise)) return this.#text(result);
+      return result.then((settled) => this.#text(settled)).catch((error: unknown) => this.#failed(error));
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  /** Writes an execution result as graphql-ws would, errors masked. */
+  text(result: ExecutionResult): ResultText {
+    const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
+    if (!result.errors) return toBytes(`{${data}`);
+    const errors = `{"errors":${JSON.stringify(result.errors.map(this.show))}`;
+    return toBytes(data === '' ? errors : `${errors},${data}`);
+  }
+
+  #text(outcome: Outcome): ResultText {
+    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome);
+  }
+
+  /** An executor never throws by itself: this is for what it was given, such as a value that JSON cannot hold. */
+  #failed(error: unknown): ResultText {
+    return this.text({ data: null, errors: [new GraphQLError('Not executed', { originalError: error as Error })] });
+  }
+
+  /** Null where the result belongs to one subscriber only, or takes time. */
+  #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
+    this.#tripwire.tripped = false;
+    const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
+    if (!(result instanceof Promise) && !this.#tripwire.tripped) {
+      const text = this.#text(result);
+      // A topic's event goes to all its subscribers at once, so the last one is all that is worth keeping.
+      variant.last = { event, text };
+      return text;
+    }
+    // A promise may still read the context later, and its failure is nobody's.
+    if (result instanceof Promise) result.catch(() => undefined);
+    operation.personal = true;
+    return null;
+  }
+}

@@ -1,0 +1,88 @@
+import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
+import { TopicStream } from '../../topics/topic-stream.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import { Delivery } from './delivery.js';
+import type { ExecutableOperation, Variant } from './executable-operation.js';
+import type { OperationHold } from './live-operations.js';
+import type { Renderer } from './rendering.js';
+
+/** A prepared Subscribe message: graphql-ws hands it from `onSubscribe` to {@link subscribe}. */
+export interface SubscriptionRequest extends ExecutionArgs {
+  readonly contextValue: GraphqlContext;
+  readonly connection: Connection;
+  readonly operationId: string;
+  readonly operation: ExecutableOperation;
+  readonly variant: Variant;
+  readonly variableValues: Record<string, unknown> | null;
+  readonly resume: unknown;
+  /** The length of the Subscribe message. */
+  readonly messageBytes: number;
+}
+
+/**
+ * Runs the subscription's resolver once. Where it returns one of our topics, events are pushed past graphql-ws;
+ * any other async iterable is executed event by event, at the pace at which the socket takes them.
+ *
+ * Returns an execution result where the resolver or the variables refuse; throws what nobody foresaw.
+ *
+ * @param hold released when the subscription is over, also where it never begins
+ */
+export async function subscribe(
+  request: SubscriptionRequest,
+  renderer: Renderer,
+  hold: OperationHold,
+): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
+  let begins = false;
+  try {
+    const started = await start(request, renderer, hold);
+    begins = Symbol.asyncIterator in started;
+    return started;
+  } finally {
+    if (!begins) hold.release();
+  }
+}
+
+async function start(
+  request: SubscriptionRequest,
+  renderer: Renderer,
+  hold: OperationHold,
+): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
+  const source = await createSourceEventStream(request);
+  if (!(Symbol.asyncIterator in source)) return source;
+  if (!(source instanceof TopicStream)) return executeEach(source, request, hold);
+  const { connection, contextValue: context, operationId, operation, variant } = request;
+  const parts = { connection, context, operationId, operation, variant, stream: source, renderer, hold };
+  const delivery = new Delivery(parts);
+  await delivery.start({ stream: source, operationId, resume: request.resume });
+  return delivery;
+}
+
+/** Not an async generator: its `return()` would wait for the source's next value before it ended the source. */
+function executeEach(
+  source: AsyncIterable<unknown>,
+  request: SubscriptionRequest,
+  hold: OperationHold,
+): AsyncGenerator<ExecutionResult, void, undefined> {
+  const values = source[Symbol.asyncIterator]();
+  const results: AsyncGenerator<ExecutionResult, void, undefined> = {
+    async next() {
+      const step: IteratorResult<unknown, unknown> = await values.next();
+      if (step.done) {
+        hold.release();
+        return { done: true, value: undefined };
+      }
+      return { done: false, value: await execute({ ...request, rootValue: step.value }) };
+    },
+    async return() {
+      hold.release();
+      await values.return?.();
+      return { done: true, value: undefined };
+    },
+    async throw() {
+      return results.return();
+    },
+    [Symbol.asyncIterator]: () => results,
+  };
+  return results;
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import { SUBPROTOCOL } from '../../protocol/payload.js';
+import { GatewaySocket } from './connection/gateway-socket.js';
+import { Connections } from './connections.js';
+import { GatewayJournal } from './admission/gateway.journal.js';
+import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
+import type { UpgradeRefusal } from './admission/upgrade-refusal.js';
+import { UpgradeGuard } from './admission/upgrade.guard.js';
+
+/** The largest message a client may send, in bytes. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+/** In how many frames a message may come: each costs more than the byte that it may hold. */
+const MAX_FRAGMENTS = 256;
+/** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5000;
+
+// ws 8.19 added `closeTimeout`; its type declarations have not yet.
+const SERVER_OPTIONS: ServerOptions<typeof GatewaySocket> & { readonly closeTimeout: number } = {
+  noServer: true,
+  WebSocket: GatewaySocket,
+  // Answered by us, within the bounds of everything else that is sent.
+  autoPong: false,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload: MAX_MESSAGE_BYTES,
+  maxFragments: MAX_FRAGMENTS,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  handleProtocols: () => SUBPROTOCOL,
+};
+
+const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
+
+/**
+ * Takes every upgrade of the HTTP server, answers each one, and hands accepted sockets to {@link Connections}.
+ * At shutdown it refuses new ones and drains the open ones.
+ */
+@Injectable()
+export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #server = new WebSocketServer<typeof GatewaySocket>(SERVER_OPTIONS);
+  #draining = false;
+
+  constructor(
+    private readonly adapter: HttpAdapterHost,
+    private readonly guard: UpgradeGuard,
+    private readonly connections: Connections,
+    private readonly journal: GatewayJournal,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // What ws would answer with headers of its own; the guard leaves it little.
+    this.#server.on('wsClientError', (_error, socket) => this.guard.answer(socket, NO_HANDSHAKE));
+    const server = this.adapter.httpAdapter.getHttpServer() as Server;
+    const ordinary = new OrdinaryRequests(server);
+    server.on('upgrade', (request, socket: Socket, head) => {
+      if (asksForWebSocket(request)) void this.#upgrade(request, socket, head);
+      else ordinary.serve(request, socket, head);
+    });
+  }
+
+  /** In the first round of the shutdown: Apollo's own waits until the HTTP server has no socket left. */
+  async onModuleDestroy(): Promise<void> {
+    this.#draining = true;
+    await this.connections.drain();
+    this.#server.close();
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const drop = (): void => void socket.destroy();
+    socket.on('error', drop);
+    const facts = this.guard.facts(request);
+    const refusal = await this.guard.check(request, facts, this.#draining);
+    if (refusal) {
+      this.journal.refused(refusal, facts);
+      this.guard.answer(socket, refusal);
+      return;
+    }
+    if (socket.destroyed) return;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('error', drop);
+      this.connections.open(webSocket, socket, facts);
+    });
+  }
+}

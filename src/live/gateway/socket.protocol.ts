@@ -1,0 +1,195 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  type Context,
+  makeServer,
+  MessageType,
+  type Server,
+  stringifyMessage,
+  type SubscribePayload,
+} from 'graphql-ws';
+import type { Logger } from 'pino';
+import { HTTP_CONFIG, type HttpConfig } from '../live.config.js';
+import { UnavailableError } from '../errors/sallyport.errors.js';
+import { LOGGER } from '../logging/logger.js';
+import { CloseCode } from '../../protocol/close-code.js';
+import { Admissions } from './admission/admissions.js';
+import type { Connection, PingHandler } from './connection/connection.js';
+import { DocumentBudget } from './execution/document-budget.js';
+import { ExecutableOperation } from './execution/executable-operation.js';
+import { toBytes } from './connection/frame.js';
+import { type LiveOperations, OperationHold } from './execution/live-operations.js';
+import { full, OperationCache } from './execution/operation-cache.js';
+import { refused, variablesFault } from './execution/operation-limits.js';
+import { Renderer, type ShowError } from './execution/rendering.js';
+import { showError } from './execution/show-error.js';
+import { subscribe, type SubscriptionRequest } from './execution/subscription.js';
+
+/** Live subscriptions that one socket may hold. */
+const MAX_OPERATIONS = 100;
+const MAX_OPERATION_ID_LENGTH = 128;
+const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
+
+type SocketContext = Context<Record<string, unknown>, Connection>;
+
+/**
+ * The `graphql-transport-ws` protocol, kept by graphql-ws; this says what each message means here.
+ * No hook throws for an expected refusal: whoever refuses closes the socket with the protocol's code first.
+ */
+@Injectable()
+export class SocketProtocol {
+  #server: Server<Connection> | null = null;
+
+  constructor(
+    private readonly schemaHost: GraphQLSchemaHost,
+    private readonly admissions: Admissions,
+    private readonly budget: DocumentBudget,
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Speaks with every connection. Made at first use, when Nest has built the schema. */
+  get server(): Server<Connection> {
+    return (this.#server ??= this.#makeServer(this.schemaHost.schema));
+  }
+
+  /** A Ping with a token refreshes; any other gets a Pong without payload, so nothing is ever echoed. */
+  readonly answerPing: PingHandler = async (connection, payload) => {
+    if (payload?.token === undefined || connection.context === null) {
+      connection.push(PONG);
+      return;
+    }
+    const pong = await this.admissions.refresh(connection, payload.token);
+    if (pong) connection.push(toBytes(stringifyMessage({ type: MessageType.Pong, payload: { ...pong } })));
+  };
+
+  #makeServer(schema: GraphQLSchema): Server<Connection> {
+    const { introspection } = this.http;
+    const operations = new OperationCache(schema, introspection, this.budget);
+    const show: ShowError = (error) => showError(error, this.logger);
+    const renderer = new Renderer(show);
+    return makeServer<Record<string, unknown>, Connection>({
+      schema,
+      // The deadlines here cover the time to the ack, not only to the init.
+      connectionInitWaitTimeout: 0,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, operationId, payload) => {
+        try {
+          return prepare(schema, operations, context, operationId, payload);
+        } catch (error) {
+          return [fault(error)];
+        }
+      },
+      subscribe: async (request) => {
+        try {
+          return await begin(request as SubscriptionRequest, operations.live, renderer);
+        } catch (error) {
+          return failing(fault(error));
+        }
+      },
+      onNext: (_context, _id, _payload, _args, { data, errors }) => {
+        if (!errors) return undefined;
+        const shown = errors.map(show);
+        return data === undefined ? { errors: shown } : { errors: shown, data };
+      },
+      onError: (_context, _id, _payload, errors) => errors.map(show),
+    });
+  }
+
+  async #connect(context: SocketContext): Promise<Record<string, unknown> | false> {
+    const connection = context.extra;
+    const payload = context.connectionParams ?? {};
+    // Neither memory nor a later hook keeps the token. Not by `delete`, which would make a dictionary of each context.
+    Object.assign(context, { connectionParams: undefined });
+    connection.initReceived = true;
+    const ack = await this.admissions.admit(connection, payload);
+    return ack === null ? false : { ...ack };
+  }
+}
+
+/**
+ * A Subscribe that fails through a fault of ours is an Error for its id, and the socket goes on. A store that is away is told
+ * by the close code instead: an ordinary client comes back after it, and after an Error it does not.
+ *
+ * @throws UnavailableError as it came
+ */
+function fault(error: unknown): GraphQLError {
+  if (error instanceof UnavailableError) throw error;
+  return new GraphQLError('Not executed', { originalError: error instanceof Error ? error : new Error(String(error)) });
+}
+
+/** Results that fail at the first: what graphql-ws answers with an Error message. */
+function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
+  const over = { done: true, value: undefined } as const;
+  const results: AsyncGenerator<never, void, undefined> = {
+    async next() {
+      throw error;
+    },
+    async return() {
+      return over;
+    },
+    async throw() {
+      return over;
+    },
+    [Symbol.asyncIterator]: () => results,
+  };
+  return results;
+}
+
+/** Subscribes where there is memory for one more operation. */
+async function begin(request: SubscriptionRequest, live: LiveOperations, renderer: Renderer) {
+  const { connection, contextValue, operation, messageBytes } = request;
+  const hold = live.hold(operation, contextValue.viewer?.id ?? '', messageBytes);
+  if (hold === 'node-full') return failing(full());
+  if (hold instanceof OperationHold) return subscribe(request, renderer, hold);
+  connection.close(CloseCode.PolicyViolation, 'Subscriptions hold too much memory');
+  return failing(new GraphQLError('The socket is closed.'));
+}
+
+/** Closes a socket whose client keeps no measure. */
+function closeForAbuse({ extra: connection, subscriptions }: SocketContext, operationId: string): void {
+  if (operationId.length > MAX_OPERATION_ID_LENGTH) {
+    connection.close(CloseCode.BadRequest, 'Operation id too long');
+  } else if (Object.keys(subscriptions).length > MAX_OPERATIONS) {
+    connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
+  }
+}
+
+function prepare(
+  schema: GraphQLSchema,
+  operations: OperationCache,
+  context: SocketContext,
+  operationId: string,
+  payload: SubscribePayload,
+): SubscriptionRequest | readonly GraphQLError[] {
+  const connection = context.extra;
+  const viewerContext = connection.context;
+  closeForAbuse(context, operationId);
+  if (connection.closed || !viewerContext) return [new GraphQLError('The socket is closed.')];
+  const fault = variablesFault(payload.variables);
+  if (fault) return [fault];
+  const operation = operations.prepare(payload.query, payload.operationName, viewerContext.viewer?.id ?? '');
+  if (operation === 'too-many-documents') {
+    connection.close(CloseCode.PolicyViolation, 'Too many new documents');
+    return [new GraphQLError('The socket is closed.')];
+  }
+  if (!(operation instanceof ExecutableOperation)) return operation;
+  const variant = operation.variant(payload.variables);
+  if (variant.selectsNothing)
+    return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];
+  return {
+    schema,
+    document: operation.document,
+    operationName: operation.operationName ?? null,
+    variableValues: payload.variables ?? null,
+    contextValue: viewerContext,
+    rootValue: undefined,
+    connection,
+    operationId,
+    operation,
+    variant,
+    resume: payload.extensions?.['resume'],
+    messageBytes: connection.messageBytes,
+  };
+}

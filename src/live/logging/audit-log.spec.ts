@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { AUDIT_EVENTS, AuditLog } from './audit-log.js';
+import { createLogger } from './logger.js';
+
+function recording() {
+  const text: string[] = [];
+  const logger = createLogger('info', new Writable({ write: (chunk, _, done) => (text.push(String(chunk)), done()) }));
+  const lines = () =>
+    text
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { logger, audit: new AuditLog(logger), lines };
+}
+
+afterEach(() => void vi.useRealTimers());
+
+describe('the audit log', () => {
+  it('LK-5 writes every event in one shape, with the time in UTC', () => {
+    const { audit, lines } = recording();
+    audit.record('sign-in-failed', { viewer: 'user:1', address: '192.0.2.1', reason: 'wrong-password' });
+    audit.record('api-key-created', { by: 'operator', name: 'shop' });
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+    const base = { level: 'info', time };
+    expect(lines()).toEqual([
+      {
+        ...base,
+        event: 'sign-in-failed',
+        viewer: 'user:1',
+        address: '192.0.2.1',
+        reason: 'wrong-password',
+        by: 'stranger',
+        msg: AUDIT_EVENTS['sign-in-failed'],
+      },
+      {
+        ...base,
+        event: 'api-key-created',
+        viewer: null,
+        address: null,
+        reason: null,
+        by: 'operator',
+        name: 'shop',
+        msg: AUDIT_EVENTS['api-key-created'],
+      },
+    ]);
+  });
+
+  it('writes a bounded number of lines of what anybody can cause, and says how many it left out', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { audit, lines } = recording();
+    for (let n = 0; n < 1_000; n += 1) audit.record('sign-in-throttled', { address: '192.0.2.1' });
+    expect(lines()).toHaveLength(50);
+    vi.advanceTimersByTime(10_000);
+    audit.record('sign-in-throttled', { address: '192.0.2.2' });
+    expect(lines().at(-1)).toMatchObject({ address: '192.0.2.2', unlogged: 950 });
+  });
+
+  it('is documented event by event', () => {
+    const text = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const documented = [...text.matchAll(/^\| `([a-z-]+)` \| ([^|]+) \|/gm)].map(([, name, words]) => [name, words]);
+    const section = new Map(documented as [string, string][]);
+    for (const [name, words] of Object.entries(AUDIT_EVENTS)) expect([name, section.get(name)]).toEqual([name, words]);
+  });
+});
+
+describe('a log line', () => {
+  it('LK-5 holds 200 characters of an origin and stays one line, whatever a client sends', () => {
+    const { logger, lines } = recording();
+    logger.info({ origin: `https://${'a'.repeat(10_000)}.example`, userAgent: 'x\n{"level":"info"}\r' }, 'refused');
+    const [line, ...more] = lines();
+    expect(String(line?.['origin'])).toHaveLength(201);
+    expect(String(line?.['origin'])).toMatch(/a…$/);
+    expect(line?.['userAgent']).toBe('x\n{"level":"info"}\r');
+    expect(more).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import type { ErrorCode } from '../../protocol/error-code.js';
+import type { FeedRegistry } from '../feeds/feed.registry.js';
+import type { Publication } from '../topics/topic.bus.js';
+import { structureBytes, textBytes } from '../topics/payload-size.js';
+import { topicOf } from '../topics/topic.js';
+import { parseViewerId, shopOf } from '../viewer/viewer.js';
+
+/** The largest payload, in bytes of JSON: what a client takes in one message. */
+export const MAX_PAYLOAD_BYTES = 64 * 1024;
+const MAX_PAYLOAD_DEPTH = 64;
+const MAX_KEY_LENGTH = 200;
+const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);
+
+/** Why one event of a request is not published. The others are. */
+export interface EventError {
+  readonly code: ErrorCode;
+  /** Names the field, never its value. */
+  readonly message: string;
+}
+
+/** One event of a request, judged: ready for the bus, or refused. */
+export type JudgedEvent =
+  { readonly ok: true; readonly publication: Publication } | { readonly ok: false; readonly error: EventError };
+
+/**
+ * Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed.
+ *
+ * @param shops the domains of the shops that are configured; customers of others cannot exist
+ */
+export function judgeEvent(event: unknown, feeds: FeedRegistry, shops: ReadonlySet<string>): JudgedEvent {
+  if (typeof event !== 'object' || event === null || Array.isArray(event))
+    return bad('an event must be a JSON object with topic, viewer and payload.');
+  const { topic, viewer, payload, key } = event as Record<string, unknown>;
+  if (!Object.keys(event).every((field) => FIELDS.has(field)))
+    return bad('an event has the fields topic, viewer, payload and key, and no other.');
+  const feed = feeds.find(topic);
+  if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
+  const owner = parseViewerId(viewer);
+  if (!owner) return bad('viewer must be a viewer id: user:<uuid> or customer:<shop>:<number>.');
+  const shop = shopOf(owner);
+  if (shop !== null && !shops.has(shop))
+    return bad('viewer is a customer of a shop that APP_PROXY_SHOPS does not name.');
+  if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);
+  if (payload === undefined) return bad('payload is missing.');
+  const structure = structureBytes(payload, MAX_PAYLOAD_DEPTH);
+  if (structure === Infinity) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`);
+  const json = JSON.stringify(payload);
+  const jsonBytes = Buffer.byteLength(json);
+  if (jsonBytes > MAX_PAYLOAD_BYTES) return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
+  const verdict = feed.check(payload);
+  if (!verdict.ok) return bad(verdict.message);
+  const publication = {
+    topic: topicOf(feed.topic, owner),
+    payload: verdict.value,
+    bytes: structure + textBytes(json, jsonBytes),
+  };
+  return { ok: true, publication: isKey(key) ? { ...publication, key, submitted: payload } : publication };
+}
+
+function isKey(key: unknown): key is string {
+  return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH;
+}
+
+function bad(message: string): JudgedEvent {
+  return refused('BAD_USER_INPUT', message);
+}
+
+function refused(code: ErrorCode, message: string): JudgedEvent {
+  return { ok: false, error: { code, message } };
+}

@@ -1,0 +1,77 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity/identity.config.js';
+import { BadUserInputError } from '../errors/sallyport.errors.js';
+import { FeedRegistry } from '../feeds/feed.registry.js';
+import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { PublishMetrics } from './publish.metrics.js';
+import { type EventError, judgeEvent } from './published-event.js';
+
+/** The most events in one request. */
+export const MAX_EVENTS = 1_000;
+
+/** What became of one event. The cursor is that of its place in history, where it is when this is answered. */
+export type PublishResult = { readonly cursor: string } | { readonly error: EventError };
+
+/** The answer to a request; results stand in the order of its events. */
+export interface PublishAnswer {
+  readonly results: readonly PublishResult[];
+}
+
+/** Publishes what other backends send: each event is judged by itself, and the good ones go to the bus together. */
+@Injectable()
+export class Publisher {
+  readonly #shops: ReadonlySet<string>;
+
+  constructor(
+    private readonly feeds: FeedRegistry,
+    private readonly bus: TopicBus,
+    private readonly metrics: PublishMetrics,
+    @Inject(APP_PROXY_CONFIG) appProxy: AppProxyConfig,
+  ) {
+    this.#shops = new Set(appProxy.shops.map((shop) => shop.domain));
+  }
+
+  /**
+   * Publishes the events of a request.
+   *
+   * @param events from {@link eventsOf}
+   * @param publisher whose idempotency keys and events these are; another publisher's are apart
+   * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
+   */
+  async publish(events: readonly unknown[], publisher: string): Promise<PublishAnswer> {
+    const judged = events.map((event) => judgeEvent(event, this.feeds, this.#shops));
+    const publications = judged.flatMap((event) => (event.ok ? [{ ...event.publication, publisher }] : []));
+    const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
+    const inOrder = outcomes.values();
+    const taken = outcomes.filter(({ ok }) => ok).length;
+    this.metrics.count(taken, events.length - taken);
+    return { results: judged.map((event) => (event.ok ? toResult(inOrder.next().value) : { error: event.error })) };
+  }
+}
+
+/**
+ * The events of a request's body.
+ *
+ * @throws BadUserInputError when the body is not `{ "events": [ … ] }` with at most 1,000 of them
+ */
+export function eventsOf(body: unknown): readonly unknown[] {
+  const events: unknown = typeof body === 'object' && body !== null && 'events' in body ? body.events : undefined;
+  if (!Array.isArray(events))
+    throw new BadUserInputError('events', 'The body must be a JSON object { "events": [ … ] }: see PROTOCOL.md.');
+  if (events.length > MAX_EVENTS)
+    throw new BadUserInputError('events', `There are too many events: send at most ${MAX_EVENTS} in one request.`);
+  return events;
+}
+
+function toResult(outcome: PublishOutcome | undefined): PublishResult {
+  if (outcome?.ok) return { cursor: outcome.cursor };
+  if (outcome?.reason === 'unavailable') {
+    return { error: { code: 'UNAVAILABLE', message: 'Not published now: send this event with its key again.' } };
+  }
+  return {
+    error: {
+      code: 'BAD_USER_INPUT',
+      message: 'key was used for another payload within the last 5 minutes: take a new key for a new event.',
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
+import type { Topic } from '../../topics/topic.js';
+
+/** How many keys of one publisher this node remembers, and how many of all: about 570 bytes each. */
+export const MAX_KEYS = { ofPublisher: 50_000, together: 100_000 } as const;
+
+/** What became of the publication that used a key first. */
+export interface UsedKey {
+  readonly digest: string;
+  readonly cursor: string;
+}
+
+/** In the order in which they were used, so the one that expires first is the oldest. */
+interface Remembered extends UsedKey {
+  readonly hash: string;
+  readonly expiresAtMs: number;
+  newer: Remembered | null;
+}
+
+/** One publisher's keys. A list beside the map: a map that loses its first entry looks at each lost one to find the next. */
+class KeysOfPublisher {
+  readonly #byHash = new Map<string, Remembered>();
+  #oldest: Remembered | null = null;
+  #newest: Remembered | null = null;
+
+  get size(): number {
+    return this.#byHash.size;
+  }
+
+  get oldest(): Remembered | null {
+    return this.#oldest;
+  }
+
+  find(hash: string): Remembered | undefined {
+    return this.#byHash.get(hash);
+  }
+
+  add(key: Remembered): void {
+    this.#byHash.set(key.hash, key);
+    if (this.#newest) this.#newest.newer = key;
+    else this.#oldest = key;
+    this.#newest = key;
+  }
+
+  dropOldest(): void {
+    const oldest = this.#oldest;
+    if (!oldest) return;
+    this.#byHash.delete(oldest.hash);
+    this.#oldest = oldest.newer;
+    if (!this.#oldest) this.#newest = null;
+  }
+}
+
+/**
+ * The idempotency keys of this node, apart for each publisher. A publisher that uses too many loses its own oldest ones;
+ * where all publishers together use too many, the one with most does.
+ */
+export class IdempotencyKeys {
+  readonly #publishers = new Map<string, KeysOfPublisher>();
+  #count = 0;
+
+  /**
+   * @param dropped called for each key that was forgotten before its time
+   */
+  constructor(
+    private readonly dropped: () => void,
+    private readonly max: { readonly ofPublisher: number; readonly together: number } = MAX_KEYS,
+  ) {}
+
+  /** How a key of a topic is known here: its own length does not matter. */
+  static hash(topic: Topic, key: string): string {
+    return createHash('sha256').update(`${topic.name}\n${key}`).digest('base64url');
+  }
+
+  /** What a key was used for within the last 5 minutes. */
+  find(publisher: string, hash: string, nowMs: number): UsedKey | null {
+    const used = this.#publishers.get(publisher)?.find(hash);
+    return used && used.expiresAtMs > nowMs ? used : null;
+  }
+
+  /** Remembers a key that {@link find} did not find. */
+  add(publisher: string, hash: string, used: UsedKey, nowMs: number): void {
+    let keys = this.#publishers.get(publisher);
+    if (!keys) this.#publishers.set(publisher, (keys = new KeysOfPublisher()));
+    this.#expire(keys, nowMs);
+    keys.add({ ...used, hash, expiresAtMs: nowMs + IDEMPOTENCY_WINDOW_MS, newer: null });
+    this.#count++;
+    if (keys.size > this.max.ofPublisher) this.#dropOldest(keys);
+    else if (this.#count > this.max.together) this.#dropOldest(this.#most(keys));
+  }
+
+  /** Lets go of what has expired. Called now and then. */
+  sweep(nowMs: number): void {
+    for (const [publisher, keys] of this.#publishers) {
+      this.#expire(keys, nowMs);
+      if (keys.size === 0) this.#publishers.delete(publisher);
+    }
+  }
+
+  #expire(keys: KeysOfPublisher, nowMs: number): void {
+    while (keys.oldest && keys.oldest.expiresAtMs <= nowMs) {
+      keys.dropOldest();
+      this.#count--;
+    }
+  }
+
+  #dropOldest(keys: KeysOfPublisher): void {
+    keys.dropOldest();
+    this.#count--;
+    this.dropped();
+  }
+
+  #most(keys: KeysOfPublisher): KeysOfPublisher {
+    let most = keys;
+    for (const other of this.#publishers.values()) if (other.size > most.size) most = other;
+    return most;
+  }
+}

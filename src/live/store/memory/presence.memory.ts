@@ -1,0 +1,18 @@
+import type { ViewerId } from '../../viewer/viewer.js';
+import { LocalPresence } from '../../presence/local-presence.js';
+import { Presence } from '../../presence/presence.js';
+
+const BATCH = 1_000;
+
+/** Presence of a single process: the default without `REDIS_URL`. */
+export class MemoryPresence extends Presence {
+  readonly #here = new LocalPresence();
+
+  override enter(viewer: ViewerId): () => void {
+    return this.#here.enter(viewer);
+  }
+
+  override async *connected(): AsyncGenerator<readonly ViewerId[]> {
+    yield* this.#here.batches(BATCH);
+  }
+}

@@ -1,0 +1,133 @@
+import type { Position } from '../../topics/cursor.js';
+import type { BoundedHistory, Holding, HistoryBudget } from './history-budget.js';
+import { TopicEvent } from '../../topics/topic-event.js';
+import type { Topic } from '../../topics/topic.js';
+
+interface Kept {
+  offset: number;
+  payload: unknown;
+  expiresAtMs: number;
+  payloadBytes: number;
+  holding: Holding;
+}
+
+const NOBODY: readonly Holding[] = [];
+
+/**
+ * The last events of one topic, bounded by number, by age, and in bytes together with all others. A ring whose entries are used again: a full history
+ * takes a new event without making or moving anything, and the event itself dies young.
+ */
+export class TopicHistory implements BoundedHistory {
+  holdings = NOBODY;
+  #ring: Kept[] = [];
+  /** Where the oldest event stands, and how many follow it in the ring, itself included. */
+  #first = 0;
+  #count = 0;
+
+  constructor(
+    readonly topic: Topic,
+    private readonly epoch: string,
+    private readonly budget: HistoryBudget,
+  ) {}
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get holdsState(): boolean {
+    return this.topic.definition.slowReader === 'keep-latest';
+  }
+
+  /** Whether every event has expired. */
+  isEmpty(nowMs: number): boolean {
+    this.#expire(nowMs);
+    return this.#count === 0;
+  }
+
+  /**
+   * Keeps an event.
+   *
+   * @param publisher whose it is
+   * @param payloadBytes what its payload takes
+   */
+  append({ offset, payload }: TopicEvent, publisher: string, payloadBytes: number, nowMs: number): void {
+    const { historySize, historySeconds } = this.topic.definition;
+    const expiresAtMs = nowMs + historySeconds * 1000;
+    const holding = this.budget.take(this, publisher, payloadBytes);
+    if (this.#count === historySize) this.#dropFirst();
+    const kept = this.#ring[this.#index(this.#count)];
+    if (kept) {
+      kept.offset = offset;
+      kept.payload = payload;
+      kept.expiresAtMs = expiresAtMs;
+      kept.payloadBytes = payloadBytes;
+      kept.holding = holding;
+    } else {
+      this.#ring.push({ offset, payload, expiresAtMs, payloadBytes, holding });
+    }
+    this.#count++;
+    this.budget.touch(holding);
+  }
+
+  cutTo(count: number): void {
+    while (this.#count > count) this.#dropFirst();
+    this.#ring = Array.from({ length: this.#count }, (_, place) => this.#ring[this.#index(place)]!);
+    this.#first = 0;
+  }
+
+  /** The newest event still kept. */
+  last(nowMs: number): TopicEvent | undefined {
+    this.#expire(nowMs);
+    return this.#count === 0 ? undefined : this.#event(this.#count - 1);
+  }
+
+  /** Every event still kept, in order. They follow each other without a hole and end at the topic's newest position. */
+  all(nowMs: number): readonly TopicEvent[] {
+    this.#expire(nowMs);
+    return this.#newest(this.#count);
+  }
+
+  /**
+   * Every event after a position, or null when that cannot be told in full: another epoch, trimmed, or from the future.
+   *
+   * @param top the topic's newest position, also where its events have expired
+   */
+  since(position: Position, top: Position, nowMs: number): readonly TopicEvent[] | null {
+    if (position.epoch !== top.epoch || position.offset > top.offset) return null;
+    this.#expire(nowMs);
+    const missed = top.offset - position.offset;
+    if (missed > this.#count) return null;
+    return this.#newest(missed);
+  }
+
+  #newest(count: number): readonly TopicEvent[] {
+    const from = this.#count - count;
+    return Array.from({ length: count }, (_, index) => this.#event(from + index));
+  }
+
+  #event(place: number): TopicEvent {
+    const { offset, payload } = this.#ring[this.#index(place)]!;
+    return new TopicEvent(this.epoch, offset, payload);
+  }
+
+  #expire(nowMs: number): void {
+    while (this.#count > 0 && this.#ring[this.#first]!.expiresAtMs <= nowMs) this.#dropFirst();
+    // With an empty history nothing of the ring is needed.
+    if (this.#count === 0 && this.#ring.length > 0) {
+      this.#ring.length = 0;
+      this.#first = 0;
+    }
+  }
+
+  #dropFirst(): void {
+    const kept = this.#ring[this.#first]!;
+    kept.payload = undefined;
+    this.budget.give(kept.holding, kept.payloadBytes);
+    this.#first = (this.#first + 1) % this.topic.definition.historySize;
+    this.#count--;
+  }
+
+  #index(place: number): number {
+    return (this.#first + place) % this.topic.definition.historySize;
+  }
+}

@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { parseCursor } from '../../topics/cursor.js';
+import type { DeliveryGate } from '../../topics/delivery-gate.js';
+import { type BoundedHistory, HistoryBudget } from './history-budget.js';
+import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
+import { TopicEvent } from '../../topics/topic-event.js';
+import { TopicHistory } from './topic-history.js';
+import {
+  type Publication,
+  type PublishOutcome,
+  type SubscribeOptions,
+  TopicBus,
+  type TopicSink,
+  type TopicSubscription,
+} from '../../topics/topic.bus.js';
+import { payloadDigest } from '../../topics/payload-digest.js';
+import { payloadBytes } from '../../topics/payload-size.js';
+import type { TopicMetrics } from '../../topics/topic.metrics.js';
+import type { Topic } from '../../topics/topic.js';
+import type { ViewerId } from '../../viewer/viewer.js';
+
+const SWEEP_EVERY_MS = 30_000;
+/** Whose events the server's own feeds publish. */
+const THIS_SERVER = '';
+
+/** What the bus in memory may hold. */
+export interface MemoryBounds {
+  /** All histories together, in bytes. */
+  readonly historyBytes: number;
+  /** Idempotency keys, of one publisher and of all. */
+  readonly keys: { readonly ofPublisher: number; readonly together: number };
+}
+
+/** 128 MiB of history. */
+const DEFAULT_BOUNDS: MemoryBounds = { historyBytes: 128 * 1024 * 1024, keys: MAX_KEYS };
+
+const RUN = randomBytes(9).toString('base64url');
+let epochs = 0;
+
+/** Random for this process, then counted: as good as random for each topic, and drawn once. */
+function nextEpoch(): string {
+  return RUN + (epochs++).toString(36);
+}
+
+/** One topic on this node: its offsets, history and subscribers. */
+class MemoryTopic {
+  readonly epoch = nextEpoch();
+  readonly history: TopicHistory;
+  readonly sinks = new Set<TopicSink>();
+  offset = 0;
+  #keptUntilMs = 0;
+
+  constructor(topic: Topic, budget: HistoryBudget) {
+    this.history = new TopicHistory(topic, this.epoch, budget);
+  }
+
+  /** A subscriber leaves: it may come back with a cursor of this epoch, for as long as events would be kept. */
+  dismiss(sink: TopicSink): void {
+    this.sinks.delete(sink);
+    this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
+  }
+
+  isIdle(nowMs: number): boolean {
+    // First, since it lets go of what has expired.
+    const isEmpty = this.history.isEmpty(nowMs);
+    return isEmpty && this.sinks.size === 0 && this.#keptUntilMs <= nowMs;
+  }
+}
+
+/** The bus of a single process: the default without `REDIS_URL`. History and cursors end with the process. */
+export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdown {
+  /** By feed, then by owner: both keys exist already, a topic's whole name would have to be made and hashed. */
+  readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
+  readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
+  readonly #budget: HistoryBudget;
+  readonly #keys: IdempotencyKeys;
+
+  constructor(
+    private readonly gate: DeliveryGate,
+    private readonly metrics: TopicMetrics | null = null,
+    bounds: MemoryBounds = DEFAULT_BOUNDS,
+  ) {
+    super();
+    this.#budget = new HistoryBudget(bounds.historyBytes, (history, events) => this.#dropped(history, events));
+    this.#keys = new IdempotencyKeys(() => metrics?.keyDropped(), bounds.keys);
+    metrics?.watchHistory(() => this.#budget.bytes);
+  }
+
+  override async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    if (!this.gate.isOpen) await this.gate.opened();
+    const nowMs = performance.now();
+    return publications.map((publication) => this.#publishOne(publication, nowMs));
+  }
+
+  override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
+    if (!this.gate.isOpen) await this.gate.opened();
+    const state = this.#topic(topic);
+    const first = this.#firstEvents(topic, state, options.resume);
+    options.confirmed?.(first.recovered, { epoch: state.epoch, offset: state.offset });
+    for (const event of first.events) sink.event(event);
+    state.sinks.add(sink);
+    return { recovered: first.recovered, end: () => state.dismiss(sink) };
+  }
+
+  override async forget({ definition, owner }: Topic): Promise<void> {
+    const owners = this.#topics.get(definition.name);
+    owners?.get(owner)?.history.cutTo(0);
+    owners?.delete(owner);
+  }
+
+  beforeApplicationShutdown(): void {
+    clearInterval(this.#sweeper);
+    this.#topics.clear();
+  }
+
+  #publishOne(publication: Publication, nowMs: number): PublishOutcome {
+    const { topic, payload, key } = publication;
+    return key === undefined
+      ? { ok: true, cursor: this.#deliver(publication, nowMs).cursor, duplicate: false }
+      : this.#publishOnce(
+          publication,
+          IdempotencyKeys.hash(topic, key),
+          payloadDigest(publication.submitted ?? payload),
+          nowMs,
+        );
+  }
+
+  #publishOnce(publication: Publication, hash: string, digest: string, nowMs: number): PublishOutcome {
+    const { publisher = THIS_SERVER } = publication;
+    const used = this.#keys.find(publisher, hash, nowMs);
+    if (used && used.digest !== digest) return { ok: false, reason: 'key-reused' };
+    if (used) return { ok: true, cursor: used.cursor, duplicate: true };
+    const { cursor } = this.#deliver(publication, nowMs);
+    this.#keys.add(publisher, hash, { digest, cursor }, nowMs);
+    return { ok: true, cursor, duplicate: false };
+  }
+
+  #deliver({ topic, payload, publisher = THIS_SERVER, bytes }: Publication, nowMs: number): TopicEvent {
+    const state = this.#topic(topic);
+    const event = new TopicEvent(state.epoch, ++state.offset, payload);
+    state.history.append(event, publisher, bytes ?? payloadBytes(payload), nowMs);
+    for (const sink of state.sinks) sink.event(event);
+    this.#budget.makeRoom();
+    return event;
+  }
+
+  #firstEvents(
+    topic: Topic,
+    state: MemoryTopic,
+    resume: unknown,
+  ): { recovered: boolean | undefined; events: readonly TopicEvent[] } {
+    const nowMs = performance.now();
+    const { onSubscribe } = topic.definition;
+    const last = onSubscribe === 'last-event' ? state.history.last(nowMs) : undefined;
+    const lastOnly = last ? [last] : [];
+    if (resume === undefined)
+      return { recovered: undefined, events: onSubscribe === 'history' ? state.history.all(nowMs) : lastOnly };
+    const position = parseCursor(resume);
+    const missed = position && state.history.since(position, { epoch: state.epoch, offset: state.offset }, nowMs);
+    return missed ? { recovered: true, events: missed } : { recovered: false, events: lastOnly };
+  }
+
+  #topic(topic: Topic): MemoryTopic {
+    const { definition, owner } = topic;
+    let owners = this.#topics.get(definition.name);
+    if (!owners) this.#topics.set(definition.name, (owners = new Map<ViewerId, MemoryTopic>()));
+    let state = owners.get(owner);
+    if (!state) owners.set(owner, (state = new MemoryTopic(topic, this.#budget)));
+    return state;
+  }
+
+  /** A topic that has lost its history is not kept for its position alone: that would be without bound. */
+  #dropped({ topic }: BoundedHistory, events: number): void {
+    this.metrics?.historyDropped(events);
+    const owners = this.#topics.get(topic.definition.name);
+    if (owners?.get(topic.owner)?.isIdle(performance.now())) owners.delete(topic.owner);
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    this.#keys.sweep(nowMs);
+    for (const owners of this.#topics.values()) {
+      for (const [owner, state] of owners) if (state.isIdle(nowMs)) owners.delete(owner);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { RedisScript } from './redis-script.js';
+import type { RedisConnection } from './redis.connection.js';
+import { Turns } from '../../leases/interval-lease.js';
+
+/** The share of an interval that must have passed since the last turn; the rest is slack for timers that drift. */
+const PASSED = 0.75;
+
+/** KEYS: when the last turn was. ARGV: the time that must have passed, in ms. By Redis's clock, so nodes' clocks do not matter. */
+const TAKE_SCRIPT = new RedisScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local last = tonumber(redis.call('GET', KEYS[1]) or 0)
+if last <= now and now - last < tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], now, 'PX', math.ceil(ARGV[1]) + 1000)
+return 1`);
+
+/** Turns over all nodes of one Redis. */
+export class RedisTurns extends Turns {
+  constructor(private readonly redis: RedisConnection) {
+    super();
+  }
+
+  override async take(name: string, intervalMs: number): Promise<boolean> {
+    const passedMs = Math.max(1, Math.floor(intervalMs * PASSED));
+    return (await this.redis.runScript(TAKE_SCRIPT, [`sallyport:{turn:${name}}`], [passedMs])) === 1;
+  }
+}

@@ -1,0 +1,47 @@
+import type { TopicEvent } from '../../topics/topic-event.js';
+import type { TopicMetrics } from '../../topics/topic.metrics.js';
+import type { Topic } from '../../topics/topic.js';
+import type { TopicStore } from './topic-store.js';
+
+/** How often a live event is measured, in milliseconds. */
+const EVERY_MS = 1_000;
+
+/**
+ * Measures how long after its publishing an event is delivered, by the store's clock: one live event a second, whose time is
+ * read from its history, and the oldest event of each gap that was filled. Every other event costs one look at a flag.
+ */
+export class LagProbe {
+  #isDue = true;
+  readonly #timer = setInterval(() => (this.#isDue = true), EVERY_MS).unref();
+
+  constructor(
+    private readonly store: TopicStore,
+    private readonly metrics: TopicMetrics,
+  ) {}
+
+  /** Called with each event that came live. */
+  live(topic: Topic, event: TopicEvent): void {
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    void this.#measure(topic, event, 'live');
+  }
+
+  /** Called with the oldest event of a gap. */
+  filled(topic: Topic, event: TopicEvent): void {
+    void this.#measure(topic, event, 'filled');
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #measure(topic: Topic, event: TopicEvent, path: 'live' | 'filled'): Promise<void> {
+    const deliveredAtMs = this.store.nowMs;
+    try {
+      const publishedAtMs = await this.store.publishedAtMs(topic, event.offset);
+      if (publishedAtMs !== null) this.metrics.lag(path, Math.max(0, deliveredAtMs - publishedAtMs) / 1000);
+    } catch {
+      // The store is away, which has a metric of its own.
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from 'pino';
+import { parseRedisUrl, type RedisAddress, type RedisPlace } from './redis-url.js';
+import { StartError } from '../../errors/start.error.js';
+import { reasonOf } from './redis-failure.js';
+
+/** How long a start waits for Redis before it gives up, in milliseconds. */
+const START_PATIENCE_MS = 10_000;
+const START_RETRY_MS = 500;
+/** A Redis that owes an answer for so long counts as away: its connection is dropped and opened anew. */
+export const SILENCE_MS = 2_000;
+/** How often the slots of a cluster are asked for where nothing fails that would tell. */
+const SLOTS_REFRESH_MS = 5_000;
+/** Members of a cluster that are remembered, those of `REDIS_URL` first. */
+const MAX_KNOWN_MEMBERS = 256;
+
+/** What was found behind `REDIS_URL`. */
+export interface RedisLink {
+  readonly client: Redis | Cluster;
+  /** Opens a connection for subscriptions: to this member of a cluster, or without one to where commands go. Not connected yet. */
+  openSubscriber(member?: RedisPlace): Redis;
+  /** True on a cluster of Redis 7 or newer: channels live in slots, so a message visits one shard only. */
+  readonly shardedPubSub: boolean;
+  /** Hosts and ports for log lines; never the user or the password. */
+  readonly address: string;
+}
+
+const nextAttemptMs = (attempt: number): number =>
+  Math.min(50 * 2 ** Math.min(attempt - 1, 10), 1_000) + Math.floor(Math.random() * 100);
+
+/** Commands fail at once while Redis is away: nothing queues, nothing is sent a second time behind the caller's back. */
+const FAIL_FAST = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: SILENCE_MS,
+  socketTimeout: SILENCE_MS,
+  connectionName: 'sallyport',
+  retryStrategy: nextAttemptMs,
+} satisfies RedisOptions;
+
+/**
+ * Connects at start: to the master that the Sentinels name, else to the first of the given addresses that answers, and to
+ * the whole cluster where that one is a member of one. Tries for 10 seconds with one line in the log.
+ *
+ * @param url as {@link parseRedisUrl} reads it
+ * @throws StartError that names addresses and cause when Redis cannot be reached or refuses the credentials
+ */
+export async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
+  const found = parseRedisUrl(url);
+  if (!found) throw new StartError('REDIS_URL is not the URL of a Redis.');
+  const address = found.places.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const { info, place } = await probePatiently(found, address, logger);
+  if (!/^cluster_enabled:1/m.test(info)) {
+    const open = (): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, place), db: found.database }));
+    const client = open();
+    await client.connect();
+    return { client, openSubscriber: open, shardedPubSub: false, address };
+  }
+  const shardedPubSub = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0) >= 7;
+  const client = openCluster(found);
+  await client.connect();
+  const openSubscriber = (member = place): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, member) }));
+  return { client, openSubscriber, shardedPubSub, address };
+}
+
+/** Whether a Redis answers here within two seconds, for those who can do without. Never throws. */
+export async function redisAnswers(url: string): Promise<boolean> {
+  const found = parseRedisUrl(url);
+  if (!found) return false;
+  return (await probeAny(found, found.places)).ok;
+}
+
+/** What every connection is opened with; how replies are read is the client's own business. */
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** How one server is reached; with Sentinel, how the master is, wherever it is now. */
+function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionOptions {
+  const { username, password, tls, family } = found;
+  const signIn = { ...(username && { username }), ...(password && { password }), ...(tls && { tls: {} }) };
+  const shared = { ...signIn, ...(family > 0 && { family }) };
+  if (found.sentinelMaster === null) return { ...shared, host, port };
+  return {
+    ...shared,
+    name: found.sentinelMaster,
+    sentinels: found.places.map((place) => ({ ...place })),
+    ...(found.sentinelUsername && { sentinelUsername: found.sentinelUsername }),
+    ...(found.sentinelPassword && { sentinelPassword: found.sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    role: 'master',
+    sentinelRetryStrategy: nextAttemptMs,
+    sentinelCommandTimeout: SILENCE_MS,
+    // What was the master is a replica now: ask the Sentinels again.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+/** ioredis prints an error that nobody listens to; whoever owns the connection tells of it in the log. */
+function listened<T extends Redis | Cluster>(client: T): T {
+  client.on('error', () => {});
+  return client;
+}
+
+async function probePatiently(
+  found: RedisAddress,
+  address: string,
+  logger: Logger,
+): Promise<{ info: string; place: RedisPlace }> {
+  const givesUpAtMs = performance.now() + START_PATIENCE_MS;
+  const [first] = found.places;
+  const places = found.sentinelMaster !== null && first ? [first] : found.places;
+  for (let attempt = 1; ; attempt++) {
+    const probes = await probeAny(found, places);
+    if (probes.ok) return probes;
+    const { reason } = probes;
+    if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
+      throw new StartError(
+        `Redis at ${address} cannot be used (${reason}). Start it, mend REDIS_URL, or unset REDIS_URL to run one node in memory.`,
+      );
+    }
+    if (attempt === 1) logger.warn({ address, reason }, 'Redis is away: trying for 10 seconds');
+    await delay(START_RETRY_MS);
+  }
+}
+
+type Probe =
+  | { readonly ok: true; readonly info: string; readonly place: RedisPlace }
+  | { readonly ok: false; readonly reason: string };
+
+/** Asks all places at once; the first answer is enough, since one dead member may take its time. */
+async function probeAny(found: RedisAddress, places: readonly RedisPlace[]): Promise<Probe> {
+  try {
+    return await Promise.any(places.map((place) => probe(found, place)));
+  } catch (error) {
+    const [cause] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+    return { ok: false, reason: reasonOf(cause) };
+  }
+}
+
+async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
+  const client = new Redis({
+    ...FAIL_FAST,
+    ...optionsOf(found, place),
+    retryStrategy: null,
+    sentinelRetryStrategy: () => null,
+  });
+  let failure: unknown;
+  client.on('error', (error) => (failure ??= error));
+  try {
+    await client.connect();
+    return { ok: true, info: await client.info(), place };
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+function openCluster(found: RedisAddress): Cluster {
+  const { username, password, tls, family } = found;
+  // ioredis keeps this very list, and comes back to it when every member it knew is gone: it grows by those it has seen.
+  const startupNodes = found.places.map((place) => ({ ...place }));
+  const cluster = new Cluster(startupNodes, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    // Saves a write per command. Nothing that subscribes goes through this client: it would share the pipeline, and with it
+    // a connection that nobody reads messages from.
+    enableAutoPipelining: true,
+    clusterRetryStrategy: nextAttemptMs,
+    clusterNodeRetryStrategy: nextAttemptMs,
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
+    slotsRefreshTimeout: SILENCE_MS,
+    redisOptions: {
+      ...(username && { username }),
+      ...(password && { password }),
+      ...(tls && { tls: {} }),
+      ...(family > 0 && { family }),
+      connectTimeout: SILENCE_MS,
+      socketTimeout: SILENCE_MS,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+    },
+  });
+  cluster.on('+node', ({ options }: Redis) => {
+    const { host, port } = options;
+    if (host && port && !startupNodes.some((known) => known.host === host && known.port === port))
+      startupNodes.push({ host, port });
+    if (startupNodes.length > MAX_KNOWN_MEMBERS) startupNodes.splice(found.places.length, 1);
+  });
+  return listened(cluster);
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { RedisScript } from './redis-script.js';
+import type { RedisConnection } from './redis.connection.js';
+import type { ViewerId } from '../../viewer/viewer.js';
+import { LocalPresence } from '../../presence/local-presence.js';
+import { Presence } from '../../presence/presence.js';
+
+/** How long a node counts after its last sign of life, in milliseconds. */
+const LEASE_MS = 15_000;
+/** Comings and goings of so long travel together. */
+const REPORT_EVERY_MS = 50;
+const BATCH = 1_000;
+const NODES = 'sallyport:{presence}:nodes';
+
+/**
+ * A node's sign of life. KEYS: the nodes. ARGV: this node's id, lease in ms.
+ * Nodes whose lease has run out are forgotten.
+ */
+const BEAT_SCRIPT = new RedisScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
+
+/** The nodes that are alive. KEYS: the nodes. */
+const NODES_SCRIPT = new RedisScript(`
+local time = redis.call('TIME')
+return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`);
+
+/**
+ * Presence over all nodes: each keeps one set of its viewers, leased as a whole. A heartbeat costs the same however many
+ * are connected, and a node that dies without a word is gone with its lease of 15 seconds.
+ */
+export class RedisPresence extends Presence implements BeforeApplicationShutdown {
+  readonly #node = randomUUID();
+  readonly #changed = new Set<ViewerId>();
+  readonly #here = new LocalPresence((viewer) => this.#note(viewer));
+  readonly #heartbeat: NodeJS.Timeout;
+  #reporting: NodeJS.Timeout | null = null;
+  /** One exchange with Redis after the other. Never rejects. */
+  #exchange: Promise<void> = Promise.resolve();
+  /** False when it is not known what Redis has of this node: then all of it is sent. */
+  #isKnown = false;
+  #isOver = false;
+
+  /** @param leaseMs default 15 seconds; the heartbeat comes three times as often */
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly leaseMs = LEASE_MS,
+  ) {
+    super();
+    this.#heartbeat = setInterval(() => this.#enqueue(() => this.#beat()), leaseMs / 3).unref();
+  }
+
+  override enter(viewer: ViewerId): () => void {
+    return this.#here.enter(viewer);
+  }
+
+  override async *connected(): AsyncGenerator<readonly ViewerId[]> {
+    const nodes = (await this.redis.runScript(NODES_SCRIPT, [NODES], [])) as string[];
+    const seen = new Set<string>();
+    for (const node of nodes) {
+      let position = '0';
+      do {
+        const [next, found] = await this.redis.run((client) => client.sscan(keyOf(node), position, 'COUNT', BATCH));
+        const fresh = found.filter((viewer) => !seen.has(viewer) && seen.add(viewer)) as ViewerId[];
+        for (let at = 0; at < fresh.length; at += BATCH) yield fresh.slice(at, at + BATCH);
+        position = next;
+      } while (position !== '0');
+    }
+  }
+
+  /** After the sockets were drained: until then this node's viewers are there. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isOver = true;
+    clearInterval(this.#heartbeat);
+    if (this.#reporting) clearTimeout(this.#reporting);
+    await this.#exchange;
+    await this.redis
+      .run((client) => Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node))]))
+      .catch(() => {});
+  }
+
+  #note(viewer: ViewerId): void {
+    if (this.#isOver) return;
+    this.#changed.add(viewer);
+    this.#reporting ??= setTimeout(() => {
+      this.#reporting = null;
+      this.#enqueue(() => this.#report());
+    }, REPORT_EVERY_MS).unref();
+  }
+
+  /** Does it after what is being done. What fails leaves Redis's part unknown, for the next heartbeat to mend. */
+  #enqueue(work: () => Promise<void>): void {
+    this.#exchange = this.#exchange.then(work).catch(() => {
+      this.#isKnown = false;
+    });
+  }
+
+  async #beat(): Promise<void> {
+    await this.redis.runScript(BEAT_SCRIPT, [NODES], [this.#node, this.leaseMs]);
+    const isThere = await this.redis.run((client) => client.pexpire(keyOf(this.#node), this.leaseMs));
+    if (isThere === 0 && this.#here.size > 0) this.#isKnown = false;
+    if (!this.#isKnown) await this.#reportAll();
+  }
+
+  async #report(): Promise<void> {
+    if (!this.#isKnown) return this.#beat();
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (let at = 0; at < changed.length; at += BATCH) {
+      const batch = changed.slice(at, at + BATCH);
+      const [come, gone] = [batch.filter((id) => this.#here.has(id)), batch.filter((id) => !this.#here.has(id))];
+      if (come.length > 0) await this.redis.run((client) => client.sadd(keyOf(this.#node), ...come));
+      if (gone.length > 0) await this.redis.run((client) => client.srem(keyOf(this.#node), ...gone));
+    }
+    await this.redis.run((client) => client.pexpire(keyOf(this.#node), this.leaseMs));
+  }
+
+  /** Writes the whole set beside the old one and puts it in its place at once. */
+  async #reportAll(): Promise<void> {
+    this.#changed.clear();
+    const batches = [...this.#here.batches(BATCH)];
+    const key = keyOf(this.#node);
+    const next = `${key}:next`;
+    await this.redis.run((client) => client.del(next));
+    for (const batch of batches) await this.redis.run((client) => client.sadd(next, ...batch));
+    await this.redis.run((client) => client.pexpire(next, this.leaseMs));
+    if (batches.length > 0) await this.redis.run((client) => client.rename(next, key));
+    else await this.redis.run((client) => client.del(key));
+    this.#isKnown = true;
+  }
+}
+
+function keyOf(node: string): string {
+  return `sallyport:{presence:${node}}`;
+}

@@ -1,0 +1,29 @@
+import { ReplyError } from 'ioredis';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+
+/** Answers of a Redis that is there and cannot serve right now: loading, failing over, full, read-only, locked out. */
+const NOT_NOW =
+  /^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|EXECABORT)\b/;
+
+/** Answers of a Redis that can be read and not be written to: full, a replica, a disk that fails, too few replicas. */
+const REFUSED_WRITE = /^(?:OOM|READONLY|MISCONF|NOREPLICAS)\b/;
+
+/** Whether a command failed because Redis does not take writes. */
+export function isRefusedWrite(error: unknown): boolean {
+  return error instanceof Error && REFUSED_WRITE.test(error.message);
+}
+
+/**
+ * What a failed command is to its caller: {@link UnavailableError} where the store is away, hangs or cannot serve;
+ * anything else is a fault of ours and comes back as it is.
+ */
+export function storeFailure(error: unknown): unknown {
+  if (error instanceof ReplyError && error instanceof Error && !NOT_NOW.test(error.message)) return error;
+  return new UnavailableError();
+}
+
+/** An error's code or first word: enough to act on, and never a URL with a password in it. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return (error as NodeJS.ErrnoException).code ?? /^[A-Z]{3,}\b/.exec(error.message)?.[0] ?? 'no answer';
+}

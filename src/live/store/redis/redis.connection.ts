@@ -1,0 +1,183 @@
+import { type Cluster, Redis } from 'ioredis';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import type { StoreHealth } from '../store-health.js';
+import type { RedisLink } from './open-redis.js';
+import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
+import type { RedisScript } from './redis-script.js';
+import { StoreGeneration } from './store-generation.js';
+
+/** How often Redis is asked what time it is there and given something to write, in milliseconds; while it does not, more often. */
+const HEARTBEAT_MS = 5_000;
+const RETRY_MS = 1_000;
+/** Written on a cluster with each heartbeat: a Redis that is full or read-only answers everything else. */
+const PROBE_KEY = 'sallyport:{store}:probe';
+const PROBE_SECONDS = 60;
+
+/**
+ * The one connection for commands. While Redis is away or hangs (2 seconds without an answer), commands reject
+ * at once with `UnavailableError`: nothing queues and nothing is sent twice.
+ */
+export class RedisConnection {
+  readonly client: Redis | Cluster;
+  /** Whether keys live in slots, so that one command touches one slot only. */
+  readonly isCluster: boolean;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #clockAheadMs = 0;
+  #isClosed = false;
+  /** Null on a cluster, where scripts ask the shard itself. */
+  readonly #generation: StoreGeneration | null;
+  /** Whether this connection's Redis is known to go on from where it was, or has begun a new generation. */
+  #isSettled = false;
+  #settling: Promise<void> | null = null;
+
+  constructor(
+    readonly link: RedisLink,
+    readonly health: StoreHealth,
+  ) {
+    this.client = link.client;
+    this.isCluster = link.client.isCluster;
+    this.#generation = link.client instanceof Redis ? new StoreGeneration(link.client) : null;
+    this.client.on('ready', () => void this.#beat());
+    this.client.on('close', () => {
+      this.#isSettled = false;
+      this.#wentAway();
+    });
+    this.client.on('error', (error: Error) => this.#wentAway(error));
+    this.#scheduleBeat();
+  }
+
+  /** The number of the database that keys are in; a cluster has only 0. */
+  get database(): number {
+    return 'db' in this.client.options ? (this.client.options.db ?? 0) : 0;
+  }
+
+  /** Whether a command sent now has a chance. */
+  get isAvailable(): boolean {
+    return this.client.status === 'ready' && this.#isSettled;
+  }
+
+  /** Called once at the start, before anything is asked of Redis. @throws UnavailableError when it does not answer */
+  async open(): Promise<void> {
+    await this.readClock();
+    await this.#beat();
+  }
+
+  /** Redis's clock, in ms since the epoch, as it was last told: for deadlines that a script checks. */
+  get nowMs(): number {
+    return performance.timeOrigin + performance.now() + this.#clockAheadMs;
+  }
+
+  /**
+   * Runs commands.
+   *
+   * @throws UnavailableError when Redis is away, hangs or cannot serve; then it may have run them all the same
+   */
+  async run<T>(commands: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    try {
+      return await commands(this.client);
+    } catch (error) {
+      this.#note(error);
+      throw storeFailure(error);
+    }
+  }
+
+  /**
+   * Runs a script by its hash; a Redis that does not know it is given it once.
+   *
+   * @throws UnavailableError as {@link run} does
+   */
+  async runScript(
+    script: RedisScript,
+    keys: readonly string[],
+    values: readonly (string | number)[],
+  ): Promise<unknown> {
+    if (!this.#isSettled) await this.#settled();
+    return this.run(async (client) => {
+      try {
+        return await client.evalsha(script.sha, keys.length, ...keys, ...values);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return await client.eval(script.lua, keys.length, ...keys, ...values);
+      }
+    });
+  }
+
+  /** Asks what time it is there. Called with each heartbeat. */
+  async readClock(): Promise<void> {
+    const sentMs = performance.now();
+    const [seconds, micros] = await this.run(timeOf);
+    const halfwayMs = performance.timeOrigin + (sentMs + performance.now()) / 2;
+    this.#clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - halfwayMs;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#heartbeat);
+    this.client.disconnect();
+  }
+
+  #scheduleBeat(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#heartbeat);
+    const waitMs = this.health.state === 'ok' ? HEARTBEAT_MS : RETRY_MS;
+    this.#heartbeat = setTimeout(() => void this.#beat(), waitMs).unref();
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      if (this.client.status !== 'ready') return;
+      await this.#settled();
+      await this.readClock();
+      await this.run(() => this.#write());
+      this.health.tookWrite();
+    } catch {
+      // `run` has noted why; the silence itself drops the connection.
+    } finally {
+      this.#scheduleBeat();
+    }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#generation) await this.#generation.beat();
+    else await this.client.set(PROBE_KEY, '', 'EX', PROBE_SECONDS);
+  }
+
+  /** A new connection may lead to a Redis that has forgotten something: that is found out before any script runs there. */
+  async #settled(): Promise<void> {
+    if (this.#isSettled) return;
+    if (this.client.status !== 'ready') throw new UnavailableError();
+    await (this.#settling ??= this.#settle().finally(() => (this.#settling = null)));
+  }
+
+  async #settle(): Promise<void> {
+    await this.run(async () => this.#generation?.settle());
+    if (this.client.status === 'ready') this.#isSettled = true;
+  }
+
+  #note(error: unknown): void {
+    const reason = reasonOf(error);
+    this.health.failed(reason);
+    if (!isRefusedWrite(error)) return;
+    const isNews = this.health.state === 'ok';
+    this.health.refusedWrite(reason);
+    if (isNews) this.#scheduleBeat();
+  }
+
+  #wentAway(error?: Error): void {
+    if (this.#isClosed || this.client.status === 'end') return;
+    this.health.wentAway(reasonOf(error));
+  }
+}
+
+/** Whichever member of a cluster answers first: a dead one must not keep a node from its start. */
+async function timeOf(client: Redis | Cluster): Promise<readonly [string | number, string | number]> {
+  const [seconds = 0, micros = 0] =
+    client instanceof Redis
+      ? await client.time()
+      : await Promise.any(client.nodes('master').map((member) => member.time())).catch(firstOf);
+  return [seconds, micros];
+}
+
+function firstOf(error: unknown): never {
+  throw error instanceof AggregateError ? error.errors[0] : error;
+}

@@ -1,0 +1,199 @@
+import { RedisScript } from './redis-script.js';
+import { GENERATION_KEY, GENERATION_LENGTH } from './store-generation.js';
+import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
+
+/** How long an epoch is remembered after the last publish or look, in milliseconds. Live subscribers renew it. */
+const META_LIFETIME_MS = 3_600_000;
+/** How often publishing puts off a topic's expiry, at the least: each time would cost as much as the event itself. */
+const RENEW_EVERY_MS = META_LIFETIME_MS / 4;
+
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+/** Which Redis a script runs on: a cluster's scripts stay in one slot. */
+type Place = 'alone' | 'cluster';
+
+/**
+ * Which generation of the store this is; every epoch begins with it, and one of another generation is over.
+ * On a cluster each shard's process is a generation of its own: after a restart or a failover it may have forgotten.
+ */
+const generation = (place: Place): string =>
+  place === 'cluster'
+    ? `local generation = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, ${GENERATION_LENGTH})`
+    : `local generation = redis.call('HGET', '${GENERATION_KEY}', 'id')
+if not generation then
+  generation = string.sub(redis.sha1hex(time[1] .. ' ' .. time[2]), 1, ${GENERATION_LENGTH})
+  redis.call('HSET', '${GENERATION_KEY}', 'id', generation)
+end`;
+
+/** Whether an epoch belongs to this generation. */
+const IS_OURS = `
+local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_LENGTH}) == generation end`;
+
+/**
+ * Publishes a batch, all of it or nothing. Per publication: offset, history, idempotency key, message.
+ * A history of one event is two fields of the topic's hash: a stream that is cut to one entry costs three times the rest.
+ * Written for one short text in and out per publication: on a busy node most of the work is writing and reading these.
+ *
+ * KEYS, per publication: the topic's tag, of which all its keys are made; they share its slot.
+ * ARGV: deadline by Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name ·
+ * the definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
+ * `<index of its definition> <payload>` or, with an idempotency key, `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`.
+ * Returns 'late' past the deadline (a batch that hung on the way is not published behind its publisher's back), else
+ * one line per publication: 0 published | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
+ */
+const PUBLISH = `
+if now > tonumber(ARGV[1]) then return 'late' end
+local prefix, verb, suffix = ARGV[2], ARGV[3], ARGV[4]
+local definitions = {}
+for size, lifetime in string.gmatch(ARGV[5], '(%d+) (%d+)') do
+  definitions[#definitions + 1] = {
+    size = tonumber(size),
+    renewAfter = math.min(${RENEW_EVERY_MS}, lifetime / 2),
+    metaLifetime = math.max(${META_LIFETIME_MS}, 2 * lifetime),
+    streamLifetime = 2 * lifetime,
+  }
+end
+local call = redis.call
+local results = {}
+for i, tag in ipairs(KEYS) do
+  local event = ARGV[i + 5]
+  local mark = string.find(event, '[ :]')
+  local definition = definitions[string.sub(event, 1, mark - 1) + 1]
+  local key, digest, payload = false, false, false
+  if string.byte(event, mark) == 58 then
+    key = tag .. ':key:' .. string.sub(event, mark + 1, mark + 43)
+    digest = string.sub(event, mark + 44, mark + 86)
+    payload = string.sub(event, mark + 87)
+  else
+    payload = string.sub(event, mark + 1)
+  end
+  local used = key and call('GET', key)
+  if used then
+    local same = string.sub(used, 1, 43) == digest
+    results[i] = (same and '1' or '2') .. string.sub(used, 44)
+  else
+    local meta, stream = tag .. ':meta', tag .. ':stream'
+    local known = call('HMGET', meta, 'epoch', 'offset', 'renewed')
+    local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
+    if not isOurs(epoch) then
+      epoch, offset = generation .. prefix .. i, 1
+      call('HSET', meta, 'epoch', epoch)
+      call('DEL', stream)
+    end
+    local position = epoch .. ' ' .. offset
+    if definition.size == 1 then
+      call('HSET', meta, 'offset', offset, 't', now, 'p', payload)
+    else
+      call('HSET', meta, 'offset', offset)
+      call('XADD', stream, 'MAXLEN', definition.size, offset .. '-0', 't', now, 'p', payload)
+    end
+    if now - renewed > definition.renewAfter then
+      call('HSET', meta, 'renewed', now)
+      call('PEXPIRE', meta, definition.metaLifetime)
+      call('PEXPIRE', stream, definition.streamLifetime)
+    end
+    if key then call('SET', key, digest .. position, 'PX', ${IDEMPOTENCY_WINDOW_MS}) end
+    call(verb, tag .. suffix, position .. ' ' .. payload)
+    results[i] = '0' .. position
+  end
+end
+return table.concat(results, '\\n')`;
+
+/**
+ * Reads a topic's position, and what a subscriber is to get first. Makes the epoch where there is none yet, so that
+ * a subscription has a position before the first event.
+ *
+ * KEYS: meta, stream. ARGV: epoch to begin with, history size, history lifetime in ms, epoch and offset to resume
+ * from ('' and 0: none), what a new subscriber gets: 'nothing', 'last-event' or 'history'.
+ * Returns { epoch, newest offset, 1 recovered | 0 not | -1 not asked, the payloads of the newest events in order }.
+ */
+const READ = `
+local meta, stream = KEYS[1], KEYS[2]
+local size, lifetime, since = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
+local epoch = redis.call('HGET', meta, 'epoch')
+if not isOurs(epoch) then
+  epoch = generation .. ARGV[1]
+  redis.call('HSET', meta, 'epoch', epoch, 'offset', 0)
+  redis.call('HDEL', meta, 't', 'p')
+  redis.call('DEL', stream)
+end
+redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
+local offset = tonumber(redis.call('HGET', meta, 'offset'))
+local recovered = ARGV[4] == '' and -1 or 0
+-- The history from this offset on.
+local function read(first)
+  if size > 1 then return redis.call('XRANGE', stream, first .. '-0', '+') end
+  local last = redis.call('HMGET', meta, 't', 'p')
+  return last[1] and first <= offset and { { offset .. '-0', { 't', last[1], 'p', last[2] } } } or {}
+end
+-- The payloads of the newest events, at most so many: those that are not too old and follow each other without a hole.
+local function newest(most)
+  local entries = most > 0 and read(offset - most + 1) or {}
+  local count = 0
+  while count < #entries do
+    local entry = entries[#entries - count]
+    if entry[1] ~= (offset - count) .. '-0' or entry[2][2] + lifetime <= now then break end
+    count = count + 1
+  end
+  local payloads = {}
+  for i = 1, count do payloads[i] = entries[#entries - count + i][2][4] end
+  return payloads
+end
+local payloads = {}
+if ARGV[4] == epoch and since <= offset and offset - since <= size then
+  payloads = newest(offset - since)
+  if #payloads == offset - since then recovered = 1 end
+end
+if recovered ~= 1 then
+  local wanted = ARGV[6] == 'last-event' and 1 or ARGV[6] == 'history' and recovered == -1 and size or 0
+  payloads = newest(math.min(wanted, offset))
+end
+return { epoch, offset, recovered, payloads }`;
+
+/**
+ * Compares where subscribers stand with where their topics are, and keeps the epochs alive.
+ * A topic that stands behind its own subscribers was restored from an older copy: it gets a new epoch at once,
+ * or else its next events would pass for ones that were seen.
+ *
+ * KEYS, per topic: meta, stream. ARGV: prefix for new epochs; then per topic: epoch, offset.
+ * Returns per topic 0 the same | 1 not the same.
+ */
+const COMPARE = `
+local results = {}
+for i = 1, #KEYS / 2 do
+  local meta = KEYS[2 * i - 1]
+  local known = redis.call('HMGET', meta, 'epoch', 'offset')
+  local epoch, offset = ARGV[2 * i], tonumber(ARGV[2 * i + 1])
+  if known[1] == epoch and tonumber(known[2]) < offset then
+    redis.call('HSET', meta, 'epoch', generation .. ARGV[1] .. i, 'offset', 0)
+    redis.call('DEL', KEYS[2 * i])
+  end
+  results[i] = (known[1] == epoch and tonumber(known[2]) == offset and isOurs(epoch)) and 0 or 1
+  if known[1] and redis.call('PTTL', meta) < ${META_LIFETIME_MS / 2} then
+    redis.call('PEXPIRE', meta, ${META_LIFETIME_MS})
+  end
+end
+return results`;
+
+/** The scripts for one kind of Redis. */
+export interface TopicScripts {
+  readonly publish: RedisScript;
+  readonly read: RedisScript;
+  readonly compare: RedisScript;
+}
+
+/** Each script begins with the time and the generation of the store, which it makes where there is none. */
+const scriptsOf = (place: Place): TopicScripts => {
+  const head = `${NOW}${generation(place)}${IS_OURS}`;
+  const script = (body: string): RedisScript => new RedisScript(head + body);
+  return { publish: script(PUBLISH), read: script(READ), compare: script(COMPARE) };
+};
+
+/** The scripts of topics, on one Redis and on a cluster. */
+export const TOPIC_SCRIPTS: Readonly<Record<Place, TopicScripts>> = {
+  alone: scriptsOf('alone'),
+  cluster: scriptsOf('cluster'),
+};

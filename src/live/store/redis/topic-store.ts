@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { SILENCE_MS } from './open-redis.js';
+import type { RedisConnection } from './redis.connection.js';
+import { formatCursor, type Position } from '../../topics/cursor.js';
+import { payloadDigest } from '../../topics/payload-digest.js';
+import { TopicEvent } from '../../topics/topic-event.js';
+import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
+import type { Topic, TopicDefinition } from '../../topics/topic.js';
+import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
+import type { TopicReading } from './topic-member.js';
+import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
+
+/** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */
+const PUBLISH_BATCH = 1_000;
+/** A batch that reaches Redis later than this is not published: by then its publisher may have been told that it failed. */
+const DEADLINE_MS = SILENCE_MS - 250;
+/** What the script says of a publication, by the first character of its line. */
+const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
+
+/** What is read of a topic; see {@link TopicStore.read}. */
+export interface ReadOptions {
+  readonly since: Position | null | undefined;
+  readonly otherwise: TopicDefinition['onSubscribe'];
+}
+
+/** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */
+export class TopicStore {
+  readonly #scripts: TopicScripts;
+
+  constructor(private readonly redis: RedisConnection) {
+    this.#scripts = TOPIC_SCRIPTS[redis.isCluster ? 'cluster' : 'alone'];
+  }
+
+  /** The channel that {@link publish} sends a topic's events to. */
+  channel(topic: Topic): string {
+    return topicTag(topic) + channelSuffix(this.redis.database);
+  }
+
+  /** Publishes in batches of 1,000, each of them all or nothing; on a cluster each topic's for themselves. */
+  async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    if (this.redis.isCluster) return this.#publishByTopic(publications);
+    const outcomes: PublishOutcome[] = [];
+    for (let at = 0; at < publications.length; at += PUBLISH_BATCH)
+      outcomes.push(...(await this.#publishBatch(publications.slice(at, at + PUBLISH_BATCH))));
+    return outcomes;
+  }
+
+  /**
+   * Reads where a topic is, and what a subscriber is to get first.
+   *
+   * @param options.since every event after it; null for a cursor that could not be read, undefined where none was given
+   * @param options.otherwise what is read where there is no cursor. A cursor that leads nowhere gets no history: the last event at the most
+   */
+  async read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
+    const { meta, stream } = topicKeys(topic);
+    const { historySize } = topic.definition;
+    const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
+    const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, options.otherwise];
+    return toReading(await this.redis.runScript(this.#scripts.read, [meta, stream], values));
+  }
+
+  /** Redis's clock, in ms since the epoch. */
+  get nowMs(): number {
+    return this.redis.nowMs;
+  }
+
+  /** When an event was published, by Redis's clock; null when its history has let go of it. */
+  async publishedAtMs(topic: Topic, offset: number): Promise<number | null> {
+    const { meta, stream } = topicKeys(topic);
+    if (topic.definition.historySize === 1) {
+      const [newest, at] = await this.redis.run((client) => client.hmget(meta, 'offset', 't'));
+      return Number(newest) === offset && at ? Number(at) : null;
+    }
+    const id = `${offset}-0`;
+    const [entry] = await this.redis.run((client) => client.xrange(stream, id, id));
+    return entry?.[1][1] ? Number(entry[1][1]) : null;
+  }
+
+  /** Removes a topic's position and history. Idempotency keys are hashes, and go with their time. */
+  async forget(topic: Topic): Promise<void> {
+    const { meta, stream } = topicKeys(topic);
+    await this.redis.run((client) => client.del(meta, stream));
+  }
+
+  /** Which of these topics are not where the store has them. */
+  async differing<T extends { topic: Topic; position: Position }>(places: readonly T[]): Promise<readonly T[]> {
+    const keys = places.flatMap(({ topic }) => {
+      const { meta, stream } = topicKeys(topic);
+      return [meta, stream];
+    });
+    const positions = places.flatMap(({ position }) => [position.epoch, position.offset]);
+    const results = (await this.redis.runScript(this.#scripts.compare, keys, [newEpoch(), ...positions])) as number[];
+    return places.filter((_, index) => results[index] !== 0);
+  }
+
+  async #publishByTopic(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    const places = new Map<string, number[]>();
+    publications.forEach(({ topic: { name } }, place) => {
+      const known = places.get(name);
+      if (known) known.push(place);
+      else places.set(name, [place]);
+    });
+    const outcomes: PublishOutcome[] = [];
+    const publishTopic = async (ofTopic: readonly number[]): Promise<void> => {
+      const results = await this.#publishBatch(ofTopic.map((place) => publications[place]!));
+      ofTopic.forEach((place, index) => (outcomes[place] = results[index]!));
+    };
+    const topics = [...places.values()];
+    const settled = await Promise.allSettled(topics.map(publishTopic));
+    const failures = settled.flatMap((one, index) =>
+      one.status === 'rejected' ? [{ error: one.reason as unknown, places: topics[index]! }] : [],
+    );
+    const fault = failures.find(({ error }) => !(error instanceof UnavailableError));
+    if (fault) throw fault.error;
+    // One shard that is away takes nothing back of what the others have published.
+    if (failures.length > 0 && failures.length === topics.length) throw failures[0]!.error;
+    for (const failure of failures)
+      for (const place of failure.places) outcomes[place] = { ok: false, reason: 'unavailable' };
+    return outcomes;
+  }
+
+  async #publishBatch(batch: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    const startedMs = performance.now();
+    const tags = batch.map(({ topic }) => topicTag(topic));
+    const [definitions, events] = pack(batch);
+    const verb = this.redis.link.shardedPubSub ? 'SPUBLISH' : 'PUBLISH';
+    const head = [newEpoch(), verb, channelSuffix(this.redis.database), definitions];
+    const send = async (): Promise<string> => {
+      const values = [Math.round(this.redis.nowMs + DEADLINE_MS), ...head, ...events];
+      return (await this.redis.runScript(this.#scripts.publish, tags, values)) as string;
+    };
+    let results = await send();
+    if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
+      // In time by our clock: Redis's was set. Nothing was published, so it may be sent again.
+      await this.redis.readClock();
+      results = await send();
+    }
+    if (results === 'late') throw new UnavailableError();
+    return results.split('\n').map(toOutcome);
+  }
+}
+
+/** Random, 12 characters: the start of a cursor. Scripts that make several append a number. */
+function newEpoch(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+/** Whole milliseconds: Redis takes no fractions. */
+function historyMs(definition: TopicDefinition): number {
+  return Math.round(definition.historySeconds * 1000);
+}
+
+function toOutcome(line: string): PublishOutcome {
+  const published = line[0];
+  if (published === PUBLISHED.keyReused) return { ok: false, reason: 'key-reused' };
+  const space = line.indexOf(' ');
+  const cursor = formatCursor({ epoch: line.slice(1, space), offset: Number(line.slice(space + 1)) });
+  return { ok: true, cursor, duplicate: published === PUBLISHED.duplicate };
+}
+
+/** A batch as the script takes it: its definitions, and one text for each publication. */
+function pack(batch: readonly Publication[]): [definitions: string, events: string[]] {
+  const indexes = new Map<TopicDefinition, number>();
+  const events = batch.map(({ topic, payload, key, publisher, submitted }) => {
+    let index = indexes.get(topic.definition);
+    if (index === undefined) indexes.set(topic.definition, (index = indexes.size));
+    const json = JSON.stringify(payload) ?? 'null';
+    return key === undefined
+      ? `${index} ${json}`
+      : `${index}:${keyHash(key, publisher)}${payloadDigest(submitted ?? payload)}${json}`;
+  });
+  const definitions = [...indexes.keys()].map((each) => `${each.historySize} ${historyMs(each)}`).join(',');
+  return [definitions, events];
+}
+
+function toReading(answer: unknown): TopicReading {
+  const [epoch, offset, recovered, payloads] = answer as [string, number, number, string[]];
+  const first = offset - payloads.length + 1;
+  return {
+    position: { epoch, offset },
+    recovered: recovered === -1 ? undefined : recovered === 1,
+    events: payloads.map((payload, index) => new TopicEvent(epoch, first + index, JSON.parse(payload))),
+  };
+}

@@ -1,0 +1,52 @@
+import { DEVELOPMENT_KEY_PREFIX } from '../../identity/api-keys/development-key.js';
+import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
+import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
+import type { CliCommand } from './command.js';
+
+const MAX_NAME_LENGTH = 100;
+
+/** `api-key create|list|revoke`: keys of the backends that publish. */
+export const apiKeyCommand: CliCommand = (program, context) => {
+  const family = program.command('api-key').description('keys of the backends that publish');
+  family
+    .command('create')
+    .argument('<name>', 'what the key is for; names are unique')
+    .description('make a key and show it, this once')
+    .action((name: string) =>
+      context.withStores(async (stores) => {
+        checkName(name);
+        const key = await stores.get(ApiKeys).create(name);
+        if (key === null) throw new Error('There is a key of this name: revoke it first, or take another name.');
+        context.print({ name, key }, `${key}\n\nKeep it now: it is not shown again.`);
+      }),
+    );
+  family
+    .command('list')
+    .description('list the keys, without their secrets')
+    .action(() =>
+      context.withStores(async (stores) => {
+        const keys = await stores.get(ApiKeys).list();
+        const lines = keys.map(({ name, createdAt }) => `${name}  since ${createdAt.toISOString()}`);
+        context.print(keys, lines.join('\n') || 'There are no keys.');
+      }),
+    );
+  family
+    .command('revoke')
+    .argument('<name>')
+    .description('revoke a key: within a second it opens nothing')
+    .action((name: string) =>
+      context.withStores(async (stores) => {
+        if (!(await stores.get(ApiKeys).revoke(name))) throw new Error('There is no key of this name.');
+        context.print({ name, revoked: true }, `${name} is revoked.`);
+      }),
+    );
+};
+
+function checkName(name: string): void {
+  if (name.trim() === '' || name.length > MAX_NAME_LENGTH)
+    throw new Error(`A name has 1 to ${MAX_NAME_LENGTH} characters.`);
+  if (name.startsWith(COMMAND_KEY_PREFIX))
+    throw new Error(`Names that start with ${COMMAND_KEY_PREFIX} belong to keys that commands make for themselves.`);
+  if (name.startsWith(DEVELOPMENT_KEY_PREFIX))
+    throw new Error(`Names that start with ${DEVELOPMENT_KEY_PREFIX} belong to keys that production does not take.`);
+}

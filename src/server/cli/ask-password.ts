@@ -1,0 +1,43 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { StartError } from '../../live/errors/start.error.js';
+
+/** Longer input is no password: 128 characters of at most four bytes, and a line end. */
+const MAX_BYTES = 1_024;
+
+/**
+ * Reads a password: typed without echo where a person sits there, else all of standard input less one line end.
+ * Never from the command line, which other users of the machine can read.
+ *
+ * @throws StartError when nothing or too much comes
+ */
+export async function askPassword(question: string): Promise<string> {
+  const password = process.stdin.isTTY ? await askPerson(question) : await readAll();
+  if (password === '') throw new StartError('No password came: type one, or send it on standard input.');
+  return password;
+}
+
+async function askPerson(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silence, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}
+
+async function readAll(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw new StartError(`A password has at most ${MAX_BYTES} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+}

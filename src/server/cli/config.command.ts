@@ -1,0 +1,18 @@
+import { loadConfig } from '../config/load-config.js';
+import { StartError } from '../../live/errors/start.error.js';
+import type { CliCommand } from './command.js';
+
+/** `config check`: what a start would say of the environment, without starting and without opening a store. */
+export const configCommand: CliCommand = (program, context) => {
+  program
+    .command('config')
+    .description('look at the configuration')
+    .command('check')
+    .description('tell every fault of the environment at once; exit code 1 where there is one')
+    .action(() => {
+      const outcome = loadConfig();
+      if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is right.');
+      if (program.opts<{ json?: true }>().json) context.print({ ok: false, faults: outcome.faults }, '');
+      throw new StartError(`the configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+    });
+};

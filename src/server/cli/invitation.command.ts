@@ -1,0 +1,52 @@
+import { InvalidArgumentError } from 'commander';
+import { Invitations } from '../../identity/accounts/invitations.js';
+import type { CliCommand } from './command.js';
+
+const DEFAULT_DAYS = 7;
+const MAX_DAYS = 90;
+
+/** `invitation create|list|revoke`: who may register where REGISTRATION is `invite`. */
+export const invitationCommand: CliCommand = (program, context) => {
+  const family = program.command('invitation').description('invitations to register, for REGISTRATION=invite');
+  family
+    .command('create')
+    .option('--days <n>', `how long it can be used; default ${DEFAULT_DAYS}, at most ${MAX_DAYS}`, days, DEFAULT_DAYS)
+    .description('make an invitation, good for one account, and show its code, this once')
+    .action((options: { days: number }) =>
+      context.withStores(async (stores) => {
+        const { id, code, expiresAt } = await stores.get(Invitations).create(options.days);
+        const until = expiresAt.toISOString();
+        context.print(
+          { id, code, expiresAt: until },
+          `${code}\n\nGood for one account, until ${until}. It is not shown again.`,
+        );
+      }),
+    );
+  family
+    .command('list')
+    .description('list the invitations that can still be used, without their codes')
+    .action(() =>
+      context.withStores(async (stores) => {
+        const open = await stores.get(Invitations).list();
+        const lines = open.map(({ id, expiresAt }) => `${id}  until ${expiresAt.toISOString()}`);
+        context.print(open, lines.join('\n') || 'There are no invitations.');
+      }),
+    );
+  family
+    .command('revoke')
+    .argument('<id>')
+    .description('take an invitation back')
+    .action((id: string) =>
+      context.withStores(async (stores) => {
+        if (!(await stores.get(Invitations).revoke(id))) throw new Error('There is no invitation with this id.');
+        context.print({ id, revoked: true }, `${id} is revoked.`);
+      }),
+    );
+};
+
+function days(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > MAX_DAYS)
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_DAYS}.`);
+  return value;
+}

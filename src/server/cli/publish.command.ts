@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Config } from '../config/config.js';
+import { loadConfig } from '../config/load-config.js';
+import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
+import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
+import { developmentKeyFile } from '../../identity/api-keys/development-key.js';
+import type { CliCommand, CliContext } from './command.js';
+
+const PATIENCE_MS = 15_000;
+
+interface PublishOptions {
+  readonly url?: string;
+  readonly keyFile?: string;
+  readonly key?: string;
+}
+
+/** `publish`: one event, through the door that other backends use, so what holds for them holds here. */
+export const publishCommand: CliCommand = (program, context) => {
+  program
+    .command('publish')
+    .argument('<topic>', 'such as notifications')
+    .argument('<viewer>', 'user:<uuid> or customer:<shop>:<number>')
+    .argument('<json>', 'the payload')
+    .option('--url <url>', 'the server that publishes it; default PUBLIC_URL')
+    .option(
+      '--key-file <file>',
+      'a file with an API key; default the development key, else one that is made and revoked',
+    )
+    .option('--key <text>', 'an idempotency key')
+    .description('publish one event through a running server')
+    .action((topic: string, viewer: string, json: string, options: PublishOptions) =>
+      publish(context, { topic, viewer, payload: parse(json), ...(options.key ? { key: options.key } : {}) }, options),
+    );
+};
+
+async function publish(context: CliContext, event: Record<string, unknown>, options: PublishOptions): Promise<void> {
+  const outcome = loadConfig();
+  if (!outcome.ok) throw new Error(`The configuration is wrong: ${outcome.faults.join('; ')}`);
+  const url = new URL('/publish', options.url ?? outcome.config.http.publicUrl);
+  const key = options.keyFile ?? developmentKey(outcome.config);
+  const answer =
+    key === null
+      ? await withOwnKey(context, (ownKey) => post(url, ownKey, event))
+      : await post(url, readFileSync(key, 'utf8').trim(), event);
+  context.print(answer, `Published: ${answer.cursor}`);
+}
+
+function developmentKey({ http, database }: Config): string | null {
+  const file = developmentKeyFile(database.dataDir);
+  return !http.production && existsSync(file) ? file : null;
+}
+
+/** An operator who reaches the database may publish: with a key that lives as long as this command. */
+function withOwnKey<T>(context: CliContext, action: (key: string) => Promise<T>): Promise<T> {
+  return context.withStores(async (stores) => {
+    const keys = stores.get(ApiKeys);
+    const name = `${COMMAND_KEY_PREFIX}${randomUUID()}`;
+    const key = await keys.create(name);
+    try {
+      return await action(key ?? '');
+    } finally {
+      await keys.revoke(name);
+    }
+  });
+}
+
+async function post(url: URL, key: string, event: unknown): Promise<{ cursor: string }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ events: [event] }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).catch(() => {
+    throw new Error(`No server answers at ${url.origin}: start it, or name another with --url.`);
+  });
+  const answer = (await response.json()) as { results?: unknown[]; error?: { message: string } };
+  const [result = answer] = (answer.results ?? []) as [{ cursor?: string; error?: { message: string } }?];
+  if (!('cursor' in result) || !result.cursor)
+    throw new Error(result.error?.message ?? `The server answered ${response.status}.`);
+  return { cursor: result.cursor };
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    throw new Error('The payload must be JSON: quote it for your shell, such as \'{"kind":"hello","title":"Hello"}\'.');
+  }
+}

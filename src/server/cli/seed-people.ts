@@ -1,0 +1,51 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { INestApplicationContext } from '@nestjs/common';
+import { sql } from 'drizzle-orm';
+import { PasswordHasher } from '../../identity/accounts/password.hasher.js';
+import { drawSessionSecret, sessionSecretHash } from '../../identity/sessions/session-secret.js';
+import { TokenService } from '../../live/tokens/token.service.js';
+import { Database, type Orm } from '../../identity/database/database.js';
+import { accountViewer, type AccountViewer } from '../../live/viewer/viewer.js';
+
+const BATCH = 5_000;
+
+/** What a load test needs of one person. */
+export interface SeededPerson {
+  readonly viewerId: string;
+  readonly token: string;
+}
+
+/**
+ * Makes accounts with one live session each, and signs their tokens when all are made, so that all live equally long.
+ * They share one random password that nobody knows.
+ */
+export async function seedPeople(
+  stores: INestApplicationContext,
+  count: number,
+  ttlSeconds: number,
+): Promise<SeededPerson[]> {
+  const passwordHash = await stores.get(PasswordHasher).hash(randomBytes(32).toString('base64url'));
+  const viewers = Array.from({ length: count }, () => accountViewer(randomUUID(), randomUUID()));
+  for (let from = 0; from < count; from += BATCH) {
+    await stores.get(Database).transaction((orm) => addBatch(orm, viewers.slice(from, from + BATCH), passwordHash));
+  }
+  const tokens = stores.get(TokenService);
+  return viewers.map((viewer) => ({ viewerId: viewer.id, token: tokens.sign(viewer, ttlSeconds).token }));
+}
+
+/** Two statements with one JSON parameter each: thousands of parameters of their own take embedded storage seconds. */
+async function addBatch(orm: Orm, viewers: readonly AccountViewer[], passwordHash: string): Promise<void> {
+  const rows = viewers.map(({ userId, sessionId }) => ({
+    user_id: userId,
+    session_id: sessionId,
+    secret_hash: sessionSecretHash(drawSessionSecret()),
+  }));
+  const people = sql`json_to_recordset(${JSON.stringify(rows)}::json) as person(user_id uuid, session_id uuid, secret_hash text)`;
+  const now = new Date().toISOString();
+  await orm.execute(sql`
+    insert into users (id, email, password_hash, created_at)
+    select user_id, user_id || '@seed.invalid', ${passwordHash}, ${now}::timestamptz from ${people}`);
+  await orm.execute(sql`
+    insert into sessions (id, user_id, secret_hash, created_at, last_seen_at)
+    select session_id, user_id, secret_hash, ${now}::timestamptz, ${now}::timestamptz from ${people}`);
+}

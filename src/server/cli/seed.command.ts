@@ -1,0 +1,47 @@
+import { writeFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
+import { HTTP_CONFIG, type HttpConfig, TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
+import { StartError } from '../../live/errors/start.error.js';
+import type { CliCommand } from './command.js';
+import { seedPeople } from './seed-people.js';
+
+const MAX_PEOPLE = 1_000_000;
+
+interface SeedOptions {
+  readonly users: number;
+  readonly out?: string;
+  readonly ttlSeconds?: number;
+}
+
+/** `seed`: people with live sessions, for load tests. Refuses in production. */
+export const seedCommand: CliCommand = (program, context) => {
+  program
+    .command('seed')
+    .description('make users with live sessions and write [{ viewerId, token }], for load tests; never in production')
+    .requiredOption('--users <n>', 'how many users', whole(MAX_PEOPLE))
+    .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
+    .option('--ttl-seconds <n>', 'how long the tokens live; default TOKEN_TTL_SECONDS', whole(MAX_TOKEN_LIFE_SECONDS))
+    .action((options: SeedOptions) =>
+      context.withStores(async (stores) => {
+        if (stores.get<HttpConfig>(HTTP_CONFIG).production) {
+          throw new StartError('seed makes accounts that nobody owns: it refuses where NODE_ENV is production.');
+        }
+        const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
+        const people = await seedPeople(stores, options.users, ttlSeconds);
+        if (options.out === undefined) return void process.stdout.write(`${JSON.stringify(people)}\n`);
+        writeFileSync(options.out, JSON.stringify(people), { mode: 0o600 });
+        const result = { users: people.length, out: options.out, ttlSeconds };
+        context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
+      }),
+    );
+};
+
+function whole(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < 1 || value > max)
+      throw new InvalidArgumentError(`Give a whole number from 1 to ${max}.`);
+    return value;
+  };
+}

@@ -1,0 +1,49 @@
+import { AccountChanges } from '../../identity/sessions/account-changes.service.js';
+import { SessionService } from '../../identity/sessions/session.service.js';
+import type { ListedSession } from '../../identity/sessions/session.js';
+import type { CliCommand } from './command.js';
+
+/** `sessions list` and `sessions revoke`: anyone's, for operators. */
+export const sessionsCommand: CliCommand = (program, context) => {
+  const sessions = program.command('sessions').description("see and end anyone's sessions");
+
+  sessions
+    .command('list')
+    .argument('<email>')
+    .description('list the live sessions of an account')
+    .action((email: string) =>
+      context.withStores(async (stores) => {
+        const account = await stores.get(AccountChanges).find(email);
+        const listed = await stores.get(SessionService).list(account.id);
+        context.print(listed, listed.length > 0 ? listed.map(line).join('\n') : 'No live sessions.');
+      }),
+    );
+
+  sessions
+    .command('revoke')
+    .argument('<email-or-session-id>')
+    .description('end one session by its id, or all of an account by its e-mail')
+    .action((whose: string) =>
+      context.withStores(async (stores, { hearsNobody }) => {
+        const ended = whose.includes('@')
+          ? await stores.get(AccountChanges).endSessions(whose)
+          : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
+        context.print(
+          { endedSessions: ended, nodesTold: !hearsNobody },
+          `Ended ${ended} session(s). ${whenHeard(hearsNobody)}`.trimEnd(),
+        );
+      }),
+    );
+};
+
+/** When running nodes close the sockets of sessions that ended here. */
+export function whenHeard(hearsNobody: boolean): string {
+  return hearsNobody
+    ? 'Redis is away: the running nodes find this in the database, and close the sockets, within 20 s.'
+    : '';
+}
+
+function line(session: ListedSession): string {
+  const seen = session.lastSeenAt.toISOString();
+  return `${session.id}  seen ${seen}  from ${session.ip ?? '-'}  ${session.userAgent ?? '-'}`;
+}

@@ -1,0 +1,19 @@
+import { StartError } from '../../live/errors/start.error.js';
+
+/**
+ * Adds the variables of a `.env` file in the working directory to the environment, which wins over the file.
+ * Called first by each entry point, never by tests. A file that is absent is none.
+ *
+ * @throws StartError when the file is there and cannot be read
+ */
+export function loadEnvFile(path = '.env'): void {
+  try {
+    process.loadEnvFile(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    if (code === 'ENOENT') return;
+    throw new StartError(`The file ${path} cannot be read (${code}): correct its rights, or remove it.`, {
+      cause: error,
+    });
+  }
+}

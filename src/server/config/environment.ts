@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
+import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
+
+const LONGEST_SECONDS = 31_536_000;
+
+/** A number in plain digits, refused with one sentence that names the range. */
+function number(min: number, max: number, { whole }: { readonly whole: boolean }) {
+  const error = `expected a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(whole ? /^\d{1,15}$/ : /^\d{1,15}(?:\.\d{1,9})?$/, { error })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error });
+}
+
+const seconds = (max = LONGEST_SECONDS) => number(1, max, { whole: true });
+const count = (fallback: number) => number(1, 10_000_000, { whole: true }).default(fallback);
+const oneOf = <const Names extends readonly string[]>(names: Names) =>
+  z.enum(names, { error: `expected one of ${names.join(', ')}` });
+const choice = z
+  .enum(['true', 'false', '1', '0'], { error: 'expected true or false' })
+  .transform((text) => text === 'true' || text === '1');
+const list = (isItem: (item: string) => boolean, what: string, separator: string | RegExp = ',') =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(separator)
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .refine((items) => items.every(isItem), { error: `expected a comma list of ${what}` });
+/** Balancers write their lists with spaces: both are understood. */
+const addresses = () => list(isAddressOrRange, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
+const url = (pattern: RegExp, what: string) =>
+  z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
+
+/** The variables that hold a secret: each may be `@path`, the name of a file that holds it. */
+export const SECRET_VARIABLES = ['SECRET_KEYS', 'DATABASE_URL', 'REDIS_URL', 'APP_PROXY_SECRET'] as const;
+
+/**
+ * Every variable that this server reads, with its grammar and default. README's table and `.env.example` list the same.
+ * A message says what is expected and is never the library's own.
+ */
+export const EnvironmentSchema = z.object({
+  NODE_ENV: oneOf(['development', 'test', 'production']).optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: number(0, 65_535, { whole: true }).default(3000),
+  PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
+  DATABASE_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
+  DATA_DIR: z.string().default('./data'),
+  REDIS_URL: z
+    .string()
+    .refine((text) => parseRedisUrl(text) !== null, {
+      error:
+        'expected a URL such as redis://host:6379 or rediss://user:password@host, several joined by commas, or redis+sentinel://host:26379/master-name',
+    })
+    .optional(),
+  SECRET_KEYS: list(
+    (key) => Buffer.byteLength(key) >= 32 && new Set(key).size >= 8,
+    'random keys of at least 32 bytes. Generate one with: npm run cli -- secret generate',
+  ),
+  ALLOWED_ORIGINS: list(isHttpOrigin, 'origins such as https://app.example'),
+  TRUSTED_PROXIES: addresses(),
+  SESSION_IDLE_SECONDS: seconds().optional(),
+  SESSION_ABSOLUTE_SECONDS: seconds().default(30 * 86_400),
+  TOKEN_TTL_SECONDS: seconds(3600).default(60),
+  TOKEN_SINGLE_USE: choice.default(false),
+  USER_COUNT_INTERVAL_SECONDS: number(0.05, 86_400, { whole: false }).default(10),
+  APP_PROXY_SECRET: z.string().optional(),
+  APP_PROXY_SHOPS: list(
+    (item) => parseShop(item) !== null,
+    'shops such as demo.myshopify.com or demo.myshopify.com=www.demo.example|shop.demo.example',
+  ),
+  APP_PROXY_BIND: oneOf(['ip+ua', 'ua', 'none']).default('ip+ua'),
+  MAX_CONNECTIONS: count(100_000),
+  MAX_CONNECTIONS_PER_ADDRESS: count(200),
+  MAX_CONNECTIONS_PER_VIEWER: count(20),
+  MAX_HISTORY_MEBIBYTES: number(16, 1_000_000, { whole: true }).default(128),
+  THROTTLE_EXEMPT: addresses(),
+  REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
+  GRAPHIQL: choice.optional(),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** The environment after parsing: typed, with defaults. */
+export type Environment = z.infer<typeof EnvironmentSchema>;
+
+/** What one reading of the environment found. */
+export interface ReadEnvironment {
+  /** What could be read; a variable that is wrong is absent. */
+  readonly values: Partial<Environment>;
+  /** One sentence for each variable that is wrong. */
+  readonly faults: ReadonlyMap<string, string>;
+}
+
+/** Reads each variable by itself, so that a fault in one hides none in another. */
+export function readEnvironment(given: Readonly<Record<string, string>>): ReadEnvironment {
+  const values: Record<string, unknown> = {};
+  const faults = new Map<string, string>();
+  for (const [name, schema] of Object.entries(EnvironmentSchema.shape)) {
+    const parsed = schema.safeParse(given[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else faults.set(name, parsed.error.issues[0]?.message ?? 'expected another value');
+  }
+  return { values, faults };
+}

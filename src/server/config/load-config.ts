@@ -1,0 +1,93 @@
+import { brokenRules, isPublicUnsaid } from './config-rules.js';
+import type { Config } from './config.js';
+import { readEnvironment, type Environment } from './environment.js';
+import { parseShop } from './grammar.js';
+import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
+import { resolveSecrets } from './secret-reference.js';
+
+const MEBIBYTE = 1024 * 1024;
+const DEFAULT_IDLE_SECONDS = 7 * 86_400;
+
+/** Either the configuration, or every fault at once. A fault names the variable, never its value. */
+export type ConfigOutcome =
+  { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly faults: readonly string[] };
+
+/**
+ * Reads the environment once, at start.
+ *
+ * An empty value counts as absent; a secret may be `@path`. Outside production a missing `SECRET_KEYS` is made once and kept
+ * in `DATA_DIR`. Production refuses what is missing or weak, each by name. Without `NODE_ENV` this is development, `HOST`
+ * stays on this machine, and a public https `PUBLIC_URL` shows neither the schema nor GraphiQL.
+ *
+ * @param source the environment, usually `process.env`
+ */
+export function loadConfig(source: Readonly<Record<string, string | undefined>> = process.env): ConfigOutcome {
+  const given = Object.fromEntries(
+    Object.entries(source).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '',
+    ),
+  );
+  const resolved = resolveSecrets(given);
+  const { values, faults } = readEnvironment(resolved.env);
+  const found = { values, faults: new Map([...faults, ...resolved.faults]) };
+  const all = [...found.faults, ...brokenRules(found)].map(([name, message]) => `${name}: ${message}.`);
+  if (all.length > 0) return { ok: false, faults: all };
+  try {
+    // Nothing is missing: every variable was read.
+    return { ok: true, config: freeze(toConfig(values as Environment)) };
+  } catch (error) {
+    if (error instanceof SecretFolderError) return { ok: false, faults: [`DATA_DIR: ${error.message}.`] };
+    throw error;
+  }
+}
+
+function toConfig(env: Environment): Config {
+  const publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
+  const production = env.NODE_ENV === 'production';
+  const closed = production || isPublicUnsaid(env);
+  return {
+    http: {
+      production,
+      host: env.HOST,
+      port: env.PORT,
+      publicUrl,
+      secure: publicUrl.startsWith('https:'),
+      trustedProxies: env.TRUSTED_PROXIES,
+      allowedOrigins: env.ALLOWED_ORIGINS.map((origin) => new URL(origin).origin),
+      graphiql: env.GRAPHIQL ?? !closed,
+      introspection: !closed,
+    },
+    database: { url: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR },
+    redis: { url: env.REDIS_URL ?? null },
+    secrets: { keys: env.SECRET_KEYS.length > 0 ? env.SECRET_KEYS : [readOrMakeSecret(env.DATA_DIR)] },
+    session: {
+      idleSeconds: env.SESSION_IDLE_SECONDS ?? Math.min(DEFAULT_IDLE_SECONDS, env.SESSION_ABSOLUTE_SECONDS),
+      absoluteSeconds: env.SESSION_ABSOLUTE_SECONDS,
+    },
+    token: { ttlSeconds: env.TOKEN_TTL_SECONDS, singleUse: env.TOKEN_SINGLE_USE, issuer: publicUrl },
+    feeds: { userCountIntervalSeconds: env.USER_COUNT_INTERVAL_SECONDS },
+    appProxy: {
+      secret: env.APP_PROXY_SECRET ?? null,
+      shops: env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop) ?? []),
+      bind: env.APP_PROXY_BIND,
+    },
+    limits: limitsOf(env),
+    registration: { mode: env.REGISTRATION },
+    logging: { level: env.LOG_LEVEL },
+  };
+}
+
+function limitsOf(env: Environment): LimitsConfig {
+  return {
+    maxConnections: env.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
+    maxConnectionsPerViewer: env.MAX_CONNECTIONS_PER_VIEWER,
+    maxHistoryBytes: env.MAX_HISTORY_MEBIBYTES * MEBIBYTE,
+    throttleExempt: env.THROTTLE_EXEMPT,
+  };
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,85 @@
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { unwrapResolverError } from '@apollo/server/errors';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { Logger } from 'pino';
+import type { RequestViewer } from '../../identity/sessions/request-viewer.js';
+import type { HttpConfig, LimitsConfig } from '../../live/live.config.js';
+import { SallyportError } from '../../live/errors/sallyport.errors.js';
+import { GRAPHQL_PATH } from '../../protocol/payload.js';
+import { parseAddressRanges } from '../../live/viewer/client-address.js';
+import { clientFacts } from '../../live/viewer/client-facts.js';
+import type { ContextCookies, GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { GraphQLDateTime } from '../../live/gateway/execution/date-time.scalar.js';
+import type { DocumentBudget } from '../../live/gateway/execution/document-budget.js';
+import { DocumentStore } from '../../live/gateway/execution/document-store.js';
+import { HttpDocuments } from './http-documents.plugin.js';
+import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
+import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
+import { showError } from '../../live/gateway/execution/show-error.js';
+
+/** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
+export function graphqlOptions(
+  http: HttpConfig,
+  limits: LimitsConfig,
+  viewers: RequestViewer,
+  logger: Logger,
+  budget: DocumentBudget,
+): ApolloDriverConfig {
+  const { introspection } = http;
+  const trusted = parseAddressRanges(http.trustedProxies);
+  const exempt = parseAddressRanges(limits.throttleExempt);
+  return {
+    driver: ApolloDriver,
+    path: GRAPHQL_PATH,
+    autoSchemaFile: true,
+    sortSchema: true,
+    buildSchemaOptions: { scalarsMap: [{ type: Date, scalar: GraphQLDateTime }] },
+    transformSchema: (schema) => withDeadlines(schema, EXECUTION_DEADLINE_MS),
+    graphiql: false,
+    introspection,
+    csrfPrevention: true,
+    persistedQueries: false,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    parseOptions: PARSE_LIMITS,
+    documentStore: new DocumentStore(),
+    // HttpDocuments validates: our limits first, then GraphQL's rules, within a budget.
+    dangerouslyDisableValidation: true,
+    plugins: [ApolloServerPluginLandingPageDisabled(), new HttpDocuments({ introspection, budget, exempt, logger })],
+    preserveHttpStatusForExecutionErrors: false,
+    formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
+    context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
+      viewer: await viewers.fromCookie(request.headers.cookie).catch(failAsAnswer),
+      client: clientFacts(request.raw, trusted),
+      cookies: cookiesOf(request, reply),
+      answerByMs: performance.now() + EXECUTION_DEADLINE_MS,
+    }),
+  };
+}
+
+/** Nobody knows who asks while a store is away. Apollo answers 500 to that by itself; errors of GraphQL are answered with 200. */
+function failAsAnswer(error: unknown): never {
+  if (!(error instanceof SallyportError)) throw error;
+  const extensions = { ...error.extensions, http: { status: 200 } };
+  throw new GraphQLError(error.message, { originalError: error, extensions });
+}
+
+/** Of several values for one cookie, as two sign-ins in one document set them, the last alone is sent. */
+function cookiesOf(request: FastifyRequest, reply: FastifyReply): ContextCookies {
+  const byName = new Map<string, string>();
+  return {
+    sent: request.headers.cookie,
+    set: (header) => {
+      byName.set(header.slice(0, header.indexOf('=')), header);
+      void reply.removeHeader('set-cookie').header('set-cookie', [...byName.values()]);
+    },
+  };
+}
+
+/** Apollo hands over its own wrapper or, before execution, a plain GraphQLError with its code. */
+function asGraphQLError(formatted: GraphQLFormattedError, error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  return new GraphQLError(formatted.message, { originalError: unwrapResolverError(error) as Error });
+}

@@ -1,0 +1,77 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpErrorFilter } from '../http/http-error.filter.js';
+import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+import { ForbiddenError } from '../../live/errors/sallyport.errors.js';
+import type { RouteRule } from '../http/route-rules.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
+import type { HttpOrigins } from '../../live/gateway/admission/http-origins.js';
+
+const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
+/** What `Sec-Fetch-Site` says of a request that no other site has made (Fetch Metadata §2.3). */
+const OWN_SITE: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
+/**
+ * Headers that a page of another origin can't send without a preflight: programs and mobile clients vouch for themselves
+ * with one of them. The names are those that Apollo Server and its clients use.
+ */
+const ASKED_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'];
+const BY_SOCKET = `Subscriptions run over WebSocket at ${GRAPHQL_PATH}, with the subprotocol ${SUBPROTOCOL}.`;
+/** Types that a client asks for when it wants a stream, and those that one answer fits (GraphQL over HTTP, GraphQL over SSE). */
+const STREAMS = /text\/event-stream|multipart\/mixed/i;
+const ONE_ANSWER = /application\/(?:json|\*|graphql-response\+json)|\*\/\*/i;
+const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+/**
+ * What holds for every HTTP request to `/graphql` before GraphQL sees it: POST only, JSON only (so that a page of
+ * another site must ask first), from pages that may call with credentials.
+ */
+export function graphqlRule(origins: HttpOrigins, errors: HttpErrorFilter): RouteRule {
+  return {
+    path: GRAPHQL_PATH,
+    methods: ['POST'],
+    methodHint: `Queries and mutations are sent by POST (urql: preferGetMethod: false). ${BY_SOCKET}`,
+    bodyLimitBytes: MAX_GRAPHQL_BODY_BYTES,
+    admit: async (request, reply) => {
+      keepPrivate(reply);
+      refuseForm(request);
+      refuseStream(request);
+      await refuseOrigin(request, origins);
+    },
+    answerError: (error, reply) => {
+      keepPrivate(reply);
+      errors.answerGraphql(error, reply);
+    },
+  };
+}
+
+function keepPrivate(reply: FastifyReply): void {
+  void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
+}
+
+/** @throws HttpRefusalError for a body that a form of another site could send, or that is compressed */
+function refuseForm({ headers }: FastifyRequest): void {
+  if (!JSON_UTF8.test(headers['content-type'] ?? ''))
+    throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
+  if (headers['content-encoding']) throw new HttpRefusalError(415, 'Send the body uncompressed.');
+  if (Number(headers['content-length'] ?? 0) > MAX_GRAPHQL_BODY_BYTES)
+    throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);
+}
+
+/** @throws HttpRefusalError for a client that takes nothing but a stream, such as graphql-sse */
+function refuseStream({ headers: { accept = '' } }: FastifyRequest): void {
+  if (STREAMS.test(accept) && !ONE_ANSWER.test(accept))
+    throw new HttpRefusalError(406, `${BY_SOCKET} Queries and mutations are answered with application/json.`);
+}
+
+/** @throws ForbiddenError for a page that may not call with this browser's cookies, and for a cookie that nothing vouches for */
+async function refuseOrigin({ headers }: FastifyRequest, origins: HttpOrigins): Promise<void> {
+  const { origin, cookie } = headers;
+  const site = headers['sec-fetch-site'];
+  if (origin === undefined && site === undefined) {
+    if (cookie === undefined || ASKED_FIRST.some((name) => headers[name])) return;
+    throw new ForbiddenError(
+      'A request with a cookie says where it comes from: send Origin, or Apollo-Require-Preflight.',
+    );
+  }
+  const allowed = origin === undefined ? OWN_SITE.has(site) : await origins.allow(origin);
+  if (!allowed) throw new ForbiddenError('Pages of this origin may not call this server: see ALLOWED_ORIGINS.');
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { sql } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import { Database } from '../../identity/database/database.js';
+import { LOGGER } from '../../live/logging/logger.js';
+import { RedisConnection } from '../../live/store/redis/redis.connection.js';
+
+const CLOCK = sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;
+const ASK_EVERY_MS = 60_000;
+/** Clocks this far apart make tokens of one node expire too early, or too late, on another. Tokens allow 10 s. */
+const WARN_FROM_MS = 5000;
+
+/**
+ * Compares this node's wall clock with those of the stores that all nodes share, and warns once when they are apart. Deadlines do
+ * not depend on it; the ends of tokens and sessions do.
+ */
+@Injectable()
+export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown {
+  #timer: NodeJS.Timeout | undefined;
+  readonly #warned = new Set<string>();
+
+  constructor(
+    private readonly database: Database,
+    @Inject(RedisConnection) private readonly redis: RedisConnection | null,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.check(), ASK_EVERY_MS).unref();
+    void this.check();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Asks every shared store what time it is. Never throws: a store that is away is told elsewhere. */
+  async check(): Promise<void> {
+    if (this.redis?.isAvailable) this.note('redis', this.redis.nowMs - Date.now());
+    try {
+      const sentMs = Date.now();
+      const answer = await this.database.run((orm) => orm.execute(CLOCK));
+      const [row] = (answer as { readonly rows: readonly { readonly ms: string }[] }).rows;
+      this.note('database', Number(row?.ms) - (sentMs + Date.now()) / 2);
+    } catch {
+      // Readiness and the log say so.
+    }
+  }
+
+  /** Warns once, and again only after the clocks have agreed meanwhile. `aheadMs`: how far the store is ahead of this node. */
+  note(store: string, aheadMs: number): void {
+    if (!(Math.abs(aheadMs) >= WARN_FROM_MS)) {
+      this.#warned.delete(store);
+      return;
+    }
+    if (this.#warned.has(store)) return;
+    this.#warned.add(store);
+    const seconds = Math.round(aheadMs / 1000);
+    this.logger.warn({ store, seconds }, 'the clocks of this node and of the store are apart: synchronise them (NTP)');
+  }
+}

@@ -1,0 +1,57 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Database } from '../../identity/database/database.js';
+import type { StoreState } from '../../live/store/store-health.js';
+import { RedisHealth } from '../../live/store/redis/redis.health.js';
+
+/** A database that has not answered after so long counts as away, in ms. */
+const DATABASE_PATIENCE_MS = 2_000;
+
+/** What one check found. */
+export type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
+
+/** Whether people may be sent to this node, and what each check found. */
+export interface ReadinessReport {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<'node' | 'database' | 'redis', CheckResult>>;
+}
+
+/** Answers whether this node can take people: every store answers, and the node is not on its way out. */
+@Injectable()
+export class Readiness implements OnModuleDestroy {
+  #leaving = false;
+  #asking: Promise<boolean> | null = null;
+
+  constructor(
+    private readonly database: Database,
+    private readonly redis: RedisHealth,
+  ) {}
+
+  /** The first step of a shutdown: load balancers look elsewhere while sockets are still being drained. */
+  onModuleDestroy(): void {
+    this.#leaving = true;
+  }
+
+  /** Asks every check. Takes two seconds at the most, and asks the database once however many ask at the same time. */
+  async report(): Promise<ReadinessReport> {
+    const checks = {
+      node: this.#leaving ? 'draining' : 'ok',
+      database: (await this.#databaseAnswers()) ? 'ok' : 'unavailable',
+      redis: shown(this.redis.state),
+    } as const;
+    return { ready: Object.values(checks).every((result) => result === 'ok' || result === 'not configured'), checks };
+  }
+
+  async #databaseAnswers(): Promise<boolean> {
+    const asking = (this.#asking ??= this.database.answers().finally(() => (this.#asking = null)));
+    let patience: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      patience = setTimeout(() => resolve(false), DATABASE_PATIENCE_MS);
+    });
+    return Promise.race([asking, late]).finally(() => clearTimeout(patience));
+  }
+}
+
+function shown(state: StoreState | null): CheckResult {
+  if (state === null) return 'not configured';
+  return state === 'ok' ? 'ok' : 'unavailable';
+}

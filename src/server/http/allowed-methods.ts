@@ -1,0 +1,45 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+
+/** Taken for every path at once: browsers ask by it before they call from another origin. */
+const EVERY_PATH = '*';
+const PREFLIGHT = 'OPTIONS';
+
+/**
+ * Answers 405 with `Allow` where a path is there and the method is not (RFC 9110 §15.5.6). Fastify answers 404 by itself.
+ * It watches the routes being registered, and adds to each path the methods that it lacks.
+ */
+@Injectable()
+export class AllowedMethods implements OnApplicationBootstrap {
+  readonly #fastify: FastifyInstance;
+  readonly #methods = new Map<string, Set<string>>();
+
+  constructor(host: HttpAdapterHost) {
+    this.#fastify = host.httpAdapter.getInstance<FastifyInstance>();
+    this.#fastify.addHook('onRoute', ({ url, method }) => {
+      const known = this.#methods.get(url) ?? new Set();
+      for (const one of [method].flat()) known.add(one);
+      this.#methods.set(url, known);
+    });
+  }
+
+  /** Every route stands by now, and the server does not listen yet. */
+  onApplicationBootstrap(): void {
+    for (const [url, taken] of [...this.#methods]) if (url !== EVERY_PATH) this.#refuseOthers(url, [...taken]);
+  }
+
+  #refuseOthers(url: string, taken: readonly string[]): void {
+    const others = this.#fastify.supportedMethods.filter((method) => !taken.includes(method) && method !== PREFLIGHT);
+    if (others.length === 0) return;
+    const allow = taken
+      .filter((method) => method !== PREFLIGHT)
+      .sort()
+      .join(', ');
+    const refuse = async (): Promise<never> => {
+      throw new HttpRefusalError(405, `This path takes ${allow}.`, allow);
+    };
+    this.#fastify.route({ method: others, url, onRequest: refuse, handler: refuse });
+  }
+}

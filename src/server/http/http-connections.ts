@@ -1,0 +1,172 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { addressBlock, normalizeAddress } from '../../live/viewer/client-address.js';
+
+/** How many HTTP connections there may be at the same time. */
+export interface HttpConnectionLimits {
+  readonly total: number;
+  readonly perAddress: number;
+  /** The most that the system is to accept, WebSockets included. */
+  readonly ceiling: number;
+  /** Whether an address has no bound of its own: a trusted proxy stands for many. */
+  readonly exempt: (address: string) => boolean;
+}
+
+/** Why a connection was ended: for a newer one, or because there was no room for it. */
+export type HttpConnectionEnd = 'evicted' | 'refused';
+
+/** Beyond the total, for probes alone, so that a busy node is not taken for a dead one. */
+const SPARE = 16;
+/** Those of a crowd that comes at once send their requests in a moment: so long none of them has to go for its address's bound, in ms. */
+const GRACE_MS = 1_000;
+/** After so long an answer does not protect its connection any more: the client may be one that does not read. */
+const LONGEST_ANSWER_MS = 30_000;
+/** How many connections are looked at, at the most, to find one that may go. */
+const MOST_LOOKS = 64;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly block: string;
+  readonly spare: boolean;
+  /** When it was opened, its latest request began, or its latest request was answered. */
+  sinceMs: number;
+  request: IncomingMessage | null;
+  response: ServerResponse | null;
+}
+
+/**
+ * Bounds the connections that speak HTTP, in total and for each address. Where there is no room the connection goes that has
+ * waited longest for its request to arrive, so that connections which send a byte now and then never keep anybody out.
+ * A connection that has become a WebSocket is no longer counted here.
+ */
+export class HttpConnections {
+  readonly #bySocket = new Map<Socket, Connection>();
+  /** The one that has waited longest stands first, here and in each address's own set. */
+  readonly #all = new Set<Connection>();
+  readonly #byBlock = new Map<string, Set<Connection>>();
+
+  /** @param ended called for each connection that had to go */
+  constructor(
+    private readonly limits: HttpConnectionLimits,
+    private readonly ended: (end: HttpConnectionEnd, address: string) => void,
+  ) {}
+
+  /** How many there are. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Watches a server and returns it. Called before it listens. */
+  attach(server: Server): Server {
+    if (Number.isFinite(this.limits.ceiling)) server.maxConnections = this.limits.ceiling;
+    server.on('connection', (socket) => this.#open(socket));
+    server.on('request', (request, response) => this.#answering(request, response));
+    server.on('upgrade', (_request, socket: Socket) => this.#close(socket));
+    return server;
+  }
+
+  /** Whether a connection was let in beyond the total: for probes, and for one request. */
+  isSpare(socket: Socket): boolean {
+    return this.#bySocket.get(socket)?.spare === true;
+  }
+
+  #open(socket: Socket): void {
+    const address = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown';
+    const block = addressBlock(address);
+    const hasRoom = this.#makeRoom(block, this.limits.exempt(address));
+    if (!hasRoom && this.size >= this.limits.total + SPARE) {
+      this.ended('refused', address);
+      socket.destroy();
+      return;
+    }
+    const connection: Connection = {
+      socket,
+      block,
+      spare: !hasRoom,
+      sinceMs: performance.now(),
+      request: null,
+      response: null,
+    };
+    this.#bySocket.set(socket, connection);
+    this.#all.add(connection);
+    const ofBlock = this.#byBlock.get(block) ?? new Set();
+    this.#byBlock.set(block, ofBlock.add(connection));
+    socket.once('close', () => this.#close(socket));
+  }
+
+  /** Whether one more connection fits, after others had to go for it where it was needed. */
+  #makeRoom(block: string, exempt: boolean): boolean {
+    const ofBlock = this.#byBlock.get(block);
+    if (!exempt && ofBlock && !this.#shrink(ofBlock, this.limits.perAddress, GRACE_MS)) return false;
+    return this.#shrink(this.#all, this.limits.total, 0);
+  }
+
+  /** Ends connections until one more fits under a bound; lets a crowd over it that has come within `graceMs`. */
+  #shrink(among: Set<Connection>, bound: number, graceMs: number): boolean {
+    while (among.size >= bound) {
+      const [oldest] = among;
+      if (oldest && performance.now() - oldest.sinceMs < graceMs) return true;
+      if (!this.#evictOne(among)) return false;
+    }
+    return true;
+  }
+
+  #evictOne(among: Set<Connection>): boolean {
+    let looks = 0;
+    for (const connection of among) {
+      if (++looks > MOST_LOOKS) return false;
+      if (mayGo(connection)) {
+        this.ended('evicted', connection.block);
+        this.#close(connection.socket);
+        connection.socket.destroy();
+        return true;
+      }
+      this.#toTheEnd(connection);
+    }
+    return false;
+  }
+
+  #answering(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#bySocket.get(request.socket);
+    if (!connection) return;
+    connection.request = request;
+    connection.response = response;
+    this.#restart(connection);
+    if (connection.spare) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      // The next request of a client that does not wait for answers may have come already.
+      if (connection.response !== response || !this.#all.has(connection)) return;
+      connection.request = connection.response = null;
+      this.#restart(connection);
+    });
+  }
+
+  #restart(connection: Connection): void {
+    connection.sinceMs = performance.now();
+    this.#toTheEnd(connection);
+  }
+
+  #toTheEnd(connection: Connection): void {
+    this.#all.delete(connection);
+    this.#all.add(connection);
+    const ofBlock = this.#byBlock.get(connection.block);
+    ofBlock?.delete(connection);
+    ofBlock?.add(connection);
+  }
+
+  #close(socket: Socket): void {
+    const connection = this.#bySocket.get(socket);
+    if (!connection) return;
+    this.#bySocket.delete(socket);
+    this.#all.delete(connection);
+    const ofBlock = this.#byBlock.get(connection.block);
+    ofBlock?.delete(connection);
+    if (ofBlock?.size === 0) this.#byBlock.delete(connection.block);
+  }
+}
+
+/** Whether a connection waits for its client: to ask, to send the rest of what it asks, or to read the answer. */
+function mayGo({ request, response, sinceMs }: Connection): boolean {
+  const isAtWork = request?.complete === true && response?.writableEnded === false;
+  return !isAtWork || performance.now() - sinceMs > LONGEST_ANSWER_MS;
+}

@@ -1,0 +1,125 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+
+/** How long a connection may take for each part of a request, in milliseconds. */
+export interface HttpDeadlines {
+  /** From the connection, or from the end of the request before, until the last header has come. */
+  readonly headersMs: number;
+  /** From the first byte of a request until the last one of its body. */
+  readonly requestMs: number;
+  /** Between one answer and the next request on the same connection. */
+  readonly keepAliveMs: number;
+  /** Without a byte in either direction, whatever is going on. */
+  readonly silenceMs: number;
+  /** How often the first two are looked after. */
+  readonly checkEveryMs: number;
+}
+
+/** Enough for a phone on a bad network, and short enough that a connection which sends a byte now and then is soon gone. */
+const DEADLINES: HttpDeadlines = {
+  headersMs: 10_000,
+  requestMs: 20_000,
+  keepAliveMs: 10_000,
+  silenceMs: 60_000,
+  checkEveryMs: 1_000,
+};
+
+/** The most bytes of one request's head. */
+const MAX_HEAD_BYTES = 16 * 1024;
+
+/**
+ * Makes the HTTP server: one whose connections end, and whose every answer carries our headers, also those to bytes that
+ * are no HTTP. Fastify calls it once for each address that `HOST` stands for.
+ *
+ * @param handler Fastify's
+ * @param headers of every answer, unless a route writes others
+ */
+export function createHttpServer(
+  handler: RequestListener,
+  headers: Readonly<Record<string, string>>,
+  deadlines: HttpDeadlines = DEADLINES,
+): Server {
+  const lines = Object.entries(headers);
+  const server = createServer({
+    headersTimeout: deadlines.headersMs,
+    requestTimeout: deadlines.requestMs,
+    keepAliveTimeout: deadlines.keepAliveMs,
+    connectionsCheckingInterval: deadlines.checkEveryMs,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // Node's own answer to a missing Host carries none of our headers: see refuseHosts.
+    requireHostHeader: false,
+  });
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    // First of all: whoever answers, and wherever, these are there. A route may write others in their place.
+    for (const [name, value] of lines) response.setHeader(name, value);
+    handler(request, response);
+  });
+  server.setTimeout(deadlines.silenceMs);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const answer = answers.get(socket);
+    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+    // Half an answer is not continued with another one.
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) socket.destroy();
+    else refuseBytes(socket, error.code, headers);
+  });
+  // Not invited here: the route may refuse before the body is sent.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response));
+  server.on('checkExpectation', (_request, response) => {
+    const body = bodyOf('Only 100-continue can be expected.');
+    response.writeHead(417, { ...headers, ...bodyHeaders(body) }).end(body);
+  });
+  return server;
+}
+
+/**
+ * Refuses what RFC 9112 §3.2 has a server refuse: HTTP/1.1 without a Host, and any request with two.
+ *
+ * @throws HttpRefusalError
+ */
+export function refuseHosts({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1'))
+    throw new HttpRefusalError(400, 'A request has one Host header.');
+}
+
+/** Answers what the parser could not read, or waited for in vain, and ends the connection. */
+function refuseBytes(socket: Duplex, code: string | undefined, headers: Readonly<Record<string, string>>): void {
+  const [status, message] = explain(code);
+  const body = bodyOf(message);
+  const lines = Object.entries({ ...headers, ...bodyHeaders(body) }).map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n');
+  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function explain(code: string | undefined): readonly [status: number, message: string] {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'The request took too long to arrive.'];
+  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'The headers are too large.'];
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return [413, 'The chunk extensions are too large.'];
+  return [400, 'This is no well-formed HTTP request.'];
+}
+
+function bodyOf(message: string): string {
+  return JSON.stringify({ error: { code: 'BAD_USER_INPUT', message } });
+}
+
+function bodyHeaders(body: string): Record<string, string> {
+  return {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+}

@@ -1,0 +1,59 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+
+/** What holds for one route beside its handler. It is put on the route itself, so it holds however a request spells the path. */
+export interface RouteRule {
+  /** The path as the route was registered, such as `/graphql`. */
+  readonly path: string;
+  /** The methods that are taken; any other answers 405, also where the route's owner has registered it. */
+  readonly methods: readonly string[];
+  /** What a client of another method should do instead; part of the 405's message. */
+  readonly methodHint?: string;
+  /** The largest body, in bytes, with or without a `Content-Length`. */
+  readonly bodyLimitBytes: number;
+  /** Runs before the body is read. Throws what refuses the request; may set headers of the answer. */
+  readonly admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void;
+  /** Answers what is refused, where the route has a shape of its own for errors. */
+  readonly answerError?: (error: unknown, reply: FastifyReply) => void;
+}
+
+/**
+ * Puts rules on their routes as these are registered. Called before the routes are.
+ *
+ * @throws at the end of the start when a rule's path is no route: a rule that guards nothing is a mistake
+ */
+export function applyRouteRules(fastify: FastifyInstance, rules: readonly RouteRule[]): void {
+  const byPath = new Map(rules.map((rule) => [rule.path, rule]));
+  const applied = new Set<string>();
+  fastify.addHook('onRoute', (route) => {
+    const rule = byPath.get(route.url);
+    if (!rule) return;
+    applied.add(rule.path);
+    applyRule(route, rule);
+  });
+  fastify.addHook('onReady', async () => {
+    const idle = rules.find(({ path }) => !applied.has(path));
+    if (idle) throw new Error(`There is a rule for ${idle.path}, and no such route.`);
+  });
+}
+
+function applyRule(route: RouteOptions, rule: RouteRule): void {
+  const { answerError } = rule;
+  route.bodyLimit = rule.bodyLimitBytes;
+  route.onRequest = [
+    async (request: FastifyRequest, reply: FastifyReply) => {
+      const allow = rule.methods.join(', ');
+      // A preflight of an origin that may call was answered before this.
+      if (request.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
+      if (!rule.methods.includes(request.method)) throw new HttpRefusalError(405, refusedMethod(rule), allow);
+      await rule.admit(request, reply);
+      return undefined;
+    },
+    ...[route.onRequest ?? []].flat(),
+  ];
+  if (answerError) route.errorHandler = (error, _request, reply) => answerError(error, reply);
+}
+
+function refusedMethod({ methods, methodHint }: RouteRule): string {
+  return [`This path takes ${methods.join(', ')}.`, ...(methodHint ? [methodHint] : [])].join(' ');
+}

@@ -1,0 +1,39 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { NotFoundError } from '../../live/errors/sallyport.errors.js';
+import { contentSecurityPolicy } from './content-security-policy.js';
+import type { PageName } from './page.js';
+import { PageFiles } from './page-files.js';
+
+/** The two HTML pages. Never cached, so that a new version shows at once; what they load is named by its hash. */
+@Controller()
+export class PagesController {
+  constructor(
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    private readonly files: PageFiles,
+  ) {}
+
+  /** The app. */
+  @Get('/')
+  app(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    return this.#show('app', reply);
+  }
+
+  /** GraphiQL; 404 where it is switched off. */
+  @Get('/graphiql')
+  graphiql(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    if (!this.http.graphiql) throw new NotFoundError('GraphiQL is switched off here.');
+    return this.#show('graphiql', reply);
+  }
+
+  async #show(page: PageName, reply: FastifyReply): Promise<string> {
+    const html = await this.files.html(page);
+    if (html === null) throw new NotFoundError('The pages are not built: run npm run build.');
+    void reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .header('content-security-policy', contentSecurityPolicy(page, this.http.publicUrl));
+    return html;
+  }
+}
