@@ -23,6 +23,7 @@ const CHECKS = {
     ]),
   'unused code': () => runNode('node_modules/knip/bin/knip.js', []),
   'schema drift': () => runNode('scripts/schema.mjs', ['--check']),
+  requirements: () => runNode('scripts/requirements.mjs', ['--check']),
   'duplicate versions': async () => {
     const found = duplicateVersions(SINGLE);
     if (found.length > 0) throw new Error(found.join('\n'));

@@ -2,20 +2,26 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AppProxyModule } from './identity/app-proxy/app-proxy.module.js';
 import { ConfigModule } from './server/config/config.module.js';
 import type { Config } from './server/config/config.js';
-import { NotificationsModule } from './feeds/notifications/notifications.module.js';
+import { NotificationsFeed } from './feeds/notifications/notifications.feed.js';
+import { FeedModule } from './live/feeds/feed.module.js';
 import { DatabaseModule } from './identity/database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
 import { GatewayModule } from './live/gateway/gateway.module.js';
+import { AccountsModule } from './identity/accounts.module.js';
+import { AccountAuthenticator } from './identity/sessions/account.authenticator.js';
+import { AccountSessions } from './identity/sessions/account.sessions.js';
+import { SessionModule } from './identity/sessions/session.module.js';
+import { CustomerAuthenticator } from './identity/app-proxy/token/customer.authenticator.js';
+import { GraphqlHttpModule } from './server/graphql/graphql-http.module.js';
 import { HealthModule } from './server/health/health.module.js';
 import { HttpModule } from './server/http/http.module.js';
 import { LoggingModule } from './server/logging/logging.module.js';
-import { MetricsModule } from './server/metrics/metrics.module.js';
+import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { PublishModule } from './server/http/publish.module.js';
-import { RedisModule } from './live/store/redis/redis.module.js';
-import { TopicsModule } from './live/feeds/feeds.module.js';
+import { FeedsModule } from './live/feeds/feeds.module.js';
 
-/** The one composition root: every room of the house, from the ground up. */
+/** The stand-alone server: every module, and which ways in the gateway knows. The only composition root. */
 @Module({})
 export class AppModule {
   static of(config: Config): DynamicModule {
@@ -24,15 +30,20 @@ export class AppModule {
       imports: [
         ConfigModule.of(config),
         LoggingModule,
-        MetricsModule,
+        MetricsEndpointModule,
         DatabaseModule,
-        RedisModule,
-        TopicsModule,
+        FeedsModule,
         UserCountModule,
-        NotificationsModule,
+        FeedModule.of(NotificationsFeed),
         PublishModule,
+        AccountsModule,
         AppProxyModule,
-        GatewayModule,
+        GraphqlHttpModule,
+        GatewayModule.with({
+          imports: [SessionModule, AppProxyModule],
+          authenticators: [AccountAuthenticator, CustomerAuthenticator],
+          sessions: AccountSessions,
+        }),
         HealthModule,
         PagesModule,
         HttpModule,

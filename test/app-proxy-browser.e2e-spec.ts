@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { customerViewer } from '../src/live/viewer/viewer.js';
+import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { freePort } from './kit/free-port.js';
 import { Inbox } from './kit/inbox.js';
 import { openSocket } from './kit/live-socket.js';

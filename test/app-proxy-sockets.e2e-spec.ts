@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { customerViewer } from '../src/live/viewer/viewer.js';
+import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { type LiveSocket, openSocket, type SocketOptions } from './kit/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { TcpSwitch } from './kit/tcp-switch.js';
-import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
+import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { redisNode } from './kit/redis-node.js';
 
@@ -42,7 +42,7 @@ needs('postgres', 'redis')('a client whose node stands still', () => {
     const publisher = await redisNode(redis.url);
     const browser = new Browser(other.url, { origin: null });
     const { id } = await browser.register();
-    const topic = topicOf(NOTIFICATIONS, `user:${id}`);
+    const topic = topicOf(NotificationsFeed.topic, `user:${id}`);
     const publish = (numbers: readonly number[]) =>
       publisher.bus.publish(
         numbers.map((n) => ({

@@ -41,7 +41,7 @@ function writeFiles(): string[] {
 function addToModule(): void {
   const [line = '', importLine = ''] = blocks('diff').map((diff) => diff.replace(/^\+/, ''));
   const file = join(folder.path, 'src/app.module.ts');
-  const text = readFileSync(file, 'utf8').replace(/^ +NotificationsModule,\n/m, `$&${line}`);
+  const text = readFileSync(file, 'utf8').replace(/^ +FeedModule\.of\(NotificationsFeed\),\n/m, `$&${line}`);
   writeFileSync(file, `${importLine}${text}`);
 }
 
@@ -58,7 +58,7 @@ function command(start: string): string {
 beforeAll(async () => {
   for (const name of COPIED) cpSync(join(ROOT, name), join(folder.path, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder.path, 'node_modules'));
-  expect(writeFiles()).toHaveLength(5);
+  expect(writeFiles()).toHaveLength(2);
   addToModule();
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: folder.path });
   const port = String(await freePort());

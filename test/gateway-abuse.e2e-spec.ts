@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
+import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
@@ -137,7 +137,7 @@ describe('what a socket is owed', () => {
     socket.ws.pause();
     const rss = process.memoryUsage().rss;
     // Events fill the kernel's buffers and most of the 512 KiB that a socket may be owed; answers do the rest.
-    const topic = topicOf(NOTIFICATIONS, ada.viewerId);
+    const topic = topicOf(NotificationsFeed.topic, ada.viewerId);
     const notification = { kind: 'test', title: 't', body: 'b', createdAt: '2026-01-01T00:00:00.000Z' };
     const backlog = (): number => connection?.backlogBytes ?? Infinity;
     while (backlog() < 450 * KIBIBYTE) {

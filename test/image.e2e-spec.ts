@@ -79,7 +79,7 @@ describe('the image', () => {
     }
   }
 
-  it('serves its pages as somebody who is not root, from the copied files and production packages alone', async () => {
+  it('SC-2 serves its pages as somebody who is not root, from the copied files and production packages alone', async () => {
     expect(all('USER')).toEqual(['node']);
     expect(readdirSync(folder.path)).not.toContain('src');
     const page = await fetch(url);

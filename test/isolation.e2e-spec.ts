@@ -1,7 +1,7 @@
 import { ApolloClient, ApolloLink, InMemoryCache, gql } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
@@ -29,7 +29,7 @@ afterAll(() => server.stop());
 
 /** Publishes to somebody's topic, one event after the other. */
 async function publish(who: SignedIn, ...payloads: number[]): Promise<void> {
-  await bus.publish(payloads.map((payload) => ({ topic: topicOf(USER_COUNT, who.viewerId), payload })));
+  await bus.publish(payloads.map((payload) => ({ topic: topicOf(UserCountFeed.topic, who.viewerId), payload })));
 }
 
 /** Even numbers for Ada and odd ones for Bob, in turns; the last two are larger than all before. */
@@ -46,7 +46,7 @@ async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Pro
 }
 
 describe('two accounts on one server', () => {
-  it(`each get only their own ${EVENTS} events, in order and without a gap, through the graphql-ws client`, async () => {
+  it(`SO-5 each get only their own ${EVENTS} events, in order and without a gap, through the graphql-ws client`, async () => {
     const clients = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
     const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
     await Promise.all([publish(ada, -2), publish(bob, -1)]);
@@ -130,7 +130,7 @@ describe("an attempt to reach somebody else's topic", () => {
     await socket.close();
   });
 
-  it('by the cursor of that topic replays nothing and says so', async () => {
+  it('SO-5 by the cursor of that topic replays nothing and says so', async () => {
     const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
     await publish(bob, 41);
     his.subscribe('1', SUBSCRIPTION);

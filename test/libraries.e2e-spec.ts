@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pipe, subscribe as follow } from 'wonka';
 import { WebSocket } from 'ws';
 import { createLiveClient } from '../client/index.js';
-import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
+import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { GRAPHQL_PATH } from '../src/protocol/payload.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
@@ -101,7 +101,7 @@ afterAll(() => server.stop());
 
 async function publish(person: SignedIn, title: string): Promise<void> {
   const payload = { id: title, kind: 'test', title, createdAt: new Date().toISOString() };
-  await server.app.get(TopicBus).publish([{ topic: topicOf(NOTIFICATIONS, person.viewerId), payload }]);
+  await server.app.get(TopicBus).publish([{ topic: topicOf(NotificationsFeed.topic, person.viewerId), payload }]);
 }
 
 /** Publishes until the first one has come: the library says nothing of when its subscription stands. */

@@ -1,6 +1,6 @@
 import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
@@ -28,7 +28,7 @@ function clientOf(person: SignedIn): Client {
 }
 
 async function publish(person: SignedIn, ...values: number[]): Promise<void> {
-  const topic = topicOf(USER_COUNT, person.viewerId);
+  const topic = topicOf(UserCountFeed.topic, person.viewerId);
   await server.app.get(TopicBus).publish(values.map((payload) => ({ topic, payload })));
 }
 

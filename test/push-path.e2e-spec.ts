@@ -9,7 +9,7 @@ import type { SubscribeOptions, TopicSink } from '../src/live/topics/topic.bus.j
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { TopicStream } from '../src/live/topics/topic-stream.js';
 import type { GraphqlContext } from '../src/live/viewer/graphql-context.js';
-import { accountViewer } from '../src/live/viewer/viewer.js';
+import { accountViewer } from '../src/identity/sessions/account-viewer.js';
 import { Inbox } from './kit/inbox.js';
 import { startTwoPaths, type TwoPaths } from './kit/two-paths.js';
 

@@ -4,7 +4,8 @@ import { SealedTokens } from '../src/identity/app-proxy/token/sealed-tokens.js';
 import { Keyring } from '../src/live/tokens/keyring.js';
 import { TokenService } from '../src/live/tokens/token.service.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { accountViewer, customerViewer } from '../src/live/viewer/viewer.js';
+import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
+import { accountViewer } from '../src/identity/sessions/account-viewer.js';
 import { openSocket, type SocketClose } from './kit/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
-import { SessionEndings } from '../src/live/sessions/session-revocations.js';
+import { SessionRevocations } from '../src/live/sessions/session-revocations.js';
 import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
 import { SessionWatch } from '../src/live/sessions/session-watch.js';
-import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
@@ -19,7 +19,9 @@ const SUBSCRIPTION = 'subscription { userCount }';
 afterEach(() => void vi.useRealTimers());
 
 async function publish(node: TestServer, who: SignedIn, payload: number): Promise<void> {
-  await node.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(USER_COUNT, who.viewerId), payload }]);
+  await node.app
+    .get(TopicBus, { strict: false })
+    .publish([{ topic: topicOf(UserCountFeed.topic, who.viewerId), payload }]);
 }
 
 /** A socket with a live subscription that has received one event. */
@@ -152,7 +154,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await late.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test('SO-6 a token is refused on the other node as soon as its session has ended', async () => {
+  test('SO-6 TK-8 a token is refused on the other node as soon as its session has ended', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -178,7 +180,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     const [ada, bob] = [await here.signedIn(), await here.signedIn('bob')];
     const goes = await openSocket(there.url, { token: await ada.browser.token() });
     const stays = await openSocket(there.url, { token: await bob.browser.token() });
-    const silenced = vi.spyOn(here.app.get(SessionEndings, { strict: false }), 'announce').mockResolvedValue();
+    const silenced = vi.spyOn(here.app.get(SessionRevocations, { strict: false }), 'announce').mockResolvedValue();
     await ada.browser.logout();
     silenced.mockRestore();
     await goes.settled();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { NOTIFICATIONS } from '../src/feeds/notifications/notifications.topic.js';
-import { USER_COUNT } from '../src/feeds/user-count/user-count.topic.js';
+import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
+import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
@@ -43,7 +43,7 @@ test('WS-6 a reader that stops is closed with 4413 and costs little', async () =
   const socket = await subscribed('subscription { notifications { id body } }');
   socket.ws.pause();
   const before = process.memoryUsage().rss;
-  await publish(NOTIFICATIONS, notifications(5000));
+  await publish(NotificationsFeed.topic, notifications(5000));
   // 50 MB were published; what stays is bounded by the socket's queue, the kernel's buffer and the feed's history.
   expect(process.memoryUsage().rss - before).toBeLessThan(40 * MEBIBYTE);
   socket.ws.resume();
@@ -58,7 +58,7 @@ test('many subscriptions of one socket wait for it together, without a warning o
   process.on('warning', onWarning);
   const data = 'x'.repeat(60_000);
   await publish(
-    NOTIFICATIONS,
+    NotificationsFeed.topic,
     Array.from(notifications(20), (notification) => ({ ...(notification as object), data })),
   );
   const socket = await openSocket(server.url, { token: await reader.browser.token() });
@@ -74,7 +74,7 @@ test('many subscriptions of one socket wait for it together, without a warning o
 test('a client that cannot resume gets a history that is larger than what may be queued on a socket', async () => {
   const data = 'x'.repeat(60_000);
   const many = Array.from(notifications(100), (notification) => ({ ...(notification as object), data }));
-  await publish(NOTIFICATIONS, many);
+  await publish(NotificationsFeed.topic, many);
   const socket = await openSocket(server.url, { token: await reader.browser.token() });
   socket.subscribe('1', 'subscription { notifications { id body data } }');
   for (let id = 0; id < 100; id++) {
@@ -88,7 +88,7 @@ test('a reader of the user count that stops gets the newest number when it goes 
   const socket = await subscribed('subscription { userCount }');
   socket.ws.pause();
   const count = 200_000;
-  const topic = topicOf(USER_COUNT, reader.viewerId);
+  const topic = topicOf(UserCountFeed.topic, reader.viewerId);
   const bus = server.app.get(TopicBus);
   for (let from = 0; from < count; from += 1000) {
     await bus.publish(Array.from({ length: 1000 }, (_, index) => ({ topic, payload: from + index })));

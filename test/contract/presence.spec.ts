@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
 import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
 import type { Presence } from '../../src/live/presence/presence.js';
-import { RedisTurns } from '../../src/live/store/redis/interval-lease.redis.js';
+import { RedisIntervalLease } from '../../src/live/store/redis/interval-lease.redis.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { needs } from '../kit/needs.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
@@ -110,7 +110,10 @@ needs('redis')('with Redis', () => {
   });
 
   it('gives a turn to one node per interval, and to another when that one stops asking', async () => {
-    const [one, two] = [new RedisTurns((await newNode()).connection), new RedisTurns((await newNode()).connection)];
+    const [one, two] = [
+      new RedisIntervalLease((await newNode()).connection),
+      new RedisIntervalLease((await newNode()).connection),
+    ];
     const name = randomUUID();
     const takes = await Promise.all([one, two, one, two].map((turns) => turns.take(name, 200)));
     expect(takes.filter(Boolean)).toHaveLength(1);

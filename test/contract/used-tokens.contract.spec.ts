@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { UsedTokens } from '../../src/live/tokens/token-replay.store.js';
-import { MemoryUsedTokens } from '../../src/live/store/memory/token-replay.store.memory.js';
-import { RedisUsedTokens } from '../../src/live/store/redis/token-replay.store.redis.js';
+import type { TokenReplayStore } from '../../src/live/tokens/token-replay.store.js';
+import { MemoryTokenReplayStore } from '../../src/live/store/memory/token-replay.store.memory.js';
+import { RedisTokenReplayStore } from '../../src/live/store/redis/token-replay.store.redis.js';
 import { locate, needs } from '../kit/needs.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
 
 const inAMinute = (): number => Math.floor(Date.now() / 1000) + 60;
 
 /** @param nodes two nodes that share what they know, or one node twice */
-const suite = (nodes: () => readonly [UsedTokens, UsedTokens]) => (): void => {
+const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => (): void => {
   it('TK-9 gives a token its one use', async () => {
     const token = randomUUID();
     const [here, there] = nodes();
@@ -32,7 +32,7 @@ const suite = (nodes: () => readonly [UsedTokens, UsedTokens]) => (): void => {
 };
 
 describe('used tokens in memory', () => {
-  const memory = new MemoryUsedTokens();
+  const memory = new MemoryTokenReplayStore();
   suite(() => [memory, memory])();
 });
 
@@ -42,5 +42,5 @@ needs('redis')('used tokens on Redis', () => {
     opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
   });
   afterAll(() => opened.forEach((node) => node.close()));
-  suite(() => [new RedisUsedTokens(opened[0]!.connection), new RedisUsedTokens(opened[1]!.connection)])();
+  suite(() => [new RedisTokenReplayStore(opened[0]!.connection), new RedisTokenReplayStore(opened[1]!.connection)])();
 });

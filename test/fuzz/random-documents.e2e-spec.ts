@@ -6,7 +6,7 @@ import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
 import { topicOf } from '../../src/live/topics/topic.js';
 import { TopicStream } from '../../src/live/topics/topic-stream.js';
-import { accountViewer } from '../../src/live/viewer/viewer.js';
+import { accountViewer } from '../../src/identity/sessions/account-viewer.js';
 import { startServer, type TestServer } from '../kit/server.js';
 import { Random } from './random.js';
 import { randomDocument } from './random-document.js';

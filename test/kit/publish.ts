@@ -1,5 +1,5 @@
-import { NOTIFICATIONS } from '../../src/feeds/notifications/notifications.topic.js';
-import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
+import { NotificationsFeed } from '../../src/feeds/notifications/notifications.feed.js';
+import { UserCountFeed } from '../../src/feeds/user-count/user-count.feed.js';
 import { TopicBus } from '../../src/live/topics/topic.bus.js';
 import { topicOf } from '../../src/live/topics/topic.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
@@ -10,7 +10,7 @@ export async function notify(server: TestServer, viewer: ViewerId, ...titles: st
   const createdAt = new Date().toISOString();
   await server.app.get(TopicBus).publish(
     titles.map((title) => ({
-      topic: topicOf(NOTIFICATIONS, viewer),
+      topic: topicOf(NotificationsFeed.topic, viewer),
       payload: { id: title, kind: 'test', title, createdAt },
     })),
   );
@@ -18,6 +18,6 @@ export async function notify(server: TestServer, viewer: ViewerId, ...titles: st
 
 /** Publishes numbers as the worker does. */
 export async function publishCount(server: TestServer, viewer: ViewerId, ...values: number[]): Promise<void> {
-  const topic = topicOf(USER_COUNT, viewer);
+  const topic = topicOf(UserCountFeed.topic, viewer);
   await server.app.get(TopicBus).publish(values.map((payload) => ({ topic, payload })));
 }

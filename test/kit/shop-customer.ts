@@ -1,4 +1,4 @@
-import { USER_COUNT } from '../../src/feeds/user-count/user-count.topic.js';
+import { UserCountFeed } from '../../src/feeds/user-count/user-count.feed.js';
 import { TopicBus } from '../../src/live/topics/topic.bus.js';
 import { topicOf } from '../../src/live/topics/topic.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
@@ -40,5 +40,5 @@ export async function refusalOf(url: string, token: string, options: SocketOptio
 
 /** Publishes one `userCount` to one viewer. */
 export async function publishUserCount(server: TestServer, owner: ViewerId, payload: number): Promise<void> {
-  await server.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(USER_COUNT, owner), payload }]);
+  await server.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(UserCountFeed.topic, owner), payload }]);
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { ModuleRef } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
 import { makeServer } from 'graphql-ws';
@@ -82,8 +83,9 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as Admissions;
+  const modules = { get: () => host } as unknown as ModuleRef;
   const protocol = new SocketProtocol(
-    host,
+    modules,
     admissions,
     new DocumentBudget(),
     { production: true } as HttpConfig,

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { NOTIFICATIONS_FEED } from './notifications.feed.js';
+import { NotificationsFeed } from './notifications.feed.js';
 
 const least = { kind: 'order.shipped', title: 'On its way' };
 
 describe('a notification', () => {
   it('gets an id and the time where it has none', () => {
-    const verdict = NOTIFICATIONS_FEED.check(least);
+    const verdict = NotificationsFeed.check(least);
     expect(verdict).toMatchObject({ ok: true, value: { ...least, id: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
     expect(verdict.ok && Date.parse((verdict.value as { createdAt: string }).createdAt)).toBeCloseTo(Date.now(), -4);
   });
 
   it('keeps what the publisher gave', () => {
     const whole = { ...least, id: '7', body: null, data: { a: [1, null] }, createdAt: '2026-01-02T03:04:05.678Z' };
-    expect(NOTIFICATIONS_FEED.check(whole)).toEqual({ ok: true, value: whole });
+    expect(NotificationsFeed.check(whole)).toEqual({ ok: true, value: whole });
   });
 
   it.each([
@@ -32,7 +32,7 @@ describe('a notification', () => {
     ['reaches for the prototype', JSON.parse('{"kind":"x","title":"y","__proto__":{"id":"z"}}'), /unknown field/],
     ['reaches for the constructor', { ...least, constructor: 1 }, /unknown field/],
   ])('is refused when it %s', (_, payload, message) => {
-    expect(NOTIFICATIONS_FEED.check(payload)).toEqual({
+    expect(NotificationsFeed.check(payload)).toEqual({
       ok: false,
       message: typeof message === 'string' ? message : expect.stringMatching(message),
     });

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { checkObject } from '../../live/feeds/payload-check.js';
-import type { PayloadVerdict, PublishableFeed } from '../../live/feeds/feed.registry.js';
+import { defineFeed } from '../../live/feeds/feed.js';
 import { Notification } from './notification.model.js';
-import { NOTIFICATIONS } from './notifications.topic.js';
 
-/** What others may publish into `notifications`. An absent `id` and `createdAt` are filled in. */
-export const NOTIFICATIONS_FEED: PublishableFeed = {
-  topic: NOTIFICATIONS,
-  check(payload: unknown): PayloadVerdict {
-    return checkObject(Notification, payload, { id: randomUUID(), createdAt: new Date().toISOString() });
-  },
-};
+/** What happened for each viewer. A client that comes back within five minutes, on whichever device, has missed nothing. */
+export const NotificationsFeed = defineFeed<Notification>({
+  name: 'notifications',
+  field: 'notifications',
+  type: Notification,
+  description: 'What has happened for you in the last minutes, oldest first, then what happens from now on.',
+  history: { events: 100, seconds: 300 },
+  onSubscribe: 'history',
+  slowReader: 'close',
+  defaults: () => ({ id: randomUUID(), createdAt: new Date().toISOString() }),
+});

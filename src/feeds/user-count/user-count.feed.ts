@@ -1,16 +1,13 @@
-import type { PayloadVerdict, PublishableFeed } from '../../live/feeds/feed.registry.js';
-import { USER_COUNT } from './user-count.topic.js';
+import { Int } from '@nestjs/graphql';
+import { defineFeed } from '../../live/feeds/feed.js';
 
-const MIN_INT = -2_147_483_648;
-const MAX_INT = 2_147_483_647;
-
-/** What others may publish into `user_count`: a GraphQL Int. */
-export const USER_COUNT_FEED: PublishableFeed = {
-  topic: USER_COUNT,
-  check(payload: unknown): PayloadVerdict {
-    const isInt = Number.isInteger(payload) && MIN_INT <= (payload as number) && (payload as number) <= MAX_INT;
-    return isInt
-      ? { ok: true, value: payload }
-      : { ok: false, message: 'payload must be an Int: a whole number of 32 bits.' };
-  },
-};
+/** A number for each viewer, of which only the newest matters. */
+export const UserCountFeed = defineFeed<number>({
+  name: 'user_count',
+  field: 'userCount',
+  type: Int,
+  description: 'A random number from 1 to 10 for you, every few seconds: the last one first.',
+  history: { events: 1, seconds: 3600 },
+  onSubscribe: 'last-event',
+  slowReader: 'keep-latest',
+});

@@ -1,15 +1,9 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
-import { FeedRegistry } from '../../live/feeds/feed.registry.js';
-import { USER_COUNT_FEED } from './user-count.feed.js';
-import { UserCountResolver } from './user-count.resolver.js';
+import { Module } from '@nestjs/common';
+import { FeedModule } from '../../live/feeds/feed.module.js';
+import { FeedsModule } from '../../live/feeds/feeds.module.js';
+import { UserCountFeed } from './user-count.feed.js';
 import { UserCountWorker } from './user-count.worker.js';
 
-/** The `userCount` feed. Copy this folder to add one of your own: docs/feeds.md. */
-@Module({ providers: [UserCountResolver, UserCountWorker] })
-export class UserCountModule implements OnModuleInit {
-  constructor(private readonly feeds: FeedRegistry) {}
-
-  onModuleInit(): void {
-    this.feeds.register(USER_COUNT_FEED);
-  }
-}
+/** The `userCount` feed, and the worker that publishes into it. */
+@Module({ imports: [FeedModule.of(UserCountFeed), FeedsModule], providers: [UserCountWorker] })
+export class UserCountModule {}

@@ -5,8 +5,8 @@ import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { Presence } from '../../live/presence/presence.js';
 import { TopicBus } from '../../live/topics/topic.bus.js';
 import { topicOf } from '../../live/topics/topic.js';
-import { Turns } from '../../live/leases/interval-lease.js';
-import { USER_COUNT } from './user-count.topic.js';
+import { IntervalLease } from '../../live/leases/interval-lease.js';
+import { UserCountFeed } from './user-count.feed.js';
 
 const SMALLEST = 1;
 const LARGEST = 10;
@@ -21,7 +21,7 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     private readonly bus: TopicBus,
     private readonly presence: Presence,
-    private readonly turns: Turns,
+    private readonly turns: IntervalLease,
     @Inject(FEEDS_CONFIG) config: FeedsConfig,
   ) {
     this.#intervalMs = config.userCountIntervalSeconds * 1000;
@@ -40,10 +40,13 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     if (this.#ticking) return;
     this.#ticking = true;
     try {
-      if (!(await this.turns.take(USER_COUNT.name, this.#intervalMs))) return;
+      if (!(await this.turns.take(UserCountFeed.topic.name, this.#intervalMs))) return;
       for await (const viewers of this.presence.connected()) {
         await this.bus.publish(
-          viewers.map((viewer) => ({ topic: topicOf(USER_COUNT, viewer), payload: randomInt(SMALLEST, LARGEST + 1) })),
+          viewers.map((viewer) => ({
+            topic: topicOf(UserCountFeed.topic, viewer),
+            payload: randomInt(SMALLEST, LARGEST + 1),
+          })),
         );
       }
     } catch (error) {

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../identity.module.js';
+import { MetricsModule } from '../../live/metrics/metrics.module.js';
+import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { TokenModule } from '../../live/tokens/token.module.js';
 import { AppProxyController } from './app-proxy.controller.js';
 import { CustomerThrottle } from './customer.throttle.js';
 import { ClientScript } from './page/client-script.js';
@@ -8,13 +10,13 @@ import { LivePage } from './page/live-page.js';
 import { ShopOrigins } from './shop-origins.js';
 import { ClientBinder } from './token/client-binder.js';
 import { PageTokens } from './token/page-tokens.js';
-import { SealedTokenVerifier } from './token/sealed-token.verifier.js';
+import { CustomerAuthenticator } from './token/customer.authenticator.js';
 import { SealedTokens } from './token/sealed-tokens.js';
 import { VisitJournal } from './visit-journal.js';
 
 /** The second way in: pages behind a shop's signing proxy, and the sealed tokens that they open sockets with. */
 @Module({
-  imports: [AuthModule],
+  imports: [MetricsModule, ThrottleModule, TokenModule],
   controllers: [AppProxyController, ClientScriptController],
   providers: [
     ClientBinder,
@@ -22,11 +24,11 @@ import { VisitJournal } from './visit-journal.js';
     CustomerThrottle,
     LivePage,
     PageTokens,
-    SealedTokenVerifier,
+    CustomerAuthenticator,
     SealedTokens,
     ShopOrigins,
     VisitJournal,
   ],
-  exports: [SealedTokenVerifier, ShopOrigins],
+  exports: [CustomerAuthenticator],
 })
 export class AppProxyModule {}

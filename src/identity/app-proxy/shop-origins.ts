@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../identity.config.js';
-import type { Viewer } from '../../live/viewer/viewer.js';
 
 /** The origins of the configured shops, and who may come from them. */
 @Injectable()
@@ -17,13 +16,13 @@ export class ShopOrigins {
   }
 
   /**
-   * Whether a viewer may connect from a page of this origin: a shop's pages are for that shop's customers and for nobody else,
-   * so that neither a theme's script nor another shop's opens a socket with a token it should not have.
+   * Whether a shop's customer may connect from a page of this origin: from the shop's own pages and from ours, and from no other
+   * shop's, so that neither a theme's script nor another shop's opens a socket with a token it should not have.
    *
    * @param origin the verified Origin of the upgrade; null, which is no browser, leaves it to the token
    */
-  admits(viewer: Viewer, origin: string | null): boolean {
-    const shop = origin === null ? null : this.shopOf(origin);
-    return shop === null || (viewer.kind === 'customer' && viewer.shop === shop);
+  admits(shop: string, origin: string | null): boolean {
+    const owner = origin === null ? null : this.shopOf(origin);
+    return owner === null || owner === shop;
   }
 }

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import {
   type BeforeApplicationShutdown,
-  Global,
   Inject,
   Module,
   type OnApplicationShutdown,
@@ -11,6 +10,7 @@ import type { Logger } from 'pino';
 import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { StoreMetrics } from '../../live/store/store-health.js';
+import { StoreHealthModule } from '../../live/store/store-health.module.js';
 import { openEmbedded } from './database.embedded.js';
 import { Database } from './database.js';
 import { databasePlace, openPostgres } from './database.postgres.js';
@@ -24,8 +24,8 @@ const RETRY_MS = 1_000;
  * It is migrated before anybody gets it, and closes last, at application shutdown. A database that goes away, or that
  * becomes read-only while nobody writes, is noticed within five seconds and told to log and metrics.
  */
-@Global()
 @Module({
+  imports: [StoreHealthModule],
   providers: [
     {
       provide: Database,

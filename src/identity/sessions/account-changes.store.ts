@@ -3,7 +3,7 @@ import { and, eq, isNull, ne } from 'drizzle-orm';
 import { Database, type Orm } from '../database/database.js';
 import { sessions, users } from '../database/schema.js';
 import { InvalidCredentialsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
-import type { AccountViewer } from '../../live/viewer/viewer.js';
+import type { AccountViewer } from './account-viewer.js';
 
 /** A password change, verified and hashed. */
 export interface PasswordChange {

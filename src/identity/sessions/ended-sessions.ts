@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AuditActor, AuditLog } from '../../live/logging/audit-log.js';
-import { SessionEndings } from '../../live/sessions/session-revocations.js';
+import { SessionRevocations } from '../../live/sessions/session-revocations.js';
 
 /** Why sessions ended, and by whom. */
 export interface EndCause {
@@ -23,7 +23,7 @@ export interface EndCause {
 @Injectable()
 export class EndedSessions {
   constructor(
-    private readonly endings: SessionEndings,
+    private readonly endings: SessionRevocations,
     private readonly audit: AuditLog,
   ) {}
 

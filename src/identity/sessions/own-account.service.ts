@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import type { AccountViewer } from '../../live/viewer/viewer.js';
+import type { AccountViewer } from './account-viewer.js';
 import { CredentialService } from '../accounts/credential.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { accountViewer, type AccountViewer } from '../../live/viewer/viewer.js';
+import { accountViewer, type AccountViewer } from './account-viewer.js';
 import type { Account } from '../accounts/account.js';
 import type { LiveSession } from './session.js';
 import { SessionCookie } from './session-cookie.js';
@@ -7,7 +7,7 @@ import { SessionLimits } from './session-limits.js';
 import { sessionSecretHash } from './session-secret.js';
 import { SessionStore } from './session.store.js';
 
-/** Turns a request's cookie into its viewer. */
+/** IntervalLease a request's cookie into its viewer. */
 @Injectable()
 export class RequestViewer {
   readonly #accounts = new WeakMap<AccountViewer, Account>();

@@ -119,11 +119,18 @@ export class SessionStore {
     return rows.length > 0;
   }
 
-  /** Which of these sessions are live. */
-  async alive(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const condition = and(inArray(sessions.id, [...sessionIds]), this.limits.live(new Date()));
-    const rows = await this.database.run((orm) => orm.select({ id: sessions.id }).from(sessions).where(condition));
-    return new Set(rows.map((row) => row.id));
+  /** Which of these sessions are live, each with its end if nobody uses it any more. */
+  async status(sessionIds: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    const { id, createdAt, lastSeenAt } = sessions;
+    const condition = and(inArray(id, [...sessionIds]), this.limits.live(new Date()), isNull(users.disabledAt));
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({ id, createdAt, lastSeenAt })
+        .from(sessions)
+        .innerJoin(users, eq(users.id, sessions.userId))
+        .where(condition),
+    );
+    return new Map(rows.map((row) => [row.id, this.limits.endOf(row)]));
   }
 
   /** Ends sessions that have reached a limit, at most so many; rows that another node is ending are left to it. */

@@ -1,7 +1,8 @@
 import { Args, ID, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Context, CurrentAccount } from '../../live/viewer/current-viewer.js';
+import { Context } from '../../live/viewer/current-viewer.js';
+import { CurrentAccount } from './account-viewer.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
-import type { AccountViewer } from '../../live/viewer/viewer.js';
+import type { AccountViewer } from './account-viewer.js';
 import { OwnAccount } from './own-account.service.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';

@@ -1,6 +1,7 @@
 import { Query, Resolver } from '@nestjs/graphql';
 import { Context } from '../../live/viewer/current-viewer.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { AddressThrottle } from '../../live/rate-limit/address.throttle.js';
 import { TokenService } from '../../live/tokens/token.service.js';
@@ -17,10 +18,11 @@ export class MeResolver {
 
   @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
   async me(@Context() { viewer, client }: GraphqlContext): Promise<Me | null> {
-    const user = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
-    if (viewer?.kind !== 'account' || !user) return null;
+    const account = asAccount(viewer);
+    const user = account && this.requests.accountOf(account);
+    if (!account || !user) return null;
     await this.throttle.count('token', client.address);
-    const { token, expiresAt } = this.tokens.sign(viewer);
+    const { token, expiresAt } = this.tokens.sign(account);
     return { id: user.id, user, token, tokenExpiresAt: expiresAt };
   }
 }

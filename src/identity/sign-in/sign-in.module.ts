@@ -3,6 +3,7 @@ import { AccountModule } from '../accounts/account.module.js';
 import { SessionModule } from '../sessions/session.module.js';
 import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
 import { TokenModule } from '../../live/tokens/token.module.js';
+import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { MeResolver } from './me.resolver.js';
 import { OwnAccountResolver } from './own-account.resolver.js';
 import { RegistrationResolver } from './registration.resolver.js';
@@ -14,7 +15,7 @@ import { SignInService } from './sign-in.service.js';
 
 /** What the API offers of accounts and sessions. */
 @Module({
-  imports: [AccountModule, SessionModule, ThrottleModule, TokenModule],
+  imports: [AccountModule, SessionModule, ThrottleModule, TokenModule, FeedsModule],
   providers: [
     DeviceCookie,
     SignInCookies,
@@ -26,4 +27,4 @@ import { SignInService } from './sign-in.service.js';
     OwnAccountResolver,
   ],
 })
-export class MeModule {}
+export class SignInModule {}

@@ -4,6 +4,7 @@ import type { Account, VerifiedAccount } from '../accounts/account.js';
 import { CredentialService, type Registration } from '../accounts/credential.service.js';
 import { normalizeEmail } from '../accounts/email.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
+import { asAccount } from '../sessions/account-viewer.js';
 import { SessionService } from '../sessions/session.service.js';
 import { SignInCookies } from './sign-in-cookies.js';
 
@@ -45,8 +46,8 @@ export class SignInService {
   #knownAs(email: string, { viewer, cookies }: GraphqlContext): string | null {
     const normalized = normalizeEmail(email);
     if (normalized === null) return null;
-    const account = viewer?.kind === 'account' ? this.requests.accountOf(viewer) : null;
-    if (viewer?.kind === 'account' && account?.email === normalized) return viewer.sessionId;
+    const account = asAccount(viewer);
+    if (account && this.requests.accountOf(account)?.email === normalized) return account.sessionId;
     return this.cookies.deviceOf(cookies, normalized);
   }
 
@@ -61,6 +62,6 @@ export class SignInService {
   #sessionOf(context: GraphqlContext): string | null {
     const current = this.#current.get(context);
     if (current !== undefined) return current;
-    return context.viewer?.kind === 'account' ? context.viewer.sessionId : null;
+    return asAccount(context.viewer)?.sessionId ?? null;
   }
 }

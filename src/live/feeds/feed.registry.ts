@@ -1,33 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import type { Feed } from './feed.js';
 import type { TopicDefinition } from '../topics/topic.js';
 
-/** What a feed's check says of a payload: the value to publish, completed where the feed fills something in, or why not. */
-export type PayloadVerdict =
-  | { readonly ok: true; readonly value: unknown }
-  /** `message` names the field and what it must be; it never repeats the value. */
-  | { readonly ok: false; readonly message: string };
-
-/** A feed that others may publish into. */
-export interface PublishableFeed {
-  readonly topic: TopicDefinition;
-  /** Checks a JSON value from outside against the feed's GraphQL type. Must not throw. */
-  check(payload: unknown): PayloadVerdict;
-}
-
-/** Every feed of this server by its topic's name. Feeds enter themselves when their module starts; publishing looks them up. */
+/** Every feed of this server by its topic's name. `FeedModule.of` enters them; publishing looks them up. */
 @Injectable()
 export class FeedRegistry {
-  readonly #feeds = new Map<string, PublishableFeed>();
+  readonly #feeds = new Map<string, Feed>();
 
   /** @throws Error when two feeds claim one topic name: their events would mix */
-  register(feed: PublishableFeed): void {
+  register(feed: Feed): void {
     const { name } = feed.topic;
     if (this.#feeds.has(name)) throw new Error(`Two feeds claim the topic "${name}": give one of them another name.`);
     this.#feeds.set(name, feed);
   }
 
   /** The feed of a topic name as it came from outside; undefined when there is none. */
-  find(name: unknown): PublishableFeed | undefined {
+  find(name: unknown): Feed | undefined {
     return typeof name === 'string' ? this.#feeds.get(name) : undefined;
   }
 

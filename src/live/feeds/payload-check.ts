@@ -1,5 +1,10 @@
 import { getMetadataStorage, validateSync } from 'class-validator';
-import type { PayloadVerdict } from './feed.registry.js';
+
+/** What a feed's check says of a payload: the value to publish, completed where the feed fills something in, or why not. */
+export type PayloadVerdict =
+  | { readonly ok: true; readonly value: unknown }
+  /** `message` names the field and what it must be; it never repeats the value. */
+  | { readonly ok: false; readonly message: string };
 
 const fieldsOf = new Map<new () => object, ReadonlySet<string>>();
 

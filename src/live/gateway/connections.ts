@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { MessageType, parseMessage } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import type { ConnectionFacts } from '../tokens/connection-token.verifier.js';
+import type { ConnectionFacts } from './connection/connection-facts.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
 import { Connection } from './connection/connection.js';

@@ -1,43 +1,37 @@
-import { Module } from '@nestjs/common';
-import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { GraphQLModule } from '@nestjs/graphql';
-import { AppProxyModule } from '../../identity/app-proxy/app-proxy.module.js';
-import { SealedTokenVerifier } from '../../identity/app-proxy/token/sealed-token.verifier.js';
-import { AuthModule } from '../../identity/identity.module.js';
-import { RequestViewer } from '../../identity/sessions/request-viewer.js';
-import { AccountTokenVerifier } from '../../identity/sessions/account-token.verifier.js';
-import { HTTP_CONFIG, LIMITS_CONFIG } from '../live.config.js';
-import { LOGGER } from '../logging/logger.js';
+import { type DynamicModule, Module, type ModuleMetadata, type Type } from '@nestjs/common';
+import { MetricsModule } from '../metrics/metrics.module.js';
+import { StoreModule } from '../store/store.module.js';
+import { Sessions } from '../sessions/sessions.js';
+import { SessionWatch } from '../sessions/session-watch.js';
+import { ThrottleModule } from '../rate-limit/throttle.module.js';
 import { Admissions } from './admission/admissions.js';
-import { ConnectionGuard, TOKEN_VERIFIERS } from './admission/connection.guard.js';
-import { ConnectionRegistry } from './connection/connection-registry.js';
-import { Connections } from './connections.js';
+import { ConnectionGuard } from './admission/connection.guard.js';
 import { GatewayJournal } from './admission/gateway.journal.js';
-import { DocumentBudget } from './execution/document-budget.js';
-import { DocumentsModule } from './execution/documents.module.js';
-import { graphqlOptions } from '../../server/graphql/graphql.options.js';
-import { Lifetimes } from './connection/lifetimes.js';
-import { HttpOrigins } from './admission/http-origins.js';
 import { NodeCapacity } from './admission/node-capacity.js';
+import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
+import { UpgradeGuard } from './admission/upgrade.guard.js';
+import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
+import { ConnectionRegistry } from './connection/connection-registry.js';
+import { Lifetimes } from './connection/lifetimes.js';
 import { Outbox } from './connection/outbox.js';
+import { Connections } from './connections.js';
+import { DocumentsModule } from './execution/documents.module.js';
 import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
-import { UpgradeGuard } from './admission/upgrade.guard.js';
 
-/** GraphQL on both transports: HTTP by Apollo Server, the socket by our own gateway. */
+/** Where people come from. */
+export interface WaysIn {
+  /** The modules that provide and export what is named below. */
+  readonly imports: NonNullable<ModuleMetadata['imports']>;
+  /** One for each kind of token, in the order in which they are asked. */
+  readonly authenticators: readonly Type<ConnectionAuthenticator>[];
+  readonly sessions: Type<Sessions>;
+}
+
+/** Subscriptions over WebSocket, by a gateway of our own. */
 @Module({
-  imports: [
-    AuthModule,
-    AppProxyModule,
-    DocumentsModule,
-    GraphQLModule.forRootAsync<ApolloDriverConfig>({
-      driver: ApolloDriver,
-      imports: [AuthModule, DocumentsModule],
-      useFactory: graphqlOptions,
-      inject: [HTTP_CONFIG, LIMITS_CONFIG, RequestViewer, LOGGER, DocumentBudget],
-    }),
-  ],
+  imports: [MetricsModule, StoreModule, ThrottleModule, DocumentsModule],
   providers: [
     SocketGateway,
     UpgradeGuard,
@@ -50,14 +44,26 @@ import { UpgradeGuard } from './admission/upgrade.guard.js';
     ConnectionGuard,
     ConnectionRegistry,
     Lifetimes,
+    SessionWatch,
     { provide: OriginPolicy, useClass: ConfiguredOrigins },
     HttpOrigins,
-    {
-      provide: TOKEN_VERIFIERS,
-      useFactory: (account: AccountTokenVerifier, sealed: SealedTokenVerifier) => [account, sealed],
-      inject: [AccountTokenVerifier, SealedTokenVerifier],
-    },
   ],
   exports: [OriginPolicy],
 })
-export class GatewayModule {}
+export class GatewayModule {
+  /** The gateway for these ways in. */
+  static with({ imports, authenticators, sessions }: WaysIn): DynamicModule {
+    return {
+      module: GatewayModule,
+      imports,
+      providers: [
+        {
+          provide: CONNECTION_AUTHENTICATORS,
+          useFactory: (...ways: ConnectionAuthenticator[]) => ways,
+          inject: [...authenticators],
+        },
+        { provide: Sessions, useExisting: sessions },
+      ],
+    };
+  }
+}

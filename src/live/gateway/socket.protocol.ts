@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import {
@@ -42,7 +43,7 @@ export class SocketProtocol {
   #server: Server<Connection> | null = null;
 
   constructor(
-    private readonly schemaHost: GraphQLSchemaHost,
+    private readonly modules: ModuleRef,
     private readonly admissions: Admissions,
     private readonly budget: DocumentBudget,
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
@@ -51,7 +52,7 @@ export class SocketProtocol {
 
   /** Speaks with every connection. Made at first use, when Nest has built the schema. */
   get server(): Server<Connection> {
-    return (this.#server ??= this.#makeServer(this.schemaHost.schema));
+    return (this.#server ??= this.#makeServer(this.modules.get(GraphQLSchemaHost, { strict: false }).schema));
   }
 
   /** A Ping with a token refreshes; any other gets a Pong without payload, so nothing is ever echoed. */

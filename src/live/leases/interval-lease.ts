@@ -3,7 +3,7 @@
  * each node asks at its own pace, and whoever asks first when the interval is over gets the turn. A node that dies
  * simply stops asking, so the next one takes over within one interval.
  */
-export abstract class Turns {
+export abstract class IntervalLease {
   /**
    * Asks for the turn. True for one node when at least three quarters of the interval have passed since the last turn
    * anywhere (the rest is slack for timers that drift), else false.
@@ -15,7 +15,7 @@ export abstract class Turns {
 }
 
 /** A single process always has the turn. */
-export class MemoryTurns extends Turns {
+export class MemoryIntervalLease extends IntervalLease {
   override async take(): Promise<boolean> {
     return true;
   }

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { MemoryRateLimiters } from '../store/memory/rate-limiters.memory.js';
 import { PublishRate } from './publish-rate.js';
 
 const key = (id: string): ApiKey => ({ id, name: id, createdAt: new Date() });
@@ -10,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 
 it('refuses a key after a million events in ten seconds, and no other, until the ten seconds are over', async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-  const rate = new PublishRate(null);
+  const rate = new PublishRate(new MemoryRateLimiters());
   for (let request = 0; request < 1_001; request++) rate.spend(key('busy'), 1_000);
   await turn();
   expect(() => rate.spend(key('busy'), 1)).toThrow(TooManyRequestsError);
@@ -20,7 +21,7 @@ it('refuses a key after a million events in ten seconds, and no other, until the
 });
 
 it('refuses a key after 128 MiB in ten seconds, before the next body is read, and no other', async () => {
-  const rate = new PublishRate(null);
+  const rate = new PublishRate(new MemoryRateLimiters());
   for (let request = 0; request < 129; request++) rate.spendBytes(key('heavy'), 1_048_576);
   await turn();
   expect(() => rate.spendBytes(key('heavy'), 1)).toThrow(TooManyRequestsError);
@@ -28,7 +29,7 @@ it('refuses a key after 128 MiB in ten seconds, before the next body is read, an
 });
 
 it('counts an empty request as twenty events', async () => {
-  const rate = new PublishRate(null);
+  const rate = new PublishRate(new MemoryRateLimiters());
   for (let request = 0; request <= 50_000; request++) rate.spend(key('idle'), 0);
   await turn();
   expect(() => rate.spend(key('idle'), 0)).toThrow(TooManyRequestsError);

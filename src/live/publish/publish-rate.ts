@@ -1,8 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { Injectable } from '@nestjs/common';
+import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
-import { RedisConnection } from '../store/redis/redis.connection.js';
-import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { RateLimiters } from '../rate-limit/rate-limiters.js';
 
 /** What one key may publish in ten seconds, over all nodes; docs/operations.md and PROTOCOL.md say so. */
 export const PUBLISH_LIMITS = { events: 1_000_000, mebibytes: 128 } as const;
@@ -10,6 +9,11 @@ const WINDOW_SECONDS = 10;
 /** What a request counts at least, in events: an almost empty one is not free. */
 const LEAST_PER_REQUEST = 20;
 const MEBIBYTE = 1024 * 1024;
+
+/** Whose publishing is counted. */
+export interface PublishingKey {
+  readonly id: string;
+}
 
 /**
  * Keeps one key from taking everything: a million events and 128 MiB in ten seconds over all nodes, each request counting as 20
@@ -23,11 +27,8 @@ export class PublishRate {
   /** Keys that are over a limit, by id: when they may go on, in ms of the monotonic clock. */
   readonly #waiting = new Map<string, number>();
 
-  constructor(@Inject(RedisConnection) redis: RedisConnection | null) {
-    const make = (name: string, points: number): RateLimiterAbstract => {
-      const limits = { keyPrefix: `sallyport:${name}`, points, duration: WINDOW_SECONDS };
-      return redis ? new RateLimiterRedis({ ...limits, storeClient: redis.client }) : new RateLimiterMemory(limits);
-    };
+  constructor(limiters: RateLimiters) {
+    const make = (name: string, points: number) => limiters.make({ name, points, seconds: WINDOW_SECONDS });
     this.#events = make('publish-rate', PUBLISH_LIMITS.events);
     this.#bytes = make('publish-bytes', PUBLISH_LIMITS.mebibytes * MEBIBYTE);
   }
@@ -37,7 +38,7 @@ export class PublishRate {
    *
    * @throws TooManyRequestsError when the key is over a limit
    */
-  spendBytes(key: ApiKey, bytes: number): void {
+  spendBytes(key: PublishingKey, bytes: number): void {
     this.#refuseWaiting(key);
     this.#consume(this.#bytes, key, Math.max(1, bytes));
   }
@@ -47,12 +48,12 @@ export class PublishRate {
    *
    * @throws TooManyRequestsError when the key is over a limit
    */
-  spend(key: ApiKey, events: number): void {
+  spend(key: PublishingKey, events: number): void {
     this.#refuseWaiting(key);
     this.#consume(this.#events, key, Math.max(events, LEAST_PER_REQUEST));
   }
 
-  #refuseWaiting(key: ApiKey): void {
+  #refuseWaiting(key: PublishingKey): void {
     const leftMs = (this.#waiting.get(key.id) ?? 0) - performance.now();
     if (leftMs > 0) {
       const message = 'This key publishes too much: wait and send the same again.';
@@ -61,7 +62,7 @@ export class PublishRate {
     this.#waiting.delete(key.id);
   }
 
-  #consume(limiter: RateLimiterAbstract, key: ApiKey, points: number): void {
+  #consume(limiter: RateLimiterAbstract, key: PublishingKey, points: number): void {
     limiter.consume(key.id, points).catch((error: unknown) => {
       // Anything else means that the counters are away, and then so is the bus.
       if (error instanceof RateLimiterRes) this.#waiting.set(key.id, performance.now() + error.msBeforeNext);

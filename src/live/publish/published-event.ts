@@ -3,7 +3,8 @@ import type { FeedRegistry } from '../feeds/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
 import { structureBytes, textBytes } from '../topics/payload-size.js';
 import { topicOf } from '../topics/topic.js';
-import { parseViewerId, shopOf } from '../viewer/viewer.js';
+import { parseViewerId } from '../viewer/viewer.js';
+import type { ViewerCheck } from './viewer-check.js';
 
 /** The largest payload, in bytes of JSON: what a client takes in one message. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
@@ -25,9 +26,9 @@ export type JudgedEvent =
 /**
  * Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed.
  *
- * @param shops the domains of the shops that are configured; customers of others cannot exist
+ * @param refuses says why nobody can be this viewer; see {@link ViewerCheck}
  */
-export function judgeEvent(event: unknown, feeds: FeedRegistry, shops: ReadonlySet<string>): JudgedEvent {
+export function judgeEvent(event: unknown, feeds: FeedRegistry, refuses: ViewerCheck): JudgedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
   const { topic, viewer, payload, key } = event as Record<string, unknown>;
@@ -37,9 +38,8 @@ export function judgeEvent(event: unknown, feeds: FeedRegistry, shops: ReadonlyS
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
   const owner = parseViewerId(viewer);
   if (!owner) return bad('viewer must be a viewer id: user:<uuid> or customer:<shop>:<number>.');
-  const shop = shopOf(owner);
-  if (shop !== null && !shops.has(shop))
-    return bad('viewer is a customer of a shop that APP_PROXY_SHOPS does not name.');
+  const unknown = refuses(owner);
+  if (unknown !== null) return bad(unknown);
   if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (payload === undefined) return bad('payload is missing.');
   const structure = structureBytes(payload, MAX_PAYLOAD_DEPTH);

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity/identity.config.js';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../feeds/feed.registry.js';
 import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
 import { type EventError, judgeEvent } from './published-event.js';
+import { VIEWER_CHECK, type ViewerCheck } from './viewer-check.js';
 
 /** The most events in one request. */
 export const MAX_EVENTS = 1_000;
@@ -20,16 +20,12 @@ export interface PublishAnswer {
 /** Publishes what other backends send: each event is judged by itself, and the good ones go to the bus together. */
 @Injectable()
 export class Publisher {
-  readonly #shops: ReadonlySet<string>;
-
   constructor(
     private readonly feeds: FeedRegistry,
     private readonly bus: TopicBus,
     private readonly metrics: PublishMetrics,
-    @Inject(APP_PROXY_CONFIG) appProxy: AppProxyConfig,
-  ) {
-    this.#shops = new Set(appProxy.shops.map((shop) => shop.domain));
-  }
+    @Inject(VIEWER_CHECK) private readonly refuses: ViewerCheck,
+  ) {}
 
   /**
    * Publishes the events of a request.
@@ -39,7 +35,7 @@ export class Publisher {
    * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
    */
   async publish(events: readonly unknown[], publisher: string): Promise<PublishAnswer> {
-    const judged = events.map((event) => judgeEvent(event, this.feeds, this.#shops));
+    const judged = events.map((event) => judgeEvent(event, this.feeds, this.refuses));
     const publications = judged.flatMap((event) => (event.ok ? [{ ...event.publication, publisher }] : []));
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
     const inOrder = outcomes.values();

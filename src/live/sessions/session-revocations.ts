@@ -5,7 +5,7 @@ export type SessionEndListener = (sessionIds: readonly string[]) => void;
  * The one announcement that sessions have ended, for whatever reason. Whoever ends a session in the database
  * announces it here before answering; the gateway listens and closes exactly those sockets.
  */
-export abstract class SessionEndings {
+export abstract class SessionRevocations {
   readonly #listeners = new Set<SessionEndListener>();
 
   /** Adds a listener; the returned function removes it. */

@@ -1,9 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import DataLoader from 'dataloader';
 import type { Logger } from 'pino';
 import { LOGGER } from '../logging/logger.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
-import { SessionEndings } from './session-revocations.js';
-import { SessionStore } from '../../identity/sessions/session.store.js';
+import { SessionRevocations } from './session-revocations.js';
+import { Sessions } from './sessions.js';
 
 /** Below the 30 s within which a node that could not hear must find out, with time for the check itself. */
 const CHECK_EVERY_MS = 20_000;
@@ -25,13 +26,20 @@ export interface OpenSessions {
 const NONE: OpenSessions = { ids: () => [], unknown: () => {} };
 
 /**
- * Asks the database whether the sessions that open sockets stand on are still there, so that a node which could not
+ * Asks whether the sessions that open sockets stand on are still there, so that a node which could not
  * hear an ending finds out: every 20 s, and before anything is delivered when the link to Redis is back or the process stood
  * still. One query for 1,000 sessions, one after the other.
  */
 @Injectable()
 export class SessionWatch implements BeforeApplicationShutdown {
   #open = NONE;
+  readonly #ends = new DataLoader<string, Date | null>(
+    async (ids) => {
+      const live = await this.sessions.status(ids);
+      return ids.map((id) => live.get(id) ?? null);
+    },
+    { cache: false, maxBatchSize: BATCH },
+  );
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #wake: () => void = () => {};
@@ -40,8 +48,8 @@ export class SessionWatch implements BeforeApplicationShutdown {
   #again: Promise<readonly string[]> | null = null;
 
   constructor(
-    private readonly store: SessionStore,
-    private readonly endings: SessionEndings,
+    private readonly sessions: Sessions,
+    private readonly endings: SessionRevocations,
     private readonly gate: DeliveryGate,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -98,15 +106,25 @@ export class SessionWatch implements BeforeApplicationShutdown {
     return (this.#checking = this.#askAll().finally(() => (this.#checking = null)));
   }
 
+  /**
+   * Asks when a session ends; many that ask in one turn share a look-up.
+   *
+   * @returns null when it has ended
+   * @throws UnavailableError when nobody can tell
+   */
+  endOf(session: string): Promise<Date | null> {
+    return this.#ends.load(session);
+  }
+
   async #askAll(): Promise<readonly string[]> {
     const open = [...this.#open.ids()];
     for (let from = 0; from < open.length; from += BATCH) {
       const batch = open.slice(from, from + BATCH);
       try {
-        const alive = await this.store.alive(batch);
+        const alive = await this.sessions.status(batch);
         this.endings.tellHere(batch.filter((id) => !alive.has(id)));
       } catch {
-        // The database tells of its own outage.
+        // Whatever keeps the sessions tells of its own outage.
         return open.slice(from);
       }
     }

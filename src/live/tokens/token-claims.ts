@@ -1,16 +1,15 @@
-import { isUuid } from '../../identity/sessions/session.js';
-import { parseViewerId } from '../viewer/viewer.js';
+import { parseViewerId, type ViewerId } from '../viewer/viewer.js';
 
 /** The longest life a token may have, in seconds, whatever its signer says. `TOKEN_TTL_SECONDS` goes no higher. */
 export const MAX_TOKEN_LIFE_SECONDS = 3_600;
 /** How far two nodes' clocks may lie apart when a token seems to come from the future, in seconds. */
 const CLOCK_LEEWAY_SECONDS = 5;
-const USER_PREFIX = 'user:';
+const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 const JTI = /^[A-Za-z0-9_-]{16,64}$/;
 
-/** What an account's token says, after every claim has been checked. */
+/** What a token says, after every claim has been checked. */
 export interface TokenClaims {
-  readonly userId: string;
+  readonly viewerId: ViewerId;
   readonly sessionId: string;
   /** The token's own id, for single use. */
   readonly tokenId: string;
@@ -20,7 +19,7 @@ export interface TokenClaims {
 
 /**
  * Narrows a verified payload (RFC 7519 §4.1). Every claim is required and of exactly one type: `iss` and `aud` equal
- * this deployment's, `sub` an account's viewer id, `sid` a session, `jti`, and whole-second `iat`, `nbf` and `exp` at
+ * this deployment's, `sub` a viewer id, `sid` a session's public id, `jti`, and whole-second `iat`, `nbf` and `exp` at
  * most an hour apart and not in the future.
  *
  * @returns null when any claim is missing, of another type or out of bounds; expiry is judged elsewhere
@@ -29,12 +28,12 @@ export function readClaims(payload: unknown, issuer: string, nowSeconds: number)
   if (typeof payload !== 'object' || payload === null) return null;
   const { iss, aud, sub, sid, jti, iat, nbf, exp } = payload as Record<string, unknown>;
   const viewerId = parseViewerId(sub);
-  if (iss !== issuer || aud !== issuer || !viewerId?.startsWith(USER_PREFIX)) return null;
-  if (typeof sid !== 'string' || !isUuid(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
+  if (iss !== issuer || aud !== issuer || !viewerId) return null;
+  if (typeof sid !== 'string' || !SESSION_ID.test(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
   if (!isSecond(iat) || !isSecond(nbf) || !isSecond(exp)) return null;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || nbf > latest || exp <= iat || exp - iat > MAX_TOKEN_LIFE_SECONDS) return null;
-  return { userId: viewerId.slice(USER_PREFIX.length), sessionId: sid, tokenId: jti, expiresAtSeconds: exp };
+  return { viewerId, sessionId: sid, tokenId: jti, expiresAtSeconds: exp };
 }
 
 function isSecond(value: unknown): value is number {

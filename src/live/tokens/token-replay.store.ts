@@ -1,5 +1,5 @@
 /** Remembers which tokens have opened a socket, where `TOKEN_SINGLE_USE` asks for it. */
-export abstract class UsedTokens {
+export abstract class TokenReplayStore {
   /**
    * Takes a token's only use. Of two that claim it at once, one gets it.
    *

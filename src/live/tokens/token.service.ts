@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObje
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { TOKEN_CONFIG, type TokenConfig } from '../live.config.js';
-import type { AccountViewer } from '../viewer/viewer.js';
+import type { ViewerId } from '../viewer/viewer.js';
 import { Keyring } from './keyring.js';
 import { readClaims, type TokenClaims } from './token-claims.js';
 import {
@@ -27,7 +27,14 @@ export type TokenReading =
   | { readonly ok: true; readonly claims: TokenClaims }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
-/** Signs and verifies the short-lived token by which an account opens a socket (a JWT, RFC 7519 and RFC 8725). */
+/** Whom a token is signed for. */
+export interface TokenSubject {
+  readonly id: ViewerId;
+  /** The public id of the session that the token's sockets stand on: 1 to 200 visible ASCII characters. */
+  readonly sessionId: string;
+}
+
+/** Signs and verifies the short-lived token by which a session opens a socket (a JWT, RFC 7519 and RFC 8725). */
 @Injectable()
 export class TokenService {
   readonly #signer: JwtService;
@@ -47,7 +54,7 @@ export class TokenService {
    *
    * @param ttlSeconds default `TOKEN_TTL_SECONDS`; at most an hour, or the token verifies nowhere
    */
-  sign(viewer: AccountViewer, ttlSeconds: number = this.config.ttlSeconds): SignedToken {
+  sign(viewer: TokenSubject, ttlSeconds: number = this.config.ttlSeconds): SignedToken {
     const { issuer } = this.config;
     const iat = nowSeconds();
     const exp = iat + ttlSeconds;

@@ -1,10 +1,15 @@
 import type { Logger } from 'pino';
 import { UnavailableError } from '../errors/sallyport.errors.js';
-import type { RedisSubscriber } from '../store/redis/redis.subscriber.js';
 
 const TICK_MS = 250;
 /** A process whose timers did not run for so long stood still (SIGSTOP, a suspended machine, a frozen container), in milliseconds. */
 const STOOD_STILL_MS = 2_000;
+
+/** A link to other nodes that may be lost. */
+export interface NodeLink {
+  /** Adds hooks for when the link is lost and when it stands again; the returned function removes them. */
+  listen(hooks: { lost(): void; restored(): void }): () => void;
+}
 
 /** Called when the gate opens again: what was held back is to be delivered now. */
 export type GateOpenedHook = () => void;
@@ -28,11 +33,11 @@ export class DeliveryGate {
   readonly #waiting = new Set<() => void>();
 
   constructor(
-    subscriber: RedisSubscriber | null,
+    link: NodeLink | null,
     private readonly logger: Logger,
   ) {
     this.#stopListening =
-      subscriber?.listen({
+      link?.listen({
         lost: () => {
           this.#isLost = true;
           this.#close();

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { GqlExecutionContext } from '@nestjs/graphql';
 import { UnauthenticatedError } from '../errors/sallyport.errors.js';
 import type { GraphqlContext } from './graphql-context.js';
-import type { AccountViewer, Viewer } from './viewer.js';
+import type { Viewer } from './viewer.js';
 
 /** The GraphQL context of the running resolver. */
 export const Context = createParamDecorator((_: unknown, context: ExecutionContext): GraphqlContext =>
@@ -13,12 +13,5 @@ export const Context = createParamDecorator((_: unknown, context: ExecutionConte
 export const CurrentViewer = createParamDecorator((_: unknown, context: ExecutionContext): Viewer => {
   const { viewer } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
   if (!viewer) throw new UnauthenticatedError();
-  return viewer;
-});
-
-/** The verified viewer where only an account will do (sessions, password). Refuses customers and visitors with `UNAUTHENTICATED`. */
-export const CurrentAccount = createParamDecorator((_: unknown, context: ExecutionContext): AccountViewer => {
-  const { viewer } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
-  if (viewer?.kind !== 'account') throw new UnauthenticatedError();
   return viewer;
 });

@@ -1,15 +1,13 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
-import { AuthModule } from '../../identity/identity.module.js';
+import { AccountsModule } from '../../identity/accounts.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../../identity/database/database.module.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { createLogger, LOGGER } from '../../live/logging/logger.js';
-import { MetricsModule } from '../metrics/metrics.module.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
-import { RedisModule } from '../../live/store/redis/redis.module.js';
-import { TopicsModule } from '../../live/feeds/feeds.module.js';
+import { FeedsModule } from '../../live/feeds/feeds.module.js';
 
 const STANDARD_ERROR = 2;
 
@@ -35,15 +33,7 @@ class CliLoggingModule {}
 @Module({})
 export class CliModule {
   static of(config: Config): DynamicModule {
-    const rooms = [
-      CliLoggingModule,
-      MetricsModule,
-      DatabaseModule,
-      RedisModule,
-      TopicsModule,
-      AuthModule,
-      ApiKeyModule,
-    ];
+    const rooms = [CliLoggingModule, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule];
     return { module: CliModule, imports: [ConfigModule.of(config), ...rooms] };
   }
 }

@@ -5,7 +5,7 @@ import { PasswordHasher } from '../../identity/accounts/password.hasher.js';
 import { drawSessionSecret, sessionSecretHash } from '../../identity/sessions/session-secret.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { Database, type Orm } from '../../identity/database/database.js';
-import { accountViewer, type AccountViewer } from '../../live/viewer/viewer.js';
+import { accountViewer, type AccountViewer } from '../../identity/sessions/account-viewer.js';
 
 const BATCH = 5_000;
 

@@ -1,5 +1,6 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
 import type { Config } from './config.js';
+import type { LimitsConfig } from '../../live/live.config.js';
 import { readEnvironment, type Environment } from './environment.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';

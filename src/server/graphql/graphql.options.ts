@@ -4,7 +4,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
-import type { RequestViewer } from '../../identity/sessions/request-viewer.js';
+import type { Sessions } from '../../live/sessions/sessions.js';
 import type { HttpConfig, LimitsConfig } from '../../live/live.config.js';
 import { SallyportError } from '../../live/errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
@@ -23,7 +23,7 @@ import { showError } from '../../live/gateway/execution/show-error.js';
 export function graphqlOptions(
   http: HttpConfig,
   limits: LimitsConfig,
-  viewers: RequestViewer,
+  sessions: Sessions,
   logger: Logger,
   budget: DocumentBudget,
 ): ApolloDriverConfig {
@@ -51,7 +51,7 @@ export function graphqlOptions(
     preserveHttpStatusForExecutionErrors: false,
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
     context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
-      viewer: await viewers.fromCookie(request.headers.cookie).catch(failAsAnswer),
+      viewer: (await sessions.read(request.raw).catch(failAsAnswer))?.viewer ?? null,
       client: clientFacts(request.raw, trusted),
       cookies: cookiesOf(request, reply),
       answerByMs: performance.now() + EXECUTION_DEADLINE_MS,

@@ -1,8 +1,15 @@
 import { Module } from '@nestjs/common';
+import { DatabaseModule } from '../../identity/database/database.module.js';
+import { RedisModule } from '../../live/store/redis/redis.module.js';
+import { StoreModule } from '../../live/store/store.module.js';
 import { HealthController } from './health.controller.js';
 import { ClockSkew } from './clock-skew.js';
 import { Readiness } from './readiness.js';
 
 /** `GET /healthz` and `GET /readyz`. */
-@Module({ controllers: [HealthController], providers: [Readiness, ClockSkew] })
+@Module({
+  imports: [DatabaseModule, RedisModule, StoreModule],
+  controllers: [HealthController],
+  providers: [Readiness, ClockSkew],
+})
 export class HealthModule {}

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../identity/database/database.js';
-import type { RedisHealth } from '../../live/store/redis/redis.health.js';
+import type { SharedStoreHealth } from '../../live/store/shared-store.health.js';
 import { Readiness } from './readiness.js';
 
-const redis = (available: boolean) => ({ state: available ? 'ok' : 'unavailable' }) as RedisHealth;
+const redis = (available: boolean) => ({ state: available ? 'ok' : 'unavailable' }) as SharedStoreHealth;
 const database = (answers: () => Promise<boolean>) => ({ answers }) as unknown as Database;
 
 afterEach(() => void vi.useRealTimers());
@@ -20,7 +20,7 @@ describe('readiness', () => {
   it('never says that a Redis is well where there is none', async () => {
     const readiness = new Readiness(
       database(async () => true),
-      { state: null } as RedisHealth,
+      { state: null } as SharedStoreHealth,
     );
     expect(await readiness.report()).toEqual({
       ready: true,

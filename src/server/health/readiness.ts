@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Database } from '../../identity/database/database.js';
 import type { StoreState } from '../../live/store/store-health.js';
-import { RedisHealth } from '../../live/store/redis/redis.health.js';
+import { SharedStoreHealth } from '../../live/store/shared-store.health.js';
 
 /** A database that has not answered after so long counts as away, in ms. */
 const DATABASE_PATIENCE_MS = 2_000;
@@ -23,7 +23,7 @@ export class Readiness implements OnModuleDestroy {
 
   constructor(
     private readonly database: Database,
-    private readonly redis: RedisHealth,
+    private readonly redis: SharedStoreHealth,
   ) {}
 
   /** The first step of a shutdown: load balancers look elsewhere while sockets are still being drained. */

@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../../identity/identity.module.js';
+import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
+import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity/identity.config.js';
+import { VIEWER_CHECK } from '../../live/publish/viewer-check.js';
+import { MetricsModule } from '../../live/metrics/metrics.module.js';
+import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { DevelopmentKey } from '../../identity/api-keys/development-key.js';
@@ -12,8 +17,21 @@ import { PublishRate } from '../../live/publish/publish-rate.js';
 
 /** `POST /publish`, and the key that opens it in development. */
 @Module({
-  imports: [ApiKeyModule, AuthModule],
+  imports: [ApiKeyModule, MetricsModule, ThrottleModule, FeedsModule],
   controllers: [PublishController],
-  providers: [ApiKeyGuard, DevelopmentKey, HeldBodies, Publisher, PublishMetrics, PublishRate, PublishRule],
+  providers: [
+    ApiKeyGuard,
+    DevelopmentKey,
+    HeldBodies,
+    Publisher,
+    PublishMetrics,
+    PublishRate,
+    PublishRule,
+    {
+      provide: VIEWER_CHECK,
+      useFactory: ({ shops }: AppProxyConfig) => customersOf(shops.map((shop) => shop.domain)),
+      inject: [APP_PROXY_CONFIG],
+    },
+  ],
 })
 export class PublishModule {}

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { ForbiddenError, UnauthenticatedError } from '../../../live/errors/sallyport.errors.js';
 import { LOGGER } from '../../../live/logging/logger.js';
-import { customerViewer } from '../../../live/viewer/viewer.js';
+import { customerViewer } from '../customer-viewer.js';
 import type { Visitor } from '../proxied-request.js';
 import { CustomerThrottle } from '../customer.throttle.js';
 import { ClientBinder } from './client-binder.js';

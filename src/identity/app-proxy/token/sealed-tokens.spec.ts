@@ -1,7 +1,7 @@
 import { EncryptJWT, type JWTPayload } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Keyring } from '../../../live/tokens/keyring.js';
-import { customerViewer } from '../../../live/viewer/viewer.js';
+import { customerViewer } from '../customer-viewer.js';
 import { SealedTokens } from './sealed-tokens.js';
 
 const OLD = 'an-old-key-of-the-tests-that-is-long-enough-0';

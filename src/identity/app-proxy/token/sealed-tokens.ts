@@ -4,7 +4,8 @@ import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
 import { Keyring, type PurposeKeys } from '../../../live/tokens/keyring.js';
 import { MAX_TOKEN_LENGTH } from '../../../live/tokens/token-header.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../../live/live.config.js';
-import { type CustomerViewer, customerViewer, parseViewerId } from '../../../live/viewer/viewer.js';
+import { parseViewerId } from '../../../live/viewer/viewer.js';
+import { type CustomerViewer, customerViewer } from '../customer-viewer.js';
 import type { ClientBinding } from './client-binder.js';
 
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;

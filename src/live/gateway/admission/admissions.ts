@@ -4,9 +4,9 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
 import type { ContextCookies } from '../../viewer/graphql-context.js';
-import type { Viewer } from '../../viewer/viewer.js';
 import type { Connection } from '../connection/connection.js';
 import { monotonic } from '../connection/monotonic.js';
+import { type Grant, sessionOf } from '../connection-authenticator.js';
 import { ConnectionGuard } from './connection.guard.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayJournal } from './gateway.journal.js';
@@ -37,37 +37,40 @@ export class Admissions {
     const admission = await this.guard.admit(payload['token'], connection.facts);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
-    const { viewer, expiresAtMs } = admission;
-    // Whoever signed out while the token was being verified is not let in after all.
-    if (this.#hasEnded(viewer)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    if (this.registry.countOfViewer(viewer.id) >= this.limits.maxConnectionsPerViewer) {
+    const { grant } = admission;
+    // A session that ended while the token was being verified is not let in after all.
+    if (this.#hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
-    connection.context = { viewer, client: connection.facts, cookies: NO_COOKIES };
+    connection.grant = grant;
+    connection.context = { viewer: grant.viewer, client: connection.facts, cookies: NO_COOKIES };
     connection.resumable = payload['resumable'] === true;
     connection.tellsPositions = connection.resumable && payload['positions'] === true;
-    connection.endsAtMs = monotonic(expiresAtMs);
+    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
     connection.budget.open(performance.now());
     this.registry.admit(connection);
     this.journal.admitted(connection);
-    const expiresAt = new Date(expiresAtMs).toISOString();
+    const expiresAt = grant.expiresAt.toISOString();
     return connection.resumable ? { expiresAt, resumable: true } : { expiresAt };
   }
 
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null where it has closed the connection. */
   async refresh(connection: Connection, token: unknown): Promise<RefreshPongPayload | null> {
-    const viewer = connection.context?.viewer;
-    if (!viewer) return null;
-    const admission = await this.guard.renew(token, connection.facts, viewer);
+    const current = connection.grant;
+    if (!current) return null;
+    const admission = await this.guard.renew(token, connection.facts, current);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
-    if (this.#hasEnded(viewer)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    connection.endsAtMs = monotonic(admission.expiresAtMs);
-    return { expiresAt: new Date(admission.expiresAtMs).toISOString() };
+    const { grant } = admission;
+    if (this.#hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
+    return { expiresAt: grant.expiresAt.toISOString() };
   }
 
-  #hasEnded(viewer: Viewer): boolean {
-    return viewer.kind === 'account' && this.registry.hasEnded(viewer.sessionId);
+  #hasEnded(grant: Grant): boolean {
+    const session = sessionOf(grant);
+    return session !== null && this.registry.hasEnded(session);
   }
 }
 

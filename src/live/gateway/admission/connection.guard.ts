@@ -1,28 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { ShopOrigins } from '../../../identity/app-proxy/shop-origins.js';
-import {
-  type ConnectionFacts,
-  ConnectionTokenVerifier,
-  type TokenGrant,
-  type TokenRefusal,
-  type TokenVerdict,
-} from '../../tokens/connection-token.verifier.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { RedisHealth } from '../../store/redis/redis.health.js';
-import type { Viewer } from '../../viewer/viewer.js';
-
-/** Injection token of the verifiers, one per kind of token. */
-export const TOKEN_VERIFIERS = Symbol('TOKEN_VERIFIERS');
+import { SharedStoreHealth } from '../../store/shared-store.health.js';
+import {
+  CONNECTION_AUTHENTICATORS,
+  ConnectionAuthenticator,
+  type Grant,
+  sessionOf,
+  type TokenRefusal,
+  type Verdict,
+} from '../connection-authenticator.js';
+import type { ConnectionFacts } from '../connection/connection-facts.js';
 
 const MAX_TOKEN_LENGTH = 4096;
 /** Refusals after which only signing in again helps; after any other a new token does. */
 const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'account-gone']);
 
 /** Whether a token opens (or keeps) a socket, and how the socket ends where it does not. */
-export type Admission = TokenGrant | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
+export type Admission =
+  | { readonly ok: true; readonly grant: Grant }
+  | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
 
 const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
@@ -33,9 +32,8 @@ const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLat
 @Injectable()
 export class ConnectionGuard {
   constructor(
-    @Inject(TOKEN_VERIFIERS) private readonly verifiers: readonly ConnectionTokenVerifier[],
-    private readonly shops: ShopOrigins,
-    private readonly redis: RedisHealth,
+    @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
+    private readonly redis: SharedStoreHealth,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -45,10 +43,10 @@ export class ConnectionGuard {
     return admission.ok && !this.redis.isAvailable() ? TRY_AGAIN_LATER : admission;
   }
 
-  /** Decides on a token that is to keep an open socket: the same person on the same session, or shop and customer. */
-  async renew(token: unknown, facts: ConnectionFacts, viewer: Viewer): Promise<Admission> {
+  /** Decides on a token that is to keep an open socket: of the same viewer, standing on the same session where there is one. */
+  async renew(token: unknown, facts: ConnectionFacts, current: Grant): Promise<Admission> {
     const admission = await this.#decide(token, facts);
-    if (!admission.ok || isSame(admission.viewer, viewer)) return admission;
+    if (!admission.ok || continues(admission.grant, current)) return admission;
     return this.#refuse('other-client', facts);
   }
 
@@ -66,13 +64,20 @@ export class ConnectionGuard {
     }
   }
 
-  async #verify(token: unknown, facts: ConnectionFacts): Promise<TokenVerdict> {
+  async #verify(token: unknown, facts: ConnectionFacts): Promise<Verdict> {
     if (token === undefined || token === null || token === '') return { ok: false, reason: 'missing' };
     if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return { ok: false, reason: 'malformed' };
-    const verifier = this.verifiers.find((candidate) => candidate.recognises(token));
-    const verdict: TokenVerdict = (await verifier?.verify(token, facts)) ?? { ok: false, reason: 'malformed' };
-    if (!verdict.ok || this.shops.admits(verdict.viewer, facts.origin)) return verdict;
+    const authenticator = this.authenticators.find((candidate) => candidate.recognises(token));
+    if (!authenticator) return { ok: false, reason: 'malformed' };
+    const verdict = await authenticator.authenticate(token, facts);
+    if (!verdict.ok || this.#mayComeFrom(authenticator, verdict.grant, facts.origin)) return verdict;
     return { ok: false, reason: 'other-origin' };
+  }
+
+  /** A page that belongs to one way in is for its tokens alone; on any other page the grant decides. */
+  #mayComeFrom(authenticator: ConnectionAuthenticator, grant: Grant, origin: string | null): boolean {
+    const owner = origin === null ? undefined : this.authenticators.find((other) => other.ownsOrigin(origin));
+    return (owner === undefined || owner === authenticator) && grant.maySpeakFrom(origin);
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
@@ -85,7 +90,6 @@ export class ConnectionGuard {
   }
 }
 
-function isSame(one: Viewer, other: Viewer): boolean {
-  if (one.id !== other.id) return false;
-  return one.kind === 'account' && other.kind === 'account' ? one.sessionId === other.sessionId : true;
+function continues(next: Grant, current: Grant): boolean {
+  return next.viewer.id === current.viewer.id && sessionOf(next) === sessionOf(current);
 }

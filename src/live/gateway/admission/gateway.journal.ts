@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { ConnectionFacts } from '../../tokens/connection-token.verifier.js';
+import type { ConnectionFacts } from '../connection/connection-facts.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';

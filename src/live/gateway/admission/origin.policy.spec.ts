@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ShopOrigins } from '../../../identity/app-proxy/shop-origins.js';
+import { ConnectionAuthenticator } from '../connection-authenticator.js';
 import type { HttpConfig } from '../../live.config.js';
 import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
 
@@ -15,11 +15,13 @@ const HTTP: HttpConfig = {
   introspection: false,
 };
 
-const SHOPS = new ShopOrigins({
-  secret: 'hush',
-  bind: 'ip+ua',
-  shops: [{ domain: 'demo.myshopify.com', origins: ['https://demo.myshopify.com', 'https://www.demo.example'] }],
-});
+class Shop extends ConnectionAuthenticator {
+  override recognises = () => false;
+  override authenticate = () => Promise.reject(new Error('Nobody asks.'));
+  override ownsOrigin = (origin: string) => ['https://demo.myshopify.com', 'https://www.demo.example'].includes(origin);
+}
+
+const SHOPS = [new Shop()];
 
 function answering(answer: () => unknown): OriginPolicy {
   return new (class extends OriginPolicy {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ShopOrigins } from '../../../identity/app-proxy/shop-origins.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
+import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from '../connection-authenticator.js';
 
 /** How long a policy may take before its silence counts as no, in milliseconds. */
 const ORIGIN_DEADLINE_MS = 2000;
@@ -19,7 +19,7 @@ export abstract class OriginPolicy {
 
 /**
  * Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port.
- * The shops of `APP_PROXY_SHOPS` and their own domains may open sockets and nothing else.
+ * Pages that belong to a way in may open sockets and nothing else.
  */
 @Injectable()
 export class ConfiguredOrigins extends OriginPolicy {
@@ -27,7 +27,7 @@ export class ConfiguredOrigins extends OriginPolicy {
 
   constructor(
     @Inject(HTTP_CONFIG) config: HttpConfig,
-    private readonly shops: ShopOrigins,
+    @Inject(CONNECTION_AUTHENTICATORS) private readonly waysIn: readonly ConnectionAuthenticator[],
   ) {
     super();
     const loopback = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${config.port}`).origin);
@@ -35,7 +35,7 @@ export class ConfiguredOrigins extends OriginPolicy {
   }
 
   override async allows({ origin }: URL, door: OriginDoor): Promise<boolean> {
-    return this.#allowed.has(origin) || (door === 'socket' && this.shops.shopOf(origin) !== null);
+    return this.#allowed.has(origin) || (door === 'socket' && this.waysIn.some((way) => way.ownsOrigin(origin)));
   }
 }
 

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import type { ConnectionFacts } from '../../tokens/connection-token.verifier.js';
+import type { ConnectionFacts } from '../connection/connection-facts.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { addressBlock } from '../../viewer/client-address.js';
 import { Presence } from '../../presence/presence.js';
 import type { ViewerId } from '../../viewer/viewer.js';
+import { sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
 
 /** How long an ended session's id is remembered, so that a socket being opened at that moment is not let in. */
@@ -62,9 +63,10 @@ export class ConnectionRegistry {
 
   /** Indexes a connection whose viewer is verified. */
   admit(connection: Connection): void {
-    const viewer = connection.context?.viewer;
-    if (!viewer) return;
-    if (viewer.kind === 'account') append(this.#bySession, viewer.sessionId, connection);
+    if (!connection.grant) return;
+    const { viewer } = connection.grant;
+    const session = sessionOf(connection.grant);
+    if (session !== null) append(this.#bySession, session, connection);
     append(this.#byViewer, viewer.id, connection);
     connection.leavePresence = this.presence.enter(viewer.id);
   }
@@ -76,10 +78,10 @@ export class ConnectionRegistry {
     const left = (this.#perAddress.get(block) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(block, left);
     else this.#perAddress.delete(block);
-    const viewer = connection.context?.viewer;
-    if (!viewer) return;
-    if (viewer.kind === 'account') withdraw(this.#bySession, viewer.sessionId, connection);
-    withdraw(this.#byViewer, viewer.id, connection);
+    if (!connection.grant) return;
+    const session = sessionOf(connection.grant);
+    if (session !== null) withdraw(this.#bySession, session, connection);
+    withdraw(this.#byViewer, connection.grant.viewer.id, connection);
     connection.leavePresence?.();
   }
 }

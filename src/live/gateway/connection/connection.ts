@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket as ProtocolSocket } from 'graphql-ws';
-import type { ConnectionFacts } from '../../tokens/connection-token.verifier.js';
+import type { Grant } from '../connection-authenticator.js';
+import type { ConnectionFacts } from './connection-facts.js';
 import { SUBPROTOCOL, type RefreshPingPayload } from '../../../protocol/payload.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { CloseCode } from '../../../protocol/close-code.js';
@@ -39,6 +40,8 @@ export class Connection implements ProtocolSocket {
   /** On the monotonic clock, as every deadline of a connection is. */
   readonly openedAtMs = performance.now();
   readonly budget = new MessageBudget();
+  /** What the verified token is good for; null before the ack. */
+  grant: Grant | null = null;
   /** Set once, when the token is verified: whoever reads the socket's resolvers' context reads the viewer here. */
   context: GraphqlContext | null = null;
   /** Whether each Next carries a cursor. */

@@ -1,9 +1,8 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { SessionEndings } from '../../sessions/session-revocations.js';
-import { SessionLookup } from '../../../identity/sessions/session-lookup.js';
+import { SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import type { AccountViewer } from '../../viewer/viewer.js';
+import { sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
@@ -14,7 +13,7 @@ import { monotonic } from './monotonic.js';
 const INIT_WITHIN_MS = 3000;
 /** From the opening to the ack, whatever hangs, in milliseconds. */
 const ACK_WITHIN_MS = 5000;
-/** How long a customer's socket outlives its token, in milliseconds. */
+/** How long a socket that stands on its token outlives it, in milliseconds. */
 const TOKEN_GRACE_MS = 5000;
 /** How long a socket outlives its session's last known end while the store is away, in milliseconds. */
 const UNKNOWN_FOR_MS = 30_000;
@@ -33,8 +32,7 @@ export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown 
 
   constructor(
     private readonly registry: ConnectionRegistry,
-    private readonly endings: SessionEndings,
-    private readonly sessions: SessionLookup,
+    private readonly endings: SessionRevocations,
     private readonly watch: SessionWatch,
   ) {}
 
@@ -93,21 +91,21 @@ export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Looks at one connection when its deadline has come; returns when to look again. */
   #look(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
-    const viewer = connection.context?.viewer;
-    if (!viewer) return this.#lookBeforeAck(connection, nowMs);
-    const endsAtMs = connection.endsAtMs + (viewer.kind === 'customer' ? TOKEN_GRACE_MS : 0);
+    if (!connection.grant) return this.#lookBeforeAck(connection, nowMs);
+    const session = sessionOf(connection.grant);
+    const endsAtMs = connection.endsAtMs + (session === null ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
-    if (viewer.kind === 'customer') connection.close(CloseCode.Forbidden, 'Token expired');
-    else void this.#lookAtSession(connection, viewer, nowMs);
+    if (session === null) connection.close(CloseCode.Forbidden, 'Token expired');
+    else void this.#lookAtSession(connection, session, nowMs);
     return null;
   }
 
   /** Using the site moves a session's end, and nobody tells the sockets: they ask when it should have come. */
-  async #lookAtSession(connection: Connection, viewer: AccountViewer, nowMs: number): Promise<void> {
+  async #lookAtSession(connection: Connection, session: string, nowMs: number): Promise<void> {
     try {
-      const standing = await this.sessions.standingOf(viewer);
-      if (!standing.ok) return connection.close(CloseCode.Unauthorized, 'Session ended');
-      connection.endsAtMs = monotonic(standing.endsAt.getTime());
+      const endsAt = await this.watch.endOf(session);
+      if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
+      connection.endsAtMs = monotonic(endsAt.getTime());
       this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
     } catch {
       // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.

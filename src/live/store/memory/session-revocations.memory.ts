@@ -1,7 +1,7 @@
-import { SessionEndings } from '../../sessions/session-revocations.js';
+import { SessionRevocations } from '../../sessions/session-revocations.js';
 
 /** Endings where this process is the only node. */
-export class MemorySessionEndings extends SessionEndings {
+export class MemorySessionRevocations extends SessionRevocations {
   override announce(sessionIds: readonly string[]): Promise<void> {
     this.tellHere(sessionIds);
     return Promise.resolve();

@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { UsedTokens } from '../../tokens/token-replay.store.js';
+import { TokenReplayStore } from '../../tokens/token-replay.store.js';
 
 /** A token lives an hour at the most and is remembered 5 minutes more; this many in that time is some 50 sockets a second. */
 const MAX_REMEMBERED = 200_000;
@@ -8,7 +8,7 @@ const SWEEP_EVERY_MS = 1_000;
 const CLOCK_STEP_MS = 5 * 60_000;
 
 /** Used tokens of one process. Forgets each 5 minutes after it expires; refuses when it can remember no more. */
-export class MemoryUsedTokens extends UsedTokens {
+export class MemoryTokenReplayStore extends TokenReplayStore {
   readonly #used = new Map<string, number>();
   #sweptAtMs = 0;
 

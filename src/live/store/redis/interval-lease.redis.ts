@@ -1,6 +1,6 @@
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
-import { Turns } from '../../leases/interval-lease.js';
+import { IntervalLease } from '../../leases/interval-lease.js';
 
 /** The share of an interval that must have passed since the last turn; the rest is slack for timers that drift. */
 const PASSED = 0.75;
@@ -14,8 +14,8 @@ if last <= now and now - last < tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], now, 'PX', math.ceil(ARGV[1]) + 1000)
 return 1`);
 
-/** Turns over all nodes of one Redis. */
-export class RedisTurns extends Turns {
+/** IntervalLease over all nodes of one Redis. */
+export class RedisIntervalLease extends IntervalLease {
   constructor(private readonly redis: RedisConnection) {
     super();
   }

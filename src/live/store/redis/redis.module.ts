@@ -1,21 +1,21 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { REDIS_CONFIG, type RedisConfig } from '../../live.config.js';
 import { LOGGER } from '../../logging/logger.js';
 import { StoreMetrics } from '../store-health.js';
+import { StoreHealthModule } from '../store-health.module.js';
 import { openRedis, type RedisLink } from './open-redis.js';
 import { RedisConnection } from './redis.connection.js';
-import { RedisHealth } from './redis.health.js';
 import { RedisSubscriber } from './redis.subscriber.js';
 
 const REDIS_LINK = Symbol('REDIS_LINK');
 
 /**
- * Global: the two connections to Redis. `RedisConnection` and `RedisSubscriber` are null without `REDIS_URL`:
+ * The two connections to Redis. `RedisConnection` and `RedisSubscriber` are null without `REDIS_URL`:
  * inject them with `@Inject(RedisConnection) redis: RedisConnection | null`.
  */
-@Global()
 @Module({
+  imports: [StoreHealthModule],
   providers: [
     {
       provide: REDIS_LINK,
@@ -37,13 +37,8 @@ const REDIS_LINK = Symbol('REDIS_LINK');
       useFactory: (link: RedisLink | null) => link && RedisSubscriber.open(link),
       inject: [REDIS_LINK],
     },
-    {
-      provide: RedisHealth,
-      useFactory: (connection: RedisConnection | null) => new RedisHealth(connection),
-      inject: [RedisConnection],
-    },
   ],
-  exports: [RedisConnection, RedisSubscriber, RedisHealth],
+  exports: [RedisConnection, RedisSubscriber],
 })
 export class RedisModule implements OnApplicationShutdown {
   constructor(

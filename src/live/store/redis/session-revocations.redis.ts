@@ -2,19 +2,19 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
-import { SessionEndings } from '../../sessions/session-revocations.js';
-import { isUuid } from '../../../identity/sessions/session.js';
+import { SessionRevocations } from '../../sessions/session-revocations.js';
 
 const CHANNEL = 'sallyport:session-endings';
 /** Ids in one message: some 40 KB, which no subscriber's buffer minds. */
 const BATCH = 1_000;
+const MAX_ID_LENGTH = 200;
 
 /**
  * Endings over all nodes of one Redis. The message goes out before the announcement resolves, on the channel connection
  * that carries events too: on every node it arrives before whatever is published after the answer.
  * (On a cluster channels have shards of their own, and only the time of one message lies between.)
  */
-export class RedisSessionEndings extends SessionEndings implements OnModuleInit, OnApplicationShutdown {
+export class RedisSessionRevocations extends SessionRevocations implements OnModuleInit, OnApplicationShutdown {
   #leave: () => void = () => {};
 
   constructor(
@@ -56,7 +56,9 @@ export class RedisSessionEndings extends SessionEndings implements OnModuleInit,
 function readIds(message: string): string[] {
   try {
     const ids: unknown = JSON.parse(message);
-    return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === 'string' && isUuid(id)) : [];
+    return Array.isArray(ids)
+      ? ids.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH)
+      : [];
   } catch {
     return [];
   }

@@ -1,11 +1,11 @@
 import type { RedisConnection } from './redis.connection.js';
-import { UsedTokens } from '../../tokens/token-replay.store.js';
+import { TokenReplayStore } from '../../tokens/token-replay.store.js';
 
 /** A clock that is set back, or another node's, may let the token live longer than this one does. */
 const CLOCK_SLACK_SECONDS = 5 * 60;
 
 /** Used tokens of all nodes of one Redis. `SET NX` decides, so of two nodes one gets the token. */
-export class RedisUsedTokens extends UsedTokens {
+export class RedisTokenReplayStore extends TokenReplayStore {
   constructor(private readonly redis: RedisConnection) {
     super();
   }

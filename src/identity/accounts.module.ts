@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
 import { AccountModule } from './accounts/account.module.js';
-import { MeModule } from './sign-in/sign-in.module.js';
+import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionModule } from './sessions/session.module.js';
 import { ThrottleModule } from '../live/rate-limit/throttle.module.js';
 import { TokenModule } from '../live/tokens/token.module.js';
 
 /** The first way in: accounts with passwords. Other rooms get sessions, tokens and keys through this one import. */
 @Module({
-  imports: [ThrottleModule, AccountModule, SessionModule, TokenModule, MeModule],
+  imports: [ThrottleModule, AccountModule, SessionModule, TokenModule, SignInModule],
   exports: [ThrottleModule, AccountModule, SessionModule, TokenModule],
 })
-export class AuthModule {}
+export class AccountsModule {}

@@ -1,0 +1,67 @@
+// `npx nest generate feed NAME`: src/feeds/NAME/NAME.model.ts and NAME.feed.ts, and the feed's line in app.module.ts.
+const { strings } = require('@angular-devkit/core');
+const { SchematicsException } = require('@angular-devkit/schematics');
+
+const MODULE_LINE = /^( *)FeedModule\.of\(\w+\),\n(?![\s\S]*^ *FeedModule\.of\()/m;
+const FEED_IMPORT = /^import \{ FeedModule \} from [^\n]+\n/m;
+
+module.exports.feed =
+  ({ name, sourceRoot }) =>
+  (tree) => {
+    const dashed = strings.dasherize(name);
+    const Class = strings.classify(dashed);
+    const folder = `${sourceRoot}/feeds/${dashed}`;
+    if (tree.exists(`${folder}/${dashed}.feed.ts`))
+      throw new SchematicsException(`There is a feed ${dashed} already: choose another name.`);
+    tree.create(`${folder}/${dashed}.model.ts`, modelOf(Class));
+    tree.create(`${folder}/${dashed}.feed.ts`, feedOf(dashed, Class));
+    addToModule(tree, `${sourceRoot}/app.module.ts`, dashed, Class);
+    return tree;
+  };
+
+function modelOf(Class) {
+  return `import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { IsString, Length } from 'class-validator';
+
+/** What ${Class} tells: the GraphQL type, and the rule for what may be published. */
+@ObjectType({ description: 'Say what this is.' })
+export class ${Class} {
+  @Field(() => ID, { description: 'Say what this is.' })
+  @IsString()
+  @Length(1, 200)
+  id!: string;
+}
+`;
+}
+
+function feedOf(dashed, Class) {
+  return `import { defineFeed } from '../../live/feeds/feed.js';
+import { ${Class} } from './${dashed}.model.js';
+
+/** Say what this feed is for. */
+export const ${Class}Feed = defineFeed<${Class}>({
+  name: '${strings.underscore(dashed)}',
+  field: '${strings.camelize(dashed)}',
+  type: ${Class},
+  description: 'Say what this is.',
+  history: { events: 20, seconds: 600 },
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+});
+`;
+}
+
+function addToModule(tree, path, dashed, Class) {
+  const text = tree.readText(path);
+  if (!MODULE_LINE.test(text) || !FEED_IMPORT.test(text))
+    throw new SchematicsException(
+      `${path} has no FeedModule.of(…): add FeedModule.of(${Class}Feed) to its imports yourself.`,
+    );
+  const feedImport = `import { ${Class}Feed } from './feeds/${dashed}/${dashed}.feed.js';\n`;
+  tree.overwrite(
+    path,
+    text
+      .replace(MODULE_LINE, (line, indent) => `${line}${indent}FeedModule.of(${Class}Feed),\n`)
+      .replace(FEED_IMPORT, (line) => `${line}${feedImport}`),
+  );
+}

@@ -1,0 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
+import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
+import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
+import { TokenService } from '../../live/tokens/token.service.js';
+import { accountViewer, userIdOf } from './account-viewer.js';
+import { SessionLookup } from './session-lookup.js';
+import { isUuid } from './session.js';
+
+/** The token of `me`: opens a socket while its session lives. A good signature alone is not enough. */
+@Injectable()
+export class AccountAuthenticator extends ConnectionAuthenticator {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly sessions: SessionLookup,
+    private readonly used: TokenReplayStore,
+    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+  ) {
+    super();
+  }
+
+  override recognises(token: string): boolean {
+    return this.tokens.recognises(token);
+  }
+
+  override async authenticate(token: string): Promise<Verdict> {
+    const reading = this.tokens.read(token);
+    if (!reading.ok) return reading;
+    const { viewerId, sessionId, tokenId, expiresAtSeconds } = reading.claims;
+    const userId = userIdOf(viewerId);
+    if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
+    const standing = await this.sessions.standingOf({ userId, sessionId });
+    if (!standing.ok) return standing;
+    if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
+      return { ok: false, reason: 'used' };
+    const viewer = accountViewer(userId, sessionId);
+    return {
+      ok: true,
+      grant: { viewer, standsOn: { session: sessionId }, expiresAt: standing.endsAt, maySpeakFrom: anyOrigin },
+    };
+  }
+}
+
+/** Which pages may open sockets was decided at the upgrade. */
+function anyOrigin(): boolean {
+  return true;
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { type SignedIn, Sessions } from '../../live/sessions/sessions.js';
+import { RequestViewer } from './request-viewer.js';
+import { SessionStore } from './session.store.js';
+
+/** The sessions of our own accounts, as the live half sees them. */
+@Injectable()
+export class AccountSessions extends Sessions {
+  constructor(
+    private readonly requests: RequestViewer,
+    private readonly store: SessionStore,
+  ) {
+    super();
+  }
+
+  override async read(request: IncomingMessage): Promise<SignedIn | null> {
+    const viewer = await this.requests.fromCookie(request.headers.cookie);
+    return viewer && { viewer, session: viewer.sessionId };
+  }
+
+  override status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    return this.store.status(ids);
+  }
+}

@@ -1,0 +1,98 @@
+import { Float, ID, Int } from '@nestjs/graphql';
+import { GraphQLScalarType } from 'graphql';
+import type { SlowReaderPolicy, TopicDefinition } from '../topics/topic.js';
+import { checkObject, type PayloadVerdict } from './payload-check.js';
+
+/** A class of objects. */
+export type ObjectClass<T extends object = object> = new () => T;
+
+/**
+ * The type of a feed's events: a class with `@ObjectType()` whose fields carry class-validator's decorators, a scalar of
+ * `@nestjs/graphql` (`Int`, `Float`, `ID`, or one of your own), `String` or `Boolean`.
+ */
+export type FeedType<T> = T extends object
+  ? ObjectClass<T> | GraphQLScalarType<unknown, unknown>
+  : GraphQLScalarType<unknown, unknown> | StringConstructor | BooleanConstructor;
+
+/** How a feed is defined. */
+export interface FeedOptions<T> {
+  /** What publishers call it: lower-case letters, digits and `_`. A viewer's topic is `<name>:<viewer id>`. */
+  readonly name: string;
+  /** The subscription field, such as `orderStatus`. */
+  readonly field: string;
+  readonly type: FeedType<T>;
+  /** The field's description in the schema. */
+  readonly description?: string;
+  /** How many events stay for clients that come back, at least 1, and for how many seconds. It is memory, for each viewer. */
+  readonly history: { readonly events: number; readonly seconds: number };
+  /** What a new subscriber gets first: the last event, all that is kept, or nothing. A resuming one gets what it missed. */
+  readonly onSubscribe: TopicDefinition['onSubscribe'];
+  /** What happens to a reader that cannot keep up: it gets the newest event only, or is closed so that it resumes. */
+  readonly slowReader: SlowReaderPolicy;
+  /** Values of fields that a publisher may leave out. Called for each published event. Default: none. */
+  readonly defaults?: () => Partial<T>;
+}
+
+/** A feed: one subscription field whose events belong to one viewer each. Made by {@link defineFeed}. */
+export interface Feed<T = unknown> {
+  readonly topic: TopicDefinition;
+  readonly type: FeedType<T>;
+  readonly description: string | undefined;
+  /** Checks a JSON value from a publisher against the feed's type. Never throws. */
+  check(payload: unknown): PayloadVerdict;
+}
+
+const NAME = /^[a-z][a-z0-9_]{0,63}$/;
+const FIELD = /^[_A-Za-z][_0-9A-Za-z]*$/;
+const MIN_INT = -2_147_483_648;
+const MAX_INT = 2_147_483_647;
+
+/**
+ * Defines a feed; `FeedModule.of` adds it to the server.
+ *
+ * @throws Error where the definition cannot work, naming the option
+ */
+export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
+  const { name, field, type, description, history, onSubscribe, slowReader, defaults } = options;
+  if (!NAME.test(name))
+    throw new Error(`Feed "${name}": name must be lower-case letters, digits and _, such as order_status.`);
+  if (!FIELD.test(field)) throw new Error(`Feed "${name}": field must be a GraphQL name, such as orderStatus.`);
+  if (!isCount(history.events)) throw new Error(`Feed "${name}": history.events must be a whole number, 1 or more.`);
+  if (!isCount(history.seconds)) throw new Error(`Feed "${name}": history.seconds must be a whole number, 1 or more.`);
+  return {
+    topic: { name, field, historySize: history.events, historySeconds: history.seconds, onSubscribe, slowReader },
+    type,
+    description,
+    check: checkOf(type, defaults),
+  };
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}
+
+function checkOf<T>(type: FeedType<T>, defaults: FeedOptions<T>['defaults']): Feed['check'] {
+  if (type === Int) return (value) => judge(isInt(value), value, 'an Int: a whole number of 32 bits');
+  if (type === Float) return (value) => judge(Number.isFinite(value), value, 'a Float: a finite number');
+  if (type === ID || type === String) return (value) => judge(typeof value === 'string', value, 'a String');
+  if (type === Boolean) return (value) => judge(typeof value === 'boolean', value, 'a Boolean');
+  if (type instanceof GraphQLScalarType) return (value) => judge(serializes(type, value), value, `a ${type.name}`);
+  return (value) => checkObject(type as ObjectClass, value, defaults?.() as object | undefined);
+}
+
+function judge(ok: boolean, value: unknown, wanted: string): PayloadVerdict {
+  return ok ? { ok: true, value } : { ok: false, message: `payload must be ${wanted}.` };
+}
+
+function isInt(value: unknown): boolean {
+  return Number.isInteger(value) && MIN_INT <= (value as number) && (value as number) <= MAX_INT;
+}
+
+function serializes(type: GraphQLScalarType, value: unknown): boolean {
+  try {
+    type.serialize(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http';
+import type { Viewer } from '../viewer/viewer.js';
+
+/** Somebody signed in over HTTP, and the session that says so. */
+export interface SignedIn {
+  readonly viewer: Viewer;
+  /** The public id of the session: connections stand on it, and {@link SessionRevocations} names it. */
+  readonly session: string;
+}
+
+/**
+ * The port to whatever keeps sessions: our own accounts, or the sessions of the application that embeds this half.
+ * It asks for two functions and for no table.
+ */
+export abstract class Sessions {
+  /**
+   * Says who is asking over HTTP. Called once for each request.
+   *
+   * @returns null for a visitor
+   * @throws UnavailableError when the store is away: nobody is then taken for a visitor
+   */
+  abstract read(request: IncomingMessage): Promise<SignedIn | null>;
+
+  /**
+   * Says which of these sessions are still live. Called when the known end of one has come, and for all that connections stand
+   * on when revocations may have been missed; at most 1,000 ids at once.
+   *
+   * @returns the live ones, each with its end if nobody uses it any more
+   * @throws UnavailableError when the store is away
+   */
+  abstract status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>>;
+}
