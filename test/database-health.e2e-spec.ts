@@ -75,7 +75,7 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
       name,
     );
     expect(await register()).toBe('UNAVAILABLE');
-    expect(logged('refuses writes').some((line) => line.includes('53100'))).toBe(true);
+    await vi.waitFor(() => expect(logged('refuses writes').join('\n')).toContain('53100'));
     expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="53100"\} 1$/m);
     await onServer('drop trigger full_disk on users', name);
     await until({ status: 200, database: 'ok' });
