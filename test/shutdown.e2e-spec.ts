@@ -24,7 +24,7 @@ afterAll(async () => {
  * A registration that the server has begun to read: `continued` once it has asked for the body (RFC 9110, section 10.1.1).
  * Each costs a password hash, and three are made at a time: most of them wait inside the server.
  */
-function register(index: number): { continued: Promise<void>; status: Promise<number> } {
+function register(index: number): { continued: Promise<unknown>; status: Promise<number> } {
   const query = 'mutation ($e: String!) { register(email: $e, password: "correct horse battery staple") { id } }';
   const body = JSON.stringify({ query, variables: { e: `person-${index}@example.com` } });
   const headers = { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' };
@@ -36,9 +36,7 @@ function register(index: number): { continued: Promise<void>; status: Promise<nu
       response.once('end', () => resolve(response.statusCode ?? 0));
     });
   });
-  const continued = once(sent, 'continue').then(() => {
-    sent.end(body);
-  });
+  const continued = once(sent, 'continue').then(() => sent.end(body));
   sent.flushHeaders();
   return { continued, status };
 }

@@ -27,7 +27,7 @@ export type AuditEvent = keyof typeof AUDIT_EVENTS;
 
 /** The one shape of every event. What is not known, or does not apply, is null. */
 export interface AuditEntry {
-  /** Whom it is about: `user:<uuid>` or `customer:<shop>:<number>`. */
+  /** Whom it is about: a viewer id. */
   readonly viewer?: string | null;
   /** Where it came from: the client's address; null for an operator's command. */
   readonly address?: string | null;

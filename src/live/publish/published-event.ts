@@ -3,7 +3,7 @@ import type { FeedRegistry } from '../feeds/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
 import { structureBytes, textBytes } from '../topics/payload-size.js';
 import { topicOf } from '../topics/topic.js';
-import { parseViewerId } from '../viewer/viewer.js';
+import { parseViewerId, VIEWER_ID_FORMS } from '../viewer/viewer.js';
 import type { ViewerCheck } from './viewer-check.js';
 
 /** The largest payload, in bytes of JSON: what a client takes in one message. */
@@ -37,7 +37,7 @@ export function judgeEvent(event: unknown, feeds: FeedRegistry, refuses: ViewerC
   const feed = feeds.find(topic);
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
   const owner = parseViewerId(viewer);
-  if (!owner) return bad('viewer must be a viewer id: user:<uuid> or customer:<shop>:<number>.');
+  if (!owner) return bad(`viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
   const unknown = refuses(owner);
   if (unknown !== null) return bad(unknown);
   if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);

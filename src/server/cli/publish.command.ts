@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load-config.js';
 import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { developmentKeyFile } from '../../identity/api-keys/development-key.js';
+import { VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
 import type { CliCommand, CliContext } from './command.js';
 
 const PATIENCE_MS = 15_000;
@@ -20,7 +21,7 @@ export const publishCommand: CliCommand = (program, context) => {
   program
     .command('publish')
     .argument('<topic>', 'such as notifications')
-    .argument('<viewer>', 'user:<uuid> or customer:<shop>:<number>')
+    .argument('<viewer>', VIEWER_ID_FORMS)
     .argument('<json>', 'the payload')
     .option('--url <url>', 'the server that publishes it; default PUBLIC_URL')
     .option(

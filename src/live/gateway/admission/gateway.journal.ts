@@ -8,6 +8,7 @@ import { CloseCode } from '../../../protocol/close-code.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { Outbox } from '../connection/outbox.js';
+import { VIEWER_KINDS } from '../../viewer/viewer.js';
 import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 
@@ -48,6 +49,7 @@ export class GatewayJournal {
       registers,
       collect: (): void => sockets.set(connections.all.size),
     });
+    gaugeViewers(connections, registers);
     const frames: Counter = new Counter({
       name: 'sallyport_frames_sent_total',
       help: 'Text frames written to sockets: events, acks, pongs and errors.',
@@ -99,4 +101,14 @@ export class GatewayJournal {
     if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is away');
     else this.logger.error({ err: error, address }, 'a message failed');
   }
+}
+
+function gaugeViewers(connections: ConnectionRegistry, registers: Registry[]): void {
+  const viewers: Gauge<'kind'> = new Gauge({
+    name: 'sallyport_viewer_sockets',
+    help: 'Acknowledged sockets on this node, by the kind of viewer: user, customer or external.',
+    labelNames: ['kind'],
+    registers,
+    collect: (): void => VIEWER_KINDS.forEach((kind) => viewers.set({ kind }, connections.countOfKind(kind))),
+  });
 }

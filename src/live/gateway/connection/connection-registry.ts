@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { addressBlock } from '../../viewer/client-address.js';
 import { Presence } from '../../presence/presence.js';
-import type { ViewerId } from '../../viewer/viewer.js';
+import { kindOf, type ViewerId, type ViewerKind } from '../../viewer/viewer.js';
 import { sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
 
@@ -15,6 +15,7 @@ export class ConnectionRegistry {
   readonly all = new Set<Connection>();
   readonly #bySession = new Map<string, Connection[]>();
   readonly #byViewer = new Map<ViewerId, Connection[]>();
+  readonly #ofKind = new Map<ViewerKind, number>();
   readonly #perAddress = new Map<string, number>();
   readonly #endedAtMs = new Map<string, number>();
 
@@ -28,6 +29,11 @@ export class ConnectionRegistry {
   /** How many acknowledged connections a viewer holds here. */
   countOfViewer(viewer: ViewerId): number {
     return this.#byViewer.get(viewer)?.length ?? 0;
+  }
+
+  /** How many acknowledged connections viewers of this kind hold here. */
+  countOfKind(kind: ViewerKind): number {
+    return this.#ofKind.get(kind) ?? 0;
   }
 
   /** The public ids of the sessions that connections on this node stand on. */
@@ -68,6 +74,7 @@ export class ConnectionRegistry {
     const session = sessionOf(connection.grant);
     if (session !== null) append(this.#bySession, session, connection);
     append(this.#byViewer, viewer.id, connection);
+    this.#countKind(viewer.id, 1);
     connection.leavePresence = this.presence.enter(viewer.id);
   }
 
@@ -82,7 +89,13 @@ export class ConnectionRegistry {
     const session = sessionOf(connection.grant);
     if (session !== null) withdraw(this.#bySession, session, connection);
     withdraw(this.#byViewer, connection.grant.viewer.id, connection);
+    this.#countKind(connection.grant.viewer.id, -1);
     connection.leavePresence?.();
+  }
+
+  #countKind(viewer: ViewerId, change: 1 | -1): void {
+    const kind = kindOf(viewer);
+    this.#ofKind.set(kind, this.countOfKind(kind) + change);
   }
 }
 

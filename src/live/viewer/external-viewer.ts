@@ -1,0 +1,38 @@
+import { decodeOutsideName, encodeOutsideName, isSource } from './outside-name.js';
+import type { Viewer, ViewerId } from './viewer.js';
+
+const PREFIX = 'external:';
+
+/** Somebody whom an identity provider or another backend knows. */
+export interface ExternalViewer extends Viewer {
+  readonly kind: 'external';
+  /** Which one knows them. */
+  readonly source: string;
+  /** Their name there, such as a JWT's `sub`, as it came. */
+  readonly subject: string;
+}
+
+/**
+ * The viewer that a source knows under this name. Every name has exactly one viewer id, and every viewer id one name.
+ *
+ * @param source see {@link isSource}
+ * @param subject 1 to 200 bytes of UTF-8 without control characters
+ * @returns null for a source or subject that is none
+ */
+export function externalViewer(source: string, subject: string): ExternalViewer | null {
+  const encoded = encodeOutsideName(subject);
+  if (!isSource(source) || encoded === null) return null;
+  return { kind: 'external', id: `external:${source}:${encoded}`, source, subject };
+}
+
+/** The viewer of a viewer id; null for a viewer of another way in. */
+export function asExternal(id: ViewerId): ExternalViewer | null {
+  const source = sourceOf(id);
+  const subject = source === null ? null : decodeOutsideName(id.slice(PREFIX.length + source.length + 1));
+  return source === null || subject === null ? null : { kind: 'external', id, source, subject };
+}
+
+/** The source in a viewer id; null for a viewer of another way in. */
+export function sourceOf(viewer: ViewerId): string | null {
+  return viewer.startsWith(PREFIX) ? viewer.slice(PREFIX.length, viewer.indexOf(':', PREFIX.length)) : null;
+}
