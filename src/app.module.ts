@@ -6,7 +6,7 @@ import { NotificationsFeed } from './feeds/notifications/notifications.feed.js';
 import { FeedModule } from './live/feeds/feed.module.js';
 import { DatabaseModule } from './identity/database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
-import { GatewayModule } from './live/gateway/gateway.module.js';
+import { GatewayModule, type WaysIn } from './live/gateway/gateway.module.js';
 import { AccountsModule } from './identity/accounts.module.js';
 import { AccountAuthenticator } from './identity/sessions/account.authenticator.js';
 import { AccountSessions } from './identity/sessions/account.sessions.js';
@@ -21,10 +21,17 @@ import { PagesModule } from './server/pages/pages.module.js';
 import { PublishModule } from './server/http/publish.module.js';
 import { FeedsModule } from './live/feeds/feeds.module.js';
 
+/** The ways in of the stand-alone server. A new one adds its module and its authenticator here, and nothing elsewhere. */
+export const WAYS_IN: WaysIn = {
+  imports: [SessionModule, AppProxyModule],
+  authenticators: [AccountAuthenticator, CustomerAuthenticator],
+  sessions: AccountSessions,
+};
+
 /** The stand-alone server: every module, and which ways in the gateway knows. The only composition root. */
 @Module({})
 export class AppModule {
-  static of(config: Config): DynamicModule {
+  static of(config: Config, waysIn: WaysIn = WAYS_IN): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -39,11 +46,7 @@ export class AppModule {
         AccountsModule,
         AppProxyModule,
         GraphqlHttpModule,
-        GatewayModule.with({
-          imports: [SessionModule, AppProxyModule],
-          authenticators: [AccountAuthenticator, CustomerAuthenticator],
-          sessions: AccountSessions,
-        }),
+        GatewayModule.with(waysIn),
         HealthModule,
         PagesModule,
         HttpModule,

@@ -12,6 +12,7 @@ import { HttpErrorFilter } from './server/http/http-error.filter.js';
 import { ForbiddenError, UnavailableError } from './live/errors/sallyport.errors.js';
 import { cleartextTest } from './live/gateway/admission/cleartext.js';
 import { graphqlRule } from './server/graphql/http.rules.js';
+import type { WaysIn } from './live/gateway/gateway.module.js';
 import { HttpOrigins } from './live/gateway/admission/http-origins.js';
 import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './server/http/descriptor-budget.js';
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
@@ -33,9 +34,10 @@ const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
  *
+ * @param waysIn where people come from; default every way in of the stand-alone server
  * @throws what a room throws when its store is away at start
  */
-export async function createApp(given: Config): Promise<NestFastifyApplication> {
+export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
   const descriptors = shareDescriptors(descriptorLimit());
   const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
   const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
@@ -55,7 +57,7 @@ export async function createApp(given: Config): Promise<NestFastifyApplication> 
       errors.answer(error, reply.headers(headers)),
   });
   const errors = new HttpErrorFilter((error) => app.get<Logger>(LOGGER).error({ err: error }, 'a request failed'));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, waysIn), adapter, {
     // Nest would print a stack for a failure to start; main prints it in one line.
     logger: false,
     abortOnError: false,
