@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
 import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
 import type { Presence } from '../../src/live/presence/presence.js';
-import { RedisIntervalLease } from '../../src/live/store/redis/interval-lease.redis.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { needs } from '../kit/needs.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
@@ -107,17 +106,5 @@ needs('redis')('with Redis', () => {
     client.disconnect();
     await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 8_000 });
     leave();
-  });
-
-  it('gives a turn to one node per interval, and to another when that one stops asking', async () => {
-    const [one, two] = [
-      new RedisIntervalLease((await newNode()).connection),
-      new RedisIntervalLease((await newNode()).connection),
-    ];
-    const name = randomUUID();
-    const takes = await Promise.all([one, two, one, two].map((turns) => turns.take(name, 200)));
-    expect(takes.filter(Boolean)).toHaveLength(1);
-    await vi.waitFor(async () => expect(await two.take(name, 200)).toBe(true), { timeout: 400, interval: 10 });
-    expect(await one.take(name, 200)).toBe(false);
   });
 });

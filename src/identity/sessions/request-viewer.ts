@@ -7,7 +7,7 @@ import { SessionLimits } from './session-limits.js';
 import { sessionSecretHash } from './session-secret.js';
 import { SessionStore } from './session.store.js';
 
-/** IntervalLease a request's cookie into its viewer. */
+/** Turns a request's cookie into its viewer. */
 @Injectable()
 export class RequestViewer {
   readonly #accounts = new WeakMap<AccountViewer, Account>();

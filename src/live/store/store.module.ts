@@ -1,7 +1,7 @@
 import { type InjectionToken, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
-import { IntervalLease, MemoryIntervalLease } from '../leases/interval-lease.js';
+import { IntervalLease } from '../leases/interval-lease.js';
 import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
 import { GuessLedger } from '../rate-limit/guess-ledger.js';
@@ -13,6 +13,7 @@ import { TopicBus } from '../topics/topic.bus.js';
 import { TopicMetrics } from '../topics/topic.metrics.js';
 import { MemoryGuessLedger } from './memory/guess-ledger.memory.js';
 import { MAX_KEYS } from './memory/idempotency-keys.js';
+import { MemoryIntervalLease } from './memory/interval-lease.memory.js';
 import { MemoryPresence } from './memory/presence.memory.js';
 import { MemoryRateLimiters } from './memory/rate-limiters.memory.js';
 import { MemorySessionRevocations } from './memory/session-revocations.memory.js';

@@ -1,9 +1,6 @@
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
-import { IntervalLease } from '../../leases/interval-lease.js';
-
-/** The share of an interval that must have passed since the last turn; the rest is slack for timers that drift. */
-const PASSED = 0.75;
+import { IntervalLease, restMs } from '../../leases/interval-lease.js';
 
 /** KEYS: when the last turn was. ARGV: the time that must have passed, in ms. By Redis's clock, so nodes' clocks do not matter. */
 const TAKE_SCRIPT = new RedisScript(`
@@ -21,7 +18,6 @@ export class RedisIntervalLease extends IntervalLease {
   }
 
   override async take(name: string, intervalMs: number): Promise<boolean> {
-    const passedMs = Math.max(1, Math.floor(intervalMs * PASSED));
-    return (await this.redis.runScript(TAKE_SCRIPT, [`sallyport:{turn:${name}}`], [passedMs])) === 1;
+    return (await this.redis.runScript(TAKE_SCRIPT, [`sallyport:{turn:${name}}`], [restMs(intervalMs)])) === 1;
   }
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import type { TokenReplayStore } from '../../src/live/tokens/token-replay.store.js';
 import { MemoryTokenReplayStore } from '../../src/live/store/memory/token-replay.store.memory.js';
 import { RedisTokenReplayStore } from '../../src/live/store/redis/token-replay.store.redis.js';
 import { locate, needs } from '../kit/needs.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
+import { RedisServer } from '../kit/redis-server.js';
 
 const inAMinute = (): number => Math.floor(Date.now() / 1000) + 60;
 
@@ -24,6 +26,14 @@ const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => ()
     expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
   });
 
+  it('remembers a token for minutes after it has expired: clocks may be set back', async () => {
+    const token = randomUUID();
+    const [here, there] = nodes();
+    const aMinuteAgo = inAMinute() - 120;
+    expect(await here.claim(token, aMinuteAgo)).toBe(true);
+    expect(await there.claim(token, aMinuteAgo)).toBe(false);
+  });
+
   it('knows tokens apart', async () => {
     const [here] = nodes();
     expect(await here.claim(randomUUID(), inAMinute())).toBe(true);
@@ -31,16 +41,26 @@ const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => ()
   });
 };
 
-describe('used tokens in memory', () => {
+describe('a token replay store in memory', () => {
   const memory = new MemoryTokenReplayStore();
   suite(() => [memory, memory])();
 });
 
-needs('redis')('used tokens on Redis', () => {
+needs('redis')('a token replay store on Redis', () => {
   let opened: RedisNode[];
   beforeAll(async () => {
     opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
   });
   afterAll(() => opened.forEach((node) => node.close()));
   suite(() => [new RedisTokenReplayStore(opened[0]!.connection), new RedisTokenReplayStore(opened[1]!.connection)])();
+
+  it('lets nobody in while Redis is away', async () => {
+    const server = await RedisServer.start();
+    const node = await redisNode(server.url);
+    const store = new RedisTokenReplayStore(node.connection);
+    await server.stop();
+    await expect(store.claim(randomUUID(), inAMinute())).rejects.toBeInstanceOf(UnavailableError);
+    node.close();
+    await server.remove();
+  });
 });

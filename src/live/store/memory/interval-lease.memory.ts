@@ -1,0 +1,13 @@
+import { IntervalLease, restMs } from '../../leases/interval-lease.js';
+
+/** IntervalLease where this process is the only node. */
+export class MemoryIntervalLease extends IntervalLease {
+  readonly #takenAtMs = new Map<string, number>();
+
+  override async take(name: string, intervalMs: number): Promise<boolean> {
+    const nowMs = performance.now();
+    if (nowMs - (this.#takenAtMs.get(name) ?? -Infinity) < restMs(intervalMs)) return false;
+    this.#takenAtMs.set(name, nowMs);
+    return true;
+  }
+}

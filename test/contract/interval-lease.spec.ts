@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
+import type { IntervalLease } from '../../src/live/leases/interval-lease.js';
+import { MemoryIntervalLease } from '../../src/live/store/memory/interval-lease.memory.js';
+import { RedisIntervalLease } from '../../src/live/store/redis/interval-lease.redis.js';
+import { locate, needs } from '../kit/needs.js';
+import { type RedisNode, redisNode } from '../kit/redis-node.js';
+import { RedisServer } from '../kit/redis-server.js';
+
+const LONG_MS = 3_600_000;
+const SHORT_MS = 200;
+
+/** @param nodes two nodes that share what they know, or one node twice */
+function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLease, IntervalLease]): void {
+  describe(`an interval lease ${name}`, () => {
+    it('gives the turn to one of many that ask at once, and to nobody else within the interval', async () => {
+      const lease = randomUUID();
+      const [here, there] = nodes();
+      const takes = Array.from({ length: 20 }, (_, n) => (n % 2 ? here : there).take(lease, LONG_MS));
+      expect((await Promise.all(takes)).filter(Boolean)).toHaveLength(1);
+      expect(await here.take(lease, LONG_MS)).toBe(false);
+      expect(await there.take(lease, LONG_MS)).toBe(false);
+    });
+
+    it('gives the next turn to any node that asks when the interval is over, and not before three quarters of it', async () => {
+      const lease = randomUUID();
+      const [here, there] = nodes();
+      const askedAtMs = performance.now();
+      expect(await here.take(lease, SHORT_MS)).toBe(true);
+      await vi.waitFor(async () => expect(await there.take(lease, SHORT_MS)).toBe(true), {
+        timeout: 30_000,
+        interval: 10,
+      });
+      // Redis counts whole milliseconds, at both ends.
+      expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(0.75 * SHORT_MS - 2);
+    });
+
+    it('keeps turns of other names apart', async () => {
+      const [here] = nodes();
+      expect(await here.take(randomUUID(), LONG_MS)).toBe(true);
+      expect(await here.take(randomUUID(), LONG_MS)).toBe(true);
+    });
+  });
+}
+
+const memory = new MemoryIntervalLease();
+intervalLeaseContract('in memory', () => [memory, memory]);
+
+needs('redis')('with Redis', () => {
+  let opened: RedisNode[];
+  beforeAll(async () => {
+    opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
+  });
+  afterAll(() => opened.forEach((node) => node.close()));
+
+  intervalLeaseContract('on Redis', () => [
+    new RedisIntervalLease(opened[0]!.connection),
+    new RedisIntervalLease(opened[1]!.connection),
+  ]);
+
+  it('an interval lease gives nobody the turn while Redis is away', async () => {
+    const server = await RedisServer.start();
+    const node = await redisNode(server.url);
+    const lease = new RedisIntervalLease(node.connection);
+    await server.stop();
+    await expect(lease.take(randomUUID(), LONG_MS)).rejects.toBeInstanceOf(UnavailableError);
+    node.close();
+    await server.remove();
+  });
+});

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SessionRevocations } from '../../src/live/sessions/session-revocations.js';
+import { MemorySessionRevocations } from '../../src/live/store/memory/session-revocations.memory.js';
+import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
+import { RedisSessionRevocations } from '../../src/live/store/redis/session-revocations.redis.js';
+import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
+import type { TopicBus } from '../../src/live/topics/topic.bus.js';
+import { locate, needs } from '../kit/needs.js';
+import { type RedisNode, redisNode } from '../kit/redis-node.js';
+import { RedisServer } from '../kit/redis-server.js';
+import { newTopic } from './topic-bus/bus-under-test.js';
+
+const silent = pino({ level: 'silent' });
+
+interface Node {
+  readonly revocations: SessionRevocations;
+  readonly bus: TopicBus;
+}
+
+/** Everything that a node was told from now on. */
+function heardBy({ revocations }: Node): Set<string> {
+  const heard = new Set<string>();
+  revocations.listen((ids) => ids.forEach((id) => heard.add(id)));
+  return heard;
+}
+
+/** @param nodes two nodes that share what they know, or one node twice */
+function sessionRevocationsContract(name: string, nodes: () => readonly [Node, Node]): void {
+  describe(`session revocations ${name}`, () => {
+    it('tell the node that announces at once, and every other node', async () => {
+      const [here, there] = nodes();
+      const [heardHere, heardThere] = [heardBy(here), heardBy(there)];
+      const ids = Array.from({ length: 2_500 }, () => randomUUID());
+      const announced = here.revocations.announce(ids);
+      expect(heardHere).toEqual(new Set(ids));
+      await announced;
+      await vi.waitFor(() => expect(heardThere).toEqual(new Set(ids)), 30_000);
+    });
+
+    it('reach every node before whatever is published afterwards', async () => {
+      const [here, there] = nodes();
+      const topic = newTopic();
+      const order: string[] = [];
+      const ignore = (): void => {};
+      await there.bus.subscribe(topic, { event: ({ payload }) => order.push(String(payload)), ended: ignore });
+      const session = randomUUID();
+      there.revocations.listen((ids) => {
+        if (ids.includes(session) && !order.includes('revoked')) order.push('revoked');
+      });
+      await here.revocations.announce([session]);
+      await here.bus.publish([{ topic, payload: 'published' }]);
+      await vi.waitFor(() => expect(order).toEqual(['revoked', 'published']), 30_000);
+    });
+
+    it('tell a listener nothing more once it has left', async () => {
+      const [here, there] = nodes();
+      const left: string[] = [];
+      const leave = there.revocations.listen((ids) => left.push(...ids));
+      leave();
+      const stays = heardBy(there);
+      const session = randomUUID();
+      await here.revocations.announce([session]);
+      await vi.waitFor(() => expect(stays).toContain(session), 30_000);
+      expect(left).toEqual([]);
+    });
+
+    it('call nobody where no session has ended', async () => {
+      const [here] = nodes();
+      const listener = vi.fn<(ids: readonly string[]) => void>();
+      here.revocations.listen(listener);
+      await here.revocations.announce([]);
+      expect(listener).not.toHaveBeenCalled();
+    });
+  });
+}
+
+const memory: Node = {
+  revocations: new MemorySessionRevocations(),
+  bus: new MemoryTopicBus(new DeliveryGate(null, silent)),
+};
+sessionRevocationsContract('in memory', () => [memory, memory]);
+
+needs('redis')('with Redis', () => {
+  const opened: (RedisNode & { readonly revocations: RedisSessionRevocations })[] = [];
+
+  async function open(url: string): Promise<(typeof opened)[number]> {
+    const node = await redisNode(url);
+    const revocations = new RedisSessionRevocations(node.connection, node.subscriber, silent);
+    await revocations.onModuleInit();
+    const both = { ...node, revocations };
+    opened.push(both);
+    return both;
+  }
+
+  beforeAll(async () => {
+    await open(locate('redis'));
+    await open(locate('redis'));
+  });
+  afterAll(() => {
+    for (const node of opened) {
+      node.revocations.onApplicationShutdown();
+      node.close();
+    }
+  });
+
+  sessionRevocationsContract('on Redis', () => [opened[0]!, opened[1]!]);
+
+  it('session revocations reach their own node while Redis is away, and announcing never fails', async () => {
+    const server = await RedisServer.start();
+    const node = await open(server.url);
+    const heard = heardBy(node);
+    await server.stop();
+    const session = randomUUID();
+    await node.revocations.announce([session]);
+    expect(heard).toContain(session);
+    await server.remove();
+  });
+
+  it('session revocations hear nothing in a message that is no list of ids', async () => {
+    const [here] = opened;
+    const heard = heardBy(here!);
+    for (const junk of ['', '{', '"x"', '[1, {"a": 1}]', `["${'x'.repeat(201)}"]`])
+      await here!.connection.client.publish('sallyport:session-endings', junk);
+    const last = randomUUID();
+    await here!.connection.client.publish('sallyport:session-endings', JSON.stringify([last]));
+    await vi.waitFor(() => expect(heard).toContain(last), 30_000);
+    expect([...heard]).toEqual([last]);
+  });
+});
