@@ -13,18 +13,22 @@ export type TokenRefusal =
   | 'other-client'
   | 'other-origin';
 
-/** What a connection rests on. On a session it closes when that session is revoked; on its token, when the token expires. */
+/** What a connection rests on. On a session it closes when that session is revoked; on its token, also when the token expires. */
 export type StandsOn = { readonly session: string } | 'token';
 
-/** The public id of the session that a grant stands on; null where it stands on its token. */
-export function sessionOf({ standsOn }: Pick<Grant, 'standsOn'>): string | null {
-  return standsOn === 'token' ? null : standsOn.session;
+/** The session whose revocation ends a grant: the one that it stands on, or the one that its token belongs to; null for none. */
+export function sessionOf({ standsOn, session = null }: Pick<Grant, 'standsOn' | 'session'>): string | null {
+  return standsOn === 'token' ? session : standsOn.session;
 }
 
 /** What a verified token is good for. */
 export interface Grant {
   readonly viewer: Viewer;
   readonly standsOn: StandsOn;
+  /** With a grant that stands on its token: the session that the token belongs to, whose revocation ends the connection before. */
+  readonly session?: string | null;
+  /** When the token was issued: a revocation of its viewer's tokens until then ends the connection. Absent: any does. */
+  readonly issuedAt?: Date;
   /** When the connection ends unless it is refreshed or its session goes on. */
   readonly expiresAt: Date;
   /** Whether the viewer may connect from a page of this origin; null is a client that sent none, and is no browser. */

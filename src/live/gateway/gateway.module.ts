@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type ModuleMetadata, type Type } from '@nes
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { StoreModule } from '../store/store.module.js';
 import { Sessions } from '../sessions/sessions.js';
+import { SessionStatus } from '../sessions/session-status.js';
 import { SessionWatch } from '../sessions/session-watch.js';
 import { ThrottleModule } from '../rate-limit/throttle.module.js';
 import { Admissions } from './admission/admissions.js';
@@ -44,6 +45,7 @@ export interface WaysIn {
     ConnectionGuard,
     ConnectionRegistry,
     Lifetimes,
+    SessionStatus,
     SessionWatch,
     { provide: OriginPolicy, useClass: ConfiguredOrigins },
     HttpOrigins,

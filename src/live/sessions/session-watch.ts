@@ -3,8 +3,9 @@ import DataLoader from 'dataloader';
 import type { Logger } from 'pino';
 import { LOGGER } from '../logging/logger.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
+import type { ViewerId } from '../viewer/viewer.js';
 import { SessionRevocations } from './session-revocations.js';
-import { Sessions } from './sessions.js';
+import { SessionStatus } from './session-status.js';
 
 /** Below the 30 s within which a node that could not hear must find out, with time for the check itself. */
 const CHECK_EVERY_MS = 20_000;
@@ -19,14 +20,26 @@ const HOLD_MS = 10_000;
 export interface OpenSessions {
   /** The public ids of the sessions that open sockets stand on. */
   ids(): Iterable<string>;
+  /** The viewers of open sockets that stand on their token, each at least once. */
+  viewers(): Iterable<ViewerId>;
   /** Called with sessions that nobody can tell about: their sockets are to be closed with "try again later". */
-  unknown(sessionIds: readonly string[]): void;
+  unknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void;
 }
 
-const NONE: OpenSessions = { ids: () => [], unknown: () => {} };
+/** What could not be asked for. */
+interface Unknown {
+  readonly sessions: readonly string[];
+  readonly viewers: readonly ViewerId[];
+}
+
+function countOf({ sessions, viewers }: Unknown): number {
+  return sessions.length + viewers.length;
+}
+
+const NONE: OpenSessions = { ids: () => [], viewers: () => [], unknown: () => {} };
 
 /**
- * Asks whether the sessions that open sockets stand on are still there, so that a node which could not
+ * Asks whether the sessions that open sockets stand on are still there, and whether the tokens of others were revoked, so that a node which could not
  * hear an ending finds out: every 20 s, and before anything is delivered when the link to Redis is back or the process stood
  * still. One query for 1,000 sessions, one after the other.
  */
@@ -35,7 +48,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
   #open = NONE;
   readonly #ends = new DataLoader<string, Date | null>(
     async (ids) => {
-      const live = await this.sessions.status(ids);
+      const live = await this.status.of(ids);
       return ids.map((id) => live.get(id) ?? null);
     },
     { cache: false, maxBatchSize: BATCH },
@@ -44,11 +57,11 @@ export class SessionWatch implements BeforeApplicationShutdown {
   #isOver = false;
   #wake: () => void = () => {};
   /** The check under way; whoever asks meanwhile gets one more after it. */
-  #checking: Promise<readonly string[]> | null = null;
-  #again: Promise<readonly string[]> | null = null;
+  #checking: Promise<Unknown> | null = null;
+  #again: Promise<Unknown> | null = null;
 
   constructor(
-    private readonly sessions: Sessions,
+    private readonly status: SessionStatus,
     private readonly endings: SessionRevocations,
     private readonly gate: DeliveryGate,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -72,7 +85,8 @@ export class SessionWatch implements BeforeApplicationShutdown {
   /** Checks now; resolves when every session that is open at this moment has been asked for, or could not be. Never throws. */
   async check(): Promise<void> {
     const unknown = await this.#ask();
-    if (unknown.length > 0) this.logger.warn({ sessions: unknown.length }, 'open sessions could not be checked');
+    const count = countOf(unknown);
+    if (count > 0) this.logger.warn({ sessions: count }, 'open sessions could not be checked');
   }
 
   /** Resolves when no socket is left whose session ended before the call. Never throws. */
@@ -80,30 +94,28 @@ export class SessionWatch implements BeforeApplicationShutdown {
     const givesUpAtMs = performance.now() + HOLD_MS;
     for (let waitMs = FIRST_RETRY_MS; !this.#isOver; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
       const unknown = await this.#ask();
-      if (unknown.length === 0) return;
+      const sessions = countOf(unknown);
+      if (sessions === 0) return;
       if (waitMs === FIRST_RETRY_MS)
-        this.logger.warn({ sessions: unknown.length }, 'open sessions could not be checked: events wait for it');
+        this.logger.warn({ sessions }, 'open sessions could not be checked: events wait for it');
       if (performance.now() + waitMs > givesUpAtMs) {
-        this.logger.warn(
-          { sessions: unknown.length },
-          'open sessions could not be checked in time: closing their sockets',
-        );
-        this.#open.unknown(unknown);
+        this.logger.warn({ sessions }, 'open sessions could not be checked in time: closing their sockets');
+        this.#open.unknown(unknown.sessions, unknown.viewers);
         return;
       }
       await this.#pause(waitMs);
     }
   }
 
-  /** The open sessions that could not be asked for. One question after the other; those who ask meanwhile share the next one. */
-  #ask(): Promise<readonly string[]> {
+  /** What could not be asked for. One question after the other; those who ask meanwhile share the next one. */
+  #ask(): Promise<Unknown> {
     if (this.#checking) {
       return (this.#again ??= this.#checking.then(() => {
         this.#again = null;
         return this.#ask();
       }));
     }
-    return (this.#checking = this.#askAll().finally(() => (this.#checking = null)));
+    return (this.#checking = this.#askForAll().finally(() => (this.#checking = null)));
   }
 
   /**
@@ -116,19 +128,15 @@ export class SessionWatch implements BeforeApplicationShutdown {
     return this.#ends.load(session);
   }
 
-  async #askAll(): Promise<readonly string[]> {
-    const open = [...this.#open.ids()];
-    for (let from = 0; from < open.length; from += BATCH) {
-      const batch = open.slice(from, from + BATCH);
-      try {
-        const alive = await this.sessions.status(batch);
-        this.endings.tellHere(batch.filter((id) => !alive.has(id)));
-      } catch {
-        // Whatever keeps the sessions tells of its own outage.
-        return open.slice(from);
-      }
-    }
-    return [];
+  async #askForAll(): Promise<Unknown> {
+    const sessions = await unanswered([...this.#open.ids()], async (batch) => {
+      const alive = await this.status.of(batch);
+      this.endings.tellHere(batch.filter((id) => !alive.has(id)));
+    });
+    const viewers = await unanswered([...new Set(this.#open.viewers())], async (batch) => {
+      for (const revoked of await this.status.revoked(batch)) this.endings.tellViewerHere(revoked);
+    });
+    return { sessions, viewers };
   }
 
   #pause(ms: number): Promise<void> {
@@ -140,4 +148,17 @@ export class SessionWatch implements BeforeApplicationShutdown {
       };
     });
   }
+}
+
+/** Asks for all in batches, one after the other, up to the first that fails: those that were not answered for. */
+async function unanswered<T>(all: readonly T[], ask: (batch: readonly T[]) => Promise<void>): Promise<readonly T[]> {
+  for (let from = 0; from < all.length; from += BATCH) {
+    try {
+      await ask(all.slice(from, from + BATCH));
+    } catch {
+      // Whatever keeps the answers tells of its own outage.
+      return all.slice(from);
+    }
+  }
+  return [];
 }

@@ -6,6 +6,7 @@ import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
 import { GuessLedger } from '../rate-limit/guess-ledger.js';
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
+import { RevocationStore } from '../sessions/revocation.store.js';
 import { SessionRevocations } from '../sessions/session-revocations.js';
 import { TokenReplayStore } from '../tokens/token-replay.store.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
@@ -16,6 +17,7 @@ import { MAX_KEYS } from './memory/idempotency-keys.js';
 import { MemoryIntervalLease } from './memory/interval-lease.memory.js';
 import { MemoryPresence } from './memory/presence.memory.js';
 import { MemoryRateLimiters } from './memory/rate-limiters.memory.js';
+import { MemoryRevocationStore } from './memory/revocation.store.memory.js';
 import { MemorySessionRevocations } from './memory/session-revocations.memory.js';
 import { MemoryTokenReplayStore } from './memory/token-replay.store.memory.js';
 import { MemoryTopicBus } from './memory/topic.bus.memory.js';
@@ -26,6 +28,7 @@ import { RedisRateLimiters } from './redis/rate-limiters.redis.js';
 import { RedisConnection } from './redis/redis.connection.js';
 import { RedisModule } from './redis/redis.module.js';
 import { RedisSubscriber } from './redis/redis.subscriber.js';
+import { RedisRevocationStore } from './redis/revocation.store.redis.js';
 import { RedisSessionRevocations } from './redis/session-revocations.redis.js';
 import { RedisTokenReplayStore } from './redis/token-replay.store.redis.js';
 import { RedisTopicBus } from './redis/topic.bus.redis.js';
@@ -95,6 +98,10 @@ const PORTS = [
     memory: () => new MemorySessionRevocations(),
     redis: ({ redis, subscriber }, { logger }) => new RedisSessionRevocations(redis, subscriber, logger),
   }),
+  port(RevocationStore, {
+    memory: () => new MemoryRevocationStore(),
+    redis: ({ redis }) => new RedisRevocationStore(redis),
+  }),
   port(Presence, { memory: () => new MemoryPresence(), redis: ({ redis }) => new RedisPresence(redis) }),
   port(IntervalLease, { memory: () => new MemoryIntervalLease(), redis: ({ redis }) => new RedisIntervalLease(redis) }),
   port(TokenReplayStore, {
@@ -105,7 +112,16 @@ const PORTS = [
   port(GuessLedger, { memory: () => new MemoryGuessLedger(), redis: ({ redis }) => new RedisGuessLedger(redis) }),
 ];
 
-const TOKENS = [TopicBus, SessionRevocations, Presence, IntervalLease, TokenReplayStore, RateLimiters, GuessLedger];
+const TOKENS = [
+  TopicBus,
+  SessionRevocations,
+  RevocationStore,
+  Presence,
+  IntervalLease,
+  TokenReplayStore,
+  RateLimiters,
+  GuessLedger,
+];
 
 /** What nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
 @Module({

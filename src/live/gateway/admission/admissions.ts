@@ -6,7 +6,6 @@ import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol
 import type { ContextCookies } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { monotonic } from '../connection/monotonic.js';
-import { type Grant, sessionOf } from '../connection-authenticator.js';
 import { ConnectionGuard } from './connection.guard.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayJournal } from './gateway.journal.js';
@@ -39,7 +38,7 @@ export class Admissions {
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;
     // A session that ended while the token was being verified is not let in after all.
-    if (this.#hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
     if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
@@ -63,14 +62,10 @@ export class Admissions {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;
-    if (this.#hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    connection.grant = grant;
     connection.endsAtMs = monotonic(grant.expiresAt.getTime());
     return { expiresAt: grant.expiresAt.toISOString() };
-  }
-
-  #hasEnded(grant: Grant): boolean {
-    const session = sessionOf(grant);
-    return session !== null && this.registry.hasEnded(session);
   }
 }
 

@@ -2,12 +2,37 @@ import { Injectable } from '@nestjs/common';
 import { addressBlock } from '../../viewer/client-address.js';
 import { Presence } from '../../presence/presence.js';
 import { kindOf, type ViewerId, type ViewerKind } from '../../viewer/viewer.js';
-import { sessionOf } from '../connection-authenticator.js';
+import type { RevokedViewer } from '../../sessions/session-revocations.js';
+import { type Grant, sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
 
-/** How long an ended session's id is remembered, so that a socket being opened at that moment is not let in. */
-const REMEMBER_ENDED_MS = 60_000;
+/** How long an announcement is remembered, so that a socket being opened at that moment is not let in. */
+const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 100_000;
+
+/** What was announced within the last minute, by id. The oldest goes where there is too much. */
+class LateNews<T> {
+  readonly #news = new Map<string, { readonly value: T; readonly atMs: number }>();
+
+  get(id: string): T | undefined {
+    return this.#news.get(id)?.value;
+  }
+
+  add(id: string, value: T): void {
+    const nowMs = performance.now();
+    for (const [old, { atMs }] of this.#news) {
+      if (nowMs - atMs < REMEMBER_MS && this.#news.size < MAX_REMEMBERED) break;
+      this.#news.delete(old);
+    }
+    this.#news.delete(id);
+    this.#news.set(id, { value, atMs: nowMs });
+  }
+}
+
+/** Whether a grant's token was issued until an instant, in ms since the epoch; without a time it counts as issued before any. */
+export function wasIssuedBy({ issuedAt }: Grant, instantMs: number): boolean {
+  return instantMs > 0 && (issuedAt?.getTime() ?? 0) <= instantMs;
+}
 
 /** Which connections this node holds, by session, viewer and address. Finding some costs what they are, not what all are. */
 @Injectable()
@@ -17,7 +42,8 @@ export class ConnectionRegistry {
   readonly #byViewer = new Map<ViewerId, Connection[]>();
   readonly #ofKind = new Map<ViewerKind, number>();
   readonly #perAddress = new Map<string, number>();
-  readonly #endedAtMs = new Map<string, number>();
+  readonly #ended = new LateNews<true>();
+  readonly #revoked = new LateNews<number>();
 
   constructor(private readonly presence: Presence) {}
 
@@ -45,19 +71,33 @@ export class ConnectionRegistry {
     return this.#bySession.get(sessionId) ?? [];
   }
 
-  /** Whether a session was announced as ended within the last minute. */
-  hasEnded(sessionId: string): boolean {
-    return this.#endedAtMs.has(sessionId);
+  /** The viewers of the connections on this node that stand on their token. */
+  *viewersOnTokens(): Iterable<ViewerId> {
+    for (const [viewer, connections] of this.#byViewer)
+      if (connections.some(({ grant }) => grant?.standsOn === 'token')) yield viewer;
+  }
+
+  ofViewer(viewer: ViewerId): readonly Connection[] {
+    return this.#byViewer.get(viewer) ?? [];
+  }
+
+  /** Whether it was announced within the last minute that a grant's session has ended, or that its token was revoked. */
+  hasEnded(grant: Grant): boolean {
+    const session = sessionOf(grant);
+    return (
+      (session !== null && this.#ended.get(session) === true) ||
+      wasIssuedBy(grant, this.#revoked.get(grant.viewer.id) ?? 0)
+    );
   }
 
   /** Remembers an ended session for a minute. */
   rememberEnded(sessionId: string): void {
-    const nowMs = performance.now();
-    for (const [id, atMs] of this.#endedAtMs) {
-      if (nowMs - atMs < REMEMBER_ENDED_MS && this.#endedAtMs.size < MAX_REMEMBERED) break;
-      this.#endedAtMs.delete(id);
-    }
-    this.#endedAtMs.set(sessionId, nowMs);
+    this.#ended.add(sessionId, true);
+  }
+
+  /** Remembers for a minute that a viewer's tokens were revoked. */
+  rememberRevoked({ viewer, issuedUntilMs }: RevokedViewer): void {
+    this.#revoked.add(viewer, Math.max(issuedUntilMs, this.#revoked.get(viewer) ?? 0));
   }
 
   /** Takes in a connection that is open and not yet acknowledged. */

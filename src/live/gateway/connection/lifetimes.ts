@@ -1,10 +1,10 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { SessionRevocations } from '../../sessions/session-revocations.js';
+import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { sessionOf } from '../connection-authenticator.js';
+import type { ViewerId } from '../../viewer/viewer.js';
 import type { Connection } from './connection.js';
-import { ConnectionRegistry } from './connection-registry.js';
+import { ConnectionRegistry, wasIssuedBy } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { KeepAlive } from './keep-alive.js';
 import { monotonic } from './monotonic.js';
@@ -37,8 +37,17 @@ export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown 
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#stopListening = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
-    this.watch.begin({ ids: () => this.registry.sessions(), unknown: (sessionIds) => this.#closeUnknown(sessionIds) });
+    const ends = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
+    const revocations = this.endings.listenForViewers((revoked) => this.#endViewer(revoked));
+    this.#stopListening = () => {
+      ends();
+      revocations();
+    };
+    this.watch.begin({
+      ids: () => this.registry.sessions(),
+      viewers: () => this.registry.viewersOnTokens(),
+      unknown: (sessionIds, viewers) => this.#closeUnknown(sessionIds, viewers),
+    });
   }
 
   onApplicationShutdown(): void {
@@ -80,23 +89,31 @@ export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown 
     }
   }
 
-  /** Nobody can tell whether these sessions go on, and events wait. */
-  #closeUnknown(sessionIds: readonly string[]): void {
-    for (const sessionId of sessionIds) {
-      for (const connection of [...this.registry.ofSession(sessionId)])
-        connection.close(CloseCode.TryAgainLater, 'Try again later');
+  #endViewer(revoked: RevokedViewer): void {
+    this.registry.rememberRevoked(revoked);
+    for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
+      if (connection.grant && wasIssuedBy(connection.grant, revoked.issuedUntilMs))
+        connection.close(CloseCode.Unauthorized, 'Session ended');
     }
+  }
+
+  /** Nobody can tell whether these go on, and events wait. */
+  #closeUnknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void {
+    const ofSessions = sessionIds.flatMap((id) => this.registry.ofSession(id));
+    const ofViewers = viewers.flatMap((viewer) => this.registry.ofViewer(viewer)).filter(standsOnToken);
+    for (const connection of [...ofSessions, ...ofViewers])
+      connection.close(CloseCode.TryAgainLater, 'Try again later');
   }
 
   /** Looks at one connection when its deadline has come; returns when to look again. */
   #look(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
     if (!connection.grant) return this.#lookBeforeAck(connection, nowMs);
-    const session = sessionOf(connection.grant);
-    const endsAtMs = connection.endsAtMs + (session === null ? TOKEN_GRACE_MS : 0);
+    const { standsOn } = connection.grant;
+    const endsAtMs = connection.endsAtMs + (standsOn === 'token' ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
-    if (session === null) connection.close(CloseCode.Forbidden, 'Token expired');
-    else void this.#lookAtSession(connection, session, nowMs);
+    if (standsOn === 'token') connection.close(CloseCode.Forbidden, 'Token expired');
+    else void this.#lookAtSession(connection, standsOn.session, nowMs);
     return null;
   }
 
@@ -120,4 +137,8 @@ export class Lifetimes implements OnApplicationBootstrap, OnApplicationShutdown 
     connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
     return null;
   }
+}
+
+function standsOnToken({ grant }: Connection): boolean {
+  return grant?.standsOn === 'token';
 }

@@ -1,9 +1,14 @@
-import { SessionRevocations } from '../../sessions/session-revocations.js';
+import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 
 /** Endings where this process is the only node. */
 export class MemorySessionRevocations extends SessionRevocations {
   override announce(sessionIds: readonly string[]): Promise<void> {
     this.tellHere(sessionIds);
+    return Promise.resolve();
+  }
+
+  override announceViewer(revoked: RevokedViewer): Promise<void> {
+    this.tellViewerHere(revoked);
     return Promise.resolve();
   }
 }

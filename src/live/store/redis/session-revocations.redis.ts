@@ -2,12 +2,14 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
-import { SessionRevocations } from '../../sessions/session-revocations.js';
+import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { parseViewerId } from '../../viewer/viewer.js';
 
 const CHANNEL = 'sallyport:session-endings';
 /** Ids in one message: some 40 KB, which no subscriber's buffer minds. */
 const BATCH = 1_000;
-const MAX_ID_LENGTH = 200;
+/** Of an outside session of 200 bytes that are all encoded. */
+const MAX_ID_LENGTH = 642;
 
 /**
  * Endings over all nodes of one Redis. The message goes out before the announcement resolves, on the channel connection
@@ -26,7 +28,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   async onModuleInit(): Promise<void> {
-    this.#leave = await this.subscriber.subscribe(CHANNEL, (message) => this.tellHere(readIds(message)));
+    this.#leave = await this.subscriber.subscribe(CHANNEL, (message) => this.#hear(message));
   }
 
   onApplicationShutdown(): void {
@@ -35,31 +37,52 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
     this.tellHere(sessionIds);
+    for (let from = 0; from < sessionIds.length; from += BATCH) {
+      if (!(await this.#tellOthers(sessionIds.slice(from, from + BATCH)))) return;
+    }
+  }
+
+  override async announceViewer(revoked: RevokedViewer): Promise<void> {
+    this.tellViewerHere(revoked);
+    await this.#tellOthers([revoked]);
+  }
+
+  async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
+    const message = JSON.stringify(ended);
     try {
-      for (let from = 0; from < sessionIds.length; from += BATCH) {
-        const message = JSON.stringify(sessionIds.slice(from, from + BATCH));
-        await this.redis.run((client) =>
-          this.redis.link.shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message),
-        );
-      }
+      await this.redis.run((client) =>
+        this.redis.link.shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message),
+      );
+      return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
       this.logger.warn(
-        { sessions: sessionIds.length, reason },
+        { sessions: ended.length, reason },
         'other nodes could not be told of ended sessions: they will ask',
       );
+      return false;
     }
+  }
+
+  /** Whoever can write to Redis can end sockets; anything but a list of ids and viewers is nothing. */
+  #hear(message: string): void {
+    const items = readList(message);
+    this.tellHere(items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH));
+    items.filter(isRevokedViewer).forEach((revoked) => this.tellViewerHere(revoked));
   }
 }
 
-/** Whoever can write to Redis can end sockets; anything but a list of ids is nothing. */
-function readIds(message: string): string[] {
+function readList(message: string): readonly unknown[] {
   try {
-    const ids: unknown = JSON.parse(message);
-    return Array.isArray(ids)
-      ? ids.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH)
-      : [];
+    const items: unknown = JSON.parse(message);
+    return Array.isArray(items) ? items : [];
   } catch {
     return [];
   }
+}
+
+function isRevokedViewer(item: unknown): item is RevokedViewer {
+  if (typeof item !== 'object' || item === null) return false;
+  const { viewer, issuedUntilMs } = item as Partial<RevokedViewer>;
+  return parseViewerId(viewer) !== null && typeof issuedUntilMs === 'number';
 }

@@ -1,0 +1,37 @@
+/** The longest life of an outside token that opens a socket, in seconds: 24 hours. */
+export const MAX_OUTSIDE_TOKEN_SECONDS = 86_400;
+/** How long a revocation is kept, in seconds: until the last token issued before it has expired, and 10 minutes for clocks that differ. */
+export const KEEP_REVOCATION_SECONDS = MAX_OUTSIDE_TOKEN_SECONDS + 600;
+
+/**
+ * The port that remembers what was revoked, for tokens that this server did not sign and sessions that it does not keep.
+ * Implementations: in memory (forgotten at a restart) and Redis.
+ */
+export abstract class RevocationStore {
+  /**
+   * Remembers for {@link KEEP_REVOCATION_SECONDS} that tokens of a subject issued until an instant open nothing. Of two instants the
+   * later one stays.
+   *
+   * @param subject from {@link sessionSubject} or {@link viewerSubject}
+   * @param issuedUntilMs ms since the epoch
+   * @throws UnavailableError when the store is away or full: nothing is then revoked
+   */
+  abstract remember(subject: string, issuedUntilMs: number): Promise<void>;
+
+  /**
+   * Until when tokens of these subjects are revoked, in ms since the epoch and in the order of the subjects; 0 where nothing is.
+   *
+   * @throws UnavailableError when the store is away
+   */
+  abstract issuedUntil(subjects: readonly string[]): Promise<readonly number[]>;
+}
+
+/** The subject of a session's tokens. */
+export function sessionSubject(session: string): string {
+  return `session:${session}`;
+}
+
+/** The subject of all tokens of a viewer. */
+export function viewerSubject(viewer: string): string {
+  return `viewer:${viewer}`;
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import type { ViewerId } from '../viewer/viewer.js';
+import { isOutsideSession } from './outside-session.js';
+import { RevocationStore, sessionSubject, viewerSubject } from './revocation.store.js';
+import type { RevokedViewer } from './session-revocations.js';
+import { Sessions } from './sessions.js';
+
+/** When to ask again for an outside session, in milliseconds: nobody here knows its end, and its revocation is kept for a day. */
+const ASK_AGAIN_MS = 3_600_000;
+
+/** Which sessions are still live: our own by the {@link Sessions} port, outside ones by what was revoked. */
+@Injectable()
+export class SessionStatus {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly revocations: RevocationStore,
+  ) {}
+
+  /**
+   * @param ids at most 1,000
+   * @returns the live ones, each with its end as it is known now
+   * @throws UnavailableError when a store is away
+   */
+  async of(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    const outside = ids.filter(isOutsideSession);
+    if (outside.length === 0) return this.sessions.status(ids);
+    const own = ids.filter((id) => !isOutsideSession(id));
+    const [known, revoked] = await Promise.all([
+      own.length === 0 ? new Map<string, Date>() : this.sessions.status(own),
+      this.revocations.issuedUntil(outside.map(sessionSubject)),
+    ]);
+    const end = new Date(Date.now() + ASK_AGAIN_MS);
+    const live = outside.filter((_, index) => revoked[index] === 0);
+    return new Map([...known, ...live.map((id) => [id, end] as const)]);
+  }
+
+  /**
+   * Which of these viewers had tokens revoked.
+   *
+   * @param viewers at most 1,000
+   * @throws UnavailableError when the store is away
+   */
+  async revoked(viewers: readonly ViewerId[]): Promise<readonly RevokedViewer[]> {
+    const untilMs = await this.revocations.issuedUntil(viewers.map(viewerSubject));
+    return viewers.flatMap((viewer, index) => {
+      const issuedUntilMs = untilMs[index] ?? 0;
+      return issuedUntilMs > 0 ? [{ viewer, issuedUntilMs }] : [];
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { ViewerId } from '../viewer/viewer.js';
+import { RevocationStore, sessionSubject, viewerSubject } from './revocation.store.js';
+import { SessionRevocations } from './session-revocations.js';
+
+/** A session's tokens are revoked whenever they were issued. */
+const WHENEVER = Number.MAX_SAFE_INTEGER;
+
+/** What a verified token says of itself. */
+export interface IssuedToken {
+  readonly viewer: ViewerId;
+  /** The session that it belongs to, from {@link outsideSession}; null where it names none. */
+  readonly session: string | null;
+  readonly issuedAt: Date;
+}
+
+/**
+ * Revokes what was issued elsewhere: the tokens of an outside session, or all tokens of a viewer until now. Used by back-channel
+ * logout and by whatever lets another backend end its people's connections.
+ */
+@Injectable()
+export class TokenRevocations {
+  constructor(
+    private readonly store: RevocationStore,
+    private readonly announcements: SessionRevocations,
+  ) {}
+
+  /**
+   * Revokes a session: it is remembered until its last token has expired, and its sockets close with 4401 on every node before this
+   * resolves, or as soon as a node hears of it.
+   *
+   * @param session from {@link outsideSession}
+   * @throws UnavailableError when the store is away: then nothing is revoked
+   */
+  async revokeSession(session: string): Promise<void> {
+    await this.store.remember(sessionSubject(session), WHENEVER);
+    await this.announcements.announce([session]);
+  }
+
+  /**
+   * Revokes every token of a viewer that was issued until an instant, and closes the sockets that stand on one with 4401.
+   *
+   * @param issuedUntil default now
+   * @throws UnavailableError when the store is away: then nothing is revoked
+   */
+  async revokeViewer(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
+    const issuedUntilMs = issuedUntil.getTime();
+    await this.store.remember(viewerSubject(viewer), issuedUntilMs);
+    await this.announcements.announceViewer({ viewer, issuedUntilMs });
+  }
+
+  /**
+   * Whether a token was revoked. Asks the store, never a cache.
+   *
+   * @throws UnavailableError when the store is away
+   */
+  async isRevoked({ viewer, session, issuedAt }: IssuedToken): Promise<boolean> {
+    const subjects = [viewerSubject(viewer), ...(session === null ? [] : [sessionSubject(session)])];
+    const [untilMs = 0, ofSession = 0] = await this.store.issuedUntil(subjects);
+    return ofSession > 0 || issuedAt.getTime() <= untilMs;
+  }
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { outsideSession } from '../../src/live/sessions/outside-session.js';
+import { KEEP_REVOCATION_SECONDS, type RevocationStore } from '../../src/live/sessions/revocation.store.js';
+import { MemoryRevocationStore } from '../../src/live/store/memory/revocation.store.memory.js';
+import { RedisRevocationStore } from '../../src/live/store/redis/revocation.store.redis.js';
+import { locate, needs } from '../kit/needs.js';
+import { redisNode, type RedisNode } from '../kit/redis-node.js';
+
+/** @param nodes two nodes that share what they know, or one node twice */
+const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): void => {
+  it('knows on every node until when a subject is revoked', async () => {
+    const [here, there] = nodes();
+    const [revoked, other] = [randomUUID(), randomUUID()];
+    await here.remember(revoked, 1_790_000_000_123);
+    expect(await there.issuedUntil([other, revoked])).toEqual([0, 1_790_000_000_123]);
+    expect(await here.issuedUntil([revoked])).toEqual([1_790_000_000_123]);
+  });
+
+  it('keeps the later of two instants, in whatever order they come', async () => {
+    const [here, there] = nodes();
+    const subject = randomUUID();
+    await here.remember(subject, 2_000);
+    await there.remember(subject, 1_000);
+    expect(await here.issuedUntil([subject])).toEqual([2_000]);
+    await there.remember(subject, 3_000);
+    expect(await here.issuedUntil([subject])).toEqual([3_000]);
+  });
+
+  it('takes the largest instant and an odd name', async () => {
+    const [here, there] = nodes();
+    const subject = `session:${outsideSession('acme', `ü:{}\\"' ${randomUUID()}`) ?? ''}`;
+    await here.remember(subject, Number.MAX_SAFE_INTEGER);
+    await here.remember(subject, 1);
+    expect(await there.issuedUntil([subject])).toEqual([Number.MAX_SAFE_INTEGER]);
+  });
+};
+
+describe('revocations in memory', () => {
+  const memory = new MemoryRevocationStore();
+  suite(() => [memory, memory])();
+});
+
+needs('redis')('revocations on Redis', () => {
+  let opened: RedisNode[];
+  beforeAll(async () => {
+    opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
+  });
+  afterAll(() => opened.forEach((node) => node.close()));
+  suite(() => [new RedisRevocationStore(opened[0]!.connection), new RedisRevocationStore(opened[1]!.connection)])();
+
+  it('are kept until the last token has expired', async () => {
+    const subject = randomUUID();
+    await new RedisRevocationStore(opened[0]!.connection).remember(subject, 1);
+    const left = await opened[0]!.connection.client.ttl(`sallyport:revoked:${subject}`);
+    expect(left).toBeGreaterThan(KEEP_REVOCATION_SECONDS - 60);
+    expect(left).toBeLessThanOrEqual(KEEP_REVOCATION_SECONDS);
+  });
+});
