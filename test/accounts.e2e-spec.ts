@@ -1,6 +1,6 @@
 import { hash } from '@node-rs/argon2';
 import { count, eq } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
 import { PasswordHasher } from '../src/identity/accounts/password.hasher.js';
 import { Database } from '../src/identity/database/database.js';
@@ -29,7 +29,7 @@ const extensionsOf = (answer: GqlAnswer) => answer.errors[0]?.extensions;
 const headersOf = (answer: GqlAnswer): string[][] =>
   [...answer.headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
 
-test('PW-6 starts without a single account', async () => {
+it('PW-6 starts without a single account', async () => {
   const fresh = await startServer({ env: QUIET });
   const rows = await fresh.app.get(Database).run((orm) => orm.select({ accounts: count() }).from(users));
   await fresh.stop();
@@ -37,7 +37,7 @@ test('PW-6 starts without a single account', async () => {
 });
 
 describe('the cookie', () => {
-  test('CK-1 CK-2 CK-3 on plain http: its own name, HttpOnly, Lax, the whole site, no domain, not Secure', async () => {
+  it('CK-1 CK-2 CK-3 on plain http: its own name, HttpOnly, Lax, the whole site, no domain, not Secure', async () => {
     const answer = await server.browser().gql(REGISTER, { ...someone() });
     expect(answer.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^sallyport=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/),
@@ -46,7 +46,7 @@ describe('the cookie', () => {
     expect(answer.headers.get('cache-control')).toContain('no-store');
   });
 
-  test('CK-1 CK-5 on https: __Host- and Secure, and taken away with the same attributes', async () => {
+  it('CK-1 CK-5 on https: __Host- and Secure, and taken away with the same attributes', async () => {
     const env = { ...QUIET, PUBLIC_URL: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' };
     const secure = await startServer({ env });
     const browser = secure.browser({ origin: 'https://app.example' });
@@ -65,7 +65,7 @@ describe('the cookie', () => {
     ]);
   });
 
-  test('SE-1 SE-2 holds 256 random bits of which the database knows the SHA-256 alone, and that opens nothing', async () => {
+  it('SE-1 SE-2 holds 256 random bits of which the database knows the SHA-256 alone, and that opens nothing', async () => {
     const ada = await server.signedIn();
     const secret = secretOf(ada.browser);
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
@@ -78,7 +78,7 @@ describe('the cookie', () => {
     }
   });
 
-  test('CK-2 stands in no answer but Set-Cookie', async () => {
+  it('CK-2 stands in no answer but Set-Cookie', async () => {
     const ada = await server.signedIn();
     const documents = ['{ me { user { id email } token } }', '{ sessions { id userAgent ip } }', '{ nonsense }'];
     const bodies = await Promise.all(documents.map(async (document) => (await ada.browser.gql(document)).text));
@@ -87,7 +87,7 @@ describe('the cookie', () => {
 });
 
 describe('an e-mail', () => {
-  test('EN-4 registers once, however it is spelled, also at the same moment', async () => {
+  it('EN-4 registers once, however it is spelled, also at the same moment', async () => {
     const { email, password } = someone();
     const spellings = [email, email.toUpperCase(), ` ${email} `, email.replace('@', '＠')];
     const answers = await Promise.all(
@@ -99,7 +99,7 @@ describe('an e-mail', () => {
     await server.browser().login({ email: spellings[3]!, password });
   });
 
-  test('EN-3 that is taken is said to be taken, and nobody is signed in', async () => {
+  it('EN-3 that is taken is said to be taken, and nobody is signed in', async () => {
     const ada = await server.signedIn();
     const stranger = server.browser();
     const answer = await stranger.gql(REGISTER, { email: ada.email, password: 'correct horse battery' });
@@ -107,7 +107,7 @@ describe('an e-mail', () => {
     expect(stranger.cookies.size).toBe(0);
   });
 
-  test.each(['', 'ada', '@example.org', 'ada@', `${'a'.repeat(300)}@example.org`])(
+  it.each(['', 'ada', '@example.org', 'ada@', `${'a'.repeat(300)}@example.org`])(
     'is refused as %j, by name',
     async (email) => {
       const answer = await server.browser().gql(REGISTER, { email, password: 'correct horse battery' });
@@ -117,7 +117,7 @@ describe('an e-mail', () => {
 });
 
 describe('changePassword', () => {
-  test('refuses the password that the account has already, and changes nothing', async () => {
+  it('refuses the password that the account has already, and changes nothing', async () => {
     const ada = await server.signedIn();
     const answer = await ada.browser.gql(CHANGE, { current: ada.password, next: ada.password });
     expect(extensionsOf(answer)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });
@@ -126,7 +126,7 @@ describe('changePassword', () => {
 });
 
 describe('signing in', () => {
-  test('EN-1 unknown, wrong, disabled: the same bytes and the same headers', async () => {
+  it('EN-1 unknown, wrong, disabled: the same bytes and the same headers', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const attempts = [
@@ -142,7 +142,7 @@ describe('signing in', () => {
     expect(extensionsOf(answers[0]!)).toEqual({ code: 'INVALID_CREDENTIALS' });
   });
 
-  test('EN-2 unknown, wrong, disabled: one verification each, with today’s parameters', async () => {
+  it('EN-2 unknown, wrong, disabled: one verification each, with today’s parameters', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const times: Record<string, number[]> = { unknown: [], wrong: [], disabled: [] };
@@ -164,7 +164,7 @@ describe('signing in', () => {
     return rows[0]?.passwordHash ?? null;
   }
 
-  test('a disabled account has no sessions and cannot sign in until it is enabled', async () => {
+  it('a disabled account has no sessions and cannot sign in until it is enabled', async () => {
     const ada = await server.signedIn();
     const changes = server.app.get(AccountChanges, { strict: false });
     expect(await changes.disable(ada.email)).toBe(1);
@@ -174,7 +174,7 @@ describe('signing in', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
-  test('PW-4 makes a hash of older parameters anew, and the password goes on working', async () => {
+  it('PW-4 makes a hash of older parameters anew, and the password goes on working', async () => {
     const ada = await server.signedIn();
     const older = await hash(ada.password, { memoryCost: 9_216, timeCost: 2, parallelism: 1 });
     await database.run((orm) => orm.update(users).set({ passwordHash: older }).where(eq(users.id, ada.id)));
@@ -183,7 +183,7 @@ describe('signing in', () => {
     await server.browser().login(ada);
   });
 
-  test('PW-5 two hundred at once leave others their answers', async () => {
+  it('PW-5 two hundred at once leave others their answers', async () => {
     const ada = await server.signedIn();
     const attempts = Array.from({ length: 200 }, () =>
       server.browser().gql(LOGIN, { email: someone().email, password: WRONG }),
@@ -197,7 +197,7 @@ describe('signing in', () => {
     }
   });
 
-  test('PW-5 who finds the queue full is told to come back, and is served when it has emptied', async () => {
+  it('PW-5 who finds the queue full is told to come back, and is served when it has emptied', async () => {
     const hasher = server.app.get(PasswordHasher, { strict: false });
     let empty = (): void => {};
     const emptied = new Promise<void>((resolve) => (empty = resolve));
@@ -215,7 +215,7 @@ describe('signing in', () => {
   });
 });
 
-test('PW-3 a common password is refused at both doors, by name', async () => {
+it('PW-3 a common password is refused at both doors, by name', async () => {
   const ada = await server.signedIn();
   const registering = await server.browser().gql(REGISTER, { ...someone(), password: 'Password2024!' });
   expect(extensionsOf(registering)).toEqual({ code: 'BAD_USER_INPUT', field: 'password' });
@@ -223,7 +223,7 @@ test('PW-3 a common password is refused at both doors, by name', async () => {
   expect(extensionsOf(changing)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });
 });
 
-test('PW-2 a megabyte of password costs nobody a hash', async () => {
+it('PW-2 a megabyte of password costs nobody a hash', async () => {
   const document = { email: 'ada@example.org', password: 'x'.repeat(60_000) };
   for (const mutation of [LOGIN, REGISTER]) {
     expect(extensionsOf(await server.browser().gql(mutation, document))).toEqual({

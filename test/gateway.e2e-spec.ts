@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
@@ -30,11 +30,11 @@ describe('the upgrade', () => {
   const upgrade = (headers: Record<string, string | null> = {}, path = '/graphql') =>
     rawUpgrade(server.url, { path, headers });
 
-  test.each(['https://app.example', null])('OR-1 OR-3 opens for the origin %s', async (origin) => {
+  it.each(['https://app.example', null])('OR-1 OR-3 opens for the origin %s', async (origin) => {
     expect((await upgrade({ origin })).status).toBe(101);
   });
 
-  test.each([
+  it.each([
     'https://evil.example',
     'https://app.example.evil.tld',
     'https://evilapp.example',
@@ -47,35 +47,35 @@ describe('the upgrade', () => {
     expect(await upgrade({ origin })).toMatchObject({ status: 403, destroyed: true });
   });
 
-  test('OR-1 refuses two Origin headers', async () => {
+  it('OR-1 refuses two Origin headers', async () => {
     const twice = 'https://app.example\r\nOrigin: https://app.example';
     expect((await upgrade({ origin: twice })).status).toBe(403);
   });
 
-  test.each(['/graphqlx', '/graphql/', '/', '/other', '//graphql', '/GRAPHQL'])(
+  it.each(['/graphqlx', '/graphql/', '/', '/other', '//graphql', '/GRAPHQL'])(
     'WS-10 answers an upgrade of %s with 404 and ends it',
     async (path) => {
       expect(await upgrade({}, path)).toMatchObject({ status: 404, destroyed: true });
     },
   );
 
-  test.each(['graphql-ws', 'graphql-transport-ws-2', null])('WS-10 refuses the sub-protocol %s', async (protocol) => {
+  it.each(['graphql-ws', 'graphql-transport-ws-2', null])('WS-10 refuses the sub-protocol %s', async (protocol) => {
     expect(await upgrade({ 'sec-websocket-protocol': protocol })).toMatchObject({ status: 400, destroyed: true });
   });
 
-  test('TK-10 refuses a token in the URL, valid or not', async () => {
+  it('TK-10 refuses a token in the URL, valid or not', async () => {
     const answer = await upgrade({}, `/graphql?token=${await ada.browser.token()}`);
     expect(answer).toMatchObject({ status: 400, destroyed: true });
     expect(answer.body).toContain('connection_init');
   });
 
-  test('WS-4 does not take up compression', async () => {
+  it('WS-4 does not take up compression', async () => {
     const answer = await upgrade({ 'sec-websocket-extensions': 'permessage-deflate' });
     expect(answer.status).toBe(101);
     expect(answer.headers.has('sec-websocket-extensions')).toBe(false);
   });
 
-  test('WS-7 answers 429 to an address with too many sockets, and no other', async () => {
+  it('WS-7 answers 429 to an address with too many sockets, and no other', async () => {
     const address = '203.0.113.7';
     const open = await Promise.all(Array.from({ length: 30 }, () => openSocket(server.url, { address })));
     expect(await upgrade({ 'x-forwarded-for': address })).toMatchObject({ status: 429, destroyed: true });
@@ -91,7 +91,7 @@ describe('connection_init', () => {
     return (await socket.waitForClose()).code;
   };
 
-  test('answers with the end of the session', async () => {
+  it('answers with the end of the session', async () => {
     const socket = await openSocket(server.url);
     const ack = await socket.init({ token: await ada.browser.token() });
     expect(Date.parse(String(ack['expiresAt']))).toBeGreaterThan(Date.now());
@@ -99,7 +99,7 @@ describe('connection_init', () => {
     await socket.close();
   });
 
-  test.each([
+  it.each([
     ['no payload', undefined],
     ['no token', {}],
     ['an empty token', { token: '' }],
@@ -113,7 +113,7 @@ describe('connection_init', () => {
     expect(await closing(payload)).toBe(CloseCode.Forbidden);
   });
 
-  test.each([
+  it.each([
     ['a prototype', '{"__proto__":{"isAdmin":true}}'],
     ['a constructor', '{"constructor":{"prototype":{"isAdmin":true}}}'],
     ['5,000 levels', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`],
@@ -125,13 +125,13 @@ describe('connection_init', () => {
     expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
   });
 
-  test('TK-1 refuses a token with one character changed', async () => {
+  it('TK-1 refuses a token with one character changed', async () => {
     const token = await ada.browser.token();
     const changed = token.slice(0, -2) + (token.at(-2) === 'A' ? 'B' : 'A') + token.slice(-1);
     expect(await closing({ token: changed })).toBe(CloseCode.Forbidden);
   });
 
-  test.each([['no payload'], ['an empty payload', {}], ['a payload without a token', { resumable: true }]])(
+  it.each([['no payload'], ['an empty payload', {}], ['a payload without a token', { resumable: true }]])(
     'OR-4 is not answered by the cookie: %s with a live cookie and an allowed origin is refused',
     async (_, payload?: Record<string, unknown>) => {
       const cookie = [...ada.browser.cookies].map((pair) => pair.join('=')).join('; ');
@@ -144,18 +144,18 @@ describe('connection_init', () => {
     },
   );
 
-  test('WS-1 is waited for three seconds and no longer', async () => {
+  it('WS-1 is waited for three seconds and no longer', async () => {
     const socket = await openSocket(server.url);
     expect((await socket.waitForClose()).code).toBe(CloseCode.ConnectionInitialisationTimeout);
   });
 
-  test('WS-7 refuses the fourth socket of one person with "try again later"', async () => {
+  it('WS-7 refuses the fourth socket of one person with "try again later"', async () => {
     const sockets = [await adasSocket(), await adasSocket(), await adasSocket()];
     expect(await closing({ token: await ada.browser.token() })).toBe(CloseCode.TryAgainLater);
     await Promise.all(sockets.map((socket) => socket.close()));
   });
 
-  test('WS-11 a second one closes with 4429', async () => {
+  it('WS-11 a second one closes with 4429', async () => {
     const socket = await adasSocket();
     socket.send({ type: 'connection_init', payload: {} });
     expect((await socket.waitForClose()).code).toBe(CloseCode.TooManyInitialisationRequests);
@@ -163,7 +163,7 @@ describe('connection_init', () => {
 });
 
 describe('messages', () => {
-  test.each([
+  it.each([
     ['text that is no JSON', '{'],
     ['JSON that is no message', '[]'],
     ['an unknown type', '{"type":"start"}'],
@@ -175,19 +175,19 @@ describe('messages', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
 
-  test('WS-11 closes with 4400 on a binary message', async () => {
+  it('WS-11 closes with 4400 on a binary message', async () => {
     const socket = await adasSocket();
     socket.ws.send(Buffer.from([1, 2, 3]));
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
 
-  test('WS-11 closes with 4401 on a subscribe before the ack', async () => {
+  it('WS-11 closes with 4401 on a subscribe before the ack', async () => {
     const socket = await openSocket(server.url);
     socket.subscribe('1', 'subscription { userCount }');
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 where the id %j is in use', async (id) => {
+  it.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 where the id %j is in use', async (id) => {
     const socket = await adasSocket();
     socket.subscribe(id, 'subscription { userCount }');
     await socket.settled();
@@ -195,19 +195,19 @@ describe('messages', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.SubscriberAlreadyExists);
   });
 
-  test('WS-5 closes with 1008 at the 101st subscription of one socket', async () => {
+  it('WS-5 closes with 1008 at the 101st subscription of one socket', async () => {
     const socket = await adasSocket();
     for (let id = 1; id <= 101; id++) socket.subscribe(String(id), 'subscription { userCount }');
     expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
 
-  test('WS-2 closes with 1009 on a message over 64 KiB, also before the ack', async () => {
+  it('WS-2 closes with 1009 on a message over 64 KiB, also before the ack', async () => {
     const socket = await openSocket(server.url);
     socket.ws.send('x'.repeat(64 * 1024 + 1));
     expect((await socket.waitForClose()).code).toBe(CloseCode.MessageTooBig);
   });
 
-  test('WS-3 closes with 1008 on a flood of pings, sooner before the ack', async () => {
+  it('WS-3 closes with 1008 on a flood of pings, sooner before the ack', async () => {
     const stranger = await openSocket(server.url);
     for (let sent = 0; sent < 20; sent++) stranger.send({ type: 'ping' });
     expect((await stranger.waitForClose()).code).toBe(CloseCode.PolicyViolation);
@@ -216,7 +216,7 @@ describe('messages', () => {
     expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
 
-  test('answers a ping with a bare pong and echoes nothing', async () => {
+  it('answers a ping with a bare pong and echoes nothing', async () => {
     const socket = await adasSocket();
     socket.send({ type: 'ping', payload: { canary: 'canary-1' } });
     expect(await socket.waitForMessage('pong')).toEqual({ type: 'pong' });
@@ -225,7 +225,7 @@ describe('messages', () => {
 });
 
 describe('refresh in band', () => {
-  test('a ping with a new token of the same session is answered with the new end', async () => {
+  it('a ping with a new token of the same session is answered with the new end', async () => {
     const socket = await adasSocket();
     socket.send({ type: 'ping', payload: { token: await ada.browser.token() } });
     const { payload } = await socket.waitForMessage('pong');
@@ -233,15 +233,12 @@ describe('refresh in band', () => {
     await socket.close();
   });
 
-  test.each(['another person', 'another session of the same person'])(
-    'a token of %s closes with 4403',
-    async (whose) => {
-      const socket = await adasSocket();
-      const browser = server.browser();
-      if (whose === 'another person') await browser.register();
-      else await browser.login(ada);
-      socket.send({ type: 'ping', payload: { token: await browser.token() } });
-      expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
-    },
-  );
+  it.each(['another person', 'another session of the same person'])('a token of %s closes with 4403', async (whose) => {
+    const socket = await adasSocket();
+    const browser = server.browser();
+    if (whose === 'another person') await browser.register();
+    else await browser.login(ada);
+    socket.send({ type: 'ping', payload: { token: await browser.token() } });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+  });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
@@ -37,7 +37,7 @@ async function adasSocket(): Promise<LiveSocket> {
 }
 
 describe('one set of rules on both transports', () => {
-  test('GQ-4 queries and mutations do not run over the socket', async () => {
+  it('GQ-4 queries and mutations do not run over the socket', async () => {
     const socket = await adasSocket();
     socket.subscribe('1', 'mutation { logout }');
     expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('HTTP POST');
@@ -45,12 +45,12 @@ describe('one set of rules on both transports', () => {
     await socket.close();
   });
 
-  test('subscriptions do not run over HTTP', async () => {
+  it('subscriptions do not run over HTTP', async () => {
     const answer = await ada.browser.gql('subscription { userCount }');
     expect(answer.errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
   });
 
-  test.each([
+  it.each([
     ['too many aliases', `{ ${Array.from({ length: 16 }, (_, index) => `a${index}: __typename`).join(' ')} }`],
     ['too many tokens', `{ ${'__typename '.repeat(1001)} }`],
     ['too long a text', `{ __typename } # ${'x'.repeat(15_000)}`],
@@ -69,7 +69,7 @@ describe('one set of rules on both transports', () => {
     await socket.close();
   });
 
-  test('GQ-8 stops counting what is wrong with a document, on both', async () => {
+  it('GQ-8 stops counting what is wrong with a document, on both', async () => {
     const fields = Array.from({ length: 900 }, (_, index) => `unknown${index}`).join(' ');
     const overHttp = await ada.browser.gql(`{ me { ${fields} } }`);
     const socket = await adasSocket();
@@ -83,7 +83,7 @@ describe('one set of rules on both transports', () => {
     }
   });
 
-  test('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
+  it('GQ-2 the schema is hidden in production, on both, and names are not suggested', async () => {
     const hidden = await startServer({
       env: { NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('hex') },
     });
@@ -105,7 +105,7 @@ describe('one set of rules on both transports', () => {
 });
 
 describe('the schema', () => {
-  test('describes every field, and says what its own scalars are', async () => {
+  it('describes every field, and says what its own scalars are', async () => {
     const { types } = (
       await ada.browser.ask<{ __schema: { types: SchemaType[] } }>(
         '{ __schema { types { name kind specifiedByURL fields { name description } } } }',
@@ -121,7 +121,7 @@ describe('the schema', () => {
     for (const { specifiedByURL } of scalars) expect(specifiedByURL).toMatch(/^https:/);
   });
 
-  test('gives `me` an id by which a client caches it', async () => {
+  it('gives `me` an id by which a client caches it', async () => {
     expect(await ada.browser.ask('{ me { id user { id } } }')).toEqual({ me: { id: ada.id, user: { id: ada.id } } });
   });
 });
@@ -130,7 +130,7 @@ describe('HTTP', () => {
   const post = (headers: Record<string, string>, body = '{"query":"{ me { token } }"}') =>
     ada.browser.fetch('/graphql', { method: 'POST', headers, body });
 
-  test.each([
+  it.each([
     'text/plain',
     'application/x-www-form-urlencoded',
     'multipart/form-data',
@@ -142,13 +142,13 @@ describe('HTTP', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
-  test.each(['GET', 'PUT', 'DELETE', 'PATCH'])('CS-2 CS-6 refuses %s', async (method) => {
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('CS-2 CS-6 refuses %s', async (method) => {
     const response = await ada.browser.fetch('/graphql?query={__typename}', { method });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('POST');
   });
 
-  test.each([
+  it.each([
     ['a query by GET, as urql sends it', { method: 'GET' }, 405, /preferGetMethod: false/],
     [
       'EventSource',
@@ -172,7 +172,7 @@ describe('HTTP', () => {
     expect(await response.text()).toMatch(message);
   });
 
-  test.each([
+  it.each([
     [{ origin: 'https://evil.example' }, 403],
     [{ origin: 'null' }, 403],
     [{ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, 403],
@@ -213,7 +213,7 @@ describe('HTTP', () => {
       [undefined, undefined, 403],
     ];
 
-    test.each(ANSWERS)('from %s, which the browser calls %s, with a cookie: %i', async (origin, site, status) => {
+    it.each(ANSWERS)('from %s, which the browser calls %s, with a cookie: %i', async (origin, site, status) => {
       const { browser, cookie } = await cookieOfSomebody();
       const headers = {
         cookie,
@@ -224,7 +224,7 @@ describe('HTTP', () => {
       expect(await browser.me()).toEqual(status === 200 ? null : expect.anything());
     });
 
-    test.each(['apollo-require-preflight', 'x-apollo-operation-name'])(
+    it.each(['apollo-require-preflight', 'x-apollo-operation-name'])(
       'a program with a cookie vouches for itself with %s',
       async (name) => {
         const { cookie } = await cookieOfSomebody();
@@ -235,11 +235,11 @@ describe('HTTP', () => {
       },
     );
 
-    test('a program without a cookie needs none of these headers', async () => {
+    it('a program without a cookie needs none of these headers', async () => {
       expect(await ask({})).toBe(200);
     });
 
-    test('CS-4 a page of another site signs nobody in', async () => {
+    it('CS-4 a page of another site signs nobody in', async () => {
       const who = await server.signedIn();
       const query = `mutation { login(email: "${who.email}", password: "${who.password}") { id } }`;
       for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
@@ -256,7 +256,7 @@ describe('HTTP', () => {
     });
   });
 
-  test('CS-5 reflects listed origins only', async () => {
+  it('CS-5 reflects listed origins only', async () => {
     const asked = (origin: string) =>
       server.browser({ origin }).fetch('/graphql', {
         method: 'OPTIONS',
@@ -270,14 +270,14 @@ describe('HTTP', () => {
     }
   });
 
-  test('GQ-3 refuses a batch, GQ-5 a body that is too large', async () => {
+  it('GQ-3 refuses a batch, GQ-5 a body that is too large', async () => {
     const batch = await post({ 'content-type': 'application/json' }, '[{"query":"{__typename}"}]');
     expect(batch.status).toBe(400);
     const large = await post({ 'content-type': 'application/json' }, `{"query":"${'x'.repeat(200_000)}"}`);
     expect(large.status).toBe(413);
   });
 
-  test('GQ-6 knows no persisted queries: a hash stands for nothing, before and after its text was sent with it', async () => {
+  it('GQ-6 knows no persisted queries: a hash stands for nothing, before and after its text was sent with it', async () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: TYPENAME_SHA256 } };
     const byHash = async (query?: string) => {
       const answer = await post({ 'content-type': 'application/json' }, JSON.stringify({ query, extensions }));
@@ -286,7 +286,7 @@ describe('HTTP', () => {
     expect([await byHash(), await byHash('{ __typename }'), await byHash()]).toEqual([undefined, undefined, undefined]);
   });
 
-  test('CK-4 HD-1 sends the headers that keep answers private and inert', async () => {
+  it('CK-4 HD-1 sends the headers that keep answers private and inert', async () => {
     const { headers } = await ada.browser.gql('{ me { token } }');
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -295,7 +295,7 @@ describe('HTTP', () => {
     expect(headers.get('x-powered-by')).toBeNull();
   });
 
-  test('CK-6 what reached the proxy in the clear is refused on both transports', async () => {
+  it('CK-6 what reached the proxy in the clear is refused on both transports', async () => {
     const env = { PUBLIC_URL: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' };
     const behindProxy = await startServer({ env });
     try {
@@ -315,7 +315,7 @@ describe('HTTP', () => {
     }
   });
 
-  test.each([
+  it.each([
     ['an accept header that allows no JSON', { accept: 'text/html' }, '{"query":"{ __typename }"}', 406, 'BAD_REQUEST'],
     ['a batch', {}, '[{"query":"{__typename}"}]', 400, 'BAD_REQUEST'],
     [
@@ -333,7 +333,7 @@ describe('HTTP', () => {
     expect([response.status, errors[0]?.extensions.code]).toEqual([status, code]);
   });
 
-  test('LK-2 does not echo the value of a variable that is of the wrong type', async () => {
+  it('LK-2 does not echo the value of a variable that is of the wrong type', async () => {
     const query = 'mutation ($p: String!) { login(email: "a@b.example", password: $p) { id } }';
     const answer = await ada.browser.gql(query, { p: { canary: 'canary-4711' } });
     expect(answer.text).not.toContain('canary-4711');

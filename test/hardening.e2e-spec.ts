@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
 import { openSocket } from './kit/live-socket.js';
@@ -22,11 +22,11 @@ describe('PX-1 who is calling', () => {
     }
   };
 
-  test('is the peer itself where no proxy is trusted, whatever a header says', async () => {
+  it('is the peer itself where no proxy is trusted, whatever a header says', async () => {
     expect(await seenAs({}, '203.0.113.9')).toBe('127.0.0.1');
   });
 
-  test('is the rightmost address that is no trusted proxy', async () => {
+  it('is the rightmost address that is no trusted proxy', async () => {
     const env = { TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' };
     expect(await seenAs(env, '203.0.113.1, 203.0.113.9, 10.1.2.3')).toBe('203.0.113.9');
   });
@@ -45,7 +45,7 @@ describe('what the log says', () => {
     folder.remove();
   });
 
-  test('LK-1 LK-5 CK-2 who came, from where and why not, and no password, cookie or token', async () => {
+  it('LK-1 LK-5 CK-2 who came, from where and why not, and no password, cookie or token', async () => {
     const browser = new Browser(server.url, { userAgent: 'evil\\n{"level":"info","msg":"forged"}' });
     await browser.register({ email: 'log@example.test', password: CANARY });
     await browser.gql(`mutation { login(email: "log@example.test", password: "${CANARY}-wrong") { id } }`);
@@ -77,7 +77,7 @@ describe('what the log says', () => {
   });
 });
 
-test('GQ-7 inputs are what the schema says and nothing more, and a user has no secrets', async () => {
+it('GQ-7 inputs are what the schema says and nothing more, and a user has no secrets', async () => {
   const server = await startServer();
   try {
     const browser = server.browser();

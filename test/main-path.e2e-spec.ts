@@ -1,5 +1,5 @@
 import type { Client } from 'graphql-ws';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
@@ -43,7 +43,7 @@ async function take<T>(
 }
 
 describe('the seed, end to end', () => {
-  test('a cookie opens a session, me hands out a token, the token opens a socket, the last value comes first', async () => {
+  it('a cookie opens a session, me hands out a token, the token opens a socket, the last value comes first', async () => {
     const carol = await server.signedIn('carol');
     expect(await carol.browser.me()).toMatchObject({ user: { id: carol.id, email: carol.email } });
     await publish(carol, 7);
@@ -54,7 +54,7 @@ describe('the seed, end to end', () => {
     counts.stop();
   });
 
-  test('the worker sends every connected viewer a number from 1 to 10 each interval', async () => {
+  it('the worker sends every connected viewer a number from 1 to 10 each interval', async () => {
     const ticking = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '0.1' } });
     try {
       const dora = await ticking.signedIn('dora');
@@ -70,7 +70,7 @@ describe('the seed, end to end', () => {
     }
   });
 
-  test('me is null for a visitor and after logout', async () => {
+  it('me is null for a visitor and after logout', async () => {
     const browser = server.browser();
     expect(await browser.me()).toBeNull();
     await browser.register();
@@ -81,7 +81,7 @@ describe('the seed, end to end', () => {
 });
 
 describe('sockets follow the session', () => {
-  test('SO-1 logout closes exactly the sockets of its session, before its answer returns, and nothing follows', async () => {
+  it('SO-1 logout closes exactly the sockets of its session, before its answer returns, and nothing follows', async () => {
     const gina = await server.signedIn('gina');
     const elsewhere = server.browser();
     await elsewhere.login(gina);

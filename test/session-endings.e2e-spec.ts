@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
 import { SessionRevocations } from '../src/live/sessions/session-revocations.js';
 import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
@@ -43,7 +43,7 @@ describe('on one node', () => {
   );
   afterAll(() => server.stop());
 
-  test('SO-1 a logout closes the sockets of its session and no other, and delivers nothing after its answer', async () => {
+  it('SO-1 a logout closes the sockets of its session and no other, and delivers nothing after its answer', async () => {
     const ada = await server.signedIn();
     const socket = await listening(server, ada);
     const other = server.browser();
@@ -57,7 +57,7 @@ describe('on one node', () => {
     await stays.close();
   });
 
-  test('SE-4 SO-4 a session that idles ends: its row is gone and its socket closes, however busy the socket', async () => {
+  it('SE-4 SO-4 a session that idles ends: its row is gone and its socket closes, however busy the socket', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const ada = await server.signedIn();
     const socket = await listening(server, ada);
@@ -71,7 +71,7 @@ describe('on one node', () => {
     expect(await ada.browser.me()).toBeNull();
   });
 
-  test('SE-5 a session that is used all the time ends at its absolute limit', async () => {
+  it('SE-5 a session that is used all the time ends at its absolute limit', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const ada = await server.signedIn();
     const socket = await listening(server, ada);
@@ -111,7 +111,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     await database.drop();
   });
 
-  test('SO-1 a logout on one closes the sockets on both, and neither delivers anything after its answer', async () => {
+  it('SO-1 a logout on one closes the sockets on both, and neither delivers anything after its answer', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const sockets = [await listening(here, ada), await listening(there, ada)];
@@ -126,7 +126,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     }
   });
 
-  test('SO-2 a password change on one closes the sockets of other sessions on both', async () => {
+  it('SO-2 a password change on one closes the sockets of other sessions on both', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const stays = await openSocket(there.url, { token: await ada.browser.token() });
@@ -142,7 +142,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     await stays.close();
   });
 
-  test('SO-2 an operator who disables an account closes its sockets on both, and its tokens open nothing', async () => {
+  it('SO-2 an operator who disables an account closes its sockets on both, and its tokens open nothing', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -154,7 +154,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await late.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test('SO-6 TK-8 a token is refused on the other node as soon as its session has ended', async () => {
+  it('SO-6 TK-8 a token is refused on the other node as soon as its session has ended', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -164,7 +164,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test('SO-7 a node that did not hear of an ending finds it in the database when Redis is back', async () => {
+  it('SO-7 a node that did not hear of an ending finds it in the database when Redis is back', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -175,7 +175,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test('SO-7 the periodic check ends what was ended behind its back, and nothing else', async () => {
+  it('SO-7 the periodic check ends what was ended behind its back, and nothing else', async () => {
     const [here, there] = nodes;
     const [ada, bob] = [await here.signedIn(), await here.signedIn('bob')];
     const goes = await openSocket(there.url, { token: await ada.browser.token() });
@@ -190,7 +190,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     await stays.close();
   });
 
-  test('BF-1 while Redis is away each node lets people sign in and counts guesses by itself', async () => {
+  it('BF-1 while Redis is away each node lets people sign in and counts guesses by itself', async () => {
     const [here] = nodes;
     const ada = await here.signedIn();
     await redis.stop();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
 import { openSocket } from './kit/live-socket.js';
@@ -36,7 +36,7 @@ const codeOf = async (answer: ReturnType<Browser['gql']>): Promise<string | unde
   (await answer).errors[0]?.extensions.code;
 
 describe('sessions that people see', () => {
-  test('SE-7 lists devices with their address, and marks the one that asks', async () => {
+  it('SE-7 lists devices with their address, and marks the one that asks', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
     const listed = await sessionsOf(other);
@@ -49,7 +49,7 @@ describe('sessions that people see', () => {
     expect(JSON.stringify(listed)).not.toContain(cookieOf(other));
   });
 
-  test('SE-7 ends one of them: its cookie is dead and its socket closes with 4401', async () => {
+  it('SE-7 ends one of them: its cookie is dead and its socket closes with 4401', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
     const socket = await openSocket(server.url, { token: await other.token() });
@@ -60,7 +60,7 @@ describe('sessions that people see', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
-  test('SE-7 answers the id of somebody else like an unknown one and like no id at all', async () => {
+  it('SE-7 answers the id of somebody else like an unknown one and like no id at all', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     const [foreign] = await sessionsOf(bob.browser);
     const ids = [foreign?.id, '6f1c2f3e-0000-4000-8000-000000000000', 'no id', '', "' or 1=1 --", '٤٢'];
@@ -69,7 +69,7 @@ describe('sessions that people see', () => {
     expect(await bob.browser.me()).not.toBeNull();
   });
 
-  test('ends all others and tells how many', async () => {
+  it('ends all others and tells how many', async () => {
     const ada = await server.signedIn();
     const others = [await secondBrowser(ada), await secondBrowser(ada)];
     expect(await ada.browser.ask('mutation { revokeOtherSessions }')).toEqual({ revokeOtherSessions: 2 });
@@ -77,14 +77,14 @@ describe('sessions that people see', () => {
     expect(await sessionsOf(ada.browser)).toHaveLength(1);
   });
 
-  test('takes the cookie away where somebody ends the session that asks', async () => {
+  it('takes the cookie away where somebody ends the session that asks', async () => {
     const ada = await server.signedIn();
     const [own] = await sessionsOf(ada.browser);
     await ada.browser.ask(REVOKE, { id: own?.id });
     expect([...ada.browser.cookies.keys()]).toEqual(['sallyport_device']);
   });
 
-  test('needs somebody who is signed in', async () => {
+  it('needs somebody who is signed in', async () => {
     const visitor = server.browser();
     for (const document of [LIST, 'mutation { revokeOtherSessions }', 'mutation { revokeSession(id: "x") }']) {
       expect(await codeOf(visitor.gql(document))).toBe('UNAUTHENTICATED');
@@ -93,7 +93,7 @@ describe('sessions that people see', () => {
     expect(await codeOf(visitor.gql(DELETE, { password: 'x' }))).toBe('UNAUTHENTICATED');
   });
 
-  test('SE-10 keeps twenty; at the next one the oldest goes, with its socket', async () => {
+  it('SE-10 keeps twenty; at the next one the oldest goes, with its socket', async () => {
     const ada = await server.signedIn();
     const socket = await openSocket(server.url, { token: await ada.browser.token() });
     const later: Browser[] = [];
@@ -105,7 +105,7 @@ describe('sessions that people see', () => {
 });
 
 describe('a session id', () => {
-  test('SE-3 is new at every login, is never one that the client chose, and the presented one ends', async () => {
+  it('SE-3 is new at every login, is never one that the client chose, and the presented one ends', async () => {
     const ada = await server.signedIn();
     const [name] = [...ada.browser.cookies.keys()];
     const before = cookieOf(ada.browser);
@@ -123,7 +123,7 @@ describe('a session id', () => {
     }
   });
 
-  test('SE-3 ends the session of whoever was signed in before in the same browser', async () => {
+  it('SE-3 ends the session of whoever was signed in before in the same browser', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     const socket = await openSocket(server.url, { token: await ada.browser.token() });
     await ada.browser.login(bob);
@@ -131,7 +131,7 @@ describe('a session id', () => {
     expect((await ada.browser.me())?.user.id).toBe(bob.id);
   });
 
-  test('SE-3 is one where a document signs in three times, and none where it then signs out', async () => {
+  it('SE-3 is one where a document signs in three times, and none where it then signs out', async () => {
     const ada = await server.signedIn();
     const login = `login(email: "${ada.email}", password: "${ada.password}") { id }`;
     const thrice = server.browser();
@@ -147,7 +147,7 @@ describe('a session id', () => {
     expect(await sessionsOf(ada.browser)).toHaveLength(2);
   });
 
-  test('SE-6 is dead after logout: the cookie and the token that was minted before open nothing', async () => {
+  it('SE-6 is dead after logout: the cookie and the token that was minted before open nothing', async () => {
     const ada = await server.signedIn();
     const [cookies, token] = [new Map(ada.browser.cookies), await ada.browser.token()];
     await ada.browser.logout();
@@ -159,7 +159,7 @@ describe('a session id', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  test('SE-11 is not brought back by fifty uses that race with its logout', async () => {
+  it('SE-11 is not brought back by fifty uses that race with its logout', async () => {
     const ada = await server.signedIn();
     const replay = server.browser();
     for (const [name, value] of ada.browser.cookies) replay.cookies.set(name, value);
@@ -174,7 +174,7 @@ describe('a session id', () => {
 describe('changing the password', () => {
   const next = 'an entirely other sentence';
 
-  test('SE-8 SO-2 ends every other session and its sockets; this one and its sockets stay', async () => {
+  it('SE-8 SO-2 ends every other session and its sockets; this one and its sockets stay', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
     const stays = await openSocket(server.url, { token: await ada.browser.token() });
@@ -196,7 +196,7 @@ describe('changing the password', () => {
     await server.browser().login({ email: ada.email, password: next });
   });
 
-  test('gives the staying session another secret, so that a stolen cookie is worth nothing', async () => {
+  it('gives the staying session another secret, so that a stolen cookie is worth nothing', async () => {
     const ada = await server.signedIn();
     const thief = server.browser();
     for (const [name, value] of ada.browser.cookies) thief.cookies.set(name, value);
@@ -204,12 +204,12 @@ describe('changing the password', () => {
     expect(await thief.me()).toBeNull();
   });
 
-  test('SE-9 needs the current password', async () => {
+  it('SE-9 needs the current password', async () => {
     const ada = await server.signedIn();
     expect(await codeOf(ada.browser.gql(CHANGE, { current: 'not the password', next }))).toBe('INVALID_CREDENTIALS');
   });
 
-  test('names the argument that is wrong', async () => {
+  it('names the argument that is wrong', async () => {
     const ada = await server.signedIn();
     const { errors } = await ada.browser.gql(CHANGE, { current: ada.password, next: 'short' });
     expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'next' });
@@ -217,7 +217,7 @@ describe('changing the password', () => {
     expect(huge.errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'current' });
   });
 
-  test('lets one of ten that come at once win, and leaves an account that works', async () => {
+  it('lets one of ten that come at once win, and leaves an account that works', async () => {
     const ada = await server.signedIn();
     const wishes = Array.from({ length: 10 }, (_, n) => `${next} number ${n} of ten`);
     const racers = wishes.map((wish) => {
@@ -233,7 +233,7 @@ describe('changing the password', () => {
 });
 
 describe('deleting the account', () => {
-  test('SO-2 ends everything, and the e-mail is free again', async () => {
+  it('SO-2 ends everything, and the e-mail is free again', async () => {
     const ada = await server.signedIn();
     const socket = await openSocket(server.url, { token: await ada.browser.token() });
     expect(await codeOf(ada.browser.gql(DELETE, { password: 'not the password' }))).toBe('INVALID_CREDENTIALS');
@@ -243,7 +243,7 @@ describe('deleting the account', () => {
     await server.browser().register(ada);
   });
 
-  test('happens once, however many ask at once', async () => {
+  it('happens once, however many ask at once', async () => {
     const ada = await server.signedIn();
     const racers = Array.from({ length: 4 }, () => ada.browser.gql(DELETE, { password: ada.password }));
     const answers = await Promise.all(racers);
@@ -255,7 +255,7 @@ describe('deleting the account', () => {
   });
 });
 
-test('fifty logouts at once all say yes and end the session once', async () => {
+it('fifty logouts at once all say yes and end the session once', async () => {
   const ada = await server.signedIn();
   const answers = await Promise.all(Array.from({ length: 50 }, () => ada.browser.gql('mutation { logout }')));
   expect(answers.every((answer) => answer.errors.length === 0)).toBe(true);

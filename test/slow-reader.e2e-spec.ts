@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -39,7 +39,7 @@ function* notifications(count: number): Generator<unknown> {
   }
 }
 
-test('WS-6 a reader that stops is closed with 4413 and costs little', async () => {
+it('WS-6 a reader that stops is closed with 4413 and costs little', async () => {
   const socket = await subscribed('subscription { notifications { id body } }');
   socket.ws.pause();
   const before = process.memoryUsage().rss;
@@ -52,7 +52,7 @@ test('WS-6 a reader that stops is closed with 4413 and costs little', async () =
   expect(received * 10_000).toBeLessThan(20 * MEBIBYTE);
 });
 
-test('many subscriptions of one socket wait for it together, without a warning of too many listeners', async () => {
+it('many subscriptions of one socket wait for it together, without a warning of too many listeners', async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on('warning', onWarning);
@@ -71,7 +71,7 @@ test('many subscriptions of one socket wait for it together, without a warning o
   await socket.close();
 });
 
-test('a client that cannot resume gets a history that is larger than what may be queued on a socket', async () => {
+it('a client that cannot resume gets a history that is larger than what may be queued on a socket', async () => {
   const data = 'x'.repeat(60_000);
   const many = Array.from(notifications(100), (notification) => ({ ...(notification as object), data }));
   await publish(NotificationsFeed.topic, many);
@@ -84,7 +84,7 @@ test('a client that cannot resume gets a history that is larger than what may be
   await socket.close();
 });
 
-test('a reader of the user count that stops gets the newest number when it goes on, and not all of them', async () => {
+it('a reader of the user count that stops gets the newest number when it goes on, and not all of them', async () => {
   const socket = await subscribed('subscription { userCount }');
   socket.ws.pause();
   const count = 200_000;

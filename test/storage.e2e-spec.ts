@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
 import { StartError } from '../src/live/errors/start.error.js';
@@ -34,7 +34,7 @@ async function makeDataDir(): Promise<string> {
 }
 
 describe('the embedded database', () => {
-  test('a second process says in one line that the folder is taken and what to do', async () => {
+  it('a second process says in one line that the folder is taken and what to do', async () => {
     const dataDir = await makeDataDir();
     const first = await startServerProcess({ DATA_DIR: dataDir });
     clean.push(() => first.end('SIGKILL'));
@@ -45,7 +45,7 @@ describe('the embedded database', () => {
     );
   });
 
-  test('starts again after its process was killed', async () => {
+  it('starts again after its process was killed', async () => {
     const dataDir = await makeDataDir();
     const first = await startServerProcess({ DATA_DIR: dataDir });
     await first.end('SIGKILL');
@@ -53,7 +53,7 @@ describe('the embedded database', () => {
     await second.end('SIGKILL');
   });
 
-  test('says in one line that its folder cannot be written', async () => {
+  it('says in one line that its folder cannot be written', async () => {
     const folder = temporaryFolder('no-folder');
     clean.push(folder.remove);
     writeFileSync(join(folder.path, 'file'), '');
@@ -68,7 +68,7 @@ describe('the embedded database', () => {
 });
 
 needs('postgres')('PostgreSQL', () => {
-  test('is migrated once when several nodes start together', async () => {
+  it('is migrated once when several nodes start together', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const nodes = await Promise.all(Array.from({ length: 4 }, () => openPostgres(created.url, silent)));
@@ -80,7 +80,7 @@ needs('postgres')('PostgreSQL', () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  test('is waited for at start', async () => {
+  it('is waited for at start', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const proxy = await proxyTo(created.url);
@@ -93,7 +93,7 @@ needs('postgres')('PostgreSQL', () => {
     await database.close();
   });
 
-  test('that stays away ends the start with one line that names it and not its password', async () => {
+  it('that stays away ends the start with one line that names it and not its password', async () => {
     const url = `postgres://somebody:S3CRET@127.0.0.1:${await freePort()}/somewhere`;
     const failure = await openPostgres(url, silent, { retryForMs: 0 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StartError);
@@ -102,13 +102,13 @@ needs('postgres')('PostgreSQL', () => {
     );
   });
 
-  test('that has no such database ends the start at once', async () => {
+  it('that has no such database ends the start at once', async () => {
     const created = await createDatabase();
     await created.drop();
     await expect(openPostgres(created.url, silent)).rejects.toThrow(/cannot be used \(database ".*" does not exist\)/);
   });
 
-  test('that goes away in the middle undoes what was begun, is UNAVAILABLE meanwhile, and is used again when it is back', async () => {
+  it('that goes away in the middle undoes what was begun, is UNAVAILABLE meanwhile, and is used again when it is back', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const proxy = await proxyTo(created.url);
@@ -147,7 +147,7 @@ describe('the command line', () => {
     return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
   }
 
-  test('makes a user whose password comes on standard input, disables it, and lists its sessions', async () => {
+  it('makes a user whose password comes on standard input, disables it, and lists its sessions', async () => {
     const dataDir = await makeDataDir();
     const made = await cli(dataDir, ['user', 'create', 'Ada@Example.org', '--json'], 'correct horse battery\n');
     expect(JSON.parse(made.out)).toMatchObject({
@@ -165,7 +165,7 @@ describe('the command line', () => {
     expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
   });
 
-  test('ends sessions while Redis is away, and says when the nodes find out', async () => {
+  it('ends sessions while Redis is away, and says when the nodes find out', async () => {
     const dataDir = await makeDataDir();
     await cli(dataDir, ['user', 'create', 'ada@example.org'], 'correct horse battery\n');
     const away = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
@@ -177,7 +177,7 @@ describe('the command line', () => {
     expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });
   });
 
-  test('generates secrets that production takes, and checks a configuration without a store', async () => {
+  it('generates secrets that production takes, and checks a configuration without a store', async () => {
     const generated = await cli('/nowhere', ['secret', 'generate']);
     const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://app.example', SECRET_KEYS: generated.out.trim() };
     expect(await cli('/nowhere', ['config', 'check', '--json'], '', env)).toEqual({
@@ -194,7 +194,7 @@ describe('the command line', () => {
     expect(wrong.err).toMatch(/PORT: .*\n.*PUBLIC_URL: /);
   });
 
-  test('seeds people whose tokens open sockets', async () => {
+  it('seeds people whose tokens open sockets', async () => {
     const dataDir = await makeDataDir();
     const port = await freePort();
     const seeded = await cli(dataDir, ['seed', '--users', '25', '--ttl-seconds', '600']);

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ADDRESS_LIMITS } from '../src/live/rate-limit/address.throttle.js';
 import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
 import { needs, whereIs } from './kit/needs.js';
@@ -35,7 +35,7 @@ describe('guessing at one account', () => {
   beforeAll(async () => void (server = await startServer({ env: PROXIED })));
   afterAll(() => server.stop());
 
-  test('BF-1 waits from the fifth failure on, twice as long each time, from whatever address; the right password ends it', async () => {
+  it('BF-1 waits from the fifth failure on, twice as long each time, from whatever address; the right password ends it', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const ada = await somebody(server);
     for (let n = 0; n < 5; n += 1) expect(codeOf(await login(server, ada.email, WRONG))).toBe('INVALID_CREDENTIALS');
@@ -51,7 +51,7 @@ describe('guessing at one account', () => {
     expect(codeOf(await login(server, ada.email, ada.password))).toBe('none');
   });
 
-  test('BF-1 waits no longer than fifteen minutes', async () => {
+  it('BF-1 waits no longer than fifteen minutes', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const email = someone().email;
     let longest = 0;
@@ -69,7 +69,7 @@ describe('guessing at one account', () => {
     expect(longest).toBe(900);
   });
 
-  test('BF-1 counts fifty guesses at once as fifty: five are verified, the others wait', async () => {
+  it('BF-1 counts fifty guesses at once as fifty: five are verified, the others wait', async () => {
     const ada = await somebody(server);
     const answers = await Promise.all(Array.from({ length: 50 }, () => login(server, ada.email, WRONG)));
     const verified = answers.filter((answer) => codeOf(answer) === 'INVALID_CREDENTIALS').length;
@@ -80,7 +80,7 @@ describe('guessing at one account', () => {
     expect(verified).toBeLessThanOrEqual(7);
   });
 
-  test('BF-3 counts each alias', async () => {
+  it('BF-3 counts each alias', async () => {
     const ada = await somebody(server);
     const fields = Array.from(
       { length: 8 },
@@ -96,7 +96,7 @@ describe('guessing at one account', () => {
     expect(codes).toContain('TOO_MANY_REQUESTS');
   });
 
-  test('BF-4 leaves the owner in on a device that has signed in before, and lets them change their password, whatever strangers do', async () => {
+  it('BF-4 leaves the owner in on a device that has signed in before, and lets them change their password, whatever strangers do', async () => {
     const ada = await somebody(server);
     for (let n = 0; n < 8; n += 1) await login(server, ada.email, WRONG);
     expect(codeOf(await login(server, ada.email, ada.password))).toBe('TOO_MANY_REQUESTS');
@@ -110,7 +110,7 @@ describe('guessing at one account', () => {
     expect(await ada.browser.ask(change, { current: ada.password, next })).toEqual({ changePassword: true });
   });
 
-  test('BF-5 EN-1 throttles an unknown account like a known one, with the same bytes', async () => {
+  it('BF-5 EN-1 throttles an unknown account like a known one, with the same bytes', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const [ada, nobody] = [await somebody(server), someone('nobody')];
     for (let n = 0; n < 10; n += 1) {
@@ -120,7 +120,7 @@ describe('guessing at one account', () => {
     }
   });
 
-  test('BF-4 takes a device cookie for no more than a lifted limit: a wrong password stays wrong, and is counted', async () => {
+  it('BF-4 takes a device cookie for no more than a lifted limit: a wrong password stays wrong, and is counted', async () => {
     const ada = await somebody(server);
     await ada.browser.logout();
     const thief = server.browser({ address: newAddress() });
@@ -132,7 +132,7 @@ describe('guessing at one account', () => {
     expect(codeOf(await login(server, ada.email, ada.password))).toBe('none');
   });
 
-  test('BF-5 EN-1 says the same of known and unknown e-mails at an address where the person is signed in', async () => {
+  it('BF-5 EN-1 says the same of known and unknown e-mails at an address where the person is signed in', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const [ada, nobody] = [await somebody(server), someone('nobody')];
     for (let n = 0; n < 8; n += 1) for (const { email } of [ada, nobody]) await login(server, email, WRONG);
@@ -143,7 +143,7 @@ describe('guessing at one account', () => {
     }
   });
 
-  test('BF-5 EN-1 takes the device of one account for nobody’s proof at another', async () => {
+  it('BF-5 EN-1 takes the device of one account for nobody’s proof at another', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const [ada, bob, nobody] = [await somebody(server), await somebody(server), someone('nobody')];
     for (let n = 0; n < 8; n += 1) for (const { email } of [bob, nobody]) await login(server, email, WRONG);
@@ -153,7 +153,7 @@ describe('guessing at one account', () => {
     expect(unknown.text).toBe(known.text);
   });
 
-  test('counts wrong current passwords as well', async () => {
+  it('counts wrong current passwords as well', async () => {
     const ada = await somebody(server);
     const change = 'mutation ($current: String!) { changePassword(current: $current, next: "whatever comes next") }';
     const codes: string[] = [];
@@ -172,7 +172,7 @@ describe('one address', () => {
   /** Too long for a password: counted, and refused before anything is hashed. */
   const tryLogin = (address: string) => login(server, someone().email, 'x'.repeat(300), address);
 
-  test('BF-2 may be wrong ten times a minute, over however many accounts, and then not even be right', async () => {
+  it('BF-2 may be wrong ten times a minute, over however many accounts, and then not even be right', async () => {
     const ada = await somebody(server);
     const codes: string[] = [];
     for (let n = 0; n < 11; n += 1) codes.push(codeOf(await login(server, someone().email, WRONG, '192.0.2.50')));
@@ -183,20 +183,20 @@ describe('one address', () => {
     expect(codeOf(await login(server, ada.email, ada.password, '192.0.2.51'))).toBe('none');
   });
 
-  test('BF-2 may be wrong ten times, also when it tries fifty-eight at once', async () => {
+  it('BF-2 may be wrong ten times, also when it tries fifty-eight at once', async () => {
     const attempts = Array.from({ length: 58 }, () => login(server, someone().email, WRONG, '192.0.2.60'));
     const codes = (await Promise.all(attempts)).map(codeOf);
     expect(codes.filter((code) => code === 'INVALID_CREDENTIALS')).toHaveLength(10);
     expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).toHaveLength(48);
   });
 
-  test('is not in its own way when thirty people sign in at once', async () => {
+  it('is not in its own way when thirty people sign in at once', async () => {
     const people = await Promise.all(Array.from({ length: 30 }, () => somebody(server)));
     const attempts = people.map(({ email, password }) => login(server, email, password, '192.0.2.61'));
     expect(new Set((await Promise.all(attempts)).map(codeOf))).toEqual(new Set(['none']));
   });
 
-  test('BF-2 is counted in its /64, /56 and /48: forty wrong logins for a /48, however many networks they come from', async () => {
+  it('BF-2 is counted in its /64, /56 and /48: forty wrong logins for a /48, however many networks they come from', async () => {
     const attempts = Array.from({ length: 120 }, (_, n) =>
       login(server, someone().email, WRONG, `2001:db8:77:${n.toString(16)}ff::${n + 1}`),
     );
@@ -206,7 +206,7 @@ describe('one address', () => {
     expect(codeOf(await login(server, someone().email, WRONG, '2001:db8:78::1'))).toBe('INVALID_CREDENTIALS');
   });
 
-  test('BF-2 may try so many logins a minute, over however many accounts; an IPv6 network counts as one', async () => {
+  it('BF-2 may try so many logins a minute, over however many accounts; an IPv6 network counts as one', async () => {
     for (const pick of [() => '192.0.2.7', (n: number) => `2001:db8:0:1::${n.toString(16)}`]) {
       const answers: GqlAnswer[] = [];
       for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1) answers.push(await tryLogin(pick(n)));
@@ -218,7 +218,7 @@ describe('one address', () => {
     expect(codeOf(await tryLogin('2001:db8:0:2::1'))).toBe('BAD_USER_INPUT');
   });
 
-  test('is not limited where it is exempt', async () => {
+  it('is not limited where it is exempt', async () => {
     for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1)
       expect(codeOf(await tryLogin('203.0.113.5'))).toBe('BAD_USER_INPUT');
   });
@@ -232,7 +232,7 @@ needs('redis')('two nodes with Redis', () => {
   });
   afterAll(() => Promise.all(nodes.map((node) => node.stop())));
 
-  test('BF-1 count together', async () => {
+  it('BF-1 count together', async () => {
     const email = someone().email;
     const codes: string[] = [];
     for (let n = 0; n < 6; n += 1) codes.push(codeOf(await login(nodes[n % 2]!, email, WRONG)));

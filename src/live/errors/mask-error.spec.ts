@@ -1,5 +1,5 @@
 import { buildSchema, execute, GraphQLError, parse, validate } from 'graphql';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { maskError } from './mask-error.js';
 import { EmailTakenError } from './sallyport.errors.js';
 
@@ -20,13 +20,13 @@ function thrower(error: Error): () => never {
 }
 
 describe('maskError', () => {
-  test('shows our own errors with code and details', () => {
+  it('shows our own errors with code and details', () => {
     const { shown, cause } = maskError(executed(thrower(new EmailTakenError())));
     expect(shown.extensions).toEqual({ code: 'EMAIL_TAKEN', field: 'email' });
     expect(cause).toBeUndefined();
   });
 
-  test('hides what a resolver throws and returns it for the log', () => {
+  it('hides what a resolver throws and returns it for the log', () => {
     const failure = new Error(`postgres://user:${CANARY}@host refused`);
     const { shown, cause } = maskError(executed(thrower(failure)));
     expect(JSON.stringify(shown)).not.toContain(CANARY);
@@ -34,13 +34,13 @@ describe('maskError', () => {
     expect(cause).toBe(failure);
   });
 
-  test('hides the value that a field could not be made of', () => {
+  it('hides the value that a field could not be made of', () => {
     const { shown } = maskError(executed(() => CANARY));
     expect(JSON.stringify(shown)).not.toContain(CANARY);
     expect(shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
   });
 
-  test.each([
+  it.each([
     ['an object', { secret: CANARY }],
     ['a list', [CANARY]],
   ])('names the variable and does not echo %s', (_, value) => {
@@ -51,7 +51,7 @@ describe('maskError', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['a number', '{ login(password: 73001) }', '73001'],
     ['an object', `{ login(password: {a: "${CANARY}"}) }`, CANARY],
     ['a string for an Int', `{ login(password: "x", n: "${CANARY}") }`, CANARY],
@@ -62,7 +62,7 @@ describe('maskError', () => {
     expect(shown.extensions).toEqual({ code: 'GRAPHQL_VALIDATION_FAILED' });
   });
 
-  test.each([
+  it.each([
     ['a string', `{ login(password: "${CANARY}" "x") }`, 'Syntax Error: Expected Name, found String.'],
     ['a string where a name should be', `{ login(password "${CANARY}") }`, 'Syntax Error: Expected ":", found String.'],
     ['a block of text', `{ login(password """${CANARY}""") }`, 'Syntax Error: Expected ":", found BlockString.'],
@@ -78,7 +78,7 @@ describe('maskError', () => {
     expect(maskError(syntaxError).shown).toMatchObject({ message, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
   });
 
-  test('calls an unused variable a fault of the document, and a missing one a fault of the input', () => {
+  it('calls an unused variable a fault of the document, and a missing one a fault of the input', () => {
     const [unused] = validate(schema, parse('query ($id: Int) { login(password: "x") }'));
     expect(maskError(unused!).shown).toMatchObject({
       message: 'Variable "$id" is never used.',
@@ -88,7 +88,7 @@ describe('maskError', () => {
     expect(maskError(missing).shown.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'p' });
   });
 
-  test('names the argument for which a variable is null that may not be, also inside an execution', () => {
+  it('names the argument for which a variable is null that may not be, also inside an execution', () => {
     const nulled = executed(() => 1, 'query ($p: String = "x") { login(password: $p) }', { p: null });
     expect(nulled.path).toEqual(['login']);
     expect(maskError(nulled).shown).toMatchObject({
@@ -99,7 +99,7 @@ describe('maskError', () => {
     expect(maskError(executed(thrower(thrown))).shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
   });
 
-  test('keeps the syntax error and where it is', () => {
+  it('keeps the syntax error and where it is', () => {
     const syntaxError = expectThrow(() => parse('{ login('));
     expect(maskError(syntaxError).shown).toMatchObject({
       extensions: { code: 'GRAPHQL_PARSE_FAILED' },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, test } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigOutcome, loadConfig } from './load-config.js';
 
 const KEY = randomBytes(48).toString('base64');
@@ -17,7 +17,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('loadConfig', () => {
-  test.each([
+  it.each([
     ['PORT', 'eighty'],
     ['PORT', '65536'],
     ['HOST', ' '.repeat(3)],
@@ -46,7 +46,7 @@ describe('loadConfig', () => {
     return undefined;
   });
 
-  test.each([
+  it.each([
     ['no SECRET_KEYS', { ...PRODUCTION, SECRET_KEYS: '' }, 'SECRET_KEYS'],
     ['no PUBLIC_URL', { ...PRODUCTION, PUBLIC_URL: '' }, 'PUBLIC_URL'],
     ['a PUBLIC_URL in the clear', { ...PRODUCTION, PUBLIC_URL: 'http://app.example' }, 'PUBLIC_URL'],
@@ -65,23 +65,23 @@ describe('loadConfig', () => {
     expect(faultsOf(env).some((fault) => fault.startsWith(name))).toBe(true);
   });
 
-  test('LK-4 refuses to listen beyond this machine where nobody has said what this is', () => {
+  it('LK-4 refuses to listen beyond this machine where nobody has said what this is', () => {
     expect(faultsOf({ HOST: '0.0.0.0' })).toEqual([expect.stringMatching(/^NODE_ENV: .*GraphiQL/)]);
     expect(faultsOf({ HOST: '0.0.0.0', NODE_ENV: 'development' })).toEqual([]);
     expect(faultsOf({ HOST: '::1' })).toEqual([]);
   });
 
-  test('tells every fault at once', () => {
+  it('tells every fault at once', () => {
     const faults = faultsOf({ PORT: 'x', LOG_LEVEL: 'y', REDIS_URL: 'z' });
     expect(new Set(faults.map((fault) => fault.split(':')[0]))).toEqual(new Set(['LOG_LEVEL', 'PORT', 'REDIS_URL']));
   });
 
-  test('accepts production with a key and https, or plain http on loopback', () => {
+  it('accepts production with a key and https, or plain http on loopback', () => {
     expect(faultsOf(PRODUCTION)).toEqual([]);
     expect(faultsOf({ ...PRODUCTION, PUBLIC_URL: 'http://127.0.0.1:3000' })).toEqual([]);
   });
 
-  test('makes a development key once, which nobody else can read, and keeps it', () => {
+  it('makes a development key once, which nobody else can read, and keeps it', () => {
     const [one, two] = [loadConfig({ DATA_DIR: folder }), loadConfig({ DATA_DIR: folder })];
     if (!one.ok || !two.ok) throw new Error('the configuration was refused');
     expect(two.config.secrets.keys).toEqual(one.config.secrets.keys);
@@ -90,7 +90,7 @@ describe('loadConfig', () => {
     expect(readFileSync(file, 'utf8').length).toBeGreaterThanOrEqual(43);
   });
 
-  test('freezes what it returns', () => {
+  it('freezes what it returns', () => {
     const outcome = loadConfig({ DATA_DIR: folder });
     if (!outcome.ok) throw new Error('the configuration was refused');
     expect(Object.isFrozen(outcome.config)).toBe(true);

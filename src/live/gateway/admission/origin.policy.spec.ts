@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionAuthenticator } from '../connection-authenticator.js';
 import type { HttpConfig } from '../../live.config.js';
 import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
@@ -34,11 +34,11 @@ function answering(answer: () => unknown): OriginPolicy {
 describe('ConfiguredOrigins', () => {
   const policy = new ConfiguredOrigins(HTTP, SHOPS);
 
-  test.each(['https://app.example', 'https://other.example:8443'])('allows %s', async (origin) => {
+  it.each(['https://app.example', 'https://other.example:8443'])('allows %s', async (origin) => {
     expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
   });
 
-  test.each([
+  it.each([
     'null',
     '',
     '*',
@@ -60,7 +60,7 @@ describe('ConfiguredOrigins', () => {
     expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(false);
   });
 
-  test.each(['https://demo.myshopify.com', 'https://www.demo.example'])(
+  it.each(['https://demo.myshopify.com', 'https://www.demo.example'])(
     'OR-6 lets the shop %s open sockets, and never call with cookies',
     async (origin) => {
       expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
@@ -68,7 +68,7 @@ describe('ConfiguredOrigins', () => {
     },
   );
 
-  test('allows the loopback names of its own port outside production', async () => {
+  it('allows the loopback names of its own port outside production', async () => {
     const relaxed = new ConfiguredOrigins({ ...HTTP, production: false }, SHOPS);
     expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3000', 'socket')).toBe(true);
     expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3001', 'socket')).toBe(false);
@@ -79,7 +79,7 @@ describe('isAllowedOrigin', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test.each([
+  it.each([
     ['throws', () => expect.fail()],
     ['rejects', () => Promise.reject(new Error('lookup failed'))],
     ['says "false"', async () => 'false'],
@@ -90,7 +90,7 @@ describe('isAllowedOrigin', () => {
     expect(await isAllowedOrigin(answering(answer), 'https://app.example', 'socket')).toBe(false);
   });
 
-  test('OR-5 refuses where the policy hangs', async () => {
+  it('OR-5 refuses where the policy hangs', async () => {
     const verdict = isAllowedOrigin(
       answering(() => new Promise(() => {})),
       'https://app.example',
@@ -101,14 +101,14 @@ describe('isAllowedOrigin', () => {
   });
 });
 
-test("a policy of one's own may look things up, sees a parsed origin, and is never asked about null", async () => {
+it("a policy of one's own may look things up, sees a parsed origin, and is never asked about null", async () => {
   const allows = vi.fn((origin: URL) => Promise.resolve(origin.hostname.endsWith('.tenant.example')));
   expect(await isAllowedOrigin({ allows }, 'https://one.tenant.example', 'socket')).toBe(true);
   expect(await isAllowedOrigin({ allows }, 'null', 'socket')).toBe(false);
   expect(allows).toHaveBeenCalledTimes(1);
 });
 
-test('parseOrigin reads an origin as browsers write it and nothing else', () => {
+it('parseOrigin reads an origin as browsers write it and nothing else', () => {
   expect(parseOrigin('https://a.example:444')?.host).toBe('a.example:444');
   expect(parseOrigin(`https://${'a'.repeat(400)}.example`)).toBeNull();
 });

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { textFrame, toBytes } from './frame.js';
 
@@ -39,17 +39,17 @@ async function read(bytes: string, count: number): Promise<string[]> {
 }
 
 describe('a text frame', () => {
-  test.each([0, 1, 125, 126, 127, 65_535, 65_536, 100_000])('is read back whole at %i bytes', async (length) => {
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 100_000])('is read back whole at %i bytes', async (length) => {
     const text = 'x'.repeat(length);
     expect(await read(textFrame(toBytes(text)), 1)).toEqual([text]);
   });
 
-  test.each(['Jürgen', '日本語', '👩‍👩‍👧', '\u0000"\\', 'ÿ'])('keeps %j as UTF-8', async (text) => {
+  it.each(['Jürgen', '日本語', '👩‍👩‍👧', '\u0000"\\', 'ÿ'])('keeps %j as UTF-8', async (text) => {
     expect(await read(textFrame(toBytes(text)), 1)).toEqual([text]);
   });
 });
 
-test('frames that are joined stay one message each, in their order', async () => {
+it('frames that are joined stay one message each, in their order', async () => {
   const texts = ['one', 'zwei – 2', '', 'x'.repeat(70_000), '四'];
   const frames = texts.map((text) => textFrame(toBytes(text))).join('');
   expect(await read(frames, texts.length)).toEqual(texts);

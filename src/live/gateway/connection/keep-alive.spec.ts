@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Connection } from './connection.js';
 import { KeepAlive } from './keep-alive.js';
 
@@ -24,7 +24,7 @@ function peer(): Connection & { pings: number; gone: boolean } {
   return connection as unknown as ReturnType<typeof peer>;
 }
 
-test('WS-8 terminates a peer that stays silent from one ping to the next, within 24 seconds', () => {
+it('WS-8 terminates a peer that stays silent from one ping to the next, within 24 seconds', () => {
   const silent = peer();
   vi.advanceTimersByTime(12_000);
   expect([silent.pings, silent.gone]).toEqual([1, false]);
@@ -32,7 +32,7 @@ test('WS-8 terminates a peer that stays silent from one ping to the next, within
   expect(silent.gone).toBe(true);
 });
 
-test('keeps a peer that answers, and forgets one that is removed', () => {
+it('keeps a peer that answers, and forgets one that is removed', () => {
   const [lively, removed] = [peer(), peer()];
   keepAlive.remove(removed);
   for (let seconds = 0; seconds < 120; seconds++) {
@@ -43,7 +43,7 @@ test('keeps a peer that answers, and forgets one that is removed', () => {
   expect([removed.pings, removed.gone]).toEqual([0, false]);
 });
 
-test('pings a 120th of the peers each tenth of a second, and all of them in 12 seconds', () => {
+it('pings a 120th of the peers each tenth of a second, and all of them in 12 seconds', () => {
   const peers = Array.from({ length: 240 }, peer);
   vi.advanceTimersByTime(100);
   expect(peers.filter((one) => one.pings === 1)).toHaveLength(2);

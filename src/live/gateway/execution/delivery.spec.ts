@@ -1,7 +1,7 @@
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { pino } from 'pino';
 import { DeliveryGate } from '../../topics/delivery-gate.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
 import { TopicStream } from '../../topics/topic-stream.js';
 import { MemoryTopicBus } from '../../store/memory/topic.bus.memory.js';
@@ -77,7 +77,7 @@ const event = (value: number): TopicEvent => new TopicEvent('epoch', value, valu
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe('a keep-latest feed', () => {
-  test('holds back all but the newest event while the socket is full, and never sends an older one after it', async () => {
+  it('holds back all but the newest event while the socket is full, and never sends an older one after it', async () => {
     const { delivery, socket } = delivering();
     delivery.event(event(1));
     socket.backlogBytes = 1_000_000;
@@ -92,7 +92,7 @@ describe('a keep-latest feed', () => {
     expect(socket.pushed).toEqual([1, 4]);
   });
 
-  test('keeps order and ends where a resolver takes its time and events pour in', async () => {
+  it('keeps order and ends where a resolver takes its time and events pour in', async () => {
     const { delivery, socket } = delivering(async (value) => {
       await turn();
       return value;
@@ -103,7 +103,7 @@ describe('a keep-latest feed', () => {
     expect(socket.pushed.length).toBeLessThanOrEqual(257);
   });
 
-  test('sends nothing after it has ended', async () => {
+  it('sends nothing after it has ended', async () => {
     const { delivery, socket } = delivering();
     socket.backlogBytes = 1_000_000;
     delivery.event(event(1));

@@ -1,5 +1,5 @@
 import { buildSchema, getIntrospectionQuery, parse } from 'graphql';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DocumentRules } from './document-rules.js';
 import { limitFaults, variablesFault } from './operation-limits.js';
 
@@ -14,32 +14,32 @@ const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 
 describe('limitFaults', () => {
-  test('allows a query of six levels and refuses one of seven', () => {
+  it('allows a query of six levels and refuses one of seven', () => {
     expect(faults(nested(6))).toEqual([]);
     expect(faults(nested(7))).toEqual(['Too many levels: at most 6.']);
   });
 
-  test('counts the levels inside fragments', () => {
+  it('counts the levels inside fragments', () => {
     expect(faults(`{ node { ...f } } fragment f on Node ${nested(6)}`)).toHaveLength(1);
   });
 
-  test('allows 15 aliases and refuses 16, also where a fragment multiplies them', () => {
+  it('allows 15 aliases and refuses 16, also where a fragment multiplies them', () => {
     expect(faults(`{ node { ${times(15, (i) => `a${i}: n`)} } }`)).toEqual([]);
     expect(faults(`{ node { ${times(16, (i) => `a${i}: n`)} } }`)).toEqual(['Too many aliases: at most 15.']);
     const spread = '{ node { ...f node { ...f } } } fragment f on Node { a: n b: n c: n d: n e: n f: n g: n h: n }';
     expect(faults(spread)).toEqual(['Too many aliases: at most 15.']);
   });
 
-  test('refuses 51 directives and 21 root fields', () => {
+  it('refuses 51 directives and 21 root fields', () => {
     expect(faults(`{ n ${times(51, () => '@include(if: true)')} }`)).toEqual(['Too many directives: at most 50.']);
     expect(faults(`{ ${times(21, () => 'n')} }`)).toEqual(['Too many root fields: at most 20.']);
   });
 
-  test('ends on fragments that spread each other', () => {
+  it('ends on fragments that spread each other', () => {
     expect(faults('{ node { ...a } } fragment a on Node { ...b } fragment b on Node { ...a }')).toEqual([]);
   });
 
-  test('hides the schema, or lets its own long query pass', () => {
+  it('hides the schema, or lets its own long query pass', () => {
     const introspection =
       '{ __schema { types { ofType: fields { type { ofType { ofType { ofType { name } } } } } } } }';
     expect(faults(introspection, true)).toEqual([]);
@@ -47,7 +47,7 @@ describe('limitFaults', () => {
     expect(hidden.map(({ message }) => message)).toEqual([expect.stringContaining('introspection')]);
   });
 
-  test('counts root fields where fragments bring them, and what stands in a fragment that nobody spreads', () => {
+  it('counts root fields where fragments bring them, and what stands in a fragment that nobody spreads', () => {
     const eleven = times(11, () => 'n');
     expect(faults(`{ ...f ...g } fragment f on Query { ${eleven} } fragment g on Query { ${eleven} }`)).toEqual([
       'Too many root fields: at most 20.',
@@ -55,14 +55,14 @@ describe('limitFaults', () => {
     expect(faults(`{ n } fragment f on Query { ${times(16, (i) => `a${i}: n`)} }`)).toHaveLength(1);
   });
 
-  test('allows one field a hundred times and no more, since graphql-js compares each with each', () => {
+  it('allows one field a hundred times and no more, since graphql-js compares each with each', () => {
     expect(faults(`{ node { ${times(100, () => 'n')} } }`)).toEqual([]);
     expect(faults(`{ node { ${times(102, () => 'n')} } }`)).toEqual([
       'The same field is selected too often: at most 100 times.',
     ]);
   });
 
-  test('allows 250 fields and refuses 251, also where a fragment multiplies them', () => {
+  it('allows 250 fields and refuses 251, also where a fragment multiplies them', () => {
     const five = (count: number) => times(count, (i) => `n${i % 5}`);
     const fields = (count: number) => `{ node { ${five(count - 1)} } }`;
     expect(faults(fields(250))).not.toContain('Too many fields: at most 250.');
@@ -71,7 +71,7 @@ describe('limitFaults', () => {
     expect(faults(multiplied)).toEqual(['Too many fields: at most 250.']);
   });
 
-  test('allows 30 fragments and 30 spreads and 10 operations, and refuses one more', () => {
+  it('allows 30 fragments and 30 spreads and 10 operations, and refuses one more', () => {
     const fragments = (count: number) => times(count, (i) => `fragment f${i} on Node { n }`);
     expect(faults(`{ node { ${times(30, (i) => `...f${i}`)} } } ${fragments(30)}`)).toEqual([]);
     expect(faults(`{ node { n } } ${fragments(31)}`)).toEqual(['Too many fragments: at most 30.']);
@@ -82,7 +82,7 @@ describe('limitFaults', () => {
     expect(faults(times(11, (i) => `query q${i} { n }`))).toEqual(['Too many operations: at most 10.']);
   });
 
-  test('lets the introspection query of GraphiQL and of code generators pass where the schema is shown', () => {
+  it('lets the introspection query of GraphiQL and of code generators pass where the schema is shown', () => {
     const everything = getIntrospectionQuery({
       schemaDescription: true,
       specifiedByUrl: true,
@@ -95,19 +95,19 @@ describe('limitFaults', () => {
   });
 });
 
-test('a document with many mistakes is told 20 of them', () => {
+it('a document with many mistakes is told 20 of them', () => {
   const unknown = parse(`{ node { ${times(200, (i) => `u${i}`)} } }`);
   expect(new DocumentRules(schema, false).faults(unknown)).toHaveLength(21);
 });
 
-test('a document that is too large is refused before any other rule has run', () => {
+it('a document that is too large is refused before any other rule has run', () => {
   const rules = new DocumentRules(schema, true);
   const messages = (query: string) => rules.faults(parse(query)).map(({ message }) => message);
   expect(messages(`{ ${times(16, () => 'a: unknown')} }`)).toEqual(['Too many aliases: at most 15.']);
   expect(messages('{ unknown }')).toEqual(['Cannot query field "unknown" on type "Query".']);
 });
 
-test('variables may be nested in 64 levels', () => {
+it('variables may be nested in 64 levels', () => {
   const levels = (count: number): unknown => JSON.parse(`${'{"a":'.repeat(count)}1${'}'.repeat(count)}`);
   expect(variablesFault(levels(64))).toBeNull();
   expect(variablesFault(levels(65))?.message).toContain('at most 64 levels');
