@@ -10,14 +10,14 @@ const ABNORMAL_CLOSURE = 1006;
  */
 const PASSING_TROUBLE = new Set([1011, 1014, 1015, 4500]);
 
-/** A socket behind the door. */
+/** A socket that is given a token before it opens, and told when it may be used. */
 export interface GuardedSocket extends SocketLike {
   /** Ends it here and now, as if the server had closed with 4401. */
   signOut(): void;
 }
 
 /** What stands before each socket. */
-export interface Door {
+export interface SocketOwner {
   /** Called once per connection, first. A token; null: nobody is signed in; undefined: given up. Must not reject. */
   token(socket: GuardedSocket, signal: AbortSignal): Promise<string | null | undefined>;
   /** The real socket has opened: this token is to be sent on it. */
@@ -31,10 +31,10 @@ export interface Door {
  * A refused connection shows as a close event only (1006), never as an error, which graphql-ws would take for final.
  * Nobody signed in shows as a close with 4401.
  */
-export function guardSockets(door: Door, RealSocket: SocketClass): SocketClass {
+export function guardSockets(owner: SocketOwner, RealSocket: SocketClass): SocketClass {
   return class extends Guarded {
     constructor(url: string, protocols?: string | string[]) {
-      super(door, RealSocket, url, protocols);
+      super(owner, RealSocket, url, protocols);
     }
   };
 }
@@ -55,7 +55,7 @@ class Guarded implements GuardedSocket {
   readonly #giveUp = new AbortController();
 
   constructor(
-    private readonly door: Door,
+    private readonly owner: SocketOwner,
     private readonly RealSocket: SocketClass,
     url: string,
     protocols?: string | string[],
@@ -85,7 +85,7 @@ class Guarded implements GuardedSocket {
   }
 
   async #open(url: string, protocols?: string | string[]): Promise<void> {
-    const token = await this.door.token(this, this.#giveUp.signal);
+    const token = await this.owner.token(this, this.#giveUp.signal);
     if (this.#ended) return;
     if (token === undefined) return this.#end({ code: CloseCode.Normal, reason: 'Given up', wasClean: true });
     if (token === null) return this.signOut();
@@ -102,7 +102,7 @@ class Guarded implements GuardedSocket {
     this.#openTimer = setTimeout(() => this.#abandon(real), OPEN_WITHIN_MS);
     real.onopen = (event) => {
       clearTimeout(this.#openTimer);
-      this.door.entered(token);
+      this.owner.entered(token);
       this.onopen?.(event);
     };
     real.onmessage = (event) => this.onmessage?.(event);

@@ -4,15 +4,15 @@ import { Heartbeat } from './heartbeat.js';
 describe('the heartbeat', () => {
   const ping = vi.fn();
   const onDead = vi.fn();
-  const onDoubt = vi.fn<(isDoubted: boolean) => void>();
+  const onSuspect = vi.fn<(isSuspect: boolean) => void>();
   let heartbeat: Heartbeat;
 
   beforeEach(() => {
     vi.useFakeTimers();
     ping.mockClear();
     onDead.mockClear();
-    onDoubt.mockClear();
-    heartbeat = new Heartbeat(ping, { dead: onDead, doubted: onDoubt });
+    onSuspect.mockClear();
+    heartbeat = new Heartbeat(ping, { dead: onDead, suspected: onSuspect });
   });
   afterEach(() => {
     heartbeat.stop();
@@ -62,17 +62,17 @@ describe('the heartbeat', () => {
     expect(ping).not.toHaveBeenCalled();
   });
 
-  it('doubts the connection after 2 s without an answer, and no longer when one comes', () => {
+  it('suspects the connection after 2 s without an answer, and no longer when one comes', () => {
     heartbeat.check();
     vi.advanceTimersByTime(1_999);
-    expect(onDoubt).not.toHaveBeenCalled();
+    expect(onSuspect).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
-    expect(onDoubt.mock.calls).toEqual([[true]]);
+    expect(onSuspect.mock.calls).toEqual([[true]]);
     heartbeat.alive();
-    expect(onDoubt.mock.calls).toEqual([[true], [false]]);
+    expect(onSuspect.mock.calls).toEqual([[true], [false]]);
     vi.advanceTimersByTime(19_999);
     expect(onDead).not.toHaveBeenCalled();
-    expect(onDoubt).toHaveBeenCalledTimes(2);
+    expect(onSuspect).toHaveBeenCalledTimes(2);
   });
 
   it('asks once however often the page wakes', () => {

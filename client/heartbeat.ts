@@ -9,7 +9,7 @@ const ANSWER_WITHIN_MS = 5_000;
 /** What a {@link Heartbeat} finds out. */
 export interface HeartbeatListener {
   /** Called with true when an answer is late (2 s), and with false when it has come after all. */
-  doubted(isDoubted: boolean): void;
+  suspected(isSuspect: boolean): void;
   /** Called when no answer has come in 5 s: the connection is to be given up. */
   dead(): void;
 }
@@ -26,7 +26,7 @@ export class Heartbeat {
   #heardAt = performance.now();
   /** By the wall clock, which goes on while the laptop sleeps. */
   #askedAt: number | undefined;
-  #isDoubted = false;
+  #isSuspect = false;
 
   constructor(
     private readonly ping: () => void,
@@ -41,7 +41,7 @@ export class Heartbeat {
     if (this.#askedAt === undefined) return;
     this.#askedAt = undefined;
     this.#rest();
-    if (this.#isDoubted) this.listener.doubted((this.#isDoubted = false));
+    if (this.#isSuspect) this.listener.suspected((this.#isSuspect = false));
   }
 
   /** Asks now, unless a question is open. */
@@ -66,7 +66,7 @@ export class Heartbeat {
     this.ping();
     this.#after(DOUBT_AFTER_MS, () => {
       this.#after(ANSWER_WITHIN_MS - DOUBT_AFTER_MS, () => this.#judge());
-      if (!this.#isDoubted) this.listener.doubted((this.#isDoubted = true));
+      if (!this.#isSuspect) this.listener.suspected((this.#isSuspect = true));
     });
   }
 

@@ -3,7 +3,7 @@ import type { ConnectionInitPayload } from '../src/protocol/payload.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Backoff } from './backoff.js';
 import { Connection } from './connection.js';
-import { guardSockets, type Door, type GuardedSocket } from './guarded-socket.js';
+import { guardSockets, type SocketOwner, type GuardedSocket } from './guarded-socket.js';
 import { LiveStates, type LiveState } from './live-state.js';
 import { page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
 import { Resumption, iterateOver, type Gap } from './resuming-subscribe.js';
@@ -59,7 +59,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 }
 
 /** One client's parts, and how they hear of each other. */
-class Live implements Door {
+class Live implements SocketOwner {
   readonly client: LiveClient;
   readonly #backoff = new Backoff();
   readonly #states: LiveStates;
@@ -160,7 +160,7 @@ class Live implements Door {
   #connected(ack: Record<string, unknown> | undefined): void {
     if (!this.#socket) return;
     this.#connection = new Connection(this.#socket, this.#tokens, ack, {
-      doubted: (isDoubted) => (isDoubted ? this.#states.doubted() : this.#states.live()),
+      suspected: (isSuspect) => (isSuspect ? this.#states.suspected() : this.#states.live()),
       dead: () => this.#inner.terminate(),
     });
     this.#states.live();

@@ -47,7 +47,7 @@ export class LiveStates {
   }
 
   /** The server does not answer on the connection: what is published does not come. */
-  doubted(): void {
+  suspected(): void {
     if (this.#now === 'live') this.opening();
   }
 

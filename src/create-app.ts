@@ -16,7 +16,7 @@ import type { WaysIn } from './live/gateway/gateway.module.js';
 import { HttpOrigins } from './live/gateway/admission/http-origins.js';
 import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './server/http/descriptor-budget.js';
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
-import { HttpJournal } from './server/http/http.journal.js';
+import { HttpMetrics } from './server/http/http.metrics.js';
 import { applyRouteRules } from './server/http/route-rules.js';
 import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
@@ -43,7 +43,7 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
   const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
   const headers = bareHeaders(config.http);
   const connections = new HttpConnections(connectionLimits(config, descriptors), (reason, address) =>
-    app.get(HttpJournal).ended(reason, address),
+    app.get(HttpMetrics).ended(reason, address),
   );
   const adapter = new OwnErrorsAdapter({
     bodyLimit: MAX_BODY_BYTES,
@@ -64,7 +64,7 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
   });
   app.useLogger(new NestLogger(app.get<Logger>(LOGGER)));
   app.useGlobalFilters(errors);
-  app.get(HttpJournal).watch(connections);
+  app.get(HttpMetrics).watch(connections);
   await applyRules(app, config.http, errors, connections);
   return app;
 }

@@ -2,12 +2,12 @@ import { Module } from '@nestjs/common';
 import { AccountModule } from './accounts/account.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionModule } from './sessions/session.module.js';
-import { ThrottleModule } from '../live/rate-limit/throttle.module.js';
+import { RateLimitModule } from '../live/rate-limit/rate-limit.module.js';
 import { TokenModule } from '../live/tokens/token.module.js';
 
 /** The first way in: accounts with passwords. Other rooms get sessions, tokens and keys through this one import. */
 @Module({
-  imports: [ThrottleModule, AccountModule, SessionModule, TokenModule, SignInModule],
-  exports: [ThrottleModule, AccountModule, SessionModule, TokenModule],
+  imports: [RateLimitModule, AccountModule, SessionModule, TokenModule, SignInModule],
+  exports: [RateLimitModule, AccountModule, SessionModule, TokenModule],
 })
 export class AccountsModule {}

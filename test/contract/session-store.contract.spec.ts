@@ -4,7 +4,7 @@ import type { VerifiedAccount } from '../../src/identity/accounts/account.js';
 import { AccountStore } from '../../src/identity/accounts/account.store.js';
 import { SessionLookup } from '../../src/identity/sessions/session-lookup.js';
 import { SessionLimits } from '../../src/identity/sessions/session-limits.js';
-import { drawSessionSecret, sessionSecretHash } from '../../src/identity/sessions/session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from '../../src/identity/sessions/session-secret.js';
 import { SessionStore } from '../../src/identity/sessions/session.store.js';
 import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import { needs } from '../kit/needs.js';
@@ -33,7 +33,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
   afterEach(() => vi.useRealTimers());
 
   async function open(presentedId: string | null = null, account = ada) {
-    const secret = drawSessionSecret();
+    const secret = generateSessionSecret();
     const session = { id: randomUUID(), secretHash: sessionSecretHash(secret), userAgent: 'test', ip: '192.0.2.1' };
     return { ...session, ended: await store.open(account, session, presentedId) };
   }
@@ -137,7 +137,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const standings = await Promise.all(
       Array.from({ length: 300 }, async (_, n) => {
         for (let turn = 0; turn < n % 10; turn += 1) await new Promise(setImmediate);
-        return lookup.standingOf({ userId: ada.id, sessionId: n % 3 ? session.id : randomUUID() });
+        return lookup.statusOf({ userId: ada.id, sessionId: n % 3 ? session.id : randomUUID() });
       }),
     );
     expect(standings.map((standing) => standing.ok)).toEqual(standings.map((_, n) => n % 3 !== 0));
@@ -149,7 +149,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const session = await open();
     const asked = vi.spyOn(store, 'standings');
     const lookup = new SessionLookup(store);
-    const ask = () => lookup.standingOf({ userId: ada.id, sessionId: session.id });
+    const ask = () => lookup.statusOf({ userId: ada.id, sessionId: session.id });
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: START });
     await ask();
     const gathering = Array.from({ length: 63 }, ask);
@@ -173,7 +173,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
       return [{ ok: false, reason: 'session-ended' }];
     });
     const lookup = new SessionLookup(store);
-    const ask = () => lookup.standingOf({ userId: ada.id, sessionId: session.id });
+    const ask = () => lookup.statusOf({ userId: ada.id, sessionId: session.id });
     const first = ask();
     await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(1));
     const rest = Array.from({ length: 70 }, ask);
@@ -190,9 +190,9 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const lookup = new SessionLookup(store);
     const asked = vi.spyOn(store, 'standings').mockRejectedValueOnce(new UnavailableError());
     const claim = { userId: ada.id, sessionId: session.id };
-    const outcomes = await Promise.allSettled([lookup.standingOf(claim), lookup.standingOf(claim)]);
+    const outcomes = await Promise.allSettled([lookup.statusOf(claim), lookup.statusOf(claim)]);
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
-    expect(await lookup.standingOf(claim)).toMatchObject({ ok: true });
+    expect(await lookup.statusOf(claim)).toMatchObject({ ok: true });
     asked.mockRestore();
   });
 

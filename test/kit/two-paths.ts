@@ -7,7 +7,7 @@ import { makeServer } from 'graphql-ws';
 import { pino } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { HttpConfig } from '../../src/live/live.config.js';
-import type { Admissions } from '../../src/live/gateway/admission/admissions.js';
+import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
 import { Outbox } from '../../src/live/gateway/connection/outbox.js';
@@ -77,16 +77,16 @@ export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlConte
 function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const host = new GraphQLSchemaHost();
   host.schema = schema;
-  const admissions = {
+  const admission = {
     admit: async (connection: Connection) => {
       connection.context = context;
       return { expiresAt: new Date().toISOString() };
     },
-  } as unknown as Admissions;
+  } as unknown as ConnectionAdmission;
   const modules = { get: () => host } as unknown as ModuleRef;
   const protocol = new SocketProtocol(
     modules,
-    admissions,
+    admission,
     new DocumentBudget(),
     { production: true } as HttpConfig,
     logger,

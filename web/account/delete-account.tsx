@@ -7,7 +7,7 @@ import { OperationForm } from './operation-form.js';
 
 /** The way out for good: asks once more, and for the password. */
 export function DeleteAccount() {
-  const { memberships } = useBackend();
+  const { auth } = useBackend();
   const [remove] = useMutation(DELETE_ACCOUNT);
   const dialog = useRef<HTMLDialogElement>(null);
   return (
@@ -26,7 +26,7 @@ export function DeleteAccount() {
           danger
           onSubmit={async (value) => {
             await remove({ variables: { password: value('password') } });
-            memberships.gone('deleted');
+            auth.gone('deleted');
           }}
         >
           {(errors) => (

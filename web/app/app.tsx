@@ -1,15 +1,15 @@
-import { Entrance } from '../account/entrance.js';
+import { SignInPage } from '../account/sign-in-page.js';
 import { useBackend } from './backend.js';
 import { Home } from './home.js';
 import { useStore } from './store.js';
 
 /** The whole page: one of what a stranger, a member and an unlucky person see. */
 export function App() {
-  const { memberships } = useBackend();
-  const membership = useStore(memberships.store);
+  const { auth } = useBackend();
+  const membership = useStore(auth.store);
   if (membership.phase === 'asking') return <Loading />;
-  if (membership.phase === 'unreachable') return <Unreachable onRetry={() => void memberships.ask()} />;
-  if (membership.phase === 'visitor') return <Entrance farewell={membership.farewell} />;
+  if (membership.phase === 'unreachable') return <Unreachable onRetry={() => void auth.ask()} />;
+  if (membership.phase === 'visitor') return <SignInPage signOutReason={membership.signOutReason} />;
   return <Home key={membership.user.id} user={membership.user} />;
 }
 

@@ -1,34 +1,34 @@
 import { createContext, use } from 'react';
 import type { ApolloClient } from '@apollo/client';
-import { Memberships } from '../account/membership.js';
+import { AuthStore } from '../account/auth-state.js';
 import { createApollo } from '../graphql/apollo.js';
 import { ServerState } from '../graphql/server-state.js';
 import { Feeds } from '../live/feeds.js';
-import { Line } from '../live/line.js';
+import { LiveConnection } from '../live/live-connection.js';
 
 /** Everything behind the page, made once. */
 export interface Backend {
   readonly apollo: ApolloClient;
   readonly server: ServerState;
-  readonly line: Line;
+  readonly connection: LiveConnection;
   readonly feeds: Feeds;
-  readonly memberships: Memberships;
+  readonly auth: AuthStore;
 }
 
 /** Makes the parts and introduces them to each other. */
 export function createBackend(): Backend {
-  const line = new Line();
+  const connection = new LiveConnection();
   const server = new ServerState();
-  const apollo = createApollo(line.client, server);
+  const apollo = createApollo(connection.client, server);
   const feeds = new Feeds(apollo);
-  const memberships = new Memberships(apollo);
-  line.onGap = () => feeds.noteGap();
-  line.onLive = () => server.answered();
-  server.store.subscribe(() => line.client.check());
-  server.onTrouble = (answering) => answering === 'not' && memberships.askAgain();
-  line.onSignedOut = () => memberships.doubt();
-  memberships.onConfirmed = () => feeds.start();
-  return { apollo, server, line, feeds, memberships };
+  const auth = new AuthStore(apollo);
+  connection.onGap = () => feeds.noteGap();
+  connection.onLive = () => server.answered();
+  server.store.subscribe(() => connection.client.check());
+  server.onTrouble = (answering) => answering === 'not' && auth.askAgain();
+  connection.onSignedOut = () => auth.recheck();
+  auth.onConfirmed = () => feeds.start();
+  return { apollo, server, connection, feeds, auth };
 }
 
 export const BackendContext = createContext<Backend | null>(null);

@@ -43,7 +43,7 @@ export function Home({ user }: { readonly user: User }) {
 }
 
 function SignOut({ email }: { readonly email: string }) {
-  const { memberships, server } = useBackend();
+  const { auth, server } = useBackend();
   const isLate = useStore(server.store) !== 'well';
   const { pending, failure, start } = useAttempt();
   return (
@@ -56,7 +56,7 @@ function SignOut({ email }: { readonly email: string }) {
           type="button"
           className="button quiet"
           aria-busy={pending}
-          onClick={() => void start(() => memberships.leave())}
+          onClick={() => void start(() => auth.leave())}
         >
           {pending ? 'Signing out' : 'Sign out'}
         </button>

@@ -8,7 +8,7 @@ import './app.css';
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no #root.');
 const backend = createBackend();
-void backend.memberships.ask();
+void backend.auth.ask();
 
 createRoot(root).render(
   <StrictMode>

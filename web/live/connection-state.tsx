@@ -18,9 +18,9 @@ const WORDS: Readonly<Record<LiveState, string>> = {
 
 /** The state of the connection in words, announced to screen readers when it changes. */
 export function ConnectionState() {
-  const { line } = useBackend();
-  const state = useStore(line.state);
-  const lostForLong = useLostForLong(useStore(line.lostAt));
+  const { connection } = useBackend();
+  const state = useStore(connection.state);
+  const lostForLong = useLostForLong(useStore(connection.lostAt));
   const words = state === 'reconnecting' && lostForLong ? 'Reconnecting, still trying' : WORDS[state];
   return (
     <output className="connection" data-state={state}>

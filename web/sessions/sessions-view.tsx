@@ -117,11 +117,11 @@ interface EndButtonProps {
 }
 
 function EndButton({ attempt: { pending, failure, start }, label, of, action }: EndButtonProps) {
-  const { memberships } = useBackend();
+  const { auth } = useBackend();
   const press = async (): Promise<void> => {
     // What fails may do so because this session is over as well.
     const asked = action().catch((error: unknown) => {
-      void memberships.ask();
+      void auth.ask();
       throw error;
     });
     await start(() => asked);

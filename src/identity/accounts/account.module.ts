@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { AccountService } from './account.service.js';
 import { AccountStore } from './account.store.js';
@@ -7,17 +7,17 @@ import { CredentialService } from './credential.service.js';
 import { InvitationStore } from './invitation.store.js';
 import { Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
-import { CredentialThrottle } from './credential.throttle.js';
-import { PasswordThrottle } from './password.throttle.js';
+import { CredentialRateLimit } from './credential.rate-limit.js';
+import { PasswordRateLimit } from './password.rate-limit.js';
 
 /** Accounts: who exists, and whether a password is theirs. */
 @Module({
-  imports: [DatabaseModule, ThrottleModule],
+  imports: [DatabaseModule, RateLimitModule],
   providers: [
     AccountStore,
     PasswordHasher,
-    PasswordThrottle,
-    CredentialThrottle,
+    PasswordRateLimit,
+    CredentialRateLimit,
     InvitationStore,
     Invitations,
     AccountService,

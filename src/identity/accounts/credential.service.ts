@@ -8,7 +8,7 @@ import {
 } from '../../live/errors/sallyport.errors.js';
 import { type AuditEvent, type AuditEntry, AuditLog } from '../../live/logging/audit-log.js';
 import { addressBlocks } from '../../live/viewer/client-address.js';
-import { CredentialThrottle, type PasswordSource } from './credential.throttle.js';
+import { CredentialRateLimit, type PasswordSource } from './credential.rate-limit.js';
 import { AccountService } from './account.service.js';
 import type { VerifiedAccount } from './account.js';
 import { normalizeEmail } from './email.js';
@@ -24,20 +24,20 @@ export interface Registration {
   readonly invitation: string | null;
 }
 
-/** The passwords that come over the network: {@link AccountService} behind the throttles and the queue for hashing, with a trail. */
+/** The passwords that come over the network: {@link AccountService} behind the rate limits and the queue for hashing, with a trail. */
 @Injectable()
 export class CredentialService {
   constructor(
     private readonly accounts: AccountService,
     private readonly hasher: PasswordHasher,
-    private readonly throttle: CredentialThrottle,
+    private readonly rateLimit: CredentialRateLimit,
     private readonly audit: AuditLog,
   ) {}
 
   /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
   async register({ email, password, invitation }: Registration, address: string): Promise<VerifiedAccount> {
     try {
-      await this.throttle.register(address);
+      await this.rateLimit.register(address);
       const register = () => this.accounts.register(email, password, invitation);
       const account = await this.hasher.admit(claimOf(address, false), register);
       this.audit.record('registered', { viewer: `user:${account.id}`, address, by: 'owner' });
@@ -49,13 +49,13 @@ export class CredentialService {
     }
   }
 
-  /** {@link AccountService.verify} behind {@link CredentialThrottle.signIn}. Throws what both throw. */
+  /** {@link AccountService.verify} behind {@link CredentialRateLimit.signIn}. Throws what both throw. */
   async verify(email: string, password: string, source: PasswordSource): Promise<VerifiedAccount> {
     const claim = claimOf(source.address, source.known !== null);
     const verify = () => this.hasher.admit(claim, () => this.accounts.verify(email, password));
     const typed = normalizeEmail(email) ?? email;
     try {
-      return await this.throttle.signIn(typed, source, verify);
+      return await this.rateLimit.signIn(typed, source, verify);
     } catch (error) {
       const trail = { address: source.address, subject: pseudonym(typed) };
       this.#refused(error, { failed: 'sign-in-failed', throttled: 'sign-in-throttled' }, trail);
@@ -63,11 +63,11 @@ export class CredentialService {
     }
   }
 
-  /** {@link AccountService.confirm} behind {@link CredentialThrottle.confirm}. Throws what both throw. */
+  /** {@link AccountService.confirm} behind {@link CredentialRateLimit.confirm}. Throws what both throw. */
   async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
     const confirm = () => this.accounts.confirm(userId, password, field);
     try {
-      return await this.throttle.confirm(userId, address, () => this.hasher.admit(claimOf(address, true), confirm));
+      return await this.rateLimit.confirm(userId, address, () => this.hasher.admit(claimOf(address, true), confirm));
     } catch (error) {
       const trail = { address, viewer: `user:${userId}`, by: 'owner' } as const;
       this.#refused(error, { failed: 'password-refused', throttled: 'password-refused' }, trail);

@@ -4,7 +4,7 @@ import { TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sa
 import type { ApiKey } from './api-key.store.js';
 import { ApiKeys } from './api-keys.service.js';
 import { isApiKey } from './api-key.js';
-import { FailureThrottle } from '../../live/rate-limit/failure.throttle.js';
+import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { type AddressRange, parseAddressRanges } from '../../live/viewer/client-address.js';
@@ -23,7 +23,7 @@ export class ApiKeyGuard implements CanActivate {
 
   constructor(
     private readonly keys: ApiKeys,
-    private readonly failures: FailureThrottle,
+    private readonly failures: FailureRateLimit,
     private readonly audit: AuditLog,
     @Inject(HTTP_CONFIG) http: HttpConfig,
   ) {

@@ -7,7 +7,7 @@ import { type AddressRange, clientAddress, parseAddressRange } from '../../live/
 import { forwardedVisitor } from './forwarded-visitor.js';
 import { admitVisitor } from './proxied-request.js';
 import { readProxyVisit } from './signature/proxy-visit.js';
-import { VisitJournal } from './visit-journal.js';
+import { VisitAudit } from './visit-audit.js';
 
 /**
  * Lets in what the shop's proxy has signed and nothing else. Whoever is refused learns no reason; the log does.
@@ -21,7 +21,7 @@ export class AppProxyGuard implements CanActivate {
   constructor(
     @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
     @Inject(HTTP_CONFIG) http: HttpConfig,
-    private readonly journal: VisitJournal,
+    private readonly audit: VisitAudit,
   ) {
     this.#shops = new Set(config.shops.map((shop) => shop.domain));
     this.#trusted = http.trustedProxies.map(parseAddressRange).filter((range) => range !== null);
@@ -36,12 +36,12 @@ export class AppProxyGuard implements CanActivate {
     const peer = request.raw.socket.remoteAddress;
     const forwardedFor = [request.headers['x-forwarded-for'] ?? []].flat().join() || undefined;
     if (!verdict.ok) {
-      this.journal.refused(verdict.reason, clientAddress(peer, forwardedFor, this.#trusted));
+      this.audit.refused(verdict.reason, clientAddress(peer, forwardedFor, this.#trusted));
       throw new ForbiddenError("Only requests that the shop's proxy has signed are answered here.");
     }
     const address = forwardedVisitor(peer, forwardedFor, this.#trusted);
     const visitor = { ...verdict.visit, client: { address, userAgent: request.headers['user-agent'] ?? null } };
-    this.journal.admitted(visitor);
+    this.audit.admitted(visitor);
     admitVisitor(request, visitor);
     return true;
   }

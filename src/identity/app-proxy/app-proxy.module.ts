@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { MetricsModule } from '../../live/metrics/metrics.module.js';
-import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { TokenModule } from '../../live/tokens/token.module.js';
 import { AppProxyController } from './app-proxy.controller.js';
-import { CustomerThrottle } from './customer.throttle.js';
+import { CustomerRateLimit } from './customer.rate-limit.js';
 import { ClientScript } from './page/client-script.js';
 import { ClientScriptController } from './page/client-script.controller.js';
 import { LivePage } from './page/live-page.js';
@@ -12,22 +12,22 @@ import { ClientBinder } from './token/client-binder.js';
 import { PageTokens } from './token/page-tokens.js';
 import { CustomerAuthenticator } from './token/customer.authenticator.js';
 import { SealedTokens } from './token/sealed-tokens.js';
-import { VisitJournal } from './visit-journal.js';
+import { VisitAudit } from './visit-audit.js';
 
 /** The second way in: pages behind a shop's signing proxy, and the sealed tokens that they open sockets with. */
 @Module({
-  imports: [MetricsModule, ThrottleModule, TokenModule],
+  imports: [MetricsModule, RateLimitModule, TokenModule],
   controllers: [AppProxyController, ClientScriptController],
   providers: [
     ClientBinder,
     ClientScript,
-    CustomerThrottle,
+    CustomerRateLimit,
     LivePage,
     PageTokens,
     CustomerAuthenticator,
     SealedTokens,
     ShopOrigins,
-    VisitJournal,
+    VisitAudit,
   ],
   exports: [CustomerAuthenticator],
 })

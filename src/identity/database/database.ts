@@ -22,7 +22,7 @@ export interface DatabaseParts {
 }
 
 /**
- * The one door to rows. Stores take it and write their queries in {@link run} or {@link transaction},
+ * The only way to rows. Stores take it and write their queries in {@link run} or {@link transaction},
  * so that a database that is away looks the same everywhere.
  */
 export class Database {

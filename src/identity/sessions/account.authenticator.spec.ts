@@ -8,7 +8,7 @@ import type { SessionLookup } from './session-lookup.js';
 const config = { ttlSeconds: 60, singleUse: false, issuer: 'https://app.example' };
 const tokens = new TokenService(new Keyring({ keys: ['a-secret-of-more-than-32-bytes-0123456789'] }), config);
 const unasked = {
-  standingOf: () => Promise.reject(new Error('The database is not asked.')),
+  statusOf: () => Promise.reject(new Error('The database is not asked.')),
 } as unknown as SessionLookup;
 const authenticator = new AccountAuthenticator(tokens, unasked, {} as TokenReplayStore, config);
 const SESSION = '6f1c3a52-7d7b-4f3e-9b1a-2f4c5d6e7f80';

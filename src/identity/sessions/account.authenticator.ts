@@ -29,7 +29,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     const { viewerId, sessionId, tokenId, expiresAtSeconds } = reading.claims;
     const userId = userIdOf(viewerId);
     if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
-    const standing = await this.sessions.standingOf({ userId, sessionId });
+    const standing = await this.sessions.statusOf({ userId, sessionId });
     if (!standing.ok) return standing;
     if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
       return { ok: false, reason: 'used' };

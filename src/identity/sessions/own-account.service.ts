@@ -5,7 +5,7 @@ import type { AccountViewer } from './account-viewer.js';
 import { CredentialService } from '../accounts/credential.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
-import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
 import { isUuid } from './session.js';
 
 /**
@@ -36,7 +36,7 @@ export class OwnAccount {
   /**
    * Changes the password and ends every other session. This one stays, with another secret.
    *
-   * @param address the client's, for the throttle
+   * @param address the client's, for the rate limit
    * @returns the secret that the cookie must carry from now on
    * @throws InvalidCredentialsError; BadUserInputError naming `current` or `next`; TooManyRequestsError
    */
@@ -44,7 +44,7 @@ export class OwnAccount {
     const account = await this.credentials.confirm(viewer.userId, current, 'current', address);
     if (next === current) throw new BadUserInputError('next', 'This is your password already: choose another one.');
     const to = await this.credentials.hashNew(next, account.email, address);
-    const secret = drawSessionSecret();
+    const secret = generateSessionSecret();
     const change = { from: account.passwordHash, to, secretHash: sessionSecretHash(secret) };
     const ended = await this.store.changePassword(viewer, change);
     this.audit.record('password-changed', { viewer: viewer.id, session: viewer.sessionId, address, by: 'owner' });
@@ -55,7 +55,7 @@ export class OwnAccount {
   /**
    * Deletes the account, with every session.
    *
-   * @param address the client's, for the throttle
+   * @param address the client's, for the rate limit
    * @throws InvalidCredentialsError; BadUserInputError naming `password`; TooManyRequestsError
    */
   async delete(viewer: AccountViewer, password: string, address: string): Promise<void> {

@@ -33,12 +33,12 @@ export class SessionCookie {
   }
 
   /** The `Set-Cookie` value that hands out a secret; the browser drops it at the session's absolute limit. */
-  handOut(secret: string): string {
+  serialise(secret: string): string {
     return `${this.#name}=${secret}; ${this.#attributes}; Max-Age=${this.#maxAgeSeconds}`;
   }
 
   /** The `Set-Cookie` value that takes it away again, with the same name and attributes. */
-  takeAway(): string {
+  clear(): string {
     return `${this.#name}=; ${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import DataLoader from 'dataloader';
-import type { SessionClaim, Standing } from './session.js';
+import type { SessionClaim, ClaimStatus } from './session.js';
 import { SessionStore } from './session.store.js';
 
 const MAX_BATCH = 500;
@@ -16,7 +16,7 @@ const ENOUGH = 64;
  */
 @Injectable()
 export class SessionLookup {
-  readonly #loader: DataLoader<SessionClaim, Standing>;
+  readonly #loader: DataLoader<SessionClaim, ClaimStatus>;
   readonly #batches: (() => void)[] = [];
   #gathered = 0;
   #askedAtMs = -Infinity;
@@ -39,13 +39,13 @@ export class SessionLookup {
    *
    * @throws UnavailableError when the database is away
    */
-  standingOf(claim: SessionClaim): Promise<Standing> {
+  statusOf(claim: SessionClaim): Promise<ClaimStatus> {
     const standing = this.#loader.load(claim);
     if (++this.#gathered === ENOUGH) this.#schedule();
     return standing;
   }
 
-  async #ask(claims: readonly SessionClaim[]): Promise<Standing[]> {
+  async #ask(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
     this.#underWay += 1;
     this.#askedAtMs = performance.now();
     try {

@@ -5,7 +5,7 @@ const SECRET_BYTES = 32;
 const SECRET_TEXT = /^[A-Za-z0-9_-]{43}$/;
 
 /** Draws the 256 bits that a session's cookie carries. Nothing but the cookie ever holds them. */
-export function drawSessionSecret(): string {
+export function generateSessionSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url');
 }
 

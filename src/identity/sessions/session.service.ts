@@ -4,7 +4,7 @@ import { InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { ClientFacts } from '../../live/viewer/graphql-context.js';
 import type { VerifiedAccount } from '../accounts/account.js';
-import { drawSessionSecret, sessionSecretHash } from './session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
 import { isUuid, type ListedSession } from './session.js';
 import { SessionStore } from './session.store.js';
@@ -32,7 +32,7 @@ export class SessionService {
    * @throws InvalidCredentialsError when the account has changed since it was verified; UnavailableError
    */
   async open(account: VerifiedAccount, client: ClientFacts, presentedId: string | null): Promise<OpenedSession> {
-    const secret = drawSessionSecret();
+    const secret = generateSessionSecret();
     const id = randomUUID();
     const session = { id, secretHash: sessionSecretHash(secret), userAgent: client.userAgent, ip: client.address };
     const ended = await this.store.open(account, session, presentedId);

@@ -4,7 +4,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { Database, type Orm } from '../database/database.js';
 import { sessions, users } from '../database/schema.js';
 import type { VerifiedAccount } from '../accounts/account.js';
-import type { ListedSession, LiveSession, SessionClaim, Standing } from './session.js';
+import type { ListedSession, LiveSession, SessionClaim, ClaimStatus } from './session.js';
 import { liveSince, SessionLimits } from './session-limits.js';
 
 /** At the next one the oldest goes. */
@@ -81,7 +81,7 @@ export class SessionStore {
   }
 
   /** What becomes of many claims, in their order, by one query. */
-  async standings(claims: readonly SessionClaim[]): Promise<Standing[]> {
+  async standings(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
     const userIds = [...new Set(claims.map((claim) => claim.userId))];
     const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
     const rows = await this.database.run((orm) => {

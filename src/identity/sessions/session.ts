@@ -23,7 +23,7 @@ export interface SessionClaim {
 }
 
 /** Whether a claim holds now. */
-export type Standing =
+export type ClaimStatus =
   | { readonly ok: true; /** The session's end if nobody uses it any more. */ readonly endsAt: Date }
   | { readonly ok: false; readonly reason: 'session-ended' | 'account-gone' };
 

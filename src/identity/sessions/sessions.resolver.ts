@@ -32,7 +32,7 @@ export class SessionsResolver {
     @Context() { cookies }: GraphqlContext,
   ): Promise<boolean> {
     const ended = await this.own.endSession(viewer, id);
-    if (ended && id === viewer.sessionId) cookies.set(this.cookie.takeAway());
+    if (ended && id === viewer.sessionId) cookies.set(this.cookie.clear());
     return ended;
   }
 

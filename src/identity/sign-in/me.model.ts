@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { User } from '../accounts/user.model.js';
 
-/** Whoever is signed in, with the key to the second door. */
+/** Whoever is signed in, with the token for a socket. */
 @ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })
 export class Me {
   @Field(() => ID, { description: 'The account’s id: what a client’s cache knows this object by.' })

@@ -3,7 +3,7 @@ import { Context } from '../../live/viewer/current-viewer.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
-import { AddressThrottle } from '../../live/rate-limit/address.throttle.js';
+import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { Me } from './me.model.js';
 
@@ -13,7 +13,7 @@ export class MeResolver {
   constructor(
     private readonly requests: RequestViewer,
     private readonly tokens: TokenService,
-    private readonly throttle: AddressThrottle,
+    private readonly rateLimit: AddressRateLimit,
   ) {}
 
   @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
@@ -21,7 +21,7 @@ export class MeResolver {
     const account = asAccount(viewer);
     const user = account && this.requests.accountOf(account);
     if (!account || !user) return null;
-    await this.throttle.count('token', client.address);
+    await this.rateLimit.count('token', client.address);
     const { token, expiresAt } = this.tokens.sign(account);
     return { id: user.id, user, token, tokenExpiresAt: expiresAt };
   }

@@ -18,23 +18,23 @@ export class SignInCookies {
 
   /** Called after a sign-in or a registration. @param email normalised */
   signedIn(cookies: ContextCookies, secret: string, email: string): void {
-    cookies.set(this.session.handOut(secret));
+    cookies.set(this.session.serialise(secret));
     cookies.set(this.device.issue(cookies.sent, email));
   }
 
   /** Called when this session's secret has changed. */
   renewed(cookies: ContextCookies, secret: string): void {
-    cookies.set(this.session.handOut(secret));
+    cookies.set(this.session.serialise(secret));
   }
 
   /** Called when the account has been deleted. @param email normalised */
   deleted(cookies: ContextCookies, email: string): void {
-    cookies.set(this.session.takeAway());
+    cookies.set(this.session.clear());
     cookies.set(this.device.forget(cookies.sent, email));
   }
 
   /** Called after a sign-out. The device stays known: that is when it matters. */
   signedOut(cookies: ContextCookies): void {
-    cookies.set(this.session.takeAway());
+    cookies.set(this.session.clear());
   }
 }

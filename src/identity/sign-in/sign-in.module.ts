@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccountModule } from '../accounts/account.module.js';
 import { SessionModule } from '../sessions/session.module.js';
-import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { TokenModule } from '../../live/tokens/token.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { MeResolver } from './me.resolver.js';
@@ -15,7 +15,7 @@ import { SignInService } from './sign-in.service.js';
 
 /** What the API offers of accounts and sessions. */
 @Module({
-  imports: [AccountModule, SessionModule, ThrottleModule, TokenModule, FeedsModule],
+  imports: [AccountModule, SessionModule, RateLimitModule, TokenModule, FeedsModule],
   providers: [
     DeviceCookie,
     SignInCookies,

@@ -7,8 +7,8 @@ import { UnavailableError } from '../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
 import { Connection } from './connection/connection.js';
 import type { GatewaySocket } from './connection/gateway-socket.js';
-import { GatewayJournal } from './admission/gateway.journal.js';
-import { Lifetimes } from './connection/lifetimes.js';
+import { GatewayMetrics } from './admission/gateway.metrics.js';
+import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { Outbox } from './connection/outbox.js';
 import { SocketProtocol } from './socket.protocol.js';
 
@@ -22,9 +22,9 @@ const FROM_SERVERS: ReadonlySet<string> = new Set([MessageType.ConnectionAck, Me
 export class Connections {
   constructor(
     private readonly protocol: SocketProtocol,
-    private readonly lifetimes: Lifetimes,
+    private readonly connectionExpiry: ConnectionExpiry,
     private readonly outbox: Outbox,
-    private readonly journal: GatewayJournal,
+    private readonly metrics: GatewayMetrics,
   ) {}
 
   /** Takes over an upgraded socket. */
@@ -32,14 +32,14 @@ export class Connections {
     const connection = new Connection(socket, stream, facts, this.outbox, this.protocol.answerPing);
     socket.connection = connection;
     connection.protocolClosed = this.protocol.server.opened(connection, connection);
-    this.lifetimes.begin(connection);
+    this.connectionExpiry.begin(connection);
     socket.on('message', this.#onMessage).on('ping', onPing).on('pong', onPong);
     socket.on('close', this.#onClose).on('error', this.#onError);
   }
 
   /** Closes every socket with 1012, spread over a window that grows with their number. */
   drain(): Promise<void> {
-    return this.lifetimes.drain();
+    return this.connectionExpiry.drain();
   }
 
   readonly #onMessage = listener((connection, data: Buffer, isBinary: boolean): void => {
@@ -60,22 +60,22 @@ export class Connections {
    */
   #failed(connection: Connection, text: string, error: unknown): void {
     if (isFromServer(text)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
-    this.journal.stumbled(connection, error);
+    this.metrics.stumbled(connection, error);
     if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
     else connection.close(CloseCode.InternalError, 'Internal error');
   }
 
   readonly #onClose = listener((connection, code: number): void => {
     connection.closed = true;
-    this.lifetimes.end(connection);
+    this.connectionExpiry.end(connection);
     void connection.protocolClosed?.(code);
-    this.journal.closed(connection, code);
+    this.metrics.closed(connection, code);
   });
 
   readonly #onError = listener((connection, error: Error): void => {
     // ws closes by itself after a frame that breaks RFC 6455 or is too big.
     connection.closeCode ??= closeCodeOf(error);
-    this.journal.failed(connection, error);
+    this.metrics.failed(connection, error);
   });
 }
 

@@ -4,17 +4,17 @@ import { StoreModule } from '../store/store.module.js';
 import { Sessions } from '../sessions/sessions.js';
 import { SessionStatus } from '../sessions/session-status.js';
 import { SessionWatch } from '../sessions/session-watch.js';
-import { ThrottleModule } from '../rate-limit/throttle.module.js';
-import { Admissions } from './admission/admissions.js';
+import { RateLimitModule } from '../rate-limit/rate-limit.module.js';
+import { ConnectionAdmission } from './admission/connection-admission.js';
 import { ConnectionGuard } from './admission/connection.guard.js';
-import { GatewayJournal } from './admission/gateway.journal.js';
+import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { NodeCapacity } from './admission/node-capacity.js';
 import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { UpgradeGuard } from './admission/upgrade.guard.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
-import { Lifetimes } from './connection/lifetimes.js';
+import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { Outbox } from './connection/outbox.js';
 import { Connections } from './connections.js';
 import { DocumentsModule } from './execution/documents.module.js';
@@ -32,19 +32,19 @@ export interface WaysIn {
 
 /** Subscriptions over WebSocket, by a gateway of our own. */
 @Module({
-  imports: [MetricsModule, StoreModule, ThrottleModule, DocumentsModule],
+  imports: [MetricsModule, StoreModule, RateLimitModule, DocumentsModule],
   providers: [
     SocketGateway,
     UpgradeGuard,
     NodeCapacity,
     Connections,
     Outbox,
-    GatewayJournal,
+    GatewayMetrics,
     SocketProtocol,
-    Admissions,
+    ConnectionAdmission,
     ConnectionGuard,
     ConnectionRegistry,
-    Lifetimes,
+    ConnectionExpiry,
     SessionStatus,
     SessionWatch,
     { provide: OriginPolicy, useClass: ConfiguredOrigins },

@@ -6,7 +6,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/payload.js';
 import { GatewaySocket } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
-import { GatewayJournal } from './admission/gateway.journal.js';
+import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
 import type { UpgradeRefusal } from './admission/upgrade-refusal.js';
 import { UpgradeGuard } from './admission/upgrade.guard.js';
@@ -47,7 +47,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly adapter: HttpAdapterHost,
     private readonly guard: UpgradeGuard,
     private readonly connections: Connections,
-    private readonly journal: GatewayJournal,
+    private readonly metrics: GatewayMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -74,7 +74,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const facts = this.guard.facts(request);
     const refusal = await this.guard.check(request, facts, this.#draining);
     if (refusal) {
-      this.journal.refused(refusal, facts);
+      this.metrics.refused(refusal, facts);
       this.guard.answer(socket, refusal);
       return;
     }

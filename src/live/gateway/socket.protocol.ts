@@ -15,7 +15,7 @@ import { HTTP_CONFIG, type HttpConfig } from '../live.config.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../../protocol/close-code.js';
-import { Admissions } from './admission/admissions.js';
+import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection, PingHandler } from './connection/connection.js';
 import { DocumentBudget } from './execution/document-budget.js';
 import { ExecutableOperation } from './execution/executable-operation.js';
@@ -44,7 +44,7 @@ export class SocketProtocol {
 
   constructor(
     private readonly modules: ModuleRef,
-    private readonly admissions: Admissions,
+    private readonly admission: ConnectionAdmission,
     private readonly budget: DocumentBudget,
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -61,7 +61,7 @@ export class SocketProtocol {
       connection.push(PONG);
       return;
     }
-    const pong = await this.admissions.refresh(connection, payload.token);
+    const pong = await this.admission.refresh(connection, payload.token);
     if (pong) connection.push(toBytes(stringifyMessage({ type: MessageType.Pong, payload: { ...pong } })));
   };
 
@@ -104,7 +104,7 @@ export class SocketProtocol {
     // Neither memory nor a later hook keeps the token. Not by `delete`, which would make a dictionary of each context.
     Object.assign(context, { connectionParams: undefined });
     connection.initReceived = true;
-    const ack = await this.admissions.admit(connection, payload);
+    const ack = await this.admission.admit(connection, payload);
     return ack === null ? false : { ...ack };
   }
 }

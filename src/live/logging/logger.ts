@@ -22,7 +22,7 @@ const MAX_ORIGIN_LENGTH = 200;
 
 /**
  * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON.
- * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second door.
+ * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second defence.
  *
  * @param level one of pino's levels, or `silent`
  * @param destination where lines go; default standard output

@@ -4,7 +4,7 @@ import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { IntervalLease } from '../leases/interval-lease.js';
 import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
-import { GuessLedger } from '../rate-limit/guess-ledger.js';
+import { GuessCounter } from '../rate-limit/guess-counter.js';
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
 import { RevocationStore } from '../sessions/revocation.store.js';
 import { SessionRevocations } from '../sessions/session-revocations.js';
@@ -12,7 +12,7 @@ import { TokenReplayStore } from '../tokens/token-replay.store.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
 import { TopicBus } from '../topics/topic.bus.js';
 import { TopicMetrics } from '../topics/topic.metrics.js';
-import { MemoryGuessLedger } from './memory/guess-ledger.memory.js';
+import { MemoryGuessCounter } from './memory/guess-counter.memory.js';
 import { MAX_KEYS } from './memory/idempotency-keys.js';
 import { MemoryIntervalLease } from './memory/interval-lease.memory.js';
 import { MemoryPresence } from './memory/presence.memory.js';
@@ -21,7 +21,7 @@ import { MemoryRevocationStore } from './memory/revocation.store.memory.js';
 import { MemorySessionRevocations } from './memory/session-revocations.memory.js';
 import { MemoryTokenReplayStore } from './memory/token-replay.store.memory.js';
 import { MemoryTopicBus } from './memory/topic.bus.memory.js';
-import { RedisGuessLedger } from './redis/guess-ledger.redis.js';
+import { RedisGuessCounter } from './redis/guess-counter.redis.js';
 import { RedisIntervalLease } from './redis/interval-lease.redis.js';
 import { RedisPresence } from './redis/presence.redis.js';
 import { RedisRateLimiters } from './redis/rate-limiters.redis.js';
@@ -109,7 +109,7 @@ const PORTS = [
     redis: ({ redis }) => new RedisTokenReplayStore(redis),
   }),
   port(RateLimiters, { memory: () => new MemoryRateLimiters(), redis: ({ redis }) => new RedisRateLimiters(redis) }),
-  port(GuessLedger, { memory: () => new MemoryGuessLedger(), redis: ({ redis }) => new RedisGuessLedger(redis) }),
+  port(GuessCounter, { memory: () => new MemoryGuessCounter(), redis: ({ redis }) => new RedisGuessCounter(redis) }),
 ];
 
 const TOKENS = [
@@ -120,7 +120,7 @@ const TOKENS = [
   IntervalLease,
   TokenReplayStore,
   RateLimiters,
-  GuessLedger,
+  GuessCounter,
 ];
 
 /** What nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */

@@ -16,7 +16,7 @@ interface PublishOptions {
   readonly key?: string;
 }
 
-/** `publish`: one event, through the door that other backends use, so what holds for them holds here. */
+/** `publish`: one event, over the same endpoint as other backends, under the same rules. */
 export const publishCommand: CliCommand = (program, context) => {
   program
     .command('publish')

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
 import { PasswordHasher } from '../../identity/accounts/password.hasher.js';
-import { drawSessionSecret, sessionSecretHash } from '../../identity/sessions/session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-secret.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { Database, type Orm } from '../../identity/database/database.js';
 import { accountViewer, type AccountViewer } from '../../identity/sessions/account-viewer.js';
@@ -38,7 +38,7 @@ async function addBatch(orm: Orm, viewers: readonly AccountViewer[], passwordHas
   const rows = viewers.map(({ userId, sessionId }) => ({
     user_id: userId,
     session_id: sessionId,
-    secret_hash: sessionSecretHash(drawSessionSecret()),
+    secret_hash: sessionSecretHash(generateSessionSecret()),
   }));
   const people = sql`json_to_recordset(${JSON.stringify(rows)}::json) as person(user_id uuid, session_id uuid, secret_hash text)`;
   const now = new Date().toISOString();

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { MetricsModule } from '../../live/metrics/metrics.module.js';
 import { AllowedMethods } from './allowed-methods.js';
-import { HttpJournal } from './http.journal.js';
+import { HttpMetrics } from './http.metrics.js';
 
 /** What holds for every route, whatever room it belongs to. */
-@Module({ imports: [MetricsModule], providers: [AllowedMethods, HttpJournal] })
+@Module({ imports: [MetricsModule], providers: [AllowedMethods, HttpMetrics] })
 export class HttpModule {}

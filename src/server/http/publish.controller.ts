@@ -5,7 +5,7 @@ import { publisherOf } from '../../identity/api-keys/api-key.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publisher.service.js';
 
-/** `POST /publish`: the door for other backends. PROTOCOL.md, section 7. */
+/** `POST /publish`: how other backends publish. PROTOCOL.md, section 7. */
 @Controller()
 export class PublishController {
   constructor(

@@ -3,7 +3,7 @@ import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity/identity.config.js';
 import { VIEWER_CHECK } from '../../live/publish/viewer-check.js';
 import { MetricsModule } from '../../live/metrics/metrics.module.js';
-import { ThrottleModule } from '../../live/rate-limit/throttle.module.js';
+import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
@@ -17,7 +17,7 @@ import { PublishRate } from '../../live/publish/publish-rate.js';
 
 /** `POST /publish`, and the key that opens it in development. */
 @Module({
-  imports: [ApiKeyModule, MetricsModule, ThrottleModule, FeedsModule],
+  imports: [ApiKeyModule, MetricsModule, RateLimitModule, FeedsModule],
   controllers: [PublishController],
   providers: [
     ApiKeyGuard,

@@ -4,10 +4,10 @@ import { GRAPHQL_PATH } from '../../../protocol/payload.js';
 import type { IssuedToken } from '../token/sealed-tokens.js';
 import { ClientScript } from './client-script.js';
 import { embeddedJson } from './embedded-json.js';
-import { PAGE_INSIDE } from './page-inside.js';
-import { WAY_TO_LOGIN } from './way-to-login.js';
+import { PAGE_TEMPLATE } from './page-template.js';
+import { LOGIN_REDIRECT } from './login-redirect.js';
 
-/** The page of a logged-in customer: token and client script around {@link PAGE_INSIDE}. Nothing in it comes from the visitor. */
+/** The page of a logged-in customer: token and client script around {@link PAGE_TEMPLATE}. Nothing in it comes from the visitor. */
 @Injectable()
 export class LivePage {
   constructor(
@@ -29,7 +29,7 @@ export class LivePage {
     return `<script type="application/json" id="sallyport-data">${data}</script>
 <script src="${this.http.publicUrl}${this.script.path}"></script>
 <script>
-var sallyport = (function () {${WAY_TO_LOGIN}
+var sallyport = (function () {${LOGIN_REDIRECT}
   if (!window.Sallyport) return null;
   var options = JSON.parse(document.getElementById('sallyport-data').textContent);
   options.onState = function (state) {
@@ -38,6 +38,6 @@ var sallyport = (function () {${WAY_TO_LOGIN}
   options.loginUrl = wayToLogin({{ routes.account_login_url | default: '/account/login' | json }});
   return Sallyport.startLive(options);
 })();
-</script>${PAGE_INSIDE}`;
+</script>${PAGE_TEMPLATE}`;
   }
 }

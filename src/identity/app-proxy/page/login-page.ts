@@ -1,4 +1,4 @@
-import { LOGIN_URL, WAY_TO_LOGIN } from './way-to-login.js';
+import { LOGIN_URL, LOGIN_REDIRECT } from './login-redirect.js';
 
 /**
  * The page for a visitor who is not logged in: it takes the browser to the shop's login. A redirect would not do: the shop's proxy
@@ -14,7 +14,7 @@ export function loginPage(pathPrefix: string): string {
 <a id="sallyport-login" data-login="${LOGIN_URL}" href="${LOGIN_URL}?return_url=${back}&amp;return_to=${back}">Log in to see your updates</a>
 </p>
 <script>
-(function () {${WAY_TO_LOGIN}
+(function () {${LOGIN_REDIRECT}
   var link = document.getElementById('sallyport-login');
   link.href = wayToLogin(link.dataset.login);
   try {

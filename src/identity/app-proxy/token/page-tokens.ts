@@ -4,7 +4,7 @@ import { ForbiddenError, UnauthenticatedError } from '../../../live/errors/sally
 import { LOGGER } from '../../../live/logging/logger.js';
 import { customerViewer } from '../customer-viewer.js';
 import type { Visitor } from '../proxied-request.js';
-import { CustomerThrottle } from '../customer.throttle.js';
+import { CustomerRateLimit } from '../customer.rate-limit.js';
 import { ClientBinder } from './client-binder.js';
 import { type IssuedToken, SealedTokens } from './sealed-tokens.js';
 
@@ -14,7 +14,7 @@ export class PageTokens {
   constructor(
     private readonly tokens: SealedTokens,
     private readonly binder: ClientBinder,
-    private readonly throttle: CustomerThrottle,
+    private readonly rateLimit: CustomerRateLimit,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -26,7 +26,7 @@ export class PageTokens {
   async issue({ shop, customerId, client }: Visitor): Promise<IssuedToken> {
     if (customerId === null) throw new UnauthenticatedError('Log in to the shop first.');
     const viewer = customerViewer(shop, customerId);
-    await this.throttle.count(viewer.id, client.address);
+    await this.rateLimit.count(viewer.id, client.address);
     const binding = this.binder.bind(client);
     if (!binding) {
       const missing = client.userAgent ? 'address' : 'user-agent';

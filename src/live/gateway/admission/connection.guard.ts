@@ -26,7 +26,7 @@ export type Admission =
 const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
 /**
- * The second door. Called with the `connection_init` payload, and with each refresh.
+ * Decides on a token. Called with the `connection_init` payload, and with each refresh.
  * It verifies and decides; it writes nothing. A store that is away refuses with "try again later".
  */
 @Injectable()

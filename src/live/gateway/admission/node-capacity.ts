@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AddressThrottle } from '../../rate-limit/address.throttle.js';
+import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
 import { type AddressRange, addressIn, parseAddressRanges } from '../../viewer/client-address.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
@@ -15,7 +15,7 @@ export class NodeCapacity {
 
   constructor(
     private readonly registry: ConnectionRegistry,
-    private readonly throttle: AddressThrottle,
+    private readonly rateLimit: AddressRateLimit,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {
     this.#exempt = parseAddressRanges(limits.throttleExempt);
@@ -35,7 +35,7 @@ export class NodeCapacity {
 
   /** Counts one attempt to open a socket, over all nodes; null where the address has not had its share. */
   async count(address: string): Promise<UpgradeRefusal | null> {
-    const retryAfterSeconds = await this.throttle.retryAfter('socket', address);
+    const retryAfterSeconds = await this.rateLimit.retryAfter('socket', address);
     if (retryAfterSeconds === null) return null;
     return { status: 429, message: 'Sockets from this address open too fast.', retryAfterSeconds };
   }

@@ -6,7 +6,7 @@ import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from '../conn
 const ORIGIN_DEADLINE_MS = 2000;
 
 /** What a page wants: to open a socket, for which it still needs a token, or to call over HTTP with the browser's cookies. */
-export type OriginDoor = 'socket' | 'http';
+export type OriginUse = 'socket' | 'http';
 
 /**
  * Decides which web pages may open sockets and call with credentials. A team may provide its own,
@@ -14,7 +14,7 @@ export type OriginDoor = 'socket' | 'http';
  */
 export abstract class OriginPolicy {
   /** @param origin the parsed Origin header: scheme, host and port, nothing else */
-  abstract allows(origin: URL, door: OriginDoor): Promise<boolean>;
+  abstract allows(origin: URL, use: OriginUse): Promise<boolean>;
 }
 
 /**
@@ -34,8 +34,8 @@ export class ConfiguredOrigins extends OriginPolicy {
     this.#allowed = new Set([config.publicUrl, ...config.allowedOrigins, ...(config.production ? [] : loopback)]);
   }
 
-  override async allows({ origin }: URL, door: OriginDoor): Promise<boolean> {
-    return this.#allowed.has(origin) || (door === 'socket' && this.waysIn.some((way) => way.ownsOrigin(origin)));
+  override async allows({ origin }: URL, use: OriginUse): Promise<boolean> {
+    return this.#allowed.has(origin) || (use === 'socket' && this.waysIn.some((way) => way.ownsOrigin(origin)));
   }
 }
 
@@ -55,13 +55,13 @@ export function cutOrigin<Header extends string | null>(header: Header): Header 
 }
 
 /** Asks the policy and fails closed. */
-export async function isAllowedOrigin(policy: OriginPolicy, header: string, door: OriginDoor): Promise<boolean> {
+export async function isAllowedOrigin(policy: OriginPolicy, header: string, use: OriginUse): Promise<boolean> {
   const origin = parseOrigin(header);
   if (!origin) return false;
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ORIGIN_DEADLINE_MS, false)));
   try {
-    const answer: unknown = await Promise.race([policy.allows(origin, door), silence]);
+    const answer: unknown = await Promise.race([policy.allows(origin, use), silence]);
     return answer === true;
   } catch {
     return false;

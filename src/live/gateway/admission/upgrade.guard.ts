@@ -16,7 +16,7 @@ const WEBSOCKET_VERSION = '13';
 /** 16 bytes in base64 (RFC 6455 §4.1). */
 const HANDSHAKE_KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** The first door of the socket: decides on an upgrade before the 101, in the protocol's order. */
+/** Decides on an upgrade before the 101, in the protocol's order. */
 @Injectable()
 export class UpgradeGuard {
   readonly #headers: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ const USUAL_MESSAGE_BYTES = 4096;
 const COPIES_OF_MESSAGE = 2;
 
 /** Whose memory is used up. */
-export type HoldRefusal = 'viewer-full' | 'node-full';
+export type BudgetRefusal = 'viewer-full' | 'node-full';
 
 interface NodeShare {
   readonly operation: ExecutableOperation;
@@ -38,7 +38,7 @@ export class LiveOperations {
   }
 
   /** Counts one more subscription. The hold must be released when it is over. */
-  hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | HoldRefusal {
+  hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | BudgetRefusal {
     const share = this.#viewers.get(viewer) ?? { viewer, bytes: 0, operations: [] };
     const own = share.operations.find((entry) => entry.operation === operation);
     const shared = this.#operations.get(operation.key);

@@ -2,7 +2,7 @@ import type { Position } from '../../topics/cursor.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { Topic } from '../../topics/topic.js';
 import type { SubscriptionConfirmed } from '../../topics/topic.bus.js';
-import type { TopicMember, TopicReading } from './topic-member.js';
+import type { TopicSubscriber, TopicReading } from './topic-subscriber.js';
 
 /** How many live events wait while a gap is filled; more than that and the gap is read again. */
 const HELD = 256;
@@ -31,7 +31,7 @@ export interface LiveTopicHost {
  * or every subscription ends with `gap`.
  */
 export class LiveTopic {
-  readonly #members = new Set<TopicMember>();
+  readonly #members = new Set<TopicSubscriber>();
   #position: Position | null = null;
   #held: TopicEvent[] | null = null;
   #mayHaveMissed = false;
@@ -49,12 +49,12 @@ export class LiveTopic {
   }
 
   /** Adds a subscriber; its events wait until it joins. */
-  admit(member: TopicMember): void {
+  admit(member: TopicSubscriber): void {
     this.#members.add(member);
   }
 
   /** Lets an admitted subscriber join with what the history said. */
-  join(member: TopicMember, reading: TopicReading, confirmed?: SubscriptionConfirmed): void {
+  join(member: TopicSubscriber, reading: TopicReading, confirmed?: SubscriptionConfirmed): void {
     if (!this.#position) {
       this.#position = reading.position;
       this.#release([]);
@@ -65,7 +65,7 @@ export class LiveTopic {
   }
 
   /** Removes a subscriber. The last one to leave ends the topic here. */
-  dismiss(member: TopicMember): void {
+  dismiss(member: TopicSubscriber): void {
     member.end();
     if (this.#members.delete(member) && this.#members.size === 0) this.host.abandoned();
   }

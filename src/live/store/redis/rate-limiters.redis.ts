@@ -1,7 +1,7 @@
 import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
 import { BoundedMemoryLimiter } from '../memory/bounded-memory-limiter.js';
-import { LateSharedLimiter } from './late-shared-limiter.js';
+import { DeferredSharedLimiter } from './deferred-shared-limiter.js';
 import type { RedisConnection } from './redis.connection.js';
 
 /**
@@ -21,6 +21,6 @@ export class RedisRateLimiters extends RateLimiters {
       insuranceLimiter: new BoundedMemoryLimiter(options),
       rejectIfRedisNotReady: true,
     });
-    return unshared > 0 ? new LateSharedLimiter(options, shared, unshared) : shared;
+    return unshared > 0 ? new DeferredSharedLimiter(options, shared, unshared) : shared;
   }
 }

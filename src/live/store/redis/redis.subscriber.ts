@@ -1,6 +1,6 @@
 import { storeFailure } from './redis-failure.js';
 import type { RedisLink } from './open-redis.js';
-import { SubscriberLines } from './subscriber-lines.js';
+import { SubscriberConnections } from './subscriber-connections.js';
 
 /** Takes a channel's messages, in order. Called synchronously; must not throw. */
 export type ChannelListener = (message: string) => void;
@@ -28,7 +28,7 @@ const HEARTBEAT_MS = 1_000;
  * {@link LinkListener.restored} is called.
  */
 export class RedisSubscriber {
-  readonly #lines: SubscriberLines;
+  readonly #connections: SubscriberConnections;
   readonly #channels = new Map<string, Channel>();
   readonly #listeners = new Set<LinkListener>();
   readonly #heartbeat: NodeJS.Timeout;
@@ -37,13 +37,13 @@ export class RedisSubscriber {
   #nextFence: Promise<void> | null = null;
 
   private constructor(link: RedisLink) {
-    this.#lines = new SubscriberLines(link, {
+    this.#connections = new SubscriberConnections(link, {
       message: (name, message) => {
         const channel = this.#channels.get(name);
         if (channel) for (const listener of channel.listeners) listener(message);
       },
       lost: () => this.#lost(),
-      standing: () => this.#standing(),
+      ready: () => this.#ready(),
     });
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
@@ -51,7 +51,7 @@ export class RedisSubscriber {
   /** Opens the connections. Those that cannot be reached are tried again, and until then there is nothing to hear. */
   static async open(link: RedisLink): Promise<RedisSubscriber> {
     const subscriber = new RedisSubscriber(link);
-    await subscriber.#lines.open();
+    await subscriber.#connections.open();
     return subscriber;
   }
 
@@ -68,7 +68,8 @@ export class RedisSubscriber {
    */
   async subscribe(name: string, listener: ChannelListener): Promise<() => void> {
     let channel = this.#channels.get(name);
-    if (!channel) this.#channels.set(name, (channel = { listeners: new Set(), confirmed: this.#lines.add(name) }));
+    if (!channel)
+      this.#channels.set(name, (channel = { listeners: new Set(), confirmed: this.#connections.add(name) }));
     const { listeners, confirmed } = channel;
     listeners.add(listener);
     const leave = (): void => this.#leave(name, listeners, listener);
@@ -100,37 +101,37 @@ export class RedisSubscriber {
   close(): void {
     clearInterval(this.#heartbeat);
     this.#channels.clear();
-    this.#lines.end();
+    this.#connections.end();
   }
 
   async #fenceAll(): Promise<void> {
     await Promise.resolve();
     this.#nextFence = null;
-    await Promise.all(this.#lines.all().map((line) => line.fence()));
+    await Promise.all(this.#connections.all().map((connection) => connection.fence()));
   }
 
   #leave(name: string, listeners: Set<ChannelListener>, listener: ChannelListener): void {
     listeners.delete(listener);
     if (listeners.size > 0 || this.#channels.get(name)?.listeners !== listeners) return;
     this.#channels.delete(name);
-    this.#lines.remove(name);
+    this.#connections.remove(name);
   }
 
   #lost(): void {
-    this.#lines.look();
+    this.#connections.look();
     if (this.#isLost) return;
     this.#isLost = true;
     for (const { lost } of this.#listeners) lost();
   }
 
-  #standing(): void {
-    if (!this.#isLost || !this.#lines.areStanding) return;
+  #ready(): void {
+    if (!this.#isLost || !this.#connections.areStanding) return;
     this.#isLost = false;
     for (const { restored } of this.#listeners) restored();
   }
 
   /** A connection that does not answer in time is dropped, and tells of it. */
   #beat(): void {
-    for (const line of this.#lines.all()) line.fence().catch(() => {});
+    for (const connection of this.#connections.all()) connection.fence().catch(() => {});
   }
 }

@@ -8,7 +8,7 @@ import { TopicEvent } from '../../topics/topic-event.js';
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
-import type { TopicReading } from './topic-member.js';
+import type { TopicReading } from './topic-subscriber.js';
 import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
 
 /** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */

@@ -5,8 +5,8 @@ import { parseCursor } from '../../topics/cursor.js';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { LagProbe } from './lag-probe.js';
 import { LiveTopic } from './live-topic.js';
-import { PositionWatch } from './position-watch.js';
-import { TopicMember, type TopicReading } from './topic-member.js';
+import { GapDetector } from './gap-detector.js';
+import { TopicSubscriber, type TopicReading } from './topic-subscriber.js';
 import { type ReadOptions, TopicStore } from './topic-store.js';
 import {
   type Publication,
@@ -32,7 +32,7 @@ interface Listening {
 export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown {
   readonly #topics = new Map<string, Listening>();
   readonly #store: TopicStore;
-  readonly #watch: PositionWatch;
+  readonly #watch: GapDetector;
   readonly #lag: LagProbe;
 
   constructor(
@@ -46,7 +46,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     this.#store = new TopicStore(redis);
     this.#lag = new LagProbe(this.#store, metrics);
     const batchSize = redis.isCluster ? 1 : undefined;
-    this.#watch = new PositionWatch(
+    this.#watch = new GapDetector(
       this.#store,
       () => this.#liveTopics(),
       () => this.#topics.size,
@@ -61,7 +61,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
 
   override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
     const { live, confirmed } = this.#listening(topic);
-    const member = new TopicMember(sink);
+    const member = new TopicSubscriber(sink);
     live.admit(member);
     try {
       await confirmed;

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
+import { ViewerRateLimit } from '../../live/rate-limit/viewer.rate-limit.js';
+import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import type { ViewerId } from '../../live/viewer/viewer.js';
+
+/** Counts the tokens that customers are given, per customer and, as `me` does, per address. */
+@Injectable()
+export class CustomerRateLimit {
+  constructor(
+    private readonly viewers: ViewerRateLimit,
+    private readonly addresses: AddressRateLimit,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Counts one token, before it is made.
+   *
+   * @param address the visitor's, where the shop's proxy passed it on
+   * @throws TooManyRequestsError
+   */
+  async count(viewer: ViewerId, address: string | null): Promise<void> {
+    try {
+      await this.viewers.count('customerToken', viewer);
+      if (address !== null) await this.addresses.count('token', address);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('customer-token-throttled', {
+          viewer,
+          address,
+          reason: `limit-of-${error.limit ?? 'viewer'}`,
+        });
+      throw error;
+    }
+  }
+}

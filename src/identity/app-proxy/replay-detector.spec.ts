@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { ReplayDetector } from './replay-detector.js';
+
+describe('AP-4: a signed URL that is shown twice', () => {
+  it('is told apart by the client that shows it', () => {
+    const watch = new ReplayDetector();
+    expect(watch.note('one', 'ada', 0)).toBe('first');
+    expect(watch.note('one', 'ada', 1000)).toBe('again');
+    expect(watch.note('one', 'eve', 2000)).toBe('elsewhere');
+  });
+
+  it('is forgotten once it cannot be fresh any more', () => {
+    const watch = new ReplayDetector();
+    watch.note('one', 'ada', 0);
+    expect(watch.note('one', 'eve', 180_000)).toBe('elsewhere');
+    expect(watch.note('one', 'eve', 180_001)).toBe('first');
+  });
+
+  it('never makes more than a bounded number be remembered', () => {
+    const watch = new ReplayDetector(2);
+    for (const signature of ['one', 'two', 'three']) watch.note(signature, 'ada', 0);
+    expect(watch.note('one', 'eve', 0)).toBe('first');
+    expect(watch.note('three', 'eve', 0)).toBe('elsewhere');
+  });
+});

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { CloseCode } from '../../../protocol/close-code.js';
+import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
+import type { ContextCookies } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import { monotonic } from '../connection/monotonic.js';
+import { ConnectionGuard } from './connection.guard.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+
+/** A socket has no answer to hang a cookie on. Mutations never run there, so nobody comes here. */
+const NO_COOKIES: ContextCookies = {
+  sent: undefined,
+  set() {
+    throw new UnavailableError('Cookies are set over HTTP only.');
+  },
+};
+
+/** Carries out what the guard decides: lets a connection in, keeps it, or closes it with the right code. */
+@Injectable()
+export class ConnectionAdmission {
+  constructor(
+    private readonly guard: ConnectionGuard,
+    private readonly registry: ConnectionRegistry,
+    private readonly metrics: GatewayMetrics,
+    @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
+  ) {}
+
+  /** Called with the `connection_init` payload. Returns the ack's payload, or null where it has closed the connection. */
+  async admit(
+    connection: Connection,
+    payload: Readonly<Record<string, unknown>>,
+  ): Promise<ConnectionAckPayload | null> {
+    const admission = await this.guard.admit(payload['token'], connection.facts);
+    if (connection.closed) return null;
+    if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
+    const { grant } = admission;
+    // A session that ended while the token was being verified is not let in after all.
+    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
+      return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
+    }
+    connection.grant = grant;
+    connection.context = { viewer: grant.viewer, client: connection.facts, cookies: NO_COOKIES };
+    connection.resumable = payload['resumable'] === true;
+    connection.tellsPositions = connection.resumable && payload['positions'] === true;
+    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
+    connection.budget.open(performance.now());
+    this.registry.admit(connection);
+    this.metrics.admitted(connection);
+    const expiresAt = grant.expiresAt.toISOString();
+    return connection.resumable ? { expiresAt, resumable: true } : { expiresAt };
+  }
+
+  /** Called with a Ping that carries a token. Returns the Pong's payload, or null where it has closed the connection. */
+  async refresh(connection: Connection, token: unknown): Promise<RefreshPongPayload | null> {
+    const current = connection.grant;
+    if (!current) return null;
+    const admission = await this.guard.renew(token, connection.facts, current);
+    if (connection.closed) return null;
+    if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
+    const { grant } = admission;
+    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    connection.grant = grant;
+    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
+    return { expiresAt: grant.expiresAt.toISOString() };
+  }
+}
+
+function refuse(connection: Connection, closeCode: CloseCode, message: string): null {
+  connection.close(closeCode, message);
+  return null;
+}

@@ -1,0 +1,114 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { ConnectionFacts } from '../connection/connection-facts.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { LOGGER } from '../../logging/logger.js';
+import { CloseCode } from '../../../protocol/close-code.js';
+import type { Connection } from '../connection/connection.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
+import { Outbox } from '../connection/outbox.js';
+import { VIEWER_KINDS } from '../../viewer/viewer.js';
+import { cutOrigin } from './origin.policy.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
+
+/** Codes that a client sends and a server does not: going away, no code in the Close frame, no Close frame at all. */
+const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
+
+/**
+ * Logs and counts connections that are admitted, refused or closed: one log line with who, from where and why.
+ * Nothing here runs per event; the number of frames is read when it is asked for.
+ */
+@Injectable()
+export class GatewayMetrics {
+  readonly #refused: Counter<'status'>;
+  readonly #closed: Counter<'code'>;
+
+  constructor(
+    metrics: Registry,
+    connections: ConnectionRegistry,
+    outbox: Outbox,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const registers = [metrics];
+    this.#refused = new Counter({
+      name: 'sallyport_upgrades_refused_total',
+      help: 'Upgrades answered with plain HTTP, by status.',
+      labelNames: ['status'],
+      registers,
+    });
+    this.#closed = new Counter({
+      name: 'sallyport_sockets_closed_total',
+      help: 'Sockets that closed, by the close code that was sent, by this side if by both.',
+      labelNames: ['code'],
+      registers,
+    });
+    const sockets: Gauge = new Gauge({
+      name: 'sallyport_sockets',
+      help: 'Open sockets on this node.',
+      registers,
+      collect: (): void => sockets.set(connections.all.size),
+    });
+    gaugeViewers(connections, registers);
+    const frames: Counter = new Counter({
+      name: 'sallyport_frames_sent_total',
+      help: 'Text frames written to sockets: events, acks, pongs and errors.',
+      registers,
+      collect: () => {
+        frames.reset();
+        frames.inc(outbox.frames);
+      },
+    });
+  }
+
+  /** An upgrade was answered with plain HTTP. */
+  refused({ status, message }: UpgradeRefusal, { address, origin }: ConnectionFacts): void {
+    this.#refused.inc({ status });
+    this.logger.info(
+      { event: 'upgrade-refused', status, reason: message, address, origin: cutOrigin(origin) },
+      'upgrade refused',
+    );
+  }
+
+  /** A viewer was let in. */
+  admitted({ context, facts: { address, origin } }: Connection): void {
+    this.logger.info(
+      { event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      'socket admitted',
+    );
+  }
+
+  /**
+   * A socket has closed: with the code that this side sent, else with the peer's. A peer may send any number of codes: those that
+   * mean nothing here are counted together.
+   */
+  closed({ context, closeCode, facts: { address, origin } }: Connection, received: number): void {
+    const code = closeCode ?? received;
+    this.#closed.inc({ code: KNOWN_CODES.has(code) ? code : 'other' });
+    this.logger.info(
+      { event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      'socket closed',
+    );
+  }
+
+  /** A peer broke the WebSocket protocol, or its network broke. */
+  failed({ facts: { address } }: Connection, error: Error): void {
+    this.logger.info({ reason: error.message, address }, 'socket failed');
+  }
+
+  /** A message could not be handled, through no fault of the client. */
+  stumbled({ facts: { address } }: Connection, error: unknown): void {
+    if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is away');
+    else this.logger.error({ err: error, address }, 'a message failed');
+  }
+}
+
+function gaugeViewers(connections: ConnectionRegistry, registers: Registry[]): void {
+  const viewers: Gauge<'kind'> = new Gauge({
+    name: 'sallyport_viewer_sockets',
+    help: 'Acknowledged sockets on this node, by the kind of viewer: user, customer or external.',
+    labelNames: ['kind'],
+    registers,
+    collect: (): void => VIEWER_KINDS.forEach((kind) => viewers.set({ kind }, connections.countOfKind(kind))),
+  });
+}

@@ -1,0 +1,144 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { SessionWatch } from '../../sessions/session-watch.js';
+import { CloseCode } from '../../../protocol/close-code.js';
+import type { ViewerId } from '../../viewer/viewer.js';
+import type { Connection } from './connection.js';
+import { ConnectionRegistry, wasIssuedBy } from './connection-registry.js';
+import { DeadlineWheel } from './deadline-wheel.js';
+import { KeepAlive } from './keep-alive.js';
+import { monotonic } from './monotonic.js';
+
+/** From the opening to `connection_init`, in milliseconds. */
+const INIT_WITHIN_MS = 3000;
+/** From the opening to the ack, whatever hangs, in milliseconds. */
+const ACK_WITHIN_MS = 5000;
+/** How long a socket that stands on its token outlives it, in milliseconds. */
+const TOKEN_GRACE_MS = 5000;
+/** How long a socket outlives its session's last known end while the store is away, in milliseconds. */
+const UNKNOWN_FOR_MS = 30_000;
+const ASK_AGAIN_MS = 1000;
+/** Milliseconds of the drain window for each open connection, and the longest window. */
+const DRAIN_MS_PER_CONNECTION = 1;
+const MAX_DRAIN_MS = 10_000;
+const DRAIN_STEPS = 100;
+
+/** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
+@Injectable()
+export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#look(connection, nowMs));
+  readonly #keepAlive = new KeepAlive();
+  #stopListening: () => void = () => {};
+
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly endings: SessionRevocations,
+    private readonly watch: SessionWatch,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const ends = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
+    const revocations = this.endings.listenForViewers((revoked) => this.#endViewer(revoked));
+    this.#stopListening = () => {
+      ends();
+      revocations();
+    };
+    this.watch.begin({
+      ids: () => this.registry.sessions(),
+      viewers: () => this.registry.viewersOnTokens(),
+      unknown: (sessionIds, viewers) => this.#closeUnknown(sessionIds, viewers),
+    });
+  }
+
+  onApplicationShutdown(): void {
+    this.#stopListening();
+    this.#deadlines.stop();
+    this.#keepAlive.stop();
+  }
+
+  /** Takes in a connection that has just been opened. */
+  begin(connection: Connection): void {
+    this.registry.add(connection);
+    this.#deadlines.add(connection, connection.openedAtMs + INIT_WITHIN_MS);
+    this.#keepAlive.add(connection);
+  }
+
+  /** Forgets a connection that has closed. */
+  end(connection: Connection): void {
+    this.registry.remove(connection);
+    this.#keepAlive.remove(connection);
+  }
+
+  /** Closes every connection with 1012, spread over a window that grows with their number. */
+  async drain(): Promise<void> {
+    const open = [...this.registry.all];
+    const windowMs = Math.min(MAX_DRAIN_MS, open.length * DRAIN_MS_PER_CONNECTION);
+    const share = Math.ceil(open.length / DRAIN_STEPS);
+    for (let from = 0; from < open.length; from += share) {
+      for (const connection of open.slice(from, from + share)) connection.close(CloseCode.ServiceRestart, 'Restarting');
+      await new Promise((resolve) => setTimeout(resolve, windowMs / DRAIN_STEPS));
+    }
+  }
+
+  #endSessions(sessionIds: readonly string[]): void {
+    for (const sessionId of sessionIds) {
+      this.registry.rememberEnded(sessionId);
+      for (const connection of [...this.registry.ofSession(sessionId)]) {
+        connection.close(CloseCode.Unauthorized, 'Session ended');
+      }
+    }
+  }
+
+  #endViewer(revoked: RevokedViewer): void {
+    this.registry.rememberRevoked(revoked);
+    for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
+      if (connection.grant && wasIssuedBy(connection.grant, revoked.issuedUntilMs))
+        connection.close(CloseCode.Unauthorized, 'Session ended');
+    }
+  }
+
+  /** Nobody can tell whether these go on, and events wait. */
+  #closeUnknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void {
+    const ofSessions = sessionIds.flatMap((id) => this.registry.ofSession(id));
+    const ofViewers = viewers.flatMap((viewer) => this.registry.ofViewer(viewer)).filter(standsOnToken);
+    for (const connection of [...ofSessions, ...ofViewers])
+      connection.close(CloseCode.TryAgainLater, 'Try again later');
+  }
+
+  /** Looks at one connection when its deadline has come; returns when to look again. */
+  #look(connection: Connection, nowMs: number): number | null {
+    if (connection.closed) return null;
+    if (!connection.grant) return this.#lookBeforeAck(connection, nowMs);
+    const { standsOn } = connection.grant;
+    const endsAtMs = connection.endsAtMs + (standsOn === 'token' ? TOKEN_GRACE_MS : 0);
+    if (nowMs < endsAtMs) return endsAtMs;
+    if (standsOn === 'token') connection.close(CloseCode.Forbidden, 'Token expired');
+    else void this.#lookAtSession(connection, standsOn.session, nowMs);
+    return null;
+  }
+
+  /** Using the site moves a session's end, and nobody tells the sockets: they ask when it should have come. */
+  async #lookAtSession(connection: Connection, session: string, nowMs: number): Promise<void> {
+    try {
+      const endsAt = await this.watch.endOf(session);
+      if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
+      connection.endsAtMs = monotonic(endsAt.getTime());
+      this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
+    } catch {
+      // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.
+      if (nowMs - connection.endsAtMs > UNKNOWN_FOR_MS) connection.close(CloseCode.TryAgainLater, 'Try again later');
+      else this.#deadlines.add(connection, nowMs + ASK_AGAIN_MS);
+    }
+  }
+
+  #lookBeforeAck(connection: Connection, nowMs: number): number | null {
+    const deadlineMs = connection.openedAtMs + (connection.initReceived ? ACK_WITHIN_MS : INIT_WITHIN_MS);
+    if (nowMs < deadlineMs) return deadlineMs;
+    connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
+    return null;
+  }
+}
+
+function standsOnToken({ grant }: Connection): boolean {
+  return grant?.standsOn === 'token';
+}

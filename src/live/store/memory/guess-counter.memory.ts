@@ -1,0 +1,100 @@
+import {
+  BUCKET_SIZE,
+  FREE_GUESSES,
+  GuessCounter,
+  type GuessVerdict,
+  MAX_PROMISES,
+  networkName,
+  placeOf,
+  PROMISE_MS,
+  REMEMBER_MS,
+  waitAfterMs,
+} from '../../rate-limit/guess-counter.js';
+
+interface Guesses {
+  count: number;
+  /** Until when the gate is shut. */
+  shutUntilMs: number;
+  touchedAtMs: number;
+  /** By network: from when on it may pass although the gate is shut. */
+  readonly promises: Map<string, number>;
+}
+
+type Bucket = Map<string, Guesses>;
+
+/** The counter of one process: the only one without Redis, and each node's own while Redis is away. */
+export class MemoryGuessCounter extends GuessCounter {
+  readonly #buckets = new Map<number, Bucket>();
+
+  override async reserve(subject: string, network: string): Promise<GuessVerdict> {
+    const nowMs = performance.now();
+    const guesses = this.#find(subject, nowMs) ?? this.#add(subject, nowMs);
+    const verdict = pass(guesses, networkName(network), nowMs);
+    if (guesses.count > 0) guesses.touchedAtMs = nowMs;
+    return verdict;
+  }
+
+  override async wrong(subject: string, count: number): Promise<void> {
+    const nowMs = performance.now();
+    const guesses = this.#find(subject, nowMs);
+    if (guesses) guesses.shutUntilMs = Math.max(guesses.shutUntilMs, nowMs + waitAfterMs(count));
+  }
+
+  override async right(subject: string): Promise<void> {
+    const { bucket, name } = placeOf(subject);
+    this.#buckets.get(bucket)?.delete(name);
+  }
+
+  override async giveBack(subject: string, count: number): Promise<void> {
+    const guesses = this.#find(subject, performance.now());
+    if (!guesses) return;
+    guesses.count -= 1;
+    if (count > FREE_GUESSES) guesses.shutUntilMs = 0;
+    if (guesses.count <= 0) await this.right(subject);
+  }
+
+  #find(subject: string, nowMs: number): Guesses | null {
+    const { bucket, name } = placeOf(subject);
+    const guesses = this.#buckets.get(bucket)?.get(name);
+    return guesses && guesses.touchedAtMs + REMEMBER_MS > nowMs ? guesses : null;
+  }
+
+  #add(subject: string, nowMs: number): Guesses {
+    const { bucket: index, name } = placeOf(subject);
+    let bucket = this.#buckets.get(index);
+    if (!bucket) this.#buckets.set(index, (bucket = new Map<string, Guesses>()));
+    if (bucket.size >= BUCKET_SIZE && !bucket.has(name)) forgetOne(bucket, nowMs);
+    const guesses = { count: 0, shutUntilMs: 0, touchedAtMs: nowMs, promises: new Map<string, number>() };
+    bucket.set(name, guesses);
+    return guesses;
+  }
+}
+
+function pass(guesses: Guesses, network: string, nowMs: number): GuessVerdict {
+  const promised = promisedAt(guesses, network, nowMs);
+  if (guesses.shutUntilMs > nowMs && (promised === null || promised > nowMs)) {
+    const opensAtMs = promised ?? guesses.shutUntilMs;
+    if (promised === null && guesses.promises.size < MAX_PROMISES) guesses.promises.set(network, opensAtMs);
+    return { ok: false, waitMs: opensAtMs - nowMs };
+  }
+  guesses.promises.delete(network);
+  guesses.count += 1;
+  guesses.shutUntilMs = Math.max(guesses.shutUntilMs, nowMs + waitAfterMs(guesses.count));
+  return { ok: true, count: guesses.count };
+}
+
+function promisedAt({ promises }: Guesses, network: string, nowMs: number): number | null {
+  for (const [other, atMs] of promises) if (atMs + PROMISE_MS <= nowMs) promises.delete(other);
+  return promises.get(network) ?? null;
+}
+
+/** Makes room: the subject with the fewest guesses goes, of these the one untouched for longest, and before all an expired one. */
+function forgetOne(bucket: Bucket, nowMs: number): void {
+  let least: { readonly name: string; readonly weight: number; readonly touchedAtMs: number } | null = null;
+  for (const [name, { count, touchedAtMs }] of bucket) {
+    const weight = touchedAtMs + REMEMBER_MS <= nowMs ? 0 : count;
+    if (!least || weight < least.weight || (weight === least.weight && touchedAtMs < least.touchedAtMs))
+      least = { name, weight, touchedAtMs };
+  }
+  if (least) bucket.delete(least.name);
+}

@@ -1,0 +1,85 @@
+import type { Position } from '../../topics/cursor.js';
+import type { Topic } from '../../topics/topic.js';
+import type { LiveTopic } from './live-topic.js';
+import type { TopicStore } from './topic-store.js';
+
+/** Every quiet topic is compared with the store once in so many rounds of one second. */
+const ROUNDS = 15;
+const ROUND_MS = 1_000;
+const COMPARE_BATCH = 250;
+
+/**
+ * Notices what no later event would tell of: that a topic's last message was dropped on the way, or that the store
+ * was emptied or restored. One timer for all topics; a topic with events is left alone, its offsets say enough.
+ */
+export class GapDetector {
+  readonly #timer = setInterval(() => void this.#round(), ROUND_MS).unref();
+  #walk: Iterator<LiveTopic> | null = null;
+  #isBusy = false;
+  #owesAll = false;
+
+  /** @param batchSize topics in one script; 1 on a cluster, where a script stays in one slot */
+  constructor(
+    private readonly store: TopicStore,
+    private readonly topics: () => IterableIterator<LiveTopic>,
+    private readonly countTopics: () => number,
+    private readonly batchSize = COMPARE_BATCH,
+  ) {}
+
+  /** Compares every topic, again and again until the store answers: after a reconnect. */
+  async compareAll(): Promise<void> {
+    this.#owesAll = true;
+    await this.#round();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #round(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      if (this.#owesAll) {
+        this.#owesAll = false;
+        await this.#compare([...this.topics()]);
+      } else await this.#compare(this.#nextQuiet());
+    } catch {
+      // The store is away. Whoever was missed in this round has its turn when it is back.
+      this.#owesAll = true;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Those of the next fifteenth of the topics that had no event since they were last looked at. */
+  #nextQuiet(): LiveTopic[] {
+    const quiet: LiveTopic[] = [];
+    this.#walk ??= this.topics();
+    for (let left = Math.ceil(this.countTopics() / ROUNDS); left > 0; left--) {
+      const next = this.#walk.next();
+      if (next.done) {
+        this.#walk = null;
+        break;
+      }
+      if (next.value.isQuiet) quiet.push(next.value);
+      next.value.isQuiet = true;
+    }
+    return quiet;
+  }
+
+  async #compare(topics: readonly LiveTopic[]): Promise<void> {
+    for (let at = 0; at < topics.length; at += this.batchSize) {
+      const places = topics.slice(at, at + this.batchSize).flatMap(toPlace);
+      const differing = places.length > 0 ? await this.store.differing(places) : [];
+      await Promise.all(differing.map(({ live }) => live.catchUp()));
+    }
+  }
+}
+
+function toPlace(live: LiveTopic): { live: LiveTopic; topic: Topic; position: Position }[] {
+  if (live.position) return [{ live, topic: live.topic, position: live.position }];
+  // Its first subscriber is joining just now, perhaps with a look at the history that is too old.
+  void live.catchUp();
+  return [];
+}

@@ -1,0 +1,139 @@
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { RedisScript } from './redis-script.js';
+import type { RedisConnection } from './redis.connection.js';
+import {
+  BUCKET_SIZE,
+  FREE_GUESSES,
+  GuessCounter,
+  type GuessVerdict,
+  MAX_PROMISES,
+  networkName,
+  placeOf,
+  PROMISE_MS,
+  REMEMBER_MS,
+  waitAfterMs,
+} from '../../rate-limit/guess-counter.js';
+import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
+
+/**
+ * One step for one subject. A bucket is a hash; a subject's field holds `<count> <shut until> <touched at>`, then
+ * ` <network>@<from when on>` for each promise; times are ms by Redis's clock.
+ *
+ * KEYS: the bucket. ARGV: what is to be done · the subject's name · the count, or for `reserve` the network.
+ * `reserve` returns the count, or minus the wait in ms.
+ */
+const LEDGER_SCRIPT = new RedisScript(`
+local key, verb, name, argument = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function wait(count)
+  if count <= ${FREE_GUESSES} then return 0 end
+  return math.min(${waitAfterMs(Number.MAX_SAFE_INTEGER)}, 1000 * 2 ^ math.min(count - ${FREE_GUESSES + 1}, 30))
+end
+local function parse(text)
+  local count, shut, touched, rest = string.match(text, '^(%d+) (%d+) (%d+)(.*)$')
+  return tonumber(count), tonumber(shut), tonumber(touched), rest
+end
+local count, shut, touched, rest = 0, 0, 0, ''
+local known = redis.call('HGET', key, name)
+if known then
+  count, shut, touched, rest = parse(known)
+  if touched + ${REMEMBER_MS} <= now then count, shut, rest = 0, 0, '' end
+end
+local promises, promised = {}, 0
+for network, at in string.gmatch(rest, ' ([^ @]+)@(%d+)') do
+  if tonumber(at) + ${PROMISE_MS} > now then
+    promises[network] = tonumber(at)
+    promised = promised + 1
+  end
+end
+local function write()
+  if not known and redis.call('HLEN', key) >= ${BUCKET_SIZE} then
+    local least, leastWeight, leastTouched
+    local all = redis.call('HGETALL', key)
+    for i = 1, #all, 2 do
+      local weight, _, at = parse(all[i + 1])
+      if at + ${REMEMBER_MS} <= now then weight = 0 end
+      if not least or weight < leastWeight or (weight == leastWeight and at < leastTouched) then
+        least, leastWeight, leastTouched = all[i], weight, at
+      end
+    end
+    redis.call('HDEL', key, least)
+  end
+  local text = string.format('%d %d %d', count, shut, now)
+  for network, at in pairs(promises) do text = text .. string.format(' %s@%d', network, at) end
+  redis.call('HSET', key, name, text)
+  redis.call('PEXPIRE', key, ${REMEMBER_MS})
+end
+if verb == 'right' then return redis.call('HDEL', key, name) end
+if verb == 'wrong' then
+  if not known then return 0 end
+  shut = math.max(shut, now + wait(tonumber(argument)))
+  write()
+  return 0
+end
+if verb == 'back' then
+  if not known then return 0 end
+  count = count - 1
+  if tonumber(argument) > ${FREE_GUESSES} then shut = 0 end
+  if count <= 0 then return redis.call('HDEL', key, name) end
+  write()
+  return 0
+end
+local mine = promises[argument]
+if shut > now and (not mine or mine > now) then
+  local opens = mine or shut
+  if not mine and promised < ${MAX_PROMISES} then
+    promises[argument] = opens
+    write()
+  end
+  return now - opens
+end
+promises[argument] = nil
+count = count + 1
+shut = math.max(shut, now + wait(count))
+write()
+return count
+`);
+
+/**
+ * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is away, full or hangs,
+ * each node goes on with a counter of its own: refusing everybody would make its outage one of signing in.
+ */
+export class RedisGuessCounter extends GuessCounter {
+  readonly #own = new MemoryGuessCounter();
+
+  constructor(private readonly redis: RedisConnection) {
+    super();
+  }
+
+  override async reserve(subject: string, network: string): Promise<GuessVerdict> {
+    const answer = await this.#run('reserve', subject, networkName(network));
+    if (answer === null) return this.#own.reserve(subject, network);
+    return answer > 0 ? { ok: true, count: answer } : { ok: false, waitMs: -answer };
+  }
+
+  override async wrong(subject: string, count: number): Promise<void> {
+    if ((await this.#run('wrong', subject, count)) === null) await this.#own.wrong(subject, count);
+  }
+
+  override async right(subject: string): Promise<void> {
+    await Promise.all([this.#run('right', subject, 0), this.#own.right(subject)]);
+  }
+
+  override async giveBack(subject: string, count: number): Promise<void> {
+    if ((await this.#run('back', subject, count)) === null) await this.#own.giveBack(subject, count);
+  }
+
+  /** What the script answers; null where Redis cannot. */
+  async #run(verb: string, subject: string, argument: string | number): Promise<number | null> {
+    const { bucket, name } = placeOf(subject);
+    try {
+      const key = `sallyport:throttle:guesses:${bucket}`;
+      return Number(await this.redis.runScript(LEDGER_SCRIPT, [key], [verb, name, argument]));
+    } catch (error) {
+      if (error instanceof UnavailableError) return null;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { Cluster, Command } from 'ioredis';
+import type { RedisPlace } from './redis-url.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import type { RedisLink } from './open-redis.js';
+import { type SubscriberConnectionListener, SubscriberConnection } from './subscriber-connection.js';
+
+/** How soon a cluster is asked again where its channels live, while some of them are not heard, in milliseconds. */
+const LOOK_AGAIN_MS = 250;
+/** Names the one connection of a Redis that is no cluster. */
+const ONLY = '';
+
+/**
+ * The connections for subscriptions: one, or one to each master of a cluster with sharded pub/sub. ioredis could hold these
+ * itself, but tells neither that a shard was lost nor that its channels are confirmed again.
+ */
+export class SubscriberConnections {
+  readonly #connections = new Map<string, SubscriberConnection>();
+  readonly #cluster: Cluster | null;
+  #lookAgain: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly owner: SubscriberConnectionListener,
+  ) {
+    this.#cluster = link.client instanceof Cluster ? link.client : null;
+    this.#cluster?.on('refresh', this.#follow);
+  }
+
+  /** Opens the connections; those that cannot be reached are tried again. */
+  async open(): Promise<void> {
+    this.#follow();
+    await Promise.all(this.all().map((connection) => connection.opened));
+  }
+
+  /** Whether every channel is heard. */
+  get areStanding(): boolean {
+    return this.#connections.size > 0 && this.all().every((connection) => connection.isReady);
+  }
+
+  /** Subscribes a channel where it lives; see {@link SubscriberConnection.add}. */
+  async add(name: string): Promise<void> {
+    const connection = this.#connections.get(this.#keyOf(name));
+    if (!connection) throw new UnavailableError();
+    await connection.add(name);
+  }
+
+  remove(name: string): void {
+    for (const connection of this.#connections.values()) connection.remove(name);
+  }
+
+  all(): SubscriberConnection[] {
+    return [...this.#connections.values()];
+  }
+
+  end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#lookAgain);
+    this.#cluster?.off('refresh', this.#follow);
+    for (const connection of this.#connections.values()) connection.end();
+    this.#connections.clear();
+  }
+
+  /** Asks a cluster for its slots until every channel is heard. Called when a connection was lost. */
+  look(): void {
+    if (!this.#cluster || this.#isOver || this.#lookAgain) return;
+    this.#cluster.refreshSlotsCache(() => {});
+    this.#lookAgain = setTimeout(() => {
+      this.#lookAgain = undefined;
+      if (!this.areStanding) this.look();
+    }, LOOK_AGAIN_MS).unref();
+  }
+
+  /** Brings the connections in step with the members that hold slots, and each channel to the connection where it lives now. */
+  readonly #follow = (): void => {
+    if (this.#isOver) return;
+    const members = this.#members();
+    for (const [key, place] of members) {
+      if (!this.#connections.has(key))
+        this.#connections.set(
+          key,
+          new SubscriberConnection(this.link.openSubscriber(place), this.link.shardedPubSub, this.owner),
+        );
+    }
+    for (const [key, connection] of this.#connections) {
+      for (const name of connection.channels) this.#move(name, connection);
+      // Channels that stay are those of slots that nobody serves right now.
+      if (members.has(key) || connection.channels.size > 0) continue;
+      this.#connections.delete(key);
+      connection.end();
+    }
+  };
+
+  #move(name: string, from: SubscriberConnection): void {
+    const to = this.#connections.get(this.#keyOf(name));
+    if (!to || to === from) return;
+    from.remove(name);
+    to.adopt(name);
+  }
+
+  #members(): Map<string, RedisPlace | undefined> {
+    if (!this.#cluster) return new Map([[ONLY, undefined]]);
+    const masters = new Set(this.#cluster.slots.flatMap((keys) => keys?.slice(0, 1) ?? []));
+    const members = [...masters].map((key): [string, RedisPlace] => [key, placeOf(key)]);
+    return new Map(this.link.shardedPubSub ? members : members.slice(0, 1));
+  }
+
+  /** Before Redis 7 a cluster sends every message to every member, and the first master is as good as any. */
+  #keyOf(channel: string): string {
+    if (!this.#cluster) return ONLY;
+    const slot = this.link.shardedPubSub ? new Command('ssubscribe', [channel]).getSlot() : 0;
+    return this.#cluster.slots[slot]?.[0] ?? ONLY;
+  }
+}
+
+function placeOf(key: string): RedisPlace {
+  const colon = key.lastIndexOf(':');
+  return { host: key.slice(0, colon), port: Number(key.slice(colon + 1)) };
+}

@@ -1,0 +1,49 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { LOGGER } from '../../live/logging/logger.js';
+import type { HttpConnectionEnd, HttpConnections } from './http-connections.js';
+
+/** An attack ends thousands of connections a minute, and says the same each time. */
+const LOG_AT_MOST_EVERY_MS = 60_000;
+
+/** What `/metrics` and the log tell of the connections that speak HTTP. */
+@Injectable()
+export class HttpMetrics {
+  readonly #ended: Counter<'reason'>;
+  #loggedAtMs = -Infinity;
+
+  constructor(
+    private readonly registry: Registry,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#ended = new Counter({
+      name: 'sallyport_http_connections_ended_total',
+      help: 'HTTP connections that were ended for want of room: evicted for a newer one, or refused.',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+  }
+
+  /** Tells of these connections from now on. */
+  watch(connections: HttpConnections): void {
+    const open: Gauge = new Gauge({
+      name: 'sallyport_http_connections',
+      help: 'Open connections that speak HTTP on this node, WebSockets not among them.',
+      registers: [this.registry],
+      collect: (): void => open.set(connections.size),
+    });
+  }
+
+  /** A connection had to go. Logged once a minute at the most, counted always. */
+  ended(reason: HttpConnectionEnd, address: string): void {
+    this.#ended.inc({ reason });
+    const nowMs = performance.now();
+    if (nowMs - this.#loggedAtMs < LOG_AT_MOST_EVERY_MS) return;
+    this.#loggedAtMs = nowMs;
+    this.logger.warn(
+      { reason, address },
+      'HTTP connections end for want of room: see sallyport_http_connections_ended_total',
+    );
+  }
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  BUCKET_SIZE,
+  FREE_GUESSES,
+  type GuessCounter,
+  type GuessVerdict,
+  MAX_PROMISES,
+  placeOf,
+} from '../../src/live/rate-limit/guess-counter.js';
+
+const HERE = '2001:db8:1::/48';
+
+/** What every ledger of guesses holds. `open` gives one, or several that count together, in turns. */
+export function guessLedgerContract(name: string, open: () => () => GuessCounter): void {
+  describe(`a guess counter ${name}`, () => {
+    async function wrong(ledger: GuessCounter, subject: string, network = HERE): Promise<GuessVerdict> {
+      const verdict = await ledger.reserve(subject, network);
+      if (verdict.ok) await ledger.wrong(subject, verdict.count);
+      return verdict;
+    }
+
+    const waitOf = (verdict: GuessVerdict): number => (verdict.ok ? 0 : verdict.waitMs);
+
+    it('lets five guesses pass, however many come at once, and tells the others how long to wait', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      const verdicts = await Promise.all(Array.from({ length: 50 }, () => ledger().reserve(subject, HERE)));
+      expect(verdicts.filter(({ ok }) => ok)).toHaveLength(FREE_GUESSES + 1);
+      for (const verdict of verdicts) expect(waitOf(verdict)).toBeLessThanOrEqual(1_000);
+    });
+
+    it('counts subjects apart', async () => {
+      const ledger = open();
+      const [one, other] = [randomUUID(), randomUUID()];
+      for (let n = 0; n < 6; n += 1) await wrong(ledger(), one);
+      expect(await ledger().reserve(other, HERE)).toEqual({ ok: true, count: 1 });
+    });
+
+    it('forgets the guesses before a right one', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
+      await ledger().right(subject);
+      expect(await ledger().reserve(subject, HERE)).toEqual({ ok: true, count: 1 });
+    });
+
+    it('takes a guess back that could not be verified, and its wait with it', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      for (let n = 0; n < 4; n += 1) await wrong(ledger(), subject);
+      for (let n = 0; n < 3; n += 1) {
+        expect(await ledger().reserve(subject, HERE)).toEqual({ ok: true, count: 5 });
+        await ledger().giveBack(subject, 5);
+      }
+    });
+
+    it('opens again when the wait is over, and then waits twice as long', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
+      expect(waitOf(await ledger().reserve(subject, HERE))).toBeGreaterThan(0);
+      await vi.waitFor(async () => expect(await ledger().reserve(subject, 'x')).toEqual({ ok: true, count: 6 }), 3_000);
+      await ledger().wrong(subject, 6);
+      const wait = waitOf(await ledger().reserve(subject, 'y'));
+      expect(wait).toBeGreaterThan(1_000);
+      expect(wait).toBeLessThanOrEqual(2_000);
+    });
+
+    it('keeps its word to a network that was refused, whoever has guessed meanwhile', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
+      expect(waitOf(await ledger().reserve(subject, HERE))).toBeLessThanOrEqual(1_000);
+      // The attacker takes each turn as soon as it comes, until the gate stays shut for longer than the promise.
+      await vi.waitFor(async () => {
+        await wrong(ledger(), subject, 'attacker');
+        expect(waitOf(await ledger().reserve(subject, 'somebody else'))).toBeGreaterThan(1_000);
+      }, 3_000);
+      await vi.waitFor(async () => expect((await ledger().reserve(subject, HERE)).ok).toBe(true), 3_000);
+      expect((await ledger().reserve(subject, HERE)).ok).toBe(false);
+    });
+
+    it('promises a turn to three networks at a time, so that guesses stay few', async () => {
+      const ledger = open();
+      const subject = randomUUID();
+      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
+      for (let n = 0; n < 20; n += 1) await ledger().reserve(subject, `network ${n}`);
+      const passed = new Set<number>();
+      await vi.waitFor(async () => {
+        for (let n = 0; n < 20; n += 1) if ((await wrong(ledger(), subject, `network ${n}`)).ok) passed.add(n);
+        // The one that finds the gate open, and those that have a promise.
+        expect(passed.size).toBeGreaterThanOrEqual(MAX_PROMISES);
+      }, 5_000);
+      expect(passed.size).toBeLessThanOrEqual(MAX_PROMISES + 1);
+    });
+
+    it('holds a bounded number of subjects, and forgets those with the fewest guesses first', async () => {
+      const ledger = open();
+      const crowd = crowdOf(3 * BUCKET_SIZE);
+      const [guessedAt = '', ...others] = crowd;
+      for (let n = 0; n < 4; n += 1) await wrong(ledger(), guessedAt);
+      for (const other of others) await wrong(ledger(), other);
+      expect(await ledger().reserve(guessedAt, HERE)).toEqual({ ok: true, count: 5 });
+      const remembered: string[] = [];
+      for (const other of others) {
+        const verdict = await ledger().reserve(other, HERE);
+        if (verdict.ok && verdict.count === 2) remembered.push(other);
+        await ledger().giveBack(other, 2);
+      }
+      expect(remembered.length).toBeLessThan(BUCKET_SIZE);
+    });
+  });
+}
+
+/** Subjects of one bucket. */
+function crowdOf(size: number): string[] {
+  const run = randomUUID();
+  const { bucket } = placeOf(run);
+  const crowd: string[] = [];
+  for (let n = 0; crowd.length < size; n += 1) if (placeOf(`${run} ${n}`).bucket === bucket) crowd.push(`${run} ${n}`);
+  return crowd;
+}

@@ -1,0 +1,113 @@
+import type { ApolloClient } from '@apollo/client';
+import { Store } from '../app/store.js';
+import { LOGOUT, ME, type User } from '../graphql/operations.js';
+import { Tabs } from './tabs.js';
+
+/** Why somebody was signed out. */
+export type SignOutReason = 'left' | 'ended' | 'deleted';
+
+/** Whether somebody is signed in on this page, as far as it knows. */
+export type AuthState =
+  | { readonly phase: 'asking' }
+  | { readonly phase: 'unreachable' }
+  | { readonly phase: 'visitor'; readonly signOutReason: SignOutReason | null }
+  | { readonly phase: 'member'; readonly user: User };
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 15_000;
+const RECHECK_EVERY_MS = 5_000;
+
+/** Knows whether somebody is signed in: asks the server at the start and whenever that may have changed. */
+export class AuthStore {
+  readonly store = new Store<AuthState>({ phase: 'asking' });
+  readonly #tabs = new Tabs(() => void this.ask());
+  #retryMs = FIRST_RETRY_MS;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #question = 0;
+  #rechecking = false;
+  #recheckedAt = 0;
+  /** Set by whoever keeps the feeds: the session is there after all, a new one perhaps. */
+  onConfirmed: () => void = () => {};
+
+  constructor(private readonly apollo: ApolloClient) {
+    window.addEventListener('pageshow', ({ persisted }) => {
+      if (persisted) window.location.reload();
+    });
+  }
+
+  /** Asks who is signed in. A member stays one while the server does not answer; a visitor is told and asked for again. */
+  async ask(): Promise<void> {
+    clearTimeout(this.#retry);
+    const question = ++this.#question;
+    try {
+      const { data } = await this.apollo.query({ query: ME, fetchPolicy: 'no-cache' });
+      if (question !== this.#question) return;
+      this.#retryMs = FIRST_RETRY_MS;
+      this.#learn(data?.me?.user ?? null);
+    } catch {
+      if (question !== this.#question) return;
+      if (this.store.value.phase !== 'member') this.store.set({ phase: 'unreachable' });
+      this.askAgain();
+      this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+    }
+  }
+
+  /** Asks after a pause, which grows while the server does not answer: 1 to 15 s. */
+  askAgain(): void {
+    this.#askIn(this.#retryMs);
+  }
+
+  /** The socket was told that the session has ended: asks, and tells `onConfirmed` if it goes on, at most every 5 s. */
+  recheck(): void {
+    this.#rechecking = true;
+    const pauseMs = Math.max(0, this.#recheckedAt + RECHECK_EVERY_MS - Date.now());
+    this.#recheckedAt = Date.now() + pauseMs;
+    this.#askIn(pauseMs);
+  }
+
+  /** Somebody has signed in or registered here. */
+  entered(user: User): void {
+    this.#outdate();
+    this.store.set({ phase: 'member', user });
+    this.#tabs.tell();
+  }
+
+  /** Signs out. Rejects when the server does not answer: then nobody is signed out. */
+  async leave(): Promise<void> {
+    await this.apollo.mutate({ mutation: LOGOUT });
+    this.gone('left');
+  }
+
+  /** Nobody is signed in any more: nothing of theirs stays on the page, in the cache or in the address. */
+  gone(signOutReason: SignOutReason): void {
+    this.#outdate();
+    window.history.replaceState(null, '', '/');
+    this.store.set({ phase: 'visitor', signOutReason });
+    void this.apollo.clearStore();
+    this.#tabs.tell();
+  }
+
+  #askIn(ms: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.ask(), ms);
+  }
+
+  /** An answer that is still on its way tells of a time before this. */
+  #outdate(): void {
+    this.#question += 1;
+    clearTimeout(this.#retry);
+  }
+
+  #learn(user: User | null): void {
+    const now = this.store.value;
+    const rechecked = this.#rechecking;
+    this.#rechecking = false;
+    if (user && now.phase === 'member' && now.user.id === user.id) {
+      if (rechecked) this.onConfirmed();
+      return;
+    }
+    if (user) this.store.set({ phase: 'member', user });
+    else if (now.phase === 'member') this.gone('ended');
+    else if (now.phase !== 'visitor') this.store.set({ phase: 'visitor', signOutReason: null });
+  }
+}
