@@ -18,12 +18,17 @@ export interface ServerProcess {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Runs `dist/main.js` (npm test has built it) and does not wait: for starts that are meant to fail. Reads `.env` in `cwd`. */
+/**
+ * Runs `dist/main.js` (npm test has built it) and does not wait: for starts that are meant to fail. Reads `.env` in `cwd`.
+ *
+ * @param project the folder whose `dist/` is run
+ */
 export function spawnServer(
   env: Readonly<Record<string, string>>,
   cwd = tmpdir(),
+  project = ROOT,
 ): Omit<ServerProcess, 'url'> & { exit: Promise<number | NodeJS.Signals | null> } {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+  const child = spawn(process.execPath, [join(project, 'dist/main.js')], {
     // Not in the project: a developer's own .env must not reach a test.
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', ...env },
@@ -43,10 +48,13 @@ export function spawnServer(
 }
 
 /** Runs `dist/main.js` and waits until `/readyz` says yes. Give it a `DATA_DIR` or a `DATABASE_URL` of its own. */
-export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+export async function startServerProcess(
+  env: Readonly<Record<string, string>>,
+  project = ROOT,
+): Promise<ServerProcess> {
   const port = env['PORT'] ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const server = spawnServer({ HOST: '127.0.0.1', ...env, PORT: port });
+  const server = spawnServer({ HOST: '127.0.0.1', ...env, PORT: port }, tmpdir(), project);
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!(await isReady(url))) {
     if (server.child.exitCode !== null || Date.now() > deadline) {

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { developmentKeyFile } from '../src/identity/api-keys/development-key.js';
+import { Browser } from './kit/browser.js';
+import { openSocket } from './kit/live-socket.js';
+import { startServerProcess, type ServerProcess } from './kit/server-process.js';
+import { storage } from './kit/storage.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** What a clone of the project has, as far as the server goes. */
+const CLONED = [
+  'src',
+  'test/kit',
+  'drizzle',
+  'schematics',
+  'package.json',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  '.oxlintrc.json',
+  '.dependency-cruiser.cjs',
+  '.prettierrc.json',
+];
+const PRETTIER = 'prettier/bin/prettier.cjs';
+const MADE = [
+  'src/feeds/order-status/order-status.feed.ts',
+  'src/feeds/order-status/order-status.model.ts',
+  'src/app.module.ts',
+];
+
+const copy = temporaryFolder('clone');
+let store: Awaited<ReturnType<typeof storage>>;
+let server: ServerProcess | undefined;
+afterAll(async () => {
+  await server?.end();
+  await store.remove();
+  copy.remove();
+});
+
+/** Runs a program of node_modules in the copy. Fails with what it printed. */
+async function run(program: string, ...args: string[]): Promise<void> {
+  const ran = promisify(execFile)(process.execPath, [join(copy.path, 'node_modules', program), ...args], {
+    cwd: copy.path,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  await ran.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
+    throw new Error(`${program} ${args.join(' ')}\n${stdout}\n${stderr}`);
+  });
+}
+
+beforeAll(async () => {
+  store = await storage({});
+  for (const name of CLONED) cpSync(join(ROOT, name), join(copy.path, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy.path, 'node_modules'));
+  await run('@nestjs/cli/bin/nest.js', 'generate', 'feed', 'order-status');
+});
+
+it('a feed that `npx nest generate feed` writes passes the checks of the project', async () => {
+  await Promise.all([
+    run(PRETTIER, '--check', ...MADE),
+    run('oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...MADE),
+    run('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src'),
+  ]);
+});
+
+it('a feed that `npx nest generate feed` writes builds by `npx nest build` and delivers what is published', async () => {
+  await run('@nestjs/cli/bin/nest.js', 'build');
+  server = await startServerProcess({ ...store.env }, copy.path);
+  const browser = new Browser(server.url);
+  const { id } = await browser.register();
+  const socket = await openSocket(server.url, { token: await browser.token() });
+  socket.subscribe('mine', 'subscription { orderStatus { id } }');
+  await socket.settled();
+  const key = readFileSync(developmentKeyFile(store.env['DATA_DIR']!), 'utf8');
+  const published = await fetch(`${server.url}/publish`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ events: [{ topic: 'order_status', viewer: `user:${id}`, payload: { id: '1001' } }] }),
+  });
+  expect([published.status, await published.text()]).toEqual([200, expect.any(String)]);
+  expect(await socket.waitForNext('mine')).toEqual({ data: { orderStatus: { id: '1001' } } });
+  await socket.close();
+});
