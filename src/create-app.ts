@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet';
 import cors from '@fastify/cors';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './server/config/config.js';
@@ -22,9 +22,10 @@ import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
 import { bareHeaders, helmetOptions } from './live/gateway/admission/security-headers.js';
 import { LOGGER } from './live/logging/logger.js';
+import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
 import { NestLogger } from './server/logging/nest-logger.js';
 import { PublishRule } from './server/http/publish.rule.js';
-import { addressIn, parseAddressRanges } from './live/viewer/client-address.js';
+import { addressIn, parseAddressRanges, peerTest } from './live/viewer/client-address.js';
 
 /** The largest body of a route that has no rule of its own, in bytes. None of them reads one. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -49,7 +50,8 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: false,
     forceCloseConnections: true,
-    serverFactory: (handler: RequestListener) => connections.attach(createHttpServer(handler, headers)),
+    serverFactory: (handler: RequestListener) =>
+      connections.attach(createHttpServer(withRequestId(handler, config.http), headers)),
     // The server answers these itself, on every address that it listens on.
     clientErrorHandler: () => {},
     // An undecodable path never reaches a route, and Fastify's own answer to it shows the whole URL, signature and all.
@@ -79,6 +81,30 @@ function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudge
   };
 }
 
+/** Has all that a request does, and its answer, carry its id. */
+function withRequestId(handler: RequestListener, { trustedProxies }: HttpConfig): RequestListener {
+  const isTrusted = peerTest(parseAddressRanges(trustedProxies));
+  return (request, response) => {
+    const id = requestIdOf(request, isTrusted);
+    response.setHeader(REQUEST_ID_HEADER, id);
+    inRequest(id, () => handler(request, response));
+  };
+}
+
+/** One line for each answer, at `debug`. The route's pattern stands for the URL, which may hold a signature. */
+function logAnswer(
+  logger: Logger,
+  { method, routeOptions }: FastifyRequest,
+  { raw, statusCode, elapsedTime }: FastifyReply,
+): void {
+  inRequest(String(raw.getHeader(REQUEST_ID_HEADER)), () =>
+    logger.debug(
+      { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime) },
+      'answered',
+    ),
+  );
+}
+
 /** Puts in place what holds before a handler runs: for every request, then for each route. */
 async function applyRules(
   app: NestFastifyApplication,
@@ -104,6 +130,9 @@ async function applyRules(
     if (connections.isSpare(raw.socket) && !PROBES.has(routeOptions.url ?? ''))
       throw new UnavailableError('This node answers as many requests as it may: try again in a moment.');
   });
+  const logger = app.get<Logger>(LOGGER);
+  if (logger.isLevelEnabled('debug'))
+    fastify.addHook('onResponse', async (request, reply) => logAnswer(logger, request, reply));
   // A client that asks before it sends its body hears an answer first where the body is not wanted (RFC 9110 §10.1.1).
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();

@@ -33,7 +33,7 @@ export interface TwoPaths {
 type Open = (socket: GatewaySocket, stream: Socket) => void;
 
 const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
-const facts = { address: '127.0.0.1', userAgent: null, origin: null };
+const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 
 /** Starts it. Anybody is let in with `context`; everything behind the second door is the real thing. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {

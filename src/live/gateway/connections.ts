@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { MessageType, parseMessage } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { ConnectionFacts } from './connection/connection-facts.js';
+import { inRequest } from '../logging/request-id.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
 import { Connection } from './connection/connection.js';
@@ -95,7 +96,8 @@ const onPong = listener((connection): void => {
 function listener<A extends unknown[]>(listen: (connection: Connection, ...rest: A) => void) {
   return function onEvent(this: WebSocket, ...rest: A): void {
     const socket = this as GatewaySocket;
-    if (socket.connection) listen(socket.connection, ...rest);
+    const { connection } = socket;
+    if (connection) inRequest(connection.facts.requestId, () => listen(connection, ...rest));
   };
 }
 

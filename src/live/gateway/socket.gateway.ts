@@ -4,6 +4,8 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { HttpAdapterHost } from '@nestjs/core';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/payload.js';
+import { inRequest, requestIdHeader } from '../logging/request-id.js';
+import type { ConnectionFacts } from './connection/connection-facts.js';
 import { GatewaySocket } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
@@ -53,11 +55,15 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     // What ws would answer with headers of its own; the guard leaves it little.
     this.#server.on('wsClientError', (_error, socket) => this.guard.answer(socket, NO_HANDSHAKE));
+    this.#server.on('headers', (lines) =>
+      lines.push(...Object.entries(requestIdHeader()).map((pair) => pair.join(': '))),
+    );
     const server = this.adapter.httpAdapter.getHttpServer() as Server;
     const ordinary = new OrdinaryRequests(server);
     server.on('upgrade', (request, socket: Socket, head) => {
-      if (asksForWebSocket(request)) void this.#upgrade(request, socket, head);
-      else ordinary.serve(request, socket, head);
+      if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);
+      const facts = this.guard.facts(request);
+      void inRequest(facts.requestId, () => this.#upgrade(request, facts, socket, head));
     });
   }
 
@@ -68,10 +74,9 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     this.#server.close();
   }
 
-  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  async #upgrade(request: IncomingMessage, facts: ConnectionFacts, socket: Socket, head: Buffer): Promise<void> {
     const drop = (): void => void socket.destroy();
     socket.on('error', drop);
-    const facts = this.guard.facts(request);
     const refusal = await this.guard.check(request, facts, this.#draining);
     if (refusal) {
       this.metrics.refused(refusal, facts);

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { currentRequestId } from './request-id.js';
 
 /** Injection token of the process's pino logger. */
 export const LOGGER = Symbol('LOGGER');
@@ -21,7 +22,8 @@ const SECRET_KEYS = [
 const MAX_ORIGIN_LENGTH = 200;
 
 /**
- * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON.
+ * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON, and `requestId` in what is
+ * logged on behalf of a request or a socket.
  * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second defence.
  *
  * @param level one of pino's levels, or `silent`
@@ -33,11 +35,17 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    mixin: requestFacts,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { origin: cutOrigin },
     redact: { paths, censor: '[redacted]' },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+function requestFacts(): object {
+  const requestId = currentRequestId();
+  return requestId === undefined ? {} : { requestId };
 }
 
 function cutOrigin(origin: unknown): unknown {

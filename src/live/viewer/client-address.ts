@@ -26,6 +26,11 @@ export function addressIn(address: string, ranges: readonly AddressRange[]): boo
   return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits));
 }
 
+/** A test of whether the peer of a socket, as Node tells its address, is in one of the ranges. */
+export function peerTest(ranges: readonly AddressRange[]): (peer: string | undefined) => boolean {
+  return (peer) => ranges.length > 0 && addressIn(normalizeAddress(peer ?? '') ?? '', ranges);
+}
+
 /** Writes an address in one way only: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null when it is no address. */
 export function normalizeAddress(text: string): string | null {
   // Four plain decimals have one spelling only.

@@ -5,7 +5,8 @@ import type { ConnectionFacts } from '../connection/connection-facts.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
-import { type AddressRange, parseAddressRanges } from '../../viewer/client-address.js';
+import { type AddressRange, parseAddressRanges, peerTest } from '../../viewer/client-address.js';
+import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
 import { clientFacts } from '../../viewer/client-facts.js';
 import { cleartextTest } from './cleartext.js';
 import { NodeCapacity } from './node-capacity.js';
@@ -21,6 +22,7 @@ const HANDSHAKE_KEY = /^[+/0-9A-Za-z]{22}==$/;
 export class UpgradeGuard {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #trusted: readonly AddressRange[];
+  readonly #isTrusted: (peer: string | undefined) => boolean;
   readonly #cameInTheClear: (request: IncomingMessage) => boolean;
 
   constructor(
@@ -29,19 +31,22 @@ export class UpgradeGuard {
     @Inject(HTTP_CONFIG) http: HttpConfig,
   ) {
     this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#isTrusted = peerTest(this.#trusted);
     this.#cameInTheClear = cleartextTest(http);
     this.#headers = bareHeaders(http);
   }
 
   /** What is known of the peer, for the log and for the token's binding. */
   facts(request: IncomingMessage): ConnectionFacts {
-    return { ...clientFacts(request, this.#trusted), origin: request.headers.origin ?? null };
+    const origin = request.headers.origin ?? null;
+    return { ...clientFacts(request, this.#trusted), origin, requestId: requestIdOf(request, this.#isTrusted) };
   }
 
   /** Answers a refused upgrade in plain HTTP and ends its socket. */
   answer(socket: Duplex, { status, message, retryAfterSeconds }: UpgradeRefusal): void {
     const headers = {
       ...this.#headers,
+      ...requestIdHeader(),
       Connection: 'close',
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Length': String(Buffer.byteLength(message)),

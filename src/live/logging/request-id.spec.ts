@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createLogger } from './logger.js';
+import { inRequest, requestIdOf } from './request-id.js';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const request = (id: string | undefined): IncomingMessage =>
+  ({ headers: { 'x-request-id': id }, socket: { remoteAddress: '192.0.2.1' } }) as unknown as IncomingMessage;
+const everybody = (): boolean => true;
+const nobody = (): boolean => false;
+
+describe('a request id', () => {
+  it('is the one that a trusted proxy has given', () => {
+    expect(requestIdOf(request('req-42.A_b'), (peer) => peer === '192.0.2.1')).toBe('req-42.A_b');
+  });
+
+  it('is a new one where anybody else sends it, or none came', () => {
+    expect(requestIdOf(request('req-42'), nobody)).toMatch(UUID);
+    expect(requestIdOf(request(undefined), everybody)).toMatch(UUID);
+    expect(requestIdOf(request(undefined), everybody)).not.toBe(requestIdOf(request(undefined), everybody));
+  });
+
+  it.each(['', 'two words', 'a, b', 'x'.repeat(65), 'line\nbreak', '{"level":"fatal"}', 'ä'])(
+    'is a new one in place of %j, whoever sends it',
+    (id) => {
+      expect(requestIdOf(request(id), everybody)).toMatch(UUID);
+    },
+  );
+
+  it('stands in each line of its own request, however the work of several mixes', async () => {
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line: string) => void lines.push(line) });
+    const work = async (id: string): Promise<void> => {
+      await turn();
+      logger.info({ id }, 'later');
+    };
+    await Promise.all(['one', 'two'].map((id) => inRequest(id, () => work(id))));
+    logger.info({ id: null }, 'outside');
+    const written = lines.map((line) => JSON.parse(line) as { id: string | null; requestId?: string });
+    expect(written.map(({ id, requestId }) => [id, requestId])).toEqual([
+      ['one', 'one'],
+      ['two', 'two'],
+      [null, undefined],
+    ]);
+  });
+});

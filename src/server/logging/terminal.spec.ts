@@ -1,0 +1,32 @@
+import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it, vi } from 'vitest';
+import { createLogger } from '../../live/logging/logger.js';
+import { inRequest } from '../../live/logging/request-id.js';
+import { prettyDestination } from './terminal.js';
+
+function output(isTTY: boolean): PassThrough & { isTTY: boolean } {
+  return Object.assign(new PassThrough(), { isTTY });
+}
+
+describe('log lines', () => {
+  it('are text for people in a terminal, with the secrets cut out and the id of the request', async () => {
+    const terminal = output(true);
+    const logger = createLogger('info', await prettyDestination(false, terminal));
+    inRequest('request-1', () => logger.info({ token: 'eyJ', address: '192.0.2.1' }, 'socket refused'));
+    const printed = await vi.waitFor(() => {
+      const text = stripVTControlCharacters(String(terminal.read() ?? ''));
+      expect(text).toContain('socket refused');
+      return text;
+    });
+    expect(printed).toMatch(/^\[\d\d:\d\d:\d\d\.\d+\] INFO: socket refused\n/);
+    expect(printed).toContain('requestId: "request-1"');
+    expect(printed).toContain('[redacted]');
+    expect(printed).not.toContain('eyJ');
+  });
+
+  it('are JSON in production, and where nobody watches', async () => {
+    expect(await prettyDestination(true, output(true))).toBeUndefined();
+    expect(await prettyDestination(false, output(false))).toBeUndefined();
+  });
+});
