@@ -32,7 +32,7 @@ async function publish(definition: TopicDefinition, payloads: Iterable<unknown>)
   for (const payload of payloads) await server.app.get(TopicBus).publish([{ topic, payload }]);
 }
 
-function* notifications(count: number): Generator<unknown> {
+function* notifications(count: number): Generator {
   const body = 'x'.repeat(10_000);
   for (let id = 0; id < count; id++) {
     yield { id: String(id), kind: 'test', title: 'slow', body, createdAt: '2026-01-01T00:00:00.000Z' };

@@ -29,7 +29,10 @@ export const seedCommand: CliCommand = (program, context) => {
         }
         const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
         const people = await seedPeople(stores, options.users, ttlSeconds);
-        if (options.out === undefined) return void process.stdout.write(`${JSON.stringify(people)}\n`);
+        if (options.out === undefined) {
+          process.stdout.write(`${JSON.stringify(people)}\n`);
+          return;
+        }
         writeFileSync(options.out, JSON.stringify(people), { mode: 0o600 });
         const result = { users: people.length, out: options.out, ttlSeconds };
         context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
