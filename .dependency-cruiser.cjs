@@ -16,7 +16,7 @@ const LIVE_RANKS = [
 const IDENTITY_RANKS = [
   ['identity.config'],
   ['database'],
-  ['accounts', 'api-keys', 'app-proxy'],
+  ['accounts', 'api-keys', 'app-proxy', 'issuers'],
   ['sessions'],
   ['sign-in'],
   ['accounts.module'],

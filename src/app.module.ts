@@ -12,6 +12,9 @@ import { AccountAuthenticator } from './identity/sessions/account.authenticator.
 import { AccountSessions } from './identity/sessions/account.sessions.js';
 import { SessionModule } from './identity/sessions/session.module.js';
 import { CustomerAuthenticator } from './identity/app-proxy/token/customer.authenticator.js';
+import { IssuerAuthenticator } from './identity/issuers/issuer.authenticator.js';
+import { IssuerModule } from './identity/issuers/issuer.module.js';
+import { BackchannelLogoutModule } from './server/http/backchannel-logout.module.js';
 import { GraphqlHttpModule } from './server/graphql/graphql-http.module.js';
 import { HealthModule } from './server/health/health.module.js';
 import { HttpModule } from './server/http/http.module.js';
@@ -23,8 +26,9 @@ import { FeedsModule } from './live/feeds/feeds.module.js';
 
 /** The ways in of the stand-alone server. A new one adds its module and its authenticator here, and nothing elsewhere. */
 export const WAYS_IN: WaysIn = {
-  imports: [SessionModule, AppProxyModule],
-  authenticators: [AccountAuthenticator, CustomerAuthenticator],
+  imports: [SessionModule, AppProxyModule, IssuerModule],
+  // The issuers' last: they take any JWT that nobody else knows.
+  authenticators: [AccountAuthenticator, CustomerAuthenticator, IssuerAuthenticator],
   sessions: AccountSessions,
 };
 
@@ -45,6 +49,8 @@ export class AppModule {
         PublishModule,
         AccountsModule,
         AppProxyModule,
+        IssuerModule,
+        BackchannelLogoutModule,
         GraphqlHttpModule,
         GatewayModule.with(waysIn),
         HealthModule,

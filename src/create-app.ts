@@ -24,6 +24,7 @@ import { bareHeaders, helmetOptions } from './live/gateway/admission/security-he
 import { LOGGER } from './live/logging/logger.js';
 import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
 import { NestLogger } from './server/logging/nest-logger.js';
+import { BackchannelLogoutRule } from './server/http/backchannel-logout.rule.js';
 import { PublishRule } from './server/http/publish.rule.js';
 import { addressIn, parseAddressRanges, peerTest } from './live/viewer/client-address.js';
 
@@ -137,7 +138,7 @@ async function applyRules(
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
-  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule)]);
+  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule), app.get(BackchannelLogoutRule)]);
 }
 
 /**

@@ -26,6 +26,26 @@ export interface AppProxyConfig {
   readonly bind: 'ip+ua' | 'ua' | 'none';
 }
 
+/** One identity provider whose JWTs open sockets. */
+export interface TrustedIssuer {
+  /** Names its viewers here: `external:<source>:<sub>`. */
+  readonly source: string;
+  /** Its `iss`, compared character by character: with or without a slash at the end, as the provider writes it. */
+  readonly issuer: string;
+  /** The `aud` that its tokens must hold. */
+  readonly audience: string;
+  /** The `aud` of its logout tokens: this server's client id there. Default: {@link audience}. */
+  readonly clientId: string;
+  /** Where its keys are; null: found by OpenID Connect Discovery. */
+  readonly jwksUri: string | null;
+  readonly algorithms: readonly string[];
+}
+
+/** Identity providers whose JWTs open sockets. */
+export interface IssuersConfig {
+  readonly issuers: readonly TrustedIssuer[];
+}
+
 /** Who may make an account. */
 export interface RegistrationConfig {
   /** `invite`: whoever has an invitation that an operator has made. */
@@ -37,3 +57,4 @@ export const DATABASE_CONFIG = Symbol('DATABASE_CONFIG');
 export const SESSION_CONFIG = Symbol('SESSION_CONFIG');
 export const APP_PROXY_CONFIG = Symbol('APP_PROXY_CONFIG');
 export const REGISTRATION_CONFIG = Symbol('REGISTRATION_CONFIG');
+export const ISSUERS_CONFIG = Symbol('ISSUERS_CONFIG');

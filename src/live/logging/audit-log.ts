@@ -33,7 +33,7 @@ export interface AuditEntry {
   readonly address?: string | null;
   /** Why, as a fixed word. */
   readonly reason?: string | null;
-  /** Who did it: `owner`, `operator`, `server`, or `stranger`. */
+  /** Who did it: `owner`, `operator`, `server`, `issuer` or `stranger`. */
   readonly by?: AuditActor;
   /** The public id of a session. */
   readonly session?: string;
@@ -44,7 +44,7 @@ export interface AuditEntry {
 }
 
 /** Who did something. */
-export type AuditActor = 'owner' | 'operator' | 'server' | 'stranger';
+export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'stranger';
 
 /** Events that anybody can cause without limit: of each, so many lines are written in ten seconds, and the rest is counted. */
 const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([

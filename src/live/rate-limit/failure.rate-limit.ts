@@ -16,6 +16,8 @@ export const FAILURE_LIMITS = {
   failedLogin: 10,
   /** Requests to `POST /publish` with a key that is none. */
   wrongApiKey: 20,
+  /** Logout tokens that are none. A provider sends many good ones at once. */
+  badLogoutToken: 300,
 } as const;
 
 /** An attempt that may turn out wrong. */

@@ -12,7 +12,7 @@ export abstract class RevocationStore {
    * Remembers for {@link KEEP_REVOCATION_SECONDS} that tokens of a subject issued until an instant open nothing. Of two instants the
    * later one stays.
    *
-   * @param subject from {@link sessionSubject} or {@link viewerSubject}
+   * @param subject from {@link sessionSubject}, {@link viewerSubject} or {@link withoutSessionSubject}
    * @param issuedUntilMs ms since the epoch
    * @throws UnavailableError when the store is away or full: nothing is then revoked
    */
@@ -29,6 +29,11 @@ export abstract class RevocationStore {
 /** The subject of a session's tokens. */
 export function sessionSubject(session: string): string {
   return `session:${session}`;
+}
+
+/** The subject of a viewer's tokens that name no session. */
+export function withoutSessionSubject(viewer: string): string {
+  return `viewer-without-session:${viewer}`;
 }
 
 /** The subject of all tokens of a viewer. */

@@ -8,6 +8,8 @@ export interface RevokedViewer {
   readonly viewer: ViewerId;
   /** Tokens issued until then open nothing, in ms since the epoch. */
   readonly issuedUntilMs: number;
+  /** True where only tokens that name no session were revoked. */
+  readonly onlyWithoutSession?: boolean;
 }
 
 /** Told of a viewer whose tokens were revoked. Called synchronously on every node; must not throw. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ViewerId } from '../viewer/viewer.js';
 import { isOutsideSession } from './outside-session.js';
-import { RevocationStore, sessionSubject, viewerSubject } from './revocation.store.js';
+import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import type { RevokedViewer } from './session-revocations.js';
 import { Sessions } from './sessions.js';
 
@@ -41,10 +41,12 @@ export class SessionStatus {
    * @throws UnavailableError when the store is away
    */
   async revoked(viewers: readonly ViewerId[]): Promise<readonly RevokedViewer[]> {
-    const untilMs = await this.revocations.issuedUntil(viewers.map(viewerSubject));
-    return viewers.flatMap((viewer, index) => {
-      const issuedUntilMs = untilMs[index] ?? 0;
-      return issuedUntilMs > 0 ? [{ viewer, issuedUntilMs }] : [];
+    const subjects = viewers.flatMap((viewer) => [viewerSubject(viewer), withoutSessionSubject(viewer)]);
+    const untilMs = await this.revocations.issuedUntil(subjects);
+    return untilMs.flatMap((issuedUntilMs, index) => {
+      const viewer = viewers[Math.floor(index / 2)];
+      if (issuedUntilMs === 0 || viewer === undefined) return [];
+      return [{ viewer, issuedUntilMs, ...(index % 2 === 1 ? { onlyWithoutSession: true } : {}) }];
     });
   }
 }

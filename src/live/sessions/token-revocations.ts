@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ViewerId } from '../viewer/viewer.js';
-import { RevocationStore, sessionSubject, viewerSubject } from './revocation.store.js';
+import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import { SessionRevocations } from './session-revocations.js';
 
 /** A session's tokens are revoked whenever they were issued. */
@@ -50,13 +50,27 @@ export class TokenRevocations {
   }
 
   /**
+   * Revokes the tokens of a viewer that name no session: where one of a person's sessions has ended, nobody can say that such a token
+   * belongs to another one.
+   *
+   * @param issuedUntil default now
+   * @throws UnavailableError when the store is away: then nothing is revoked
+   */
+  async revokeWithoutSession(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
+    const issuedUntilMs = issuedUntil.getTime();
+    await this.store.remember(withoutSessionSubject(viewer), issuedUntilMs);
+    await this.announcements.announceViewer({ viewer, issuedUntilMs, onlyWithoutSession: true });
+  }
+
+  /**
    * Whether a token was revoked. Asks the store, never a cache.
    *
    * @throws UnavailableError when the store is away
    */
   async isRevoked({ viewer, session, issuedAt }: IssuedToken): Promise<boolean> {
-    const subjects = [viewerSubject(viewer), ...(session === null ? [] : [sessionSubject(session)])];
-    const [untilMs = 0, ofSession = 0] = await this.store.issuedUntil(subjects);
-    return ofSession > 0 || issuedAt.getTime() <= untilMs;
+    const narrower = session === null ? withoutSessionSubject(viewer) : sessionSubject(session);
+    const untilMs = await this.store.issuedUntil([viewerSubject(viewer), narrower]);
+    // A session's own instant is later than any.
+    return untilMs.some((instantMs) => issuedAt.getTime() <= instantMs);
   }
 }

@@ -92,6 +92,12 @@ const RULES: readonly Rule[] = [
     message: 'expected at most SESSION_ABSOLUTE_SECONDS (30 days unless set). Lower it, or raise the other',
   },
   {
+    on: ['TRUSTED_ISSUERS'],
+    productionOnly: true,
+    broken: (env) => !env.TRUSTED_ISSUERS.every((one) => [one.issuer, one.jwksUri ?? one.issuer].every(isSafeOrigin)),
+    message: 'expected https URLs (loopback excepted), or else somebody on the way could exchange the keys. Use https',
+  },
+  {
     on: ['APP_PROXY_SHOPS', 'APP_PROXY_SECRET'],
     broken: (env) => env.APP_PROXY_SECRET !== undefined && env.APP_PROXY_SHOPS.length === 0,
     message: 'expected the shops that APP_PROXY_SECRET signs for. List them, or unset APP_PROXY_SECRET',

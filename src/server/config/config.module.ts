@@ -4,6 +4,7 @@ import { HTTP_CONFIG, LIMITS_CONFIG, REDIS_CONFIG, SECRET_CONFIG, TOKEN_CONFIG }
 import {
   APP_PROXY_CONFIG,
   DATABASE_CONFIG,
+  ISSUERS_CONFIG,
   REGISTRATION_CONFIG,
   SESSION_CONFIG,
 } from '../../identity/identity.config.js';
@@ -25,6 +26,7 @@ export class ConfigModule {
       { provide: TOKEN_CONFIG, useValue: config.token },
       { provide: FEEDS_CONFIG, useValue: config.feeds },
       { provide: APP_PROXY_CONFIG, useValue: config.appProxy },
+      { provide: ISSUERS_CONFIG, useValue: config.issuers },
       { provide: LIMITS_CONFIG, useValue: config.limits },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
       { provide: LOGGING_CONFIG, useValue: config.logging },

@@ -2,6 +2,7 @@ import type { HttpConfig, LimitsConfig, RedisConfig, SecretConfig, TokenConfig }
 import type {
   AppProxyConfig,
   DatabaseConfig,
+  IssuersConfig,
   RegistrationConfig,
   SessionConfig,
 } from '../../identity/identity.config.js';
@@ -22,6 +23,7 @@ export interface Config {
   readonly token: TokenConfig;
   readonly feeds: FeedsConfig;
   readonly appProxy: AppProxyConfig;
+  readonly issuers: IssuersConfig;
   readonly limits: LimitsConfig;
   readonly registration: RegistrationConfig;
   readonly logging: LoggingConfig;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
+import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
 import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
@@ -37,8 +38,21 @@ const addresses = () => list(isAddressOrRange, 'addresses and CIDRs such as 192.
 const url = (pattern: RegExp, what: string) =>
   z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
 
+/** All that is wrong with it in one sentence. */
+const issuers = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const parsed = parseTrustedIssuers(text);
+    if (parsed.ok) return parsed.issuers;
+    context.issues.push({ code: 'custom', message: parsed.faults.join('; '), input: '' });
+    return z.NEVER;
+  });
+
 /** The variables that hold a secret: each may be `@path`, the name of a file that holds it. */
 export const SECRET_VARIABLES = ['SECRET_KEYS', 'DATABASE_URL', 'REDIS_URL', 'APP_PROXY_SECRET'] as const;
+/** The variables that may be `@path`: the secrets, and what is long. */
+export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
 
 /**
  * Every variable that this server reads, with its grammar and default. README's table and `.env.example` list the same.
@@ -75,6 +89,7 @@ export const EnvironmentSchema = z.object({
     'shops such as demo.myshopify.com or demo.myshopify.com=www.demo.example|shop.demo.example',
   ),
   APP_PROXY_BIND: oneOf(['ip+ua', 'ua', 'none']).default('ip+ua'),
+  TRUSTED_ISSUERS: issuers,
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),

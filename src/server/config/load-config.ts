@@ -72,6 +72,7 @@ function toConfig(env: Environment): Config {
       shops: env.APP_PROXY_SHOPS.flatMap((shop) => parseShop(shop) ?? []),
       bind: env.APP_PROXY_BIND,
     },
+    issuers: { issuers: env.TRUSTED_ISSUERS },
     limits: limitsOf(env),
     registration: { mode: env.REGISTRATION },
     logging: { level: env.LOG_LEVEL },

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { SECRET_VARIABLES } from './environment.js';
+import { FILE_VARIABLES } from './environment.js';
 
 const MAX_FILE_BYTES = 64 * 1024;
 
@@ -17,7 +17,7 @@ export interface ResolvedSecrets {
 export function resolveSecrets(given: Readonly<Record<string, string>>): ResolvedSecrets {
   const env = { ...given };
   const faults = new Map<string, string>();
-  for (const name of SECRET_VARIABLES) {
+  for (const name of FILE_VARIABLES) {
     const value = env[name];
     if (value === undefined || !value.includes('@')) continue;
     try {
@@ -37,7 +37,8 @@ function content(value: string): string {
   if (!text.startsWith('@')) return text;
   const file = text.slice(1);
   const secret = read(file).trim();
-  if (secret === '') throw new SecretFileError(`the file ${file} is empty: write the secret into it`);
+  if (secret === '') throw new SecretFileError(`the file ${file} is empty: write the value into it`);
+  if (secret.startsWith('[')) return secret;
   return secret
     .split('\n')
     .map((line) => line.trim())

@@ -14,7 +14,8 @@ import {
 } from '../connection-authenticator.js';
 import type { ConnectionFacts } from '../connection/connection-facts.js';
 
-const MAX_TOKEN_LENGTH = 4096;
+/** Of any way in, in characters; each has its own bound below it. */
+const MAX_TOKEN_LENGTH = 16_384;
 /** Refusals after which only signing in again helps; after any other a new token does. */
 const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'account-gone']);
 

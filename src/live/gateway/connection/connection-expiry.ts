@@ -4,7 +4,7 @@ import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import type { Connection } from './connection.js';
-import { ConnectionRegistry, wasIssuedBy } from './connection-registry.js';
+import { ConnectionRegistry, isRevokedBy } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { KeepAlive } from './keep-alive.js';
 import { monotonic } from './monotonic.js';
@@ -92,7 +92,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   #endViewer(revoked: RevokedViewer): void {
     this.registry.rememberRevoked(revoked);
     for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
-      if (connection.grant && wasIssuedBy(connection.grant, revoked.issuedUntilMs))
+      if (connection.grant && isRevokedBy(connection.grant, revoked))
         connection.close(CloseCode.Unauthorized, 'Session ended');
     }
   }

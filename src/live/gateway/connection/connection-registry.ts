@@ -29,9 +29,10 @@ class LateNews<T> {
   }
 }
 
-/** Whether a grant's token was issued until an instant, in ms since the epoch; without a time it counts as issued before any. */
-export function wasIssuedBy({ issuedAt }: Grant, instantMs: number): boolean {
-  return instantMs > 0 && (issuedAt?.getTime() ?? 0) <= instantMs;
+/** Whether a grant's token is among those that were revoked; one without a time counts as issued before any. */
+export function isRevokedBy(grant: Grant, { issuedUntilMs, onlyWithoutSession = false }: RevokedViewer): boolean {
+  if (onlyWithoutSession && sessionOf(grant) !== null) return false;
+  return (grant.issuedAt?.getTime() ?? 0) <= issuedUntilMs;
 }
 
 /** Which connections this node holds, by session, viewer and address. Finding some costs what they are, not what all are. */
@@ -43,7 +44,7 @@ export class ConnectionRegistry {
   readonly #ofKind = new Map<ViewerKind, number>();
   readonly #perAddress = new Map<string, number>();
   readonly #ended = new LateNews<true>();
-  readonly #revoked = new LateNews<number>();
+  readonly #revoked = new LateNews<readonly RevokedViewer[]>();
 
   constructor(private readonly presence: Presence) {}
 
@@ -84,10 +85,8 @@ export class ConnectionRegistry {
   /** Whether it was announced within the last minute that a grant's session has ended, or that its token was revoked. */
   hasEnded(grant: Grant): boolean {
     const session = sessionOf(grant);
-    return (
-      (session !== null && this.#ended.get(session) === true) ||
-      wasIssuedBy(grant, this.#revoked.get(grant.viewer.id) ?? 0)
-    );
+    if (session !== null && this.#ended.get(session) === true) return true;
+    return (this.#revoked.get(grant.viewer.id) ?? []).some((revoked) => isRevokedBy(grant, revoked));
   }
 
   /** Remembers an ended session for a minute. */
@@ -96,8 +95,11 @@ export class ConnectionRegistry {
   }
 
   /** Remembers for a minute that a viewer's tokens were revoked. */
-  rememberRevoked({ viewer, issuedUntilMs }: RevokedViewer): void {
-    this.#revoked.add(viewer, Math.max(issuedUntilMs, this.#revoked.get(viewer) ?? 0));
+  rememberRevoked(revoked: RevokedViewer): void {
+    const others = this.#revoked
+      .get(revoked.viewer)
+      ?.filter((one) => one.onlyWithoutSession !== revoked.onlyWithoutSession);
+    this.#revoked.add(revoked.viewer, [...(others ?? []), revoked]);
   }
 
   /** Takes in a connection that is open and not yet acknowledged. */

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Issuer, json } from '../../../test/kit/issuer.js';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { IssuerKeys } from './issuer-keys.js';
+
+const MINUTE_MS = 60_000;
+
+let issuer: Issuer;
+let keys: IssuerKeys;
+let reasons: (string | null)[];
+let aheadMs: number;
+
+beforeEach(async () => {
+  aheadMs = 0;
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
+  issuer = await Issuer.start();
+  reasons = [];
+  keys = new IssuerKeys({ issuer: issuer.url, jwksUri: null }, (reason) => reasons.push(reason));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  keys.close();
+  await issuer.stop();
+});
+
+const find = (kid: string = issuer.kid) => keys.find({ alg: 'RS256', kid });
+
+describe('the keys of an issuer', () => {
+  it('are fetched once, however many ask at the same time', async () => {
+    await Promise.all(Array.from({ length: 100 }, () => find()));
+    await find();
+    expect([issuer.discoveries, issuer.keyFetches]).toEqual([1, 1]);
+  });
+
+  it('are fetched again for a new kid, and a few times a minute for made-up ones', async () => {
+    await find();
+    await issuer.rotate();
+    await find();
+    expect(issuer.keyFetches).toBe(2);
+    for (let second = 0; second < 60; second += 1) {
+      aheadMs += 1_000;
+      await Promise.allSettled(Array.from({ length: 20 }, (_, n) => find(`made-up-${second}-${n}`)));
+    }
+    expect(issuer.keyFetches).toBeLessThanOrEqual(2 + 5);
+    aheadMs += 20_000;
+    await issuer.rotate();
+    await find();
+  });
+
+  it('that were withdrawn are forgotten within ten minutes', async () => {
+    const old = issuer.kid;
+    await find();
+    await issuer.rotate({ keepOld: false });
+    aheadMs += 10 * MINUTE_MS;
+    await expect(find(old)).rejects.toThrow('no applicable key');
+    await find();
+  });
+
+  it('that are known outlive an hour and not a day without the issuer, and are fetched when it is back', async () => {
+    await find();
+    issuer.answerKeys = (_, response) => void response.writeHead(503).end();
+    for (let minute = 0; minute < 60; minute += 1) {
+      aheadMs += MINUTE_MS;
+      await find();
+    }
+    expect(issuer.keyFetches).toBeLessThanOrEqual(1 + 60);
+    aheadMs += 24 * 60 * MINUTE_MS;
+    await expect(find()).rejects.toThrow(UnavailableError);
+    issuer.answerKeys = null;
+    aheadMs += 2_000;
+    await find();
+  });
+
+  it.each<[string, Issuer['answerKeys'], string]>([
+    ['hangs', () => {}, 'no answer in time'],
+    [
+      'drips',
+      (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).write('{'),
+      'no answer in time',
+    ],
+    ['is huge', (_, response) => json(response, { keys: [], more: 'x'.repeat(1_000_000) }), 'the answer is too large'],
+    [
+      'never ends',
+      (_, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        const more = (): void =>
+          void (response.destroyed || response.write('x'.repeat(64_000), () => setImmediate(more)));
+        more();
+      },
+      'the answer is too large',
+    ],
+    [
+      'redirects',
+      (_, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/keys' }).end(),
+      'the answer has status 302',
+    ],
+    ['fails', (_, response) => void response.writeHead(500).end(), 'the answer has status 500'],
+    ['answers HTML', (_, response) => json(response, { keys: [] }, 'text/html'), 'the answer is no JSON'],
+    [
+      'answers no JSON',
+      (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('<'),
+      'the answer is no JSON object',
+    ],
+    ['answers a list', (_, response) => json(response, []), 'the answer is no JSON object'],
+    ['answers no keys', (_, response) => json(response, { keys: {} }), 'the answer is no set of keys'],
+    ['answers keys that are none', (_, response) => json(response, { keys: [1] }), 'the answer is no set of keys'],
+    [
+      'answers a thousand keys',
+      (_, response) => json(response, { keys: Array.from({ length: 1_000 }, () => ({ kty: 'RSA' })) }),
+      'the answer is no set of keys',
+    ],
+    ['closes', (request) => void request.socket.destroy(), 'no connection'],
+  ])(
+    'are not known where the endpoint %s',
+    async (_, answer, reason) => {
+      issuer.answerKeys = answer;
+      await expect(find()).rejects.toThrow(UnavailableError);
+      expect(reasons).toEqual([reason]);
+    },
+    15_000,
+  );
+
+  it('are not taken from a discovery document of another issuer', async () => {
+    issuer.answerDiscovery = (_, response) =>
+      json(response, { issuer: 'https://id.example', jwks_uri: `${issuer.url}/jwks` });
+    await expect(find()).rejects.toThrow(UnavailableError);
+    expect(reasons).toEqual(['the discovery document names another issuer']);
+  });
+
+  it.each(['file:///etc/passwd', 'data:application/json,{}', 'jwks', 7, undefined])(
+    'are not looked for at %s',
+    async (uri) => {
+      issuer.answerDiscovery = (_, response) => json(response, { issuer: issuer.url, jwks_uri: uri });
+      await expect(find()).rejects.toThrow(UnavailableError);
+      expect(reasons).toEqual(['the discovery document names no keys']);
+    },
+  );
+
+  it('are no secret ones, nor too short', async () => {
+    issuer.answerKeys = (_, response) => json(response, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'shared' }] });
+    await expect(keys.find({ alg: 'HS256', kid: 'shared' })).rejects.toThrow('Unsupported');
+    await expect(keys.find({ alg: 'RS256', kid: 'shared' })).rejects.toThrow('no applicable key');
+  });
+});

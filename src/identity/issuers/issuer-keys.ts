@@ -1,0 +1,165 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWSHeaderParameters, type CryptoKey } from 'jose';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { fetchDocument, KeyDocumentError } from './key-document.js';
+import type { TrustedIssuer } from '../identity.config.js';
+
+/**
+ * How long discovery and keys may take together, in milliseconds: a socket waits no longer than 5 s for its ack. Counted in steps, so
+ * that a process which stood still meanwhile reads the answer that has come before it gives up.
+ */
+const FETCH_WITHIN_MS = 3_000;
+const STEP_MS = 250;
+/** From this age on keys are fetched again while the old ones are used, in milliseconds. */
+const REFRESH_AFTER_MS = 5 * 60_000;
+/** From this age on a new token waits for that fetch, in milliseconds: keys that were withdrawn are not used for longer. */
+const STALE_AFTER_MS = 10 * 60_000;
+/** How long known keys are used while the issuer is away, in milliseconds: a day. */
+const FORGET_AFTER_MS = 24 * 3_600_000;
+/** How soon a fetch that failed is tried again, in milliseconds. */
+const RETRY_AFTER_MS = 1_000;
+/** How soon it is tried again where there are keys to go on with, in milliseconds. */
+const RETRY_KNOWN_AFTER_MS = 30_000;
+/** Fetches that unknown key ids may cause: two at once, then one in 20 s. */
+const UNKNOWN_KID_BURST = 2;
+const UNKNOWN_KID_EVERY_MS = 20_000;
+const MAX_KEYS = 100;
+
+/** Told of each fetch of keys: null, or why it failed. */
+export type FetchListener = (reason: string | null) => void;
+
+interface KnownKeys {
+  readonly kids: ReadonlySet<unknown>;
+  readonly find: (header: JWSHeaderParameters) => Promise<CryptoKey>;
+  readonly fetchedAtMs: number;
+}
+
+/**
+ * The public keys of one issuer (RFC 7517), fetched when a token needs them and kept. There is one fetch at a time, and none that
+ * strangers can cause at will. Another issuer that is slow or away is not felt here.
+ */
+export class IssuerKeys {
+  #known: KnownKeys | null = null;
+  #fetching: Promise<void> | null = null;
+  #failedAtMs = -Infinity;
+  #unknownKidBudget = UNKNOWN_KID_BURST;
+  #refilledAtMs = performance.now();
+  readonly #closing = new AbortController();
+
+  constructor(
+    private readonly issuer: Pick<TrustedIssuer, 'issuer' | 'jwksUri'>,
+    private readonly told: FetchListener,
+  ) {}
+
+  /**
+   * The key that verifies a token with this header.
+   *
+   * @throws UnavailableError while no keys are known
+   * @throws one of jose's errors where no key, or more than one, fits
+   */
+  async find(header: JWSHeaderParameters): Promise<CryptoKey> {
+    await this.#freshen();
+    let keys = this.#usable();
+    if (header.kid !== undefined && !keys.kids.has(header.kid) && this.#maySearch()) {
+      await this.#fetch();
+      keys = this.#usable();
+    }
+    return keys.find(header);
+  }
+
+  /** Fetches keys before the first token comes. Never throws. */
+  async warm(): Promise<void> {
+    await this.#fetch();
+  }
+
+  /** Ends the fetch under way. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #freshen(): Promise<void> {
+    const nowMs = performance.now();
+    const ageMs = nowMs - (this.#known?.fetchedAtMs ?? -Infinity);
+    if (ageMs < REFRESH_AFTER_MS) return;
+    const retryAfterMs = ageMs < FORGET_AFTER_MS ? RETRY_KNOWN_AFTER_MS : RETRY_AFTER_MS;
+    if (this.#fetching === null && nowMs - this.#failedAtMs < retryAfterMs) return;
+    const fetched = this.#fetch();
+    if (ageMs >= STALE_AFTER_MS) await fetched;
+  }
+
+  #usable(): KnownKeys {
+    const known = this.#known;
+    if (known && performance.now() - known.fetchedAtMs < FORGET_AFTER_MS) return known;
+    throw new UnavailableError('The keys of an issuer are not known.');
+  }
+
+  /** Takes one of the fetches that unknown key ids may cause. Those who come while one is under way share it. */
+  #maySearch(): boolean {
+    if (this.#fetching) return true;
+    const nowMs = performance.now();
+    const refill = Math.floor((nowMs - this.#refilledAtMs) / UNKNOWN_KID_EVERY_MS);
+    if (refill > 0) {
+      this.#unknownKidBudget = Math.min(UNKNOWN_KID_BURST, this.#unknownKidBudget + refill);
+      this.#refilledAtMs += refill * UNKNOWN_KID_EVERY_MS;
+    }
+    if (this.#unknownKidBudget === 0) return false;
+    this.#unknownKidBudget -= 1;
+    return true;
+  }
+
+  /** Never throws: a failure is told, and the known keys stay. */
+  #fetch(): Promise<void> {
+    return (this.#fetching ??= this.#fetchAndKeep().finally(() => (this.#fetching = null)));
+  }
+
+  async #fetchAndKeep(): Promise<void> {
+    try {
+      this.#known = await this.#fetchKeys();
+      this.#failedAtMs = -Infinity;
+      this.told(null);
+    } catch (error) {
+      this.#failedAtMs = performance.now();
+      if (!this.#closing.signal.aborted) this.told(error instanceof KeyDocumentError ? error.message : 'unknown');
+    }
+  }
+
+  async #fetchKeys(): Promise<KnownKeys> {
+    const late = new AbortController();
+    let stepsLeft = FETCH_WITHIN_MS / STEP_MS;
+    const timer = setInterval(() => (stepsLeft -= 1) > 0 || late.abort(), STEP_MS);
+    try {
+      return await this.#fetchWithin(AbortSignal.any([this.#closing.signal, late.signal]));
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #fetchWithin(signal: AbortSignal): Promise<KnownKeys> {
+    const set = await fetchDocument(this.issuer.jwksUri ?? (await this.#discover(signal)), signal);
+    const { keys } = set;
+    if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new KeyDocumentError('the answer is no set of keys');
+    try {
+      const find = createLocalJWKSet(set as unknown as JSONWebKeySet);
+      const kids = new Set(keys.map((key: { readonly kid?: unknown }) => key.kid));
+      return { kids, find, fetchedAtMs: performance.now() };
+    } catch (error) {
+      throw new KeyDocumentError('the answer is no set of keys', { cause: error });
+    }
+  }
+
+  /** OpenID Connect Discovery §4: the document must name the issuer that it was asked of. */
+  async #discover(signal: AbortSignal): Promise<string> {
+    const base = this.issuer.issuer.replace(/\/$/, '');
+    const { issuer, jwks_uri: uri } = await fetchDocument(`${base}/.well-known/openid-configuration`, signal);
+    if (issuer !== this.issuer.issuer) throw new KeyDocumentError('the discovery document names another issuer');
+    if (typeof uri !== 'string' || !mayLead(base, uri))
+      throw new KeyDocumentError('the discovery document names no keys');
+    return uri;
+  }
+}
+
+/** From https to https only: what comes unencrypted can be changed on its way. */
+function mayLead(from: string, to: string): boolean {
+  if (!URL.canParse(to)) return false;
+  const { protocol } = new URL(to);
+  return protocol === 'https:' || (protocol === 'http:' && from.startsWith('http:'));
+}

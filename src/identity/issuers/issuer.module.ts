@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { MetricsModule } from '../../live/metrics/metrics.module.js';
+import { RevocationModule } from '../../live/sessions/revocation.module.js';
+import { StoreModule } from '../../live/store/store.module.js';
+import { BackchannelLogout } from './backchannel-logout.service.js';
+import { IssuerAuthenticator } from './issuer.authenticator.js';
+import { TrustedIssuers } from './trusted-issuers.service.js';
+
+/** The third way in: the JWTs of identity providers, and their back-channel logout. */
+@Module({
+  imports: [MetricsModule, StoreModule, RevocationModule],
+  providers: [TrustedIssuers, IssuerAuthenticator, BackchannelLogout],
+  exports: [IssuerAuthenticator, BackchannelLogout],
+})
+export class IssuerModule {}

@@ -1,0 +1,58 @@
+/** The largest document that is read, in bytes: a set of a hundred keys fits. */
+const MAX_DOCUMENT_BYTES = 256 * 1024;
+/** `application/json`, `application/jwk-set+json` (RFC 7517 §8.5). */
+const JSON_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json\s*(?:;|$)/i;
+
+/** Why a document of an issuer could not be had. The message is for the log: it names no more than a host. */
+export class KeyDocumentError extends Error {}
+
+/**
+ * Fetches a JSON document of an issuer. No redirect is followed, and no more than 256 KiB are read, whatever was announced and
+ * however it is compressed.
+ *
+ * @param signal ends it, also while the body comes
+ * @throws KeyDocumentError for anything else than a JSON object with status 200
+ */
+export async function fetchDocument(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } }).catch(
+    (error: unknown) => {
+      throw new KeyDocumentError(signal.aborted ? 'no answer in time' : 'no connection', { cause: error });
+    },
+  );
+  try {
+    if (response.status !== 200) throw new KeyDocumentError(`the answer has status ${response.status}`);
+    if (!JSON_TYPE.test(response.headers.get('content-type') ?? ''))
+      throw new KeyDocumentError('the answer is no JSON');
+    return parseObject(await readBody(response, signal));
+  } finally {
+    // What is left of a body would hold its connection.
+    await response.body?.cancel().catch(() => {});
+  }
+}
+
+async function readBody({ body }: Response, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    // Leaving the loop cancels the body.
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_DOCUMENT_BYTES) throw new KeyDocumentError('the answer is too large');
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  } catch (error) {
+    if (error instanceof KeyDocumentError) throw error;
+    throw new KeyDocumentError(signal.aborted ? 'no answer in time' : 'the answer broke off', { cause: error });
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw new KeyDocumentError('the answer is no JSON object');
+}

@@ -1,0 +1,51 @@
+import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/backchannel-logout.service.js';
+import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
+import { type AddressRange, parseAddressRanges } from '../../live/viewer/client-address.js';
+import { clientFacts } from '../../live/viewer/client-facts.js';
+
+const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
+  malformed: 'logout_token must be a signed JWT.',
+  invalid: 'logout_token is of no trusted issuer, or its signature, audience or times are wrong.',
+  expired: 'logout_token has expired.',
+  'no-logout': 'logout_token must hold events, jti and sub or sid, and no nonce.',
+  used: 'logout_token was used before.',
+};
+
+/** `POST /oidc/backchannel-logout`: what a trusted issuer calls when somebody signs out there. */
+@Controller()
+export class BackchannelLogoutController {
+  readonly #trusted: readonly AddressRange[];
+
+  constructor(
+    private readonly logout: BackchannelLogout,
+    private readonly failures: FailureRateLimit,
+    @Inject(HTTP_CONFIG) http: HttpConfig,
+  ) {
+    this.#trusted = parseAddressRanges(http.trustedProxies);
+  }
+
+  /** Answers 200 without a body, or 400: the sockets have closed on every node that can be reached. */
+  @Post('/oidc/backchannel-logout')
+  @HttpCode(HttpStatus.OK)
+  async end(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
+    const { address } = clientFacts(request.raw, this.#trusted);
+    const carryOut = () => this.logout.carryOut(tokenIn(body), address);
+    const outcome = await this.failures.attempt(
+      'badLogoutToken',
+      address,
+      carryOut,
+      (one) => 'value' in one && !one.value.ok,
+    );
+    if (!outcome.ok) throw new BadUserInputError('logout_token', MESSAGES[outcome.reason]);
+  }
+}
+
+/** A form that names it twice has none. */
+function tokenIn(body: unknown): string {
+  const token: unknown = typeof body === 'object' && body !== null && 'logout_token' in body ? body.logout_token : '';
+  return typeof token === 'string' ? token : '';
+}

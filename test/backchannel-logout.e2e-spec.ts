@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Issuer, trusting } from './kit/issuer.js';
+import { openSocket, type LiveSocket } from './kit/live-socket.js';
+import { locate, needs } from './kit/needs.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+let acme: Issuer;
+let globex: Issuer;
+let server: TestServer;
+
+beforeAll(async () => {
+  [acme, globex] = await Promise.all([Issuer.start('acme'), Issuer.start('globex')]);
+  server = await startServer({ env: { THROTTLE_EXEMPT: '127.0.0.1', ...trusting(acme, globex) } });
+});
+afterAll(async () => {
+  await server.stop();
+  await Promise.all([acme.stop(), globex.stop()]);
+});
+
+function logOut(token: string, url = server.url): Promise<Response> {
+  return fetch(`${url}/oidc/backchannel-logout`, {
+    method: 'POST',
+    body: new URLSearchParams({ logout_token: token }),
+  });
+}
+
+async function refusal(token: string, url = server.url): Promise<number> {
+  const socket = await openSocket(url);
+  socket.send({ type: 'connection_init', payload: { token } });
+  const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
+  if (ended && 'code' in ended) return ended.code;
+  await socket.close();
+  return 1000;
+}
+
+const open = (socket: LiveSocket): boolean => socket.ws.readyState === socket.ws.OPEN;
+
+describe('a back-channel logout', () => {
+  it('by sid closes the sockets of that session with 4401, and none of its tokens opens one afterwards', async () => {
+    const token = await acme.sign('ann', { claims: { sid: 'one' } });
+    const [ended, other, elsewhere] = await Promise.all([
+      openSocket(server.url, { token }),
+      openSocket(server.url, { token: await acme.sign('ann', { claims: { sid: 'two' } }) }),
+      openSocket(server.url, { token: await globex.sign('ann', { claims: { sid: 'one' } }) }),
+    ]);
+    const answer = await logOut(await acme.logoutToken({ sid: 'one' }));
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(await answer.text()).toBe('');
+    expect((await ended.waitForClose()).code).toBe(4401);
+    expect(await refusal(token)).toBe(4401);
+    expect(await refusal(await acme.sign('ann', { claims: { sid: 'one' } }))).toBe(4401);
+    expect(await refusal(await acme.sign('ann', { claims: { sid: 'three' } }))).toBe(1000);
+    expect(await refusal(await globex.sign('ann', { claims: { sid: 'one' } }))).toBe(1000);
+    await Promise.all([other.settled(), elsewhere.settled()]);
+    expect([open(other), open(elsewhere)]).toEqual([true, true]);
+    other.send({ type: 'ping', payload: { token } });
+    expect((await other.waitForClose()).code).toBe(4401);
+    await elsewhere.close();
+  });
+
+  it('by sub closes all of that person, and tokens issued before it open nothing', async () => {
+    const old = await acme.sign('bob', { issued: -2 });
+    const sockets = await Promise.all([
+      openSocket(server.url, { token: old }),
+      openSocket(server.url, { token: await acme.sign('bob', { issued: -2, claims: { sid: 'b1' } }) }),
+    ]);
+    const namesake = await openSocket(server.url, { token: await globex.sign('bob', { issued: -2 }) });
+    expect((await logOut(await acme.logoutToken({ sub: 'bob' }, { issued: -1 }))).status).toBe(200);
+    for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
+    expect(await refusal(old)).toBe(4401);
+    expect(await refusal(await acme.sign('bob'))).toBe(1000);
+    await namesake.settled();
+    expect(open(namesake)).toBe(true);
+    await namesake.close();
+  });
+
+  it('by sid and sub closes that session and what names no session, and leaves the other sessions', async () => {
+    const [named, unnamed, other] = await Promise.all([
+      openSocket(server.url, { token: await acme.sign('eve', { issued: -2, claims: { sid: 'e1' } }) }),
+      openSocket(server.url, { token: await acme.sign('eve', { issued: -2 }) }),
+      openSocket(server.url, { token: await acme.sign('eve', { issued: -2, claims: { sid: 'e2' } }) }),
+    ]);
+    expect((await logOut(await acme.logoutToken({ sub: 'eve', sid: 'e1' }, { issued: -1 }))).status).toBe(200);
+    expect((await named.waitForClose()).code).toBe(4401);
+    expect((await unnamed.waitForClose()).code).toBe(4401);
+    await other.settled();
+    expect(open(other)).toBe(true);
+    expect(await refusal(await acme.sign('eve'))).toBe(1000);
+    await other.close();
+  });
+
+  it('is carried out once for each token', async () => {
+    const token = await acme.logoutToken({ sid: 'once' });
+    expect((await logOut(token)).status).toBe(200);
+    const again = await logOut(token);
+    expect(again.status).toBe(400);
+    expect(await again.json()).toMatchObject({ error: { code: 'BAD_USER_INPUT' } });
+  });
+});
+
+describe('a logout token is refused with 400:', () => {
+  const claim = (name: string, value: unknown) => () => acme.logoutToken({ sid: 's' }, { claims: { [name]: value } });
+  const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+  it.each<[string, () => Promise<string> | string]>([
+    ['no text', () => ''],
+    ['no JWT', () => 'abc'],
+    ['an access token', () => acme.sign('ann', { claims: { sid: 's' } })],
+    ['an access token with a jti', () => acme.sign('ann', { claims: { sid: 's', jti: 'a' } })],
+    ['a nonce', claim('nonce', 'n')],
+    ['no events', claim('events', undefined)],
+    ['events that are a list', claim('events', [EVENT])],
+    ['another event', claim('events', { 'http://schemas.openid.net/event/other': {} })],
+    ['an event that is no object', claim('events', { [EVENT]: true })],
+    ['no jti', claim('jti', undefined)],
+    ['a jti that is a number', claim('jti', 1)],
+    ['neither sid nor sub', () => acme.logoutToken({})],
+    ['a sid that is a number', claim('sid', 1)],
+    ['a sub with a control character', () => acme.logoutToken({ sub: 'a\u0000' })],
+    ['another audience', claim('aud', 'other')],
+    ['another issuer', claim('iss', 'https://id.example')],
+    ["another issuer's key", () => globex.logoutToken({ sid: 's' }, { claims: { iss: acme.url } })],
+    ['the type of an access token', () => acme.logoutToken({ sid: 's' }, { header: { typ: 'at+jwt' } })],
+    ['expired', () => acme.logoutToken({ sid: 's' }, { issued: -300, expiresIn: -1 })],
+    ['no exp', claim('exp', undefined)],
+    ['no iat', claim('iat', undefined)],
+    ['a life of two hours', () => acme.logoutToken({ sid: 's' }, { expiresIn: 7_200 })],
+    ['an unknown key', () => acme.logoutToken({ sid: 's' }, { header: { kid: 'made-up' } })],
+  ])('%s', async (_, token) => {
+    const socket = await openSocket(server.url, { token: await acme.sign('ann', { claims: { sid: 's' } }) });
+    const answer = await logOut(await token());
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    await socket.settled();
+    expect(open(socket)).toBe(true);
+    await socket.close();
+  });
+
+  it.each([
+    ['JSON', 415, { headers: { 'content-type': 'application/json' }, body: '{"logout_token":"a"}' }],
+    [
+      'two of them',
+      400,
+      {
+        body: new URLSearchParams([
+          ['logout_token', 'a'],
+          ['logout_token', 'b'],
+        ]),
+      },
+    ],
+    ['a body of 1 MB', 413, { body: new URLSearchParams({ logout_token: 'a'.repeat(1_000_000) }) }],
+  ])('%s', async (_, status, init) => {
+    const answer = await fetch(`${server.url}/oidc/backchannel-logout`, { method: 'POST', ...init });
+    expect(answer.status).toBe(status);
+  });
+
+  it('another method', async () => {
+    expect((await fetch(`${server.url}/oidc/backchannel-logout`)).status).toBe(405);
+  });
+
+  it('too many of them from one address, which good ones do not count among', async () => {
+    const limited = await startServer({ env: trusting(acme) });
+    const good = await logOut(await acme.logoutToken({ sid: 'first' }), limited.url);
+    expect(good.status).toBe(200);
+    const statuses = new Set<number>();
+    for (let n = 0; n < 310; n += 1) statuses.add((await logOut('abc', limited.url)).status);
+    expect([...statuses]).toEqual([400, 429]);
+    await limited.stop();
+  }, 60_000);
+});
+
+needs('redis')('a back-channel logout over two nodes', () => {
+  it('closes sockets on both, and no token of the session opens one on either', async () => {
+    const env = { REDIS_URL: locate('redis'), ...trusting(acme) };
+    const one = await startServer({ env });
+    const two = await startServer({ env: { ...env, PUBLIC_URL: one.url } });
+    const byId = async (url: string) =>
+      openSocket(url, { token: await acme.sign('zoe', { issued: -2, claims: { sid: 'z' } }) });
+    const bySub = async (url: string) => openSocket(url, { token: await acme.sign('max', { issued: -2 }) });
+    const sockets = await Promise.all([byId(one.url), byId(two.url), bySub(one.url), bySub(two.url)]);
+    expect((await logOut(await acme.logoutToken({ sid: 'z' }), one.url)).status).toBe(200);
+    expect((await logOut(await acme.logoutToken({ sub: 'max' }, { issued: -1 }), two.url)).status).toBe(200);
+    for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
+    for (const url of [one.url, two.url]) {
+      expect(await refusal(await acme.sign('zoe', { claims: { sid: 'z' } }), url)).toBe(4401);
+      expect(await refusal(await acme.sign('max', { issued: -2 }), url)).toBe(4401);
+    }
+    const token = await acme.logoutToken({ sid: 'replayed' });
+    expect((await logOut(token, one.url)).status).toBe(200);
+    expect((await logOut(token, two.url)).status).toBe(400);
+    await Promise.all([one.stop(), two.stop()]);
+  }, 60_000);
+});
