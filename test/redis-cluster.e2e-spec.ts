@@ -97,14 +97,15 @@ needs('redis')('a failover', () => {
         timeout: 30_000,
         interval: 250,
       });
-      await Promise.all(
-        sinks.map((sink, index) =>
-          during[index]?.ok ? sink.until(3) : vi.waitFor(() => expect(hasEnded(sink)).toBe(true), 20_000),
-        ),
+      // Told that events may be missing, or everything is there: a busy machine may lose more links than the one that died.
+      await vi.waitFor(
+        () => {
+          for (const sink of sinks) expect(hasEnded(sink) || sink.payloads.includes(3)).toBe(true);
+        },
+        { timeout: 60_000, interval: 100 },
       );
-      sinks.forEach((sink, index) => {
-        if (during[index]?.ok) expect([...new Set(sink.payloads)]).toEqual([1, 2, 3]);
-      });
+      expect(sinks.some(hasEnded)).toBe(true);
+      for (const sink of sinks) if (!hasEnded(sink)) expect([...new Set(sink.payloads)]).toEqual([1, 2, 3]);
       const again = await subscribed(node, topics);
       await publishAll(4);
       await Promise.all(again.map((sink) => sink.until(4)));

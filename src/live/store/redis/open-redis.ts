@@ -62,7 +62,7 @@ export async function openRedis(url: string, logger: Logger): Promise<RedisLink>
   }
   const shardedPubSub = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0) >= 7;
   const client = openCluster(found);
-  await client.connect();
+  await connectCluster(client, address);
   const openSubscriber = (member = place): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, member) }));
   return { client, openSubscriber, shardedPubSub, address };
 }
@@ -157,6 +157,24 @@ async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
   } finally {
     client.disconnect();
   }
+}
+
+/**
+ * Waits for the cluster's `ready`, not for the promise of `connect`: where the member that ioredis asks whether the cluster
+ * is ready has just died, it connects anew by itself and leaves the first promise unsettled.
+ */
+async function connectCluster(cluster: Cluster, address: string): Promise<void> {
+  const patience = new AbortController();
+  let reason = 'CLUSTERDOWN';
+  const ready = new Promise<true>((resolve) => cluster.once('ready', () => resolve(true)));
+  cluster.connect().catch((error: unknown) => (reason = reasonOf(error)));
+  const isReady = await Promise.race([ready, delay(START_PATIENCE_MS, false, { signal: patience.signal })]);
+  patience.abort();
+  if (isReady) return;
+  cluster.disconnect();
+  throw new StartError(
+    `The Redis Cluster at ${address} is not ready (${reason}). Repair the cluster, then start again.`,
+  );
 }
 
 function openCluster(found: RedisAddress): Cluster {

@@ -16,7 +16,7 @@ export interface SubscriberConnectionListener {
 
 /**
  * One connection for subscriptions, and the channels that belong on it. After a lost connection they are subscribed again;
- * only then does the connection is ready.
+ * it is ready only then.
  */
 export class SubscriberConnection {
   readonly channels = new Set<string>();
