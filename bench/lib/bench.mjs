@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { cpuSeconds, residentBytes } from './proc.mjs';
 import { ownDatabase } from './database.mjs';
 import { Deployment } from './sallyport.mjs';
@@ -7,23 +9,30 @@ import { SOCKET_SERVERS, startServer } from './servers.mjs';
 /** What a scenario works with. See bench/README.md. */
 export class Bench {
   #deployment = null;
+  #beside = null;
   #round = 0;
 
   /**
    * @param options.quick small numbers, few repeats
    * @param options.repeats interleaved repeats of every figure
    * @param options.only names of servers to keep; empty for all
+   * @param options.beside the folder of another checkout, built and with `npm ci` done in its bench/: its server is compared instead of bare `ws`
    * @param options.log prints one line of progress
    */
-  constructor({ quick, repeats, only = [], log }) {
+  constructor({ quick, repeats, only = [], beside = null, log }) {
     this.quick = quick;
     this.repeatCount = repeats;
     this.only = only;
+    this.beside = beside;
     this.log = log;
   }
 
-  /** The servers of this scenario that this run asks for. `ws` always stays: ratios are taken to it. */
+  /** The servers of this scenario that this run asks for. What ratios are taken to always stays: `ws`, or the other checkout. */
   servers(names = SOCKET_SERVERS) {
+    if (this.beside) {
+      const own = names.filter((name) => (this.only.length === 0 ? name === 'sallyport' : this.only.includes(name)));
+      return ['beside', ...own];
+    }
     return names.filter((name) => this.only.length === 0 || name === 'ws' || this.only.includes(name));
   }
 
@@ -49,7 +58,20 @@ export class Bench {
 
   /** Starts one server; the caller stops it. Options as of startServer. */
   serve(name, options) {
-    return startServer(name, { ...options, deployment: () => this.deployment() });
+    const deployment = () => (name === 'beside' ? this.#deploymentBeside() : this.deployment());
+    return startServer(name, { ...options, deployment });
+  }
+
+  /** The other checkout's, by its own scripts: what it is started with may have other names there. */
+  async #deploymentBeside() {
+    if (this.#beside) return this.#beside.deployment;
+    const lib = pathToFileURL(`${resolve(this.beside)}/bench/lib/`);
+    const [{ Deployment: Other }, { stopAll }, { dropAll }] = await Promise.all(
+      ['sallyport.mjs', 'child.mjs', 'database.mjs'].map((file) => import(new URL(file, lib))),
+    );
+    process.once('exit', stopAll);
+    this.#beside = { deployment: await Other.open(), dropAll };
+    return this.#beside.deployment;
   }
 
   /** This project's deployment: made at the first call, kept until the scenario ends. */
@@ -110,6 +132,8 @@ export class Bench {
   async close() {
     await this.#deployment?.close();
     this.#deployment = null;
+    await this.#beside?.dropAll();
+    this.#beside = null;
   }
 
   cpuSeconds = cpuSeconds;

@@ -17,6 +17,8 @@ const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only s
   --quick    small numbers and two repeats: under two minutes, for a first look
   --repeats  interleaved repeats of each figure (default 5, with --quick 2)
   --only     servers to compare, beside bare ws
+  --beside   the folder of another checkout of this project, built and with \`npm ci\` done in its bench/: its server is measured in the
+             same rounds, and ratios are taken to it instead of to bare ws
   --no-build use dist/ as it stands
   --from     write the docs from kept results, a comma list; where two have the same measure, the later one counts
   --docs     write docs/benchmarks.md and docs/benchmarks.svg from this run (a full run without names does so by itself)`;
@@ -34,6 +36,7 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   repeats: { type: 'string' },
   only: { type: 'string', default: '' },
+  beside: { type: 'string' },
   'no-build': { type: 'boolean', default: false },
   docs: { type: 'boolean', default: false },
   from: { type: 'string' },
@@ -48,7 +51,9 @@ async function runOne(scenario, options) {
   const bench = new Bench({ ...options, log: (line) => console.log(line) });
   console.log(`\n${scenario.title}`);
   try {
-    const measures = (await scenario.run(bench)).map(summarise);
+    const measures = (await scenario.run(bench)).map((measure) =>
+      summarise(options.beside ? { ...measure, base: 'beside', targets: [] } : measure),
+    );
     for (const measure of measures) printTable(measure);
     return measures;
   } catch (error) {
@@ -99,24 +104,24 @@ export async function main(argv) {
     return 0;
   }
   const scenarios = await load(positionals);
-  const { quick } = values;
+  const { quick, beside } = values;
   const chosen = positionals.length > 0 ? positionals : quick ? QUICK : IN_DOCS;
   const repeats = Number(values.repeats ?? (quick ? 2 : 5));
   const only = values.only.split(',').filter(Boolean);
   cleanUpOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   if (!values['no-build']) await build({ only: 'server' });
-  const report = { at: new Date().toISOString(), quick, repeats, results: [] };
+  const report = { at: new Date().toISOString(), quick, beside, repeats, results: [] };
   let whole = true;
   for (const name of chosen) {
     const scenario = scenarios.find((one) => one.name === name);
-    const measures = await runOne(scenario, { quick, repeats, only });
+    const measures = await runOne(scenario, { quick, repeats, only, beside });
     whole &&= measures !== null;
     report.results.push(...(measures ?? []));
     keep(report);
   }
   console.log(`\nFigures: ${fileOf(report)}`);
   if (quick) console.log('Small numbers, little warm-up: the targets are those of the whole run.');
-  if (values.docs || (whole && !quick && positionals.length === 0)) writeDocs(report);
+  if (values.docs || (whole && !quick && !beside && positionals.length === 0)) writeDocs(report);
   return whole ? 0 : 1;
 }

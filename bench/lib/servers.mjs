@@ -16,6 +16,7 @@ export const SERVERS = {
   mercurius: { title: 'Mercurius (jit)', file: 'mercurius.mjs', graphql: true },
   yoga: { title: 'GraphQL Yoga', file: 'yoga.mjs', graphql: true },
   'nest-session': { title: 'NestJS + Apollo, express-session' },
+  beside: { title: 'Sallyport, other checkout', graphql: true, only: 'beside' },
 };
 
 /** Those that accept sockets. */
@@ -46,7 +47,7 @@ function clientsOf(server, people, tabs) {
  * @param options.tabs sockets of each
  * @param options.tickMs one event to each connected viewer at this interval; 0 for none
  * @param options.source whether `tell` is going to be used
- * @param options.deployment opens this project's deployment when it is first needed
+ * @param options.deployment opens the deployment of the checkout that this server is of, when it is first needed
  * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), child, stop() }`;
  *   an order is `{ burst: n }` or `{ pace: { perSecond, seconds } }`
  */
