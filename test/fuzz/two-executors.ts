@@ -16,7 +16,6 @@ import { Renderer } from '../../src/live/gateway/execution/rendering.js';
 import { subscribe, type SubscriptionRequest } from '../../src/live/gateway/execution/subscription.js';
 import type { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { ExecutableOperation } from '../../src/live/gateway/execution/executable-operation.js';
-import { OperationHold } from '../../src/live/gateway/execution/live-operations.js';
 import { OperationCache } from '../../src/live/gateway/execution/operation-cache.js';
 import { TopicEvent } from '../../src/live/topics/topic-event.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
@@ -103,7 +102,7 @@ export class TwoExecutors {
       push: (text: string) => texts.put(Buffer.from(text, 'latin1').toString()),
     };
     const whole = { ...request, connection: connection as unknown as Connection };
-    return { texts, started: await subscribe(whole, this.#renderer, new OperationHold(() => {})) };
+    return { texts, started: await subscribe(whole, this.#renderer, { release: () => {} }) };
   }
 
   #json({ errors, data }: ExecutionResult): string {

@@ -7,6 +7,7 @@ import { makeServer } from 'graphql-ws';
 import { pino } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { HttpConfig } from '../../src/live/live.config.js';
+import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
@@ -33,6 +34,12 @@ export interface TwoPaths {
 type Open = (socket: GatewaySocket, stream: Socket) => void;
 
 const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+const GRANT: Grant = {
+  viewer: { id: 'user:00000000-0000-4000-8000-000000000001' },
+  standsOn: 'token',
+  expiresAt: new Date(Date.now() + 3_600_000),
+  maySpeakFrom: () => true,
+};
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 
 /** Starts it. Anybody is let in with `context`; everything behind the second door is the real thing. */
@@ -79,7 +86,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   host.schema = schema;
   const admission = {
     admit: async (connection: Connection) => {
-      connection.context = context;
+      connection.admit({ grant: GRANT, context, resumable: false, tellsPositions: false });
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as ConnectionAdmission;
@@ -94,10 +101,10 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const outbox = new Outbox();
   return (socket, stream) => {
     const connection = new Connection(socket, stream, facts, outbox, protocol.answerPing);
-    socket.connection = connection;
-    const closed = protocol.server.opened(connection, connection);
-    socket.on('message', (data: Buffer) => void connection.onText?.(data.toString()));
-    socket.on('close', (code) => void closed(code));
+    socket.carry(connection);
+    connection.taken(protocol.server.opened(connection, connection));
+    socket.on('message', (data: Buffer) => void connection.read(data.toString(), data.length));
+    socket.on('close', (code) => connection.ended(code));
   };
 }
 

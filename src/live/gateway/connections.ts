@@ -31,8 +31,8 @@ export class Connections {
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
     const connection = new Connection(socket, stream, facts, this.outbox, this.protocol.answerPing);
-    socket.connection = connection;
-    connection.protocolClosed = this.protocol.server.opened(connection, connection);
+    socket.carry(connection);
+    connection.taken(this.protocol.server.opened(connection, connection));
     this.connectionExpiry.begin(connection);
     socket.on('message', this.#onMessage).on('ping', onPing).on('pong', onPong);
     socket.on('close', this.#onClose).on('error', this.#onError);
@@ -44,15 +44,14 @@ export class Connections {
   }
 
   readonly #onMessage = listener((connection, data: Buffer, isBinary: boolean): void => {
-    connection.heard = true;
+    connection.hear();
     if (!connection.withinBudget()) return;
     if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not spoken here');
-    if (data.length > MAX_FIRST_BYTES && !connection.context) {
+    if (data.length > MAX_FIRST_BYTES && connection.state === 'opening') {
       return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
     }
-    connection.messageBytes = data.length;
     const text = data.toString();
-    connection.onText?.(text).catch((error: unknown) => this.#failed(connection, text, error));
+    connection.read(text, data.length).catch((error: unknown) => this.#failed(connection, text, error));
   });
 
   /**
@@ -67,30 +66,26 @@ export class Connections {
   }
 
   readonly #onClose = listener((connection, code: number): void => {
-    connection.closed = true;
+    connection.ended(code);
     this.connectionExpiry.end(connection);
-    void connection.protocolClosed?.(code);
     this.metrics.closed(connection, code);
   });
 
   readonly #onError = listener((connection, error: Error): void => {
     // ws closes by itself after a frame that breaks RFC 6455 or is too big.
-    connection.closeCode ??= closeCodeOf(error);
+    const code = closeCodeOf(error);
+    if (code !== null) connection.closedBySocket(code);
     this.metrics.failed(connection, error);
   });
 }
 
 /** A WebSocket ping is a message like any other: it costs the same and its answer stands in the same queue. */
 const onPing = listener((connection, payload: Buffer): void => {
-  connection.heard = true;
+  connection.hear();
   if (connection.withinBudget()) connection.pong(payload);
 });
 
-/** The answer to our ping is free; one that nobody asked for is a message. */
-const onPong = listener((connection): void => {
-  if (!connection.heard) connection.heard = true;
-  else connection.withinBudget();
-});
+const onPong = listener((connection): void => connection.hearPong());
 
 /** Makes a listener out of a function of the connection, whose socket ws gives as `this`. */
 function listener<A extends unknown[]>(listen: (connection: Connection, ...rest: A) => void) {

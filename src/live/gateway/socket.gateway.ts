@@ -79,6 +79,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     socket.on('error', drop);
     const refusal = await this.guard.check(request, facts, this.#draining);
     if (refusal) {
+      socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       this.metrics.refused(refusal, facts);
       this.guard.answer(socket, refusal);
       return;

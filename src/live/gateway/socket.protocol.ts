@@ -103,7 +103,7 @@ export class SocketProtocol {
     const payload = context.connectionParams ?? {};
     // Neither memory nor a later hook keeps the token. Not by `delete`, which would make a dictionary of each context.
     Object.assign(context, { connectionParams: undefined });
-    connection.initReceived = true;
+    connection.introduce();
     const ack = await this.admission.admit(connection, payload);
     return ack === null ? false : { ...ack };
   }

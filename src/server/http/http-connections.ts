@@ -44,12 +44,19 @@ export class HttpConnections {
   /** The one that has waited longest stands first, here and in each address's own set. */
   readonly #all = new Set<Connection>();
   readonly #byBlock = new Map<string, Set<Connection>>();
+  /** One for all sockets, taken off where one becomes a WebSocket: there may be many thousands of those. */
+  readonly #onClose: (this: Socket) => void;
 
   /** @param ended called for each connection that had to go */
   constructor(
     private readonly limits: HttpConnectionLimits,
     private readonly ended: (end: HttpConnectionEnd, address: string) => void,
-  ) {}
+  ) {
+    const close = (socket: Socket): void => this.#close(socket);
+    this.#onClose = function onClose(this: Socket): void {
+      close(this);
+    };
+  }
 
   /** How many there are. */
   get size(): number {
@@ -73,7 +80,7 @@ export class HttpConnections {
   #open(socket: Socket): void {
     const address = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown';
     const block = addressBlock(address);
-    const hasRoom = this.#makeRoom(block, this.limits.exempt(address));
+    const hasRoom = this.#makeRoom(block, address);
     if (!hasRoom && this.size >= this.limits.total + SPARE) {
       this.ended('refused', address);
       socket.destroy();
@@ -91,13 +98,14 @@ export class HttpConnections {
     this.#all.add(connection);
     const ofBlock = this.#byBlock.get(block) ?? new Set();
     this.#byBlock.set(block, ofBlock.add(connection));
-    socket.once('close', () => this.#close(socket));
+    socket.on('close', this.#onClose);
   }
 
   /** Whether one more connection fits, after others had to go for it where it was needed. */
-  #makeRoom(block: string, exempt: boolean): boolean {
+  #makeRoom(block: string, address: string): boolean {
     const ofBlock = this.#byBlock.get(block);
-    if (!exempt && ofBlock && !this.#shrink(ofBlock, this.limits.perAddress, GRACE_MS)) return false;
+    const isCrowded = ofBlock !== undefined && ofBlock.size >= this.limits.perAddress && !this.limits.exempt(address);
+    if (isCrowded && !this.#shrink(ofBlock, this.limits.perAddress, GRACE_MS)) return false;
     return this.#shrink(this.#all, this.limits.total, 0);
   }
 
@@ -157,6 +165,7 @@ export class HttpConnections {
   #close(socket: Socket): void {
     const connection = this.#bySocket.get(socket);
     if (!connection) return;
+    socket.off('close', this.#onClose);
     this.#bySocket.delete(socket);
     this.#all.delete(connection);
     const ofBlock = this.#byBlock.get(connection.block);

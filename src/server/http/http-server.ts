@@ -17,7 +17,7 @@ export interface HttpDeadlines {
   readonly requestMs: number;
   /** Between one answer and the next request on the same connection. */
   readonly keepAliveMs: number;
-  /** Without a byte in either direction, whatever is going on. */
+  /** Without a byte in either direction while a request is answered, whatever is going on. */
   readonly silenceMs: number;
   /** How often the first two are looked after. */
   readonly checkEveryMs: number;
@@ -62,9 +62,10 @@ export function createHttpServer(
     answers.set(request.socket, response);
     // First of all: whoever answers, and wherever, these are there. A route may write others in their place.
     for (const [name, value] of lines) response.setHeader(name, value);
+    // Not for all of the server's connections: before a request the other deadlines hold, and a WebSocket would keep the timer.
+    request.socket.setTimeout(deadlines.silenceMs);
     handler(request, response);
   });
-  server.setTimeout(deadlines.silenceMs);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const answer = answers.get(socket);
     const isAnswering = answer?.headersSent === true && !answer.writableFinished;

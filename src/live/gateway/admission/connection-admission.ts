@@ -5,7 +5,6 @@ import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
 import type { ContextCookies } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
-import { monotonic } from '../connection/monotonic.js';
 import { ConnectionGuard } from './connection.guard.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
@@ -42,29 +41,25 @@ export class ConnectionAdmission {
     if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
-    connection.grant = grant;
-    connection.context = { viewer: grant.viewer, client: connection.facts, cookies: NO_COOKIES };
-    connection.resumable = payload['resumable'] === true;
-    connection.tellsPositions = connection.resumable && payload['positions'] === true;
-    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
-    connection.budget.open(performance.now());
+    const resumable = payload['resumable'] === true;
+    const tellsPositions = resumable && payload['positions'] === true;
+    const context = { viewer: grant.viewer, client: connection.facts, cookies: NO_COOKIES };
+    connection.admit({ grant, context, resumable, tellsPositions });
     this.registry.admit(connection);
     this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();
-    return connection.resumable ? { expiresAt, resumable: true } : { expiresAt };
+    return resumable ? { expiresAt, resumable: true } : { expiresAt };
   }
 
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null where it has closed the connection. */
   async refresh(connection: Connection, token: unknown): Promise<RefreshPongPayload | null> {
-    const current = connection.grant;
-    if (!current) return null;
-    const admission = await this.guard.renew(token, connection.facts, current);
+    if (connection.state !== 'admitted') return null;
+    const admission = await this.guard.renew(token, connection);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    connection.grant = grant;
-    connection.endsAtMs = monotonic(grant.expiresAt.getTime());
+    connection.renew(grant);
     return { expiresAt: grant.expiresAt.toISOString() };
   }
 }

@@ -12,6 +12,7 @@ import {
   type TokenRefusal,
   type Verdict,
 } from '../connection-authenticator.js';
+import type { Connection } from '../connection/connection.js';
 import type { ConnectionFacts } from '../connection/connection-facts.js';
 
 /** Of any way in, in characters; each has its own bound below it. */
@@ -45,9 +46,10 @@ export class ConnectionGuard {
   }
 
   /** Decides on a token that is to keep an open socket: of the same viewer, standing on the same session where there is one. */
-  async renew(token: unknown, facts: ConnectionFacts, current: Grant): Promise<Admission> {
+  async renew(token: unknown, connection: Connection): Promise<Admission> {
+    const { facts } = connection;
     const admission = await this.#decide(token, facts);
-    if (!admission.ok || continues(admission.grant, current)) return admission;
+    if (!admission.ok || continues(admission.grant, connection)) return admission;
     return this.#refuse('other-client', facts);
   }
 
@@ -91,6 +93,6 @@ export class ConnectionGuard {
   }
 }
 
-function continues(next: Grant, current: Grant): boolean {
-  return next.viewer.id === current.viewer.id && sessionOf(next) === sessionOf(current);
+function continues(next: Grant, { viewerId, session }: Connection): boolean {
+  return next.viewer.id === viewerId && sessionOf(next) === session;
 }

@@ -6,7 +6,10 @@ const ABOUT_UPGRADING = new Set(['upgrade', 'http2-settings']);
 
 /** Whether a request asks for a WebSocket. Any other protocol that it offers is not spoken here. */
 export function asksForWebSocket({ headers }: IncomingMessage): boolean {
-  return (headers.upgrade ?? '').split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket');
+  const { upgrade = '' } = headers;
+  return (
+    upgrade === 'websocket' || upgrade.split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket')
+  );
 }
 
 /**

@@ -117,5 +117,11 @@ function protocolRefusal(request: IncomingMessage, query: string): UpgradeRefusa
 
 /** Every value of a header, where Node would join or drop repeated ones. */
 function valuesOf(request: IncomingMessage, name: string): string[] {
-  return request.rawHeaders.filter((_, index, raw) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
+  const { rawHeaders } = request;
+  const values: string[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const header = rawHeaders[at]!;
+    if (header.length === name.length && header.toLowerCase() === name) values.push(rawHeaders[at + 1]!);
+  }
+  return values;
 }

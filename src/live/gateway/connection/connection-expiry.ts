@@ -7,7 +7,6 @@ import type { Connection } from './connection.js';
 import { ConnectionRegistry, isRevokedBy } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { KeepAlive } from './keep-alive.js';
-import { monotonic } from './monotonic.js';
 
 /** From the opening to `connection_init`, in milliseconds. */
 const INIT_WITHIN_MS = 3000;
@@ -92,7 +91,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   #endViewer(revoked: RevokedViewer): void {
     this.registry.rememberRevoked(revoked);
     for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
-      if (connection.grant && isRevokedBy(connection.grant, revoked))
+      if (isRevokedBy(connection, revoked))
         connection.close(CloseCode.Unauthorized, 'Session ended');
     }
   }
@@ -100,7 +99,9 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   /** Nobody can tell whether these go on, and events wait. */
   #closeUnknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void {
     const ofSessions = sessionIds.flatMap((id) => this.registry.ofSession(id));
-    const ofViewers = viewers.flatMap((viewer) => this.registry.ofViewer(viewer)).filter(standsOnToken);
+    const ofViewers = viewers
+      .flatMap((viewer) => this.registry.ofViewer(viewer))
+      .filter(({ standsOnToken }) => standsOnToken);
     for (const connection of [...ofSessions, ...ofViewers])
       connection.close(CloseCode.TryAgainLater, 'Try again later');
   }
@@ -108,12 +109,12 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   /** Looks at one connection when its deadline has come; returns when to look again. */
   #look(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
-    if (!connection.grant) return this.#lookBeforeAck(connection, nowMs);
-    const { standsOn } = connection.grant;
-    const endsAtMs = connection.endsAtMs + (standsOn === 'token' ? TOKEN_GRACE_MS : 0);
+    if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
+    const { standsOnToken, session } = connection;
+    const endsAtMs = connection.endsAtMs + (standsOnToken ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
-    if (standsOn === 'token') connection.close(CloseCode.Forbidden, 'Token expired');
-    else void this.#lookAtSession(connection, standsOn.session, nowMs);
+    if (standsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
+    else void this.#lookAtSession(connection, session, nowMs);
     return null;
   }
 
@@ -122,7 +123,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     try {
       const endsAt = await this.watch.endOf(session);
       if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
-      connection.endsAtMs = monotonic(endsAt.getTime());
+      connection.extendTo(endsAt);
       this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
     } catch {
       // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.
@@ -132,13 +133,9 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   }
 
   #lookBeforeAck(connection: Connection, nowMs: number): number | null {
-    const deadlineMs = connection.openedAtMs + (connection.initReceived ? ACK_WITHIN_MS : INIT_WITHIN_MS);
+    const deadlineMs = connection.openedAtMs + (connection.introduced ? ACK_WITHIN_MS : INIT_WITHIN_MS);
     if (nowMs < deadlineMs) return deadlineMs;
     connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
     return null;
   }
-}
-
-function standsOnToken({ grant }: Connection): boolean {
-  return grant?.standsOn === 'token';
 }

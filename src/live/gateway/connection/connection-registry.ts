@@ -29,10 +29,20 @@ class LateNews<T> {
   }
 }
 
-/** Whether a grant's token is among those that were revoked; one without a time counts as issued before any. */
-export function isRevokedBy(grant: Grant, { issuedUntilMs, onlyWithoutSession = false }: RevokedViewer): boolean {
-  if (onlyWithoutSession && sessionOf(grant) !== null) return false;
-  return (grant.issuedAt?.getTime() ?? 0) <= issuedUntilMs;
+/** What tells whether a revocation of a viewer's tokens is about a connection. */
+interface Revocable {
+  /** The session that the token belongs to; null for none. */
+  readonly session: string | null;
+  /** When it was issued, in ms since the epoch; 0 where that is not known: it then counts as issued before any. */
+  readonly issuedAtMs: number;
+}
+
+/** Whether a token is among those that were revoked. */
+export function isRevokedBy(
+  { session, issuedAtMs }: Revocable,
+  { issuedUntilMs, onlyWithoutSession = false }: RevokedViewer,
+): boolean {
+  return issuedAtMs <= issuedUntilMs && !(onlyWithoutSession && session !== null);
 }
 
 /** Which connections this node holds, by session, viewer and address. Finding some costs what they are, not what all are. */
@@ -75,7 +85,7 @@ export class ConnectionRegistry {
   /** The viewers of the connections on this node that stand on their token. */
   *viewersOnTokens(): Iterable<ViewerId> {
     for (const [viewer, connections] of this.#byViewer)
-      if (connections.some(({ grant }) => grant?.standsOn === 'token')) yield viewer;
+      if (connections.some(({ standsOnToken }) => standsOnToken)) yield viewer;
   }
 
   ofViewer(viewer: ViewerId): readonly Connection[] {
@@ -86,7 +96,8 @@ export class ConnectionRegistry {
   hasEnded(grant: Grant): boolean {
     const session = sessionOf(grant);
     if (session !== null && this.#ended.get(session) === true) return true;
-    return (this.#revoked.get(grant.viewer.id) ?? []).some((revoked) => isRevokedBy(grant, revoked));
+    const token = { session, issuedAtMs: grant.issuedAt?.getTime() ?? 0 };
+    return (this.#revoked.get(grant.viewer.id) ?? []).some((revoked) => isRevokedBy(token, revoked));
   }
 
   /** Remembers an ended session for a minute. */
@@ -111,13 +122,12 @@ export class ConnectionRegistry {
 
   /** Indexes a connection whose viewer is verified. */
   admit(connection: Connection): void {
-    if (!connection.grant) return;
-    const { viewer } = connection.grant;
-    const session = sessionOf(connection.grant);
+    const { viewerId, session } = connection;
+    if (viewerId === null) return;
     if (session !== null) append(this.#bySession, session, connection);
-    append(this.#byViewer, viewer.id, connection);
-    this.#countKind(viewer.id, 1);
-    connection.leavePresence = this.presence.enter(viewer.id);
+    append(this.#byViewer, viewerId, connection);
+    this.#countKind(viewerId, 1);
+    connection.inPresence(this.presence.enter(viewerId));
   }
 
   /** Forgets a connection. Calling it again does nothing. */
@@ -127,12 +137,12 @@ export class ConnectionRegistry {
     const left = (this.#perAddress.get(block) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(block, left);
     else this.#perAddress.delete(block);
-    if (!connection.grant) return;
-    const session = sessionOf(connection.grant);
+    const { viewerId, session } = connection;
+    if (viewerId === null) return;
     if (session !== null) withdraw(this.#bySession, session, connection);
-    withdraw(this.#byViewer, connection.grant.viewer.id, connection);
-    this.#countKind(connection.grant.viewer.id, -1);
-    connection.leavePresence?.();
+    withdraw(this.#byViewer, viewerId, connection);
+    this.#countKind(viewerId, -1);
+    connection.leavePresence();
   }
 
   #countKind(viewer: ViewerId, change: 1 | -1): void {

@@ -1,22 +1,20 @@
 import type { Socket } from 'node:net';
 import type { WebSocket as ProtocolSocket } from 'graphql-ws';
-import type { Grant } from '../connection-authenticator.js';
+import { type Grant, sessionOf } from '../connection-authenticator.js';
 import type { ConnectionFacts } from './connection-facts.js';
 import { SUBPROTOCOL, type RefreshPingPayload } from '../../../protocol/payload.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { type ByteText, PING_FRAME, pongFrame, textFrame, toBytes } from './frame.js';
+import { type ByteText, toBytes } from './frame.js';
+import { FrameWriter, type WriterOwner } from './frame-writer.js';
+import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
+import { monotonic } from './monotonic.js';
 import type { Outbox } from './outbox.js';
 
-/** Bytes held for one turn before they are written in any case. */
-const MAX_HELD = 64 * 1024;
-/**
- * Bytes that a socket may be owed: events, answers, errors and pongs alike. Memory beyond it is one message and what is held.
- */
-const MAX_BACKLOG = 512 * 1024;
-/** Bytes queued on a socket from which whatever can wait does. */
-const FULL_FROM = 64 * 1024;
+/** Bytes queued on a socket from which graphql-ws is made to wait. */
+const HOLD_BACK_FROM = 64 * 1024;
 /** The longest reason of a Close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123;
 
@@ -31,177 +29,281 @@ export interface EndableSocket {
 /** Answers a client's Ping payload; undefined answers with a bare Pong. */
 export type PingHandler = (connection: Connection, payload: Partial<RefreshPingPayload> | undefined) => Promise<void>;
 
+/** What graphql-ws hands out for a connection that it has taken; to be called once the socket has closed. */
+type ProtocolClosed = (code?: number, reason?: string) => Promise<void>;
+
+/** `opening` until a token is verified, `admitted` until either side closes, then `closed`; never back. */
+export type ConnectionState = 'opening' | 'admitted' | 'closed';
+
+/** What the verified `connection_init` makes of a connection. */
+export interface AdmittedAs {
+  readonly grant: Grant;
+  /** What resolvers of this socket get. */
+  readonly context: GraphqlContext;
+  /** Whether each Next carries a cursor. */
+  readonly resumable: boolean;
+  /** Whether the client is told by a Ping where a subscription without an event begins. */
+  readonly tellsPositions: boolean;
+}
+
 /**
  * One accepted WebSocket: what graphql-ws speaks through, and what delivery writes to.
  * It owns no timer and no listener; the shared structures of this folder hold it while it lives.
+ *
+ * It keeps what it needs of its grant and not the grant: there may be many thousands of connections.
  */
-export class Connection implements ProtocolSocket {
+export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   readonly protocol = SUBPROTOCOL;
+  // Whole milliseconds here and below: those are kept in place, and a fraction is an object of its own.
   /** On the monotonic clock, as every deadline of a connection is. */
-  readonly openedAtMs = performance.now();
-  readonly budget = new MessageBudget();
-  /** What the verified token is good for; null before the ack. */
-  grant: Grant | null = null;
-  /** Set once, when the token is verified: whoever reads the socket's resolvers' context reads the viewer here. */
-  context: GraphqlContext | null = null;
-  /** Whether each Next carries a cursor. */
-  resumable = false;
-  /** Whether the client is told by a Ping where a subscription without an event begins. */
-  tellsPositions = false;
-  /** When the connection ends unless refreshed, on the monotonic clock; 0 before the ack. */
-  endsAtMs = 0;
-  initReceived = false;
-  /** The length of the message that is being read, in bytes. */
-  messageBytes = 0;
-  /** Whether the peer was heard since the last keep-alive ping. */
-  heard = true;
-  closed = false;
-  /** The code that this side has closed with; null while it has not. */
-  closeCode: number | null = null;
-  /** Takes the viewer out of presence; set when admitted. */
-  leavePresence: (() => void) | null = null;
-  /** Tells graphql-ws that the socket has closed; set when it has taken the connection. */
-  protocolClosed: ((code?: number, reason?: string) => Promise<void>) | null = null;
-  onText: ((text: string) => Promise<void>) | null = null;
-  /** Whole frames that wait for the end of this turn. */
-  #held = '';
-  #draining: Promise<void> | null = null;
-  #flushesOnDrain = false;
+  readonly openedAtMs = Math.trunc(performance.now());
+  #state: ConnectionState = 'opening';
+  readonly #budget = new MessageBudget();
+  readonly #writer: FrameWriter;
+  #context: GraphqlContext | null = null;
+  #session: string | null = null;
+  #standsOnToken = false;
+  #issuedAtMs = 0;
+  #endsAtMs = 0;
+  #resumable = false;
+  #tellsPositions = false;
+  #introduced = false;
+  #messageBytes = 0;
+  #heard = true;
+  #closeCode: number | null = null;
+  #leavePresence: (() => void) | null = null;
+  #protocolClosed: ProtocolClosed | null = null;
+  #onText: ((text: string) => Promise<void>) | null = null;
 
   constructor(
     private readonly webSocket: EndableSocket,
-    private readonly stream: Socket,
+    stream: Socket,
     readonly facts: ConnectionFacts,
-    private readonly outbox: Outbox,
+    outbox: Outbox,
     private readonly answerPing: PingHandler,
-  ) {}
+  ) {
+    this.#writer = new FrameWriter(stream, outbox, this);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** What resolvers of this socket get; null before the ack. Whoever was admitted keeps it after the close. */
+  get context(): GraphqlContext | null {
+    return this.#context;
+  }
+
+  /** Whose connection it is; null before the ack. */
+  get viewerId(): ViewerId | null {
+    return this.#context?.viewer?.id ?? null;
+  }
+
+  /** The session whose revocation ends this connection; null for none, and before the ack. */
+  get session(): string | null {
+    return this.#session;
+  }
+
+  /** Whether it ends with its token; otherwise with its session. */
+  get standsOnToken(): boolean {
+    return this.#standsOnToken;
+  }
+
+  /** When the token that it was admitted or renewed with was issued, in ms since the epoch; 0 where that is not known. */
+  get issuedAtMs(): number {
+    return this.#issuedAtMs;
+  }
+
+  /** When the connection ends unless refreshed, on the monotonic clock; 0 before the ack. */
+  get endsAtMs(): number {
+    return this.#endsAtMs;
+  }
+
+  get resumable(): boolean {
+    return this.#resumable;
+  }
+
+  get tellsPositions(): boolean {
+    return this.#tellsPositions;
+  }
+
+  /** Whether `connection_init` has come. */
+  get introduced(): boolean {
+    return this.#introduced;
+  }
+
+  /** The length of the message that is being read, in bytes. */
+  get messageBytes(): number {
+    return this.#messageBytes;
+  }
+
+  /** The code that this side has closed with; null while it has not. */
+  get closeCode(): number | null {
+    return this.#closeCode;
+  }
 
   /** Bytes accepted here and not yet taken by the operating system. */
   get backlogBytes(): number {
-    return this.stream.writableLength + this.#held.length;
+    return this.#writer.backlogBytes;
   }
 
   /** Whether so much is queued that whatever can wait should wait for {@link drained}. */
   get isFull(): boolean {
-    return this.backlogBytes >= FULL_FROM && !this.closed && this.stream.writable;
+    return this.#writer.isFull;
+  }
+
+  /** graphql-ws has taken the connection. Called once, right after the opening. */
+  taken(protocolClosed: ProtocolClosed): void {
+    this.#protocolClosed = protocolClosed;
+  }
+
+  /** `connection_init` has come: from now on the longer deadline counts. */
+  introduce(): void {
+    this.#introduced = true;
+  }
+
+  /**
+   * Its token is verified.
+   *
+   * @throws Error where it is not `opening`: nobody is admitted twice, or after the close
+   */
+  admit({ grant, context, resumable, tellsPositions }: AdmittedAs): void {
+    if (this.#state !== 'opening') throw new Error(`A connection that is ${this.#state} cannot be admitted.`);
+    this.#state = 'admitted';
+    this.#context = context;
+    this.#resumable = resumable;
+    this.#tellsPositions = tellsPositions;
+    this.#budget.open(performance.now());
+    this.renew(grant);
+  }
+
+  /** A refresh has brought a new grant for the same viewer and session. */
+  renew(grant: Grant): void {
+    this.#session = sessionOf(grant);
+    this.#standsOnToken = grant.standsOn === 'token';
+    this.#issuedAtMs = grant.issuedAt?.getTime() ?? 0;
+    this.extendTo(grant.expiresAt);
+  }
+
+  /** What it stands on goes on until then. */
+  extendTo(endsAt: Date): void {
+    this.#endsAtMs = Math.ceil(monotonic(endsAt.getTime()));
+  }
+
+  /** Keeps what takes the viewer out of presence; {@link leavePresence} calls it. */
+  inPresence(leave: () => void): void {
+    this.#leavePresence = leave;
+  }
+
+  /** Takes the viewer out of presence, once. */
+  leavePresence(): void {
+    this.#leavePresence?.();
+    this.#leavePresence = null;
+  }
+
+  /** The peer has sent something. */
+  hear(): void {
+    this.#heard = true;
+  }
+
+  takeHeard(): boolean {
+    const heard = this.#heard;
+    this.#heard = false;
+    return heard;
+  }
+
+  /** The peer has sent a WebSocket pong. The answer to our ping is free; one that nobody asked for is a message. */
+  hearPong(): void {
+    if (!this.#heard) this.#heard = true;
+    else this.withinBudget();
   }
 
   /** Whether the peer may send one more frame now; closes with 1008 where it may not. */
   withinBudget(): boolean {
     if (this.closed) return false;
-    if (this.budget.take(performance.now())) return true;
+    if (this.#budget.take(performance.now())) return true;
     this.close(CloseCode.PolicyViolation, 'Too many messages');
     return false;
   }
 
-  /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after the close. */
-  push(message: ByteText): void {
-    if (this.closed) return;
-    this.outbox.frames++;
-    this.#hold(textFrame(message));
+  /** Hands a message to graphql-ws. */
+  read(text: string, bytes: number): Promise<void> {
+    this.#messageBytes = bytes;
+    return this.#onText?.(text) ?? Promise.resolve();
   }
 
-  /** Writes what is held. A peer that takes nothing gets whole blocks only, so that small frames do not queue one by one. */
-  flush(): void {
-    if (this.#held === '' || !this.stream.writable) return;
-    if (this.stream.writableLength === 0 || !this.stream.writableNeedDrain) this.#write();
-    else if (this.#held.length > MAX_HELD) this.#queue();
-    else this.#flushOnDrain();
+  /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after the close. */
+  push(message: ByteText): void {
+    this.#writer.text(message);
   }
 
   /** Resolves when the operating system has taken everything, or the socket is gone. */
   drained(): Promise<void> {
-    this.flush();
-    if (!this.stream.writableNeedDrain) return Promise.resolve();
-    // One wait for all of this socket's subscriptions: a hundred of them would be a hundred listeners.
-    return (this.#draining ??= new Promise((resolve) => {
-      const done = (): void => {
-        this.#draining = null;
-        this.stream.off('drain', done).off('close', done);
-        resolve();
-      };
-      this.stream.once('drain', done).once('close', done);
-    }));
+    return this.#writer.drained();
   }
 
   /** graphql-ws sends through this and awaits it: a slow reader holds back whatever is pulled, not pushed. */
   send(text: string): void | Promise<void> {
-    this.push(toBytes(text));
-    if (this.backlogBytes > MAX_HELD) return this.drained();
+    this.#writer.text(toBytes(text));
+    if (this.#writer.backlogBytes > HOLD_BACK_FROM) return this.#writer.drained();
   }
 
-  /** Sends a WebSocket ping. */
   ping(): void {
-    if (!this.closed) this.#hold(PING_FRAME);
+    this.#writer.ping();
   }
 
-  /** Answers a WebSocket ping with its own payload, which is at most 125 bytes (RFC 6455 §5.5.3). */
+  /** Answers a WebSocket ping with its own payload. */
   pong(payload: Buffer): void {
-    if (!this.closed) this.#hold(pongFrame(payload));
+    this.#writer.pong(payload);
   }
 
   /** Starts the closing handshake. Nothing is delivered from now on. The first call decides the code, one of protocol/close-code.ts. */
   close(code: number, reason = ''): void {
     if (this.closed) return;
     this.leave();
-    this.closeCode = code;
+    this.#closeCode = code;
     this.webSocket.closeNow(code, shortened(reason));
   }
 
   /** Writes what is held and nothing more: the peer has closed, or is about to be told that we do. */
   leave(): void {
-    if (this.stream.writable) this.#write();
-    this.closed = true;
+    this.#writer.finish();
+    this.#state = 'closed';
   }
 
   /** Ends without a handshake, for a peer that does not answer. */
   terminate(): void {
-    this.closed = true;
+    this.#writer.abandon();
+    this.#state = 'closed';
     this.webSocket.terminate();
   }
 
+  /** The WebSocket has closed. Tells graphql-ws. */
+  ended(code: number): void {
+    this.#writer.abandon();
+    this.#state = 'closed';
+    void this.#protocolClosed?.(code);
+  }
+
+  /** ws has closed by itself, with this code. */
+  closedBySocket(code: number): void {
+    this.#closeCode ??= code;
+  }
+
+  backlogExceeded(): void {
+    this.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
+  }
+
   onMessage(listener: (text: string) => Promise<void>): void {
-    this.onText = listener;
+    this.#onText = listener;
   }
 
   onPing(payload: Record<string, unknown> | undefined): Promise<void> {
     return this.answerPing(this, payload);
-  }
-
-  #hold(frame: ByteText): void {
-    if (this.#held === '') {
-      this.#held = frame;
-      this.outbox.add(this);
-    } else {
-      this.#held += frame;
-    }
-    if (this.#held.length > MAX_HELD) this.flush();
-  }
-
-  #write(): void {
-    const held = this.#held;
-    if (held === '') return;
-    this.#held = '';
-    this.stream.write(held, 'latin1');
-  }
-
-  /** The one place where a queue of the socket's grows: it is bounded here, whatever is in it. */
-  #queue(): void {
-    // As bytes: joined text keeps all of its parts until it is written.
-    const block = Buffer.from(this.#held, 'latin1');
-    this.#held = '';
-    this.stream.write(block);
-    if (this.stream.writableLength <= MAX_BACKLOG) return;
-    this.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
-  }
-
-  #flushOnDrain(): void {
-    if (this.#flushesOnDrain) return;
-    this.#flushesOnDrain = true;
-    this.stream.once('drain', () => {
-      this.#flushesOnDrain = false;
-      this.flush();
-    });
   }
 }
 

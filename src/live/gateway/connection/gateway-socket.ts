@@ -6,8 +6,17 @@ import type { Connection, EndableSocket } from './connection.js';
  * socket, and it tells apart who ends a socket: ws itself calls {@link close}, everything of ours calls {@link closeNow}.
  */
 export class GatewaySocket extends WebSocket implements EndableSocket {
-  /** Set as soon as the upgrade is done, before anything is read. */
-  connection: Connection | null = null;
+  #connection: Connection | null = null;
+
+  /** What this socket carries; null until {@link carry}. */
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
+  /** Called as soon as the upgrade is done, before anything is read. */
+  carry(connection: Connection): void {
+    this.#connection = connection;
+  }
 
   /**
    * Called by ws, from inside a read, when the peer has sent Close or a frame that breaks RFC 6455. Messages before it in the
@@ -15,7 +24,7 @@ export class GatewaySocket extends WebSocket implements EndableSocket {
    */
   override close(code?: number, reason?: string | Buffer): void {
     setImmediate(() => {
-      this.connection?.leave();
+      this.#connection?.leave();
       super.close(code, reason);
     });
   }

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Connection } from './connection.js';
-import { KeepAlive } from './keep-alive.js';
+import { KeepAlive, type KeptAlive } from './keep-alive.js';
 
 let keepAlive: KeepAlive;
 beforeEach(() => {
@@ -12,16 +11,21 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function peer(): Connection & { pings: number; gone: boolean } {
+function peer(): KeptAlive & { heard: boolean; pings: number; gone: boolean } {
   const connection = {
     heard: true,
     pings: 0,
     gone: false,
+    takeHeard: () => {
+      const { heard } = connection;
+      connection.heard = false;
+      return heard;
+    },
     ping: () => void connection.pings++,
     terminate: () => void (connection.gone = true),
   };
-  keepAlive.add(connection as unknown as Connection);
-  return connection as unknown as ReturnType<typeof peer>;
+  keepAlive.add(connection);
+  return connection;
 }
 
 it('WS-8 terminates a peer that stays silent from one ping to the next, within 24 seconds', () => {

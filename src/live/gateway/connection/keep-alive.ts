@@ -1,25 +1,33 @@
-import type { Connection } from './connection.js';
-
 /** Milliseconds between two pings to one peer. One that stays silent from ping to ping is gone. */
 const INTERVAL_MS = 12_000;
 /** Pings are spread so finely that nobody's event waits behind thousands of them. */
 const GROUPS = 120;
 
+/** What is pinged. */
+export interface KeptAlive {
+  /** Whether the peer was heard since this was last asked. */
+  takeHeard(): boolean;
+  /** Sends a WebSocket ping. */
+  ping(): void;
+  /** Ends without a handshake. */
+  terminate(): void;
+}
+
 /** Pings every connection once an interval, a 120th of them at a time, from one timer. */
 export class KeepAlive {
-  readonly #groups = Array.from({ length: GROUPS }, () => new Set<Connection>());
-  readonly #groupOf = new Map<Connection, Set<Connection>>();
+  readonly #groups = Array.from({ length: GROUPS }, () => new Set<KeptAlive>());
+  readonly #groupOf = new Map<KeptAlive, Set<KeptAlive>>();
   readonly #timer = setInterval(() => this.#pingNextGroup(), INTERVAL_MS / GROUPS).unref();
   #turn = 0;
   #next = 0;
 
-  add(connection: Connection): void {
+  add(connection: KeptAlive): void {
     const group = this.#groups[this.#next++ % GROUPS]!;
     group.add(connection);
     this.#groupOf.set(connection, group);
   }
 
-  remove(connection: Connection): void {
+  remove(connection: KeptAlive): void {
     this.#groupOf.get(connection)?.delete(connection);
     this.#groupOf.delete(connection);
   }
@@ -32,12 +40,8 @@ export class KeepAlive {
 
   #pingNextGroup(): void {
     for (const connection of this.#groups[this.#turn++ % GROUPS]!) {
-      if (connection.heard) {
-        connection.heard = false;
-        connection.ping();
-      } else {
-        connection.terminate();
-      }
+      if (connection.takeHeard()) connection.ping();
+      else connection.terminate();
     }
   }
 }

@@ -4,24 +4,28 @@ const BURST = 200;
 const PER_SECOND = 20;
 /** Messages that a socket may send before its ack. */
 const BEFORE_ACK = 10;
+/** Budgets are kept in thousandths of a message, so that a millisecond brings back a whole number of them. */
+const MESSAGE = 1000;
 
 /** How many messages one socket may still send: a token bucket without a timer, smaller before the ack. */
 export class MessageBudget {
-  #left = BEFORE_ACK;
+  #left = BEFORE_ACK * MESSAGE;
   #filledAtMs = 0;
 
   /** Takes one message from the budget; false when it is used up and the socket is to be closed. */
   take(nowMs: number): boolean {
     if (this.#filledAtMs > 0) {
-      this.#left = Math.min(BURST, this.#left + ((nowMs - this.#filledAtMs) / 1000) * PER_SECOND);
-      this.#filledAtMs = nowMs;
+      const wholeMs = Math.trunc(nowMs);
+      this.#left = Math.min(BURST * MESSAGE, this.#left + (wholeMs - this.#filledAtMs) * PER_SECOND);
+      this.#filledAtMs = wholeMs;
     }
-    return --this.#left >= 0;
+    this.#left -= MESSAGE;
+    return this.#left >= 0;
   }
 
   /** Opens the full budget once the socket is acknowledged. */
   open(nowMs: number): void {
-    this.#left = BURST;
-    this.#filledAtMs = nowMs;
+    this.#left = BURST * MESSAGE;
+    this.#filledAtMs = Math.trunc(nowMs);
   }
 }

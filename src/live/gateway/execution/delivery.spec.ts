@@ -10,7 +10,6 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { OperationHold } from './live-operations.js';
 import { Renderer } from './rendering.js';
 
 const LATEST: TopicDefinition = {
@@ -68,7 +67,8 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
       topicOf(LATEST, OWNER),
     ),
     renderer: new Renderer((error) => error.toJSON()),
-    hold: new OperationHold(() => {}),
+    hold: { release: () => {} },
+    resume: undefined,
   });
   return { delivery, socket };
 }

@@ -10,7 +10,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
-import type { OperationHold } from './live-operations.js';
+import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
 
 /** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
@@ -25,18 +25,12 @@ export interface DeliveryParts {
   readonly operationId: string;
   readonly operation: ExecutableOperation;
   readonly variant: Variant;
+  /** The client's cursor as it came from outside. */
+  readonly resume: unknown;
   readonly stream: TopicStream;
   readonly renderer: Renderer;
   /** Released when the subscription is over. */
-  readonly hold: OperationHold;
-}
-
-/** What is needed once, when it begins. */
-export interface DeliveryStart {
-  readonly stream: TopicStream;
-  readonly operationId: string;
-  /** The client's cursor as it came from outside. */
-  readonly resume: unknown;
+  readonly hold: Hold;
 }
 
 /**
@@ -52,7 +46,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #renderer: Renderer;
   readonly #definition: TopicDefinition;
   readonly #prefix: ByteText;
-  readonly #hold: OperationHold;
+  readonly #hold: Hold;
   #recovered: boolean | undefined;
   #hasEvents = false;
   #subscription: TopicSubscription | null = null;
@@ -62,6 +56,14 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
 
+  /** Subscribes; resolves when nothing published from now on can be missed. */
+  static async begin(parts: DeliveryParts): Promise<Delivery> {
+    const delivery = new Delivery(parts);
+    await delivery.#start(parts);
+    return delivery;
+  }
+
+  /** Not yet subscribed: see {@link begin}. */
   constructor(parts: DeliveryParts) {
     this.#connection = parts.connection;
     this.#context = parts.context;
@@ -71,19 +73,6 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     this.#hold = parts.hold;
     this.#definition = parts.stream.topic.definition;
     this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
-  }
-
-  /** Subscribes; resolves when nothing published from now on can be missed. */
-  async start({ stream, operationId, resume }: DeliveryStart): Promise<void> {
-    let position: Position | undefined;
-    const confirmed = (recovered: boolean | undefined, at: Position): void => {
-      this.#recovered = recovered;
-      position = at;
-    };
-    const options = resume === undefined || !this.#connection.resumable ? { confirmed } : { resume, confirmed };
-    this.#subscription = await stream.attach(this, options);
-    if (this.#done) this.#subscription.end();
-    else if (position && !this.#hasEvents && this.#connection.tellsPositions) this.#tellPosition(operationId, position);
   }
 
   event(event: TopicEvent): void {
@@ -121,6 +110,18 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async #start({ stream, operationId, resume }: DeliveryParts): Promise<void> {
+    let position: Position | undefined;
+    const confirmed = (recovered: boolean | undefined, at: Position): void => {
+      this.#recovered = recovered;
+      position = at;
+    };
+    const options = resume === undefined || !this.#connection.resumable ? { confirmed } : { resume, confirmed };
+    this.#subscription = await stream.attach(this, options);
+    if (this.#done) this.#subscription.end();
+    else if (position && !this.#hasEvents && this.#connection.tellsPositions) this.#tellPosition(operationId, position);
   }
 
   get #mostWaiting(): number {

@@ -167,6 +167,7 @@ function isPrimitive(value: unknown): boolean {
 /** What equal variables have in common; null where they are too long, or where JSON has one text for two values: `null` and `1e999`. */
 function keyOf(given: Record<string, unknown>): string | null {
   let exact = true;
+  if (Object.keys(given).length === 0) return '{}';
   const key = JSON.stringify(given, (_, value: unknown) => {
     if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) exact = false;
     return value;

@@ -39,26 +39,30 @@ export class LiveOperations {
 
   /** Counts one more subscription. The hold must be released when it is over. */
   hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | BudgetRefusal {
-    const share = this.#viewers.get(viewer) ?? { viewer, bytes: 0, operations: [] };
-    const own = share.operations.find((entry) => entry.operation === operation);
+    const known = this.#viewers.get(viewer);
+    const own = known?.operations.find((entry) => entry.operation === operation);
     const shared = this.#operations.get(operation.key);
     const message = COPIES_OF_MESSAGE * messageBytes;
     const unusual = COPIES_OF_MESSAGE * Math.max(0, messageBytes - USUAL_MESSAGE_BYTES);
     const forViewer = message + (own ? 0 : operation.bytes);
     const forNode = unusual + (shared ? 0 : operation.bytes);
-    if (share.bytes + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';
+    if ((known?.bytes ?? 0) + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';
     if (forNode > 0 && this.#bytes + forNode > MAX_NODE_BYTES) return 'node-full';
+    // An array that is written down takes what it holds; one that is pushed to, room for seventeen.
+    const share = known ?? { viewer, bytes: 0, operations: [{ operation, holders: 0 }] };
     share.bytes += forViewer;
     this.#bytes += forNode;
-    if (own) own.holders++;
+    const mine = own ?? (known ? null : share.operations[0]);
+    if (mine) mine.holders++;
     else share.operations.push({ operation, holders: 1 });
     if (shared) shared.holders++;
     else this.#operations.set(operation.key, { operation, holders: 1 });
-    this.#viewers.set(viewer, share);
-    return new OperationHold(() => this.#release(operation, share, message, unusual));
+    if (!known) this.#viewers.set(viewer, share);
+    return new OperationHold(this, operation, share, message, unusual);
   }
 
-  #release(operation: ExecutableOperation, share: ViewerShare, message: number, unusual: number): void {
+  /** Takes back what a hold has counted. Called by the hold, once. */
+  takeBack({ operation, share, message, unusual }: OperationHold): void {
     share.bytes -= message;
     this.#bytes -= unusual;
     const at = share.operations.findIndex((entry) => entry.operation === operation);
@@ -76,17 +80,34 @@ export class LiveOperations {
   }
 }
 
-/** One subscription's hold on its operation. */
-export class OperationHold {
-  #release: (() => void) | null;
+/** What a subscription holds while it lives. */
+export interface Hold {
+  /** Gives back what the subscription has taken. Calling it again does nothing. */
+  release(): void;
+}
 
-  constructor(release: () => void) {
-    this.#release = release;
+/** One subscription's hold on its operation. */
+export class OperationHold implements Hold {
+  #operations: LiveOperations | null;
+
+  /**
+   * @param operations what it is released to
+   * @param message bytes that the viewer is charged with for the message
+   * @param unusual those of them that the node counts too
+   */
+  constructor(
+    operations: LiveOperations,
+    readonly operation: ExecutableOperation,
+    readonly share: ViewerShare,
+    readonly message: number,
+    readonly unusual: number,
+  ) {
+    this.#operations = operations;
   }
 
-  /** Gives back what the subscription has taken. Calling it again does nothing. */
   release(): void {
-    this.#release?.();
-    this.#release = null;
+    const operations = this.#operations;
+    this.#operations = null;
+    operations?.takeBack(this);
   }
 }

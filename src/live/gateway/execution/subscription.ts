@@ -4,7 +4,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
-import type { OperationHold } from './live-operations.js';
+import type { Hold } from './live-operations.js';
 import type { Renderer } from './rendering.js';
 
 /** A prepared Subscribe message: graphql-ws hands it from `onSubscribe` to {@link subscribe}. */
@@ -31,7 +31,7 @@ export interface SubscriptionRequest extends ExecutionArgs {
 export async function subscribe(
   request: SubscriptionRequest,
   renderer: Renderer,
-  hold: OperationHold,
+  hold: Hold,
 ): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
   let begins = false;
   try {
@@ -46,23 +46,30 @@ export async function subscribe(
 async function start(
   request: SubscriptionRequest,
   renderer: Renderer,
-  hold: OperationHold,
+  hold: Hold,
 ): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
   const source = await createSourceEventStream(request);
   if (!(Symbol.asyncIterator in source)) return source;
   if (!(source instanceof TopicStream)) return executeEach(source, request, hold);
-  const { connection, contextValue: context, operationId, operation, variant } = request;
-  const parts = { connection, context, operationId, operation, variant, stream: source, renderer, hold };
-  const delivery = new Delivery(parts);
-  await delivery.start({ stream: source, operationId, resume: request.resume });
-  return delivery;
+  const { connection, contextValue: context, operationId, operation, variant, resume } = request;
+  return Delivery.begin({
+    connection,
+    context,
+    operationId,
+    operation,
+    variant,
+    resume,
+    stream: source,
+    renderer,
+    hold,
+  });
 }
 
 /** Not an async generator: its `return()` would wait for the source's next value before it ended the source. */
 function executeEach(
   source: AsyncIterable<unknown>,
   request: SubscriptionRequest,
-  hold: OperationHold,
+  hold: Hold,
 ): AsyncGenerator<ExecutionResult, void, undefined> {
   const values = source[Symbol.asyncIterator]();
   const results: AsyncGenerator<ExecutionResult, void, undefined> = {
