@@ -2,37 +2,15 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type ServerOptions, WebSocketServer } from 'ws';
-import { SUBPROTOCOL } from '../../protocol/payload.js';
+import { WebSocketServer } from 'ws';
 import { inRequest, requestIdHeader } from '../logging/request-id.js';
 import type { ConnectionFacts } from './connection/connection-facts.js';
-import { GatewaySocket } from './connection/gateway-socket.js';
+import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
 import type { UpgradeRefusal } from './admission/upgrade-refusal.js';
 import { UpgradeGuard } from './admission/upgrade.guard.js';
-
-/** The largest message a client may send, in bytes. */
-const MAX_MESSAGE_BYTES = 64 * 1024;
-/** In how many frames a message may come: each costs more than the byte that it may hold. */
-const MAX_FRAGMENTS = 256;
-/** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
-const CLOSE_TIMEOUT_MS = 5000;
-
-// ws 8.19 added `closeTimeout`; its type declarations have not yet.
-const SERVER_OPTIONS: ServerOptions<typeof GatewaySocket> & { readonly closeTimeout: number } = {
-  noServer: true,
-  WebSocket: GatewaySocket,
-  // Answered by us, within the bounds of everything else that is sent.
-  autoPong: false,
-  clientTracking: false,
-  perMessageDeflate: false,
-  maxPayload: MAX_MESSAGE_BYTES,
-  maxFragments: MAX_FRAGMENTS,
-  closeTimeout: CLOSE_TIMEOUT_MS,
-  handleProtocols: () => SUBPROTOCOL,
-};
 
 const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
 
@@ -42,7 +20,7 @@ const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSock
  */
 @Injectable()
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #server = new WebSocketServer<typeof GatewaySocket>(SERVER_OPTIONS);
+  readonly #server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
   #draining = false;
 
   constructor(

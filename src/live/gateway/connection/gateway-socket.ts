@@ -1,5 +1,13 @@
-import { WebSocket } from 'ws';
+import { type ServerOptions, WebSocket } from 'ws';
+import { SUBPROTOCOL } from '../../../protocol/payload.js';
 import type { Connection, EndableSocket } from './connection.js';
+
+/** The largest message a client may send, in bytes. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+/** In how many frames a message may come: each costs more than the byte that it may hold. */
+const MAX_FRAGMENTS = 256;
+/** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
+export const CLOSE_TIMEOUT_MS = 5000;
 
 /**
  * The class that ws is told to make sockets of. It knows its connection, so that the same listener functions serve every
@@ -34,3 +42,20 @@ export class GatewaySocket extends WebSocket implements EndableSocket {
     super.close(code, reason);
   }
 }
+
+/**
+ * How ws makes our sockets. What FrameWriter takes for granted of them rests on these.
+ * (ws 8.19 added `closeTimeout`; its type declarations have not yet.)
+ */
+export const SOCKET_OPTIONS: ServerOptions<typeof GatewaySocket> & { readonly closeTimeout: number } = {
+  noServer: true,
+  WebSocket: GatewaySocket,
+  // Answered by us, within the bounds of everything else that is sent.
+  autoPong: false,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload: MAX_MESSAGE_BYTES,
+  maxFragments: MAX_FRAGMENTS,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  handleProtocols: () => SUBPROTOCOL,
+};

@@ -1,0 +1,182 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
+import type { Connection } from './connection.js';
+import { toBytes } from './frame.js';
+import { FrameWriter } from './frame-writer.js';
+import { GatewaySocket, SOCKET_OPTIONS } from './gateway-socket.js';
+import { Outbox } from './outbox.js';
+
+const PATIENCE = { timeout: 30_000, interval: 5 };
+const HEAD_END = '\r\n\r\n';
+const CLOSE_1000 = '\x88\x02\x03\xe8';
+const owner = { backlogExceeded: vi.fn() };
+
+let http: Server;
+let client: Socket;
+/** What the peer has got behind the 101, one character a byte. */
+let received: string;
+let head: string;
+let stream: Socket;
+let socket: GatewaySocket;
+let writer: FrameWriter;
+
+beforeEach(async () => {
+  const server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
+  http = createServer();
+  const upgraded = new Promise<void>((resolve) => {
+    http.on('upgrade', (request: IncomingMessage, upgrading: Socket, first: Buffer) => {
+      server.handleUpgrade(request, upgrading, first, (accepted) => {
+        [socket, stream] = [accepted, upgrading];
+        writer = new FrameWriter(stream, new Outbox(), owner);
+        resolve();
+      });
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  client = connect((http.address() as AddressInfo).port, '127.0.0.1');
+  let all = '';
+  client.on('data', (bytes) => {
+    all += bytes.toString('latin1');
+    const end = all.indexOf(HEAD_END) + HEAD_END.length;
+    [head, received] = [all.slice(0, end), all.slice(end)];
+  });
+  client.write(
+    [
+      'GET / HTTP/1.1',
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol: graphql-transport-ws',
+      'Sec-WebSocket-Extensions: permessage-deflate',
+      HEAD_END,
+    ]
+      .join('\r\n')
+      .slice(0, -2),
+  );
+  await upgraded;
+  await vi.waitFor(() => expect(head).toContain('101'), PATIENCE);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  client.destroy();
+  socket.terminate();
+  http.close();
+});
+
+const got = (bytes: string): Promise<void> => vi.waitFor(() => expect(received).toBe(bytes), PATIENCE);
+
+/** A client's frame, masked with zeros. */
+const frame = (first: number, payload: string): Buffer =>
+  Buffer.from(`${String.fromCharCode(first, 0x80 | payload.length)}\0\0\0\0${payload}`, 'latin1');
+
+describe('ws, as the frame writer takes it,', () => {
+  it('writes to the stream of the upgrade, behind what was written there before', async () => {
+    writer.text(toBytes('a'));
+    writer.flush();
+    socket.closeNow(1000, '');
+    await got(`\x81\x01a${CLOSE_1000}`);
+  });
+
+  it('writes nothing by itself in answer to texts, fragments, pings and pongs', async () => {
+    const seen: string[] = [];
+    socket.on('message', (data: Buffer) => seen.push(data.toString()));
+    socket.on('ping', () => seen.push('ping')).on('pong', () => seen.push('pong'));
+    const before = stream.bytesWritten;
+    client.write(
+      Buffer.concat([
+        frame(0x81, 'text'),
+        frame(0x89, 'p'),
+        frame(0x8a, ''),
+        frame(0x01, 'in '),
+        frame(0x89, ''),
+        frame(0x80, 'two'),
+      ]),
+    );
+    await vi.waitFor(() => expect(seen).toEqual(['text', 'ping', 'pong', 'ping', 'in two']), PATIENCE);
+    expect([stream.bytesWritten - before, received]).toEqual([0, '']);
+  });
+
+  it('leaves the stream uncorked, also while it reads', async () => {
+    const corked: number[] = [stream.writableCorked];
+    socket.on('message', () => {
+      corked.push(stream.writableCorked);
+      writer.text(toBytes('ÿ'));
+      writer.flush();
+      corked.push(stream.writableLength);
+    });
+    client.write(frame(0x81, 'x'));
+    await got('\x81\x02\xc3\xbf');
+    expect(corked).toEqual([0, 0, 0]);
+  });
+
+  it('has written its Close frame when close() returns', () => {
+    const before = stream.bytesWritten;
+    socket.closeNow(1000, '');
+    expect(stream.bytesWritten - before).toBe(CLOSE_1000.length);
+  });
+
+  it('agrees on no extension that the client offers', () => {
+    expect(head.toLowerCase()).not.toContain('sec-websocket-extensions');
+  });
+
+  it('ends by close() of the class that it was given, after a Close frame and after a broken one', async () => {
+    const leave = vi.fn(() => writer.finish());
+    socket.carry({ leave } as unknown as Connection);
+    socket.on('error', () => {});
+    socket.on('message', () => writer.text(toBytes('answer')));
+    // A text, then a frame with a reserved opcode.
+    client.write(Buffer.concat([frame(0x81, 'x'), frame(0x83, '')]));
+    await got('\x81\x06answer\x88\x02\x03\xea');
+    expect(leave).toHaveBeenCalledTimes(1);
+  });
+
+  it('answers a Close through the same close(), with the code that came', async () => {
+    const leave = vi.fn(() => writer.finish());
+    socket.carry({ leave } as unknown as Connection);
+    socket.on('message', () => writer.text(toBytes('answer')));
+    client.write(Buffer.concat([frame(0x81, 'x'), frame(0x88, '\x03\xe8'), frame(0x81, 'late')]));
+    await got(`\x81\x06answer${CLOSE_1000}`);
+    expect(leave).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a frame writer', () => {
+  it('joins the frames of one turn into one write', async () => {
+    const write = vi.spyOn(stream, 'write');
+    writer.text(toBytes('a'));
+    writer.ping();
+    writer.pong(Buffer.from('p'));
+    writer.text(toBytes('b'));
+    await got('\x81\x01a\x89\x00\x8a\x01p\x81\x01b');
+    expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('writes what is held when it finishes, and nothing after that', async () => {
+    writer.text(toBytes('last'));
+    writer.finish();
+    writer.text(toBytes('late'));
+    writer.ping();
+    socket.closeNow(1000, '');
+    await got(`\x81\x04last${CLOSE_1000}`);
+  });
+
+  it('tells its owner when the peer is owed more than 512 KiB, and waits for the stream where it is full', async () => {
+    client.pause();
+    const block = toBytes('x'.repeat(60_000));
+    while (owner.backlogExceeded.mock.calls.length === 0) {
+      writer.text(block);
+      writer.flush();
+    }
+    expect(writer.isFull).toBe(true);
+    expect(writer.backlogBytes).toBeGreaterThan(512 * 1024);
+    const drained = writer.drained();
+    client.resume();
+    await drained;
+    expect(writer.isFull).toBe(false);
+  });
+});
