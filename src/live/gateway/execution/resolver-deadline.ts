@@ -4,6 +4,8 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 
 /** How long an execution may take, in milliseconds: a request over HTTP as a whole, on the socket each resolver. */
 export const EXECUTION_DEADLINE_MS = 10_000;
+/** How often deadlines are looked at, in milliseconds: an answer may be so much late. */
+const LOOK_EVERY_MS = 50;
 
 type Resolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
@@ -29,14 +31,47 @@ function bounded(resolve: Resolver, deadlineMs: number): Resolver {
     const value: unknown = resolve(source, args, context, info);
     if (!(value instanceof Promise)) return value;
     const leftMs = context.answerByMs === undefined ? deadlineMs : context.answerByMs - performance.now();
-    return withinMs(value, Math.max(0, leftMs));
+    return deadlines.within(value, Math.max(0, leftMs));
   };
 }
 
-function withinMs(promise: Promise<unknown>, limitMs: number): Promise<unknown> {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new UnavailableError('The server took too long: try again in a moment.')), limitMs);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+/** What may still be answered, and until when on the monotonic clock. */
+interface Waiting {
+  readonly dueMs: number;
+  reject(error: Error): void;
 }
+
+/**
+ * Everything that is waited for, behind one timer: nearly all of it is done before the loop turns, and a timer of its own for each
+ * would cost more than what it watches. The timer runs while something waits.
+ */
+class Deadlines {
+  readonly #waiting = new Set<Waiting>();
+  #timer: NodeJS.Timeout | null = null;
+
+  /** Settles as the promise does, or fails once `limitMs` have passed. */
+  within(promise: Promise<unknown>, limitMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const waiting = { dueMs: performance.now() + limitMs, reject };
+      this.#waiting.add(waiting);
+      this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+      const done = (): void => void this.#waiting.delete(waiting);
+      promise.finally(done).then(resolve, reject);
+    });
+  }
+
+  #look(): void {
+    if (this.#waiting.size === 0 && this.#timer) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+    const nowMs = performance.now();
+    for (const waiting of this.#waiting) {
+      if (waiting.dueMs > nowMs) continue;
+      this.#waiting.delete(waiting);
+      waiting.reject(new UnavailableError('The server took too long: try again in a moment.'));
+    }
+  }
+}
+
+const deadlines = new Deadlines();
