@@ -33,7 +33,7 @@ export class ProviderBrowser {
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     });
-    let page = await this.#go(`${this.url}/auth?${query}`);
+    let page = await this.#go(`${this.url}/auth?${query.toString()}`);
     for (const form of [{ prompt: 'login', login, password: 'any' }, { prompt: 'consent' }]) {
       if (page.startsWith(REDIRECT_URI)) break;
       page = await this.#go(page, form);
@@ -54,7 +54,7 @@ export class ProviderBrowser {
   /** Signs out with the provider's own pages. Resolves when the provider has called the clients. */
   async signOut({ id_token }: ProviderTokens): Promise<void> {
     const query = new URLSearchParams({ id_token_hint: id_token, post_logout_redirect_uri: LOGGED_OUT });
-    const response = await this.#ask(`${this.url}/session/end?${query}`);
+    const response = await this.#ask(`${this.url}/session/end?${query.toString()}`);
     const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(await response.text()) ?? [];
     await this.#go(`${this.url}/session/end/confirm`, { xsrf, logout: 'yes' });
   }

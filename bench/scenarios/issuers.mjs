@@ -1,0 +1,140 @@
+import { cpuSeconds } from '../lib/proc.mjs';
+import { startIssuer } from '../lib/issuer.mjs';
+import { withNodes } from '../lib/nodes.mjs';
+import { hasRedis, ownRedis } from '../lib/redis.mjs';
+import { Sockets } from '../lib/sockets.mjs';
+
+const SUBSCRIBE = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { userCount }' } });
+const SESSION_ENDED = 4401;
+const SETTLE_MS = 1_000;
+const ALGORITHMS = ['RS256', 'ES256'];
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function clientsOf(tokens) {
+  return tokens.map((token) => ({
+    first: JSON.stringify({ type: 'connection_init', payload: { token } }),
+    second: SUBSCRIBE,
+  }));
+}
+
+/** Microseconds of the server's CPU for each socket that is opened with these tokens. */
+async function openingCpu(server, tokens) {
+  const sockets = new Sockets({ port: server.port, graphql: true, clients: clientsOf(tokens) });
+  await pause(SETTLE_MS);
+  const before = cpuSeconds(server.child.pid);
+  await sockets.open();
+  const after = cpuSeconds(server.child.pid);
+  if (sockets.opened < tokens.length) throw new Error(`${tokens.length - sockets.opened} sockets did not open`);
+  sockets.close();
+  await pause(SETTLE_MS);
+  return ((after - before) / tokens.length) * 1e6;
+}
+
+async function opening(bench, deployment) {
+  const count = bench.quick ? 2_000 : 8_000;
+  const people = await deployment.people(count);
+  const issuers = await Promise.all(ALGORITHMS.map(startIssuer));
+  const server = await deployment.start({
+    env: {
+      USER_COUNT_INTERVAL_SECONDS: '86400',
+      TRUSTED_ISSUERS: JSON.stringify(issuers.map(({ config }) => config)),
+    },
+  });
+  const tokens = { own: people.map(({ token }) => token) };
+  for (const [index, name] of ALGORITHMS.entries())
+    tokens[name] = people.map((_, n) => issuers[index].token(`person-${n}`, `session-${n}`));
+  try {
+    await openingCpu(server, tokens.own);
+    return await bench.interleaved(['own', ...ALGORITHMS], async (name) => ({
+      micros: await openingCpu(server, tokens[name]),
+    }));
+  } finally {
+    await server.stop();
+    await Promise.all(issuers.map((issuer) => issuer.stop()));
+  }
+}
+
+/** Milliseconds from a back-channel logout to the close of each socket of its session. */
+async function ending(nodes, issuer, perNode, round) {
+  const delays = [];
+  let startedAt = 0;
+  let wrong = 0;
+  let settle;
+  const all = new Promise((resolve) => (settle = resolve));
+  const onClosed = (_, code) => {
+    if (code !== SESSION_ENDED) wrong += 1;
+    if (delays.push(performance.now() - startedAt) === 2 * perNode) settle();
+  };
+  const sid = `shared-${round}-${Math.random()}`;
+  const groups = nodes.map(({ port }, index) => {
+    const tokens = Array.from({ length: perNode }, (_, n) => issuer.token(`person-${n}`, sid));
+    return new Sockets({ port, base: 30 + index, graphql: true, clients: clientsOf(tokens), onClosed });
+  });
+  for (const group of groups) {
+    await group.open();
+    if (group.opened < perNode) throw new Error(`${perNode - group.opened} sockets did not open`);
+  }
+  await pause(SETTLE_MS);
+  startedAt = performance.now();
+  const answer = await fetch(`http://127.0.0.1:${nodes[0].port}/oidc/backchannel-logout`, {
+    method: 'POST',
+    body: new URLSearchParams({ logout_token: issuer.logoutToken(sid) }),
+  });
+  if (answer.status !== 200) throw new Error(`the logout was answered with ${answer.status}`);
+  await all;
+  for (const group of groups) group.close();
+  if (wrong > 0) throw new Error(`${wrong} sockets closed with another code than ${SESSION_ENDED}`);
+  delays.sort((one, other) => one - other);
+  const at = (q) => delays[Math.min(delays.length - 1, Math.floor(delays.length * q))];
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+async function endings(bench, deployment, perNode) {
+  const redis = await ownRedis();
+  const issuer = await startIssuer('ES256');
+  try {
+    const env = { REDIS_URL: redis.url, TRUSTED_ISSUERS: JSON.stringify([issuer.config]) };
+    return await withNodes(deployment, env, (nodes) =>
+      bench.interleaved(['sallyport'], (_, round) => ending(nodes, issuer, perNode, round)),
+    );
+  } finally {
+    await issuer.stop();
+    await redis.stop();
+  }
+}
+
+/** What an outside JWT costs beside our own token, and how soon an outside session's end reaches its sockets. */
+export default {
+  name: 'issuers',
+  title: "Sockets opened by an identity provider's JWT, and closed by its back-channel logout",
+  async run(bench) {
+    const deployment = await bench.deployment();
+    const { micros } = await opening(bench, deployment);
+    const measures = [
+      {
+        id: 'issuers-opening',
+        title: 'Server CPU per opening, by signature (our own is HS256)',
+        unit: 'µs',
+        values: micros,
+        targets: ALGORITHMS.map((server) => ({ server, atMost: 1.15, against: 'own' })),
+      },
+    ];
+    if (!deployment.database.url || !hasRedis) {
+      bench.log('  endings skipped: two nodes need PostgreSQL (BENCH_DATABASE_URL) and redis-server');
+      return measures;
+    }
+    const perNode = bench.quick ? 2_000 : 9_000;
+    const ended = await endings(bench, deployment, perNode);
+    return [
+      ...measures,
+      ...Object.entries(ended).map(([name, values]) => ({
+        id: `issuers-ending-${name}`,
+        title: `Back-channel logout to close ${name}, one session with ${perNode.toLocaleString('en')} sockets on each of two nodes`,
+        unit: 'ms',
+        values,
+        targets: name === 'p99' ? [{ server: 'sallyport', absolute: 250 }] : [],
+      })),
+    ];
+  },
+};
