@@ -3,8 +3,9 @@ const RANKS = [['protocol'], ['live'], ['identity', 'feeds'], ['server'], ['app.
 
 // The same inside live. Its modules wire the folders together and are free of it.
 const LIVE_RANKS = [
-  ['live.config', 'errors'],
+  ['errors'],
   ['logging', 'metrics', 'viewer'],
+  ['live.config'],
   ['topics', 'presence', 'leases', 'rate-limit', 'tokens'],
   ['sessions'],
   ['store'],

@@ -26,7 +26,7 @@ import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/reques
 import { NestLogger } from './server/logging/nest-logger.js';
 import { BackchannelLogoutRule } from './server/http/backchannel-logout.rule.js';
 import { PublishRule } from './server/http/publish.rule.js';
-import { addressIn, parseAddressRanges, peerTest } from './live/viewer/client-address.js';
+import { addressIn, peerTest } from './live/viewer/client-address.js';
 
 /** The largest body of a route that has no rule of its own, in bytes. None of them reads one. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -73,7 +73,7 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
 }
 
 function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudget): HttpConnectionLimits {
-  const exempt = parseAddressRanges([...http.trustedProxies, ...limits.throttleExempt]);
+  const exempt = [...http.trustedProxies, ...limits.throttleExempt];
   return {
     total: descriptors.http,
     perAddress: limits.maxConnectionsPerAddress,
@@ -84,7 +84,7 @@ function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudge
 
 /** Has all that a request does, and its answer, carry its id. */
 function withRequestId(handler: RequestListener, { trustedProxies }: HttpConfig): RequestListener {
-  const isTrusted = peerTest(parseAddressRanges(trustedProxies));
+  const isTrusted = peerTest(trustedProxies);
   return (request, response) => {
     const id = requestIdOf(request, isTrusted);
     response.setHeader(REQUEST_ID_HEADER, id);

@@ -1,3 +1,5 @@
+import type { AddressRange } from './viewer/client-address.js';
+
 /** Listening and the address people use. */
 export interface HttpConfig {
   readonly production: boolean;
@@ -7,8 +9,8 @@ export interface HttpConfig {
   readonly publicUrl: string;
   /** True where `publicUrl` is https: cookies are `Secure` and `__Host-`. */
   readonly secure: boolean;
-  /** Proxies whose `X-Forwarded-*` is believed: addresses and CIDRs. */
-  readonly trustedProxies: readonly string[];
+  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are believed. */
+  readonly trustedProxies: readonly AddressRange[];
   /** Other origins that may call with credentials and open sockets. */
   readonly allowedOrigins: readonly string[];
   /** Whether `/graphiql` is served. */
@@ -44,8 +46,8 @@ export interface LimitsConfig {
   readonly maxConnectionsPerViewer: number;
   /** What all histories in memory take together. Without effect where `redis.url` is set. */
   readonly maxHistoryBytes: number;
-  /** Addresses and CIDRs without per-address limits. */
-  readonly throttleExempt: readonly string[];
+  /** Addresses without per-address limits. */
+  readonly throttleExempt: readonly AddressRange[];
 }
 
 /** Injection tokens of what this half is told at start. */

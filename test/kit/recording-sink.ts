@@ -1,13 +1,13 @@
 import { formatCursor, type Position } from '../../src/live/topics/cursor.js';
 import type { TopicEvent } from '../../src/live/topics/topic-event.js';
-import type { SubscriptionEnd, TopicSink } from '../../src/live/topics/topic.bus.js';
+import type { TopicSink } from '../../src/live/topics/topic.bus.js';
 import { Inbox } from './inbox.js';
 
 /** What reached a subscription, in order. */
 export type Recorded =
   | { readonly kind: 'confirmed'; readonly recovered: boolean | undefined }
   | { readonly kind: 'event'; readonly payload: unknown; readonly offset: number; readonly cursor: string }
-  | { readonly kind: 'ended'; readonly reason: SubscriptionEnd };
+  | { readonly kind: 'ended' };
 
 /** A sink that keeps everything it gets, and lets a test wait for it. */
 export class RecordingSink implements TopicSink {
@@ -27,8 +27,8 @@ export class RecordingSink implements TopicSink {
     this.#put({ kind: 'event', payload, offset, cursor });
   }
 
-  ended(reason: SubscriptionEnd): void {
-    this.#put({ kind: 'ended', reason });
+  ended(): void {
+    this.#put({ kind: 'ended' });
   }
 
   /** The payloads so far, in order. */

@@ -7,7 +7,6 @@ import { isApiKey } from './api-key.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { type AddressRange, parseAddressRanges } from '../../live/viewer/client-address.js';
 import { clientFacts } from '../../live/viewer/client-facts.js';
 
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
@@ -19,16 +18,12 @@ const admitted = new WeakMap<FastifyRequest, ApiKey>();
  */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
-  readonly #trusted: readonly AddressRange[];
-
   constructor(
     private readonly keys: ApiKeys,
     private readonly failures: FailureRateLimit,
     private readonly audit: AuditLog,
-    @Inject(HTTP_CONFIG) http: HttpConfig,
-  ) {
-    this.#trusted = parseAddressRanges(http.trustedProxies);
-  }
+    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+  ) {}
 
   /**
    * Called before the body is read. Wrong keys are counted per address; a key that was right here lately is not, so that
@@ -40,7 +35,7 @@ export class ApiKeyGuard implements CanActivate {
    */
   async admit(request: FastifyRequest): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
-    const { address } = clientFacts(request.raw, this.#trusted);
+    const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const key = await this.#verify(text, address);
     if (!key) this.audit.record('api-key-refused', { address, reason: whyRefused(text) });
     if (!key) throw new UnauthenticatedError('Send a live API key: Authorization: Bearer sallyport_key_…');

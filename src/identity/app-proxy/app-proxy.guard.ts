@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../identity.config.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { ForbiddenError, NotFoundError } from '../../live/errors/sallyport.errors.js';
-import { type AddressRange, clientAddress, parseAddressRange } from '../../live/viewer/client-address.js';
+import { type AddressRange, clientAddress } from '../../live/viewer/client-address.js';
 import { forwardedVisitor } from './forwarded-visitor.js';
 import { admitVisitor } from './proxied-request.js';
 import { readProxyVisit } from './signature/proxy-visit.js';
@@ -24,7 +24,7 @@ export class AppProxyGuard implements CanActivate {
     private readonly audit: VisitAudit,
   ) {
     this.#shops = new Set(config.shops.map((shop) => shop.domain));
-    this.#trusted = http.trustedProxies.map(parseAddressRange).filter((range) => range !== null);
+    this.#trusted = http.trustedProxies;
   }
 
   canActivate(context: ExecutionContext): boolean {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
-import { addressBlocks, addressIn, type AddressRange, parseAddressRanges } from '../viewer/client-address.js';
+import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
 import { RateLimiters } from './rate-limiters.js';
 
 const MINUTE = 60;
@@ -52,7 +52,7 @@ export class AddressRateLimit {
         return [name, NETWORK_FACTORS.map(make)] as const;
       }),
     );
-    this.#exempt = parseAddressRanges(limits.throttleExempt);
+    this.#exempt = limits.throttleExempt;
   }
 
   /**

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
-import { addressBlocks, addressIn, type AddressRange, parseAddressRanges } from '../viewer/client-address.js';
+import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
 import { NETWORK_FACTORS, waitSeconds } from './address.rate-limit.js';
 import { RateLimiters } from './rate-limiters.js';
 
@@ -48,7 +48,7 @@ export class FailureRateLimit {
         return [name, NETWORK_FACTORS.map(make)] as const;
       }),
     );
-    this.#exempt = parseAddressRanges(limits.throttleExempt);
+    this.#exempt = limits.throttleExempt;
   }
 
   /**

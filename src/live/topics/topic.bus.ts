@@ -28,9 +28,6 @@ export type PublishOutcome =
   /** The part of the store where its topic lives is away; others of the same call were published. Nothing was delivered, or the answer was lost. */
   | { readonly ok: false; readonly reason: 'unavailable' };
 
-/** Why a bus ends a subscription by itself: a gap that history cannot fill. The subscriber resumes or starts anew. */
-export type SubscriptionEnd = 'gap';
-
 /**
  * Where a subscription's events go. The bus calls it synchronously, in order, each event once.
  * It must not throw and must not block: it hands the event on, or bounds its own queue.
@@ -42,8 +39,8 @@ export interface TopicSink {
    * @param event shared by all local subscribers
    */
   event(event: TopicEvent): void;
-  /** Called once when the bus ends the subscription; no event follows. Not called after `end()`. */
-  ended(reason: SubscriptionEnd): void;
+  /** Called once when the bus ends the subscription, at a gap that history cannot fill: the subscriber resumes or starts anew. No event follows. Not called after `end()`. */
+  ended(): void;
 }
 
 /** A confirmed subscription: nothing published from now on is missed. */

@@ -100,7 +100,7 @@ export function addressBlocks(address: string): readonly string[] {
   });
 }
 
-/** Parses the ranges of a configuration that was checked already. */
+/** Parses the ranges of a configuration that was checked already. Called once, when the configuration is read. */
 export function parseAddressRanges(texts: readonly string[]): AddressRange[] {
   return texts.map(parseAddressRange).filter((range) => range !== null);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
 import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
+import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
@@ -80,7 +81,7 @@ export const EnvironmentSchema = z.object({
   TRUSTED_PROXIES: addresses(),
   SESSION_IDLE_SECONDS: seconds().optional(),
   SESSION_ABSOLUTE_SECONDS: seconds().default(30 * 86_400),
-  TOKEN_TTL_SECONDS: seconds(3600).default(60),
+  TOKEN_TTL_SECONDS: seconds(MAX_TOKEN_LIFE_SECONDS).default(60),
   TOKEN_SINGLE_USE: choice.default(false),
   USER_COUNT_INTERVAL_SECONDS: number(0.05, 86_400, { whole: false }).default(10),
   APP_PROXY_SECRET: z.string().optional(),

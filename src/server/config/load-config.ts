@@ -1,6 +1,7 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
 import type { Config } from './config.js';
 import type { LimitsConfig } from '../../live/live.config.js';
+import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { readEnvironment, type Environment } from './environment.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
@@ -53,7 +54,7 @@ function toConfig(env: Environment): Config {
       port: env.PORT,
       publicUrl,
       secure: publicUrl.startsWith('https:'),
-      trustedProxies: env.TRUSTED_PROXIES,
+      trustedProxies: parseAddressRanges(env.TRUSTED_PROXIES),
       allowedOrigins: env.ALLOWED_ORIGINS.map((origin) => new URL(origin).origin),
       graphiql: env.GRAPHIQL ?? !closed,
       introspection: !closed,
@@ -85,7 +86,7 @@ function limitsOf(env: Environment): LimitsConfig {
     maxConnectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
     maxConnectionsPerViewer: env.MAX_CONNECTIONS_PER_VIEWER,
     maxHistoryBytes: env.MAX_HISTORY_MEBIBYTES * MEBIBYTE,
-    throttleExempt: env.THROTTLE_EXEMPT,
+    throttleExempt: parseAddressRanges(env.THROTTLE_EXEMPT),
   };
 }
 

@@ -8,7 +8,6 @@ import type { Sessions } from '../../live/sessions/sessions.js';
 import type { HttpConfig, LimitsConfig } from '../../live/live.config.js';
 import { SallyportError } from '../../live/errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
-import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { clientFacts } from '../../live/viewer/client-facts.js';
 import type { ContextCookies, GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { GraphQLDateTime } from '../../live/gateway/execution/date-time.scalar.js';
@@ -28,8 +27,7 @@ export function graphqlOptions(
   budget: DocumentBudget,
 ): ApolloDriverConfig {
   const { introspection } = http;
-  const trusted = parseAddressRanges(http.trustedProxies);
-  const exempt = parseAddressRanges(limits.throttleExempt);
+  const { throttleExempt: exempt } = limits;
   return {
     driver: ApolloDriver,
     path: GRAPHQL_PATH,
@@ -52,7 +50,7 @@ export function graphqlOptions(
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
     context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
       viewer: (await sessions.read(request.raw).catch(failAsAnswer))?.viewer ?? null,
-      client: clientFacts(request.raw, trusted),
+      client: clientFacts(request.raw, http.trustedProxies),
       cookies: cookiesOf(request, reply),
       answerByMs: performance.now() + EXECUTION_DEADLINE_MS,
     }),

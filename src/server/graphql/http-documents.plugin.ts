@@ -8,7 +8,7 @@ import {
 import { type GraphQLError, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { ERROR_TABLE } from '../../live/errors/error-table.js';
+import { HTTP_STATUS } from '../../live/errors/error-table.js';
 import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { addressBlock, addressIn, type AddressRange } from '../../live/viewer/client-address.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
@@ -61,7 +61,7 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
     const code = errors[0]?.extensions?.['code'];
     const throttled = code === 'TOO_MANY_REQUESTS' || code === 'UNAVAILABLE';
     const headers = new HeaderMap(throttled ? [['retry-after', String(RETRY_AFTER_SECONDS)]] : []);
-    const status = throttled ? ERROR_TABLE[code].httpStatus : 400;
+    const status = throttled ? HTTP_STATUS[code] : 400;
     return { http: { status, headers }, body: { kind: 'single', singleResult: { errors } } };
   }
 

@@ -4,7 +4,7 @@ import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/ba
 import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
-import { type AddressRange, parseAddressRanges } from '../../live/viewer/client-address.js';
+import type { AddressRange } from '../../live/viewer/client-address.js';
 import { clientFacts } from '../../live/viewer/client-facts.js';
 
 const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
@@ -25,7 +25,7 @@ export class BackchannelLogoutController {
     private readonly failures: FailureRateLimit,
     @Inject(HTTP_CONFIG) http: HttpConfig,
   ) {
-    this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#trusted = http.trustedProxies;
   }
 
   /** Answers 200 without a body, or 400: the sockets have closed on every node that can be reached. */

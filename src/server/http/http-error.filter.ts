@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../../protocol/error-code.js';
-import { ERROR_TABLE } from '../../live/errors/error-table.js';
+import { HTTP_STATUS } from '../../live/errors/error-table.js';
 import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
 import { SallyportError } from '../../live/errors/sallyport.errors.js';
 
@@ -50,7 +50,7 @@ export class HttpErrorFilter implements ExceptionFilter {
 
   #show(error: unknown): ShownError {
     if (error instanceof SallyportError) {
-      const status = error instanceof HttpRefusalError ? error.httpStatus : ERROR_TABLE[error.code].httpStatus;
+      const status = error instanceof HttpRefusalError ? error.httpStatus : HTTP_STATUS[error.code];
       return { status, code: error.code, message: error.message };
     }
     const status = clientFault(error);

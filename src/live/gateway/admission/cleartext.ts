@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpConfig } from '../../live.config.js';
-import { addressIn, normalizeAddress, parseAddressRanges } from '../../viewer/client-address.js';
+import { peerTest } from '../../viewer/client-address.js';
 
 /** The schemes that nobody reads along the way. */
 const ENCRYPTED = new Set(['https', 'wss']);
@@ -13,14 +13,11 @@ const ENCRYPTED = new Set(['https', 'wss']);
  * entry of the nearest proxy stands on the right, and what a client sent itself stands on the left, so neither end alone is the truth.
  */
 export function cleartextTest(http: HttpConfig): (request: IncomingMessage) => boolean {
-  const trusted = parseAddressRanges(http.trustedProxies);
+  const isTrusted = peerTest(http.trustedProxies);
   return (request) => {
     const proto = http.secure ? request.headers['x-forwarded-proto'] : undefined;
     if (!proto) return false;
     const hops = [proto].flat().join().toLowerCase().split(',');
-    return (
-      !hops.every((hop) => ENCRYPTED.has(hop.trim())) &&
-      addressIn(normalizeAddress(request.socket.remoteAddress ?? '') ?? '', trusted)
-    );
+    return !hops.every((hop) => ENCRYPTED.has(hop.trim())) && isTrusted(request.socket.remoteAddress);
   };
 }

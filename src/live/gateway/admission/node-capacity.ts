@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
-import { type AddressRange, addressIn, parseAddressRanges } from '../../viewer/client-address.js';
+import { addressIn } from '../../viewer/client-address.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 
@@ -11,15 +11,11 @@ const RETRY_AFTER_SECONDS = 5;
 /** Whether this node takes another socket: its own bound, the address's, and how fast the address opens them. */
 @Injectable()
 export class NodeCapacity {
-  readonly #exempt: readonly AddressRange[];
-
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly rateLimit: AddressRateLimit,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
-  ) {
-    this.#exempt = parseAddressRanges(limits.throttleExempt);
-  }
+  ) {}
 
   /** Null where there is room. Looks only: ask again when something was awaited since. */
   refusal(address: string, draining: boolean): UpgradeRefusal | null {
@@ -29,7 +25,7 @@ export class NodeCapacity {
       return { status: 503, message: 'This node is full.', ...later };
     }
     const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
-    if (!crowded || addressIn(address, this.#exempt)) return null;
+    if (!crowded || addressIn(address, this.limits.throttleExempt)) return null;
     return { status: 429, message: 'Too many sockets from this address.', ...later };
   }
 

@@ -5,7 +5,7 @@ import type { ConnectionFacts } from '../connection/connection-facts.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
-import { type AddressRange, parseAddressRanges, peerTest } from '../../viewer/client-address.js';
+import { type AddressRange, peerTest } from '../../viewer/client-address.js';
 import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
 import { clientFacts } from '../../viewer/client-facts.js';
 import { cleartextTest } from './cleartext.js';
@@ -30,7 +30,7 @@ export class UpgradeGuard {
     private readonly origins: OriginPolicy,
     @Inject(HTTP_CONFIG) http: HttpConfig,
   ) {
-    this.#trusted = parseAddressRanges(http.trustedProxies);
+    this.#trusted = http.trustedProxies;
     this.#isTrusted = peerTest(this.#trusted);
     this.#cameInTheClear = cleartextTest(http);
     this.#headers = bareHeaders(http);

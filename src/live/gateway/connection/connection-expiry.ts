@@ -91,8 +91,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   #endViewer(revoked: RevokedViewer): void {
     this.registry.rememberRevoked(revoked);
     for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
-      if (isRevokedBy(connection, revoked))
-        connection.close(CloseCode.Unauthorized, 'Session ended');
+      if (isRevokedBy(connection, revoked)) connection.close(CloseCode.Unauthorized, 'Session ended');
     }
   }
 

@@ -5,7 +5,7 @@ import { formatCursor, type Position } from '../../topics/cursor.js';
 import type { TopicEvent } from '../../topics/topic-event.js';
 import type { TopicDefinition } from '../../topics/topic.js';
 import type { TopicStream } from '../../topics/topic-stream.js';
-import type { SubscriptionEnd, TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
+import type { TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
@@ -85,7 +85,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     else this.#slow(event);
   }
 
-  ended(_reason: SubscriptionEnd): void {
+  ended(): void {
     // What was lost can't be told on this subscription; the client resumes, and learns there what it missed.
     this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }

@@ -147,7 +147,7 @@ export class LiveTopic {
     this.#position = null;
     for (const member of [...this.#members]) {
       if (!member.hasJoined) continue;
-      member.end('gap');
+      member.endAtGap();
       this.dismiss(member);
     }
   }

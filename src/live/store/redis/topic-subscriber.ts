@@ -1,7 +1,7 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { Position } from '../../topics/cursor.js';
 import type { TopicEvent } from '../../topics/topic-event.js';
-import type { SubscriptionConfirmed, SubscriptionEnd, TopicSink } from '../../topics/topic.bus.js';
+import type { SubscriptionConfirmed, TopicSink } from '../../topics/topic.bus.js';
 
 /** How many live events wait for one that is joining. Its look at the history takes one round trip. */
 const JOIN_BUFFER = 1_024;
@@ -58,16 +58,21 @@ export class TopicSubscriber {
     }
     const isSameEpoch = event.epoch === this.#position.epoch;
     if (isSameEpoch && event.offset <= this.#position.offset) return;
-    if (!isSameEpoch || event.offset > this.#position.offset + 1) return this.end('gap');
+    if (!isSameEpoch || event.offset > this.#position.offset + 1) return this.endAtGap();
     this.#position = event;
     this.sink.event(event);
   }
 
-  /** Ends it: with a reason the subscriber is told, without one it was the subscriber's wish. */
-  end(reason?: SubscriptionEnd): void {
-    if (this.#isOver) return;
+  /** Ends it as the subscriber wishes, who is told nothing. */
+  end(): void {
     this.#isOver = true;
     this.#buffer = [];
-    if (reason) this.sink.ended(reason);
+  }
+
+  /** Ends it because of a gap that history cannot fill, and tells the subscriber. */
+  endAtGap(): void {
+    if (this.#isOver) return;
+    this.end();
+    this.sink.ended();
   }
 }
