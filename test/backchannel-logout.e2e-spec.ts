@@ -35,7 +35,7 @@ async function refusal(token: string, url = server.url): Promise<number> {
 
 const open = (socket: LiveSocket): boolean => socket.ws.readyState === socket.ws.OPEN;
 
-describe('a back-channel logout', () => {
+describe('SO-8 a back-channel logout', () => {
   it('by sid closes the sockets of that session with 4401, and none of its tokens opens one afterwards', async () => {
     const token = await acme.sign('ann', { claims: { sid: 'one' } });
     const [ended, other, elsewhere] = await Promise.all([
@@ -169,7 +169,7 @@ describe('a logout token is refused with 400:', () => {
   }, 60_000);
 });
 
-needs('redis')('a back-channel logout over two nodes', () => {
+needs('redis')('SO-8 a back-channel logout over two nodes', () => {
   it('closes sockets on both, and no token of the session opens one on either', async () => {
     const env = { REDIS_URL: locate('redis'), ...trusting(acme) };
     const one = await startServer({ env });

@@ -6,7 +6,7 @@ import { openSocket } from './kit/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 
-needs('redis')('with a real OpenID provider and two nodes', () => {
+needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
   let provider: IdentityProvider;
   let nodes: TestServer[];
 

@@ -181,7 +181,7 @@ async function publicKey(): Promise<CryptoKey> {
   return (await importJWK(acme.publicJwk, 'RS256', { extractable: true })) as CryptoKey;
 }
 
-describe('a forged or confused token is refused:', () => {
+describe('TK-14 a forged or confused token is refused:', () => {
   const of =
     (options: TokenOptions, subject: string | undefined = '1') =>
     () =>

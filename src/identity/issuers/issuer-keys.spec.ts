@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const find = (kid: string = issuer.kid) => keys.find({ alg: 'RS256', kid });
 
-describe('the keys of an issuer', () => {
+describe('TK-15 the keys of an issuer', () => {
   it('are fetched once, however many ask at the same time', async () => {
     await Promise.all(Array.from({ length: 100 }, () => find()));
     await find();
@@ -137,7 +137,13 @@ describe('the keys of an issuer', () => {
     },
   );
 
-  it('are no secret ones, nor too short', async () => {
+  it('that cannot be read fit no token', async () => {
+    issuer.answerKeys = (_, response) =>
+      json(response, { keys: [{ kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'broken' }] });
+    await expect(keys.find({ alg: 'ES256', kid: 'broken' })).rejects.toThrow('cannot be read');
+  });
+
+  it('are no secret ones', async () => {
     issuer.answerKeys = (_, response) => json(response, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'shared' }] });
     await expect(keys.find({ alg: 'HS256', kid: 'shared' })).rejects.toThrow('Unsupported');
     await expect(keys.find({ alg: 'RS256', kid: 'shared' })).rejects.toThrow('no applicable key');

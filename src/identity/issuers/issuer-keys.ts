@@ -1,4 +1,4 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWSHeaderParameters, type CryptoKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters, type CryptoKey } from 'jose';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { fetchDocument, KeyDocumentError } from './key-document.js';
 import type { TrustedIssuer } from '../identity.config.js';
@@ -63,7 +63,7 @@ export class IssuerKeys {
       await this.#fetch();
       keys = this.#usable();
     }
-    return keys.find(header);
+    return await importable(keys.find(header));
   }
 
   /** Fetches keys before the first token comes. Never throws. */
@@ -162,4 +162,11 @@ function mayLead(from: string, to: string): boolean {
   if (!URL.canParse(to)) return false;
   const { protocol } = new URL(to);
   return protocol === 'https:' || (protocol === 'http:' && from.startsWith('http:'));
+}
+
+/** A key that cannot be read fits no token: it is no fault of this server's. */
+function importable<T>(key: Promise<T>): Promise<T> {
+  return key.catch((error: unknown) => {
+    throw error instanceof errors.JOSEError ? error : new errors.JWKSInvalid('A key cannot be read.', { cause: error });
+  });
 }

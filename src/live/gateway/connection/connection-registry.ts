@@ -82,10 +82,10 @@ export class ConnectionRegistry {
     return this.#bySession.get(sessionId) ?? [];
   }
 
-  /** The viewers of the connections on this node that stand on their token. */
+  /** The viewers of the connections on this node that stand on a token which says when it was issued. */
   *viewersOnTokens(): Iterable<ViewerId> {
     for (const [viewer, connections] of this.#byViewer)
-      if (connections.some(({ standsOnToken }) => standsOnToken)) yield viewer;
+      if (connections.some(({ standsOnToken, issuedAtMs }) => standsOnToken && issuedAtMs > 0)) yield viewer;
   }
 
   ofViewer(viewer: ViewerId): readonly Connection[] {
