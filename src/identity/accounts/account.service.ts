@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EmailTakenError, InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
-import { type AccountRow, AccountStore } from './account.store.js';
-import type { Account, VerifiedAccount } from './account.js';
+import { AccountStore } from './account.store.js';
+import type { AccountRow, Account, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
 import { InvalidInvitationError, Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';

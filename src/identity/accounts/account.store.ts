@@ -1,14 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { and, eq, gt } from 'drizzle-orm';
-import { Database } from '../database/database.js';
+import { Database, type Orm } from '../database/database.js';
 import { invitations, users } from '../database/schema.js';
-import type { VerifiedAccount } from './account.js';
-
-/** An account's row. */
-export interface AccountRow extends VerifiedAccount {
-  readonly disabledAt: Date | null;
-}
+import type { AccountRow } from './account.js';
 
 /** Accounts in the database. E-mails come normalised. Every method throws UnavailableError when the database is away. */
 @Injectable()
@@ -17,11 +12,8 @@ export class AccountStore {
 
   /** Adds an account; null when the e-mail is taken, also by somebody who registers at this very moment. */
   async add(email: string, passwordHash: string): Promise<AccountRow | null> {
-    const row = { id: randomUUID(), email, passwordHash, createdAt: new Date(), disabledAt: null };
-    const added = await this.database.run((orm) =>
-      orm.insert(users).values(row).onConflictDoNothing({ target: users.email }).returning({ id: users.id }),
-    );
-    return added.length > 0 ? row : null;
+    const [added] = await this.database.run((orm) => insert(orm, email, passwordHash, new Date()));
+    return added ?? null;
   }
 
   /**
@@ -35,15 +27,10 @@ export class AccountStore {
       const open = and(eq(invitations.codeHash, codeHash), gt(invitations.expiresAt, now));
       const [invitation] = await orm.select({ id: invitations.id }).from(invitations).where(open).for('update');
       if (!invitation) return 'no-invitation';
-      const row = { id: randomUUID(), email, passwordHash, createdAt: now, disabledAt: null };
-      const added = await orm
-        .insert(users)
-        .values(row)
-        .onConflictDoNothing({ target: users.email })
-        .returning({ id: users.id });
-      if (added.length === 0) return 'taken';
+      const [added] = await insert(orm, email, passwordHash, now);
+      if (!added) return 'taken';
       await orm.delete(invitations).where(eq(invitations.id, invitation.id));
-      return row;
+      return added;
     });
   }
 
@@ -67,4 +54,13 @@ export class AccountStore {
     );
     return rows.length > 0;
   }
+}
+
+/** Gives back the row, or none where the e-mail is taken. */
+function insert(orm: Orm, email: string, passwordHash: string, createdAt: Date) {
+  return orm
+    .insert(users)
+    .values({ id: randomUUID(), email, passwordHash, createdAt })
+    .onConflictDoNothing({ target: users.email })
+    .returning();
 }

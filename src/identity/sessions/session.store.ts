@@ -3,7 +3,7 @@ import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { Database, type Orm } from '../database/database.js';
 import { sessions, users } from '../database/schema.js';
-import type { VerifiedAccount } from '../accounts/account.js';
+import { OWN_COLUMNS, type VerifiedAccount } from '../accounts/account.js';
 import type { ListedSession, LiveSession, SessionClaim, ClaimStatus } from './session.js';
 import { liveSince, SessionLimits } from './session-limits.js';
 
@@ -154,7 +154,7 @@ function prepareFind(orm: Orm) {
       id: sessions.id,
       createdAt: sessions.createdAt,
       lastSeenAt: sessions.lastSeenAt,
-      account: { id: users.id, email: users.email, createdAt: users.createdAt },
+      account: OWN_COLUMNS,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))

@@ -1,5 +1,5 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
-import { User } from '../accounts/user.model.js';
+import { User } from '../accounts/account.js';
 
 /** Whoever is signed in, with the token for a socket. */
 @ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })

@@ -1,8 +1,7 @@
 import { Args, Mutation, Resolver } from '@nestjs/graphql';
 import { Context } from '../../live/viewer/current-viewer.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
-import type { Account } from '../accounts/account.js';
-import { User } from '../accounts/user.model.js';
+import { type Account, User } from '../accounts/account.js';
 import { SignInService } from './sign-in.service.js';
 
 /** `register`, `login` and `logout`. */
