@@ -82,9 +82,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   #endSessions(sessionIds: readonly string[]): void {
     for (const sessionId of sessionIds) {
       this.registry.rememberEnded(sessionId);
-      for (const connection of [...this.registry.ofSession(sessionId)]) {
+      for (const connection of this.registry.takeSession(sessionId))
         connection.close(CloseCode.Unauthorized, 'Session ended');
-      }
     }
   }
 

@@ -82,6 +82,13 @@ export class ConnectionRegistry {
     return this.#bySession.get(sessionId) ?? [];
   }
 
+  /** Takes out the connections of a session that is over: thousands that close together are then not looked for one by one. */
+  takeSession(sessionId: string): readonly Connection[] {
+    const taken = this.ofSession(sessionId);
+    this.#bySession.delete(sessionId);
+    return taken;
+  }
+
   /** The viewers of the connections on this node that stand on a token which says when it was issued. */
   *viewersOnTokens(): Iterable<ViewerId> {
     for (const [viewer, connections] of this.#byViewer)
