@@ -12,6 +12,8 @@ import { AccountAuthenticator } from './identity/sessions/account.authenticator.
 import { AccountSessions } from './identity/sessions/account.sessions.js';
 import { SessionModule } from './identity/sessions/session.module.js';
 import { CustomerAuthenticator } from './identity/app-proxy/token/customer.authenticator.js';
+import { ApiTokenAuthenticator } from './identity/api-tokens/api-token.authenticator.js';
+import { ApiTokenModule } from './identity/api-tokens/api-token.module.js';
 import { IssuerAuthenticator } from './identity/issuers/issuer.authenticator.js';
 import { IssuerModule } from './identity/issuers/issuer.module.js';
 import { BackchannelLogoutModule } from './server/http/backchannel-logout.module.js';
@@ -21,14 +23,15 @@ import { HttpModule } from './server/http/http.module.js';
 import { LoggingModule } from './server/logging/logging.module.js';
 import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
+import { BackendModule } from './server/http/backend.module.js';
 import { PublishModule } from './server/http/publish.module.js';
 import { FeedsModule } from './live/feeds/feeds.module.js';
 
 /** The ways in of the stand-alone server. A new one adds its module and its authenticator here, and nothing elsewhere. */
 export const WAYS_IN: WaysIn = {
-  imports: [SessionModule, AppProxyModule, IssuerModule],
+  imports: [SessionModule, AppProxyModule, ApiTokenModule, IssuerModule],
   // The issuers' last: they take any JWT that nobody else knows.
-  authenticators: [AccountAuthenticator, CustomerAuthenticator, IssuerAuthenticator],
+  authenticators: [AccountAuthenticator, CustomerAuthenticator, ApiTokenAuthenticator, IssuerAuthenticator],
   sessions: AccountSessions,
 };
 
@@ -47,6 +50,7 @@ export class AppModule {
         UserCountModule,
         FeedModule.of(NotificationsFeed),
         PublishModule,
+        BackendModule,
         AccountsModule,
         AppProxyModule,
         IssuerModule,

@@ -25,6 +25,7 @@ import { LOGGER } from './live/logging/logger.js';
 import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
 import { NestLogger } from './server/logging/nest-logger.js';
 import { BackchannelLogoutRule } from './server/http/backchannel-logout.rule.js';
+import { DisconnectRule, TokensRule } from './server/http/backend.rules.js';
 import { PublishRule } from './server/http/publish.rule.js';
 import { addressIn, peerTest } from './live/viewer/client-address.js';
 
@@ -138,7 +139,7 @@ async function applyRules(
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
-  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule), app.get(BackchannelLogoutRule)]);
+  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule), app.get(TokensRule), app.get(DisconnectRule), app.get(BackchannelLogoutRule)]);
 }
 
 /**

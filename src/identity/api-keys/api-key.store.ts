@@ -2,15 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { asc, eq } from 'drizzle-orm';
 import { Database } from '../database/database.js';
 import { apiKeys } from '../database/schema.js';
+import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 
 /** A key as it is known: never its secret. */
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly createdAt: Date;
+  /** What it may do; never empty. */
+  readonly scopes: readonly ApiKeyScope[];
 }
 
-const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt };
+const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt, scopes: apiKeys.scopes };
 
 /** The rows of keys. Each method throws `UnavailableError` when the database is away. */
 @Injectable()
@@ -22,7 +25,7 @@ export class ApiKeyStore {
     const rows = await this.database.run((orm) =>
       orm
         .insert(apiKeys)
-        .values({ ...key, secretHash })
+        .values({ ...key, scopes: [...key.scopes], secretHash })
         .onConflictDoNothing()
         .returning(KNOWN),
     );
@@ -34,12 +37,13 @@ export class ApiKeyStore {
     const [row] = await this.database.run((orm) =>
       orm.select(KNOWN).from(apiKeys).where(eq(apiKeys.secretHash, secretHash)),
     );
-    return row ?? null;
+    return row ? withScopes(row) : null;
   }
 
   /** Every key by name. */
-  list(): Promise<readonly ApiKey[]> {
-    return this.database.run((orm) => orm.select(KNOWN).from(apiKeys).orderBy(asc(apiKeys.name)));
+  async list(): Promise<readonly ApiKey[]> {
+    const rows = await this.database.run((orm) => orm.select(KNOWN).from(apiKeys).orderBy(asc(apiKeys.name)));
+    return rows.map(withScopes);
   }
 
   /** Removes the key of this name; false when there is none. */
@@ -47,4 +51,8 @@ export class ApiKeyStore {
     const rows = await this.database.run((orm) => orm.delete(apiKeys).where(eq(apiKeys.name, name)).returning(KNOWN));
     return rows.length > 0;
   }
+}
+
+function withScopes(row: Omit<ApiKey, 'scopes'> & { readonly scopes: readonly ApiKeyScope[] | null }): ApiKey {
+  return { ...row, scopes: row.scopes ?? DEFAULT_SCOPES };
 }

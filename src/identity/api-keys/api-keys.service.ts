@@ -5,6 +5,7 @@ import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
 import { type ApiKey, ApiKeyStore } from './api-key.store.js';
+import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
 
 /** How long a live key is believed without asking the store again, in milliseconds: so long may a revoked one still work. */
@@ -43,11 +44,12 @@ export class ApiKeys {
   /**
    * Makes a key. This is the only time that it can be seen.
    *
+   * @param scopes what it may do; default: publish to every topic
    * @returns null when the name is taken
    */
-  async create(name: string): Promise<string | null> {
+  async create(name: string, scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES): Promise<string | null> {
     const key = newApiKey();
-    const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hashApiKey(key));
+    const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes }, hashApiKey(key));
     if (added) this.audit.record('api-key-created', { by: 'operator', name });
     return added ? key : null;
   }

@@ -7,6 +7,7 @@ import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { StartError } from '../../live/errors/start.error.js';
 import { LOGGER } from '../../live/logging/logger.js';
+import { DEFAULT_SCOPES } from './api-key-scopes.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
 import { ApiKeyStore } from './api-key.store.js';
 
@@ -37,7 +38,7 @@ export class DevelopmentKey implements OnApplicationBootstrap {
     const hash = hashApiKey(readOrMake(file));
     // Named by its hash: nodes with a data folder each may share a database.
     const name = `${DEVELOPMENT_KEY_PREFIX}${hash.slice(0, 8)}`;
-    await this.store.add({ id: randomUUID(), name, createdAt: new Date() }, hash);
+    await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes: DEFAULT_SCOPES }, hash);
     this.logger.info({ file }, 'an API key for POST /publish in development is kept here');
   }
 }

@@ -39,13 +39,15 @@ export const sessions = pgTable(
   ],
 );
 
-/** Keys of other backends that publish. Deleting the row revokes the key. */
+/** Keys of other backends. Deleting the row revokes the key. */
 export const apiKeys = pgTable('api_keys', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull().unique(),
   /** SHA-256 of the key, base64url. */
   secretHash: text('secret_hash').notNull().unique(),
   createdAt: instant('created_at').notNull(),
+  /** What the key may do. Null for a key of 0.1.0: it may publish. */
+  scopes: text('scopes').array(),
 });
 
 /** Invitations to make an account. One is deleted when it is used. */

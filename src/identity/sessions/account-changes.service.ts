@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AuditLog } from '../../live/logging/audit-log.js';
+import { type AuditActor, AuditLog } from '../../live/logging/audit-log.js';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import type { Account } from '../accounts/account.js';
 import { AccountService } from '../accounts/account.service.js';
@@ -47,7 +47,12 @@ export class AccountChanges {
   /** Ends every session of an account; tells how many. @throws NotFoundError */
   async endSessions(email: string): Promise<number> {
     const { id } = await this.find(email);
-    const ended = await this.store.endAll(id);
-    return this.ended.announce(ended, { reason: 'revoked', by: 'operator', viewer: `user:${id}` });
+    return this.revokeSessions(id, 'operator');
+  }
+
+  /** Ends every session of an account by its id; tells how many. None for an account that is not there. */
+  async revokeSessions(userId: string, by: AuditActor): Promise<number> {
+    const ended = await this.store.endAll(userId);
+    return this.ended.announce(ended, { reason: 'revoked', by, viewer: `user:${userId}` });
   }
 }

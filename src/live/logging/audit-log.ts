@@ -8,6 +8,7 @@ export const AUDIT_EVENTS = {
   registered: 'an account was made',
   'registration-refused': 'an account was not made',
   'session-ended': 'a session ended',
+  disconnected: 'another backend ended a session, or everything of a viewer',
   'password-changed': 'a password was changed',
   'password-refused': 'somebody who is signed in gave a wrong password, or too many',
   'account-deleted': 'an account was deleted',
@@ -33,7 +34,7 @@ export interface AuditEntry {
   readonly address?: string | null;
   /** Why, as a fixed word. */
   readonly reason?: string | null;
-  /** Who did it: `owner`, `operator`, `server`, `issuer` or `stranger`. */
+  /** Who did it: `owner`, `operator`, `server`, `issuer`, `backend` or `stranger`. */
   readonly by?: AuditActor;
   /** The public id of a session. */
   readonly session?: string;
@@ -44,7 +45,7 @@ export interface AuditEntry {
 }
 
 /** Who did something. */
-export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'stranger';
+export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'backend' | 'stranger';
 
 /** Events that anybody can cause without limit: of each, so many lines are written in ten seconds, and the rest is counted. */
 const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([

@@ -1,11 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
-import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { MemoryRateLimiters } from '../store/memory/rate-limiters.memory.js';
-import { PublishRate } from './publish-rate.js';
+import { PublishRate, type PublishingKey } from './publish-rate.js';
 
-const key = (id: string): ApiKey => ({ id, name: id, createdAt: new Date() });
+const key = (id: string): PublishingKey => ({ id });
 
 afterEach(() => void vi.useRealTimers());
 

@@ -19,6 +19,9 @@ export interface EventError {
   readonly message: string;
 }
 
+/** Whether somebody may publish to the topic of this name. */
+export type TopicPermission = (topic: string) => boolean;
+
 /** One event of a request, judged: ready for the bus, or refused. */
 export type JudgedEvent =
   { readonly ok: true; readonly publication: Publication } | { readonly ok: false; readonly error: EventError };
@@ -27,8 +30,14 @@ export type JudgedEvent =
  * Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed.
  *
  * @param refuses says why nobody can be this viewer; see {@link ViewerCheck}
+ * @param mayPublish whether the publisher may publish to a topic
  */
-export function judgeEvent(event: unknown, feeds: FeedRegistry, refuses: ViewerCheck): JudgedEvent {
+export function judgeEvent(
+  event: unknown,
+  feeds: FeedRegistry,
+  refuses: ViewerCheck,
+  mayPublish: TopicPermission = () => true,
+): JudgedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
   const { topic, viewer, payload, key } = event as Record<string, unknown>;
@@ -36,6 +45,8 @@ export function judgeEvent(event: unknown, feeds: FeedRegistry, refuses: ViewerC
     return bad('an event has the fields topic, viewer, payload and key, and no other.');
   const feed = feeds.find(topic);
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
+  const { name } = feed.topic;
+  if (!mayPublish(name)) return refused('FORBIDDEN', `This key may not publish to ${name}: it lacks publish:${name}.`);
   const owner = parseViewerId(viewer);
   if (!owner) return bad(`viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
   const unknown = refuses(owner);

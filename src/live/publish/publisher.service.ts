@@ -3,7 +3,7 @@ import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../feeds/feed.registry.js';
 import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
-import { type EventError, judgeEvent } from './published-event.js';
+import { type EventError, judgeEvent, type TopicPermission } from './published-event.js';
 import { VIEWER_CHECK, type ViewerCheck } from './viewer-check.js';
 
 /** The most events in one request. */
@@ -32,10 +32,11 @@ export class Publisher {
    *
    * @param events from {@link eventsOf}
    * @param publisher whose idempotency keys and events these are; another publisher's are apart
+   * @param mayPublish which topics they may publish to; events for others are refused one by one. Default: all
    * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
    */
-  async publish(events: readonly unknown[], publisher: string): Promise<PublishAnswer> {
-    const judged = events.map((event) => judgeEvent(event, this.feeds, this.refuses));
+  async publish(events: readonly unknown[], publisher: string, mayPublish?: TopicPermission): Promise<PublishAnswer> {
+    const judged = events.map((event) => judgeEvent(event, this.feeds, this.refuses, mayPublish));
     const publications = judged.flatMap((event) => (event.ok ? [{ ...event.publication, publisher }] : []));
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
     const inOrder = outcomes.values();

@@ -14,6 +14,14 @@ export function outsideSession(source: string, session: string): string | null {
   return isSource(source) && encoded !== null ? `${PREFIX}${source}:${encoded}` : null;
 }
 
+/** When to ask again for an outside session, in milliseconds: nobody here knows its end, and its revocation is kept for a day. */
+const ASK_AGAIN_MS = 3_600_000;
+
+/** The end of an outside session as far as it is known here, while it is not revoked: an hour from now. */
+export function endOfOutsideSession(): Date {
+  return new Date(Date.now() + ASK_AGAIN_MS);
+}
+
 /** Whether a session is kept by an outside source: nobody here can say when it ends, only that it was revoked. */
 export function isOutsideSession(id: string): boolean {
   return id.startsWith(PREFIX);

@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { ViewerId } from '../viewer/viewer.js';
-import { isOutsideSession } from './outside-session.js';
+import { endOfOutsideSession, isOutsideSession } from './outside-session.js';
 import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import type { RevokedViewer } from './session-revocations.js';
 import { Sessions } from './sessions.js';
-
-/** When to ask again for an outside session, in milliseconds: nobody here knows its end, and its revocation is kept for a day. */
-const ASK_AGAIN_MS = 3_600_000;
 
 /** Which sessions are still live: our own by the {@link Sessions} port, outside ones by what was revoked. */
 @Injectable()
@@ -29,7 +26,7 @@ export class SessionStatus {
       own.length === 0 ? new Map<string, Date>() : this.sessions.status(own),
       this.revocations.issuedUntil(outside.map(sessionSubject)),
     ]);
-    const end = new Date(Date.now() + ASK_AGAIN_MS);
+    const end = endOfOutsideSession();
     const live = outside.filter((_, index) => revoked[index] === 0);
     return new Map([...known, ...live.map((id) => [id, end] as const)]);
   }

@@ -17,15 +17,16 @@ export interface TokenHeader {
  * Reads the header of a compact JWS (RFC 7515 §3.1) without believing it. It must hold exactly `alg`, `typ` and `kid`:
  * a header with `crit`, `jku`, `jwk`, `x5u` or `x5c` is none of ours.
  *
+ * @param type the `typ` that it must name
  * @returns null for any other text
  */
-export function readTokenHeader(token: string): TokenHeader | null {
+export function readTokenHeader(token: string, type: string = SOCKET_TOKEN_TYPE): TokenHeader | null {
   if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) return null;
   const segment = token.slice(0, token.indexOf('.'));
   const header = parseSegment(segment);
   if (!header || Object.keys(header).length !== 3) return null;
   const { alg, typ, kid } = header;
-  if (alg !== SOCKET_TOKEN_ALGORITHM || typ !== SOCKET_TOKEN_TYPE) return null;
+  if (alg !== SOCKET_TOKEN_ALGORITHM || typ !== type) return null;
   return typeof kid === 'string' && KID.test(kid) ? { kid } : null;
 }
 

@@ -1,23 +1,27 @@
 import { DEVELOPMENT_KEY_PREFIX } from '../../identity/api-keys/development-key.js';
+import { DEFAULT_SCOPES, parseScopes } from '../../identity/api-keys/api-key-scopes.js';
 import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import type { CliCommand } from './command.js';
 
 const MAX_NAME_LENGTH = 100;
 
-/** `api-key create|list|revoke`: keys of the backends that publish. */
+/** `api-key create|list|revoke`: keys of other backends. */
 export const apiKeyCommand: CliCommand = (program, context) => {
-  const family = program.command('api-key').description('keys of the backends that publish');
+  const family = program.command('api-key').description('keys of other backends');
   family
     .command('create')
     .argument('<name>', 'what the key is for; names are unique')
+    .option('--allow <scopes>', 'what it may do, joined by commas; default: publish', DEFAULT_SCOPES.join(','))
     .description('make a key and show it, this once')
-    .action((name: string) =>
+    .action((name: string, { allow }: { allow: string }) =>
       context.withStores(async (stores) => {
         checkName(name);
-        const key = await stores.get(ApiKeys).create(name);
+        const list = parseScopes(allow);
+        if (!list.ok) throw new Error(list.fault);
+        const key = await stores.get(ApiKeys).create(name, list.scopes);
         if (key === null) throw new Error('There is a key of this name: revoke it first, or take another name.');
-        context.print({ name, key }, `${key}\n\nKeep it now: it is not shown again.`);
+        context.print({ name, key, scopes: list.scopes }, `${key}\n\nKeep it now: it is not shown again.`);
       }),
     );
   family
@@ -26,7 +30,9 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .action(() =>
       context.withStores(async (stores) => {
         const keys = await stores.get(ApiKeys).list();
-        const lines = keys.map(({ name, createdAt }) => `${name}  since ${createdAt.toISOString()}`);
+        const lines = keys.map(
+          ({ name, createdAt, scopes }) => `${name}  since ${createdAt.toISOString()}  ${scopes.join(',')}`,
+        );
         context.print(keys, lines.join('\n') || 'There are no keys.');
       }),
     );

@@ -33,5 +33,6 @@ import { PublishRate } from '../../live/publish/publish-rate.js';
       inject: [APP_PROXY_CONFIG],
     },
   ],
+  exports: [ApiKeyGuard, PublishRate],
 })
 export class PublishModule {}

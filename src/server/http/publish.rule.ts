@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { RouteRule } from './route-rules.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
 import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { HeldBodies } from './held-bodies.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
@@ -28,6 +29,7 @@ export class PublishRule implements RouteRule {
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     const key = await this.guard.admit(request);
+    if (!mayPublishSomething(key.scopes)) throw new ForbiddenError('This key lacks the scope publish.');
     const bytes = announcedBytes(request);
     const release = this.#take(key, bytes);
     reply.raw.once('close', release);

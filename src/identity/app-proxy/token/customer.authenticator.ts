@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { ConnectionAuthenticator, type Verdict } from '../../../live/gateway/connection-authenticator.js';
+import { TokenRevocations } from '../../../live/sessions/token-revocations.js';
 import { LOGGER } from '../../../live/logging/logger.js';
 import type { ClientFacts } from '../../../live/viewer/graphql-context.js';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity.config.js';
@@ -15,6 +16,7 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
     private readonly tokens: SealedTokens,
     private readonly binder: ClientBinder,
     private readonly shops: ShopOrigins,
+    private readonly revocations: TokenRevocations,
     @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -42,7 +44,11 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
       );
       return { ok: false, reason: 'other-client' };
     }
+    const issuedAt = new Date(unsealed.issuedAtMs);
+    if (await this.revocations.isRevoked({ viewer: viewer.id, session: null, issuedAt }))
+      return { ok: false, reason: 'session-ended' };
+    const expiresAt = new Date(unsealed.expiresAtMs);
     const maySpeakFrom = (origin: string | null): boolean => this.shops.admits(viewer.shop, origin);
-    return { ok: true, grant: { viewer, standsOn: 'token', expiresAt: new Date(unsealed.expiresAtMs), maySpeakFrom } };
+    return { ok: true, grant: { viewer, standsOn: 'token', issuedAt, expiresAt, maySpeakFrom } };
   }
 }

@@ -24,10 +24,10 @@ export interface SealedClaims {
 
 /** An opened token, or why it was not. `expired` is said of an authentic token only. */
 export type UnsealOutcome =
-  | { readonly ok: true; readonly claims: SealedClaims; readonly expiresAtMs: number }
+  | { readonly ok: true; readonly claims: SealedClaims; readonly issuedAtMs: number; readonly expiresAtMs: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
-/** A token fresh from the press. */
+/** A new token. */
 export interface IssuedToken {
   readonly token: string;
   readonly expiresAt: Date;
@@ -85,7 +85,12 @@ export class SealedTokens {
       const expiresAtMs = this.#endOf(payload);
       if (!viewer || expiresAtMs === null) return { ok: false, reason: 'invalid' };
       if (expiresAtMs <= Date.now()) return { ok: false, reason: 'expired' };
-      return { ok: true, claims: { viewer, binding: payload['cli'] ?? {} }, expiresAtMs };
+      return {
+        ok: true,
+        claims: { viewer, binding: payload['cli'] ?? {} },
+        issuedAtMs: (payload.iat ?? 0) * 1000,
+        expiresAtMs,
+      };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       return { ok: false, reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };

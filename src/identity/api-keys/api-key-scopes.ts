@@ -1,0 +1,50 @@
+import { isSource } from '../../live/viewer/outside-name.js';
+
+/** What an API key may do: `publish`, `publish:<topic>`, `tokens:<source>`, `disconnect`, `presence` or `history`. */
+export type ApiKeyScope = string;
+
+/** What a key may do that was made without scopes, as those of 0.1.0 were. */
+export const DEFAULT_SCOPES: readonly ApiKeyScope[] = ['publish'];
+
+const WHOLE_SCOPES: ReadonlySet<string> = new Set(['publish', 'disconnect', 'presence', 'history']);
+const TOPIC = /^[a-z][a-z0-9_]{0,63}$/;
+const TOKENS = 'tokens:';
+const PUBLISH = 'publish:';
+const MAX_SCOPES = 50;
+
+/** Scopes as `--allow` lists them, or what is wrong with the list. */
+export type ScopeList =
+  { readonly ok: true; readonly scopes: readonly ApiKeyScope[] } | { readonly ok: false; readonly fault: string };
+
+/** Reads scopes joined by commas. Each is checked by its form; whether a topic or a source exists is not asked. */
+export function parseScopes(text: string): ScopeList {
+  const scopes = [...new Set(text.split(',').map((scope) => scope.trim()))];
+  const unknown = scopes.find((scope) => !isScope(scope));
+  if (unknown !== undefined) {
+    const known = 'publish, publish:<topic>, tokens:<source>, disconnect, presence, history';
+    return { ok: false, fault: `There is no scope ${JSON.stringify(unknown.slice(0, 100))}. Scopes are: ${known}.` };
+  }
+  if (scopes.length > MAX_SCOPES) return { ok: false, fault: `A key has at most ${MAX_SCOPES} scopes.` };
+  return { ok: true, scopes };
+}
+
+/** Whether these scopes allow publishing to a topic. */
+export function mayPublish(scopes: readonly ApiKeyScope[], topic: string): boolean {
+  return scopes.includes('publish') || scopes.includes(`${PUBLISH}${topic}`);
+}
+
+/** Whether these scopes allow publishing to any topic at all. */
+export function mayPublishSomething(scopes: readonly ApiKeyScope[]): boolean {
+  return scopes.some((scope) => scope === 'publish' || scope.startsWith(PUBLISH));
+}
+
+/** The sources whose viewers these scopes give tokens to. */
+export function tokenSources(scopes: readonly ApiKeyScope[]): readonly string[] {
+  return scopes.filter((scope) => scope.startsWith(TOKENS)).map((scope) => scope.slice(TOKENS.length));
+}
+
+function isScope(scope: string): boolean {
+  if (scope.startsWith(PUBLISH)) return TOPIC.test(scope.slice(PUBLISH.length));
+  if (scope.startsWith(TOKENS)) return isSource(scope.slice(TOKENS.length));
+  return WHOLE_SCOPES.has(scope);
+}

@@ -1,0 +1,42 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
+import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
+import { endOfOutsideSession } from '../../live/sessions/outside-session.js';
+import { TokenRevocations } from '../../live/sessions/token-revocations.js';
+import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
+import { ApiTokens } from './api-tokens.service.js';
+
+/** The token that another backend got by `POST /tokens` for one of its people. */
+@Injectable()
+export class ApiTokenAuthenticator extends ConnectionAuthenticator {
+  constructor(
+    private readonly tokens: ApiTokens,
+    private readonly revocations: TokenRevocations,
+    private readonly used: TokenReplayStore,
+    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+  ) {
+    super();
+  }
+
+  override recognises(token: string): boolean {
+    return this.tokens.recognises(token);
+  }
+
+  override async authenticate(token: string): Promise<Verdict> {
+    const reading = await this.tokens.read(token);
+    if (!reading.ok) return reading;
+    const { viewer, session, tokenId, issuedAt, expiresAt } = reading.claims;
+    if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
+      return { ok: false, reason: 'session-ended' };
+    if (this.config.singleUse && !(await this.used.claim(tokenId, Math.ceil(expiresAt.getTime() / 1000))))
+      return { ok: false, reason: 'used' };
+    const shared = { viewer, issuedAt, maySpeakFrom: anyOrigin };
+    if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
+    return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfOutsideSession() } };
+  }
+}
+
+/** Which pages may open sockets was decided at the upgrade. */
+function anyOrigin(): boolean {
+  return true;
+}

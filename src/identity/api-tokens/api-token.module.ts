@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { RevocationModule } from '../../live/sessions/revocation.module.js';
+import { StoreModule } from '../../live/store/store.module.js';
+import { TokenModule } from '../../live/tokens/token.module.js';
+import { ApiKeyModule } from '../api-keys/api-key.module.js';
+import { SessionModule } from '../sessions/session.module.js';
+import { ApiTokenAuthenticator } from './api-token.authenticator.js';
+import { ApiTokens } from './api-tokens.service.js';
+import { Disconnections } from './disconnections.service.js';
+
+/** The fourth way in: tokens that another backend asks for, and how it ends what they opened. */
+@Module({
+  imports: [TokenModule, StoreModule, RevocationModule, SessionModule, ApiKeyModule],
+  providers: [ApiTokens, ApiTokenAuthenticator, Disconnections],
+  exports: [ApiTokens, ApiTokenAuthenticator, Disconnections],
+})
+export class ApiTokenModule {}

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { decodeOutsideName, isSource } from '../../live/viewer/outside-name.js';
+import { isOutsideSession, outsideSession } from '../../live/sessions/outside-session.js';
+import { TokenRevocations } from '../../live/sessions/token-revocations.js';
+import type { ViewerId } from '../../live/viewer/viewer.js';
+import type { ApiKey } from '../api-keys/api-key.store.js';
+import { tokenSources } from '../api-keys/api-key-scopes.js';
+import { ApiKeys } from '../api-keys/api-keys.service.js';
+import { AccountChanges } from '../sessions/account-changes.service.js';
+import { userIdOf } from '../sessions/account-viewer.js';
+import { isUuid } from '../sessions/session.js';
+import { SessionService } from '../sessions/session.service.js';
+
+/** Carries out `POST /disconnect`: what another backend says is over, is over on every node. */
+@Injectable()
+export class Disconnections {
+  constructor(
+    private readonly revocations: TokenRevocations,
+    private readonly accounts: AccountChanges,
+    private readonly sessions: SessionService,
+    private readonly keys: ApiKeys,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Ends everything of a viewer: tokens issued until now open nothing, and sockets close with 4401. An account's sessions end as well.
+   *
+   * @throws UnavailableError when a store is away: the same may be sent again
+   */
+  async endViewer(viewer: ViewerId, key: ApiKey): Promise<void> {
+    const userId = userIdOf(viewer);
+    if (userId === null) await this.revocations.revokeViewer(viewer);
+    // Nothing of an account outlives its sessions.
+    else await this.accounts.revokeSessions(userId, 'backend');
+    this.audit.record('disconnected', { viewer, by: 'backend', name: key.name });
+  }
+
+  /**
+   * Ends one session: an account's by its id, an outside one by its whole id `external:<source>:<session>`, or by its name alone in
+   * the sources that the key gives tokens for; a key without such a scope means every source that any key gives tokens for.
+   *
+   * @returns false for text that names no session in any of these forms
+   * @throws UnavailableError when a store is away: the same may be sent again
+   */
+  async endSession(session: string, key: ApiKey): Promise<boolean> {
+    const outside = isOutsideSession(session) ? onlyWellFormed(session) : await this.#sessionsNamed(session, key);
+    // An account's session may have the form of an outside one's name: both are meant.
+    if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend' });
+    else if (outside.length === 0) return false;
+    for (const id of outside) await this.revocations.revokeSession(id);
+    this.audit.record('disconnected', { by: 'backend', name: key.name, session });
+    return true;
+  }
+
+  async #sessionsNamed(name: string, key: ApiKey): Promise<readonly string[]> {
+    if (outsideSession('any', name) === null) return [];
+    const own = tokenSources(key.scopes);
+    const sources = own.length > 0 ? own : (await this.keys.list()).flatMap(({ scopes }) => tokenSources(scopes));
+    return [...new Set(sources)].flatMap((source) => outsideSession(source, name) ?? []);
+  }
+}
+
+/** The id itself where source and session are spelled as they are stored, else nothing. */
+function onlyWellFormed(id: string): readonly string[] {
+  const [, source = '', name = ''] = /^external:([^:]*):(.*)$/.exec(id) ?? [];
+  return isSource(source) && decodeOutsideName(name) !== null ? [id] : [];
+}

@@ -1,0 +1,92 @@
+import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
+import { ApiKeyGuard, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
+import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { tokenSources } from '../../identity/api-keys/api-key-scopes.js';
+import { ApiTokens } from '../../identity/api-tokens/api-tokens.service.js';
+import { Disconnections } from '../../identity/api-tokens/disconnections.service.js';
+import { BadUserInputError, ForbiddenError } from '../../live/errors/sallyport.errors.js';
+import { outsideSession } from '../../live/sessions/outside-session.js';
+import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
+import { asExternal, type ExternalViewer } from '../../live/viewer/external-viewer.js';
+import { parseViewerId, VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
+
+/** The answer of `POST /tokens`. */
+export interface TokenAnswer {
+  readonly token: string;
+  /** ISO 8601, UTC. */
+  readonly expiresAt: string;
+}
+
+/** `POST /tokens` and `POST /disconnect`: how another backend lets its people in, and out. PROTOCOL.md, section 7. */
+@Controller()
+@UseGuards(ApiKeyGuard)
+export class BackendController {
+  constructor(
+    private readonly tokens: ApiTokens,
+    private readonly disconnections: Disconnections,
+  ) {}
+
+  /** A token for a viewer of a source that the key has the scope of. */
+  @Post('/tokens')
+  @HttpCode(HttpStatus.OK)
+  async token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<TokenAnswer> {
+    const fields = fieldsOf(body, ['viewer', 'session', 'expiresInSeconds']);
+    const viewer = externalViewerIn(fields['viewer']);
+    if (!tokenSources(key.scopes).includes(viewer.source))
+      throw new ForbiddenError(`This key lacks the scope tokens:${viewer.source}.`);
+    const session = sessionIn(fields['session'], viewer);
+    const { token, expiresAt } = await this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
+    return { token, expiresAt: expiresAt.toISOString() };
+  }
+
+  /** Answers when every node that hears has been told: its sockets have closed. */
+  @Post('/disconnect')
+  @HttpCode(HttpStatus.OK)
+  async disconnect(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<Record<string, never>> {
+    const { viewer, session } = fieldsOf(body, ['viewer', 'session']);
+    if ((viewer === undefined) === (session === undefined))
+      throw new BadUserInputError('viewer', 'Send either viewer or session.');
+    if (viewer !== undefined) {
+      const id = parseViewerId(viewer);
+      if (!id) throw new BadUserInputError('viewer', `viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
+      await this.disconnections.endViewer(id, key);
+    } else if (typeof session !== 'string' || !(await this.disconnections.endSession(session, key))) {
+      const forms =
+        "an account's session id, external:<source>:<session>, or a session of a source that a key gives tokens for";
+      throw new BadUserInputError('session', `session must be ${forms}.`);
+    }
+    return {};
+  }
+}
+
+function fieldsOf(body: unknown, known: readonly string[]): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new BadUserInputError('body', 'The body must be a JSON object: see PROTOCOL.md.');
+  const unknown = Object.keys(body).some((name) => !known.includes(name));
+  if (unknown) throw new BadUserInputError('body', `The body has the fields ${known.join(', ')}, and no other.`);
+  return body as Record<string, unknown>;
+}
+
+function externalViewerIn(value: unknown): ExternalViewer {
+  const id = parseViewerId(value);
+  const viewer = id && asExternal(id);
+  if (!viewer) throw new BadUserInputError('viewer', 'viewer must be external:<source>:<subject>.');
+  return viewer;
+}
+
+function sessionIn(value: unknown, viewer: ExternalViewer): string | null {
+  if (value === undefined || value === null) return null;
+  const session = typeof value === 'string' ? outsideSession(viewer.source, value) : null;
+  if (session === null)
+    throw new BadUserInputError('session', 'session must be text of 1 to 200 bytes without control characters.');
+  return session;
+}
+
+function secondsIn(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_TOKEN_LIFE_SECONDS) return Number(value);
+  throw new BadUserInputError(
+    'expiresInSeconds',
+    `expiresInSeconds must be a whole number from 1 to ${MAX_TOKEN_LIFE_SECONDS}.`,
+  );
+}

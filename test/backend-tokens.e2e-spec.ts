@@ -1,0 +1,269 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { Database } from '../src/identity/database/database.js';
+import { apiKeys } from '../src/identity/database/schema.js';
+import { hashApiKey, newApiKey } from '../src/identity/api-keys/api-key.js';
+import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { needs } from './kit/needs.js';
+import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
+import { RedisServer } from './kit/redis-server.js';
+import { startServer, type TestServer } from './kit/server.js';
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown> & { readonly error?: { readonly code: string; readonly message: string } };
+}
+
+const EVENT = { topic: 'notifications', payload: { kind: 'hello', title: 'Hello' } };
+const makeKey = async (server: TestServer, ...scopes: string[]): Promise<string> =>
+  (await server.app.get(ApiKeys).create(randomUUID(), scopes)) ?? '';
+
+async function post(server: TestServer, path: string, key: string, body: unknown): Promise<Answer> {
+  const response = await fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Answer['body'] };
+}
+
+async function tokenFor(server: TestServer, key: string, body: Record<string, unknown>): Promise<string> {
+  const answer = await post(server, '/tokens', key, body);
+  expect(answer.status).toBe(200);
+  return answer.body['token'] as string;
+}
+
+/** How a socket ends that is opened with this token; 1000: it opens. */
+async function refusal(server: TestServer, token: string): Promise<number> {
+  const socket = await openSocket(server.url);
+  socket.send({ type: 'connection_init', payload: { token } });
+  const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
+  if (ended && 'code' in ended) return ended.code;
+  await socket.close();
+  return 1000;
+}
+
+const isOpen = (socket: LiveSocket): boolean => socket.ws.readyState === socket.ws.OPEN;
+
+const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
+
+describe('tokens of a backend, on one node in memory', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ env: QUIET });
+  });
+  afterAll(() => server.stop());
+  describeTokens(() => [server, server]);
+});
+
+needs('redis', 'postgres')('tokens of a backend, on two nodes', () => {
+  let redis: RedisServer;
+  let database: TestDatabase;
+  let nodes: [TestServer, TestServer];
+  beforeAll(async () => {
+    [redis, database] = await Promise.all([RedisServer.start(), createDatabase()]);
+    const secrets = { SECRET_KEYS: 'two nodes of one test share this secret 0123456789' };
+    const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, PUBLIC_URL: 'http://127.0.0.1:1' };
+    const env = { ...QUIET, ...secrets, ...stores };
+    nodes = [await startServer({ env }), await startServer({ env })];
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await redis.remove();
+    await database.drop();
+  });
+  describeTokens(() => nodes);
+});
+
+/** What holds on one node as on two: what happens on one is felt on the other. */
+function describeTokens(nodes: () => [TestServer, TestServer]): void {
+  let server: TestServer;
+  let other: TestServer;
+  let acme: string;
+  beforeAll(async () => {
+    [server, other] = nodes();
+    acme = await makeKey(server, 'tokens:acme', 'disconnect', 'publish:notifications');
+  });
+
+  it('open a socket on which the events of their viewer arrive', async () => {
+    const viewer = 'external:acme:ann';
+    const { body, status } = await post(server, '/tokens', acme, { viewer, expiresInSeconds: 30 });
+    expect(status).toBe(200);
+    const leftMs = Date.parse(String(body['expiresAt'])) - Date.now();
+    expect(leftMs).toBeGreaterThan(20_000);
+    expect(leftMs).toBeLessThanOrEqual(30_000);
+    const socket = await openSocket(other.url, { token: body['token'] as string });
+    socket.subscribe('1', 'subscription { notifications { title } }');
+    await socket.settled();
+    const published = await post(server, '/publish', acme, { events: [{ ...EVENT, viewer }] });
+    expect(published.body['results']).toEqual([{ cursor: expect.any(String) }]);
+    expect((await socket.waitForMessage('next')).payload).toMatchObject({
+      data: { notifications: { title: 'Hello' } },
+    });
+    await socket.close();
+  });
+
+  it('stand on themselves: the ack says when they end, and a new one of the same viewer keeps the socket', async () => {
+    const viewer = 'external:acme:bea';
+    const socket = await openSocket(server.url);
+    socket.send({ type: 'connection_init', payload: { token: await tokenFor(server, acme, { viewer }) } });
+    const ack = (await socket.waitForMessage('connection_ack')).payload as { expiresAt: string };
+    expect(Date.parse(ack.expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
+    const longer = await tokenFor(server, acme, { viewer, expiresInSeconds: 600 });
+    socket.send({ type: 'ping', payload: { token: longer } });
+    const pong = (await socket.waitForMessage('pong')).payload as { expiresAt: string };
+    expect(Date.parse(pong.expiresAt) - Date.now()).toBeGreaterThan(500_000);
+    socket.send({ type: 'ping', payload: { token: await tokenFor(server, acme, { viewer: 'external:acme:eve' }) } });
+    expect((await socket.waitForClose()).code).toBe(4403);
+  });
+
+  it('end with /disconnect of their viewer on every node; those from before open nothing, those from after do', async () => {
+    const viewer = `external:acme:${randomUUID()}`;
+    const old = await tokenFor(server, acme, { viewer, session: 's-1' });
+    const sockets = await Promise.all([
+      openSocket(server.url, { token: old }),
+      openSocket(other.url, { token: await tokenFor(server, acme, { viewer }) }),
+    ]);
+    const bystander = await openSocket(other.url, {
+      token: await tokenFor(server, acme, { viewer: `external:acme:${randomUUID()}` }),
+    });
+    expect(await post(server, '/disconnect', acme, { viewer })).toEqual({ status: 200, body: {} });
+    for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
+    expect(await refusal(other, old)).toBe(4401);
+    expect(await refusal(other, await tokenFor(server, acme, { viewer }))).toBe(1000);
+    await bystander.settled();
+    expect(isOpen(bystander)).toBe(true);
+    await bystander.close();
+  });
+
+  it.each([
+    ['its name', (name: string) => name],
+    ['its whole id', (name: string) => `external:acme:${name}`],
+  ])('end with /disconnect of their session by %s, whatever is minted for it later', async (_form, sent) => {
+    const viewer = `external:acme:${randomUUID()}`;
+    const session = randomUUID();
+    const token = await tokenFor(server, acme, { viewer, session });
+    const ended = await openSocket(other.url, { token });
+    const stays = await openSocket(server.url, {
+      token: await tokenFor(server, acme, { viewer, session: randomUUID() }),
+    });
+    expect(await post(server, '/disconnect', acme, { session: sent(session) })).toEqual({ status: 200, body: {} });
+    expect((await ended.waitForClose()).code).toBe(4401);
+    expect(await refusal(server, token)).toBe(4401);
+    expect(await refusal(other, await tokenFor(server, acme, { viewer, session }))).toBe(4401);
+    await stays.settled();
+    expect(isOpen(stays)).toBe(true);
+    await stays.close();
+  });
+
+  it('leave /disconnect to a key of its own, which names the session alone', async () => {
+    const session = randomUUID();
+    const token = await tokenFor(server, acme, { viewer: 'external:acme:cat', session });
+    const only = await makeKey(server, 'disconnect');
+    expect((await post(other, '/disconnect', only, { session })).status).toBe(200);
+    expect(await refusal(server, token)).toBe(4401);
+  });
+
+  it('and accounts as well: /disconnect ends every session of one, or one by its id', async () => {
+    const { browser, viewerId } = await server.signedIn();
+    const socket = await openSocket(other.url, { token: await browser.token() });
+    expect((await post(server, '/disconnect', acme, { viewer: viewerId })).status).toBe(200);
+    expect((await socket.waitForClose()).code).toBe(4401);
+    await expect(browser.token()).rejects.toThrow();
+  });
+}
+
+describe('the scopes of a key', () => {
+  let server: TestServer;
+  let key: string;
+
+  beforeAll(async () => {
+    server = await startServer({ env: QUIET });
+    key = await makeKey(server, 'tokens:acme', 'publish:notifications');
+  });
+  afterAll(() => server.stop());
+
+  it('are checked for each event: those outside are refused one by one', async () => {
+    const viewer = 'external:acme:ann';
+    const events = [
+      { topic: 'user_count', viewer, payload: 1 },
+      { ...EVENT, viewer },
+    ];
+    const { status, body } = await post(server, '/publish', key, { events });
+    expect(status).toBe(200);
+    expect(body['results']).toEqual([
+      { error: { code: 'FORBIDDEN', message: expect.stringContaining('publish:user_count') } },
+      { cursor: expect.any(String) },
+    ]);
+  });
+
+  it.each([
+    ['/tokens', ['publish'], { viewer: 'external:acme:ann' }, 'tokens:<source>'],
+    ['/tokens', ['tokens:globex'], { viewer: 'external:acme:ann' }, 'tokens:acme'],
+    ['/disconnect', ['publish', 'tokens:acme'], { viewer: 'external:acme:ann' }, 'disconnect'],
+    ['/publish', ['tokens:acme', 'disconnect'], { events: [] }, 'publish'],
+  ])('that lack what %s needs are told so with 403', async (path, scopes, body, needed) => {
+    const answer = await post(server, path, await makeKey(server, ...scopes), body);
+    expect(answer).toMatchObject({ status: 403, body: { error: { code: 'FORBIDDEN' } } });
+    expect(answer.body.error?.message).toContain(needed);
+  });
+
+  it('of a key of 0.1.0 are publish alone', async () => {
+    const old = newApiKey();
+    await server.app
+      .get(Database)
+      .run((orm) =>
+        orm
+          .insert(apiKeys)
+          .values({ id: randomUUID(), name: 'old', secretHash: hashApiKey(old), createdAt: new Date() }),
+      );
+    const events = [{ ...EVENT, viewer: 'external:acme:ann' }];
+    expect((await post(server, '/publish', old, { events })).body['results']).toEqual([{ cursor: expect.any(String) }]);
+    expect((await post(server, '/tokens', old, { viewer: 'external:acme:ann' })).status).toBe(403);
+    expect((await post(server, '/disconnect', old, { viewer: 'external:acme:ann' })).status).toBe(403);
+  });
+
+  it.each<[string, unknown, number]>([
+    ['text that is no JSON', '{"viewer"', 400],
+    ['a list', [], 400],
+    ['nothing', {}, 400],
+    ['a field of its own', { viewer: 'external:acme:a', role: 'admin' }, 400],
+    ['an account', { viewer: `user:${randomUUID()}` }, 400],
+    ['a customer', { viewer: 'customer:shop.myshopify.com:1' }, 400],
+    ['a subject with a separator', { viewer: 'external:acme:a:b' }, 400],
+    ['a subject that is another spelling', { viewer: 'external:acme:%61' }, 400],
+    ['a subject with a control', { viewer: 'external:acme:a\u0000' }, 400],
+    ['a subject in unicode', { viewer: 'external:acme:ä' }, 400],
+    ['a subject of 201 bytes', { viewer: `external:acme:${'a'.repeat(201)}` }, 400],
+    ['no source', { viewer: 'external::a' }, 400],
+    ['another source', { viewer: 'external:globex:a' }, 403],
+    ['a session that is a number', { viewer: 'external:acme:a', session: 1 }, 400],
+    ['a session with a control', { viewer: 'external:acme:a', session: 'a\nb' }, 400],
+    ['a life of no second', { viewer: 'external:acme:a', expiresInSeconds: 0 }, 400],
+    ['a life of more than an hour', { viewer: 'external:acme:a', expiresInSeconds: 3_601 }, 400],
+    ['a life in text', { viewer: 'external:acme:a', expiresInSeconds: '60' }, 400],
+    ['a huge body', { viewer: 'a'.repeat(10_000) }, 413],
+  ])('do not let /tokens take %s', async (_, body, status) => {
+    const answer = await post(server, '/tokens', key, body);
+    expect(answer.status).toBe(status);
+    expect(answer.body.error?.message).toEqual(expect.any(String));
+    expect(answer.body['token']).toBeUndefined();
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', {}],
+    ['both', { viewer: 'external:acme:a', session: 'b' }],
+    ['a viewer that is none', { viewer: 'nobody' }],
+    ['an outside session that is spelled otherwise', { session: 'external:acme:a:b' }],
+    ['a session with a control', { session: 'a\nb' }],
+  ])('do not let /disconnect take %s', async (_, body) => {
+    const answer = await post(server, '/disconnect', await makeKey(server, 'disconnect', 'tokens:acme'), body);
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'BAD_USER_INPUT' } } });
+  });
+
+  it('are asked for after the key itself', async () => {
+    expect((await post(server, '/tokens', newApiKey(), '{')).status).toBe(401);
+    expect((await post(server, '/disconnect', '', '{')).status).toBe(401);
+  });
+});
