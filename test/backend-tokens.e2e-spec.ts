@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { createLiveClient, type LiveState, tokenFromUrl } from '../client/index.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { Database } from '../src/identity/database/database.js';
 import { apiKeys } from '../src/identity/database/schema.js';
 import { hashApiKey, newApiKey } from '../src/identity/api-keys/api-key.js';
+import { Inbox } from './kit/inbox.js';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
@@ -170,9 +176,51 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     const socket = await openSocket(other.url, { token: await browser.token() });
     expect((await post(server, '/disconnect', acme, { viewer: viewerId })).status).toBe(200);
     expect((await socket.waitForClose()).code).toBe(4401);
-    await expect(browser.token()).rejects.toThrow();
+    expect((await browser.gql('{ me { token } }')).data).toEqual({ me: null });
   });
 }
+
+describe('a page of a backend', () => {
+  it('lives on the tokens that its backend gets, and is signed out when its backend says so', async () => {
+    const server = await startServer({ env: QUIET });
+    const key = await makeKey(server, 'tokens:acme', 'disconnect', 'publish');
+    let signedIn = true;
+    const backend = createServer((_, response) => {
+      const body = { viewer: 'external:acme:ann', session: 'at-the-backend', expiresInSeconds: 30 };
+      if (!signedIn) response.writeHead(401).end('{}');
+      else void post(server, '/tokens', key, body).then((answer) => response.end(JSON.stringify(answer.body)));
+    });
+    backend.listen(0, '127.0.0.1');
+    await once(backend, 'listening');
+    const { port } = backend.address() as AddressInfo;
+    const states = new Inbox<LiveState>();
+    const titles = new Inbox<string>();
+    const client = createLiveClient({
+      url: `${server.url}/graphql`,
+      webSocketImpl: WebSocket,
+      getToken: tokenFromUrl(`http://127.0.0.1:${port}/live-token`),
+      onState: (state) => states.put(state),
+    });
+    client.subscribe<{ notifications: { title: string } }>(
+      { query: 'subscription { notifications { title } }' },
+      { next: ({ data }) => titles.put(data?.notifications.title ?? ''), error: () => {}, complete: () => {} },
+    );
+    await states.take((state) => state === 'live', 'live');
+    await vi.waitFor(
+      async () => {
+        await post(server, '/publish', key, { events: [{ ...EVENT, viewer: 'external:acme:ann' }] });
+        await titles.take((title) => title === 'Hello', 'Hello');
+      },
+      { timeout: 30_000 },
+    );
+    signedIn = false;
+    expect((await post(server, '/disconnect', key, { session: 'at-the-backend' })).status).toBe(200);
+    await states.take((state) => state === 'signedOut', 'signedOut');
+    await client.dispose();
+    backend.close();
+    await server.stop();
+  });
+});
 
 describe('the scopes of a key', () => {
   let server: TestServer;

@@ -88,6 +88,18 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     await expect.poll(status, { timeout: 2_500 }).toBe(401);
   });
 
+  it('make a key with scopes, and name a scope that there is not', async () => {
+    const allow = 'publish:notifications,tokens:acme,disconnect';
+    const { stdout } = await cli(one.env, 'api-key', 'create', 'acme', '--allow', allow, '--json');
+    const { key } = JSON.parse(stdout) as { key: string };
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ viewer: 'external:acme:1234' });
+    expect((await fetch(`${one.url}/tokens`, { method: 'POST', headers, body })).status).toBe(200);
+    expect((await cli(one.env, 'api-key', 'list')).stdout).toContain(allow);
+    const wrong = await cli(one.env, 'api-key', 'create', 'more', '--allow', 'publish,everything');
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no scope "everything"') });
+  });
+
   it.each([
     ['a topic that nobody has', ['nonsense', 'user:x', '1'], /topic must be one of/],
     ['a viewer id that is none', ['user_count', 'user:x', '1'], /viewer must be a viewer id/],

@@ -21,7 +21,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
         if (!list.ok) throw new Error(list.fault);
         const key = await stores.get(ApiKeys).create(name, list.scopes);
         if (key === null) throw new Error('There is a key of this name: revoke it first, or take another name.');
-        context.print({ name, key, scopes: list.scopes }, `${key}\n\nKeep it now: it is not shown again.`);
+        context.print({ name, key }, `${key}\n\nKeep it now: it is not shown again.`);
       }),
     );
   family
