@@ -20,7 +20,7 @@ needs('chromium')('the app, in trouble', () => {
     return page;
   }
 
-  it('says so when nothing is there at the start, and goes on by itself', async () => {
+  it('says so when nothing is there at the start, and recovers automatically', async () => {
     const page = await visit();
     await page.entrance();
     await page.page.route('**/graphql', (route) => route.abort());

@@ -46,7 +46,7 @@ export interface IssuersConfig {
   readonly issuers: readonly TrustedIssuer[];
 }
 
-/** Who may make an account. */
+/** Who may create an account. */
 export interface RegistrationConfig {
   /** `invite`: whoever has an invitation that an operator has made. */
   readonly mode: 'open' | 'invite' | 'closed';

@@ -145,7 +145,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     asked.mockRestore();
   });
 
-  it('asks for the first of a calm at once, for 64 of a storm before their time, and for fewer after 20 ms', async () => {
+  it('sends a query at once after a quiet period, a batch of 64 before its time, and a smaller batch after 20 ms', async () => {
     const session = await open();
     const asked = vi.spyOn(store, 'standings');
     const lookup = new SessionLookup(store);

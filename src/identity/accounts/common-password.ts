@@ -11,7 +11,7 @@ const MIN_LEFT = 6;
 const MOST_TRIMMED = 6;
 
 /**
- * Whether a password of acceptable length is one of the first that anybody would try: a common one, a common one with
+ * Whether a password of acceptable length is too common: one from the lists of common passwords, a common one with
  * digits around it or said twice, a run along the alphabet or the digits, or a name that goes with the account.
  * Works offline, and judges only: nothing is folded or trimmed in what is stored.
  *

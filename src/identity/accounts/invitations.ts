@@ -16,7 +16,7 @@ export interface NewInvitation extends Invitation {
   readonly code: string;
 }
 
-/** Who may make an account, by `REGISTRATION`: anybody, those with an invitation, nobody. An invitation is good for one account. */
+/** Who may create an account, by `REGISTRATION`: anybody, those with an invitation, nobody. An invitation is good for one account. */
 @Injectable()
 export class Invitations {
   constructor(

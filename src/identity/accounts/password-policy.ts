@@ -35,6 +35,6 @@ export function requireAcceptable(password: string, email: string, field: string
     throw new BadUserInputError(field, 'This password holds half a character, which no keyboard can repeat.');
   }
   if (isCommonPassword(password, email)) {
-    throw new BadUserInputError(field, 'This password is among the first that anybody would try: take another one.');
+    throw new BadUserInputError(field, 'This password is too common. Choose another one.');
   }
 }

@@ -12,7 +12,7 @@ import { userIdOf } from '../sessions/account-viewer.js';
 import { isUuid } from '../sessions/session.js';
 import { SessionService } from '../sessions/session.service.js';
 
-/** Carries out `POST /disconnect`: what another backend says is over, is over on every node. */
+/** Carries out `POST /disconnect`: ends what another backend names, on every node. */
 @Injectable()
 export class Disconnections {
   constructor(

@@ -50,7 +50,7 @@ export const apiKeys = pgTable('api_keys', {
   scopes: text('scopes').array(),
 });
 
-/** Invitations to make an account. One is deleted when it is used. */
+/** Invitations to create an account. One is deleted when it is used. */
 export const invitations = pgTable('invitations', {
   id: uuid('id').primaryKey(),
   /** SHA-256 of the code, base64url. */

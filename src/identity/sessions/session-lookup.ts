@@ -4,7 +4,7 @@ import type { SessionClaim, ClaimStatus } from './session.js';
 import { SessionStore } from './session.store.js';
 
 const MAX_BATCH = 500;
-/** In a storm, how long look-ups gather after a query was sent, in milliseconds. The first of a calm goes at once. */
+/** In a storm, how long look-ups gather after a query was sent, in milliseconds. A query after a quiet period is sent at once. */
 const GATHER_MS = 20;
 /** As many need not gather for longer: up to here, a query costs about the same however many it asks for. */
 const ENOUGH = 64;

@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Query, registerEnumType, Resolver } from '@nestjs/graphql';
 import { REGISTRATION_CONFIG, type RegistrationConfig } from '../identity.config.js';
 
-/** Who may make an account, for pages that ask before they show a form. */
+/** Who may create an account, for pages that ask before they show a form. */
 export enum Registration {
   OPEN = 'open',
   INVITE = 'invite',
@@ -11,7 +11,7 @@ export enum Registration {
 
 registerEnumType(Registration, {
   name: 'Registration',
-  description: 'Who may make an account.',
+  description: 'Who may create an account.',
   valuesMap: {
     OPEN: { description: 'Anybody.' },
     INVITE: { description: 'Those who have an invitation: `register` takes its code.' },
@@ -30,7 +30,7 @@ const MODES: Readonly<Record<RegistrationConfig['mode'], Registration>> = {
 export class RegistrationResolver {
   constructor(@Inject(REGISTRATION_CONFIG) private readonly config: RegistrationConfig) {}
 
-  @Query(() => Registration, { description: 'Who may make an account here.' })
+  @Query(() => Registration, { description: 'Who may create an account here.' })
   registration(): Registration {
     return MODES[this.config.mode];
   }

@@ -12,7 +12,7 @@ export const userCommand: CliCommand = (program, context) => {
   user
     .command('create')
     .argument('<email>')
-    .description('make an account; the password is asked for, or read from standard input')
+    .description('create an account; the password is asked for, or read from standard input')
     .action(async (email: string) => {
       const password = await askPassword(`Password for ${email}: `);
       await context.withStores(async (stores) => {

@@ -45,7 +45,7 @@ export function isRevokedBy(
   return issuedAtMs <= issuedUntilMs && !(onlyWithoutSession && session !== null);
 }
 
-/** Which connections this node holds, by session, viewer and address. Finding some costs what they are, not what all are. */
+/** Which connections this node holds, by session, viewer and address. A lookup costs as much as it returns, however many connections there are. */
 @Injectable()
 export class ConnectionRegistry {
   readonly all = new Set<Connection>();
