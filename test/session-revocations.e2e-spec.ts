@@ -183,7 +183,6 @@ needs('redis', 'postgres')('on two nodes', () => {
     const silenced = vi.spyOn(here.app.get(SessionRevocations, { strict: false }), 'announce').mockResolvedValue();
     await ada.browser.logout();
     silenced.mockRestore();
-    await goes.settled();
     await there.app.get(SessionWatch, { strict: false }).check();
     expect((await goes.waitForClose()).code).toBe(CloseCode.Unauthorized);
     await stays.settled();
