@@ -7,19 +7,19 @@ import { GraphQLJson } from './json.scalar.js';
  * Something that happened for one person. The same class is the GraphQL type and the rule for what may be published,
  * so the two cannot drift apart.
  */
-@ObjectType({ description: 'Something that happened, for you.' })
+@ObjectType({ description: 'Something that happened and concerns you.' })
 export class Notification {
-  @Field(() => ID, { description: 'The publisher’s own id, or one made when it was published.' })
+  @Field(() => ID, { description: 'The publisher’s id, or one generated on publishing.' })
   @IsString()
   @Length(1, 200)
   id!: string;
 
-  @Field(() => String, { description: 'What it is about, for programs: `order.shipped`.' })
+  @Field(() => String, { description: 'Machine-readable kind, such as `order.shipped`.' })
   @IsString()
   @Length(1, 100)
   kind!: string;
 
-  @Field(() => String, { description: 'One line for people.' })
+  @Field(() => String, { description: 'A one-line title for display.' })
   @IsString()
   @Length(1, 500)
   title!: string;
@@ -30,12 +30,12 @@ export class Notification {
   @MaxLength(10_000)
   body?: string | null;
 
-  @Field(() => GraphQLJson, { nullable: true, description: 'Whatever the page needs to show it.' })
+  @Field(() => GraphQLJson, { nullable: true, description: 'Data for the page that shows it.' })
   @Allow()
   data?: unknown;
 
   /** As published: ISO 8601 text. */
-  @Field(() => Date, { description: 'When it happened, as the publisher says.' })
+  @Field(() => Date, { description: 'When it happened, according to the publisher.' })
   @IsInstant()
   createdAt!: string;
 }

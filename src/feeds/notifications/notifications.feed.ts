@@ -7,7 +7,7 @@ export const NotificationsFeed = defineFeed<Notification>({
   name: 'notifications',
   field: 'notifications',
   type: Notification,
-  description: 'What has happened for you in the last minutes, oldest first, then what happens from now on.',
+  description: 'Your recent notifications, oldest first, then new ones as they arrive.',
   history: { events: 100, seconds: 300 },
   onSubscribe: 'history',
   slowReader: 'close',

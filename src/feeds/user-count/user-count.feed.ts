@@ -6,7 +6,7 @@ export const UserCountFeed = defineFeed<number>({
   name: 'user_count',
   field: 'userCount',
   type: Int,
-  description: 'A random number from 1 to 10 for you, every few seconds: the last one first.',
+  description: 'A random number from 1 to 10 every few seconds, starting with the latest.',
   history: { events: 1, seconds: 3600 },
   onSubscribe: 'last-event',
   slowReader: 'keep-latest',

@@ -14,12 +14,12 @@ export type Account = Pick<AccountRow, keyof typeof OWN_COLUMNS>;
 export type VerifiedAccount = Account & Pick<AccountRow, 'passwordHash'>;
 
 /** The account as its owner sees it. */
-@ObjectType({ description: 'An account. Everybody sees only their own.' })
+@ObjectType({ description: 'An account. You can only see your own.' })
 export class User implements Account {
   @Field(() => ID, { description: 'Never changes.' })
   readonly id!: string;
 
-  @Field(() => String, { description: 'The e-mail in its normalised spelling.' })
+  @Field(() => String, { description: 'The normalised e-mail address.' })
   readonly email!: string;
 
   @Field(() => Date, { description: 'When the account was registered.' })

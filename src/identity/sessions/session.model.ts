@@ -4,10 +4,10 @@ import type { ListedSession } from './session.js';
 /** One of the viewer's live sessions. */
 @ObjectType({ description: 'A device or browser that is signed in.' })
 export class Session implements ListedSession {
-  @Field(() => ID, { description: 'A public id: it opens nothing.' })
+  @Field(() => ID, { description: 'A public id; it grants no access.' })
   readonly id!: string;
 
-  @Field(() => Boolean, { description: 'Whether it is the one that asks.' })
+  @Field(() => Boolean, { description: 'Whether this is the session making the request.' })
   readonly current!: boolean;
 
   @Field(() => Date, { description: 'When it signed in.' })
@@ -16,12 +16,12 @@ export class Session implements ListedSession {
   @Field(() => Date, { description: 'When the site was last used; written at most once a minute.' })
   readonly lastSeenAt!: Date;
 
-  @Field(() => Date, { description: 'When it ends if nobody uses it any more.' })
+  @Field(() => Date, { description: 'When it expires if it is not used again.' })
   readonly expiresAt!: Date;
 
-  @Field(() => String, { nullable: true, description: 'The User-Agent header of the sign-in; null when none came.' })
+  @Field(() => String, { nullable: true, description: 'The User-Agent header at sign-in, or null.' })
   readonly userAgent!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The address that signed in.' })
+  @Field(() => String, { nullable: true, description: 'The IP address that signed in.' })
   readonly ip!: string | null;
 }

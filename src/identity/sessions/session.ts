@@ -32,7 +32,7 @@ export interface ListedSession {
   readonly id: string;
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
-  /** When it ends if nobody uses it any more. */
+  /** When it expires if it is not used again. */
   readonly expiresAt: Date;
   readonly userAgent: string | null;
   readonly ip: string | null;

@@ -17,14 +17,14 @@ export class SessionsResolver {
     private readonly cookie: SessionCookie,
   ) {}
 
-  @Query(() => [Session], { name: 'sessions', description: 'Your live sessions, the last used one first.' })
+  @Query(() => [Session], { name: 'sessions', description: 'Your live sessions, most recently used first.' })
   async list(@CurrentAccount() viewer: AccountViewer): Promise<Session[]> {
     const listed = await this.sessions.list(viewer.userId);
     return listed.map((session) => ({ ...session, current: session.id === viewer.sessionId }));
   }
 
   @Mutation(() => Boolean, {
-    description: 'Ends one of your sessions everywhere. False when you have no such session.',
+    description: 'Ends one of your sessions on every node. False if you have no such session.',
   })
   async revokeSession(
     @CurrentAccount() viewer: AccountViewer,
@@ -36,7 +36,7 @@ export class SessionsResolver {
     return ended;
   }
 
-  @Mutation(() => Int, { description: 'Ends all your sessions but this one; tells how many.' })
+  @Mutation(() => Int, { description: 'Ends all your other sessions. Returns how many.' })
   revokeOtherSessions(@CurrentAccount() viewer: AccountViewer): Promise<number> {
     return this.own.endOtherSessions(viewer);
   }

@@ -2,9 +2,9 @@ import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { User } from '../accounts/account.js';
 
 /** Whoever is signed in, with the token for a socket. */
-@ObjectType({ description: 'The signed-in person, and a token that opens the WebSocket.' })
+@ObjectType({ description: 'The signed-in user, with a token for the WebSocket.' })
 export class Me {
-  @Field(() => ID, { description: 'The account’s id: what a client’s cache knows this object by.' })
+  @Field(() => ID, { description: 'The account’s id; clients cache this object by it.' })
   readonly id!: string;
 
   @Field(() => User, { description: 'The account that is signed in.' })
@@ -13,6 +13,6 @@ export class Me {
   @Field(() => String, { description: 'Send it as `token` in the payload of connection_init. Never put it in a URL.' })
   readonly token!: string;
 
-  @Field(() => Date, { description: 'When the token stops opening sockets. Sockets that are open stay open.' })
+  @Field(() => Date, { description: 'When the token expires. Open sockets stay open.' })
   readonly tokenExpiresAt!: Date;
 }

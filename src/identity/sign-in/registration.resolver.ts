@@ -14,7 +14,7 @@ registerEnumType(Registration, {
   description: 'Who may create an account.',
   valuesMap: {
     OPEN: { description: 'Anybody.' },
-    INVITE: { description: 'Those who have an invitation: `register` takes its code.' },
+    INVITE: { description: 'Holders of an invitation; pass its code to `register`.' },
     CLOSED: { description: 'Nobody.' },
   },
 });

@@ -9,7 +9,7 @@ import { SignInService } from './sign-in.service.js';
 export class SignInResolver {
   constructor(private readonly signIn: SignInService) {}
 
-  @Mutation(() => User, { description: 'Makes an account and signs it in. Passwords have 12 to 128 characters.' })
+  @Mutation(() => User, { description: 'Creates an account and signs in. A password has 12 to 128 characters.' })
   register(
     @Args('email', { type: () => String }) email: string,
     @Args('password', { type: () => String }) password: string,
@@ -20,7 +20,7 @@ export class SignInResolver {
     return this.signIn.register({ email, password, invitation: invitation ?? null }, context);
   }
 
-  @Mutation(() => User, { description: 'Signs in: a new session, handed out as a cookie.' })
+  @Mutation(() => User, { description: 'Signs in: opens a session and sets its cookie.' })
   login(
     @Args('email', { type: () => String }) email: string,
     @Args('password', { type: () => String }) password: string,

@@ -12,8 +12,8 @@ export const apiKeyCommand: CliCommand = (program, context) => {
   family
     .command('create')
     .argument('<name>', 'what the key is for; names are unique')
-    .option('--allow <scopes>', 'what it may do, joined by commas; default: publish', DEFAULT_SCOPES.join(','))
-    .description('make a key and show it, this once')
+    .option('--allow <scopes>', 'comma-separated scopes', DEFAULT_SCOPES.join(','))
+    .description('create a key and print it; it is shown only once')
     .action((name: string, { allow }: { allow: string }) =>
       context.withStores(async (stores) => {
         checkName(name);
@@ -26,7 +26,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     );
   family
     .command('list')
-    .description('list the keys, without their secrets')
+    .description('list keys, without their secrets')
     .action(() =>
       context.withStores(async (stores) => {
         const keys = await stores.get(ApiKeys).list();
@@ -39,7 +39,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
   family
     .command('revoke')
     .argument('<name>')
-    .description('revoke a key: within a second it opens nothing')
+    .description('revoke a key; takes effect within a second')
     .action((name: string) =>
       context.withStores(async (stores) => {
         if (!(await stores.get(ApiKeys).revoke(name))) throw new Error('There is no key of this name.');

@@ -6,9 +6,9 @@ import type { CliCommand } from './command.js';
 export const configCommand: CliCommand = (program, context) => {
   program
     .command('config')
-    .description('look at the configuration')
+    .description('inspect the configuration')
     .command('check')
-    .description('tell every fault of the environment at once; exit code 1 where there is one')
+    .description('report every configuration error at once; exits with 1 if there is one')
     .action(() => {
       const outcome = loadConfig();
       if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is right.');

@@ -7,11 +7,11 @@ const MAX_DAYS = 90;
 
 /** `invitation create|list|revoke`: who may register where REGISTRATION is `invite`. */
 export const invitationCommand: CliCommand = (program, context) => {
-  const family = program.command('invitation').description('invitations to register, for REGISTRATION=invite');
+  const family = program.command('invitation').description('manage invitations, for REGISTRATION=invite');
   family
     .command('create')
     .option('--days <n>', `how long it can be used; default ${DEFAULT_DAYS}, at most ${MAX_DAYS}`, days, DEFAULT_DAYS)
-    .description('make an invitation, good for one account, and show its code, this once')
+    .description('create an invitation for one account and print its code; it is shown only once')
     .action((options: { days: number }) =>
       context.withStores(async (stores) => {
         const { id, code, expiresAt } = await stores.get(Invitations).create(options.days);
@@ -24,7 +24,7 @@ export const invitationCommand: CliCommand = (program, context) => {
     );
   family
     .command('list')
-    .description('list the invitations that can still be used, without their codes')
+    .description('list unused invitations, without their codes')
     .action(() =>
       context.withStores(async (stores) => {
         const open = await stores.get(Invitations).list();
@@ -35,7 +35,7 @@ export const invitationCommand: CliCommand = (program, context) => {
   family
     .command('revoke')
     .argument('<id>')
-    .description('take an invitation back')
+    .description('revoke an invitation')
     .action((id: string) =>
       context.withStores(async (stores) => {
         if (!(await stores.get(Invitations).revoke(id))) throw new Error('There is no invitation with this id.');

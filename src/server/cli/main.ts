@@ -30,7 +30,7 @@ const COMMANDS: readonly CliCommand[] = [
 ];
 
 const program = new Command('sallyport')
-  .description('Looks after a Sallyport: schema, accounts, sessions, API keys, events, configuration.')
+  .description('Administers a Sallyport deployment: schema, accounts, sessions, API keys, events, configuration.')
   .option('--json', 'print the result as one line of JSON')
   .configureHelp({ showGlobalOptions: true });
 

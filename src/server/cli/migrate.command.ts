@@ -4,7 +4,7 @@ import type { CliCommand } from './command.js';
 export const migrateCommand: CliCommand = (program, context) => {
   program
     .command('migrate')
-    .description('bring the database to the schema of this version')
+    .description('migrate the database to this version')
     .action(() =>
       context.withStores(async () => context.print({ migrated: true }, 'The database has the schema of this version.')),
     );

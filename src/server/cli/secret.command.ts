@@ -7,7 +7,7 @@ const SECRET_BYTES = 48;
 export const secretCommand: CliCommand = (program, context) => {
   program
     .command('secret')
-    .description('make secrets')
+    .description('generate secrets')
     .command('generate')
     .description('print a new random key for SECRET_KEYS')
     .action(() => {

@@ -18,7 +18,9 @@ interface SeedOptions {
 export const seedCommand: CliCommand = (program, context) => {
   program
     .command('seed')
-    .description('make users with live sessions and write [{ viewerId, token }], for load tests; never in production')
+    .description(
+      'create users with live sessions and write [{ viewerId, token }], for load tests; refused in production',
+    )
     .requiredOption('--users <n>', 'how many users', whole(MAX_PEOPLE))
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
     .option('--ttl-seconds <n>', 'how long the tokens live; default TOKEN_TTL_SECONDS', whole(MAX_TOKEN_LIFE_SECONDS))

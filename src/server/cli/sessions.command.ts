@@ -5,7 +5,7 @@ import type { CliCommand } from './command.js';
 
 /** `sessions list` and `sessions revoke`: anyone's, for operators. */
 export const sessionsCommand: CliCommand = (program, context) => {
-  const sessions = program.command('sessions').description("see and end anyone's sessions");
+  const sessions = program.command('sessions').description('list and revoke sessions');
 
   sessions
     .command('list')
@@ -22,7 +22,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
   sessions
     .command('revoke')
     .argument('<email-or-session-id>')
-    .description('end one session by its id, or all of an account by its e-mail')
+    .description('revoke one session by id, or all of an account by e-mail')
     .action((whose: string) =>
       context.withStores(async (stores, { hearsNobody }) => {
         const ended = whose.includes('@')

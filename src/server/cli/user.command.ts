@@ -7,12 +7,12 @@ import { whenHeard } from './sessions.command.js';
 
 /** `user create`, `user disable` and `user enable`. */
 export const userCommand: CliCommand = (program, context) => {
-  const user = program.command('user').description('make, disable and enable accounts');
+  const user = program.command('user').description('create, disable and enable accounts');
 
   user
     .command('create')
     .argument('<email>')
-    .description('create an account; the password is asked for, or read from standard input')
+    .description('create an account; prompts for the password, or reads it from standard input')
     .action(async (email: string) => {
       const password = await askPassword(`Password for ${email}: `);
       await context.withStores(async (stores) => {
@@ -26,7 +26,7 @@ export const userCommand: CliCommand = (program, context) => {
   user
     .command('disable')
     .argument('<email>')
-    .description('end all sessions of an account and let it sign in no more')
+    .description('disable an account and end its sessions')
     .action((email: string) =>
       context.withStores(async (stores, { hearsNobody }) => {
         const ended = await stores.get(AccountChanges).disable(email);
@@ -38,7 +38,7 @@ export const userCommand: CliCommand = (program, context) => {
   user
     .command('enable')
     .argument('<email>')
-    .description('let a disabled account sign in again')
+    .description('enable a disabled account')
     .action((email: string) =>
       context.withStores(async (stores) => {
         await stores.get(AccountChanges).enable(email);
