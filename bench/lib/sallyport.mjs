@@ -26,7 +26,7 @@ async function freePort() {
 export class Deployment {
   #people = [];
   #seededAt = 0;
-  #apiKey = null;
+  #apiKeys = new Map();
 
   static async open() {
     const deployment = new Deployment();
@@ -68,10 +68,14 @@ export class Deployment {
     return this.#people.slice(0, count);
   }
 
-  /** A key for POST /publish. */
-  async apiKey() {
-    this.#apiKey ??= JSON.parse(await this.#cli('api-key', 'create', 'bench', '--json')).key;
-    return this.#apiKey;
+  /** A key with these scopes; by default for POST /publish. */
+  async apiKey(scopes = 'publish') {
+    const made = this.#apiKeys.get(scopes);
+    if (made) return made;
+    const name = `bench-${this.#apiKeys.size}`;
+    const { key } = JSON.parse(await this.#cli('api-key', 'create', name, '--allow', scopes, '--json'));
+    this.#apiKeys.set(scopes, key);
+    return key;
   }
 
   /**
