@@ -38,7 +38,7 @@ const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
  * Builds the whole server without listening. Called by `main` and by tests.
  *
  * @param waysIn where people come from; default every way in of the stand-alone server
- * @throws what a room throws when its store is away at start
+ * @throws what a module throws when its store is away at start
  */
 export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
   const descriptors = shareDescriptors(descriptorLimit());
@@ -139,7 +139,13 @@ async function applyRules(
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
-  applyRouteRules(fastify, [graphqlRule(origins, errors), app.get(PublishRule), app.get(TokensRule), app.get(DisconnectRule), app.get(BackchannelLogoutRule)]);
+  applyRouteRules(fastify, [
+    graphqlRule(origins, errors),
+    app.get(PublishRule),
+    app.get(TokensRule),
+    app.get(DisconnectRule),
+    app.get(BackchannelLogoutRule),
+  ]);
 }
 
 /**

@@ -215,7 +215,7 @@ describe('signing in', () => {
   });
 });
 
-it('PW-3 a common password is refused at both doors, by name', async () => {
+it('PW-3 a common password is refused on registration and on change', async () => {
   const ada = await server.signedIn();
   const registering = await server.browser().gql(REGISTER, { ...someone(), password: 'Password2024!' });
   expect(extensionsOf(registering)).toEqual({ code: 'BAD_USER_INPUT', field: 'password' });

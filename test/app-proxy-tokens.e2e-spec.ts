@@ -67,7 +67,7 @@ describe('OR-6: a token from a page', () => {
   });
 });
 
-describe('TK-3: what opens one door opens no other', () => {
+describe('TK-3: a token of one kind is refused as any other', () => {
   it('no session cookie, no signed URL and no signature opens a socket', async () => {
     const { browser } = await server.signedIn();
     await customerToken(one, '42');

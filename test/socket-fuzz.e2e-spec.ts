@@ -50,7 +50,7 @@ interface Tally {
   readonly codes: Map<number, number>;
 }
 
-/** One socket from the upgrade to its end: most are acknowledged first, so that the frames get past the first door. */
+/** One socket from the upgrade to its end: most are acknowledged first, so that the frames reach the protocol. */
 async function fuzzOne(random: Random, token: string, tally: Tally): Promise<void> {
   const socket = await RawWebSocket.open(server.url);
   tally.sockets += 1;

@@ -42,7 +42,7 @@ const GRANT: Grant = {
 };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 
-/** Starts it. Anybody is let in with `context`; everything behind the second door is the real thing. */
+/** Starts it. Anybody is let in with `context`; everything after the connection is admitted is real. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
   const sockets = new WebSocketServer<typeof GatewaySocket>({
     noServer: true,

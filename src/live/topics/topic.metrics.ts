@@ -63,12 +63,12 @@ export class TopicMetrics {
     });
   }
 
-  /** Counts events that a history lost for want of room. */
+  /** Counts events dropped from history at its memory limit. */
   historyDropped(events: number): void {
     this.#historyDropped.inc(events);
   }
 
-  /** Counts an idempotency key that was forgotten for want of room. */
+  /** Counts an idempotency key dropped at the memory limit. */
   keyDropped(): void {
     this.#keysDropped.inc();
   }

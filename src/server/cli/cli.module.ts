@@ -29,11 +29,11 @@ function toStandardError(level: string): Logger {
 })
 class CliLoggingModule {}
 
-/** The rooms that commands work with: the stores and what stands on them; no sockets, no workers. */
+/** What commands work with: the stores and the modules on top of them; no sockets, no workers. */
 @Module({})
 export class CliModule {
   static of(config: Config): DynamicModule {
-    const rooms = [CliLoggingModule, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule];
-    return { module: CliModule, imports: [ConfigModule.of(config), ...rooms] };
+    const modules = [CliLoggingModule, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule];
+    return { module: CliModule, imports: [ConfigModule.of(config), ...modules] };
   }
 }

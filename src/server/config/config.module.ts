@@ -10,10 +10,10 @@ import {
 } from '../../identity/identity.config.js';
 import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.config.js';
 
-/** Injection tokens of the configuration's slices. A room injects its own and no other. */
+/** Injection tokens of the configuration's parts. A module injects its own and no other. */
 export const LOGGING_CONFIG = Symbol('LOGGING_CONFIG');
 
-/** Global: hands each room its slice of the configuration that `main` has loaded and checked. */
+/** Global: gives each module its part of the configuration that `main` has loaded and checked. */
 @Module({})
 export class ConfigModule {
   static of(config: Config): DynamicModule {

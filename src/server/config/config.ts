@@ -13,7 +13,7 @@ export interface LoggingConfig {
   readonly level: string;
 }
 
-/** The whole configuration, frozen at start. Each room injects only its own slice. */
+/** The whole configuration, frozen at start. Each module injects only its own part. */
 export interface Config {
   readonly http: HttpConfig;
   readonly database: DatabaseConfig;

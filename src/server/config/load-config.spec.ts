@@ -65,7 +65,7 @@ describe('loadConfig', () => {
     expect(faultsOf(env).some((fault) => fault.startsWith(name))).toBe(true);
   });
 
-  it('LK-4 refuses to listen beyond this machine where nobody has said what this is', () => {
+  it('LK-4 refuses a HOST that is not loopback without NODE_ENV', () => {
     expect(faultsOf({ HOST: '0.0.0.0' })).toEqual([expect.stringMatching(/^NODE_ENV: .*GraphiQL/)]);
     expect(faultsOf({ HOST: '0.0.0.0', NODE_ENV: 'development' })).toEqual([]);
     expect(faultsOf({ HOST: '::1' })).toEqual([]);
@@ -219,7 +219,7 @@ describe('production', () => {
     expect(faultsOf(env)).toEqual([]);
   });
 
-  it('accepts strong settings, networks of one house among them', () => {
+  it('accepts strong settings, private networks among them', () => {
     const faults = faultsOf({
       ...PRODUCTION,
       APP_PROXY_SECRET: `shpss_${random('hex', 16)}`,

@@ -19,7 +19,7 @@ export class HeldBodies {
   /**
    * Takes room for a body before it is read.
    *
-   * @returns gives the room back; to be called once, when the request has been answered
+   * @returns releases the bytes; to be called once, when the request has been answered
    * @throws TooManyRequestsError when this key holds too much already
    * @throws UnavailableError when all keys together do
    */

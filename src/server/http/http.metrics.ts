@@ -19,7 +19,7 @@ export class HttpMetrics {
   ) {
     this.#ended = new Counter({
       name: 'sallyport_http_connections_ended_total',
-      help: 'HTTP connections that were ended for want of room: evicted for a newer one, or refused.',
+      help: 'HTTP connections closed at the limit: evicted for a newer one, or refused.',
       labelNames: ['reason'],
       registers: [registry],
     });
@@ -43,7 +43,7 @@ export class HttpMetrics {
     this.#loggedAtMs = nowMs;
     this.logger.warn(
       { reason, address },
-      'HTTP connections end for want of room: see sallyport_http_connections_ended_total',
+      'HTTP connections are closed at the limit: see sallyport_http_connections_ended_total',
     );
   }
 }

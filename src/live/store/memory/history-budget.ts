@@ -74,7 +74,7 @@ export class HistoryBudget {
   #bytes = 0;
 
   /**
-   * @param dropped called after a history has lost events for want of room
+   * @param dropped called after events were dropped from a history at the memory limit
    */
   constructor(
     private readonly maxBytes: number,
