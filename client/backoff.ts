@@ -35,7 +35,7 @@ export class Backoff {
     while (!isOnline() && !this.#stopped) await this.#pause(CAP_MS, true);
   }
 
-  /** Ends the waits that may end early: the network is back, or somebody looks at the page again. */
+  /** Ends the waits that may end early: the network is back, or the page is visible again. */
   wake(): void {
     for (const end of this.#waiting) end();
   }

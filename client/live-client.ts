@@ -137,7 +137,7 @@ class Live implements SocketOwner {
     };
   }
 
-  /** Counts who is subscribed: nobody waits for a connection that nobody wants. */
+  /** Counts subscriptions: no connection is opened without one. */
   #counting(subscribe: Client['subscribe']): Client['subscribe'] {
     return (payload: SubscribePayload, sink) => {
       let counted = true;

@@ -38,7 +38,7 @@ export function isOnline(): boolean {
   return page.navigator?.onLine !== false;
 }
 
-/** Whether somebody may be looking: false for a hidden tab, and where there is no page. */
+/** Whether the page may be visible: false for a hidden tab, and outside a browser. */
 export function isShown(): boolean {
   return page.document?.visibilityState === 'visible';
 }

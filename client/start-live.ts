@@ -7,7 +7,7 @@ import { tokenFromUrl } from './token-endpoints.js';
 export interface StartLiveOptions extends Pick<LiveClientOptions, 'webSocketImpl' | 'onState' | 'onGap'> {
   /** The server's GraphQL endpoint, absolute: the socket goes straight to it, past the shop's proxy. */
   readonly url: string;
-  /** Where new tokens come from, through the shop's proxy: `GET` answers `{ token, expiresAt }`, or 401 for nobody logged in. */
+  /** Where new tokens come from, through the shop's proxy: `GET` answers `{ token, expiresAt }`, or 401 when no customer is logged in. */
   readonly tokenUrl: string;
   /** The token that came with the page: spent on the first connection, so that it opens without another request. */
   readonly token?: string;

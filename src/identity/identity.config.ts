@@ -48,7 +48,7 @@ export interface IssuersConfig {
 
 /** Who may create an account. */
 export interface RegistrationConfig {
-  /** `invite`: whoever has an invitation that an operator has made. */
+  /** `invite`: holders of an invitation that an operator has created. */
   readonly mode: 'open' | 'invite' | 'closed';
 }
 

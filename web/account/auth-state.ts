@@ -3,10 +3,10 @@ import { Store } from '../app/store.js';
 import { LOGOUT, ME, type User } from '../graphql/operations.js';
 import { Tabs } from './tabs.js';
 
-/** Why somebody was signed out. */
+/** Why the user was signed out. */
 export type SignOutReason = 'left' | 'ended' | 'deleted';
 
-/** Whether somebody is signed in on this page, as far as it knows. */
+/** Whether a user is signed in, as far as this page knows. */
 export type AuthState =
   | { readonly phase: 'asking' }
   | { readonly phase: 'unreachable' }
@@ -17,7 +17,7 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 15_000;
 const RECHECK_EVERY_MS = 5_000;
 
-/** Knows whether somebody is signed in: asks the server at the start and whenever that may have changed. */
+/** Knows whether a user is signed in: asks the server at the start and whenever that may have changed. */
 export class AuthStore {
   readonly store = new Store<AuthState>({ phase: 'asking' });
   readonly #tabs = new Tabs(() => void this.ask());
@@ -26,7 +26,7 @@ export class AuthStore {
   #question = 0;
   #rechecking = false;
   #recheckedAt = 0;
-  /** Set by whoever keeps the feeds: the session is there after all, a new one perhaps. */
+  /** Set by the owner of the feeds: there is a session after all, perhaps a new one. */
   onConfirmed: () => void = () => {};
 
   constructor(private readonly apollo: ApolloClient) {
@@ -65,20 +65,20 @@ export class AuthStore {
     this.#askIn(pauseMs);
   }
 
-  /** Somebody has signed in or registered here. */
+  /** A user has signed in or registered here. */
   entered(user: User): void {
     this.#outdate();
     this.store.set({ phase: 'member', user });
     this.#tabs.tell();
   }
 
-  /** Signs out. Rejects when the server does not answer: then nobody is signed out. */
+  /** Signs out. Rejects when the server does not answer; the user then stays signed in. */
   async leave(): Promise<void> {
     await this.apollo.mutate({ mutation: LOGOUT });
     this.gone('left');
   }
 
-  /** Nobody is signed in any more: nothing of theirs stays on the page, in the cache or in the address. */
+  /** The user is signed out: none of their data stays on the page, in the cache or in the address. */
   gone(signOutReason: SignOutReason): void {
     this.#outdate();
     window.history.replaceState(null, '', '/');

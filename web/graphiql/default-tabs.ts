@@ -1,4 +1,4 @@
-/** Somebody to register as; change it at will. */
+/** Credentials to register with; change them at will. */
 export const CREDENTIALS = JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery' }, null, 2);
 
 /** From a stranger to a running subscription: one tab a step, each one press of play. */

@@ -101,10 +101,10 @@ export const NOTIFICATIONS = graphql(`
   }
 `);
 
-/** Whoever is signed in. */
+/** The signed-in user. */
 export type User = ResultOf<typeof LOGIN>['login'];
 
-/** One place where somebody is signed in. */
+/** One session of the signed-in user. */
 export type Session = ResultOf<typeof SESSIONS>['sessions'][number];
 
 /** One notification as it came. */

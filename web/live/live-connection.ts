@@ -9,9 +9,9 @@ export class LiveConnection {
   readonly client: LiveClient;
   /** Set by the backend: the connection is there, or there again. */
   onLive: () => void = () => {};
-  /** Set by whoever keeps the membership: the server says that the session has ended. */
+  /** Set by the auth store: the server says that the session has ended. */
   onSignedOut: () => void = () => {};
-  /** Set by whoever keeps the events: notifications were missed for good. */
+  /** Set by the owner of the feeds: notifications were missed for good. */
   onGap: () => void = () => {};
 
   constructor() {

@@ -146,7 +146,7 @@ function EndButton({ attempt: { pending, failure, start }, label, of, action }: 
   );
 }
 
-/** Asks again when somebody comes back to the page, and after a failure as soon as the server answers again. */
+/** Asks again when the page is visible again, and after a failure as soon as the server answers again. */
 function useRefetch(refetch: () => void, hasFailed: boolean): void {
   const { server } = useBackend();
   useEffect(() => {

@@ -17,7 +17,7 @@ export class AccountService {
   ) {}
 
   /**
-   * Makes an account for somebody who may register; see {@link Invitations.require}. A taken e-mail is said to be taken.
+   * Creates an account for someone who may register; see {@link Invitations.require}. A taken e-mail is said to be taken.
    *
    * @throws what {@link create} and {@link Invitations.require} throw
    */
@@ -33,7 +33,7 @@ export class AccountService {
   }
 
   /**
-   * Makes an account, whoever may register. A taken e-mail is said to be taken; docs/decisions tells why.
+   * Creates an account, whatever `REGISTRATION` says. A taken e-mail is said to be taken; docs/decisions tells why.
    *
    * @throws BadUserInputError naming `email` or `password`; EmailTakenError; UnavailableError
    */
@@ -57,7 +57,7 @@ export class AccountService {
   }
 
   /**
-   * Whether somebody who is signed in knows their own password.
+   * Verifies the password of a signed-in account.
    *
    * @param field the argument that holds the password, for BadUserInputError
    * @throws what {@link verify} throws

@@ -51,7 +51,7 @@ export class CredentialRateLimit {
   }
 
   /**
-   * Runs the verification of the password of somebody who is signed in, counted apart from sign-ins: strangers who guess
+   * Verifies the password of a signed-in account, counted apart from sign-ins: strangers who guess
    * cannot keep the owner from changing the password.
    *
    * @throws TooManyRequestsError; whatever `verify` throws

@@ -16,7 +16,7 @@ import type { HashingClaim } from './hashing-queue.js';
 import { InvalidInvitationError } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 
-/** What somebody registers with. */
+/** The input of a registration. */
 export interface Registration {
   readonly email: string;
   readonly password: string;
@@ -75,7 +75,7 @@ export class CredentialService {
     }
   }
 
-  /** {@link AccountService.hashNew} for the argument `next` of somebody who is signed in. Throws what it throws. */
+  /** {@link AccountService.hashNew} for the argument `next` of a signed-in account. Throws the same errors. */
   hashNew(next: string, email: string, address: string): Promise<string> {
     return this.hasher.admit(claimOf(address, true), () => this.accounts.hashNew(next, email, 'next'));
   }

@@ -12,11 +12,11 @@ const DAY_MS = 86_400_000;
 
 /** An invitation that has just been made. */
 export interface NewInvitation extends Invitation {
-  /** What the invited person types; nobody can find it again. */
+  /** The code that the invited person types; it is not stored. */
   readonly code: string;
 }
 
-/** Who may create an account, by `REGISTRATION`: anybody, those with an invitation, nobody. An invitation is good for one account. */
+/** Who may create an account, by `REGISTRATION`: anyone, holders of an invitation, or no one. An invitation is good for one account. */
 @Injectable()
 export class Invitations {
   constructor(
@@ -49,7 +49,7 @@ export class Invitations {
   }
 
   /**
-   * Whether somebody may register, before anything else is looked at: whoever may not learns nothing of who is registered.
+   * Whether registration is allowed, checked before anything else: a refusal reveals nothing about who is registered.
    *
    * @param code what they typed
    * @returns the hash of the code that the registration uses up, or null where none is needed
@@ -58,7 +58,7 @@ export class Invitations {
   async require(code: string | null): Promise<string | null> {
     const { mode } = this.registration;
     if (mode === 'closed')
-      throw new ForbiddenError('Nobody can register here: ask whoever runs this site for an account.');
+      throw new ForbiddenError('Registration is closed. Ask the operator of this site for an account.');
     if (mode === 'open') return null;
     const hash = code !== null && CODE.test(code.trim()) ? hashOf(code.trim()) : null;
     if (hash === null || !(await this.store.isOpen(hash, new Date()))) throw new InvalidInvitationError();

@@ -10,7 +10,7 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const PHC_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;
 /** Hashing runs on libuv's pool of four threads; one stays free for files and names. */
 const PARALLEL = Math.max(1, Math.min(3, availableParallelism()));
-/** About two seconds of work for two cores; whoever comes later is better told to come back. */
+/** About two seconds of work for two cores; later requests are told to come back. */
 const MAX_WAITING = 64;
 
 /**

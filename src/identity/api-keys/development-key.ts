@@ -43,7 +43,7 @@ export class DevelopmentKey implements OnApplicationBootstrap {
   }
 }
 
-/** Two processes that start at once agree: whoever writes first wins. */
+/** When two processes start at once, the first to write wins. */
 function readOrMake(file: string): string {
   try {
     mkdirSync(resolve(file, '..'), { recursive: true, mode: 0o700 });

@@ -41,7 +41,7 @@ export class AccountChangesStore {
     return this.database.run((orm) => endAll(orm, userId));
   }
 
-  /** Ends one session of the viewer's own; none when it is somebody else's or unknown. */
+  /** Ends one session of the viewer's own; none when it belongs to another account or is unknown. */
   endOwn(viewer: AccountViewer, sessionId: string): Promise<readonly string[]> {
     return this.#asOwner(viewer, async (orm) => {
       const own = and(eq(sessions.id, sessionId), eq(sessions.userId, viewer.userId));

@@ -6,7 +6,7 @@ import type { Viewer, ViewerId } from '../../live/viewer/viewer.js';
 
 const USER_PREFIX = 'user:';
 
-/** Somebody signed in with an account of ours. */
+/** A viewer signed in with one of our accounts. */
 export interface AccountViewer extends Viewer {
   readonly kind: 'account';
   /** The account's UUID. */

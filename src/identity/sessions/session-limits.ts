@@ -58,7 +58,7 @@ export class SessionLimits {
     return ago(now, this.#touchMs);
   }
 
-  /** When a session ends if nobody uses it from now on. */
+  /** When a session expires if it is not used again. */
   endOf(session: { readonly createdAt: Date; readonly lastSeenAt: Date }): Date {
     return new Date(
       Math.min(session.lastSeenAt.getTime() + this.#idleMs, session.createdAt.getTime() + this.#absoluteMs),

@@ -12,7 +12,7 @@ import { SessionStore } from './session.store.js';
 /** A session that has just been opened. */
 export interface OpenedSession {
   readonly id: string;
-  /** What the cookie carries; nobody can find it again. */
+  /** What the cookie carries; it is not stored. */
   readonly secret: string;
 }
 

@@ -119,7 +119,7 @@ export class SessionStore {
     return rows.length > 0;
   }
 
-  /** Which of these sessions are live, each with its end if nobody uses it any more. */
+  /** Which of these sessions are live, each with its expiry if it is not used again. */
   async status(sessionIds: readonly string[]): Promise<ReadonlyMap<string, Date>> {
     const { id, createdAt, lastSeenAt } = sessions;
     const condition = and(inArray(id, [...sessionIds]), this.limits.live(new Date()), isNull(users.disabledAt));

@@ -24,7 +24,7 @@ export interface SessionClaim {
 
 /** Whether a claim holds now. */
 export type ClaimStatus =
-  | { readonly ok: true; /** The session's end if nobody uses it any more. */ readonly endsAt: Date }
+  | { readonly ok: true; /** When the session expires if it is not used again. */ readonly endsAt: Date }
   | { readonly ok: false; readonly reason: 'session-ended' | 'account-gone' };
 
 /** A live session as its owner and operators see it. */

@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { User } from '../accounts/account.js';
 
-/** Whoever is signed in, with the token for a socket. */
+/** The signed-in viewer, with the token for a socket. */
 @ObjectType({ description: 'The signed-in user, with a token for the WebSocket.' })
 export class Me {
   @Field(() => ID, { description: 'The account’s id; clients cache this object by it.' })

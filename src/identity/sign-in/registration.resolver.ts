@@ -13,9 +13,9 @@ registerEnumType(Registration, {
   name: 'Registration',
   description: 'Who may create an account.',
   valuesMap: {
-    OPEN: { description: 'Anybody.' },
+    OPEN: { description: 'Anyone.' },
     INVITE: { description: 'Holders of an invitation; pass its code to `register`.' },
-    CLOSED: { description: 'Nobody.' },
+    CLOSED: { description: 'No one.' },
   },
 });
 

@@ -32,7 +32,7 @@ export class SignInService {
     return this.#enter(await this.credentials.verify(email, password, source), context);
   }
 
-  /** Ends the request's session, on every node, and takes its cookie away. Does no harm where nobody is signed in. */
+  /** Ends the request's session, on every node, and takes its cookie away. Does nothing without a session. */
   async logout(context: GraphqlContext): Promise<void> {
     const sessionId = this.#sessionOf(context);
     const viewer = context.viewer?.id ?? null;
@@ -42,7 +42,7 @@ export class SignInService {
     this.cookies.signedOut(context.cookies);
   }
 
-  /** By what the account knows whoever asks: a live session of it, or a device that has signed in before. */
+  /** How the account recognises the client: by a live session, or by a device that has signed in before. */
   #knownAs(email: string, { viewer, cookies }: GraphqlContext): string | null {
     const normalized = normalizeEmail(email);
     if (normalized === null) return null;

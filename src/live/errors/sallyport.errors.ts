@@ -56,7 +56,7 @@ export class InvalidCredentialsError extends SallyportError {
   }
 }
 
-/** Somebody is registered with this e-mail already. */
+/** An account with this e-mail exists. */
 export class EmailTakenError extends SallyportError {
   constructor() {
     super('EMAIL_TAKEN', 'This e-mail is registered already: sign in instead.', { field: 'email' });

@@ -14,7 +14,7 @@ export class OwnerTopics {
   ) {}
 
   /**
-   * Forgets what was published for somebody who is no longer there. While the store is away nothing can be removed; the
+   * Deletes what was published for a viewer who is gone. While the store is away nothing can be removed; the
    * histories end with their time then, within minutes.
    */
   async forget(owner: ViewerId): Promise<void> {

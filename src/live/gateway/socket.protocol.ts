@@ -36,7 +36,7 @@ type SocketContext = Context<Record<string, unknown>, Connection>;
 
 /**
  * The `graphql-transport-ws` protocol, kept by graphql-ws; this says what each message means here.
- * No hook throws for an expected refusal: whoever refuses closes the socket with the protocol's code first.
+ * No hook throws for an expected refusal: the code that refuses closes the socket with the protocol's code first.
  */
 @Injectable()
 export class SocketProtocol {

@@ -47,7 +47,7 @@ export interface AuditEntry {
 /** Who did something. */
 export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'backend' | 'stranger';
 
-/** Events that anybody can cause without limit: of each, so many lines are written in ten seconds, and the rest is counted. */
+/** Events that anyone can cause without limit: each is logged so many times in ten seconds, and the rest is counted. */
 const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'sign-in-throttled',
   'registration-refused',

@@ -1,7 +1,7 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
 /**
- * The port that knows which viewers are connected, over all nodes. Whoever holds sockets reports to it; feeds ask it.
+ * The port that knows which viewers are connected, over all nodes. The gateway reports to it; feeds ask it.
  * Implementations: in memory (one process) and Redis, where a node that dies without a word drops out with its lease.
  */
 export abstract class Presence {

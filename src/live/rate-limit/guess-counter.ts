@@ -7,7 +7,7 @@ const LONGEST_WAIT_MS = 15 * 60_000;
 export const REMEMBER_MS = 24 * 60 * 60_000;
 /** How many networks at a time are promised a turn, for each subject. */
 export const MAX_PROMISES = 3;
-/** A promise that nobody has come for by then is forgotten. */
+/** A promise that is not used by then is forgotten. */
 export const PROMISE_MS = LONGEST_WAIT_MS;
 /** The counter's size, whatever attackers do: so many buckets of so many subjects each, some 10 MB at the most. */
 export const BUCKETS = 1_024;

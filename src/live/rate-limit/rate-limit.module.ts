@@ -4,7 +4,7 @@ import { AddressRateLimit } from './address.rate-limit.js';
 import { FailureRateLimit } from './failure.rate-limit.js';
 import { ViewerRateLimit } from './viewer.rate-limit.js';
 
-/** Slows down whoever guesses or floods: per viewer and per address, over all nodes where there is Redis. */
+/** Rate limits against guessing and flooding: per viewer and per address, shared by all nodes with Redis. */
 @Module({
   imports: [StoreModule],
   providers: [AddressRateLimit, FailureRateLimit, ViewerRateLimit],

@@ -16,7 +16,7 @@ export interface RevokedViewer {
 export type RevokedViewerListener = (revoked: RevokedViewer) => void;
 
 /**
- * The one announcement that sessions have ended, for whatever reason. Whoever ends a session in the database
+ * The one announcement that sessions have ended, for whatever reason. The code that ends a session in the database
  * announces it here before answering; the gateway listens and closes exactly those sockets.
  */
 export abstract class SessionRevocations {

@@ -22,7 +22,7 @@ export interface OpenSessions {
   ids(): Iterable<string>;
   /** The viewers of open sockets that stand on their token, each at least once. */
   viewers(): Iterable<ViewerId>;
-  /** Called with sessions that nobody can tell about: their sockets are to be closed with "try again later". */
+  /** Called with sessions whose status is unknown: their sockets are to be closed with "try again later". */
   unknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void;
 }
 
@@ -122,7 +122,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
    * Asks when a session ends; many that ask in one turn share a look-up.
    *
    * @returns null when it has ended
-   * @throws UnavailableError when nobody can tell
+   * @throws UnavailableError when the status is unknown
    */
   endOf(session: string): Promise<Date | null> {
     return this.#ends.load(session);

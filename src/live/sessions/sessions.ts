@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Viewer } from '../viewer/viewer.js';
 
-/** Somebody signed in over HTTP, and the session that says so. */
+/** A viewer signed in over HTTP, and the session. */
 export interface SignedIn {
   readonly viewer: Viewer;
   /** The public id of the session: connections stand on it, and {@link SessionRevocations} names it. */
@@ -25,7 +25,7 @@ export abstract class Sessions {
    * Says which of these sessions are still live. Called when the known end of one has come, and for all that connections stand
    * on when revocations may have been missed; at most 1,000 ids at once.
    *
-   * @returns the live ones, each with its end if nobody uses it any more
+   * @returns the live ones, each with its expiry if it is not used again
    * @throws UnavailableError when the store is away
    */
   abstract status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>>;

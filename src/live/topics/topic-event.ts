@@ -10,7 +10,7 @@ export class TopicEvent {
   constructor(
     readonly epoch: string,
     readonly offset: number,
-    /** The published JSON value. Shared: nobody may change it. */
+    /** The published JSON value. Shared: do not modify it. */
     readonly payload: unknown,
   ) {}
 

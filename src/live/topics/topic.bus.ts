@@ -8,7 +8,7 @@ export const IDEMPOTENCY_WINDOW_MS = 300_000;
 /** One event to publish. */
 export interface Publication {
   readonly topic: Topic;
-  /** A JSON value, checked against the feed's type by whoever lets it in. */
+  /** A JSON value, checked against the feed's type where it enters. */
   readonly payload: unknown;
   /** With the same key of the same publisher within 5 minutes the first cursor comes back and nothing is delivered twice. */
   readonly key?: string;

@@ -35,7 +35,7 @@ export function topicOf(definition: TopicDefinition, owner: ViewerId): Topic {
   return new OwnedTopic(definition, owner);
 }
 
-/** Its name is only put together where somebody needs it: a tick makes one of these for every viewer. */
+/** Its name is built only when needed: a tick makes one of these for every viewer. */
 class OwnedTopic implements Topic {
   constructor(
     readonly definition: TopicDefinition,

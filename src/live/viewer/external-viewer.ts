@@ -3,7 +3,7 @@ import type { Viewer, ViewerId } from './viewer.js';
 
 const PREFIX = 'external:';
 
-/** Somebody whom an identity provider or another backend knows. */
+/** A viewer known to an identity provider or to another backend. */
 export interface ExternalViewer extends Viewer {
   readonly kind: 'external';
   /** Which one knows them. */

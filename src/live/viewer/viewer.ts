@@ -38,7 +38,7 @@ export function parseViewerId(text: unknown): ViewerId | null {
   return isExternal(text) ? (text as ViewerId) : null;
 }
 
-/** The way that somebody with this id comes in by. */
+/** The way in of a viewer with this id. */
 export function kindOf(viewer: ViewerId): ViewerKind {
   return viewer.slice(0, viewer.indexOf(':')) as ViewerKind;
 }

@@ -4,7 +4,7 @@ import { looksRandom } from './secret-strength.js';
 
 const MIN_SECRET_BYTES = 32;
 const MIN_DIFFERENT_CHARACTERS = 8;
-/** What installations are born with, or what somebody types who means to change it later. */
+/** Default passwords, and what people type meaning to change it later. */
 const DEFAULT_PASSWORDS = new Set(
   'postgres postgresql password passwd pass sallyport admin administrator root secret changeme change-me change_me example test user app default db database 1234 12345 123456 12345678 qwerty letmein'.split(
     ' ',
@@ -95,7 +95,8 @@ const RULES: readonly Rule[] = [
     on: ['TRUSTED_ISSUERS'],
     productionOnly: true,
     broken: (env) => !env.TRUSTED_ISSUERS.every((one) => [one.issuer, one.jwksUri ?? one.issuer].every(isSafeOrigin)),
-    message: 'expected https URLs (loopback excepted), or else somebody on the way could exchange the keys. Use https',
+    message:
+      'expected https URLs (loopback excepted), or else an attacker on the network could replace the keys. Use https',
   },
   {
     on: ['APP_PROXY_SHOPS', 'APP_PROXY_SECRET'],
@@ -140,7 +141,7 @@ export function brokenRules({ values, faults }: ReadEnvironment): [name: string,
     .map((rule) => [rule.on[0], rule.message]);
 }
 
-/** Whether a public https address is served where nobody has said what this is. */
+/** Whether a public https address is served without NODE_ENV. */
 export function isPublicUnsaid({ NODE_ENV, PUBLIC_URL }: Partial<Environment>): boolean {
   if (NODE_ENV !== undefined || PUBLIC_URL === undefined) return false;
   const { protocol, hostname } = new URL(PUBLIC_URL);

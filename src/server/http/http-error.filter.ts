@@ -17,7 +17,7 @@ interface ShownError {
  */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
-  /** @param unexpected called with each error that nobody foresaw */
+  /** @param unexpected called with each unexpected error */
   constructor(private readonly unexpected: (error: unknown) => void) {}
 
   catch(error: unknown, host: ArgumentsHost): unknown {

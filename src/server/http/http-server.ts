@@ -60,7 +60,7 @@ export function createHttpServer(
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
     answers.set(request.socket, response);
-    // First of all: whoever answers, and wherever, these are there. A route may write others in their place.
+    // Set first, so that every answer has them. A route may override them.
     for (const [name, value] of lines) response.setHeader(name, value);
     // Not for all of the server's connections: before a request the other deadlines hold, and a WebSocket would keep the timer.
     request.socket.setTimeout(deadlines.silenceMs);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpConfig } from '../../live.config.js';
 import { peerTest } from '../../viewer/client-address.js';
 
-/** The schemes that nobody reads along the way. */
+/** The schemes that are encrypted in transit. */
 const ENCRYPTED = new Set(['https', 'wss']);
 
 /**

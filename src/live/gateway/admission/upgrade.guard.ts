@@ -90,7 +90,7 @@ export class UpgradeGuard {
   }
 }
 
-/** What RFC 6455 §4.2.1 asks of the request, and one host, so that nobody on the way has read another one. */
+/** What RFC 6455 §4.2.1 asks of the request, and one host, so that no intermediary has read another one. */
 function httpRefusal(request: IncomingMessage): UpgradeRefusal | null {
   if (request.httpVersionMajor === 1 && request.httpVersionMinor < 1) return { status: 400, message: 'Use HTTP/1.1.' };
   if (valuesOf(request, 'host').length !== 1) return { status: 400, message: 'Send one Host header.' };

@@ -93,7 +93,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#state === 'closed';
   }
 
-  /** What resolvers of this socket get; null before the ack. Whoever was admitted keeps it after the close. */
+  /** What resolvers of this socket get; null before the ack. An admitted connection keeps it after the close. */
   get context(): GraphqlContext | null {
     return this.#context;
   }

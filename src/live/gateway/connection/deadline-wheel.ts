@@ -3,7 +3,7 @@ const SLOT_MS = 250;
 
 /**
  * One timer for the deadlines of all connections. An entry is looked at when its slot comes;
- * whoever is looked at says when to look again, so moving a deadline later costs nothing.
+ * each item says when to look again, so moving a deadline later costs nothing.
  */
 export class DeadlineWheel<T> {
   readonly #slots = new Map<number, T[]>();

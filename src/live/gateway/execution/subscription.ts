@@ -24,7 +24,7 @@ export interface SubscriptionRequest extends ExecutionArgs {
  * Runs the subscription's resolver once. Where it returns one of our topics, events are pushed past graphql-ws;
  * any other async iterable is executed event by event, at the pace at which the socket takes them.
  *
- * Returns an execution result where the resolver or the variables refuse; throws what nobody foresaw.
+ * Returns an execution result where the resolver or the variables refuse; throws unexpected errors.
  *
  * @param hold released when the subscription is over, also where it never begins
  */

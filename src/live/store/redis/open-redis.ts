@@ -98,7 +98,7 @@ function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionO
   };
 }
 
-/** ioredis prints an error that nobody listens to; whoever owns the connection tells of it in the log. */
+/** ioredis prints errors without a listener; the owner of the connection logs them. */
 function listened<T extends Redis | Cluster>(client: T): T {
   client.on('error', () => {});
   return client;

@@ -64,7 +64,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
     }
   }
 
-  /** Whoever can write to Redis can end sockets; anything but a list of ids and viewers is nothing. */
+  /** Anyone who can write to Redis can end sockets; messages of another form are ignored. */
   #hear(message: string): void {
     const items = readList(message);
     this.tellHere(items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH));
