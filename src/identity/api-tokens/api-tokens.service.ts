@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { createSecretKey, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { errors, jwtVerify, type JWTPayload, SignJWT } from 'jose';
+import { JwtService } from '@nestjs/jwt';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
@@ -40,17 +41,21 @@ const INVALID: ApiTokenReading = { ok: false, reason: 'invalid' };
 @Injectable()
 export class ApiTokens {
   readonly #keys: PurposeKeys;
+  readonly #signer: JwtService;
 
   constructor(
     keyring: Keyring,
     @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
   ) {
     this.#keys = keyring.forPurpose('api-token');
+    const { kid, key } = this.#keys.current;
+    const header = { alg: SOCKET_TOKEN_ALGORITHM, typ: API_TOKEN_TYPE, kid } as const;
+    const signOptions = { algorithm: SOCKET_TOKEN_ALGORITHM, header } as const;
+    this.#signer = new JwtService({ secret: createSecretKey(key), signOptions });
   }
 
   /** @param ttlSeconds 1 to 3,600; default `TOKEN_TTL_SECONDS` */
-  async sign({ viewer, session }: ApiTokenSubject, ttlSeconds: number = this.config.ttlSeconds): Promise<SignedToken> {
-    const { kid, key } = this.#keys.current;
+  sign({ viewer, session }: ApiTokenSubject, ttlSeconds: number = this.config.ttlSeconds): SignedToken {
     const iat = Date.now() / 1000;
     const exp = iat + ttlSeconds;
     const claims = {
@@ -61,9 +66,7 @@ export class ApiTokens {
       jti: randomUUID(),
       ...(session === null ? {} : { sid: session }),
     };
-    const token = await new SignJWT({ iss: this.config.issuer, aud: this.#audience, ...claims })
-      .setProtectedHeader({ alg: SOCKET_TOKEN_ALGORITHM, typ: API_TOKEN_TYPE, kid })
-      .sign(key);
+    const token = this.#signer.sign({ iss: this.config.issuer, aud: this.#audience, ...claims });
     return { token, expiresAt: new Date(exp * 1000) };
   }
 

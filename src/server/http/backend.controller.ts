@@ -29,13 +29,13 @@ export class BackendController {
   /** A token for a viewer of a source that the key has the scope of. */
   @Post('/tokens')
   @HttpCode(HttpStatus.OK)
-  async token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<TokenAnswer> {
+  token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): TokenAnswer {
     const fields = fieldsOf(body, ['viewer', 'session', 'expiresInSeconds']);
     const viewer = externalViewerIn(fields['viewer']);
     if (!tokenSources(key.scopes).includes(viewer.source))
       throw new ForbiddenError(`This key lacks the scope tokens:${viewer.source}.`);
     const session = sessionIn(fields['session'], viewer);
-    const { token, expiresAt } = await this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
+    const { token, expiresAt } = this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
     return { token, expiresAt: expiresAt.toISOString() };
   }
 
