@@ -16,7 +16,8 @@ import { type Outcome, TwoExecutors } from './two-executors.js';
 
 /** How many documents over each schema; `npm run fuzz -- --documents N` asks for more. */
 const DOCUMENTS = Number(process.env['FUZZ_DOCUMENTS'] ?? 2000) / 2;
-const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+/** The same documents in every `npm test`; `npm run fuzz` takes others. */
+const SEED = Number(process.env['FUZZ_SEED'] ?? 141_487_127);
 const EVENTS = 3;
 const MINUTES = Math.max(5, DOCUMENTS / 200);
 
