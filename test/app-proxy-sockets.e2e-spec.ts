@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
 import { CloseCode } from '../src/protocol/close-code.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
-import { type LiveSocket, openSocket, type SocketOptions } from './kit/live-socket.js';
+import { closeCodeFor, type LiveSocket, openSocket, type SocketOptions } from './kit/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
 import { connectCustomer, customerToken, publishUserCount, refusalOf, shopFor, VISITOR } from './kit/shop-customer.js';
@@ -46,6 +48,26 @@ describe('a customer on a socket', () => {
     await publishUserCount(server, customerViewer(ONE, '42').id, 7);
     expect(await socket.waitForNext('1')).toEqual({ data: { userCount: 7 } });
     await socket.close();
+  });
+
+  it('is ended by /disconnect, whose token then opens nothing; other customers stay', async () => {
+    const key = await server.app.get(ApiKeys).create('disconnects', ['disconnect']);
+    const token = await customerToken(one, '50');
+    const ended = await connectCustomer(server.url, token);
+    const stays = await connectCustomer(server.url, await customerToken(one, '51'));
+    const answer = await fetch(`${server.url}/disconnect`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ viewer: customerViewer(ONE, '50').id }),
+    });
+    expect(answer.status).toBe(200);
+    expect((await ended.waitForClose()).code).toBe(4401);
+    // Not because this node remembers the announcement: the store tells.
+    vi.spyOn(server.app.get(ConnectionRegistry, { strict: false }), 'hasEnded').mockReturnValue(false);
+    expect(await closeCodeFor(server.url, token, VISITOR)).toBe(4401);
+    vi.restoreAllMocks();
+    await stays.settled();
+    await stays.close();
   });
 
   it('AP-7: never hears another customer, the same number in another shop, or an account', async () => {

@@ -8,13 +8,14 @@ import { createLiveClient, type LiveState, tokenFromUrl } from '../client/index.
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { Database } from '../src/identity/database/database.js';
 import { apiKeys } from '../src/identity/database/schema.js';
+import { SessionRevocations } from '../src/live/sessions/session-revocations.js';
+import { SessionWatch } from '../src/live/sessions/session-watch.js';
 import { hashApiKey, newApiKey } from '../src/identity/api-keys/api-key.js';
 import { Inbox } from './kit/inbox.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { closeCodeFor, type LiveSocket, openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
-import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
-import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
+import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 
 interface Answer {
   readonly status: number;
@@ -40,16 +41,6 @@ async function tokenFor(server: TestServer, key: string, body: Record<string, un
   return answer.body['token'] as string;
 }
 
-/** How a socket ends that is opened with this token; 1000: it opens. */
-async function refusal(server: TestServer, token: string): Promise<number> {
-  const socket = await openSocket(server.url);
-  socket.send({ type: 'connection_init', payload: { token } });
-  const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
-  if (ended && 'code' in ended) return ended.code;
-  await socket.close();
-  return 1000;
-}
-
 const isOpen = (socket: LiveSocket): boolean => socket.ws.readyState === socket.ws.OPEN;
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
@@ -64,22 +55,12 @@ describe('tokens of a backend, on one node in memory', () => {
 });
 
 needs('redis', 'postgres')('tokens of a backend, on two nodes', () => {
-  let redis: RedisServer;
-  let database: TestDatabase;
-  let nodes: [TestServer, TestServer];
+  let pair: TwoNodes;
   beforeAll(async () => {
-    [redis, database] = await Promise.all([RedisServer.start(), createDatabase()]);
-    const secrets = { SECRET_KEYS: 'two nodes of one test share this secret 0123456789' };
-    const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, PUBLIC_URL: 'http://127.0.0.1:1' };
-    const env = { ...QUIET, ...secrets, ...stores };
-    nodes = [await startServer({ env }), await startServer({ env })];
+    pair = await startTwoNodes(QUIET);
   });
-  afterAll(async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    await redis.remove();
-    await database.drop();
-  });
-  describeTokens(() => nodes);
+  afterAll(() => pair.stop());
+  describeTokens(() => pair.nodes);
 });
 
 /** What holds on one node as on two: what happens on one is felt on the other. */
@@ -136,8 +117,8 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     });
     expect(await post(server, '/disconnect', acme, { viewer })).toEqual({ status: 200, body: {} });
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
-    expect(await refusal(other, old)).toBe(4401);
-    expect(await refusal(other, await tokenFor(server, acme, { viewer }))).toBe(1000);
+    expect(await closeCodeFor(other.url, old)).toBe(4401);
+    expect(await closeCodeFor(other.url, await tokenFor(server, acme, { viewer }))).toBe(1000);
     await bystander.settled();
     expect(isOpen(bystander)).toBe(true);
     await bystander.close();
@@ -156,11 +137,28 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     });
     expect(await post(server, '/disconnect', acme, { session: sent(session) })).toEqual({ status: 200, body: {} });
     expect((await ended.waitForClose()).code).toBe(4401);
-    expect(await refusal(server, token)).toBe(4401);
-    expect(await refusal(other, await tokenFor(server, acme, { viewer, session }))).toBe(4401);
+    expect(await closeCodeFor(server.url, token)).toBe(4401);
+    expect(await closeCodeFor(other.url, await tokenFor(server, acme, { viewer, session }))).toBe(4401);
     await stays.settled();
     expect(isOpen(stays)).toBe(true);
     await stays.close();
+  });
+
+  it.each([
+    ['on themselves', undefined],
+    ['on a session', 's-2'],
+  ])('that stand %s end on a node that was not told of /disconnect, when it looks for itself', async (_, session) => {
+    const viewer = `external:acme:${randomUUID()}`;
+    const token = await tokenFor(server, acme, { viewer, session });
+    const socket = await openSocket(other.url, { token });
+    const silenced = vi
+      .spyOn(server.app.get(SessionRevocations, { strict: false }), 'announceViewer')
+      .mockResolvedValue();
+    expect((await post(server, '/disconnect', acme, { viewer })).status).toBe(200);
+    silenced.mockRestore();
+    expect(await closeCodeFor(other.url, token)).toBe(4401);
+    await other.app.get(SessionWatch, { strict: false }).check();
+    expect((await socket.waitForClose()).code).toBe(4401);
   });
 
   it('leave /disconnect to a key of its own, which names the session alone', async () => {
@@ -168,7 +166,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     const token = await tokenFor(server, acme, { viewer: 'external:acme:cat', session });
     const only = await makeKey(server, 'disconnect');
     expect((await post(other, '/disconnect', only, { session })).status).toBe(200);
-    expect(await refusal(server, token)).toBe(4401);
+    expect(await closeCodeFor(server.url, token)).toBe(4401);
   });
 
   it('and accounts as well: /disconnect ends every session of one, or one by its id', async () => {

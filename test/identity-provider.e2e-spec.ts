@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { freePort } from './kit/free-port.js';
 import { IdentityProvider } from './kit/identity-provider.js';
-import { openSocket } from './kit/live-socket.js';
+import { closeCodeFor, openSocket } from './kit/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -23,12 +23,6 @@ needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
   });
 
   const openOn = (node: TestServer | undefined, token: string) => openSocket(node?.url ?? '', { token });
-
-  async function refusal(node: TestServer, token: string): Promise<number> {
-    const socket = await openSocket(node.url);
-    socket.send({ type: 'connection_init', payload: { token } });
-    return (await socket.waitForClose()).code;
-  }
 
   it('its ID token opens sockets, its refresh keeps them, its events arrive, and its logout closes them on both nodes', async () => {
     const ann = provider.browser();
@@ -61,8 +55,8 @@ needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
     await ann.signOut(refreshed);
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
     for (const node of nodes) {
-      expect(await refusal(node, tokens.id_token)).toBe(4401);
-      expect(await refusal(node, refreshed.id_token)).toBe(4401);
+      expect(await closeCodeFor(node.url, tokens.id_token)).toBe(4401);
+      expect(await closeCodeFor(node.url, refreshed.id_token)).toBe(4401);
     }
     // Her session in another browser, and somebody else, stay.
     for (const socket of [elsewhere, bob]) {

@@ -6,7 +6,7 @@ import { Presence } from '../src/live/presence/presence.js';
 import { Registry } from 'prom-client';
 import { TokenService } from '../src/live/tokens/token.service.js';
 import { Issuer, type TokenOptions, trusting } from './kit/issuer.js';
-import { LiveSocket, openSocket } from './kit/live-socket.js';
+import { closeCodeFor, type LiveSocket, openSocket } from './kit/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const NOTIFICATIONS = 'subscription { notifications { title } }';
@@ -33,16 +33,6 @@ async function publish(viewer: string, title: string): Promise<unknown> {
     body: JSON.stringify({ events: [{ topic: 'notifications', viewer, payload: { kind: 'hello', title } }] }),
   });
   return response.json();
-}
-
-/** How a socket ends that is opened with this token. */
-async function refusal(token: string): Promise<number> {
-  const socket = await openSocket(server.url);
-  socket.send({ type: 'connection_init', payload: { token } });
-  const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
-  if (ended && 'code' in ended) return ended.code;
-  await socket.close();
-  return 1000;
 }
 
 const titleOf = (payload: unknown): unknown =>
@@ -133,7 +123,7 @@ describe('the JWT of a trusted issuer', () => {
     const more = await Promise.all(
       Array.from({ length: 19 }, async () => openSocket(server.url, { token: await acme.sign('resumes') })),
     );
-    expect(await refusal(await acme.sign('resumes'))).toBe(1013);
+    expect(await closeCodeFor(server.url, await acme.sign('resumes'))).toBe(1013);
     await Promise.all([again, ...more].map((one) => one.close()));
   });
 
@@ -159,7 +149,7 @@ describe('the JWT of a trusted issuer', () => {
     ['without a kid, where one key fits', { header: { kid: undefined } }],
     ['issued 4 s in the future', { issued: 4 }],
   ] satisfies [string, TokenOptions][])('is taken %s', async (_, options) => {
-    expect(await refusal(await acme.sign('fine', options))).toBe(1000);
+    expect(await closeCodeFor(server.url, await acme.sign('fine', options))).toBe(1000);
   });
 });
 
@@ -303,12 +293,13 @@ describe('TK-14 a forged or confused token is refused:', () => {
   });
 
   it.each(forged)('%s', async (_, token) => {
-    expect(await refusal(await token())).toBe(4403);
+    expect(await closeCodeFor(server.url, await token())).toBe(4403);
   });
 
   it('and made-up kids have not made it ask for keys more than a few times', async () => {
     const before = acme.keyFetches;
-    for (let n = 0; n < 50; n += 1) await refusal(await acme.sign('1', { header: { kid: `made-up-${n}` } }));
+    for (let n = 0; n < 50; n += 1)
+      await closeCodeFor(server.url, await acme.sign('1', { header: { kid: `made-up-${n}` } }));
     expect(acme.keyFetches - before).toBeLessThanOrEqual(3);
   });
 });

@@ -9,9 +9,9 @@ import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { openSocket, type LiveSocket } from './kit/live-socket.js';
-import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
-import { RedisServer } from './kit/redis-server.js';
+import type { RedisServer } from './kit/redis-server.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
+import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
 const SUBSCRIPTION = 'subscription { userCount }';
@@ -89,27 +89,14 @@ describe('on one node', () => {
 });
 
 needs('redis', 'postgres')('on two nodes', () => {
+  let pair: TwoNodes;
+  let nodes: TwoNodes['nodes'];
   let redis: RedisServer;
-  let database: TestDatabase;
-  let nodes: [TestServer, TestServer];
-
   beforeAll(async () => {
-    [redis, database] = await Promise.all([RedisServer.start(), createDatabase()]);
-    const secrets = { SECRET_KEYS: 'two nodes of one test share this secret 0123456789' };
-    const shared = {
-      ...QUIET,
-      ...secrets,
-      REDIS_URL: redis.url,
-      DATABASE_URL: database.url,
-      PUBLIC_URL: 'http://127.0.0.1:1',
-    };
-    nodes = await Promise.all([startServer({ env: shared }), startServer({ env: shared })]);
+    pair = await startTwoNodes(QUIET);
+    ({ nodes, redis } = pair);
   });
-  afterAll(async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    await redis.remove();
-    await database.drop();
-  });
+  afterAll(() => pair.stop());
 
   it('SO-1 a logout on one closes the sockets on both, and neither delivers anything after its answer', async () => {
     const [here, there] = nodes;

@@ -88,6 +88,15 @@ function scalar(name: string, random: Random): unknown {
   }
 }
 
+/**
+ * A function as a value. A document may select it as `then`, and a promise of graphql-js's then takes the object around it for a
+ * thenable and calls this: it settles, or graphql-js itself would wait forever.
+ */
+function callable(settle: unknown): number {
+  if (typeof settle === 'function') (settle as (value: number) => void)(1);
+  return 1;
+}
+
 /** What a scalar that passes everything may be given. */
 function anything(random: Random): unknown {
   return random.pick<() => unknown>([
@@ -101,7 +110,7 @@ function anything(random: Random): unknown {
     () => -0,
     () => Number.POSITIVE_INFINITY,
     () => new Map([[1, 2]]),
-    () => Object.assign(() => 1, { a: 1 }),
+    () => Object.assign(callable, { a: 1 }),
   ])();
 }
 

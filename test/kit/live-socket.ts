@@ -51,6 +51,16 @@ export async function openSocket(url: string, options: SocketOptions = {}): Prom
   return socket;
 }
 
+/** The code that a socket closes with when it is opened with this token; 1000: it is let in. */
+export async function closeCodeFor(url: string, token: string, options: SocketOptions = {}): Promise<number> {
+  const socket = await openSocket(url, options);
+  socket.send({ type: 'connection_init', payload: { token } });
+  const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
+  if (ended && 'code' in ended) return ended.code;
+  await socket.close();
+  return 1000;
+}
+
 /** A bare WebSocket that a test drives message by message. */
 export class LiveSocket {
   /** What came and was not taken. */

@@ -11,7 +11,7 @@ import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
-import { Outbox } from '../../src/live/gateway/connection/outbox.js';
+import { WriteBatcher } from '../../src/live/gateway/connection/write-batcher.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/show-error.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
@@ -98,9 +98,9 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
     { production: true } as HttpConfig,
     logger,
   );
-  const outbox = new Outbox();
+  const batcher = new WriteBatcher();
   return (socket, stream) => {
-    const connection = new Connection(socket, stream, facts, outbox, protocol.answerPing);
+    const connection = new Connection(socket, stream, facts, batcher, protocol.answerPing);
     socket.carry(connection);
     connection.taken(protocol.server.opened(connection, connection));
     socket.on('message', (data: Buffer) => void connection.read(data.toString(), data.length));

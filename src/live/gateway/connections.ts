@@ -10,7 +10,7 @@ import { Connection } from './connection/connection.js';
 import type { GatewaySocket } from './connection/gateway-socket.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
-import { Outbox } from './connection/outbox.js';
+import { WriteBatcher } from './connection/write-batcher.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** The longest message before the ack, in bytes: `connection_init` with the longest token fits several times. */
@@ -24,13 +24,13 @@ export class Connections {
   constructor(
     private readonly protocol: SocketProtocol,
     private readonly connectionExpiry: ConnectionExpiry,
-    private readonly outbox: Outbox,
+    private readonly batcher: WriteBatcher,
     private readonly metrics: GatewayMetrics,
   ) {}
 
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
-    const connection = new Connection(socket, stream, facts, this.outbox, this.protocol.answerPing);
+    const connection = new Connection(socket, stream, facts, this.batcher, this.protocol.answerPing);
     socket.carry(connection);
     connection.taken(this.protocol.server.opened(connection, connection));
     this.connectionExpiry.begin(connection);

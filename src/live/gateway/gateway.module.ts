@@ -15,7 +15,7 @@ import { UpgradeGuard } from './admission/upgrade.guard.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
-import { Outbox } from './connection/outbox.js';
+import { WriteBatcher } from './connection/write-batcher.js';
 import { Connections } from './connections.js';
 import { DocumentsModule } from './execution/documents.module.js';
 import { SocketGateway } from './socket.gateway.js';
@@ -38,7 +38,7 @@ export interface WaysIn {
     UpgradeGuard,
     NodeCapacity,
     Connections,
-    Outbox,
+    WriteBatcher,
     GatewayMetrics,
     SocketProtocol,
     ConnectionAdmission,

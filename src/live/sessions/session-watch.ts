@@ -20,7 +20,7 @@ const HOLD_MS = 10_000;
 export interface OpenSessions {
   /** The public ids of the sessions that open sockets stand on. */
   ids(): Iterable<string>;
-  /** The viewers of open sockets that stand on their token, each at least once. */
+  /** The viewers of open sockets whose tokens can be revoked by viewer, each at least once. */
   viewers(): Iterable<ViewerId>;
   /** Called with sessions whose status is unknown: their sockets are to be closed with "try again later". */
   unknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void;

@@ -7,7 +7,7 @@ import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { Outbox } from '../connection/outbox.js';
+import { WriteBatcher } from '../connection/write-batcher.js';
 import { VIEWER_KINDS } from '../../viewer/viewer.js';
 import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
@@ -27,7 +27,7 @@ export class GatewayMetrics {
   constructor(
     metrics: Registry,
     connections: ConnectionRegistry,
-    outbox: Outbox,
+    batcher: WriteBatcher,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const registers = [metrics];
@@ -56,7 +56,7 @@ export class GatewayMetrics {
       registers,
       collect: () => {
         frames.reset();
-        frames.inc(outbox.frames);
+        frames.inc(batcher.frames);
       },
     });
   }

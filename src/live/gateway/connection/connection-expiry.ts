@@ -44,7 +44,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     };
     this.watch.begin({
       ids: () => this.registry.sessions(),
-      viewers: () => this.registry.viewersOnTokens(),
+      viewers: () => this.registry.revocableViewers(),
       unknown: (sessionIds, viewers) => this.#closeUnknown(sessionIds, viewers),
     });
   }
@@ -99,7 +99,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     const ofSessions = sessionIds.flatMap((id) => this.registry.ofSession(id));
     const ofViewers = viewers
       .flatMap((viewer) => this.registry.ofViewer(viewer))
-      .filter(({ standsOnToken }) => standsOnToken);
+      .filter(({ issuedAtMs }) => issuedAtMs > 0);
     for (const connection of [...ofSessions, ...ofViewers])
       connection.close(CloseCode.TryAgainLater, 'Try again later');
   }

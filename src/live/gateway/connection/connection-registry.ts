@@ -89,10 +89,10 @@ export class ConnectionRegistry {
     return taken;
   }
 
-  /** The viewers of the connections on this node that stand on a token which says when it was issued. */
-  *viewersOnTokens(): Iterable<ViewerId> {
+  /** The viewers of the connections on this node whose token says when it was issued: all that can be revoked by viewer. */
+  *revocableViewers(): Iterable<ViewerId> {
     for (const [viewer, connections] of this.#byViewer)
-      if (connections.some(({ standsOnToken, issuedAtMs }) => standsOnToken && issuedAtMs > 0)) yield viewer;
+      if (connections.some(({ issuedAtMs }) => issuedAtMs > 0)) yield viewer;
   }
 
   ofViewer(viewer: ViewerId): readonly Connection[] {

@@ -11,7 +11,7 @@ import { FrameWriter, type WriterOwner } from './frame-writer.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
 import { monotonic } from './monotonic.js';
-import type { Outbox } from './outbox.js';
+import type { WriteBatcher } from './write-batcher.js';
 
 /** Bytes queued on a socket from which graphql-ws is made to wait. */
 const HOLD_BACK_FROM = 64 * 1024;
@@ -79,10 +79,10 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     private readonly webSocket: EndableSocket,
     stream: Socket,
     readonly facts: ConnectionFacts,
-    outbox: Outbox,
+    batcher: WriteBatcher,
     private readonly answerPing: PingHandler,
   ) {
-    this.#writer = new FrameWriter(stream, outbox, this);
+    this.#writer = new FrameWriter(stream, batcher, this);
   }
 
   get state(): ConnectionState {

@@ -6,7 +6,7 @@ import type { Connection } from './connection.js';
 import { toBytes } from './frame.js';
 import { FrameWriter } from './frame-writer.js';
 import { GatewaySocket, SOCKET_OPTIONS } from './gateway-socket.js';
-import { Outbox } from './outbox.js';
+import { WriteBatcher } from './write-batcher.js';
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
 const HEAD_END = '\r\n\r\n';
@@ -29,7 +29,7 @@ beforeEach(async () => {
     http.on('upgrade', (request: IncomingMessage, upgrading: Socket, first: Buffer) => {
       server.handleUpgrade(request, upgrading, first, (accepted) => {
         [socket, stream] = [accepted, upgrading];
-        writer = new FrameWriter(stream, new Outbox(), owner);
+        writer = new FrameWriter(stream, new WriteBatcher(), owner);
         resolve();
       });
     });

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type ByteText, PING_FRAME, pongFrame, textFrame } from './frame.js';
-import type { Flushable, Outbox } from './outbox.js';
+import type { Flushable, WriteBatcher } from './write-batcher.js';
 
 /** Bytes held for one turn before they are written in any case. */
 const MAX_HELD = 64 * 1024;
@@ -39,11 +39,11 @@ export class FrameWriter implements Flushable {
 
   /**
    * @param stream the upgraded socket
-   * @param outbox flushes this at the end of the turn
+   * @param batcher flushes this at the end of the turn
    */
   constructor(
     private readonly stream: Socket,
-    private readonly outbox: Outbox,
+    private readonly batcher: WriteBatcher,
     private readonly owner: WriterOwner,
   ) {}
 
@@ -60,7 +60,7 @@ export class FrameWriter implements Flushable {
   /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after {@link finish}. */
   text(message: ByteText): void {
     if (this.#finished) return;
-    this.outbox.frames++;
+    this.batcher.frames++;
     this.#hold(textFrame(message));
   }
 
@@ -113,7 +113,7 @@ export class FrameWriter implements Flushable {
     if (this.#finished) return;
     if (this.#held === '') {
       this.#held = frame;
-      this.outbox.add(this);
+      this.batcher.add(this);
     } else {
       this.#held += frame;
     }

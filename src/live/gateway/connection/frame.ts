@@ -21,7 +21,7 @@ export function pongFrame(payload: Buffer): ByteText {
 
 const SHORT_HEADERS = Array.from({ length: MAX_LENGTH_7 + 1 }, (_, length) => TEXT + String.fromCharCode(length));
 
-/** IntervalLease text into its bytes. One byte a character means ASCII, which is kept as it is. */
+/** Turns text into its bytes. One byte a character means ASCII, which is kept as it is. */
 export function toBytes(text: string): ByteText {
   return (Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')) as ByteText;
 }

@@ -4,7 +4,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { ExecutableOperation, Outcome, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
 
-/** IntervalLease an execution error into what the client may see; logs the rest. */
+/** Turns an execution error into what the client may see; logs the rest. */
 export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
 
 /** A result's JSON without its closing brace, so that `extensions` can follow. */

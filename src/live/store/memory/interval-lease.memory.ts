@@ -1,6 +1,6 @@
 import { IntervalLease, restMs } from '../../leases/interval-lease.js';
 
-/** IntervalLease where this process is the only node. */
+/** Leases where this process is the only node. */
 export class MemoryIntervalLease extends IntervalLease {
   readonly #takenAtMs = new Map<string, number>();
 

@@ -11,7 +11,7 @@ if last <= now and now - last < tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], now, 'PX', math.ceil(ARGV[1]) + 1000)
 return 1`);
 
-/** IntervalLease over all nodes of one Redis. */
+/** Leases over all nodes of one Redis. */
 export class RedisIntervalLease extends IntervalLease {
   constructor(private readonly redis: RedisConnection) {
     super();

@@ -125,7 +125,7 @@ export class RedisSubscriber {
   }
 
   #ready(): void {
-    if (!this.#isLost || !this.#connections.areStanding) return;
+    if (!this.#isLost || !this.#connections.areReady) return;
     this.#isLost = false;
     for (const { restored } of this.#listeners) restored();
   }

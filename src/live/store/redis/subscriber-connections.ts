@@ -34,7 +34,7 @@ export class SubscriberConnections {
   }
 
   /** Whether every channel is heard. */
-  get areStanding(): boolean {
+  get areReady(): boolean {
     return this.#connections.size > 0 && this.all().every((connection) => connection.isReady);
   }
 
@@ -67,7 +67,7 @@ export class SubscriberConnections {
     this.#cluster.refreshSlotsCache(() => {});
     this.#lookAgain = setTimeout(() => {
       this.#lookAgain = undefined;
-      if (!this.areStanding) this.look();
+      if (!this.areReady) this.look();
     }, LOOK_AGAIN_MS).unref();
   }
 

@@ -10,7 +10,7 @@ export interface Flushable {
  * every connection on the list writes once, when the code that is publishing has returned.
  */
 @Injectable()
-export class Outbox {
+export class WriteBatcher {
   /** Frames written since the start. */
   frames = 0;
   #waiting: Flushable[] = [];
