@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BadUserInputError } from '../src/live/errors/sallyport.errors.js';
 import { DeliveryGate } from '../src/live/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../src/live/store/memory/topic.bus.memory.js';
-import type { SubscribeOptions, TopicSink } from '../src/live/topics/topic.bus.js';
+import type { TopicSink } from '../src/live/topics/topic.bus.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { TopicStream } from '../src/live/topics/topic-stream.js';
 import type { GraphqlContext } from '../src/live/viewer/graphql-context.js';
@@ -49,8 +49,8 @@ const OTHER = { ...REPORT, id: 'eight', title: '', body: 'b', score: -1e21, mood
 class ObservedBus extends MemoryTopicBus {
   readonly subscribed = new Inbox<string>();
 
-  override async subscribe(topic: Topic, sink: TopicSink, options?: SubscribeOptions) {
-    const subscription = await super.subscribe(topic, sink, options);
+  override async subscribe(topic: Topic, sink: TopicSink, resume?: unknown) {
+    const subscription = await super.subscribe(topic, sink, resume);
     this.subscribed.put(topic.name);
     return subscription;
   }

@@ -129,8 +129,8 @@ needs('redis')('a failover', () => {
       await vi.waitFor(() => node.bus.publish([{ topic, payload: 2 }]), { timeout: 30_000, interval: 250 });
       await vi.waitFor(() => expect(hasEnded(sink)).toBe(true), 10_000);
       const resumed = new RecordingSink();
-      const { recovered } = await node.bus.subscribe(topic, resumed, { resume: sink.cursor });
-      expect(recovered).toBe(false);
+      await node.bus.subscribe(topic, resumed, sink.cursor);
+      expect(resumed.recovered).toBe(false);
       await node.bus.publish([{ topic, payload: 3 }]);
       await resumed.until(3);
       expect(printed).not.toHaveBeenCalled();

@@ -46,7 +46,7 @@ needs('redis')('the bus on a Redis that fails', () => {
     there.bus.publish(payloads.map((payload) => ({ topic, payload })));
   const subscribe = async (topic: Topic, resume?: unknown) => {
     const sink = new RecordingSink();
-    const subscription = await here.bus.subscribe(topic, sink, resume === undefined ? {} : { resume });
+    const subscription = await here.bus.subscribe(topic, sink, resume);
     return { sink, subscription };
   };
   /** Both nodes have found Redis again, and their channels stand. */
@@ -141,7 +141,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       await sink.untilEnded();
       expect(sink.payloads).toEqual([1]);
       const resumed = await subscribe(topic, sink.cursor);
-      expect(resumed.subscription.recovered).toBe(false);
+      expect(resumed.sink.recovered).toBe(false);
     });
 
     it('notices within seconds that the last message of a quiet topic was dropped', async () => {
@@ -203,7 +203,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       await Promise.all([one.sink.untilEnded(), two.sink.untilEnded()]);
       expect(performance.now() - publishedMs).toBeLessThan(2_500);
       expect(one.sink.payloads).toEqual([1]);
-      expect((await subscribe(busy, one.sink.cursor)).subscription.recovered).toBe(false);
+      expect((await subscribe(busy, one.sink.cursor)).sink.recovered).toBe(false);
     });
 
     it('gives a topic that was restored from an older copy a new epoch', async () => {
@@ -219,7 +219,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       await untilBack();
       // The old offsets are used again: by their number alone they would pass for events that were seen.
       await publish(topic, 'other 3', 'other 4', 5);
-      expect((await subscribe(topic, sink.cursor)).subscription.recovered).toBe(false);
+      expect((await subscribe(topic, sink.cursor)).sink.recovered).toBe(false);
     });
 
     it('goes on without a loss after a restart with its data', async () => {

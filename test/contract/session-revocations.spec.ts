@@ -44,7 +44,11 @@ function sessionRevocationsContract(name: string, nodes: () => readonly [Node, N
       const topic = newTopic();
       const order: string[] = [];
       const ignore = (): void => {};
-      await there.bus.subscribe(topic, { event: ({ payload }) => order.push(String(payload)), ended: ignore });
+      await there.bus.subscribe(topic, {
+        confirmed: ignore,
+        event: ({ payload }) => order.push(String(payload)),
+        ended: ignore,
+      });
       const session = randomUUID();
       there.revocations.listen((ids) => {
         if (ids.includes(session) && !order.includes('revoked')) order.push('revoked');

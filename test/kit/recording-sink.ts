@@ -17,11 +17,14 @@ export class RecordingSink implements TopicSink {
   /** Where the topic was when the subscription was confirmed. */
   start: string | null = null;
 
-  /** To be given as `confirmed`. */
-  readonly confirmed = (recovered: boolean | undefined, position: Position): void => {
+  /** Whether every missed event was sent; undefined where none was asked for. */
+  recovered: boolean | undefined;
+
+  confirmed(recovered: boolean | undefined, position: Position): void {
     this.start = formatCursor(position);
+    this.recovered = recovered;
     this.#put({ kind: 'confirmed', recovered });
-  };
+  }
 
   event({ payload, offset, cursor }: TopicEvent): void {
     this.#put({ kind: 'event', payload, offset, cursor });

@@ -1,5 +1,5 @@
 import type { TopicEvent } from './topic-event.js';
-import type { SubscribeOptions, TopicBus, TopicSink, TopicSubscription } from './topic.bus.js';
+import type { TopicBus, TopicSink, TopicSubscription } from './topic.bus.js';
 import type { Topic } from './topic.js';
 
 /** How many events an iterator holds for a consumer that is slower than its topic. */
@@ -18,8 +18,8 @@ export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>
   ) {}
 
   /** Subscribes a sink; see {@link TopicBus.subscribe}. */
-  attach(sink: TopicSink, options?: SubscribeOptions): Promise<TopicSubscription> {
-    return this.bus.subscribe(this.topic, sink, options);
+  attach(sink: TopicSink, resume?: unknown): Promise<TopicSubscription> {
+    return this.bus.subscribe(this.topic, sink, resume);
   }
 
   /**
@@ -69,6 +69,8 @@ class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, Topi
     );
     return { done: true, value: undefined };
   }
+
+  confirmed(): void {}
 
   event(event: TopicEvent): void {
     if (this.#done) return;

@@ -34,6 +34,13 @@ export type PublishOutcome =
  */
 export interface TopicSink {
   /**
+   * Called once, when the store has confirmed and before the first event.
+   *
+   * @param recovered after a resume: whether every missed event is sent now; else undefined
+   * @param position where the topic is: behind the events that are sent at once, or where a subscription without any begins
+   */
+  confirmed(recovered: boolean | undefined, position: Position): void;
+  /**
    * Called for each event: first what was missed (or what the topic's definition gives a new subscriber), then live ones.
    *
    * @param event shared by all local subscribers
@@ -45,29 +52,9 @@ export interface TopicSink {
 
 /** A confirmed subscription: nothing published from now on is missed. */
 export interface TopicSubscription {
-  /** With a cursor: whether every missed event was (or is being) sent. Without one: undefined. */
-  readonly recovered: boolean | undefined;
   /** Stops. No event follows; calling it again does nothing. */
   end(): void;
 }
-
-/** How a subscription starts. */
-export interface SubscribeOptions {
-  /** The cursor of the last event that the subscriber has, as it came from outside. */
-  readonly resume?: unknown;
-  /**
-   * Called once, when the store has confirmed, before the first event.
-   */
-  readonly confirmed?: SubscriptionConfirmed;
-}
-
-/**
- * Tells a subscriber where it stands before it gets the first event.
- *
- * @param recovered what {@link TopicSubscription.recovered} will say, for sinks that write it on their first event
- * @param position where the topic is: behind the events that are sent at once, or where a subscription without any begins
- */
-export type SubscriptionConfirmed = (recovered: boolean | undefined, position: Position) => void;
 
 /**
  * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes).
@@ -91,9 +78,10 @@ export abstract class TopicBus {
    * Subscribes a sink to a topic and resolves when the store has confirmed it.
    * The sink may be called before the promise resolves.
    *
+   * @param resume the cursor of the last event that the subscriber has, as it came from outside
    * @throws UnavailableError when the store is away
    */
-  abstract subscribe(topic: Topic, sink: TopicSink, options?: SubscribeOptions): Promise<TopicSubscription>;
+  abstract subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription>;
 
   /**
    * Forgets a topic's history and position, when its owner is gone. Cursors of it lead nowhere from now on.

@@ -65,8 +65,7 @@ export class BusUnderTest {
   /** Subscribes on this node. */
   readonly subscribe = async (topic: Topic, resume?: unknown, bus = this.harness().bus): Promise<Subscribed> => {
     const sink = new RecordingSink();
-    const options = resume === undefined ? {} : { resume };
-    const subscription = await bus.subscribe(topic, sink, { confirmed: sink.confirmed, ...options });
+    const subscription = await bus.subscribe(topic, sink, resume);
     return { sink, subscription };
   };
 }

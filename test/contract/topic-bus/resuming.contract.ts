@@ -8,19 +8,19 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
     it('replays what was missed, in order, then goes on live', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 4);
-      const { sink, subscription } = await subscribe(topic, cursors[1]);
+      const { sink } = await subscribe(topic, cursors[1]);
       await publish(topic, 5);
       await sink.until(5);
       expect(sink.payloads).toEqual([3, 4, 5]);
-      expect(subscription.recovered).toBe(true);
+      expect(sink.recovered).toBe(true);
       expect(sink.all[0]).toEqual({ kind: 'confirmed', recovered: true });
     });
 
     it('has recovered where nothing was missed', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 2);
-      const { sink, subscription } = await subscribe(topic, cursors[1]);
-      expect(subscription.recovered).toBe(true);
+      const { sink } = await subscribe(topic, cursors[1]);
+      expect(sink.recovered).toBe(true);
       await publish(topic, 3);
       await sink.until(3);
       expect(sink.payloads).toEqual([3]);
@@ -30,10 +30,10 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 8);
       const whole = await subscribe(topic, cursors[2]);
-      expect(whole.subscription.recovered).toBe(true);
+      expect(whole.sink.recovered).toBe(true);
       expect(whole.sink.payloads).toEqual([4, 5, 6, 7, 8]);
       const part = await subscribe(topic, cursors[1]);
-      expect(part.subscription.recovered).toBe(false);
+      expect(part.sink.recovered).toBe(false);
       expect(part.sink.payloads).toEqual([]);
     });
 
@@ -42,8 +42,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const [, second] = await publishNumbers(topic, 3);
       await harness().bus.forget(topic);
       for (const cursor of [second, undefined]) {
-        const { sink, subscription } = await subscribe(topic, cursor);
-        expect(subscription.recovered).toBe(cursor === undefined ? undefined : false);
+        const { sink } = await subscribe(topic, cursor);
+        expect(sink.recovered).toBe(cursor === undefined ? undefined : false);
         expect(sink.payloads).toEqual([]);
       }
     });
@@ -51,16 +51,16 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
     it('gives the last event where the feed says so and the rest is gone', async () => {
       const topic = newTopic(latest);
       const cursors = await publishNumbers(topic, 4);
-      const { sink, subscription } = await subscribe(topic, cursors[0]);
-      expect(subscription.recovered).toBe(false);
+      const { sink } = await subscribe(topic, cursors[0]);
+      expect(sink.recovered).toBe(false);
       expect(sink.payloads).toEqual([4]);
     });
 
     it('replays only what was missed where new subscribers get the history', async () => {
       const topic = newTopic(fromHistory);
       const cursors = await publishNumbers(topic, 4);
-      const { sink, subscription } = await subscribe(topic, cursors[2]);
-      expect(subscription.recovered).toBe(true);
+      const { sink } = await subscribe(topic, cursors[2]);
+      expect(sink.recovered).toBe(true);
       expect(sink.payloads).toEqual([4]);
     });
 
@@ -68,8 +68,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const topic = newTopic(fromHistory);
       const [first] = await publishNumbers(topic, 8);
       for (const cursor of [first, 'not a cursor']) {
-        const { sink, subscription } = await subscribe(topic, cursor);
-        expect(subscription.recovered).toBe(false);
+        const { sink } = await subscribe(topic, cursor);
+        expect(sink.recovered).toBe(false);
         expect(sink.payloads).toEqual([]);
       }
     });
@@ -85,8 +85,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
         await subscribe(topic, first?.ok && first.cursor),
         await subscribe(topic, second?.ok && second.cursor),
       ];
-      expect([tooOld.subscription.recovered, tooOld.sink.payloads]).toEqual([false, []]);
-      expect([inTime.subscription.recovered, inTime.sink.payloads]).toEqual([true, [3]]);
+      expect([tooOld.sink.recovered, tooOld.sink.payloads]).toEqual([false, []]);
+      expect([inTime.sink.recovered, inTime.sink.payloads]).toEqual([true, [3]]);
     });
 
     it('does not start with a last event that is too old', async () => {
@@ -101,8 +101,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const topic = newTopic();
       await publishNumbers(topic, 3);
       const [foreign] = await publishNumbers(newTopic(), 3);
-      const { sink, subscription } = await subscribe(topic, foreign);
-      expect(subscription.recovered).toBe(false);
+      const { sink } = await subscribe(topic, foreign);
+      expect(sink.recovered).toBe(false);
       expect(sink.payloads).toEqual([]);
     });
 
@@ -113,8 +113,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
         { topic: b, payload: 1 },
       ]);
       const ofA = outcomes[0]?.ok && outcomes[0].cursor;
-      expect((await subscribe(b, ofA)).subscription.recovered).toBe(false);
-      expect((await subscribe(a, ofA)).subscription.recovered).toBe(true);
+      expect((await subscribe(b, ofA)).sink.recovered).toBe(false);
+      expect((await subscribe(a, ofA)).sink.recovered).toBe(true);
     });
 
     it.each([
@@ -130,8 +130,8 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
     ])('does not recover from a malformed cursor (%s) and is live all the same', async (_, cursor) => {
       const topic = newTopic();
       await publishNumbers(topic, 2);
-      const { sink, subscription } = await subscribe(topic, cursor);
-      expect(subscription.recovered).toBe(false);
+      const { sink } = await subscribe(topic, cursor);
+      expect(sink.recovered).toBe(false);
       await publish(topic, 'live');
       await sink.until('live');
       expect(sink.payloads).toEqual(['live']);
@@ -142,7 +142,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const [first = ''] = await publishNumbers(topic, 3);
       const [epoch = ''] = first.split('.');
       for (const cursor of [epoch, `${epoch}.`, `${epoch}.zz`, `${epoch.slice(1)}.1`])
-        expect((await subscribe(topic, cursor)).subscription.recovered).toBe(false);
+        expect((await subscribe(topic, cursor)).sink.recovered).toBe(false);
     });
 
     it('does not recover in a store that has forgotten the topic, and starts a new epoch', async () => {
@@ -150,7 +150,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       const cursors = await publishNumbers(topic, 2);
       const bus = await harness().forget(topic);
       const again = await subscribe(topic, cursors[1], bus);
-      expect(again.subscription.recovered).toBe(false);
+      expect(again.sink.recovered).toBe(false);
       const outcomes = await bus.publish([1, 2, 3].map((payload) => ({ topic, payload })));
       await again.sink.until(3);
       expect(again.sink.payloads).toEqual([1, 2, 3]);
@@ -174,7 +174,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
         seen.push(...sink.payloads);
         if (sink.payloads.length > 0) ({ cursor } = sink);
         ({ sink, subscription } = await subscribe(topic, cursor));
-        expect(subscription.recovered).toBe(true);
+        expect(sink.recovered).toBe(true);
       }
       await publish(topic, 301);
       await sink.until(301);

@@ -1,11 +1,7 @@
 import { buildSchema, getOperationAST, parse } from 'graphql';
-import { pino } from 'pino';
-import { DeliveryGate } from '../../topics/delivery-gate.js';
 import { describe, expect, it } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
-import { TopicStream } from '../../topics/topic-stream.js';
-import { MemoryTopicBus } from '../../store/memory/topic.bus.memory.js';
-import { type TopicDefinition, topicOf } from '../../topics/topic.js';
+import type { TopicDefinition } from '../../topics/topic.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
@@ -20,7 +16,6 @@ const LATEST: TopicDefinition = {
   onSubscribe: 'nothing',
   slowReader: 'keep-latest',
 };
-const OWNER = 'user:6f1c0000-0000-4000-8000-000000000001';
 
 /** What delivery sees of a socket: how much is queued on it, and what was pushed. */
 class RecordingConnection {
@@ -56,20 +51,16 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
   const document = parse('subscription { number }');
   const operation = new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
   const socket = new RecordingConnection();
-  const delivery = new Delivery({
+  const request = {
     connection: socket as unknown as Connection,
-    context: {} as GraphqlContext,
+    contextValue: {} as GraphqlContext,
     operationId: '1',
     operation,
     variant: operation.variant(undefined),
-    stream: new TopicStream(
-      new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' }))),
-      topicOf(LATEST, OWNER),
-    ),
-    renderer: new Renderer((error) => error.toJSON()),
-    hold: { release: () => {} },
     resume: undefined,
-  });
+  };
+  const renderer = new Renderer((error) => error.toJSON());
+  const delivery = new Delivery(LATEST, request, renderer, { release: () => {} });
   return { delivery, socket };
 }
 

@@ -18,19 +18,15 @@ const MAX_WAITING = 256;
 
 const MESSAGE_END = '}}';
 
-/** What one subscription needs to be delivered. */
-export interface DeliveryParts {
+/** What a client asked for with its Subscribe message. */
+export interface DeliveryRequest {
   readonly connection: Connection;
-  readonly context: GraphqlContext;
+  readonly contextValue: GraphqlContext;
   readonly operationId: string;
   readonly operation: ExecutableOperation;
   readonly variant: Variant;
   /** The client's cursor as it came from outside. */
   readonly resume: unknown;
-  readonly stream: TopicStream;
-  readonly renderer: Renderer;
-  /** Released when the subscription is over. */
-  readonly hold: Hold;
 }
 
 /**
@@ -38,7 +34,7 @@ export interface DeliveryParts {
  * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
  */
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
-  // Of its own, not behind `parts` and the stream: with 15,000 sockets an event waits for memory more than for anything else.
+  // Of its own, not behind the request and the stream: with 15,000 sockets an event waits for memory more than for anything else.
   readonly #connection: Connection;
   readonly #context: GraphqlContext;
   readonly #operation: ExecutableOperation;
@@ -48,7 +44,8 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #prefix: ByteText;
   readonly #hold: Hold;
   #recovered: boolean | undefined;
-  #hasEvents = false;
+  /** Where the subscription begins: while it starts, until an event tells it. */
+  #start: Position | null = null;
   #subscription: TopicSubscription | null = null;
   #done = false;
   #finish: ((result: IteratorReturnResult<void>) => void) | null = null;
@@ -56,28 +53,43 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
 
-  /** Subscribes; resolves when nothing published from now on can be missed. */
-  static async begin(parts: DeliveryParts): Promise<Delivery> {
-    const delivery = new Delivery(parts);
-    await delivery.#start(parts);
+  /**
+   * Subscribes; resolves when nothing published from now on can be missed.
+   *
+   * @param hold released when the subscription is over
+   */
+  static async begin(stream: TopicStream, request: DeliveryRequest, renderer: Renderer, hold: Hold): Promise<Delivery> {
+    const { connection, operationId, resume } = request;
+    const delivery = new Delivery(stream.topic.definition, request, renderer, hold);
+    const subscription = await stream.attach(delivery, connection.resumable ? resume : undefined);
+    delivery.#subscription = subscription;
+    const start = delivery.#start;
+    delivery.#start = null;
+    if (delivery.#done) subscription.end();
+    else if (start && connection.tellsPositions) delivery.#tellPosition(operationId, start);
     return delivery;
   }
 
   /** Not yet subscribed: see {@link begin}. */
-  constructor(parts: DeliveryParts) {
-    this.#connection = parts.connection;
-    this.#context = parts.context;
-    this.#operation = parts.operation;
-    this.#variant = parts.variant;
-    this.#renderer = parts.renderer;
-    this.#hold = parts.hold;
-    this.#definition = parts.stream.topic.definition;
-    this.#prefix = toBytes(`{"id":${JSON.stringify(parts.operationId)},"type":"next","payload":`);
+  constructor(definition: TopicDefinition, request: DeliveryRequest, renderer: Renderer, hold: Hold) {
+    this.#connection = request.connection;
+    this.#context = request.contextValue;
+    this.#operation = request.operation;
+    this.#variant = request.variant;
+    this.#renderer = renderer;
+    this.#hold = hold;
+    this.#definition = definition;
+    this.#prefix = toBytes(`{"id":${JSON.stringify(request.operationId)},"type":"next","payload":`);
+  }
+
+  confirmed(recovered: boolean | undefined, position: Position): void {
+    this.#recovered = recovered;
+    this.#start = position;
   }
 
   event(event: TopicEvent): void {
     if (this.#done || this.#connection.closed) return;
-    this.#hasEvents = true;
+    this.#start = null;
     // Nothing overtakes an event that is held back.
     if (this.#latest !== null) this.#latest = event;
     else if (this.#waiting) this.#wait(event);
@@ -110,18 +122,6 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  async #start({ stream, operationId, resume }: DeliveryParts): Promise<void> {
-    let position: Position | undefined;
-    const confirmed = (recovered: boolean | undefined, at: Position): void => {
-      this.#recovered = recovered;
-      position = at;
-    };
-    const options = resume === undefined || !this.#connection.resumable ? { confirmed } : { resume, confirmed };
-    this.#subscription = await stream.attach(this, options);
-    if (this.#done) this.#subscription.end();
-    else if (position && !this.#hasEvents && this.#connection.tellsPositions) this.#tellPosition(operationId, position);
   }
 
   get #mostWaiting(): number {

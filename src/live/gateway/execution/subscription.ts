@@ -1,21 +1,14 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { TopicStream } from '../../topics/topic-stream.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
-import type { Connection } from '../connection/connection.js';
-import { Delivery } from './delivery.js';
-import type { ExecutableOperation, Variant } from './executable-operation.js';
+import { Delivery, type DeliveryRequest } from './delivery.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer } from './rendering.js';
 
 /** A prepared Subscribe message: graphql-ws hands it from `onSubscribe` to {@link subscribe}. */
-export interface SubscriptionRequest extends ExecutionArgs {
+export interface SubscriptionRequest extends ExecutionArgs, DeliveryRequest {
   readonly contextValue: GraphqlContext;
-  readonly connection: Connection;
-  readonly operationId: string;
-  readonly operation: ExecutableOperation;
-  readonly variant: Variant;
   readonly variableValues: Record<string, unknown> | null;
-  readonly resume: unknown;
   /** The length of the Subscribe message. */
   readonly messageBytes: number;
 }
@@ -51,18 +44,7 @@ async function start(
   const source = await createSourceEventStream(request);
   if (!(Symbol.asyncIterator in source)) return source;
   if (!(source instanceof TopicStream)) return executeEach(source, request, hold);
-  const { connection, contextValue: context, operationId, operation, variant, resume } = request;
-  return Delivery.begin({
-    connection,
-    context,
-    operationId,
-    operation,
-    variant,
-    resume,
-    stream: source,
-    renderer,
-    hold,
-  });
+  return Delivery.begin(source, request, renderer, hold);
 }
 
 /** Not an async generator: its `return()` would wait for the source's next value before it ended the source. */

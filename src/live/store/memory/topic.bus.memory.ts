@@ -9,7 +9,6 @@ import { TopicHistory } from './topic-history.js';
 import {
   type Publication,
   type PublishOutcome,
-  type SubscribeOptions,
   TopicBus,
   type TopicSink,
   type TopicSubscription,
@@ -93,14 +92,14 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     return publications.map((publication) => this.#publishOne(publication, nowMs));
   }
 
-  override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
+  override async subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription> {
     if (!this.gate.isOpen) await this.gate.opened();
     const state = this.#topic(topic);
-    const first = this.#firstEvents(topic, state, options.resume);
-    options.confirmed?.(first.recovered, { epoch: state.epoch, offset: state.offset });
+    const first = this.#firstEvents(topic, state, resume);
+    sink.confirmed(first.recovered, { epoch: state.epoch, offset: state.offset });
     for (const event of first.events) sink.event(event);
     state.sinks.add(sink);
-    return { recovered: first.recovered, end: () => state.dismiss(sink) };
+    return { end: () => state.dismiss(sink) };
   }
 
   override async forget({ definition, owner }: Topic): Promise<void> {

@@ -1,11 +1,14 @@
+import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { Position } from '../../topics/cursor.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { Topic } from '../../topics/topic.js';
-import type { SubscriptionConfirmed } from '../../topics/topic.bus.js';
-import type { TopicSubscriber, TopicReading } from './topic-subscriber.js';
+import type { TopicSink } from '../../topics/topic.bus.js';
+import type { TopicReading } from './topic-store.js';
 
 /** How many live events wait while a gap is filled; more than that and the gap is read again. */
 const HELD = 256;
+/** How many live events wait for one that is joining. Its look at the history takes one round trip. */
+const JOIN_BUFFER = 1_024;
 
 /** What a topic asks of the bus that holds it. */
 export interface LiveTopicHost {
@@ -23,6 +26,69 @@ export interface LiveTopicHost {
   forgotten(): void;
   /** Called when the last subscriber has left. */
   abandoned(): void;
+}
+
+/**
+ * One subscription of a topic on this node. It has no position of its own: the topic hands it each event once and in order,
+ * and it takes those that come after what the history told it.
+ */
+export class TopicSubscriber {
+  /** What came live since it was admitted: the last events that the topic has passed. Null once it has joined. */
+  #buffer: TopicEvent[] | null = [];
+  #joinedAt = 0;
+  #isOver = false;
+
+  constructor(private readonly sink: TopicSink) {}
+
+  /** Whether it has ended, by whosever wish. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Sends the first events, then what came in meanwhile, and is live from here on.
+   * Where the two do not meet at the topic's position it ends with a gap.
+   *
+   * @throws UnavailableError when more came in than can wait
+   */
+  join({ position, recovered, events }: TopicReading, topic: Position): void {
+    const buffered = this.#buffer;
+    if (this.#isOver || !buffered) return;
+    if (buffered.length > JOIN_BUFFER) throw new UnavailableError();
+    this.#buffer = null;
+    this.#joinedAt = position.offset;
+    if (position.epoch !== topic.epoch || position.offset < topic.offset - buffered.length) return this.endAtGap();
+    this.sink.confirmed(recovered, position);
+    for (const event of events) if (!this.#isOver) this.sink.event(event);
+    for (const event of buffered) this.take(event);
+  }
+
+  /** Takes the topic's next event. What its history has sent already is dropped. */
+  take(event: TopicEvent): void {
+    if (this.#isOver) return;
+    if (!this.#buffer) {
+      if (event.offset > this.#joinedAt) this.sink.event(event);
+    } else if (this.#buffer.length <= JOIN_BUFFER) this.#buffer.push(event);
+  }
+
+  /** Ends it as the subscriber wishes, who is told nothing. */
+  end(): void {
+    this.#isOver = true;
+    this.#buffer &&= [];
+  }
+
+  /** The topic lost events: one that was live ends, and is told; one that joins later has no use for what it has heard. */
+  lose(): void {
+    if (this.#buffer) this.#buffer = [];
+    else this.endAtGap();
+  }
+
+  /** Ends it because of a gap that history cannot fill, and tells the subscriber. */
+  endAtGap(): void {
+    if (this.#isOver) return;
+    this.end();
+    this.sink.ended();
+  }
 }
 
 /**
@@ -54,14 +120,15 @@ export class LiveTopic {
   }
 
   /** Lets an admitted subscriber join with what the history said. */
-  join(member: TopicSubscriber, reading: TopicReading, confirmed?: SubscriptionConfirmed): void {
+  join(member: TopicSubscriber, reading: TopicReading): void {
     if (!this.#position) {
       this.#position = reading.position;
       this.#release([]);
     }
-    member.join(reading, confirmed);
+    const { epoch } = this.#position;
+    member.join(reading, this.#position);
     if (member.isOver) this.dismiss(member);
-    if (this.#mayHaveMissed || reading.position.epoch !== this.#position.epoch) void this.catchUp();
+    if (this.#mayHaveMissed || reading.position.epoch !== epoch) void this.catchUp();
   }
 
   /** Removes a subscriber. The last one to leave ends the topic here. */
@@ -146,9 +213,10 @@ export class LiveTopic {
     this.#held = null;
     this.#position = null;
     for (const member of [...this.#members]) {
-      if (!member.hasJoined) continue;
-      member.endAtGap();
-      this.dismiss(member);
+      member.lose();
+      if (member.isOver) this.dismiss(member);
     }
+    // Who is joining may have read the history before the loss.
+    this.#mayHaveMissed = this.#members.size > 0;
   }
 }

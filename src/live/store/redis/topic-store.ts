@@ -8,7 +8,6 @@ import { TopicEvent } from '../../topics/topic-event.js';
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
-import type { TopicReading } from './topic-subscriber.js';
 import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
 
 /** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */
@@ -22,6 +21,15 @@ const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 export interface ReadOptions {
   readonly since: Position | null | undefined;
   readonly otherwise: TopicDefinition['onSubscribe'];
+}
+
+/** What the store said of a topic at one moment. */
+export interface TopicReading {
+  readonly position: Position;
+  /** Whether everything since the asked-for position is in `events`; undefined where none was asked for. */
+  readonly recovered: boolean | undefined;
+  /** In order; the last one stands at `position`. */
+  readonly events: readonly TopicEvent[];
 }
 
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */

@@ -4,14 +4,12 @@ import type { RedisSubscriber } from './redis.subscriber.js';
 import { parseCursor } from '../../topics/cursor.js';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { LagProbe } from './lag-probe.js';
-import { LiveTopic } from './live-topic.js';
+import { LiveTopic, TopicSubscriber } from './live-topic.js';
 import { GapDetector } from './gap-detector.js';
-import { TopicSubscriber, type TopicReading } from './topic-subscriber.js';
-import { type ReadOptions, TopicStore } from './topic-store.js';
+import { type ReadOptions, type TopicReading, TopicStore } from './topic-store.js';
 import {
   type Publication,
   type PublishOutcome,
-  type SubscribeOptions,
   TopicBus,
   type TopicSink,
   type TopicSubscription,
@@ -59,16 +57,16 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
     return this.#store.publish(publications);
   }
 
-  override async subscribe(topic: Topic, sink: TopicSink, options: SubscribeOptions = {}): Promise<TopicSubscription> {
+  override async subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription> {
     const { live, confirmed } = this.#listening(topic);
     const member = new TopicSubscriber(sink);
     live.admit(member);
     try {
       await confirmed;
-      const since = options.resume === undefined ? undefined : parseCursor(options.resume);
+      const since = resume === undefined ? undefined : parseCursor(resume);
       const reading = await this.#read(topic, { since, otherwise: topic.definition.onSubscribe });
-      live.join(member, reading, options.confirmed);
-      return { recovered: reading.recovered, end: () => live.dismiss(member) };
+      live.join(member, reading);
+      return { end: () => live.dismiss(member) };
     } catch (error) {
       live.dismiss(member);
       throw error;

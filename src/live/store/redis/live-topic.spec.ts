@@ -1,0 +1,141 @@
+import { expect, it } from 'vitest';
+import { RecordingSink } from '../../../../test/kit/recording-sink.js';
+import { TopicEvent } from '../../topics/topic-event.js';
+import { topicOf } from '../../topics/topic.js';
+import { LiveTopic, TopicSubscriber } from './live-topic.js';
+import type { TopicReading } from './topic-store.js';
+
+const definition = {
+  name: 'numbers',
+  field: 'number',
+  historySize: 5,
+  historySeconds: 60,
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+} as const;
+
+/** A topic over a store whose history holds everything up to `stored`, of the epoch `epoch-of-it`. */
+class TopicUnderTest {
+  epoch = 'epoch-of-it';
+  stored = 0;
+  isLost = false;
+  reads = 0;
+  readonly live = new LiveTopic(topicOf(definition, 'user:6f1c0000-0000-4000-8000-000000000001'), {
+    mayDeliver: () => true,
+    read: async ({ offset }) => {
+      this.reads++;
+      return this.isLost ? this.reading(this.stored, false) : this.reading(this.stored, true, offset);
+    },
+    heard: () => {},
+    filled: () => {},
+    noticed: () => {},
+    forgotten: () => {},
+    abandoned: () => {},
+  });
+
+  reading(at: number, recovered?: boolean, since = at): TopicReading {
+    const events = Array.from(
+      { length: at - since },
+      (_, index) => new TopicEvent(this.epoch, since + 1 + index, 'read'),
+    );
+    return { position: { epoch: this.epoch, offset: at }, recovered, events };
+  }
+
+  /** The message that Redis sends for an event. */
+  hear(offset: number): void {
+    this.stored = Math.max(this.stored, offset);
+    this.live.receive(`${this.epoch} ${offset} "live"`);
+  }
+
+  admit(): { sink: RecordingSink; subscriber: TopicSubscriber } {
+    const sink = new RecordingSink();
+    const subscriber = new TopicSubscriber(sink);
+    this.live.admit(subscriber);
+    return { sink, subscriber };
+  }
+
+  join(at: number): RecordingSink {
+    const { sink, subscriber } = this.admit();
+    this.live.join(subscriber, this.reading(at));
+    return sink;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const offsets = (sink: RecordingSink): number[] =>
+  sink.all.flatMap((recorded) => (recorded.kind === 'event' ? [recorded.offset] : []));
+const kinds = (sink: RecordingSink): string[] => sink.all.map(({ kind }) => kind);
+
+it('sends one who has read further than the topic is only what comes after', () => {
+  const topic = new TopicUnderTest();
+  const first = topic.join(5);
+  const ahead = topic.join(7);
+  for (const offset of [6, 7, 8]) topic.hear(offset);
+  expect(offsets(first)).toEqual([6, 7, 8]);
+  expect(offsets(ahead)).toEqual([8]);
+});
+
+it('sends one who has read less far than the topic is what came while it joined', () => {
+  const topic = new TopicUnderTest();
+  topic.join(5);
+  const { sink, subscriber } = topic.admit();
+  const read = topic.reading(6);
+  for (const offset of [6, 7, 8]) topic.hear(offset);
+  topic.live.join(subscriber, read);
+  topic.hear(9);
+  expect(offsets(sink)).toEqual([7, 8, 9]);
+});
+
+it('ends one who has read behind what it was there to hear, as of a store that lost its newest events', () => {
+  const topic = new TopicUnderTest();
+  const first = topic.join(5);
+  topic.hear(6);
+  topic.hear(7);
+  const behind = topic.join(5);
+  expect(kinds(behind)).toEqual(['ended']);
+  topic.hear(8);
+  expect(offsets(first)).toEqual([6, 7, 8]);
+});
+
+it('ends everybody when one has read another epoch and the history of this one is gone', async () => {
+  const topic = new TopicUnderTest();
+  const first = topic.join(5);
+  topic.epoch = 'another-epoch';
+  topic.stored = 1;
+  topic.isLost = true;
+  const other = topic.join(1);
+  expect(kinds(other)).toEqual(['ended']);
+  await turn();
+  expect(kinds(first)).toEqual(['confirmed', 'ended']);
+  const next = topic.join(1);
+  topic.hear(2);
+  expect(offsets(next)).toEqual([2]);
+});
+
+it('fills a gap from the history for everybody, also for those who join meanwhile', async () => {
+  const topic = new TopicUnderTest();
+  const first = topic.join(5);
+  topic.hear(8);
+  const ahead = topic.join(7);
+  topic.hear(9);
+  await turn();
+  expect(offsets(first)).toEqual([6, 7, 8, 9]);
+  expect(offsets(ahead)).toEqual([8, 9]);
+  expect(topic.reads).toBe(1);
+});
+
+it('reads again for one whose look at the history is older than a loss', async () => {
+  const topic = new TopicUnderTest();
+  const first = topic.join(5);
+  const { sink, subscriber } = topic.admit();
+  topic.hear(6);
+  const read = topic.reading(6);
+  topic.isLost = true;
+  topic.hear(9);
+  await turn();
+  expect(kinds(first)).toEqual(['confirmed', 'event', 'ended']);
+  topic.isLost = false;
+  topic.live.join(subscriber, read);
+  await turn();
+  expect(offsets(sink)).toEqual([7, 8, 9]);
+});
