@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   EmailTakenError,
@@ -7,7 +7,7 @@ import {
   TooManyRequestsError,
 } from '../../live/errors/sallyport.errors.js';
 import { type AuditEvent, type AuditEntry, AuditLog } from '../../live/logging/audit-log.js';
-import { addressBlocks } from '../../live/viewer/client-address.js';
+import { networkOf } from '../../live/viewer/client-address.js';
 import { CredentialRateLimit, type PasswordSource } from './credential.rate-limit.js';
 import { AccountService } from './account.service.js';
 import type { VerifiedAccount } from './account.js';
@@ -99,9 +99,9 @@ function whyNotRegistered(error: unknown): string | null {
 
 /** Tells lines about one e-mail from others, without writing it down. */
 function pseudonym(email: string): string {
-  return createHash('sha256').update(email).digest('base64url').slice(0, 12);
+  return hash('sha256', email, 'base64url').slice(0, 12);
 }
 
 function claimOf(address: string, known: boolean): HashingClaim {
-  return { known, network: addressBlocks(address).at(-1) ?? address };
+  return { known, network: networkOf(address) };
 }

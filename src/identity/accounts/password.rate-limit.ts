@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InvalidCredentialsError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
-import { addressBlocks } from '../../live/viewer/client-address.js';
+import { InvalidCredentialsError, TooManyRequestsError, waitSeconds } from '../../live/errors/sallyport.errors.js';
+import { networkOf } from '../../live/viewer/client-address.js';
 import { GuessCounter } from '../../live/rate-limit/guess-counter.js';
 
 /**
@@ -20,9 +20,8 @@ export class PasswordRateLimit {
    * @throws TooManyRequestsError while a wait lasts; whatever `verify` throws
    */
   async guess<T>(subject: string, address: string, verify: () => Promise<T>): Promise<T> {
-    const verdict = await this.counter.reserve(subject, addressBlocks(address).at(-1) ?? address);
-    if (!verdict.ok)
-      throw new TooManyRequestsError(Math.max(1, Math.ceil(verdict.waitMs / 1000)), undefined, 'account');
+    const verdict = await this.counter.reserve(subject, networkOf(address));
+    if (!verdict.ok) throw new TooManyRequestsError(waitSeconds(verdict.waitMs), undefined, 'account');
     try {
       const result = await verify();
       await this.counter.right(subject);

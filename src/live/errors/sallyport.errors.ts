@@ -96,6 +96,11 @@ export class TooManyRequestsError extends SallyportError {
   }
 }
 
+/** How long a refused caller is told to wait: whole seconds, at least one. */
+export function waitSeconds(waitMs: number): number {
+  return Math.max(1, Math.ceil(waitMs / 1000));
+}
+
 /** A store or a queue that the request needs is away or full. Nothing was half-done. */
 export class UnavailableError extends SallyportError {
   constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {

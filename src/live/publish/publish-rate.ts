@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
-import { TooManyRequestsError } from '../errors/sallyport.errors.js';
+import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
 
 /** What one key may publish in ten seconds, over all nodes; docs/operations.md and PROTOCOL.md say so. */
@@ -57,7 +57,7 @@ export class PublishRate {
     const leftMs = (this.#waiting.get(key.id) ?? 0) - performance.now();
     if (leftMs > 0) {
       const message = 'This key publishes too much: wait and send the same again.';
-      throw new TooManyRequestsError(Math.ceil(leftMs / 1000), message, 'key');
+      throw new TooManyRequestsError(waitSeconds(leftMs), message, 'key');
     }
     this.#waiting.delete(key.id);
   }

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
-import { TooManyRequestsError } from '../errors/sallyport.errors.js';
+import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
-import { RateLimiters } from './rate-limiters.js';
-
-const MINUTE = 60;
+import { networkLimiters, RateLimiters } from './rate-limiters.js';
 
 /**
  * How often one address (IPv6: its /64) may do a thing in a minute. An office or a school behind one address stays
@@ -18,9 +16,6 @@ export const ADDRESS_LIMITS = {
   token: 600,
   socket: 600,
 } as const;
-
-/** A wider network of IPv6 may do so many times more, the /64 first: it has more people, and one attacker may own it. */
-export const NETWORK_FACTORS = [1, 2, 4] as const;
 
 /**
  * How many a node counts by itself before it tells the others. Cheap and frequent things would cost `me` a sixth of its time;
@@ -44,14 +39,7 @@ export class AddressRateLimit {
   readonly #exempt: readonly AddressRange[];
 
   constructor(limiters: RateLimiters, @Inject(LIMITS_CONFIG) limits: LimitsConfig) {
-    const actions = Object.entries(ADDRESS_LIMITS) as [RateLimitedAction, number][];
-    this.#limiters = new Map(
-      actions.map(([name, limit]) => {
-        const unshared = UNSHARED[name];
-        const make = (factor: number) => limiters.make({ name, points: limit * factor, seconds: MINUTE, unshared });
-        return [name, NETWORK_FACTORS.map(make)] as const;
-      }),
-    );
+    this.#limiters = networkLimiters(limiters, ADDRESS_LIMITS, UNSHARED);
     this.#exempt = limits.throttleExempt;
   }
 
@@ -74,13 +62,8 @@ export class AddressRateLimit {
       for (const [index, block] of addressBlocks(address).entries()) await limiters[index]?.consume(block);
       return null;
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return waitSeconds(refusal);
+      if (refusal instanceof RateLimiterRes) return waitSeconds(refusal.msBeforeNext);
       throw refusal;
     }
   }
-}
-
-/** How long a refused caller is told to wait: whole seconds, at least one. */
-export function waitSeconds({ msBeforeNext }: RateLimiterRes): number {
-  return Math.max(1, Math.ceil(msBeforeNext / 1000));
 }

@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
-import { TooManyRequestsError } from '../errors/sallyport.errors.js';
+import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
-import { NETWORK_FACTORS, waitSeconds } from './address.rate-limit.js';
-import { RateLimiters } from './rate-limiters.js';
+import { NETWORK_FACTORS, networkLimiters, RateLimiters } from './rate-limiters.js';
 
-const MINUTE = 60;
 /** Attempts of one network that wait on this node until others of it are verified. */
 const MAX_WAITING = 64;
 
@@ -41,13 +39,7 @@ export class FailureRateLimit {
   readonly #underWay = new Map<string, UnderWay>();
 
   constructor(limiters: RateLimiters, @Inject(LIMITS_CONFIG) limits: LimitsConfig) {
-    const attempts = Object.entries(FAILURE_LIMITS) as [FallibleAttempt, number][];
-    this.#limiters = new Map(
-      attempts.map(([name, limit]) => {
-        const make = (factor: number) => limiters.make({ name, points: limit * factor, seconds: MINUTE });
-        return [name, NETWORK_FACTORS.map(make)] as const;
-      }),
-    );
+    this.#limiters = networkLimiters(limiters, FAILURE_LIMITS);
     this.#exempt = limits.throttleExempt;
   }
 
@@ -91,7 +83,7 @@ export class FailureRateLimit {
         return;
       }
       if (!underWay || underWay.waiting.length >= MAX_WAITING)
-        throw new TooManyRequestsError(waitSeconds(refusal), undefined, 'address');
+        throw new TooManyRequestsError(waitSeconds(refusal.msBeforeNext), undefined, 'address');
       await new Promise<void>((resolve) => underWay.waiting.push(resolve));
     }
   }

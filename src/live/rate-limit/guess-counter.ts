@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Wrong guesses in a row without a wait. */
 export const FREE_GUESSES = 4;
@@ -53,11 +53,11 @@ export function waitAfterMs(count: number): number {
 
 /** Where a subject is kept: its bucket, and its name there. */
 export function placeOf(subject: string): { readonly bucket: number; readonly name: string } {
-  const digest = createHash('sha256').update(subject).digest();
+  const digest = hash('sha256', subject, 'buffer');
   return { bucket: digest.readUInt16BE(0) % BUCKETS, name: digest.subarray(2, 18).toString('base64url') };
 }
 
 /** How a network is named in a promise. */
 export function networkName(network: string): string {
-  return createHash('sha256').update(network).digest('base64url').slice(0, 8);
+  return hash('sha256', network, 'base64url').slice(0, 8);
 }

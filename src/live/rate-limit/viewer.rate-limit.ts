@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
-import { TooManyRequestsError } from '../errors/sallyport.errors.js';
-import { waitSeconds } from './address.rate-limit.js';
-import { RateLimiters } from './rate-limiters.js';
+import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
+import { MINUTE, RateLimiters } from './rate-limiters.js';
 
-const MINUTE = 60;
 /** A person does few of these: nodes tell each other from here on. */
 const UNSHARED = 20;
 
@@ -39,12 +37,12 @@ export class ViewerRateLimit {
    * @throws TooManyRequestsError when this person has had their share
    */
   async count(action: ViewerAction, who: string): Promise<void> {
-    const key = createHash('sha256').update(who).digest('base64url');
+    const key = hash('sha256', who, 'base64url');
     try {
       await this.#limiters.get(action)?.consume(key);
     } catch (refusal) {
       throw refusal instanceof RateLimiterRes
-        ? new TooManyRequestsError(waitSeconds(refusal), undefined, 'viewer')
+        ? new TooManyRequestsError(waitSeconds(refusal.msBeforeNext), undefined, 'viewer')
         : refusal;
     }
   }

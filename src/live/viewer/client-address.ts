@@ -85,6 +85,11 @@ export function addressBlock(address: string): string {
   return addressBlocks(address)[0] ?? address;
 }
 
+/** The widest network that may be one customer's: the address for IPv4, its /48 for IPv6. */
+export function networkOf(address: string): string {
+  return addressBlocks(address).at(-1) ?? address;
+}
+
 /**
  * The networks that an address lies in, the narrowest first: the address alone for IPv4; for IPv6 its /64, its /56 and its
  * /48, since whoever is given one of these may take a new /64 for each request.
