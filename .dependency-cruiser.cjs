@@ -3,7 +3,7 @@ const RANKS = [['protocol'], ['live'], ['identity', 'feeds'], ['server'], ['app.
 
 // The same inside live. Its modules wire the folders together and are free of it.
 const LIVE_RANKS = [
-  ['errors'],
+  ['errors', 'deadline'],
   ['logging', 'metrics', 'viewer'],
   ['live.config'],
   ['topics', 'presence', 'leases', 'rate-limit', 'tokens'],

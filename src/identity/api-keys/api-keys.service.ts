@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { within } from '../../live/deadline.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
@@ -31,7 +33,7 @@ interface Asking {
 /** The keys of other backends: made, shown once, verified, revoked. Only their hashes are kept. */
 @Injectable()
 export class ApiKeys {
-  readonly #believed = new Map<string, Believed>();
+  readonly #believed = new LRUCache<string, Believed>({ max: MAX_BELIEVED });
   /** One question for each key, however many requests wait for it. */
   readonly #asking = new Map<string, Asking>();
 
@@ -102,25 +104,17 @@ export class ApiKeys {
   async #find(hash: string): Promise<ApiKey | null> {
     const key = await this.store.find(hash);
     const live = key && !(this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX)) ? key : null;
-    this.#believed.delete(hash);
-    if (live) {
-      const [oldest] = this.#believed.size >= MAX_BELIEVED ? this.#believed.keys() : [];
-      if (oldest !== undefined) this.#believed.delete(oldest);
-      this.#believed.set(hash, { key: live, askedAtMs: performance.now() });
-    }
+    if (live) this.#believed.set(hash, { key: live, askedAtMs: performance.now() });
+    else this.#believed.delete(hash);
     return live;
   }
 }
 
 /** The store's answer, or the word that it has none: it is away, or takes longer than a request should. */
 async function inTime({ answer, sinceMs }: Asking): Promise<ApiKey | null | 'unknown'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'unknown'>((resolve) => {
-    timer = setTimeout(() => resolve('unknown'), Math.max(0, sinceMs + PATIENCE_MS - performance.now()));
-  });
   const known = answer.catch((error: unknown) => {
     if (error instanceof UnavailableError) return 'unknown' as const;
     throw error;
   });
-  return Promise.race([known, late]).finally(() => clearTimeout(timer));
+  return within(Math.max(0, sinceMs + PATIENCE_MS - performance.now()), known, 'unknown' as const);
 }

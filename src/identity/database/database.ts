@@ -1,5 +1,6 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
+import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
 import { databaseFailure, type DatabaseFailure } from './database-away.js';
@@ -64,16 +65,11 @@ export class Database {
    */
   async answers(): Promise<boolean> {
     const { health } = this.parts;
-    let patience: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      // Where this process itself stood still, the answer may have come meanwhile and is read first.
-      patience = setTimeout(() => setImmediate(() => resolve('late')), PATIENCE_MS);
-    });
     const asking = this.#watched(() => this.#probe()).then(
       () => true,
       () => false,
     );
-    const answer = await Promise.race([asking, late]).finally(() => clearTimeout(patience));
+    const answer = await within(PATIENCE_MS, asking, 'late');
     if (answer === 'late') health?.wentAway('no answer');
     if (answer === true) health?.tookWrite();
     return answer === true;

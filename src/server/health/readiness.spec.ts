@@ -50,7 +50,7 @@ describe('readiness', () => {
     const answers = vi.fn(() => new Promise<boolean>(() => {}));
     const readiness = new Readiness(database(answers), redis(true));
     const reports = Promise.all([readiness.report(), readiness.report()]);
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(2_001);
     expect((await reports).map((report) => report.checks.database)).toEqual(['unavailable', 'unavailable']);
     expect(answers).toHaveBeenCalledTimes(1);
     expect(vi.getTimerCount()).toBe(0);

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { within } from '../../live/deadline.js';
 import { Database } from '../../identity/database/database.js';
 import type { StoreState } from '../../live/store/store-health.js';
 import { SharedStoreHealth } from '../../live/store/shared-store.health.js';
@@ -43,11 +44,7 @@ export class Readiness implements OnModuleDestroy {
 
   async #databaseAnswers(): Promise<boolean> {
     const asking = (this.#asking ??= this.database.answers().finally(() => (this.#asking = null)));
-    let patience: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      patience = setTimeout(() => resolve(false), DATABASE_PATIENCE_MS);
-    });
-    return Promise.race([asking, late]).finally(() => clearTimeout(patience));
+    return within(DATABASE_PATIENCE_MS, asking, false);
   }
 }
 

@@ -96,7 +96,7 @@ describe('isAllowedOrigin', () => {
       'https://app.example',
       'socket',
     );
-    await vi.advanceTimersByTimeAsync(2000);
+    await vi.advanceTimersByTimeAsync(2_001);
     expect(await verdict).toBe(false);
   });
 });

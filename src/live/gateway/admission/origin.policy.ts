@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { within } from '../../deadline.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from '../connection-authenticator.js';
 
@@ -58,14 +59,10 @@ export function cutOrigin<Header extends string | null>(header: Header): Header 
 export async function isAllowedOrigin(policy: OriginPolicy, header: string, use: OriginUse): Promise<boolean> {
   const origin = parseOrigin(header);
   if (!origin) return false;
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ORIGIN_DEADLINE_MS, false)));
   try {
-    const answer: unknown = await Promise.race([policy.allows(origin, use), silence]);
+    const answer: unknown = await within(ORIGIN_DEADLINE_MS, policy.allows(origin, use), false);
     return answer === true;
   } catch {
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }

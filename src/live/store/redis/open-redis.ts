@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseRedisUrl, type RedisAddress, type RedisPlace } from './redis-url.js';
+import { within } from '../../deadline.js';
 import { StartError } from '../../errors/start.error.js';
 import { reasonOf } from './redis-failure.js';
 
@@ -164,13 +165,10 @@ async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
  * is ready has just died, it connects anew by itself and leaves the first promise unsettled.
  */
 async function connectCluster(cluster: Cluster, address: string): Promise<void> {
-  const patience = new AbortController();
   let reason = 'CLUSTERDOWN';
   const ready = new Promise<true>((resolve) => cluster.once('ready', () => resolve(true)));
   cluster.connect().catch((error: unknown) => (reason = reasonOf(error)));
-  const isReady = await Promise.race([ready, delay(START_PATIENCE_MS, false, { signal: patience.signal })]);
-  patience.abort();
-  if (isReady) return;
+  if (await within(START_PATIENCE_MS, ready, false)) return;
   cluster.disconnect();
   throw new StartError(
     `The Redis Cluster at ${address} is not ready (${reason}). Repair the cluster, then start again.`,
