@@ -30,13 +30,8 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
       return { ok: false, reason: 'session-ended' };
     if (this.config.singleUse && !(await this.used.claim(tokenId, Math.ceil(expiresAt.getTime() / 1000))))
       return { ok: false, reason: 'used' };
-    const shared = { viewer, issuedAt, maySpeakFrom: anyOrigin };
+    const shared = { viewer, issuedAt };
     if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
     return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfOutsideSession() } };
   }
-}
-
-/** Which pages may open sockets was decided at the upgrade. */
-function anyOrigin(): boolean {
-  return true;
 }

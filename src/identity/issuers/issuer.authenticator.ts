@@ -49,7 +49,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
     const expiresAt = new Date(exp * 1000);
-    return { ok: true, grant: { viewer, standsOn: 'token', session, issuedAt, expiresAt, maySpeakFrom: anyOrigin } };
+    return { ok: true, grant: { viewer, standsOn: 'token', session, issuedAt, expiresAt } };
   }
 }
 
@@ -67,9 +67,4 @@ function loginOf(claims: OutsideClaims, source: string): Login | null {
   if (sid === undefined) return { viewer, session: null };
   const session = typeof sid === 'string' ? outsideSession(source, sid) : null;
   return session === null ? null : { viewer, session };
-}
-
-/** Which pages may open sockets was decided at the upgrade. */
-function anyOrigin(): boolean {
-  return true;
 }

@@ -5,7 +5,7 @@ import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { accountViewer, userIdOf } from './account-viewer.js';
 import { SessionLookup } from './session-lookup.js';
-import { isUuid } from './session.js';
+import { isUuid } from '../database/schema.js';
 
 /** The token of `me`: opens a socket while its session lives. A good signature alone is not enough. */
 @Injectable()
@@ -36,12 +36,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     const viewer = accountViewer(userId, sessionId);
     return {
       ok: true,
-      grant: { viewer, standsOn: { session: sessionId }, expiresAt: standing.endsAt, maySpeakFrom: anyOrigin },
+      grant: { viewer, standsOn: { session: sessionId }, expiresAt: standing.endsAt },
     };
   }
-}
-
-/** Which pages may open sockets was decided at the upgrade. */
-function anyOrigin(): boolean {
-  return true;
 }

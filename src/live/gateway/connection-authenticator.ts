@@ -31,8 +31,11 @@ export interface Grant {
   readonly issuedAt?: Date;
   /** When the connection ends unless it is refreshed or its session goes on. */
   readonly expiresAt: Date;
-  /** Whether the viewer may connect from a page of this origin; null is a client that sent none, and is no browser. */
-  maySpeakFrom(origin: string | null): boolean;
+  /**
+   * Whether the viewer may connect from a page of this origin; null is a client that sent none, and is no browser.
+   * Absent: from every page that may open sockets, which was decided at the upgrade.
+   */
+  maySpeakFrom?(origin: string | null): boolean;
 }
 
 /** A verdict on one token. Expected refusals are values; only a store that is away throws. */

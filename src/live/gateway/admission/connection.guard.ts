@@ -80,7 +80,7 @@ export class ConnectionGuard {
   /** A page that belongs to one way in is for its tokens alone; on any other page the grant decides. */
   #mayComeFrom(authenticator: ConnectionAuthenticator, grant: Grant, origin: string | null): boolean {
     const owner = origin === null ? undefined : this.authenticators.find((other) => other.ownsOrigin(origin));
-    return (owner === undefined || owner === authenticator) && grant.maySpeakFrom(origin);
+    return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
