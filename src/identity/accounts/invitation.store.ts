@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { Database } from '../database/database.js';
-import { invitations } from '../database/schema.js';
+import { invitations, isUuid } from '../database/schema.js';
 
 /** An invitation as it is known: never its code. */
 export interface Invitation {
@@ -11,7 +11,6 @@ export interface Invitation {
 }
 
 const KNOWN = { id: invitations.id, createdAt: invitations.createdAt, expiresAt: invitations.expiresAt };
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The rows of invitations; one that is used is deleted with the account's insertion. Throws UnavailableError when the database is away. */
 @Injectable()
@@ -39,7 +38,7 @@ export class InvitationStore {
 
   /** Removes one; false when it is not there, and for text that is no id. */
   async remove(id: string): Promise<boolean> {
-    if (!UUID.test(id)) return false;
+    if (!isUuid(id)) return false;
     const rows = await this.database.run((orm) =>
       orm.delete(invitations).where(eq(invitations.id, id)).returning({ id: invitations.id }),
     );

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { REGISTRATION_CONFIG, type RegistrationConfig } from '../identity.config.js';
 import { BadUserInputError, ForbiddenError } from '../../live/errors/sallyport.errors.js';
@@ -74,5 +74,5 @@ export class InvalidInvitationError extends BadUserInputError {
 }
 
 function hashOf(code: string): string {
-  return createHash('sha256').update(code).digest('base64url');
+  return hash('sha256', code, 'base64url');
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const PREFIX = 'sallyport_key_';
@@ -23,7 +23,7 @@ export function isApiKey(text: string): boolean {
 
 /** What is stored of a key: SHA-256, base64url. A key is random, so nothing slower is needed. */
 export function hashApiKey(key: string): string {
-  return createHash('sha256').update(key).digest('base64url');
+  return hash('sha256', key, 'base64url');
 }
 
 function checksum(secret: string): string {

@@ -9,7 +9,7 @@ import { tokenSources } from '../api-keys/api-key-scopes.js';
 import { ApiKeys } from '../api-keys/api-keys.service.js';
 import { AccountChanges } from '../sessions/account-changes.service.js';
 import { userIdOf } from '../sessions/account-viewer.js';
-import { isUuid } from '../sessions/session.js';
+import { isUuid } from '../database/schema.js';
 import { SessionService } from '../sessions/session.service.js';
 
 /** Carries out `POST /disconnect`: ends what another backend names, on every node. */

@@ -58,3 +58,10 @@ export const invitations = pgTable('invitations', {
   createdAt: instant('created_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
 });
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether text from outside can be the id of a row at all; PostgreSQL throws for any other. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}

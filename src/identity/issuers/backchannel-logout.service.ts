@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { outsideSession } from '../../live/sessions/outside-session.js';
@@ -103,5 +103,5 @@ function isLogoutEvent(events: unknown): boolean {
 
 /** Two issuers may use the same id. */
 function replayKey(source: string, jti: string): string {
-  return `logout-${createHash('sha256').update(`${source}\n${jti}`).digest('base64url')}`;
+  return `logout-${hash('sha256', `${source}\n${jti}`, 'base64url')}`;
 }

@@ -6,7 +6,7 @@ import { CredentialService } from '../accounts/credential.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
 import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
-import { isUuid } from './session.js';
+import { isUuid } from '../database/schema.js';
 
 /**
  * What people do to their own account and sessions. Sessions that end with it are announced before a method resolves.

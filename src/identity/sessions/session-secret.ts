@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const SECRET_BYTES = 32;
 /** 32 bytes in base64url, without padding (RFC 4648 §5). */
@@ -16,5 +16,5 @@ export function isSessionSecret(text: string): boolean {
 
 /** What is stored of a secret and looked up: its SHA-256. 256 random bits need no salt and no slow hash. */
 export function sessionSecretHash(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }

@@ -6,7 +6,8 @@ import type { ClientFacts } from '../../live/viewer/graphql-context.js';
 import type { VerifiedAccount } from '../accounts/account.js';
 import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
-import { isUuid, type ListedSession } from './session.js';
+import { isUuid } from '../database/schema.js';
+import type { ListedSession } from './session.js';
 import { SessionStore } from './session.store.js';
 
 /** A session that has just been opened. */

@@ -1,12 +1,5 @@
 import type { Account } from '../accounts/account.js';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** Whether text from outside can be a public id at all; PostgreSQL throws for any other. */
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
-}
-
 /** A live session with the account it belongs to, as one query finds it. */
 export interface LiveSession {
   /** The public id. */

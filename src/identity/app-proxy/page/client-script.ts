@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
 
@@ -28,8 +28,8 @@ export class ClientScript {
 function read() {
   try {
     const body = readFileSync(BUILT);
-    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16);
-    return { body, path: `/live/sallyport-live.${hash}.js` };
+    const digest = hash('sha256', body, 'base64url').slice(0, 16);
+    return { body, path: `/live/sallyport-live.${digest}.js` };
   } catch (error) {
     throw new Error('client/dist/sallyport-live.js is missing: run npm run build.', { cause: error });
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
 import type { Topic } from '../../topics/topic.js';
 
@@ -70,7 +70,7 @@ export class IdempotencyKeys {
 
   /** How a key of a topic is known here: its own length does not matter. */
   static hash(topic: Topic, key: string): string {
-    return createHash('sha256').update(`${topic.name}\n${key}`).digest('base64url');
+    return hash('sha256', `${topic.name}\n${key}`, 'base64url');
   }
 
   /** What a key was used for within the last 5 minutes. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Topic } from '../../topics/topic.js';
 
 /** Where one topic lives in Redis. */
@@ -31,5 +31,5 @@ export function channelSuffix(database: number): string {
  */
 export function keyHash(key: string, publisher?: string): string {
   const text = publisher === undefined ? key : `${publisher}\n${key}`;
-  return createHash('sha256').update(text).digest('base64url');
+  return hash('sha256', text, 'base64url');
 }
