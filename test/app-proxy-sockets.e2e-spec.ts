@@ -6,7 +6,14 @@ import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { closeCodeFor, type LiveSocket, openSocket, type SocketOptions } from './kit/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
-import { connectCustomer, customerToken, publishUserCount, refusalOf, shopFor, VISITOR } from './kit/shop-customer.js';
+import {
+  connectCustomer,
+  customerToken,
+  publishUserCount,
+  customerCloseFor,
+  shopFor,
+  VISITOR,
+} from './kit/shop-customer.js';
 
 const SECRET = 'hush';
 const ONE = 'one.myshopify.com';
@@ -121,7 +128,7 @@ describe('AP-8, AP-9: a token that was copied', () => {
     ['IPv6', { address: '2001:db8::1' }],
     ['another user agent', { userAgent: `${VISITOR.userAgent}.` }],
   ])('is refused from %s', async (_, options) => {
-    expect(await refusalOf(server.url, await customerToken(one, '42'), options)).toEqual({
+    expect(await customerCloseFor(server.url, await customerToken(one, '42'), options)).toEqual({
       code: CloseCode.Forbidden,
       reason: 'Forbidden',
     });
@@ -149,7 +156,7 @@ describe('AP-8, AP-9: a token that was copied', () => {
       headers: { 'user-agent': VISITOR.userAgent, 'x-forwarded-for': '198.51.100.66' },
     });
     const { token } = (await replayed.json()) as { token: string };
-    expect(await refusalOf(server.url, token)).toMatchObject({ code: CloseCode.Forbidden });
+    expect(await customerCloseFor(server.url, token)).toMatchObject({ code: CloseCode.Forbidden });
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toMatch(/sallyport_app_proxy_requests_total\{outcome="replayed"\} [1-9]/);
   });

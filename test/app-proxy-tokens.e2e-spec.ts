@@ -4,7 +4,7 @@ import { openSocket } from './kit/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { startServer, type TestServer } from './kit/server.js';
 import type { Shop } from './kit/shop.js';
-import { connectCustomer, customerToken, refusalOf, shopFor } from './kit/shop-customer.js';
+import { connectCustomer, customerToken, customerCloseFor, shopFor } from './kit/shop-customer.js';
 
 const SECRET = 'hush';
 const ONE = 'one.myshopify.com';
@@ -42,7 +42,7 @@ describe('OR-6: a token from a page', () => {
 
   it('of a customer, from another shop, is refused', async () => {
     const token = await customerToken(one, '42');
-    expect(await refusalOf(server.url, token, { origin: `https://${TWO}` })).toMatchObject({
+    expect(await customerCloseFor(server.url, token, { origin: `https://${TWO}` })).toMatchObject({
       code: CloseCode.Forbidden,
     });
   });
@@ -50,7 +50,9 @@ describe('OR-6: a token from a page', () => {
   it('of an account, from a shop, is refused', async () => {
     const { browser } = await server.signedIn();
     const token = await browser.token();
-    expect(await refusalOf(server.url, token, { origin: OWN_DOMAIN })).toMatchObject({ code: CloseCode.Forbidden });
+    expect(await customerCloseFor(server.url, token, { origin: OWN_DOMAIN })).toMatchObject({
+      code: CloseCode.Forbidden,
+    });
     await (await openSocket(server.url, { token, origin: server.url })).close();
   });
 
@@ -74,7 +76,7 @@ describe('TK-3: a token of one kind is refused as any other', () => {
     const signed = one.forwarded.at(-1);
     for (const text of [...browser.cookies.values(), signed?.url ?? '', signed?.signature ?? '']) {
       expect(text).not.toBe('');
-      expect(await refusalOf(server.url, text)).toMatchObject({ code: CloseCode.Forbidden });
+      expect(await customerCloseFor(server.url, text)).toMatchObject({ code: CloseCode.Forbidden });
     }
   });
 

@@ -51,14 +51,17 @@ export async function openSocket(url: string, options: SocketOptions = {}): Prom
   return socket;
 }
 
-/** The code that a socket closes with when it is opened with this token; 1000: it is let in. */
-export async function closeCodeFor(url: string, token: string, options: SocketOptions = {}): Promise<number> {
+/** How a socket ends that is opened with this token; with 1000 where it is let in. */
+export async function closeFor(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
   const socket = await openSocket(url, options);
   socket.send({ type: 'connection_init', payload: { token } });
   const ended = await Promise.race([socket.waitForClose(), socket.waitForMessage('connection_ack').catch(() => null)]);
-  if (ended && 'code' in ended) return ended.code;
-  await socket.close();
-  return 1000;
+  return ended && 'code' in ended ? ended : socket.close();
+}
+
+/** The code of {@link closeFor}. */
+export async function closeCodeFor(url: string, token: string, options: SocketOptions = {}): Promise<number> {
+  return (await closeFor(url, token, options)).code;
 }
 
 /** A bare WebSocket that a test drives message by message. */

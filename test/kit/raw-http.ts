@@ -72,7 +72,8 @@ function isWhole(text: string): boolean {
   return /^HTTP\/1\.1 (?:204|304)/.test(text) || text.endsWith('0\r\n\r\n');
 }
 
-function answerOf(text: string): RawAnswer {
+/** Reads an answer off its bytes, as Latin-1. */
+export function answerOf(text: string): RawAnswer {
   const whole = text.replace(INVITATION, '');
   const [head = '', body = ''] = whole.split(/\r\n\r\n(.*)/s);
   const [statusLine = '', ...lines] = head.split('\r\n');

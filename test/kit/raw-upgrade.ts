@@ -1,11 +1,21 @@
 import { connect } from 'node:net';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+import { answerOf, type RawAnswer } from './raw-http.js';
+
+/** The headers of an ordinary upgrade request to a URL. */
+export function upgradeHeaders(url: string): Record<string, string> {
+  return {
+    host: new URL(url).host,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': SUBPROTOCOL,
+  };
+}
 
 /** What a server answered to an upgrade request before any WebSocket frame. */
-export interface UpgradeAnswer {
-  readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
+export interface UpgradeAnswer extends RawAnswer {
   /** Whether the server ended the connection after its answer. */
   readonly destroyed: boolean;
 }
@@ -33,34 +43,17 @@ export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<U
       received += String(chunk);
       if (!received.startsWith('HTTP/1.1 101') || !received.includes('\r\n\r\n')) return;
       socket.destroy();
-      resolve(answerOf(received, false));
+      resolve({ ...answerOf(received), destroyed: false });
     });
-    socket.on('error', (error) => (received ? resolve(answerOf(received, true)) : reject(error)));
+    socket.on('error', (error) => (received ? resolve({ ...answerOf(received), destroyed: true }) : reject(error)));
     socket.on('end', () => {
       socket.destroy();
-      resolve(answerOf(received, true));
+      resolve({ ...answerOf(received), destroyed: true });
     });
   });
 }
 
 function requestText(url: string, { path = GRAPHQL_PATH, headers = {} }: UpgradeRequest): string {
-  const ordinary = {
-    host: new URL(url).host,
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-protocol': SUBPROTOCOL,
-  };
-  const lines = Object.entries({ ...ordinary, ...headers }).filter(([, value]) => value !== null);
+  const lines = Object.entries({ ...upgradeHeaders(url), ...headers }).filter(([, value]) => value !== null);
   return [`GET ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
-}
-
-function answerOf(text: string, destroyed: boolean): UpgradeAnswer {
-  const [head = '', body = ''] = text.split(/\r\n\r\n(.*)/s);
-  const [statusLine = '', ...lines] = head.split('\r\n');
-  const headers = lines
-    .map((line) => line.split(/:\s*(.*)/s))
-    .map(([name = '', value = '']) => [name.toLowerCase(), value] as const);
-  return { status: Number(statusLine.split(' ')[1] ?? 0), headers: new Map(headers), body, destroyed };
 }

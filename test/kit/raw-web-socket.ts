@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+import { GRAPHQL_PATH } from '../../src/protocol/payload.js';
+import { upgradeHeaders } from './raw-upgrade.js';
 
 const CLOSE = 8;
 /** How a socket ended without a Close frame from the server. */
@@ -34,17 +35,9 @@ export class RawWebSocket {
 
   /** Opens one; resolves after the 101. */
   static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
-    const { port, host } = new URL(url);
+    const { port } = new URL(url);
     const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true });
-    const lines = Object.entries({
-      Host: host,
-      Connection: 'Upgrade',
-      Upgrade: 'websocket',
-      'Sec-WebSocket-Version': '13',
-      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      'Sec-WebSocket-Protocol': SUBPROTOCOL,
-      ...headers,
-    });
+    const lines = Object.entries({ ...upgradeHeaders(url), ...headers });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     socket.write(`GET ${GRAPHQL_PATH} HTTP/1.1\r\n${head}\r\n`);
     const [answer] = (await once(socket, 'data')) as [Buffer];

@@ -2,7 +2,7 @@ import { UserCountFeed } from '../../src/feeds/user-count/user-count.feed.js';
 import { TopicBus } from '../../src/live/topics/topic.bus.js';
 import { topicOf } from '../../src/live/topics/topic.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
-import { type LiveSocket, openSocket, type SocketClose, type SocketOptions } from './live-socket.js';
+import { closeFor, type LiveSocket, openSocket, type SocketClose, type SocketOptions } from './live-socket.js';
 import type { TestServer } from './server.js';
 import { type Shop, startShop } from './shop.js';
 
@@ -31,11 +31,9 @@ export function connectCustomer(url: string, token: string, options: SocketOptio
   return openSocket(url, { token, ...VISITOR, ...options });
 }
 
-/** How a socket that shows this token ends. */
-export async function refusalOf(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
-  const socket = await openSocket(url, { ...VISITOR, ...options });
-  socket.send({ type: 'connection_init', payload: { token } });
-  return socket.waitForClose();
+/** How a socket from the visitor's own browser that shows this token ends; with 1000 where it is let in. */
+export function customerCloseFor(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
+  return closeFor(url, token, { ...VISITOR, ...options });
 }
 
 /** Publishes one `userCount` to one viewer. */
