@@ -20,3 +20,13 @@ export async function firstFreePort(from) {
   for (let port = from; port < from + 100; port += 1) if (await isFree(port)) return port;
   throw new Error(`No port from ${from} to ${from + 99} is free: stop what listens there.`);
 }
+
+/** A port that was free a moment ago, below the range of outgoing connections: one of those may otherwise take it first.
+ * @returns {Promise<number>}
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    if (await isFree(port)) return port;
+  }
+}

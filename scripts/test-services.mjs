@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isFree } from './free-port.mjs';
+import { freePort } from './free-port.mjs';
 
 const READY_WITHIN_MS = 30_000;
 
@@ -159,12 +159,4 @@ function stopper(child, signal, cleanup) {
       child.once('exit', done);
       child.kill(signal);
     }));
-}
-
-/** Below the range of outgoing connections: one of those may otherwise take it before the store does. */
-async function freePort() {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (await isFree(port)) return port;
-  }
 }

@@ -2,7 +2,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { Inbox } from './kit/inbox.js';
 import { openSocket } from './kit/live-socket.js';
 import { locate, needs } from './kit/needs.js';

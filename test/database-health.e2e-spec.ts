@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { Browser } from './kit/browser.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { locate, needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { startServer, type TestServer } from './kit/server.js';

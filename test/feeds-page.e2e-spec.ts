@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Browser } from './kit/browser.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { type LiveSocket, openSocket } from './kit/live-socket.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { IdentityProvider } from './kit/identity-provider.js';
 import { closeCodeFor, openSocket } from './kit/live-socket.js';
 import { locate, needs } from './kit/needs.js';

@@ -8,7 +8,7 @@ import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/server/config/load-config.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
-import { freePort } from './kit/free-port.js';
+import { freePort } from '../scripts/free-port.mjs';
 import { openSocket } from './kit/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';

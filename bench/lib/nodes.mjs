@@ -1,16 +1,8 @@
 // Two nodes of one deployment, and the way of an event from one to the other.
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { WebSocket } from 'ws';
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+import { freePort } from '../../scripts/free-port.mjs';
 
 /** Starts two nodes that share a deployment, and stops them when `use` is done. */
 export async function withNodes(deployment, env, use) {

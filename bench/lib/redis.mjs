@@ -2,9 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../scripts/free-port.mjs';
 import { canPin } from './child.mjs';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
@@ -15,10 +16,7 @@ export const hasRedis = PROGRAMS.some((program) => spawnSync(program, ['--versio
 /** Starts Redis on a free port, without persistence, on the load generator's core. `{ url, port, pid, stop() }`. */
 export async function ownRedis() {
   const program = PROGRAMS.find((name) => spawnSync(name, ['--version']).status === 0);
-  const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-redis-'));
   const args = [
     program,

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from './free-port.js';
+import { freePort } from '../../scripts/free-port.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What Node 22 and newer compile once for all servers that tests start: a fifth of each start. */

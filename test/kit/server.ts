@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/server/config/load-config.js';
 import { createApp } from '../../src/create-app.js';
 import type { WaysIn } from '../../src/live/gateway/gateway.module.js';
 import { Browser, someone, type BrowserOptions, type Credentials } from './browser.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../../scripts/free-port.mjs';
 import { storage } from './storage.js';
 
 /** A server inside the test's own process, on a free port, with rows of its own. */
