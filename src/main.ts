@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { loadEnvFile } from './server/config/env-file.js';
 import { loadConfig } from './server/config/load-config.js';
 import { createApp } from './create-app.js';
-import { StartError } from './live/errors/start.error.js';
+import { StartError } from './live/errors/sallyport.errors.js';
 import { LOGGER } from './live/logging/logger.js';
 
 /** Start, listen, drain. A failure to start is one clear line and exit code 1. */

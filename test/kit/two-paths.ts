@@ -13,7 +13,7 @@ import { Connection } from '../../src/live/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
 import { WriteBatcher } from '../../src/live/gateway/connection/write-batcher.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
-import { showError } from '../../src/live/gateway/execution/show-error.js';
+import { showError } from '../../src/live/gateway/execution/rendering.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';

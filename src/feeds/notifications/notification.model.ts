@@ -1,6 +1,6 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { Allow, IsOptional, IsString, Length, MaxLength } from 'class-validator';
-import { IsInstant } from '../../live/feeds/is-instant.js';
+import { IsInstant } from '../../live/feeds/payload-check.js';
 import { GraphQLJson } from './json.scalar.js';
 
 /**

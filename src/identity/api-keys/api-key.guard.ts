@@ -7,7 +7,7 @@ import { isApiKey } from './api-key.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { clientFacts } from '../../live/viewer/client-facts.js';
+import { clientFacts } from '../../live/viewer/client-address.js';
 
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, ApiKey>();

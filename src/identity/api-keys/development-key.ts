@@ -5,7 +5,7 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import type { Logger } from 'pino';
 import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { DEFAULT_SCOPES } from './api-key-scopes.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';

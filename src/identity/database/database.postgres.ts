@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { databaseFailure, isDatabaseAway } from './database-away.js';
 import { Database, type Orm } from './database.js';

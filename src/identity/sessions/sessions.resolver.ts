@@ -1,8 +1,6 @@
 import { Args, ID, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Context } from '../../live/viewer/current-viewer.js';
-import { CurrentAccount } from './account-viewer.js';
-import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
-import type { AccountViewer } from './account-viewer.js';
+import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { CurrentAccount, type AccountViewer } from './account-viewer.js';
 import { OwnAccount } from './own-account.service.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';

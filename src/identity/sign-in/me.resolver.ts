@@ -1,6 +1,5 @@
 import { Query, Resolver } from '@nestjs/graphql';
-import { Context } from '../../live/viewer/current-viewer.js';
-import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';

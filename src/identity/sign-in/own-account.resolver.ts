@@ -1,9 +1,7 @@
 import { Args, Mutation, Resolver } from '@nestjs/graphql';
 import { OwnerTopics } from '../../live/feeds/owner-topics.js';
-import { Context } from '../../live/viewer/current-viewer.js';
-import { CurrentAccount } from '../sessions/account-viewer.js';
-import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
-import type { AccountViewer } from '../sessions/account-viewer.js';
+import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { CurrentAccount, type AccountViewer } from '../sessions/account-viewer.js';
 import { OwnAccount } from '../sessions/own-account.service.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { SignInCookies } from './sign-in-cookies.js';

@@ -1,6 +1,5 @@
 import { Args, Mutation, Resolver } from '@nestjs/graphql';
-import { Context } from '../../live/viewer/current-viewer.js';
-import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
+import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { type Account, User } from '../accounts/account.js';
 import { SignInService } from './sign-in.service.js';
 

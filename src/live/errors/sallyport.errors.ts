@@ -107,3 +107,47 @@ export class UnavailableError extends SallyportError {
     super('UNAVAILABLE', message, { retryAfterSeconds: 1 }, options);
   }
 }
+
+/**
+ * The status of each code where the error answers a plain HTTP route (GraphQL answers 200 with `errors`). The one table;
+ * docs/errors.md prints it and a test keeps both equal.
+ */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  INVALID_CREDENTIALS: 401,
+  EMAIL_TAKEN: 409,
+  BAD_USER_INPUT: 400,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  TOO_MANY_REQUESTS: 429,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+/** The statuses with which a request is refused for its form, and not for what it asks. */
+export type HttpRefusalStatus = 400 | 405 | 406 | 413 | 415 | 417;
+
+/**
+ * A request that HTTP itself refuses: its method, its type, its size. Its code is `BAD_USER_INPUT`, its status is more
+ * exact than the table's.
+ */
+export class HttpRefusalError extends SallyportError {
+  /** @param allow the methods that the route takes instead, for the `Allow` header of a 405 (RFC 9110 §15.5.6) */
+  constructor(
+    readonly httpStatus: HttpRefusalStatus,
+    message: string,
+    readonly allow: string | null = null,
+  ) {
+    super('BAD_USER_INPUT', message);
+  }
+}
+
+/**
+ * This process cannot start, and its operator can mend that. Entry points print the message as one line,
+ * without a stack, and exit with a code other than 0.
+ *
+ * `message` says what is wrong and what to do; it never carries a secret.
+ */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}

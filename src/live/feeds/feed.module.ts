@@ -4,7 +4,7 @@ import { TopicBus } from '../topics/topic.bus.js';
 import { topicOf } from '../topics/topic.js';
 import { TopicStream } from '../topics/topic-stream.js';
 import { FeedsModule } from './feeds.module.js';
-import { CurrentViewer } from '../viewer/current-viewer.js';
+import { CurrentViewer } from '../viewer/graphql-context.js';
 import type { Viewer } from '../viewer/viewer.js';
 import type { Feed } from './feed.js';
 import { FeedRegistry } from './feed.registry.js';

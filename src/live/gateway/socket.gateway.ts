@@ -4,7 +4,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { inRequest, requestIdHeader } from '../logging/request-id.js';
-import type { ConnectionFacts } from './connection/connection-facts.js';
+import type { ConnectionFacts } from './connection/connection.js';
 import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';

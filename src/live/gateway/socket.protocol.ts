@@ -23,8 +23,7 @@ import { toBytes } from './connection/frame.js';
 import { type LiveOperations, OperationHold } from './execution/live-operations.js';
 import { full, OperationCache } from './execution/operation-cache.js';
 import { refused, variablesFault } from './execution/operation-limits.js';
-import { Renderer, type ShowError } from './execution/rendering.js';
-import { showError } from './execution/show-error.js';
+import { Renderer, type ShowError, showError } from './execution/rendering.js';
 import { subscribe, type SubscriptionRequest } from './execution/subscription.js';
 
 /** Live subscriptions that one socket may hold. */

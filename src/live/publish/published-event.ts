@@ -1,10 +1,18 @@
 import type { ErrorCode } from '../../protocol/error-code.js';
 import type { FeedRegistry } from '../feeds/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
-import { structureBytes, textBytes } from '../topics/payload-size.js';
+import { structureBytes, textBytes } from '../topics/payload.js';
 import { topicOf } from '../topics/topic.js';
-import { parseViewerId, VIEWER_ID_FORMS } from '../viewer/viewer.js';
-import type { ViewerCheck } from './viewer-check.js';
+import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../viewer/viewer.js';
+
+/**
+ * Says why nobody can have this viewer id here, such as a customer of a shop that is not configured, for the publisher to
+ * read; null where somebody may. Called for each published event: it asks no store.
+ */
+export type ViewerCheck = (viewer: ViewerId) => string | null;
+
+/** Injection token of the {@link ViewerCheck}. */
+export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 
 /** The largest payload, in bytes of JSON: what a client takes in one message. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;

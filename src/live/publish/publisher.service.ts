@@ -3,8 +3,13 @@ import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../feeds/feed.registry.js';
 import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
-import { type EventError, judgeEvent, type TopicPermission } from './published-event.js';
-import { VIEWER_CHECK, type ViewerCheck } from './viewer-check.js';
+import {
+  type EventError,
+  judgeEvent,
+  type TopicPermission,
+  VIEWER_CHECK,
+  type ViewerCheck,
+} from './published-event.js';
 
 /** The most events in one request. */
 export const MAX_EVENTS = 1_000;

@@ -32,7 +32,7 @@ import { RedisRevocationStore } from './redis/revocation.store.redis.js';
 import { RedisSessionRevocations } from './redis/session-revocations.redis.js';
 import { RedisTokenReplayStore } from './redis/token-replay.store.redis.js';
 import { RedisTopicBus } from './redis/topic.bus.redis.js';
-import { SharedStoreHealth, type SharedStoreLink } from './shared-store.health.js';
+import { SharedStoreHealth, type SharedStoreLink } from './store-health.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 
 /** The two connections of the Redis store. */

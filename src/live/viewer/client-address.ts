@@ -1,5 +1,7 @@
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import type { IncomingMessage } from 'node:http';
+import type { ClientFacts } from './graphql-context.js';
 
 /** An address range, as ipaddr.js parses `10.0.0.0/8`. */
 export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -108,4 +110,20 @@ export function addressBlocks(address: string): readonly string[] {
 /** Parses the ranges of a configuration that was checked already. Called once, when the configuration is read. */
 export function parseAddressRanges(texts: readonly string[]): AddressRange[] {
   return texts.map(parseAddressRange).filter((range) => range !== null);
+}
+
+const MAX_USER_AGENT_LENGTH = 512;
+
+/**
+ * Reads who is calling from a raw request: the same for HTTP and for the upgrade.
+ *
+ * @param trusted `TRUSTED_PROXIES`, parsed
+ */
+export function clientFacts(request: IncomingMessage, trusted: readonly AddressRange[]): ClientFacts {
+  const forwarded = request.headers['x-forwarded-for'];
+  const forwardedFor = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
+  return {
+    address: clientAddress(request.socket.remoteAddress, forwardedFor, trusted),
+    userAgent: request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+  };
 }

@@ -1,4 +1,7 @@
 import type { Viewer } from './viewer.js';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { GqlExecutionContext } from '@nestjs/graphql';
+import { UnauthenticatedError } from '../errors/sallyport.errors.js';
 
 /** What is known of the machine that asks, the same on both transports. */
 export interface ClientFacts {
@@ -28,3 +31,15 @@ export interface ContextCookies {
   /** Sets one cookie by a whole `Set-Cookie` value (RFC 6265 §4.1), in the place of one of the same name. */
   set(header: string): void;
 }
+
+/** The GraphQL context of the running resolver. */
+export const Context = createParamDecorator((_: unknown, context: ExecutionContext): GraphqlContext =>
+  GqlExecutionContext.create(context).getContext<GraphqlContext>(),
+);
+
+/** The verified viewer. Refuses with `UNAUTHENTICATED` when nobody is signed in. */
+export const CurrentViewer = createParamDecorator((_: unknown, context: ExecutionContext): Viewer => {
+  const { viewer } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
+  if (!viewer) throw new UnauthenticatedError();
+  return viewer;
+});

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 
 /** Longer input is no password: 128 characters of at most four bytes, and a line end. */
 const MAX_BYTES = 1_024;

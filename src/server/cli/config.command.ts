@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load-config.js';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
 
 /** `config check`: what a start would say of the environment, without starting and without opening a store. */

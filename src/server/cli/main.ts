@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { Command } from 'commander';
 import { loadEnvFile } from '../config/env-file.js';
 import { loadConfig } from '../config/load-config.js';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import { redisAnswers } from '../../live/store/redis/open-redis.js';
 import { apiKeyCommand } from './api-key.command.js';
 import { CliModule } from './cli.module.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { HTTP_CONFIG, type HttpConfig, TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
 import { seedPeople } from './seed-people.js';
 

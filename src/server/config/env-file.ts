@@ -1,4 +1,4 @@
-import { StartError } from '../../live/errors/start.error.js';
+import { StartError } from '../../live/errors/sallyport.errors.js';
 
 /**
  * Adds the variables of a `.env` file in the working directory to the environment, which wins over the file.

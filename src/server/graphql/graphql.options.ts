@@ -8,7 +8,7 @@ import type { Sessions } from '../../live/sessions/sessions.js';
 import type { HttpConfig, LimitsConfig } from '../../live/live.config.js';
 import { SallyportError } from '../../live/errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
-import { clientFacts } from '../../live/viewer/client-facts.js';
+import { clientFacts } from '../../live/viewer/client-address.js';
 import type { ContextCookies, GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { GraphQLDateTime } from '../../live/gateway/execution/date-time.scalar.js';
 import type { DocumentBudget } from '../../live/gateway/execution/document-budget.js';
@@ -16,7 +16,7 @@ import { DocumentStore } from '../../live/gateway/execution/document-store.js';
 import { HttpDocuments } from './http-documents.plugin.js';
 import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
 import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
-import { showError } from '../../live/gateway/execution/show-error.js';
+import { showError } from '../../live/gateway/execution/rendering.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
 export function graphqlOptions(

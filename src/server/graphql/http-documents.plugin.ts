@@ -8,15 +8,14 @@ import {
 import { type GraphQLError, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { HTTP_STATUS } from '../../live/errors/error-table.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { HTTP_STATUS, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { addressBlock, addressIn, type AddressRange } from '../../live/viewer/client-address.js';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { type BudgetSubject, type DocumentBudget, processorMs } from '../../live/gateway/execution/document-budget.js';
 import { DocumentRules } from '../../live/gateway/execution/document-rules.js';
 import { busy } from '../../live/gateway/execution/operation-cache.js';
 import { asError, refused, variablesFault } from '../../live/gateway/execution/operation-limits.js';
-import { showError } from '../../live/gateway/execution/show-error.js';
+import { showError } from '../../live/gateway/execution/rendering.js';
 
 /** The memory that texts may take which are known to be valid. */
 const MAX_VALID_BYTES = 4 * 1024 * 1024;

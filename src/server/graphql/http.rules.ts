@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpErrorFilter } from '../http/http-error.filter.js';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
-import { ForbiddenError } from '../../live/errors/sallyport.errors.js';
+import { HttpRefusalError, ForbiddenError } from '../../live/errors/sallyport.errors.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
 import type { HttpOrigins } from '../../live/gateway/admission/http-origins.js';

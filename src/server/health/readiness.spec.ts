@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../identity/database/database.js';
-import type { SharedStoreHealth } from '../../live/store/shared-store.health.js';
+import type { SharedStoreHealth } from '../../live/store/store-health.js';
 import { Readiness } from './readiness.js';
 
 const redis = (available: boolean) => ({ state: available ? 'ok' : 'unavailable' }) as SharedStoreHealth;

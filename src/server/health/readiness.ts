@@ -1,8 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { within } from '../../live/deadline.js';
 import { Database } from '../../identity/database/database.js';
-import type { StoreState } from '../../live/store/store-health.js';
-import { SharedStoreHealth } from '../../live/store/shared-store.health.js';
+import { type StoreState, SharedStoreHealth } from '../../live/store/store-health.js';
 
 /** A database that has not answered after so long counts as away, in ms. */
 const DATABASE_PATIENCE_MS = 2_000;

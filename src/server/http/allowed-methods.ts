@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** Taken for every path at once: browsers ask by it before they call from another origin. */
 const EVERY_PATH = '*';

@@ -4,8 +4,7 @@ import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/ba
 import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
-import type { AddressRange } from '../../live/viewer/client-address.js';
-import { clientFacts } from '../../live/viewer/client-facts.js';
+import { type AddressRange, clientFacts } from '../../live/viewer/client-address.js';
 
 const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
   malformed: 'logout_token must be a signed JWT.',

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 import type { RouteRule } from './route-rules.js';
 
 /** A form with the longest logout token, in bytes. */

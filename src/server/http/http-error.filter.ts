@@ -1,9 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../../protocol/error-code.js';
-import { HTTP_STATUS } from '../../live/errors/error-table.js';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
-import { SallyportError } from '../../live/errors/sallyport.errors.js';
+import { HTTP_STATUS, SallyportError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 interface ShownError {
   readonly status: number;

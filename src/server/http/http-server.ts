@@ -7,7 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** How long a connection may take for each part of a request, in milliseconds. */
 export interface HttpDeadlines {

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity/identity.config.js';
-import { VIEWER_CHECK } from '../../live/publish/viewer-check.js';
+import { VIEWER_CHECK } from '../../live/publish/published-event.js';
 import { MetricsModule } from '../../live/metrics/metrics.module.js';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
-import { ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { HttpRefusalError, ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { RouteRule } from './route-rules.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import { HttpRefusalError } from '../../live/errors/http-refusal.error.js';
+import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** What holds for one route beside its handler. It is put on the route itself, so it holds however a request spells the path. */
 export interface RouteRule {

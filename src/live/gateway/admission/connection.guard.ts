@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { SharedStoreHealth } from '../../store/shared-store.health.js';
+import { SharedStoreHealth } from '../../store/store-health.js';
 import {
   CONNECTION_AUTHENTICATORS,
   ConnectionAuthenticator,
@@ -12,8 +12,7 @@ import {
   type TokenRefusal,
   type Verdict,
 } from '../connection-authenticator.js';
-import type { Connection } from '../connection/connection.js';
-import type { ConnectionFacts } from '../connection/connection-facts.js';
+import type { Connection, ConnectionFacts } from '../connection/connection.js';
 
 /** Of any way in, in characters; each has its own bound below it. */
 const MAX_TOKEN_LENGTH = 16_384;

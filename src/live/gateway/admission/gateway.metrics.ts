@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { ConnectionFacts } from '../connection/connection-facts.js';
+import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { WriteBatcher } from '../connection/write-batcher.js';
 import { VIEWER_KINDS } from '../../viewer/viewer.js';

@@ -1,13 +1,12 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import type { ConnectionFacts } from '../connection/connection-facts.js';
+import type { ConnectionFacts } from '../connection/connection.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
-import { type AddressRange, peerTest } from '../../viewer/client-address.js';
+import { type AddressRange, peerTest, clientFacts } from '../../viewer/client-address.js';
 import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
-import { clientFacts } from '../../viewer/client-facts.js';
 import { cleartextTest } from './cleartext.js';
 import { NodeCapacity } from './node-capacity.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';

@@ -1,17 +1,23 @@
 import type { Socket } from 'node:net';
 import type { WebSocket as ProtocolSocket } from 'graphql-ws';
 import { type Grant, sessionOf } from '../connection-authenticator.js';
-import type { ConnectionFacts } from './connection-facts.js';
 import { SUBPROTOCOL, type RefreshPingPayload } from '../../../protocol/payload.js';
-import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { GraphqlContext, ClientFacts } from '../../viewer/graphql-context.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { type ByteText, toBytes } from './frame.js';
 import { FrameWriter, type WriterOwner } from './frame-writer.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
-import { monotonic } from './monotonic.js';
 import type { WriteBatcher } from './write-batcher.js';
+
+/** What is known of the peer of a socket. */
+export interface ConnectionFacts extends ClientFacts {
+  /** The verified Origin of the upgrade, or null for a client that is no browser. */
+  readonly origin: string | null;
+  /** The id of the upgrade, in each log line of the connection. */
+  readonly requestId: string;
+}
 
 /** Bytes queued on a socket from which graphql-ws is made to wait. */
 const HOLD_BACK_FROM = 64 * 1024;
@@ -309,4 +315,14 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
 
 function shortened(reason: string): string {
   return Buffer.byteLength(reason) <= MAX_REASON ? reason : '';
+}
+
+/**
+ * The moment on the monotonic clock (`performance.now()`) at which the calendar will show this time, if nobody sets it before.
+ * Deadlines are kept so: a wall clock that is stepped moves none of them.
+ *
+ * @param calendarMs ms since the epoch
+ */
+function monotonic(calendarMs: number): number {
+  return performance.now() + calendarMs - Date.now();
 }

@@ -1,15 +1,55 @@
 import {
   type DocumentNode,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   NoSchemaIntrospectionCustomRule,
   SingleFieldSubscriptionsRule,
   specifiedRules,
   validate,
   type ValidationRule,
+  Kind,
+  OperationTypeNode,
+  type SelectionNode,
 } from 'graphql';
 import { limitFaults } from './operation-limits.js';
-import { SingleRootFieldRule } from './single-root-field.rule.js';
+import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
+
+/**
+ * Takes the place of graphql-js's SingleFieldSubscriptionsRule (specification, section 5.2.3.1), which throws out of the
+ * validation where a `@skip` or `@include` at the root has a variable. Whatever a variable decides counts as selected.
+ * Whether anything is left once the variables are known is seen when the subscription starts.
+ */
+export const SingleRootFieldRule: ValidationRule = (context) => ({
+  OperationDefinition(operation) {
+    const schema = context.getSchema();
+    const root = schema.getSubscriptionType();
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION || !root) return;
+    const scope = { schema, fragments: fragmentsOf(context.getDocument()), includes: mayBeIncluded };
+    const fields = [...collectFields(scope, root, [operation.selectionSet]).values()];
+    const subject = operation.name ? `Subscription "${operation.name.value}"` : 'Anonymous Subscription';
+    if (fields.length > 1) {
+      const nodes = fields.slice(1).flat();
+      context.reportError(new GraphQLError(`${subject} must select only one top level field.`, { nodes }));
+    }
+    for (const nodes of fields) {
+      if (!nodes[0]?.name.value.startsWith('__')) continue;
+      context.reportError(new GraphQLError(`${subject} must not select an introspection top level field.`, { nodes }));
+    }
+  },
+});
+
+const includedByLiterals = includedBy({});
+
+/** A condition that is no literal Boolean is for other rules, or for the variables, to judge. */
+function mayBeIncluded(node: SelectionNode): boolean {
+  const literal = (node.directives ?? []).filter(
+    ({ name, arguments: given }) =>
+      (name.value === 'skip' || name.value === 'include') &&
+      given?.length === 1 &&
+      given[0]?.value.kind === Kind.BOOLEAN,
+  );
+  return includedByLiterals({ ...node, directives: literal } as SelectionNode);
+}
 
 /** Each costs more than what it is about: a client sees that many, and that there are more. */
 const MAX_VALIDATION_ERRORS = 20;

@@ -3,6 +3,8 @@ import type { TopicEvent } from '../../topics/topic-event.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { ExecutableOperation, Outcome, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
+import type { Logger } from 'pino';
+import { maskError } from '../../errors/mask-error.js';
 
 /** Turns an execution error into what the client may see; logs the rest. */
 export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
@@ -93,4 +95,11 @@ export class Renderer {
     operation.personal = true;
     return null;
   }
+}
+
+/** What a client sees of an error, on both transports; the unexpected cause goes to the log. */
+export function showError(error: GraphQLError, logger: Logger): GraphQLFormattedError {
+  const { shown, cause } = maskError(error);
+  if (cause !== undefined) logger.error({ err: cause, path: error.path }, 'a resolver failed');
+  return shown;
 }

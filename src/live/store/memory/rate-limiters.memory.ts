@@ -1,5 +1,46 @@
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
-import { BoundedMemoryLimiter } from './bounded-memory-limiter.js';
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+
+/** Some 40 MB of counters. An attack that needs more of them loses the oldest; the per-address limits hold on. */
+const MAX_KEYS = 100_000;
+
+/** A limiter in memory that cannot be filled up: at the bound the key that was first used longest ago is forgotten. */
+export class BoundedMemoryLimiter extends RateLimiterMemory {
+  readonly #keys = new Set<string | number>();
+
+  override consume(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
+    this.#note(key);
+    return super.consume(key, points, options);
+  }
+
+  override penalty(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
+    this.#note(key);
+    return super.penalty(key, points, options);
+  }
+
+  override reward(key: string | number, points?: number, options?: Record<string, unknown>): Promise<RateLimiterRes> {
+    this.#note(key);
+    return super.reward(key, points, options);
+  }
+
+  override set(key: string | number, points: number, seconds: number): Promise<RateLimiterRes> {
+    this.#note(key);
+    return super.set(key, points, seconds);
+  }
+
+  override delete(key: string | number): Promise<boolean> {
+    this.#keys.delete(key);
+    return super.delete(key);
+  }
+
+  #note(key: string | number): void {
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    if (this.#keys.size <= MAX_KEYS) return;
+    const [oldest] = this.#keys;
+    if (oldest !== undefined) void this.delete(oldest);
+  }
+}
 
 /** Limits of this process alone. */
 export class MemoryRateLimiters extends RateLimiters {

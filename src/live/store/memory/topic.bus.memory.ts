@@ -13,8 +13,7 @@ import {
   type TopicSink,
   type TopicSubscription,
 } from '../../topics/topic.bus.js';
-import { payloadDigest } from '../../topics/payload-digest.js';
-import { payloadBytes } from '../../topics/payload-size.js';
+import { payloadDigest, payloadBytes } from '../../topics/payload.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import type { Topic } from '../../topics/topic.js';
 import type { ViewerId } from '../../viewer/viewer.js';

@@ -3,7 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { parseRedisUrl, type RedisAddress, type RedisPlace } from './redis-url.js';
 import { within } from '../../deadline.js';
-import { StartError } from '../../errors/start.error.js';
+import { StartError } from '../../errors/sallyport.errors.js';
 import { reasonOf } from './redis-failure.js';
 
 /** How long a start waits for Redis before it gives up, in milliseconds. */

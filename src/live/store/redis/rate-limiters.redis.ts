@@ -1,8 +1,33 @@
-import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
+import {
+  type RateLimiterAbstract,
+  RateLimiterRedis,
+  type IRateLimiterOptions,
+  type RateLimiterRes,
+} from 'rate-limiter-flexible';
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
-import { BoundedMemoryLimiter } from '../memory/bounded-memory-limiter.js';
-import { DeferredSharedLimiter } from './deferred-shared-limiter.js';
+import { BoundedMemoryLimiter } from '../memory/rate-limiters.memory.js';
 import type { RedisConnection } from './redis.connection.js';
+
+/**
+ * Counts a key in this process alone until it has done so much that the other nodes should know; from then on with them.
+ * What honest people do costs no round trip; what it misses is at most `unshared` for each node.
+ */
+export class DeferredSharedLimiter extends BoundedMemoryLimiter {
+  constructor(
+    options: IRateLimiterOptions,
+    private readonly shared: RateLimiterAbstract,
+    private readonly unshared: number,
+  ) {
+    super(options);
+  }
+
+  override async consume(key: string | number): Promise<RateLimiterRes> {
+    const here = await this.penalty(key);
+    if (here.consumedPoints <= this.unshared) return here;
+    const untold = here.consumedPoints === this.unshared + 1 ? here.consumedPoints : 1;
+    return this.shared.consume(key, untold);
+  }
+}
 
 /**
  * Limits over all nodes. While Redis is away each node counts by itself: a limit that refused everybody then would lock people

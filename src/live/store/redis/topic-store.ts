@@ -3,7 +3,7 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { SILENCE_MS } from './open-redis.js';
 import type { RedisConnection } from './redis.connection.js';
 import { formatCursor, type Position } from '../../topics/cursor.js';
-import { payloadDigest } from '../../topics/payload-digest.js';
+import { payloadDigest } from '../../topics/payload.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** What an object or an array takes besides its text: V8's own fields, and for objects of ever new keys their hidden class. */
 const CONTAINER_BYTES = 128;
 /** The same of a number, a text, true, false or null: the field that holds it, and a text's own header. */
@@ -27,4 +29,9 @@ export function payloadBytes(payload: unknown): number {
   if (typeof payload === 'string') return VALUE_BYTES + textBytes(payload);
   if (typeof payload !== 'object' || payload === null) return VALUE_BYTES;
   return structureBytes(payload) + textBytes(JSON.stringify(payload));
+}
+
+/** What tells two payloads under one idempotency key apart: SHA-256 of the JSON, 43 characters without a space. */
+export function payloadDigest(payload: unknown): string {
+  return hash('sha256', JSON.stringify(payload) ?? 'null', 'base64url');
 }

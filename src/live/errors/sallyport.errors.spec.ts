@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CloseCode } from '../../protocol/close-code.js';
 import { ERROR_CODES } from '../../protocol/error-code.js';
-import { HTTP_STATUS } from './error-table.js';
+import { HTTP_STATUS } from './sallyport.errors.js';
 
 const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
 const protocol = readFileSync(new URL('../../../PROTOCOL.md', import.meta.url), 'utf8');
