@@ -6,12 +6,11 @@ import { SessionStatus } from '../sessions/session-status.js';
 import { SessionWatch } from '../sessions/session-watch.js';
 import { RateLimitModule } from '../rate-limit/rate-limit.module.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
-import { ConnectionGuard } from './admission/connection.guard.js';
+import { ConnectionPolicy } from './admission/connection.policy.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
-import { NodeCapacity } from './admission/node-capacity.js';
+import { NodeCapacity, UpgradePolicy } from './admission/upgrade.policy.js';
 import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
-import { UpgradeGuard } from './admission/upgrade.guard.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
@@ -35,14 +34,14 @@ export interface WaysIn {
   imports: [MetricsModule, StoreModule, RateLimitModule, DocumentsModule],
   providers: [
     SocketGateway,
-    UpgradeGuard,
+    UpgradePolicy,
     NodeCapacity,
     Connections,
     WriteBatcher,
     GatewayMetrics,
     SocketProtocol,
     ConnectionAdmission,
-    ConnectionGuard,
+    ConnectionPolicy,
     ConnectionRegistry,
     ConnectionExpiry,
     SessionStatus,

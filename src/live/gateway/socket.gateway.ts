@@ -9,8 +9,7 @@ import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connecti
 import { Connections } from './connections.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
-import type { UpgradeRefusal } from './admission/upgrade-refusal.js';
-import { UpgradeGuard } from './admission/upgrade.guard.js';
+import { type UpgradeRefusal, UpgradePolicy } from './admission/upgrade.policy.js';
 
 const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
 
@@ -25,14 +24,14 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly adapter: HttpAdapterHost,
-    private readonly guard: UpgradeGuard,
+    private readonly policy: UpgradePolicy,
     private readonly connections: Connections,
     private readonly metrics: GatewayMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
-    // What ws would answer with headers of its own; the guard leaves it little.
-    this.#server.on('wsClientError', (_error, socket) => this.guard.answer(socket, NO_HANDSHAKE));
+    // What ws would answer with headers of its own; the policy leaves it little.
+    this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE));
     this.#server.on('headers', (lines) =>
       lines.push(...Object.entries(requestIdHeader()).map((pair) => pair.join(': '))),
     );
@@ -40,7 +39,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const ordinary = new OrdinaryRequests(server);
     server.on('upgrade', (request, socket: Socket, head) => {
       if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);
-      const facts = this.guard.facts(request);
+      const facts = this.policy.facts(request);
       void inRequest(facts.requestId, () => this.#upgrade(request, facts, socket, head));
     });
   }
@@ -55,11 +54,11 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   async #upgrade(request: IncomingMessage, facts: ConnectionFacts, socket: Socket, head: Buffer): Promise<void> {
     const drop = (): void => void socket.destroy();
     socket.on('error', drop);
-    const refusal = await this.guard.check(request, facts, this.#draining);
+    const refusal = await this.policy.check(request, facts, this.#draining);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       this.metrics.refused(refusal, facts);
-      this.guard.answer(socket, refusal);
+      this.policy.answer(socket, refusal);
       return;
     }
     if (socket.destroyed) return;

@@ -5,7 +5,7 @@ import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
 import type { ContextCookies } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
-import { ConnectionGuard } from './connection.guard.js';
+import { ConnectionPolicy } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 
@@ -17,11 +17,11 @@ const NO_COOKIES: ContextCookies = {
   },
 };
 
-/** Carries out what the guard decides: lets a connection in, keeps it, or closes it with the right code. */
+/** Carries out what the policy decides: lets a connection in, keeps it, or closes it with the right code. */
 @Injectable()
 export class ConnectionAdmission {
   constructor(
-    private readonly guard: ConnectionGuard,
+    private readonly policy: ConnectionPolicy,
     private readonly registry: ConnectionRegistry,
     private readonly metrics: GatewayMetrics,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
@@ -32,7 +32,7 @@ export class ConnectionAdmission {
     connection: Connection,
     payload: Readonly<Record<string, unknown>>,
   ): Promise<ConnectionAckPayload | null> {
-    const admission = await this.guard.admit(payload['token'], connection.facts);
+    const admission = await this.policy.admit(payload['token'], connection.facts);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;
@@ -54,7 +54,7 @@ export class ConnectionAdmission {
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null where it has closed the connection. */
   async refresh(connection: Connection, token: unknown): Promise<RefreshPongPayload | null> {
     if (connection.state !== 'admitted') return null;
-    const admission = await this.guard.renew(token, connection);
+    const admission = await this.policy.renew(token, connection);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;

@@ -9,7 +9,7 @@ import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { WriteBatcher } from '../connection/write-batcher.js';
 import { VIEWER_KINDS } from '../../viewer/viewer.js';
 import { cutOrigin } from './origin.policy.js';
-import type { UpgradeRefusal } from './upgrade-refusal.js';
+import type { UpgradeRefusal } from './upgrade.policy.js';
 
 /** Codes that a client sends and a server does not: going away, no code in the Close frame, no Close frame at all. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);

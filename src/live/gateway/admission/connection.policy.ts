@@ -31,7 +31,7 @@ const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLat
  * It verifies and decides; it writes nothing. A store that is away refuses with "try again later".
  */
 @Injectable()
-export class ConnectionGuard {
+export class ConnectionPolicy {
   constructor(
     @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
     private readonly redis: SharedStoreHealth,

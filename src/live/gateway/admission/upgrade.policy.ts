@@ -2,15 +2,55 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConnectionFacts } from '../connection/connection.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
+import { HTTP_CONFIG, type HttpConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
-import { type AddressRange, peerTest, clientFacts } from '../../viewer/client-address.js';
+import { type AddressRange, peerTest, clientFacts, addressIn } from '../../viewer/client-address.js';
 import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
-import { NodeCapacity } from './node-capacity.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
-import type { UpgradeRefusal } from './upgrade-refusal.js';
+import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
+
+/** Why an upgrade is answered with plain HTTP instead of 101. */
+export interface UpgradeRefusal {
+  readonly status: 400 | 403 | 404 | 405 | 426 | 429 | 503;
+  /** For the client and the log; never a value from the request. */
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** Seconds after which a client that found the node full or draining may come back. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Whether this node takes another socket: its own bound, the address's, and how fast the address opens them. */
+@Injectable()
+export class NodeCapacity {
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly rateLimit: AddressRateLimit,
+    @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
+  ) {}
+
+  /** Null where there is room. Looks only: ask again when something was awaited since. */
+  refusal(address: string, draining: boolean): UpgradeRefusal | null {
+    const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+    if (draining) return { status: 503, message: 'This node is restarting.', ...later };
+    if (this.registry.all.size >= this.limits.maxConnections) {
+      return { status: 503, message: 'This node is full.', ...later };
+    }
+    const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
+    if (!crowded || addressIn(address, this.limits.throttleExempt)) return null;
+    return { status: 429, message: 'Too many sockets from this address.', ...later };
+  }
+
+  /** Counts one attempt to open a socket, over all nodes; null where the address has not had its share. */
+  async count(address: string): Promise<UpgradeRefusal | null> {
+    const retryAfterSeconds = await this.rateLimit.retryAfter('socket', address);
+    if (retryAfterSeconds === null) return null;
+    return { status: 429, message: 'Sockets from this address open too fast.', retryAfterSeconds };
+  }
+}
 
 const WEBSOCKET_VERSION = '13';
 /** 16 bytes in base64 (RFC 6455 §4.1). */
@@ -18,7 +58,7 @@ const HANDSHAKE_KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /** Decides on an upgrade before the 101, in the protocol's order. */
 @Injectable()
-export class UpgradeGuard {
+export class UpgradePolicy {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #trusted: readonly AddressRange[];
   readonly #isTrusted: (peer: string | undefined) => boolean;
