@@ -12,12 +12,12 @@ import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { WriteBatcher } from './connection/write-batcher.js';
 import { SocketProtocol } from './socket.protocol.js';
 
-/** The longest message before the ack, in bytes: `connection_init` with the longest token fits several times. */
+/** The longest message before the ack, in bytes: several times a `connection_init` with the longest token. */
 const MAX_FIRST_BYTES = 32 * 1024;
-/** The messages of graphql-transport-ws that only a server sends. */
+/** The messages of graphql-transport-ws that only a server may send. */
 const FROM_SERVERS: ReadonlySet<string> = new Set([MessageType.ConnectionAck, MessageType.Next, MessageType.Error]);
 
-/** The open sockets of this node: wires each one to the protocol and forgets it when it closes. */
+/** The open sockets of this node: connects each one to the protocol and removes it when it closes. */
 @Injectable()
 export class Connections {
   constructor(
@@ -54,8 +54,9 @@ export class Connections {
   });
 
   /**
-   * Handling a message has thrown. graphql-ws throws for what only a server says, which is the client's fault; a store that is
-   * away is nobody's; what is left is ours. The causes have codes of their own: see docs/decisions/close-codes-we-chose.md.
+   * Handling a message has thrown. graphql-ws throws for server-only messages, which is the client's fault; a store may
+   * be unavailable; anything else is a server error. Each cause has its own code: see
+   * docs/decisions/close-codes-we-chose.md.
    */
   #failed(connection: Connection, text: string, error: unknown): void {
     if (isFromServer(text)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
@@ -78,7 +79,7 @@ export class Connections {
   });
 }
 
-/** A WebSocket ping is a message like any other: it costs the same and its answer stands in the same queue. */
+/** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
 const onPing = listener((connection, payload: Buffer): void => {
   connection.hear();
   if (connection.withinBudget()) connection.pong(payload);
@@ -86,7 +87,7 @@ const onPing = listener((connection, payload: Buffer): void => {
 
 const onPong = listener((connection): void => connection.hearPong());
 
-/** Makes a listener out of a function of the connection, whose socket ws gives as `this`. */
+/** Creates a listener from a function of the connection; ws passes the socket as `this`. */
 function listener<A extends unknown[]>(listen: (connection: Connection, ...rest: A) => void) {
   return function onEvent(this: WebSocket, ...rest: A): void {
     const socket = this as GatewaySocket;
@@ -95,7 +96,7 @@ function listener<A extends unknown[]>(listen: (connection: Connection, ...rest:
   };
 }
 
-/** Called after a failure only: no other message is read twice. */
+/** Called only after a failure, so that other messages are not parsed twice. */
 function isFromServer(text: string): boolean {
   try {
     return FROM_SERVERS.has(parseMessage(text).type);
@@ -104,7 +105,7 @@ function isFromServer(text: string): boolean {
   }
 }
 
-/** The code that ws has closed with after a frame that it could not take; null where the network broke. */
+/** The code that ws closed with after a frame that it could not accept; null if the network failed. */
 function closeCodeOf(error: Error): CloseCode | null {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.MessageTooBig;

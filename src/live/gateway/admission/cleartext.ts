@@ -6,11 +6,11 @@ import { peerTest } from '../../viewer/client-address.js';
 const ENCRYPTED = new Set(['https', 'wss']);
 
 /**
- * Makes the test whether a request reached a trusted proxy in the clear although people are to use https:
- * what it carries was readable on the way, so it is refused and not redirected (ASVS 4.1.2).
+ * Creates the check whether a request reached a trusted proxy over http although `PUBLIC_URL` is https. Its contents
+ * were readable in transit, so it is refused, not redirected (ASVS 4.1.2).
  *
- * `X-Forwarded-Proto` may be a list where several proxies each add their own entry. One entry in the clear is enough: the
- * entry of the nearest proxy stands on the right, and what a client sent itself stands on the left, so neither end alone is the truth.
+ * `X-Forwarded-Proto` may be a list to which several proxies each add an entry. One http entry is enough: the nearest
+ * proxy's entry is on the right and a client's own is on the left, so neither end alone can be trusted.
  */
 export function cleartextTest(http: HttpConfig): (request: IncomingMessage) => boolean {
   const isTrusted = peerTest(http.trustedProxies);

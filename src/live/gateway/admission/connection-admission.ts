@@ -9,7 +9,7 @@ import { ConnectionPolicy } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 
-/** A socket has no answer to hang a cookie on. Mutations never run there, so nobody comes here. */
+/** A socket has no response that could set a cookie. Mutations never run on sockets, so this is never called. */
 const NO_COOKIES: ContextCookies = {
   sent: undefined,
   set() {
@@ -17,7 +17,7 @@ const NO_COOKIES: ContextCookies = {
   },
 };
 
-/** Carries out what the policy decides: lets a connection in, keeps it, or closes it with the right code. */
+/** Applies the policy's decision: admits a connection, keeps it, or closes it with the right code. */
 @Injectable()
 export class ConnectionAdmission {
   constructor(
@@ -27,7 +27,7 @@ export class ConnectionAdmission {
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {}
 
-  /** Called with the `connection_init` payload. Returns the ack's payload, or null where it has closed the connection. */
+  /** Called with the `connection_init` payload. Returns the ack's payload, or null if it closed the connection. */
   async admit(
     connection: Connection,
     payload: Readonly<Record<string, unknown>>,
@@ -36,7 +36,7 @@ export class ConnectionAdmission {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant } = admission;
-    // A session that ended while the token was being verified is not let in after all.
+    // The session may have ended while the token was being verified.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
     if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
@@ -51,7 +51,7 @@ export class ConnectionAdmission {
     return resumable ? { expiresAt, resumable: true } : { expiresAt };
   }
 
-  /** Called with a Ping that carries a token. Returns the Pong's payload, or null where it has closed the connection. */
+  /** Called with a Ping that carries a token. Returns the Pong's payload, or null if it closed the connection. */
   async refresh(connection: Connection, token: unknown): Promise<RefreshPongPayload | null> {
     if (connection.state !== 'admitted') return null;
     const admission = await this.policy.renew(token, connection);

@@ -14,12 +14,12 @@ import {
 } from '../connection-authenticator.js';
 import type { Connection, ConnectionFacts } from '../connection/connection.js';
 
-/** Of any way in, in characters; each has its own bound below it. */
+/** The longest token of any kind, in characters; each authenticator has its own lower limit. */
 const MAX_TOKEN_LENGTH = 16_384;
-/** Refusals after which only signing in again helps; after any other a new token does. */
+/** Refusals that require signing in again; for all others a new token is enough. */
 const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'account-gone']);
 
-/** Whether a token opens (or keeps) a socket, and how the socket ends where it does not. */
+/** Whether a token opens (or keeps) a socket, and if not, how the socket is closed. */
 export type Admission =
   | { readonly ok: true; readonly grant: Grant }
   | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
@@ -27,8 +27,8 @@ export type Admission =
 const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
 /**
- * Decides on a token. Called with the `connection_init` payload, and with each refresh.
- * It verifies and decides; it writes nothing. A store that is away refuses with "try again later".
+ * Decides on a token. Called with the `connection_init` payload, and with each refresh. It verifies and decides but
+ * writes nothing. If a store is unavailable it refuses with "try again later".
  */
 @Injectable()
 export class ConnectionPolicy {
@@ -38,13 +38,15 @@ export class ConnectionPolicy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Decides on a token as it came from outside. Nobody is let in while no event could reach them. */
+  /** Decides on a token as the client sent it. Refuses all tokens while events cannot be delivered. */
   async admit(token: unknown, facts: ConnectionFacts): Promise<Admission> {
     const admission = await this.#decide(token, facts);
     return admission.ok && !this.redis.isAvailable() ? TRY_AGAIN_LATER : admission;
   }
 
-  /** Decides on a token that is to keep an open socket: of the same viewer, standing on the same session where there is one. */
+  /**
+   * Decides on a token that renews an open socket: it must have the same viewer, and the same session if there is one.
+   */
   async renew(token: unknown, connection: Connection): Promise<Admission> {
     const { facts } = connection;
     const admission = await this.#decide(token, facts);
@@ -76,7 +78,7 @@ export class ConnectionPolicy {
     return { ok: false, reason: 'other-origin' };
   }
 
-  /** A page that belongs to one way in is for its tokens alone; on any other page the grant decides. */
+  /** A page that belongs to one authenticator accepts only its tokens; on any other page the grant decides. */
   #mayComeFrom(authenticator: ConnectionAuthenticator, grant: Grant, origin: string | null): boolean {
     const owner = origin === null ? undefined : this.authenticators.find((other) => other.ownsOrigin(origin));
     return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);

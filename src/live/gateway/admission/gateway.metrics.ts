@@ -11,12 +11,12 @@ import { VIEWER_KINDS } from '../../viewer/viewer.js';
 import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade.policy.js';
 
-/** Codes that a client sends and a server does not: going away, no code in the Close frame, no Close frame at all. */
+/** Close codes that come only from clients: going away, no code in the Close frame, no Close frame at all. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
 
 /**
- * Logs and counts connections that are admitted, refused or closed: one log line with who, from where and why.
- * Nothing here runs per event; the number of frames is read when it is asked for.
+ * Logs and counts connections that are admitted, refused or closed: one log line with viewer, address and reason.
+ * Nothing here runs per event; the number of frames is read when metrics are collected.
  */
 @Injectable()
 export class GatewayMetrics {
@@ -69,7 +69,7 @@ export class GatewayMetrics {
     );
   }
 
-  /** A viewer was let in. */
+  /** A viewer was admitted. */
   admitted({ context, facts: { address, origin } }: Connection): void {
     this.logger.info(
       { event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
@@ -78,8 +78,8 @@ export class GatewayMetrics {
   }
 
   /**
-   * A socket has closed: with the code that this side sent, else with the peer's. A peer may send any number of codes: those that
-   * mean nothing here are counted together.
+   * A socket has closed, with the code that this side sent or else the peer's. A peer may send arbitrary codes, so
+   * unknown ones are counted together.
    */
   closed({ context, closeCode, facts: { address, origin } }: Connection, received: number): void {
     const code = closeCode ?? received;
@@ -95,7 +95,7 @@ export class GatewayMetrics {
     this.logger.info({ reason: error.message, address }, 'socket failed');
   }
 
-  /** A message could not be handled, through no fault of the client. */
+  /** A message could not be handled because of a server error. */
   stumbled({ facts: { address } }: Connection, error: unknown): void {
     if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is away');
     else this.logger.error({ err: error, address }, 'a message failed');

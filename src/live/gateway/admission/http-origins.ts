@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import { LOGGER } from '../../logging/logger.js';
 import { cutOrigin, isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 
-/** Origins that are remembered as told. An Origin header costs nothing to invent, so neither memory nor the log may grow with them. */
+/**
+ * How many origins are remembered as logged. Origin headers are easy to invent, so memory and the log must be bounded.
+ */
 const MAX_TOLD = 1_000;
 
 /**
- * Which pages may call over HTTP with credentials. A page that may not sees "Failed to fetch" and no reason, so the log says it,
- * once for each origin, with what to set.
+ * Decides which pages may call over HTTP with credentials. A refused page sees only "Failed to fetch", so the reason
+ * and the setting to change are logged, once per origin.
  */
 @Injectable()
 export class HttpOrigins {
@@ -19,7 +21,7 @@ export class HttpOrigins {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Asked for a preflight and again for the request itself. @param header the Origin header as it came */
+  /** Called for a preflight and again for the request itself. @param header the Origin header as received */
   async allow(header: string): Promise<boolean> {
     const allowed = await isAllowedOrigin(this.policy, header, 'http');
     if (!allowed) this.#tell(cutOrigin(header));

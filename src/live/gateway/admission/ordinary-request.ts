@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Headers that ask for another protocol and mean nothing where it is not taken up (RFC 9110 §7.8, RFC 7540 §3.2.1). */
+/** Headers that ask for another protocol and have no meaning if it is not accepted (RFC 9110 §7.8, RFC 7540 §3.2.1). */
 const ABOUT_UPGRADING = new Set(['upgrade', 'http2-settings']);
 
-/** Whether a request asks for a WebSocket. Any other protocol that it offers is not spoken here. */
+/** Whether a request asks for a WebSocket. Other protocols are not supported. */
 export function asksForWebSocket({ headers }: IncomingMessage): boolean {
   const { upgrade = '' } = headers;
   return (
@@ -13,11 +13,12 @@ export function asksForWebSocket({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Serves requests that Node takes for upgrades as the ordinary ones that they are: a server may ignore an Upgrade that it does
- * not want (RFC 9110 §7.8), and Java's HttpClient and curl send `h2c` with every first request.
+ * Serves requests that Node treats as upgrades as ordinary requests: a server may ignore an Upgrade that it does not
+ * want (RFC 9110 §7.8), and Java's HttpClient and curl send `h2c` with every first request.
  *
- * Node decides by whether anybody listens for upgrades (`shouldUpgradeCallback` exists from 24.9 on only), so the request's head
- * is put back before what followed it, without what asks to upgrade, and the server reads the socket from there.
+ * Node treats a request as an upgrade if there is an upgrade listener (`shouldUpgradeCallback` exists only from 24.9
+ * on). So the request's head is put back in front of the bytes that followed it, without the upgrade headers, and the
+ * server reads the socket again from there.
  */
 export class OrdinaryRequests {
   readonly #answers = new WeakMap<Socket, ServerResponse>();
@@ -26,7 +27,7 @@ export class OrdinaryRequests {
     server.on('request', ({ socket }, answer) => this.#answers.set(socket, answer));
   }
 
-  /** @param head what the client has sent behind the request's head */
+  /** @param head the bytes that the client sent after the request's head */
   serve(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const again = (): void => {
       if (!socket.writable) return;
@@ -34,7 +35,7 @@ export class OrdinaryRequests {
       this.server.emit('connection', socket);
     };
     const earlier = this.#answers.get(socket);
-    // Answers come in the order of the requests, also where a client does not wait for them.
+    // Responses must be in the order of the requests, also if the client pipelines them.
     if (earlier && !earlier.closed) earlier.once('close', again);
     else again();
   }

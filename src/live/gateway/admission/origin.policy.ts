@@ -3,15 +3,18 @@ import { within } from '../../deadline.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from '../connection-authenticator.js';
 
-/** How long a policy may take before its silence counts as no, in milliseconds. */
+/** How long a policy may take before the origin is refused, in milliseconds. */
 const ORIGIN_DEADLINE_MS = 2000;
 
-/** What a page wants: to open a socket, for which it still needs a token, or to call over HTTP with the browser's cookies. */
+/**
+ * What a page asks for: opening a socket, for which it also needs a token, or calling over HTTP with the browser's
+ * cookies.
+ */
 export type OriginUse = 'socket' | 'http';
 
 /**
- * Decides which web pages may open sockets and call with credentials. A team may provide its own,
- * which may look things up. Whatever is not exactly `true` in time refuses: a throw, a hang, a truthy string.
+ * Decides which web pages may open sockets and call with credentials. A team may provide its own, which may be
+ * asynchronous. Anything other than `true` in time refuses the origin: an exception, a timeout, a truthy string.
  */
 export abstract class OriginPolicy {
   /** @param origin the parsed Origin header: scheme, host and port, nothing else */
@@ -20,7 +23,7 @@ export abstract class OriginPolicy {
 
 /**
  * Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port.
- * Pages that belong to a way in may open sockets and nothing else.
+ * Pages that belong to an authenticator may only open sockets.
  */
 @Injectable()
 export class ConfiguredOrigins extends OriginPolicy {
@@ -50,7 +53,7 @@ export function parseOrigin(header: string): URL | null {
   return url.origin === header ? url : null;
 }
 
-/** An Origin header as logs show it: 200 characters at the most. */
+/** An Origin header as it is logged: at most 200 characters. */
 export function cutOrigin<Header extends string | null>(header: Header): Header | string {
   return header === null ? header : header.slice(0, 200);
 }

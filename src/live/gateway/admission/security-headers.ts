@@ -3,7 +3,7 @@ import type { HttpConfig } from '../../live.config.js';
 
 const HSTS_SECONDS = 31_536_000;
 
-/** What answers may do in a browser: nothing. Pages bring a policy of their own. */
+/** The content security policy of API responses: they may do nothing in a browser. Pages set their own policy. */
 const NOTHING = {
   'default-src': ["'none'"],
   'frame-ancestors': ["'none'"],
@@ -11,7 +11,7 @@ const NOTHING = {
   'form-action': ["'none'"],
 };
 
-/** The headers of every answer that a route or the not-found handler gives, for `@fastify/helmet`. */
+/** The headers of every response from a route or the not-found handler, for `@fastify/helmet`. */
 export function helmetOptions(http: HttpConfig): FastifyHelmetOptions {
   return {
     contentSecurityPolicy: { useDefaults: false, directives: NOTHING },
@@ -21,8 +21,8 @@ export function helmetOptions(http: HttpConfig): FastifyHelmetOptions {
 }
 
 /**
- * The headers of an answer that no hook of Fastify sees: to bytes that are no HTTP, to a URL that cannot be decoded,
- * to an upgrade that is refused. HSTS only where people use https (RFC 6797 §7.2).
+ * The headers of a response that bypasses Fastify's hooks: to bytes that are not HTTP, to a URL that cannot be decoded,
+ * to a refused upgrade. HSTS is sent only with an https `PUBLIC_URL` (RFC 6797 §7.2).
  */
 export function bareHeaders(http: HttpConfig): Readonly<Record<string, string>> {
   const policy = Object.entries(NOTHING).map(([name, values]) => `${name} ${values.join(' ')}`);

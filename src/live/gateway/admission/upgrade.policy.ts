@@ -20,10 +20,12 @@ export interface UpgradeRefusal {
   readonly retryAfterSeconds?: number;
 }
 
-/** Seconds after which a client that found the node full or draining may come back. */
+/** `Retry-After` when the node is full or draining, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Whether this node takes another socket: its own bound, the address's, and how fast the address opens them. */
+/**
+ * Whether this node accepts another socket: the node's limit, the address's limit, and the address's rate of upgrades.
+ */
 @Injectable()
 export class NodeCapacity {
   constructor(
@@ -32,7 +34,7 @@ export class NodeCapacity {
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {}
 
-  /** Null where there is room. Looks only: ask again when something was awaited since. */
+  /** Null if there is room. It reserves nothing, so check again after awaiting anything. */
   refusal(address: string, draining: boolean): UpgradeRefusal | null {
     const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
     if (draining) return { status: 503, message: 'This node is restarting.', ...later };
@@ -44,7 +46,7 @@ export class NodeCapacity {
     return { status: 429, message: 'Too many sockets from this address.', ...later };
   }
 
-  /** Counts one attempt to open a socket, over all nodes; null where the address has not had its share. */
+  /** Counts one attempt to open a socket, over all nodes; null if the address is within its limit. */
   async count(address: string): Promise<UpgradeRefusal | null> {
     const retryAfterSeconds = await this.rateLimit.retryAfter('socket', address);
     if (retryAfterSeconds === null) return null;
@@ -75,7 +77,7 @@ export class UpgradePolicy {
     this.#headers = bareHeaders(http);
   }
 
-  /** What is known of the peer, for the log and for the token's binding. */
+  /** What is known about the peer, for the log and for the token's binding. */
   facts(request: IncomingMessage): ConnectionFacts {
     const origin = request.headers.origin ?? null;
     return { ...clientFacts(request, this.#trusted), origin, requestId: requestIdOf(request, this.#isTrusted) };
@@ -99,8 +101,8 @@ export class UpgradePolicy {
   }
 
   /**
-   * Path, HTTP, node, address, origin, sub-protocol, token in the URL, handshake: the first that fails is the answer.
-   * Returns null when the socket may be opened.
+   * Checks path, HTTP, node, address, origin, subprotocol, token in the URL and handshake; the first failure is the
+   * result. Returns null if the socket may be opened.
    */
   async check(request: IncomingMessage, facts: ConnectionFacts, draining: boolean): Promise<UpgradeRefusal | null> {
     const [path, query = ''] = (request.url ?? '').split('?', 2);
@@ -114,14 +116,14 @@ export class UpgradePolicy {
       (await this.#originRefusal(request)) ??
       protocolRefusal(request, query) ??
       handshakeRefusal(request) ??
-      // Counting and an origin policy may take their time, and others have come meanwhile.
+      // Counting and the origin policy are asynchronous, and other sockets may have been opened in the meantime.
       this.capacity.refusal(facts.address, draining)
     );
   }
 
   async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {
     if (this.#cameInTheClear(request)) return { status: 403, message: 'Use wss.' };
-    // No Origin at all is no browser: nothing ambient opens the socket, the token decides.
+    // A request without Origin is not from a browser. No cookie opens the socket, so the token decides.
     if (request.headers.origin === undefined) return null;
     const values = valuesOf(request, 'origin');
     if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket'))) return null;
@@ -129,7 +131,10 @@ export class UpgradePolicy {
   }
 }
 
-/** What RFC 6455 §4.2.1 asks of the request, and one host, so that no intermediary has read another one. */
+/**
+ * What RFC 6455 §4.2.1 requires of the request, and exactly one Host, so that no intermediary can have used another
+ * one.
+ */
 function httpRefusal(request: IncomingMessage): UpgradeRefusal | null {
   if (request.httpVersionMajor === 1 && request.httpVersionMinor < 1) return { status: 400, message: 'Use HTTP/1.1.' };
   if (valuesOf(request, 'host').length !== 1) return { status: 400, message: 'Send one Host header.' };
@@ -154,7 +159,7 @@ function protocolRefusal(request: IncomingMessage, query: string): UpgradeRefusa
   return null;
 }
 
-/** Every value of a header, where Node would join or drop repeated ones. */
+/** Every value of a header. (Node's `headers` joins or drops repeated ones.) */
 function valuesOf(request: IncomingMessage, name: string): string[] {
   const { rawHeaders } = request;
   const values: string[] = [];

@@ -10,11 +10,11 @@ import { KeepAlive } from './keep-alive.js';
 
 /** From the opening to `connection_init`, in milliseconds. */
 const INIT_WITHIN_MS = 3000;
-/** From the opening to the ack, whatever hangs, in milliseconds. */
+/** From the opening to the ack, even if something hangs, in milliseconds. */
 const ACK_WITHIN_MS = 5000;
-/** How long a socket that stands on its token outlives it, in milliseconds. */
+/** How long a socket that depends on its token stays open after the token's expiry, in milliseconds. */
 const TOKEN_GRACE_MS = 5000;
-/** How long a socket outlives its session's last known end while the store is away, in milliseconds. */
+/** How long a socket stays open after its session's last known end while the store is unavailable, in milliseconds. */
 const UNKNOWN_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
 /** Milliseconds of the drain window for each open connection, and the longest window. */
@@ -22,7 +22,7 @@ const DRAIN_MS_PER_CONNECTION = 1;
 const MAX_DRAIN_MS = 10_000;
 const DRAIN_STEPS = 100;
 
-/** Ends connections: those that do not introduce themselves, do not answer, have run out, or whose session has ended. */
+/** Closes connections that send no `connection_init`, do not answer pings, have expired, or whose session has ended. */
 @Injectable()
 export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#look(connection, nowMs));
@@ -55,14 +55,14 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     this.#keepAlive.stop();
   }
 
-  /** Takes in a connection that has just been opened. */
+  /** Adds a connection that has just been opened. */
   begin(connection: Connection): void {
     this.registry.add(connection);
     this.#deadlines.add(connection, connection.openedAtMs + INIT_WITHIN_MS);
     this.#keepAlive.add(connection);
   }
 
-  /** Forgets a connection that has closed. */
+  /** Removes a connection that has closed. */
   end(connection: Connection): void {
     this.registry.remove(connection);
     this.#keepAlive.remove(connection);
@@ -94,7 +94,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     }
   }
 
-  /** Nobody can tell whether these go on, and events wait. */
+  /** It is not known whether these sessions are still valid, and events are waiting. */
   #closeUnknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void {
     const ofSessions = sessionIds.flatMap((id) => this.registry.ofSession(id));
     const ofViewers = viewers
@@ -104,7 +104,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
       connection.close(CloseCode.TryAgainLater, 'Try again later');
   }
 
-  /** Looks at one connection when its deadline has come; returns when to look again. */
+  /** Checks one connection when its deadline is due; returns when to check again. */
   #look(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
     if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
@@ -116,7 +116,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     return null;
   }
 
-  /** Using the site moves a session's end, and nobody tells the sockets: they ask when it should have come. */
+  /** HTTP requests extend a session without notifying its sockets, so the end is checked again when it is due. */
   async #lookAtSession(connection: Connection, session: string, nowMs: number): Promise<void> {
     try {
       const endsAt = await this.watch.endOf(session);
@@ -124,7 +124,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
       connection.extendTo(endsAt);
       this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
     } catch {
-      // Nobody can tell whether the session goes on. A short absence of the store closes nothing, a long one does.
+      // It is not known whether the session is still valid. A short outage of the store closes nothing, a long one
+      // does.
       if (nowMs - connection.endsAtMs > UNKNOWN_FOR_MS) connection.close(CloseCode.TryAgainLater, 'Try again later');
       else this.#deadlines.add(connection, nowMs + ASK_AGAIN_MS);
     }

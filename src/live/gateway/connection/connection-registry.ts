@@ -6,11 +6,11 @@ import type { RevokedViewer } from '../../sessions/session-revocations.js';
 import { type Grant, sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
 
-/** How long an announcement is remembered, so that a socket being opened at that moment is not let in. */
+/** How long a revocation is remembered, so that a socket that is being opened at that moment is not admitted. */
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 100_000;
 
-/** What was announced within the last minute, by id. The oldest goes where there is too much. */
+/** Revocations of the last minute, by id. If there are too many, the oldest is dropped. */
 class LateNews<T> {
   readonly #news = new Map<string, { readonly value: T; readonly atMs: number }>();
 
@@ -29,15 +29,15 @@ class LateNews<T> {
   }
 }
 
-/** What tells whether a revocation of a viewer's tokens is about a connection. */
+/** What decides whether a revocation of a viewer's tokens applies to a connection. */
 interface Revocable {
   /** The session that the token belongs to; null for none. */
   readonly session: string | null;
-  /** When it was issued, in ms since the epoch; 0 where that is not known: it then counts as issued before any. */
+  /** When it was issued, in ms since the epoch; 0 if unknown, which counts as issued before every revocation. */
   readonly issuedAtMs: number;
 }
 
-/** Whether a token is among those that were revoked. */
+/** Whether a revocation applies to a token. */
 export function isRevokedBy(
   { session, issuedAtMs }: Revocable,
   { issuedUntilMs, onlyWithoutSession = false }: RevokedViewer,
@@ -45,7 +45,10 @@ export function isRevokedBy(
   return issuedAtMs <= issuedUntilMs && !(onlyWithoutSession && session !== null);
 }
 
-/** Which connections this node holds, by session, viewer and address. A lookup costs as much as it returns, however many connections there are. */
+/**
+ * The connections of this node, by session, viewer and address. The cost of a lookup depends only on the size of its
+ * result.
+ */
 @Injectable()
 export class ConnectionRegistry {
   readonly all = new Set<Connection>();
@@ -58,22 +61,22 @@ export class ConnectionRegistry {
 
   constructor(private readonly presence: Presence) {}
 
-  /** How many connections an address (IPv6: its /64) holds, acknowledged or not. */
+  /** The number of connections of an address (IPv6: its /64), acknowledged or not. */
   countOfAddress(address: string): number {
     return this.#perAddress.get(addressBlock(address)) ?? 0;
   }
 
-  /** How many acknowledged connections a viewer holds here. */
+  /** The number of acknowledged connections of a viewer on this node. */
   countOfViewer(viewer: ViewerId): number {
     return this.#byViewer.get(viewer)?.length ?? 0;
   }
 
-  /** How many acknowledged connections viewers of this kind hold here. */
+  /** The number of acknowledged connections of viewers of this kind on this node. */
   countOfKind(kind: ViewerKind): number {
     return this.#ofKind.get(kind) ?? 0;
   }
 
-  /** The public ids of the sessions that connections on this node stand on. */
+  /** The public ids of the sessions that connections on this node depend on. */
   sessions(): Iterable<string> {
     return this.#bySession.keys();
   }
@@ -82,14 +85,17 @@ export class ConnectionRegistry {
     return this.#bySession.get(sessionId) ?? [];
   }
 
-  /** Takes out the connections of a session that is over: thousands that close together are then not looked for one by one. */
+  /**
+   * Removes and returns all connections of an ended session, so that thousands that close together are not removed one
+   * by one.
+   */
   takeSession(sessionId: string): readonly Connection[] {
     const taken = this.ofSession(sessionId);
     this.#bySession.delete(sessionId);
     return taken;
   }
 
-  /** The viewers of the connections on this node whose token says when it was issued: all that can be revoked by viewer. */
+  /** The viewers of connections whose token has an issue time: only these can be revoked by viewer. */
   *revocableViewers(): Iterable<ViewerId> {
     for (const [viewer, connections] of this.#byViewer)
       if (connections.some(({ issuedAtMs }) => issuedAtMs > 0)) yield viewer;
@@ -120,7 +126,7 @@ export class ConnectionRegistry {
     this.#revoked.add(revoked.viewer, [...(others ?? []), revoked]);
   }
 
-  /** Takes in a connection that is open and not yet acknowledged. */
+  /** Adds a connection that is open and not yet acknowledged. */
   add(connection: Connection): void {
     const block = addressBlock(connection.facts.address);
     this.all.add(connection);
@@ -137,7 +143,7 @@ export class ConnectionRegistry {
     connection.inPresence(this.presence.enter(viewerId));
   }
 
-  /** Forgets a connection. Calling it again does nothing. */
+  /** Removes a connection. Calling it again does nothing. */
   remove(connection: Connection): void {
     if (!this.all.delete(connection)) return;
     const block = addressBlock(connection.facts.address);

@@ -11,15 +11,15 @@ import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
 import type { WriteBatcher } from './write-batcher.js';
 
-/** What is known of the peer of a socket. */
+/** What is known about the peer of a socket. */
 export interface ConnectionFacts extends ClientFacts {
-  /** The verified Origin of the upgrade, or null for a client that is no browser. */
+  /** The verified Origin of the upgrade, or null for a client that is not a browser. */
   readonly origin: string | null;
   /** The id of the upgrade, in each log line of the connection. */
   readonly requestId: string;
 }
 
-/** Bytes queued on a socket from which graphql-ws is made to wait. */
+/** Bytes queued on a socket above which graphql-ws has to wait. */
 const HOLD_BACK_FROM = 64 * 1024;
 /** The longest reason of a Close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123;
@@ -35,32 +35,36 @@ export interface EndableSocket {
 /** Answers a client's Ping payload; undefined answers with a bare Pong. */
 export type PingHandler = (connection: Connection, payload: Partial<RefreshPingPayload> | undefined) => Promise<void>;
 
-/** What graphql-ws hands out for a connection that it has taken; to be called once the socket has closed. */
+/** The function that graphql-ws returns for an opened connection; called once the socket has closed. */
 type ProtocolClosed = (code?: number, reason?: string) => Promise<void>;
 
-/** `opening` until a token is verified, `admitted` until either side closes, then `closed`; never back. */
+/**
+ * `opening` until a token is verified, `admitted` until either side closes, then `closed`; a connection never returns
+ * to an earlier state.
+ */
 export type ConnectionState = 'opening' | 'admitted' | 'closed';
 
-/** What the verified `connection_init` makes of a connection. */
+/** What a verified `connection_init` sets on a connection. */
 export interface AdmittedAs {
   readonly grant: Grant;
   /** What resolvers of this socket get. */
   readonly context: GraphqlContext;
-  /** Whether each Next carries a cursor. */
+  /** Whether each Next has a cursor. */
   readonly resumable: boolean;
-  /** Whether the client is told by a Ping where a subscription without an event begins. */
+  /** Whether a Ping tells the client where a subscription without an event starts. */
   readonly tellsPositions: boolean;
 }
 
 /**
- * One accepted WebSocket: what graphql-ws speaks through, and what delivery writes to.
- * It owns no timer and no listener; the shared structures of this folder hold it while it lives.
+ * One accepted WebSocket, used by graphql-ws and by delivery. It owns no timer and no listener; the shared structures
+ * of this folder refer to it while it is open.
  *
- * It keeps what it needs of its grant and not the grant: there may be many thousands of connections.
+ * It keeps the parts of its grant that it needs instead of the grant, because there may be many thousands of
+ * connections.
  */
 export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   readonly protocol = SUBPROTOCOL;
-  // Whole milliseconds here and below: those are kept in place, and a fraction is an object of its own.
+  // Whole milliseconds here and below: V8 stores small integers in place, while a fraction would be a separate object.
   /** On the monotonic clock, as every deadline of a connection is. */
   readonly openedAtMs = Math.trunc(performance.now());
   #state: ConnectionState = 'opening';
@@ -104,7 +108,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#context;
   }
 
-  /** Whose connection it is; null before the ack. */
+  /** The viewer; null before the ack. */
   get viewerId(): ViewerId | null {
     return this.#context?.viewer?.id ?? null;
   }
@@ -119,7 +123,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#standsOnToken;
   }
 
-  /** When the token that it was admitted or renewed with was issued, in ms since the epoch; 0 where that is not known. */
+  /** When the token that it was admitted or renewed with was issued, in ms since the epoch; 0 if unknown. */
   get issuedAtMs(): number {
     return this.#issuedAtMs;
   }
@@ -137,7 +141,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#tellsPositions;
   }
 
-  /** Whether `connection_init` has come. */
+  /** Whether `connection_init` has arrived. */
   get introduced(): boolean {
     return this.#introduced;
   }
@@ -147,17 +151,17 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#messageBytes;
   }
 
-  /** The code that this side has closed with; null while it has not. */
+  /** The code that this side closed with; null if it has not. */
   get closeCode(): number | null {
     return this.#closeCode;
   }
 
-  /** Bytes accepted here and not yet taken by the operating system. */
+  /** Bytes accepted here and not yet accepted by the operating system. */
   get backlogBytes(): number {
     return this.#writer.backlogBytes;
   }
 
-  /** Whether so much is queued that whatever can wait should wait for {@link drained}. */
+  /** Whether so much is queued that callers that can wait should wait for {@link drained}. */
   get isFull(): boolean {
     return this.#writer.isFull;
   }
@@ -167,7 +171,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.#protocolClosed = protocolClosed;
   }
 
-  /** `connection_init` has come: from now on the longer deadline counts. */
+  /** `connection_init` has arrived: from now on the longer deadline applies. */
   introduce(): void {
     this.#introduced = true;
   }
@@ -175,7 +179,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   /**
    * Its token is verified.
    *
-   * @throws Error where it is not `opening`: nobody is admitted twice, or after the close
+   * @throws Error unless it is `opening`: a connection is admitted once, and not after its close
    */
   admit({ grant, context, resumable, tellsPositions }: AdmittedAs): void {
     if (this.#state !== 'opening') throw new Error(`A connection that is ${this.#state} cannot be admitted.`);
@@ -195,17 +199,17 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.extendTo(grant.expiresAt);
   }
 
-  /** What it stands on goes on until then. */
+  /** Its session or token was extended until then. */
   extendTo(endsAt: Date): void {
     this.#endsAtMs = Math.ceil(monotonic(endsAt.getTime()));
   }
 
-  /** Keeps what takes the viewer out of presence; {@link leavePresence} calls it. */
+  /** Stores the function that removes the viewer from presence; {@link leavePresence} calls it. */
   inPresence(leave: () => void): void {
     this.#leavePresence = leave;
   }
 
-  /** Takes the viewer out of presence, once. */
+  /** Removes the viewer from presence, once. */
   leavePresence(): void {
     this.#leavePresence?.();
     this.#leavePresence = null;
@@ -222,13 +226,13 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return heard;
   }
 
-  /** The peer has sent a WebSocket pong. The answer to our ping is free; one that nobody asked for is a message. */
+  /** The peer has sent a WebSocket pong. A reply to our ping is free; an unsolicited pong counts as a message. */
   hearPong(): void {
     if (!this.#heard) this.#heard = true;
     else this.withinBudget();
   }
 
-  /** Whether the peer may send one more frame now; closes with 1008 where it may not. */
+  /** Whether the peer may send one more frame now; if not, closes with 1008. */
   withinBudget(): boolean {
     if (this.closed) return false;
     if (this.#budget.take(performance.now())) return true;
@@ -236,23 +240,26 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return false;
   }
 
-  /** Hands a message to graphql-ws. */
+  /** Passes a message to graphql-ws. */
   read(text: string, bytes: number): Promise<void> {
     this.#messageBytes = bytes;
     return this.#onText?.(text) ?? Promise.resolve();
   }
 
-  /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after the close. */
+  /**
+   * Writes a message at the end of this turn of the event loop, together with the turn's other messages. Does nothing
+   * after the close.
+   */
   push(message: ByteText): void {
     this.#writer.text(message);
   }
 
-  /** Resolves when the operating system has taken everything, or the socket is gone. */
+  /** Resolves when the operating system has accepted everything, or the socket has closed. */
   drained(): Promise<void> {
     return this.#writer.drained();
   }
 
-  /** graphql-ws sends through this and awaits it: a slow reader holds back whatever is pulled, not pushed. */
+  /** graphql-ws sends with this and awaits it, so a slow reader slows down sources that are pulled, not pushed. */
   send(text: string): void | Promise<void> {
     this.#writer.text(toBytes(text));
     if (this.#writer.backlogBytes > HOLD_BACK_FROM) return this.#writer.drained();
@@ -275,7 +282,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.webSocket.closeNow(code, shortened(reason));
   }
 
-  /** Writes what is held and nothing more: the peer has closed, or is about to be told that we do. */
+  /** Writes what is queued and nothing after that: the peer has closed, or a Close frame is about to be sent. */
   leave(): void {
     this.#writer.finish();
     this.#state = 'closed';
@@ -318,8 +325,8 @@ function shortened(reason: string): string {
 }
 
 /**
- * The moment on the monotonic clock (`performance.now()`) at which the calendar will show this time, if nobody sets it before.
- * Deadlines are kept so: a wall clock that is stepped moves none of them.
+ * Converts a calendar time to the monotonic clock (`performance.now()`). Deadlines are kept on that clock, so that
+ * changes to the wall clock do not move them.
  *
  * @param calendarMs ms since the epoch
  */

@@ -1,9 +1,9 @@
-/** How fine deadlines are, in milliseconds: one look at what is due in this time. */
+/** The resolution of deadlines, in milliseconds: due entries are checked once in this time. */
 const SLOT_MS = 250;
 
 /**
- * One timer for the deadlines of all connections. An entry is looked at when its slot comes;
- * each item says when to look again, so moving a deadline later costs nothing.
+ * One timer for the deadlines of all connections. An entry is checked when its slot is due and says when to check it
+ * again, so extending a deadline costs nothing.
  */
 export class DeadlineWheel<T> {
   readonly #slots = new Map<number, T[]>();
@@ -11,12 +11,12 @@ export class DeadlineWheel<T> {
   #turned = Math.floor(performance.now() / SLOT_MS);
 
   /**
-   * @param due called for each entry whose slot has come; returns the next time to look, on the monotonic clock,
-   *   or null to forget the entry
+   * @param due called for each entry whose slot is due; returns the time of the next check, on the monotonic clock, or
+   * null to remove the entry
    */
   constructor(private readonly due: (entry: T, nowMs: number) => number | null) {}
 
-  /** Has `entry` looked at when `atMs` of the monotonic clock (`performance.now()`) has passed. */
+  /** Schedules a check of `entry` at `atMs` on the monotonic clock (`performance.now()`). */
   add(entry: T, atMs: number): void {
     const slot = Math.max(Math.ceil(atMs / SLOT_MS), this.#turned + 1);
     const entries = this.#slots.get(slot);
@@ -24,7 +24,7 @@ export class DeadlineWheel<T> {
     else this.#slots.set(slot, [entry]);
   }
 
-  /** Stops the timer and forgets everything. */
+  /** Stops the timer and removes all entries. */
   stop(): void {
     clearInterval(this.#timer);
     this.#slots.clear();
@@ -32,7 +32,7 @@ export class DeadlineWheel<T> {
 
   #turn(nowMs: number): void {
     const current = Math.floor(nowMs / SLOT_MS);
-    // After the process stood still there may be more slots passed than present: walk whichever is fewer.
+    // After a pause of the process more slots may have passed than exist: walk the smaller number.
     const passed =
       current - this.#turned > this.#slots.size
         ? [...this.#slots.keys()].filter((slot) => slot <= current)

@@ -2,36 +2,38 @@ import type { Socket } from 'node:net';
 import { type ByteText, PING_FRAME, pongFrame, textFrame } from './frame.js';
 import type { Flushable, WriteBatcher } from './write-batcher.js';
 
-/** Bytes held for one turn before they are written in any case. */
+/** Bytes queued in one turn above which they are written at once. */
 const MAX_HELD = 64 * 1024;
 /**
- * Bytes that a socket may be owed: events, answers, errors and pongs alike. Memory beyond it is one message and what is held.
+ * Bytes that may wait to be sent on a socket: events, replies, errors and pongs. At most one message and one turn's
+ * queue come on top.
  */
 const MAX_BACKLOG = 512 * 1024;
-/** Bytes queued on a socket from which whatever can wait does. */
+/** Bytes queued on a socket above which callers that can wait should wait. */
 const FULL_FROM = 64 * 1024;
 
-/** Who is told that a peer takes too little. */
+/** Notified when a peer reads too slowly. */
 export interface WriterOwner {
-  /** The peer is owed more than it may be. Called from inside a write; it should end the connection. */
+  /** The limit of queued bytes is exceeded. Called from inside a write; it should end the connection. */
   backlogExceeded(): void;
 }
 
 /**
- * Writes the frames of one accepted WebSocket, past ws: each frame is one string, those of one turn of the loop are joined, and a
- * turn is one write. ws reads, keeps the closing handshake, and writes Close frames; everything else that is sent goes through here.
+ * Writes the frames of one accepted WebSocket, bypassing ws: each frame is one string, and all frames of one turn of
+ * the event loop are joined into one write. ws reads, handles the closing handshake, and writes Close frames;
+ * everything else is sent from here.
  *
- * What this takes for granted of ws, each with a test in frame-writer.spec.ts that fails where a new version does otherwise:
+ * Assumptions about ws. For each there is a test in frame-writer.spec.ts that fails if a new version breaks it:
  *
- * 1. The stream that `handleUpgrade` was given is the one that ws writes to: what both write arrives in the order of the writes.
- * 2. ws writes nothing by itself but Close frames, with `autoPong` off and `send`, `ping` and `pong` never called.
- * 3. ws leaves the stream uncorked and its default encoding alone: a write here is a write to the system.
- * 4. `close()` writes its frame before it returns, so that what was flushed before stands before it.
- * 5. No extension is agreed on, with `perMessageDeflate` off: a frame's bytes are the message's.
- * 6. ws answers the peer's Close, and ends after a broken frame, by calling `close()` of the class that it was given.
+ * 1. ws writes to the stream that was passed to `handleUpgrade`, so its writes and ours arrive in order.
+ * 2. With `autoPong` off, and if `send`, `ping` and `pong` are never called, ws writes only Close frames.
+ * 3. ws neither corks the stream nor changes its default encoding: a write here is a write to the operating system.
+ * 4. `close()` writes its frame before it returns, so that data flushed earlier precedes it.
+ * 5. With `perMessageDeflate` off no extension is negotiated, so a frame's payload is the message.
+ * 6. ws answers the peer's Close, and ends after a broken frame, by calling `close()` of the configured class.
  */
 export class FrameWriter implements Flushable {
-  /** Whole frames that wait for the end of this turn. */
+  /** Complete frames that wait for the end of this turn. */
   #held = '';
   #draining: Promise<void> | null = null;
   #flushesOnDrain = false;
@@ -47,17 +49,20 @@ export class FrameWriter implements Flushable {
     private readonly owner: WriterOwner,
   ) {}
 
-  /** Bytes accepted here and not yet taken by the operating system. */
+  /** Bytes accepted here and not yet accepted by the operating system. */
   get backlogBytes(): number {
     return this.stream.writableLength + this.#held.length;
   }
 
-  /** Whether so much is queued that whatever can wait should wait for {@link drained}. */
+  /** Whether so much is queued that callers that can wait should wait for {@link drained}. */
   get isFull(): boolean {
     return this.backlogBytes >= FULL_FROM && !this.#finished && this.stream.writable;
   }
 
-  /** Writes a message at the end of this turn, joined with the others of the turn. Nothing after {@link finish}. */
+  /**
+   * Writes a message at the end of this turn, together with the turn's other messages. Does nothing after {@link
+   * finish}.
+   */
   text(message: ByteText): void {
     if (this.#finished) return;
     this.batcher.frames++;
@@ -74,7 +79,10 @@ export class FrameWriter implements Flushable {
     this.#hold(pongFrame(payload));
   }
 
-  /** Writes what is held. A peer that takes nothing gets whole blocks only, so that small frames do not queue one by one. */
+  /**
+   * Writes what is queued. A peer that does not read gets full blocks only, so that small frames do not queue one by
+   * one.
+   */
   flush(): void {
     if (this.#held === '' || !this.stream.writable) return;
     if (this.stream.writableLength === 0 || !this.stream.writableNeedDrain) this.#write();
@@ -82,19 +90,19 @@ export class FrameWriter implements Flushable {
     else this.#flushOnDrain();
   }
 
-  /** Writes what is held, and takes nothing any more: a Close frame is about to follow, or has come. */
+  /** Writes what is queued and accepts nothing more: a Close frame is about to be sent, or was received. */
   finish(): void {
     if (this.stream.writable) this.#write();
     this.#finished = true;
   }
 
-  /** Takes nothing any more, and drops what is held: the socket is gone. */
+  /** Accepts nothing more and drops what is queued: the socket has closed. */
   abandon(): void {
     this.#finished = true;
     this.#held = '';
   }
 
-  /** Resolves when the operating system has taken everything, or the socket is gone. */
+  /** Resolves when the operating system has accepted everything, or the socket has closed. */
   drained(): Promise<void> {
     this.flush();
     if (!this.stream.writableNeedDrain) return Promise.resolve();
@@ -127,9 +135,9 @@ export class FrameWriter implements Flushable {
     this.stream.write(held, 'latin1');
   }
 
-  /** The one place where a queue of the socket's grows: it is bounded here, whatever is in it. */
+  /** The only place where the socket's queue grows, so its limit is enforced here. */
   #queue(): void {
-    // As bytes: joined text keeps all of its parts until it is written.
+    // As bytes, because a joined string keeps all of its parts in memory until it is written.
     const block = Buffer.from(this.#held, 'latin1');
     this.#held = '';
     this.stream.write(block);

@@ -6,8 +6,8 @@ const MAX_LENGTH_16 = 0xffff;
 const BYTE = 256;
 
 /**
- * Text as its UTF-8 bytes, one character each. Such strings are joined for nothing, their length is the number of bytes,
- * and a socket writes them as `latin1` without a buffer in between.
+ * Text as its UTF-8 bytes, one character per byte. Joining such strings is almost free, their length is the number of
+ * bytes, and a socket writes them as `latin1` without an intermediate buffer.
  */
 export type ByteText = string & { readonly isBytes: true };
 
@@ -21,7 +21,7 @@ export function pongFrame(payload: Buffer): ByteText {
 
 const SHORT_HEADERS = Array.from({ length: MAX_LENGTH_7 + 1 }, (_, length) => TEXT + String.fromCharCode(length));
 
-/** Turns text into its bytes. One byte a character means ASCII, which is kept as it is. */
+/** Converts text to its bytes. ASCII text is returned unchanged. */
 export function toBytes(text: string): ByteText {
   return (Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')) as ByteText;
 }

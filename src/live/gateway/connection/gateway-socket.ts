@@ -4,31 +4,31 @@ import type { Connection, EndableSocket } from './connection.js';
 
 /** The largest message a client may send, in bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** In how many frames a message may come: each costs more than the byte that it may hold. */
+/** The most frames of one message: a frame costs more than the one byte that it may contain. */
 const MAX_FRAGMENTS = 256;
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5000;
 
 /**
- * The class that ws is told to make sockets of. It knows its connection, so that the same listener functions serve every
- * socket, and it tells apart who ends a socket: ws itself calls {@link close}, everything of ours calls {@link closeNow}.
+ * The class that ws uses for its sockets. It knows its connection, so that all sockets share the same listener
+ * functions, and it distinguishes who closes a socket: ws calls {@link close}, our code calls {@link closeNow}.
  */
 export class GatewaySocket extends WebSocket implements EndableSocket {
   #connection: Connection | null = null;
 
-  /** What this socket carries; null until {@link carry}. */
+  /** The connection of this socket; null until {@link carry}. */
   get connection(): Connection | null {
     return this.#connection;
   }
 
-  /** Called as soon as the upgrade is done, before anything is read. */
+  /** Called directly after the upgrade, before anything is read. */
   carry(connection: Connection): void {
     this.#connection = connection;
   }
 
   /**
-   * Called by ws, from inside a read, when the peer has sent Close or a frame that breaks RFC 6455. Messages before it in the
-   * same read are answered first: after a Close frame nothing counts any more (RFC 6455 §5.5.1).
+   * Called by ws, from inside a read, when the peer has sent Close or a frame that breaks RFC 6455. Earlier messages of
+   * the same read are answered first, because nothing may follow a Close frame (RFC 6455 §5.5.1).
    */
   override close(code?: number, reason?: string | Buffer): void {
     setImmediate(() => {
@@ -44,13 +44,13 @@ export class GatewaySocket extends WebSocket implements EndableSocket {
 }
 
 /**
- * How ws makes our sockets. What FrameWriter takes for granted of them rests on these.
- * (ws 8.19 added `closeTimeout`; its type declarations have not yet.)
+ * How ws creates our sockets. FrameWriter's assumptions depend on these options. (ws 8.19 added `closeTimeout`; its
+ * type declarations do not have it yet.)
  */
 export const SOCKET_OPTIONS: ServerOptions<typeof GatewaySocket> & { readonly closeTimeout: number } = {
   noServer: true,
   WebSocket: GatewaySocket,
-  // Answered by us, within the bounds of everything else that is sent.
+  // We answer pings, within the same limit as everything else that is sent.
   autoPong: false,
   clientTracking: false,
   perMessageDeflate: false,

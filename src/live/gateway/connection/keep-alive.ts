@@ -1,11 +1,11 @@
-/** Milliseconds between two pings to one peer. One that stays silent from ping to ping is gone. */
+/** Milliseconds between two pings to one peer. A peer that sends nothing from one ping to the next is terminated. */
 const INTERVAL_MS = 12_000;
-/** Pings are spread so finely that nobody's event waits behind thousands of them. */
+/** How many groups the pings are split into, so that no event waits behind thousands of pings. */
 const GROUPS = 120;
 
 /** What is pinged. */
 export interface KeptAlive {
-  /** Whether the peer was heard since this was last asked. */
+  /** Whether the peer has sent anything since the last call. */
   takeHeard(): boolean;
   /** Sends a WebSocket ping. */
   ping(): void;

@@ -1,10 +1,10 @@
 /** Messages that a socket may send at once. */
 const BURST = 200;
-/** Messages a second that come back. */
+/** Messages per second that are refilled. */
 const PER_SECOND = 20;
 /** Messages that a socket may send before its ack. */
 const BEFORE_ACK = 10;
-/** Budgets are kept in thousandths of a message, so that a millisecond brings back a whole number of them. */
+/** Budgets are in thousandths of a message, so that each millisecond refills a whole number. */
 const MESSAGE = 1000;
 
 /** How many messages one socket may still send: a token bucket without a timer, smaller before the ack. */
@@ -12,7 +12,7 @@ export class MessageBudget {
   #left = BEFORE_ACK * MESSAGE;
   #filledAtMs = 0;
 
-  /** Takes one message from the budget; false when it is used up and the socket is to be closed. */
+  /** Takes one message from the budget; false if it is used up and the socket must be closed. */
   take(nowMs: number): boolean {
     if (this.#filledAtMs > 0) {
       const wholeMs = Math.trunc(nowMs);
@@ -23,7 +23,7 @@ export class MessageBudget {
     return this.#left >= 0;
   }
 
-  /** Opens the full budget once the socket is acknowledged. */
+  /** Sets the full budget once the socket is acknowledged. */
   open(nowMs: number): void {
     this.#left = BURST * MESSAGE;
     this.#filledAtMs = Math.trunc(nowMs);

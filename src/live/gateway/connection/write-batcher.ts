@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
-/** Something with texts to write at the end of this turn of the loop. */
+/** Something with frames to write at the end of this turn of the event loop. */
 export interface Flushable {
   flush(): void;
 }
 
 /**
- * The one list of connections that have something to write. Frames of one turn are joined:
- * every connection on the list writes once, when the code that is publishing has returned.
+ * The list of connections that have something to write. The frames of one turn are joined: every connection on the list
+ * writes once, after the publishing code has returned.
  */
 @Injectable()
 export class WriteBatcher {
@@ -20,7 +20,7 @@ export class WriteBatcher {
     for (const connection of waiting) connection.flush();
   };
 
-  /** Flushes this connection before the loop turns. Called once per connection and turn. */
+  /** Flushes this connection at the end of the turn. Called once per connection and turn. */
   add(connection: Flushable): void {
     if (this.#waiting.push(connection) === 1) queueMicrotask(this.#flushAll);
   }
