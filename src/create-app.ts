@@ -24,9 +24,9 @@ import { bareHeaders, helmetOptions } from './live/gateway/admission/security-he
 import { LOGGER } from './live/logging/logger.js';
 import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
 import { NestLogger } from './server/logging/nest-logger.js';
-import { BackchannelLogoutRule } from './server/http/backchannel-logout.rule.js';
-import { DisconnectRule, TokensRule } from './server/http/backend.rules.js';
-import { PublishRule } from './server/http/publish.rule.js';
+import { BackchannelLogoutRule } from './server/http/backchannel-logout.controller.js';
+import { DisconnectRule, TokensRule } from './server/http/backend.controller.js';
+import { PublishRule } from './server/http/publish.controller.js';
 import { addressIn, peerTest } from './live/viewer/client-address.js';
 
 /** The largest body of a route that has no rule of its own, in bytes. None of them reads one. */

@@ -4,7 +4,7 @@ import type { VerifiedAccount } from '../../src/identity/accounts/account.js';
 import { AccountStore } from '../../src/identity/accounts/account.store.js';
 import { SessionLookup } from '../../src/identity/sessions/session-lookup.js';
 import { SessionLimits } from '../../src/identity/sessions/session-limits.js';
-import { generateSessionSecret, sessionSecretHash } from '../../src/identity/sessions/session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from '../../src/identity/sessions/session-cookie.js';
 import { SessionStore } from '../../src/identity/sessions/session.store.js';
 import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import { needs } from '../kit/needs.js';

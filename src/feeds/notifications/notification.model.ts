@@ -1,7 +1,14 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { Allow, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { IsInstant } from '../../live/feeds/payload-check.js';
-import { GraphQLJson } from './json.scalar.js';
+import { GraphQLScalarType } from 'graphql';
+
+/** `JSON`: a value that passes through as it was published. It is an output only, so there is nothing to parse. */
+export const GraphQLJson = new GraphQLScalarType<unknown, unknown>({
+  name: 'JSON',
+  description: 'Any JSON value.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
+});
 
 /**
  * Something that happened for one person. The same class is the GraphQL type and the rule for what may be published,

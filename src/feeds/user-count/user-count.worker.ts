@@ -1,12 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { FEEDS_CONFIG, type FeedsConfig } from './user-count.config.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { Presence } from '../../live/presence/presence.js';
 import { TopicBus } from '../../live/topics/topic.bus.js';
 import { topicOf } from '../../live/topics/topic.js';
 import { IntervalLease } from '../../live/leases/interval-lease.js';
 import { UserCountFeed } from './user-count.feed.js';
+
+/** The feeds' own settings. */
+export interface FeedsConfig {
+  readonly userCountIntervalSeconds: number;
+}
+
+/** Injection token of the settings of this feed. */
+export const FEEDS_CONFIG = Symbol('FEEDS_CONFIG');
 
 const SMALLEST = 1;
 const LARGEST = 10;

@@ -7,8 +7,7 @@ import { CredentialService } from './credential.service.js';
 import { InvitationStore } from './invitation.store.js';
 import { Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
-import { CredentialRateLimit } from './credential.rate-limit.js';
-import { PasswordRateLimit } from './password.rate-limit.js';
+import { CredentialRateLimit, PasswordRateLimit } from './credential.rate-limit.js';
 
 /** Accounts: who exists, and whether a password is theirs. */
 @Module({

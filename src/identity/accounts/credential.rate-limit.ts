@@ -1,9 +1,41 @@
 import { Injectable } from '@nestjs/common';
-import { InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
+import { InvalidCredentialsError, TooManyRequestsError, waitSeconds } from '../../live/errors/sallyport.errors.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
-import { PasswordRateLimit } from './password.rate-limit.js';
 import { ViewerRateLimit } from '../../live/rate-limit/viewer.rate-limit.js';
+import { networkOf } from '../../live/viewer/client-address.js';
+import { GuessCounter } from '../../live/rate-limit/guess-counter.js';
+
+/**
+ * Makes guessing at one password slow: from the fifth wrong guess in a row each one costs twice the wait of the one
+ * before, from 1 s to 15 min. A guess is counted before it is verified, so that fifty at once are fifty guesses.
+ */
+@Injectable()
+export class PasswordRateLimit {
+  constructor(private readonly counter: GuessCounter) {}
+
+  /**
+   * Runs a verification as one guess. Success forgets the guesses before it; InvalidCredentialsError leaves it counted;
+   * any other failure (a store that is away, a full queue) gives it back.
+   *
+   * @param subject what is guessed at: an account, known or not, perhaps by one device; stored as a hash only
+   * @param address where the guess comes from
+   * @throws TooManyRequestsError while a wait lasts; whatever `verify` throws
+   */
+  async guess<T>(subject: string, address: string, verify: () => Promise<T>): Promise<T> {
+    const verdict = await this.counter.reserve(subject, networkOf(address));
+    if (!verdict.ok) throw new TooManyRequestsError(waitSeconds(verdict.waitMs), undefined, 'account');
+    try {
+      const result = await verify();
+      await this.counter.right(subject);
+      return result;
+    } catch (error) {
+      if (error instanceof InvalidCredentialsError) await this.counter.wrong(subject, verdict.count);
+      else await this.counter.giveBack(subject, verdict.count);
+      throw error;
+    }
+  }
+}
 
 /** Where a password comes from. */
 export interface PasswordSource {

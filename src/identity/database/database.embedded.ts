@@ -6,9 +6,8 @@ import { migrate } from 'drizzle-orm/pglite/migrator';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { lockDataFolder } from './data-folder.lock.js';
-import { Database, type Orm } from './database.js';
+import { Database, type Orm, MIGRATIONS } from './database.js';
 import { makeEmbeddedFolder } from './embedded-folder.js';
-import { MIGRATIONS } from './migrations.js';
 import * as schema from './schema.js';
 
 /**

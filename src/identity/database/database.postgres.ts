@@ -6,8 +6,7 @@ import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { databaseFailure, isDatabaseAway } from './database-away.js';
-import { Database, type Orm } from './database.js';
-import { MIGRATIONS } from './migrations.js';
+import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 
 /** Any number will do, as long as every node of this product takes the same one. */

@@ -5,6 +5,7 @@ import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
 import { databaseFailure, type DatabaseFailure } from './database-away.js';
 import type * as schema from './schema.js';
+import { fileURLToPath } from 'node:url';
 
 /** A database that has not answered after so long counts as away, in ms. */
 const PATIENCE_MS = 2_000;
@@ -112,3 +113,8 @@ export class Database {
 class ReadOnlyDatabase extends Error {
   readonly code = '25006';
 }
+
+/** The committed migrations, found alike from `src/`, from `dist/` and under test. Made by `npx drizzle-kit generate`. */
+export const MIGRATIONS = {
+  migrationsFolder: fileURLToPath(new URL('../../../drizzle', import.meta.url)),
+};

@@ -5,7 +5,7 @@ import type { AccountViewer } from './account-viewer.js';
 import { CredentialService } from '../accounts/credential.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
-import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from './session-cookie.js';
 import { isUuid } from '../database/schema.js';
 
 /**

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { accountViewer, type AccountViewer } from './account-viewer.js';
 import type { Account } from '../accounts/account.js';
 import type { LiveSession } from './session.js';
-import { SessionCookie } from './session-cookie.js';
+import { SessionCookie, sessionSecretHash } from './session-cookie.js';
 import { SessionLimits } from './session-limits.js';
-import { sessionSecretHash } from './session-secret.js';
 import { SessionStore } from './session.store.js';
 
 /** Turns a request's cookie into its viewer. */

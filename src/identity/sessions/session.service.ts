@@ -4,7 +4,7 @@ import { InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { ClientFacts } from '../../live/viewer/graphql-context.js';
 import type { VerifiedAccount } from '../accounts/account.js';
-import { generateSessionSecret, sessionSecretHash } from './session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from './session-cookie.js';
 import { EndedSessions, type EndCause } from './ended-sessions.js';
 import { isUuid } from '../database/schema.js';
 import type { ListedSession } from './session.js';

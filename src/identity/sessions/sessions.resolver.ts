@@ -1,10 +1,35 @@
-import { Args, ID, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Args, ID, Int, Mutation, Query, Resolver, Field, ObjectType } from '@nestjs/graphql';
 import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { CurrentAccount, type AccountViewer } from './account-viewer.js';
 import { OwnAccount } from './own-account.service.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';
-import { Session } from './session.model.js';
+import type { ListedSession } from './session.js';
+
+/** One of the viewer's live sessions. */
+@ObjectType({ description: 'A device or browser that is signed in.' })
+export class Session implements ListedSession {
+  @Field(() => ID, { description: 'A public id; it grants no access.' })
+  readonly id!: string;
+
+  @Field(() => Boolean, { description: 'Whether this is the session making the request.' })
+  readonly current!: boolean;
+
+  @Field(() => Date, { description: 'When it signed in.' })
+  readonly createdAt!: Date;
+
+  @Field(() => Date, { description: 'When the site was last used; written at most once a minute.' })
+  readonly lastSeenAt!: Date;
+
+  @Field(() => Date, { description: 'When it expires if it is not used again.' })
+  readonly expiresAt!: Date;
+
+  @Field(() => String, { nullable: true, description: 'The User-Agent header at sign-in, or null.' })
+  readonly userAgent!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The IP address that signed in.' })
+  readonly ip!: string | null;
+}
 
 /** `sessions`, `revokeSession` and `revokeOtherSessions`: people see and end their own. */
 @Resolver()

@@ -1,10 +1,26 @@
-import { Query, Resolver } from '@nestjs/graphql';
+import { Query, Resolver, Field, ID, ObjectType } from '@nestjs/graphql';
 import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { TokenService } from '../../live/tokens/token.service.js';
-import { Me } from './me.model.js';
+import { User } from '../accounts/account.js';
+
+/** The signed-in viewer, with the token for a socket. */
+@ObjectType({ description: 'The signed-in user, with a token for the WebSocket.' })
+export class Me {
+  @Field(() => ID, { description: 'The account’s id; clients cache this object by it.' })
+  readonly id!: string;
+
+  @Field(() => User, { description: 'The account that is signed in.' })
+  readonly user!: User;
+
+  @Field(() => String, { description: 'Send it as `token` in the payload of connection_init. Never put it in a URL.' })
+  readonly token!: string;
+
+  @Field(() => Date, { description: 'When the token expires. Open sockets stay open.' })
+  readonly tokenExpiresAt!: Date;
+}
 
 /** `me`: from the cookie's session to the socket's token. */
 @Resolver()

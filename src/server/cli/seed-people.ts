@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
 import { PasswordHasher } from '../../identity/accounts/password.hasher.js';
-import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-secret.js';
+import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-cookie.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { Database, type Orm } from '../../identity/database/database.js';
 import { accountViewer, type AccountViewer } from '../../identity/sessions/account-viewer.js';

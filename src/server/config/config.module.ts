@@ -8,7 +8,7 @@ import {
   REGISTRATION_CONFIG,
   SESSION_CONFIG,
 } from '../../identity/identity.config.js';
-import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.config.js';
+import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.worker.js';
 
 /** Injection tokens of the configuration's parts. A module injects its own and no other. */
 export const LOGGING_CONFIG = Symbol('LOGGING_CONFIG');

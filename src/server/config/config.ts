@@ -6,7 +6,7 @@ import type {
   RegistrationConfig,
   SessionConfig,
 } from '../../identity/identity.config.js';
-import type { FeedsConfig } from '../../feeds/user-count/user-count.config.js';
+import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
 
 /** Log output. */
 export interface LoggingConfig {

@@ -1,10 +1,11 @@
-import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/backchannel-logout.service.js';
-import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
+import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { type AddressRange, clientFacts } from '../../live/viewer/client-address.js';
+import type { RouteRule } from './route-rules.js';
 
 const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
   malformed: 'logout_token must be a signed JWT.',
@@ -47,4 +48,22 @@ export class BackchannelLogoutController {
 function tokenIn(body: unknown): string {
   const token: unknown = typeof body === 'object' && body !== null && 'logout_token' in body ? body.logout_token : '';
   return typeof token === 'string' ? token : '';
+}
+
+/** A form with the longest logout token, in bytes. */
+const MAX_BODY_BYTES = 20 * 1024;
+const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
+
+/** What holds for `POST /oidc/backchannel-logout` before its body is read (Back-Channel Logout 1.0 §2.5). */
+@Injectable()
+export class BackchannelLogoutRule implements RouteRule {
+  readonly path = '/oidc/backchannel-logout';
+  readonly methods = ['POST'];
+  readonly bodyLimitBytes = MAX_BODY_BYTES;
+
+  readonly admit: RouteRule['admit'] = ({ headers }, reply) => {
+    void reply.header('Cache-Control', 'no-store');
+    if (!FORM.test(headers['content-type'] ?? ''))
+      throw new HttpRefusalError(415, 'Send a form, application/x-www-form-urlencoded, with logout_token.');
+  };
 }

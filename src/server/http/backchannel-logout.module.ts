@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { IssuerModule } from '../../identity/issuers/issuer.module.js';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
-import { BackchannelLogoutController } from './backchannel-logout.controller.js';
-import { BackchannelLogoutRule } from './backchannel-logout.rule.js';
+import { BackchannelLogoutController, BackchannelLogoutRule } from './backchannel-logout.controller.js';
 
 /** `POST /oidc/backchannel-logout`. */
 @Module({

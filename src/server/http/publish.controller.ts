@@ -1,10 +1,15 @@
-import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
 import { ApiKeyGuard, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
-import { mayPublish } from '../../identity/api-keys/api-key-scopes.js';
+import { mayPublish, mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
 import { publisherOf } from '../../identity/api-keys/api-key.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publisher.service.js';
+import type { FastifyRequest } from 'fastify';
+import { HttpRefusalError, ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import type { RouteRule } from './route-rules.js';
+import { HeldBodies } from './held-bodies.js';
 
 /** `POST /publish`: how other backends publish. PROTOCOL.md, section 7. */
 @Controller()
@@ -22,4 +27,49 @@ export class PublishController {
     this.rate.spend(key, events.length);
     return this.publisher.publish(events, publisherOf(key), (topic) => mayPublish(key.scopes, topic));
   }
+}
+
+/** The largest body of a request, in bytes. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** What holds for `POST /publish` before its body is read: a live key, a length within bounds, room to hold it, and a key within its limits. */
+@Injectable()
+export class PublishRule implements RouteRule {
+  readonly path = '/publish';
+  readonly methods = ['POST'];
+  readonly bodyLimitBytes = MAX_BODY_BYTES;
+
+  constructor(
+    private readonly guard: ApiKeyGuard,
+    private readonly held: HeldBodies,
+    private readonly rate: PublishRate,
+    private readonly audit: AuditLog,
+  ) {}
+
+  readonly admit: RouteRule['admit'] = async (request, reply) => {
+    const key = await this.guard.admit(request);
+    if (!mayPublishSomething(key.scopes)) throw new ForbiddenError('This key lacks the scope publish.');
+    const bytes = announcedBytes(request);
+    const release = this.#take(key, bytes);
+    reply.raw.once('close', release);
+  };
+
+  #take(key: ApiKey, bytes: number): () => void {
+    try {
+      this.rate.spendBytes(key, bytes);
+      return this.held.hold(key, bytes);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
+      throw error;
+    }
+  }
+}
+
+/** A body whose length is not announced may be as large as any. */
+function announcedBytes({ headers }: FastifyRequest): number {
+  const length = Number(headers['content-length'] ?? MAX_BODY_BYTES);
+  if (length > MAX_BODY_BYTES)
+    throw new HttpRefusalError(413, `The body is too large: at most ${MAX_BODY_BYTES} bytes.`);
+  return length;
 }

@@ -9,9 +9,8 @@ import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { DevelopmentKey } from '../../identity/api-keys/development-key.js';
 import { HeldBodies } from './held-bodies.js';
-import { PublishController } from './publish.controller.js';
+import { PublishController, PublishRule } from './publish.controller.js';
 import { PublishMetrics } from '../../live/publish/publish.metrics.js';
-import { PublishRule } from './publish.rule.js';
 import { Publisher } from '../../live/publish/publisher.service.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 

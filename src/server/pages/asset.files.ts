@@ -6,7 +6,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { LOGGER } from '../../live/logging/logger.js';
-import { WEB_ROOT } from './page.js';
+import { WEB_ROOT } from './page-files.js';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 

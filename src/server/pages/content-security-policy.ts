@@ -1,4 +1,4 @@
-import type { PageName } from './page.js';
+import type { PageName } from './page-files.js';
 
 /**
  * The Content-Security-Policy (CSP Level 3) of one HTML page: its own files only, its own socket only, in nobody's frame.

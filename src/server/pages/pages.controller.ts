@@ -3,8 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
-import type { PageName } from './page.js';
-import { PageFiles } from './page-files.js';
+import { type PageName, PageFiles } from './page-files.js';
 
 /** The two HTML pages. Never cached, so that a new version shows at once; what they load is named by its hash. */
 @Controller()

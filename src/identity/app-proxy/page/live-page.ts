@@ -3,9 +3,8 @@ import { HTTP_CONFIG, type HttpConfig } from '../../../live/live.config.js';
 import { GRAPHQL_PATH } from '../../../protocol/payload.js';
 import type { IssuedToken } from '../token/sealed-tokens.js';
 import { ClientScript } from './client-script.js';
-import { embeddedJson } from './embedded-json.js';
 import { PAGE_TEMPLATE } from './page-template.js';
-import { LOGIN_REDIRECT } from './login-redirect.js';
+import { LOGIN_REDIRECT } from './login-page.js';
 
 /** The page of a logged-in customer: token and client script around {@link PAGE_TEMPLATE}. Nothing in it comes from the visitor. */
 @Injectable()
@@ -40,4 +39,17 @@ var sallyport = (function () {${LOGIN_REDIRECT}
 })();
 </script>${PAGE_TEMPLATE}`;
   }
+}
+
+/**
+ * Writes flat data as JSON that stays data wherever it is put: inside Liquid (no brace but the two outermost, no percent sign)
+ * and inside an HTML script element (no angle bracket, no ampersand). ASCII only.
+ */
+export function embeddedJson(data: Readonly<Record<string, string>>): string {
+  const inner = JSON.stringify(data).slice(1, -1);
+  return `{${inner.replace(/[{}%<>&'\u007f-\uffff]/g, escaped)}}`;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

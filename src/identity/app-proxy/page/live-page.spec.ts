@@ -1,6 +1,6 @@
 import { Liquid } from 'liquidjs';
 import { describe, expect, it } from 'vitest';
-import { embeddedJson } from './embedded-json.js';
+import { embeddedJson } from './live-page.js';
 
 const NASTY = `{{ 7 | times: 6 }}{% raw %}</script><!--<script>"'&\u2028\u00e9{{`;
 
