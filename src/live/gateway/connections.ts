@@ -45,7 +45,7 @@ export class Connections {
   readonly #onMessage = listener((connection, data: Buffer, isBinary: boolean): void => {
     connection.hear();
     if (!connection.withinBudget()) return;
-    if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not spoken here');
+    if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not supported');
     if (data.length > MAX_FIRST_BYTES && connection.state === 'opening') {
       return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
     }

@@ -20,16 +20,16 @@ import { DocumentsModule } from './execution/documents.module.js';
 import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
 
-/** Where people come from. */
+/** The ways to authenticate. */
 export interface WaysIn {
   /** The modules that provide and export what is named below. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
-  /** One for each kind of token, in the order in which they are asked. */
+  /** One authenticator for each kind of token, in the order in which they are asked. */
   readonly authenticators: readonly Type<ConnectionAuthenticator>[];
   readonly sessions: Type<Sessions>;
 }
 
-/** Subscriptions over WebSocket, by a gateway of our own. */
+/** Subscriptions over WebSocket, with our own gateway. */
 @Module({
   imports: [MetricsModule, StoreModule, RateLimitModule, DocumentsModule],
   providers: [
@@ -52,7 +52,7 @@ export interface WaysIn {
   exports: [OriginPolicy],
 })
 export class GatewayModule {
-  /** The gateway for these ways in. */
+  /** The gateway with these authenticators. */
   static with({ imports, authenticators, sessions }: WaysIn): DynamicModule {
     return {
       module: GatewayModule,

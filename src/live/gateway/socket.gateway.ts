@@ -14,8 +14,8 @@ import { type UpgradeRefusal, UpgradePolicy } from './admission/upgrade.policy.j
 const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
 
 /**
- * Takes every upgrade of the HTTP server, answers each one, and hands accepted sockets to {@link Connections}.
- * At shutdown it refuses new ones and drains the open ones.
+ * Handles every upgrade of the HTTP server and passes accepted sockets to {@link Connections}. At shutdown it refuses
+ * new ones and drains the open ones.
  */
 @Injectable()
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
@@ -30,7 +30,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    // What ws would answer with headers of its own; the policy leaves it little.
+    // Refusals by ws itself, which would lack our headers; the policy leaves few of them.
     this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE));
     this.#server.on('headers', (lines) =>
       lines.push(...Object.entries(requestIdHeader()).map((pair) => pair.join(': '))),
@@ -44,7 +44,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
-  /** In the first round of the shutdown: Apollo's own waits until the HTTP server has no socket left. */
+  /** In the first phase of the shutdown, because Apollo's own hook waits until the HTTP server has no sockets left. */
   async onModuleDestroy(): Promise<void> {
     this.#draining = true;
     await this.connections.drain();

@@ -26,7 +26,7 @@ import { refused, variablesFault } from './execution/operation-limits.js';
 import { Renderer, type ShowError, showError } from './execution/rendering.js';
 import { subscribe, type SubscriptionRequest } from './execution/subscription.js';
 
-/** Live subscriptions that one socket may hold. */
+/** The most running subscriptions of one socket. */
 const MAX_OPERATIONS = 100;
 const MAX_OPERATION_ID_LENGTH = 128;
 const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
@@ -34,8 +34,8 @@ const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
 type SocketContext = Context<Record<string, unknown>, Connection>;
 
 /**
- * The `graphql-transport-ws` protocol, kept by graphql-ws; this says what each message means here.
- * No hook throws for an expected refusal: the code that refuses closes the socket with the protocol's code first.
+ * Implements the hooks of graphql-ws, which handles the `graphql-transport-ws` protocol. No hook throws for an expected
+ * refusal: the refusing code closes the socket with the protocol's code first.
  */
 @Injectable()
 export class SocketProtocol {
@@ -49,12 +49,12 @@ export class SocketProtocol {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Speaks with every connection. Made at first use, when Nest has built the schema. */
+  /** Serves all connections. Created at first use, when Nest has built the schema. */
   get server(): Server<Connection> {
     return (this.#server ??= this.#makeServer(this.modules.get(GraphQLSchemaHost, { strict: false }).schema));
   }
 
-  /** A Ping with a token refreshes; any other gets a Pong without payload, so nothing is ever echoed. */
+  /** A Ping with a token refreshes; any other gets a Pong without payload, so that nothing is echoed. */
   readonly answerPing: PingHandler = async (connection, payload) => {
     if (payload?.token === undefined || connection.context === null) {
       connection.push(PONG);
@@ -71,7 +71,7 @@ export class SocketProtocol {
     const renderer = new Renderer(show);
     return makeServer<Record<string, unknown>, Connection>({
       schema,
-      // The deadlines here cover the time to the ack, not only to the init.
+      // Our own deadlines cover the time to the ack, not only to the init.
       connectionInitWaitTimeout: 0,
       onConnect: (context) => this.#connect(context),
       onSubscribe: (context, operationId, payload) => {
@@ -100,7 +100,8 @@ export class SocketProtocol {
   async #connect(context: SocketContext): Promise<Record<string, unknown> | false> {
     const connection = context.extra;
     const payload = context.connectionParams ?? {};
-    // Neither memory nor a later hook keeps the token. Not by `delete`, which would make a dictionary of each context.
+    // So that the token is not kept in memory or seen by later hooks. Not with `delete`, which would turn each context
+    // into a slow dictionary.
     Object.assign(context, { connectionParams: undefined });
     connection.introduce();
     const ack = await this.admission.admit(connection, payload);
@@ -109,17 +110,17 @@ export class SocketProtocol {
 }
 
 /**
- * A Subscribe that fails through a fault of ours is an Error for its id, and the socket goes on. A store that is away is told
- * by the close code instead: an ordinary client comes back after it, and after an Error it does not.
+ * A Subscribe that fails because of a server error is an Error for its id, and the socket stays open. An unavailable
+ * store closes the socket instead, because ordinary clients retry after a close but not after an Error.
  *
- * @throws UnavailableError as it came
+ * @throws UnavailableError unchanged
  */
 function fault(error: unknown): GraphQLError {
   if (error instanceof UnavailableError) throw error;
   return new GraphQLError('Not executed', { originalError: error instanceof Error ? error : new Error(String(error)) });
 }
 
-/** Results that fail at the first: what graphql-ws answers with an Error message. */
+/** A result stream that fails immediately, which graphql-ws answers with an Error message. */
 function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
   const over = { done: true, value: undefined } as const;
   const results: AsyncGenerator<never, void, undefined> = {
@@ -137,7 +138,7 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
   return results;
 }
 
-/** Subscribes where there is memory for one more operation. */
+/** Subscribes if there is memory for one more operation. */
 async function begin(request: SubscriptionRequest, live: LiveOperations, renderer: Renderer) {
   const { connection, contextValue, operation, messageBytes } = request;
   const hold = live.hold(operation, contextValue.viewer?.id ?? '', messageBytes);
@@ -147,7 +148,7 @@ async function begin(request: SubscriptionRequest, live: LiveOperations, rendere
   return failing(new GraphQLError('The socket is closed.'));
 }
 
-/** Closes a socket whose client keeps no measure. */
+/** Closes a socket whose client exceeds a limit. */
 function closeForAbuse({ extra: connection, subscriptions }: SocketContext, operationId: string): void {
   if (operationId.length > MAX_OPERATION_ID_LENGTH) {
     connection.close(CloseCode.BadRequest, 'Operation id too long');

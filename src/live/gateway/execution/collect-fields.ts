@@ -15,20 +15,20 @@ import {
   typeFromAST,
 } from 'graphql';
 
-/** The fragments of a document by name. Without a prototype, as graphql-js hands them to resolvers. */
+/** The fragments of a document by name. Without a prototype, as graphql-js passes them to resolvers. */
 export type Fragments = Record<string, FragmentDefinitionNode>;
 
 /** What fields are collected from. */
 export interface CollectionScope {
   readonly schema: GraphQLSchema;
   readonly fragments: Fragments;
-  /** Whether `@skip` and `@include` let a selection stay. */
+  /** Whether `@skip` and `@include` keep a selection. */
   readonly includes: (node: SelectionNode) => boolean;
 }
 
 /**
- * CollectFields of the GraphQL specification (section 6.3.2), as graphql-js does it: the fields that an object of this
- * type answers, by response name, in order. A fragment counts once per call, at the first spread that is not excluded.
+ * CollectFields of the GraphQL specification (section 6.3.2), as graphql-js does it: the fields selected on an object
+ * of this type, by response name, in order. A fragment counts once per call, at the first spread that is not excluded.
  *
  * @param sets the selection sets to merge: one for an operation, those of all its nodes for a field
  * @throws what `scope.includes` throws
@@ -66,7 +66,10 @@ export function fragmentsOf(document: DocumentNode): Fragments {
   return fragments;
 }
 
-/** Whether a selection stays for these variables. Throws a GraphQLError naming `if` where the condition is no Boolean. */
+/**
+ * Whether a selection stays for these variables. Throws a GraphQLError that names `if` when the condition is not a
+ * Boolean.
+ */
 export function includedBy(variables: Record<string, unknown>): (node: SelectionNode) => boolean {
   return (node) =>
     node.directives === undefined ||

@@ -1,8 +1,8 @@
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 
 /**
- * `DateTime`: an instant, written as ISO 8601 in UTC. A resolver may return a `Date`, or the text that a JSON payload
- * carries. Refuses what is no instant.
+ * `DateTime`: an instant, written as ISO 8601 in UTC. A resolver may return a `Date`, or the text of a JSON payload.
+ * Refuses values that are not an instant.
  */
 export const GraphQLDateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',

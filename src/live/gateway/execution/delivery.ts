@@ -13,7 +13,7 @@ import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
 
-/** Events that may wait for a resolver that takes its time. Where none may be skipped, the history that it began with comes on top. */
+/** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
 const MAX_WAITING = 256;
 
 const MESSAGE_END = '}}';
@@ -25,16 +25,17 @@ export interface DeliveryRequest {
   readonly operationId: string;
   readonly operation: ExecutableOperation;
   readonly variant: Variant;
-  /** The client's cursor as it came from outside. */
+  /** The client's cursor, not yet verified. */
   readonly resume: unknown;
 }
 
 /**
- * One subscription on its way from the topic to the socket: an event becomes text and then a frame in one
- * synchronous step. graphql-ws never sees events; it holds the iterator below, which only lives and ends.
+ * Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step.
+ * graphql-ws never sees events; it holds the iterator below, which yields nothing and only ends.
  */
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
-  // Of its own, not behind the request and the stream: with 15,000 sockets an event waits for memory more than for anything else.
+  // Copied here instead of read through the request and the stream: with 15,000 sockets memory access is the main cost
+  // of an event.
   readonly #connection: Connection;
   readonly #context: GraphqlContext;
   readonly #operation: ExecutableOperation;
@@ -44,7 +45,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #prefix: ByteText;
   readonly #hold: Hold;
   #recovered: boolean | undefined;
-  /** Where the subscription begins: while it starts, until an event tells it. */
+  /** The position where the subscription starts, until an event with a cursor is sent. */
   #start: Position | null = null;
   #subscription: TopicSubscription | null = null;
   #done = false;
@@ -54,7 +55,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waitingCount = 0;
 
   /**
-   * Subscribes; resolves when nothing published from now on can be missed.
+   * Subscribes; resolves once no event published from then on can be missed.
    *
    * @param hold released when the subscription is over
    */
@@ -90,7 +91,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   event(event: TopicEvent): void {
     if (this.#done || this.#connection.closed) return;
     this.#start = null;
-    // Nothing overtakes an event that is held back.
+    // No event may overtake one that is held back.
     if (this.#latest !== null) this.#latest = event;
     else if (this.#waiting) this.#wait(event);
     else if (!this.#connection.isFull) this.#deliver(event);
@@ -98,7 +99,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   ended(): void {
-    // What was lost can't be told on this subscription; the client resumes, and learns there what it missed.
+    // The loss cannot be reported on this subscription; the client resumes and learns there what it missed.
     this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }
 
@@ -128,7 +129,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     return this.#definition.slowReader === 'close' ? MAX_WAITING + this.#definition.historySize : MAX_WAITING;
   }
 
-  /** No event tells the client what to resume from, or that it has missed some: this does. */
+  /** Without an event, this tells the client where to resume from, and whether it missed events. */
   #tellPosition(operation: string, position: Position): void {
     const payload: PositionPingPayload = {
       operation,
@@ -159,7 +160,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     return `,"extensions":{"cursor":"${event.cursor}"${recovered}}`;
   }
 
-  /** A resolver takes its time: later events wait their turn. */
+  /** A resolver is asynchronous: later events wait. */
   #wait(event: TopicEvent, started?: Promise<ResultText>): void {
     if (this.#waitingCount >= this.#mostWaiting) {
       this.#slow(event);
@@ -177,7 +178,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     await earlier;
     while (this.#connection.isFull) await this.#connection.drained();
     const text = await (started ?? this.#render(event));
-    // Others of this socket have waited too, and may have written first.
+    // Other subscriptions of this socket have waited too, and may have written first.
     while (this.#connection.isFull) await this.#connection.drained();
     if (!this.#done) this.#write(event, text);
     if (--this.#waitingCount === 0) this.#waiting = null;
@@ -187,14 +188,15 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     const connection = this.#connection;
     if (this.#definition.slowReader === 'close') {
       const hasRoom = this.#waitingCount < this.#mostWaiting;
-      // What a subscription begins with comes all at once: it goes out at the reader's pace, which may still be a good one.
+      // The initial history arrives all at once, so it is sent at the reader's pace. The reader may still be fast
+      // enough.
       if (hasRoom && !this.#subscription) this.#wait(event);
       else if (hasRoom) this.#deliver(event);
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;
     }
     this.#latest = event;
-    // Held until what goes before it is through: the resolvers at work, or the socket's queue.
+    // Held back until earlier events are sent: until their resolvers are done, or the socket's queue has room.
     void (this.#waiting ?? connection.drained()).then(() => this.#deliverLatest());
   }
 

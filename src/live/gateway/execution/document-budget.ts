@@ -1,22 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-/** How much of the processor new documents may take, in milliseconds: at once, and what comes back each second. */
+/** How much CPU time new documents may use, in milliseconds: at once, and the refill per second. */
 const SHARES = {
-  /** One viewer, or one network of visitors. */
+  /** One viewer, or one network for requests without a session. */
   subject: { burst: 250, perSecond: 25 },
-  /** All visitors together, so that networks without an account leave something to those who have signed in. */
+  /** All requests without a session together, so that they leave a share to signed-in viewers. */
   visitors: { burst: 500, perSecond: 125 },
   /** The node. */
   node: { burst: 1000, perSecond: 250 },
 } as const;
-/** The least that a document costs: reading it and throwing it away are not measured. */
+/** The minimum charge for a document, because reading it and collecting its garbage are not measured. */
 const MIN_COST_MS = 0.5;
-/** The most that one costs: inside the limits on documents, more than this is the machine's doing and not the document's. */
+/**
+ * The maximum charge for a document: within the limits on documents, anything above has other causes, such as a busy
+ * machine.
+ */
 const MAX_COST_MS = 10;
 const MAX_SUBJECTS = 20_000;
 
-/** Milliseconds that come back at a steady rate, on the monotonic clock. */
+/** A budget of milliseconds that refills at a steady rate, on the monotonic clock. */
 class TokenBucket {
   #left: number;
   #filledAtMs: number;
@@ -31,24 +34,27 @@ class TokenBucket {
 
   isSpent(nowMs: number): boolean {
     const { burst, perSecond } = this.share;
-    // A clock that begins anew brings nothing back, and takes nothing away.
+    // A clock that was reset neither refills nor reduces the budget.
     const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
     this.#left = Math.min(burst, this.#left + (elapsedMs / 1000) * perSecond);
     this.#filledAtMs = nowMs;
     return this.#left <= 0;
   }
 
-  /** What a document costs is known afterwards: the last one may go below zero, by its own cost at the most. */
+  /**
+   * The cost of a document is known only afterwards, so the last one may make the budget negative by at most its own
+   * cost.
+   */
   take(cost: number): void {
     this.#left -= cost;
   }
 }
 
-/** Who pays for a document beside the node: a viewer, the network of a visitor, or nobody. */
+/** Whose budget a document is charged to besides the node's: a viewer's, a network's, or none. */
 export type BudgetSubject = { readonly viewer: string } | { readonly network: string } | null;
-/** Whose budget is used up: that of the viewer or the network, or the one that they share with others. */
+/** Which budget is used up: that of the viewer or the network, or a shared one. */
 export type SpentBudget = 'subject' | 'node';
-/** What became of a document's work. */
+/** The result of work on a document. */
 export type Budgeted<T> =
   { readonly done: true; readonly value: T } | { readonly done: false; readonly spent: SpentBudget };
 
@@ -58,8 +64,8 @@ interface Buckets {
 }
 
 /**
- * How long this node parses and validates new documents, for each viewer and for all. A document that is known costs nothing.
- * Counted in the time that the work has taken, since no count of a document's parts is proportional to it.
+ * Limits the time that this node spends on parsing and validating new documents, per viewer and in total. A known
+ * document costs nothing. The budget is in time because no count of a document's parts is proportional to the work.
  */
 @Injectable()
 export class DocumentBudget {
@@ -68,9 +74,9 @@ export class DocumentBudget {
   readonly #subjects = new LRUCache<string, TokenBucket>({ max: MAX_SUBJECTS });
 
   /**
-   * Does the work of one new document unless a budget is used up, and takes what it has cost.
+   * Does the work of one new document unless a budget is used up, and charges its cost.
    *
-   * @throws what `work` throws; it is charged for all the same
+   * @throws what `work` throws; the work is charged anyway
    */
   spend<T>(subject: BudgetSubject, work: () => T): Budgeted<T> {
     const nowMs = performance.now();
@@ -85,7 +91,7 @@ export class DocumentBudget {
     }
   }
 
-  /** Takes what work on a new document has cost, in milliseconds, that was done elsewhere. */
+  /** Charges work on a new document that was done elsewhere, in milliseconds. */
   charge(subject: BudgetSubject, costMs: number): void {
     const cost = Math.min(MAX_COST_MS, Math.max(MIN_COST_MS, costMs));
     const { own, shared } = this.#bucketsOf(subject, performance.now());
@@ -108,10 +114,12 @@ export class DocumentBudget {
   }
 }
 
-/** What Node tells of the calling thread, from version 24 on at the latest. */
+/** CPU usage of the calling thread; available at the latest from Node 24 on. */
 const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
-/** The processor's time, so that on a busy machine nobody pays for waiting; where Node does not tell it, the time that passes. */
+/**
+ * CPU time, so that clients are not charged for waiting on a busy machine; elapsed time if Node does not provide it.
+ */
 export function processorMs(): number {
   if (!threadCpuUsage) return performance.now();
   const { user, system } = threadCpuUsage.call(process);

@@ -15,9 +15,9 @@ import { limitFaults } from './operation-limits.js';
 import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
 
 /**
- * Takes the place of graphql-js's SingleFieldSubscriptionsRule (specification, section 5.2.3.1), which throws out of the
- * validation where a `@skip` or `@include` at the root has a variable. Whatever a variable decides counts as selected.
- * Whether anything is left once the variables are known is seen when the subscription starts.
+ * Replaces graphql-js's SingleFieldSubscriptionsRule (specification, section 5.2.3.1), which throws out of the
+ * validation when a `@skip` or `@include` at the root has a variable. Fields whose condition is a variable count as
+ * selected. Whether any field remains is checked when the subscription starts.
  */
 export const SingleRootFieldRule: ValidationRule = (context) => ({
   OperationDefinition(operation) {
@@ -40,7 +40,7 @@ export const SingleRootFieldRule: ValidationRule = (context) => ({
 
 const includedByLiterals = includedBy({});
 
-/** A condition that is no literal Boolean is for other rules, or for the variables, to judge. */
+/** A condition that is not a literal Boolean is checked by other rules, or when the variables are known. */
 function mayBeIncluded(node: SelectionNode): boolean {
   const literal = (node.directives ?? []).filter(
     ({ name, arguments: given }) =>
@@ -51,9 +51,9 @@ function mayBeIncluded(node: SelectionNode): boolean {
   return includedByLiterals({ ...node, directives: literal } as SelectionNode);
 }
 
-/** Each costs more than what it is about: a client sees that many, and that there are more. */
+/** The most errors that a client sees, because creating an error costs more than the check that found it. */
 const MAX_VALIDATION_ERRORS = 20;
-/** GraphQL's own, one of them mended. */
+/** GraphQL's own rules, one of them replaced. */
 const RULES: readonly ValidationRule[] = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   SingleRootFieldRule,

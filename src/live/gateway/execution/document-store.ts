@@ -4,7 +4,7 @@ import { documentBytes } from './operation-limits.js';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** Parsed documents for Apollo Server, by hash, in a bounded piece of memory. Whether one is valid is not said here. */
+/** Parsed documents for Apollo Server, by hash, in bounded memory. They are not necessarily valid. */
 export class DocumentStore {
   readonly #documents = new LRUCache<string, DocumentNode>({ maxSize: MAX_BYTES, sizeCalculation: documentBytes });
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DocumentBudget } from './document-budget.js';
 
-/** What both transports share of checking documents: one budget. */
+/** The document budget, which both transports share. */
 @Module({ providers: [DocumentBudget], exports: [DocumentBudget] })
 export class DocumentsModule {}

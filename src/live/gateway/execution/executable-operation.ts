@@ -18,36 +18,39 @@ import { ExecutionPlan } from './execution-plan.js';
 const MAX_VARIANTS = 100;
 /** The longest variables, as JSON, whose results are shared. */
 const MAX_KEY_LENGTH = 512;
-/** How many combinations of conditions (`@skip`, `@include`) one operation is planned for; the rest is left to graphql-js. */
+/**
+ * How many combinations of conditions (`@skip`, `@include`) of one operation get a plan; the others are executed by
+ * graphql-js.
+ */
 const MAX_PLANS = 8;
 
-/** What any operation takes beside its text: the maps, and the last result of a few variants. */
+/** Memory of an operation besides its text: the maps, and the last result of a few variants. */
 const BASE_BYTES = 4096;
 
-/** What an operation makes of one event: the JSON of `data` where all went well, else the result of graphql-js. */
+/** The result of one event: the JSON of `data` on success, else the result of graphql-js. */
 export type Outcome = string | ExecutionResult;
 
-/** One set of variables of one operation: what subscribers must share for one result to serve them all. */
+/** One set of variables of one operation. Subscribers with the same set can share results. */
 export interface Variant {
   /** The variables that the operation declares, as the client gave them. */
   readonly given: Record<string, unknown>;
-  /** The same coerced, where they can be shared by all events; null where each event gets its own. */
+  /** The coerced variables if all events can share them; null if each event gets its own. */
   readonly coerced: Record<string, unknown> | null;
   readonly plan: ExecutionPlan | null;
-  /** Whether `@skip` and `@include` leave no field of the operation: there is nothing to subscribe to. */
+  /** Whether `@skip` and `@include` leave no field of the operation: then there is nothing to subscribe to. */
   readonly selectsNothing: boolean;
-  /** The result that was made last, for the other subscribers to the same event. */
+  /** The last result, for the other subscribers to the same event. */
   last: { readonly event: TopicEvent; readonly text: ByteText } | null;
 }
 
 /**
- * One operation of one document, parsed and validated, shared by all connections that send the same text.
- * Events are run by an {@link ExecutionPlan}, and by graphql-js wherever that has none or gives up.
+ * One operation of one document, parsed and validated, shared by all connections that send the same text. Events are
+ * executed by an {@link ExecutionPlan}, or by graphql-js if there is none or it fails.
  */
 export class ExecutableOperation {
-  /** Set once a resolver was seen to read the context: results are then made for each subscriber. */
+  /** True once a resolver has read the context: results are then computed for each subscriber. */
   personal = false;
-  /** What it is found by: the same for the same text and name. */
+  /** The cache key: the same for the same text and name. */
   readonly key: string;
   /** An estimate of the memory it takes, syntax tree and plans included. */
   readonly bytes: number;
@@ -68,7 +71,7 @@ export class ExecutableOperation {
     this.bytes = BASE_BYTES + documentBytes(document);
   }
 
-  /** Runs the operation over one event's root value. */
+  /** Executes the operation with one event's root value. */
   run(root: unknown, context: GraphqlContext, variant: Variant): Outcome | Promise<Outcome> {
     const variables = variant.coerced ?? (variant.plan ? this.#coerce(variant.given) : null);
     const text = variables && variant.plan ? variant.plan.run(root, context, variables) : null;
@@ -77,7 +80,7 @@ export class ExecutableOperation {
     return text.then((settled) => settled ?? this.#interpret(root, context, variant));
   }
 
-  /** The shared identity of these variables; beyond 100 different ones a private identity, which shares nothing. */
+  /** The shared object for these variables; beyond 100 different sets a private object, which shares nothing. */
   variant(variables: Record<string, unknown> | null | undefined): Variant {
     const given = this.#pick(variables ?? {});
     const key = keyOf(given);
@@ -88,12 +91,12 @@ export class ExecutableOperation {
     const shared = coerced && Object.values(coerced).every(isPrimitive) ? Object.freeze(coerced) : null;
     const selectsNothing = coerced !== null && this.#selectsNothing(coerced);
     const variant: Variant = { given, coerced: shared, plan, selectsNothing, last: null };
-    // Of variables that are refused nothing is kept: they may be anything.
+    // Refused variables are not kept, since they may be anything.
     if (key !== null && coerced && this.#variants.size < MAX_VARIANTS) this.#variants.set(key, variant);
     return variant;
   }
 
-  /** Called when the last subscription is over: what only subscribers share is given up, results above all. */
+  /** Called when the last subscription has ended: frees what only subscribers share, mainly results. */
   rest(): void {
     this.#variants.clear();
   }
@@ -104,7 +107,7 @@ export class ExecutableOperation {
     return picked;
   }
 
-  /** Null where graphql-js refuses the variables, as it did when the subscription was to start. */
+  /** Null if graphql-js refuses the variables, as it did when the subscription started. */
   #coerce(given: Record<string, unknown>): Record<string, unknown> | null {
     const { coerced } = getVariableValues(this.schema, this.definition.variableDefinitions ?? [], given, {
       maxErrors: 1,
@@ -131,7 +134,7 @@ export class ExecutableOperation {
     try {
       return collectFields(scope, root, [definition.selectionSet]).size === 0;
     } catch {
-      // A condition that is no Boolean: graphql-js refuses the subscription when it starts.
+      // A condition that is not a Boolean: graphql-js refuses the subscription when it starts.
       return false;
     }
   }
@@ -143,12 +146,12 @@ export class ExecutableOperation {
   }
 }
 
-/** What an operation is found by. */
+/** The cache key of an operation. */
 export function operationKey(query: string, operationName: string | null | undefined): string {
   return `${operationName ?? ''}\n${query}`;
 }
 
-/** The variables that stand in a `@skip` or `@include` somewhere in the document. */
+/** The variables that are used in a `@skip` or `@include` anywhere in the document. */
 function conditionsOf(document: DocumentNode): readonly string[] {
   const names = new Set<string>();
   visit(document, {
@@ -164,7 +167,10 @@ function isPrimitive(value: unknown): boolean {
   return typeof value !== 'object' || value === null;
 }
 
-/** What equal variables have in common; null where they are too long, or where JSON has one text for two values: `null` and `1e999`. */
+/**
+ * A key that equal variables share; null if they are too long, or if different values have the same JSON, as `null` and
+ * `1e999` have.
+ */
 function keyOf(given: Record<string, unknown>): string | null {
   let exact = true;
   if (Object.keys(given).length === 0) return '{}';

@@ -34,10 +34,13 @@ import {
 } from './value-writers.js';
 import { type CollectionScope, collectFields, type Fragments, includedBy } from './collect-fields.js';
 
-/** The most fields of one plan, fragments and possible types unfolded. A larger operation is left to graphql-js. */
+/**
+ * The most fields of one plan, with fragments and possible types expanded. Larger operations are executed by
+ * graphql-js.
+ */
 const MAX_FIELDS = 1000;
 
-/** So many events in a row that were left to graphql-js end the trying. */
+/** After this many events in a row that graphql-js had to execute, the plan is discarded. */
 const GIVE_UP_AFTER = 10;
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
@@ -45,19 +48,20 @@ type Resolver = GraphQLFieldResolver<unknown, unknown>;
 /** Writes one field of an object: its value as JSON. */
 type WriteField = (source: unknown, run: Run, path: Path | undefined) => Text;
 
-/** What a plan is made for: one operation whose `@skip` and `@include` are decided. */
+/** The input of a plan: one operation whose `@skip` and `@include` are decided. */
 export interface PlanSource {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
   readonly fragments: Fragments;
-  /** The coerced variables; the plan holds for all that have the same values in conditions. */
+  /** The coerced variables; the plan is valid for all that have the same values in conditions. */
   readonly variables: Record<string, unknown>;
 }
 
 /**
- * An operation prepared for the delivery path: its fields are collected once, and each event is written as JSON by a tree of
- * closures. It knows only what goes well. Anything else, from a null that may not be to a resolver that throws, ends the
- * run with `null`, and the caller has graphql-js execute that event: so errors are graphql-js's own.
+ * An operation prepared for delivery: its fields are collected once, and each event is written as JSON by a tree of
+ * closures. It handles only the successful case. Anything else, from a null in a non-null field to a resolver that
+ * throws, ends the run with `null`, and the caller executes that event with graphql-js, so errors are exactly those of
+ * graphql-js.
  */
 export class ExecutionPlan {
   #leftInARow = 0;
@@ -68,7 +72,7 @@ export class ExecutionPlan {
     readonly fields: number,
   ) {}
 
-  /** Null where the operation can't be planned: it is too large, or graphql-js answers it with an error. */
+  /** Null if the operation cannot be planned: it is too large, or graphql-js answers it with an error. */
   static make(source: PlanSource): ExecutionPlan | null {
     const root = source.schema.getSubscriptionType();
     if (!root) return null;
@@ -81,8 +85,9 @@ export class ExecutionPlan {
   }
 
   /**
-   * The JSON of `data`, or null where graphql-js must execute this event. A promise where a resolver returns one; it never
-   * rejects. After ten events in a row that were left to graphql-js nothing is tried any more: resolvers would run twice.
+   * The JSON of `data`, or null if graphql-js must execute this event. A promise if a resolver returns one; it never
+   * rejects. After ten events in a row that graphql-js had to execute it always returns null, since resolvers would run
+   * twice.
    */
   run(root: unknown, context: unknown, variables: Record<string, unknown>): string | null | Promise<string | null> {
     if (this.#leftInARow >= GIVE_UP_AFTER) return null;
@@ -138,7 +143,7 @@ class Planner {
     };
   }
 
-  /** Null where the type has no such field, which graphql-js passes over. */
+  /** Null if the type has no such field; graphql-js ignores it. */
   #field(parent: GraphQLObjectType, name: string, nodes: readonly FieldNode[]): WriteField | null {
     if (++this.fields > MAX_FIELDS) throw LEFT;
     const node = nodes[0]!;
@@ -246,7 +251,7 @@ interface TypeStep {
   readonly usesInfo: boolean;
 }
 
-/** A field's arguments, made anew for each call, since a resolver may change them. */
+/** A field's arguments, created for each call, since a resolver may change them. */
 interface Arguments {
   readonly read: (variables: Record<string, unknown>) => Record<string, unknown>;
   /** Whether reading them may fail, depending on the variables. */
@@ -279,7 +284,7 @@ function single(key: string, writer: WriteField): WriteField {
   };
 }
 
-/** Goes on with an object one of whose fields takes its time: the others start at once, as in graphql-js. */
+/** Continues with an object that has an asynchronous field: the other fields start at once, as in graphql-js. */
 function joinLater(
   before: string,
   keys: readonly string[],
@@ -306,7 +311,7 @@ function property(name: string, write: Write): WriteField {
   };
 }
 
-/** What graphql-js's default resolver reads, but for a function, which it would call. */
+/** Reads a property as graphql-js's default resolver does, except for functions, which that would call. */
 function readProperty(source: unknown, name: string): unknown {
   if ((typeof source !== 'object' || source === null) && typeof source !== 'function') return undefined;
   const value = (source as Record<string, unknown>)[name];

@@ -1,15 +1,20 @@
 import type { ExecutableOperation } from './executable-operation.js';
 
-/** What one viewer's subscriptions may hold on this node, in bytes: their operations, each counted once, and their messages. */
+/**
+ * Memory limit of one viewer's subscriptions on this node, in bytes: their operations, each counted once, and their
+ * messages.
+ */
 const MAX_VIEWER_BYTES = 8 * 1024 * 1024;
-/** What all subscriptions may hold of operations, each counted once, and of messages that are longer than usual. */
+/**
+ * Memory limit of all subscriptions, in bytes: operations, each counted once, and messages that are longer than usual.
+ */
 const MAX_NODE_BYTES = 64 * 1024 * 1024;
-/** The part of a message that the node does not count: what an ordinary Subscribe is made of. */
+/** The part of a message that is not counted for the node: the size of an ordinary Subscribe. */
 const USUAL_MESSAGE_BYTES = 4096;
-/** A subscription keeps the text of its Subscribe message, and what was parsed out of it. */
+/** A message counts this often, because a subscription keeps its text and the parsed message. */
 const COPIES_OF_MESSAGE = 2;
 
-/** Whose memory is used up. */
+/** Which limit is reached. */
 export type BudgetRefusal = 'viewer-full' | 'node-full';
 
 interface NodeShare {
@@ -24,20 +29,20 @@ interface ViewerShare {
 }
 
 /**
- * The operations that subscriptions hold, however long ago the cache has let go of them, and how much memory that is.
- * An operation costs a viewer and the node once, whatever the number of its subscriptions.
+ * The operations that subscriptions use, including those that the cache has evicted, and their memory. An operation is
+ * counted once per viewer and once for the node, whatever the number of its subscriptions.
  */
 export class LiveOperations {
   readonly #operations = new Map<string, NodeShare>();
   readonly #viewers = new Map<string, ViewerShare>();
   #bytes = 0;
 
-  /** The operation of this key, where a subscription holds it. */
+  /** The operation with this key, if a subscription uses it. */
   find(key: string): ExecutableOperation | undefined {
     return this.#operations.get(key)?.operation;
   }
 
-  /** Counts one more subscription. The hold must be released when it is over. */
+  /** Counts one more subscription. The hold must be released when the subscription ends. */
   hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | BudgetRefusal {
     const known = this.#viewers.get(viewer);
     const own = known?.operations.find((entry) => entry.operation === operation);
@@ -48,7 +53,7 @@ export class LiveOperations {
     const forNode = unusual + (shared ? 0 : operation.bytes);
     if ((known?.bytes ?? 0) + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';
     if (forNode > 0 && this.#bytes + forNode > MAX_NODE_BYTES) return 'node-full';
-    // An array that is written down takes what it holds; one that is pushed to, room for seventeen.
+    // An array literal has exactly the capacity of its elements; one that is pushed to reserves room for seventeen.
     const share = known ?? { viewer, bytes: 0, operations: [{ operation, holders: 0 }] };
     share.bytes += forViewer;
     this.#bytes += forNode;
@@ -61,7 +66,7 @@ export class LiveOperations {
     return new OperationHold(this, operation, share, message, unusual);
   }
 
-  /** Takes back what a hold has counted. Called by the hold, once. */
+  /** Subtracts what a hold has counted. Called by the hold, once. */
   takeBack({ operation, share, message, unusual }: OperationHold): void {
     share.bytes -= message;
     this.#bytes -= unusual;
@@ -80,9 +85,9 @@ export class LiveOperations {
   }
 }
 
-/** What a subscription holds while it lives. */
+/** The memory that is counted for a running subscription. */
 export interface Hold {
-  /** Gives back what the subscription has taken. Calling it again does nothing. */
+  /** Subtracts the subscription's memory. Calling it again does nothing. */
   release(): void;
 }
 
@@ -91,9 +96,9 @@ export class OperationHold implements Hold {
   #operations: LiveOperations | null;
 
   /**
-   * @param operations what it is released to
-   * @param message bytes that the viewer is charged with for the message
-   * @param unusual those of them that the node counts too
+   * @param operations where it is counted
+   * @param message bytes that the message counts for the viewer
+   * @param unusual those of them that also count for the node
    */
   constructor(
     operations: LiveOperations,

@@ -7,15 +7,17 @@ import { ExecutableOperation, operationKey } from './executable-operation.js';
 import { LiveOperations } from './live-operations.js';
 import { asError, PARSE_LIMITS, refused } from './operation-limits.js';
 
-/** The memory that operations may take which are kept for the next subscriber; those unused for longest go first. */
+/** Memory limit of cached operations; the least recently used are evicted first. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** What became of a Subscribe's text: the operation to run, every reason why it is refused, or a viewer who sends too many new ones. */
+/**
+ * The result for a Subscribe's text: the operation to run, the errors, or that the viewer sends too many new documents.
+ */
 export type Prepared = ExecutableOperation | readonly GraphQLError[] | 'too-many-documents';
 
 /** Parses and validates each subscription text once for all connections. */
 export class OperationCache {
-  /** What subscriptions hold, in the cache or not. */
+  /** Operations that subscriptions use, cached or not. */
   readonly live = new LiveOperations();
   readonly #operations = new LRUCache<string, ExecutableOperation>({
     maxSize: MAX_BYTES,
@@ -33,8 +35,9 @@ export class OperationCache {
   }
 
   /**
-   * The operation to run, or why there is none. A text that is new to this node draws on the viewer's budget and on the
-   * node's. Where the node's is used up the client is told to try again: to wait here would be a queue that anybody fills.
+   * The operation to run, or why there is none. A text that is new to this node is charged to the viewer's budget and
+   * the node's. If the node's is used up the client must try again, because waiting would be a queue that any client
+   * could fill.
    */
   prepare(query: string, operationName: string | null | undefined, viewer: string): Prepared {
     const key = operationKey(query, operationName);
@@ -65,12 +68,12 @@ export class OperationCache {
   }
 }
 
-/** What a client is told while the node checks as many new documents as it can. */
+/** The error while the node's budget for new documents is used up. */
 export function busy(): GraphQLError {
   return asError(new UnavailableError('Too many new documents at once on this server: try again in a moment.'));
 }
 
-/** What a client is told while subscriptions hold as many different operations as this node has memory for. */
+/** The error while the node's memory limit for subscriptions is reached. */
 export function full(): GraphQLError {
   return asError(new UnavailableError('Too many different subscriptions on this server: try again in a moment.'));
 }

@@ -12,16 +12,19 @@ import { type Fragments, fragmentsOf } from './collect-fields.js';
 
 /** The longest query text, in characters. */
 export const MAX_QUERY_LENGTH = 15_000;
-/** How much of a query is read on both transports: graphql-js gives up beyond. */
+/** The most tokens of a query, on both transports: graphql-js stops parsing beyond it. */
 export const PARSE_LIMITS = { maxTokens: 1000, maxSourceLength: MAX_QUERY_LENGTH } as const;
 
-/** What an operation, or a fragment, may cost before any resolver runs, fragments counted where they are spread. */
+/** The limits of an operation or a fragment, checked before any resolver runs; fragments count at each spread. */
 const LIMITS = { levels: 6, aliases: 15, directives: 50, 'root fields': 20, fields: 250 } as const;
-/** What a whole document may hold. graphql-js compares each fragment of a selection with each, and walks all of them for each operation. */
+/**
+ * The limits of a whole document. graphql-js compares all pairs of fragments in a selection, and walks all of them for
+ * each operation.
+ */
 const DOCUMENT_LIMITS = { operations: 10, fragments: 30, 'fragment spreads': 30 } as const;
-/** Pairs of fields with one response name, in the whole document: graphql-js compares each with each. */
+/** Pairs of fields with the same response name in the whole document: graphql-js compares all pairs. */
 const MAX_SAME_NAME_PAIRS = 5000;
-/** Bytes of heap for each token of a parsed text, measured: its part of the syntax tree, and of the plans made of it. */
+/** Measured heap bytes per token of a parsed text: its share of the syntax tree and of the plans. */
 const BYTES_PER_TOKEN = 1000;
 /** How deep a variable may be nested. */
 const MAX_VARIABLE_LEVELS = 64;
@@ -37,10 +40,11 @@ interface Weight {
 const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0, roots: 0, fields: 0 };
 
 /**
- * What is too large about a document. Looked at before any rule of GraphQL's own runs, since some of those take the square
- * of a document's length; this takes a few microseconds for each hundred tokens.
+ * Reports which limits a document exceeds. Runs before GraphQL's own rules, since some of those need quadratic time;
+ * this needs a few microseconds per hundred tokens.
  *
- * @param introspection whether the schema may be asked for; its own queries are then free of the limits on levels and fields
+ * @param introspection whether introspection is allowed; its queries are then exempt from the limits on levels and
+ * fields
  */
 export function limitFaults(document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
   const scale = new Scale(fragmentsOf(document), introspection);
@@ -75,7 +79,7 @@ function tooMany<What extends string>(
     .map((what) => new GraphQLError(`Too many ${what}: at most ${limits[what]}.`, node ? { nodes: node } : {}));
 }
 
-/** Refuses variables that are nested so deeply that whatever walks them would run out of stack; null for all others. */
+/** Refuses variables that are nested so deeply that walking them would overflow the stack; null for all others. */
 export function variablesFault(variables: unknown): GraphQLError | null {
   let level: unknown[] = [variables];
   for (let depth = 0; level.length > 0; depth++) {
@@ -89,27 +93,27 @@ export function variablesFault(variables: unknown): GraphQLError | null {
   return null;
 }
 
-/** An estimate of the memory that a parsed document takes, with its text. */
+/** An estimate of the memory of a parsed document, with its text. */
 export function documentBytes({ loc }: DocumentNode): number {
   let tokens = 0;
   for (let token = loc?.startToken; token; token = token.next ?? undefined) tokens++;
   return tokens * BYTES_PER_TOKEN + 2 * (loc?.source.body.length ?? 0);
 }
 
-/** A refusal of ours as GraphQL's errors are: `field` names what of the request is wrong. */
+/** One of our errors as a GraphQL error; `field` names the wrong part of the request. */
 export function refused(field: string, message: string): GraphQLError {
   return asError(new BadUserInputError(field, message));
 }
 
-/** An error of ours as GraphQL's are. */
+/** One of our errors as a GraphQL error. */
 export function asError(error: SallyportError): GraphQLError {
   return new GraphQLError(error.message, { originalError: error });
 }
 
 class Scale {
-  /** Of all selections that were weighed, each counted once. */
+  /** Over all selections, each counted once. */
   sameNamePairs = 0;
-  /** Of fragments, each counted once where it stands. */
+  /** Over fragments, each counted once at its definition. */
   spreads = 0;
   readonly #occurrences = new Map<string, number>();
   readonly #sets = new Map<SelectionSetNode, Weight>();
@@ -158,7 +162,7 @@ class Scale {
   ofFragment({ selectionSet, typeCondition }: FragmentDefinitionNode): Weight {
     const known = this.#sets.get(selectionSet);
     if (known) return known;
-    // A fragment that spreads itself weighs nothing the second time: GraphQL's own rules refuse the cycle.
+    // A fragment that spreads itself costs nothing the second time: GraphQL's own rules refuse the cycle.
     this.#sets.set(selectionSet, WEIGHTLESS);
     const weight = this.#sum(selectionSet);
     const free = this.introspection && typeCondition.name.value.startsWith('__');

@@ -13,7 +13,8 @@ export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
 export type ResultText = ByteText;
 
 /**
- * A context that notices being read. What was made without reading it is the same for everybody with the same variables.
+ * A context that detects being read. A result that was computed without reading it is the same for all subscribers with
+ * the same variables.
  */
 class Tripwire {
   tripped = false;
@@ -30,15 +31,18 @@ class Tripwire {
   }
 }
 
-/** Runs operations over events and writes results as JSON; what several subscribers share is made once per event. */
+/**
+ * Executes operations for events and writes results as JSON; results that subscribers share are computed once per
+ * event.
+ */
 export class Renderer {
   readonly #tripwire = new Tripwire();
 
   constructor(private readonly show: ShowError) {}
 
   /**
-   * The result of one event for one subscriber. Synchronous unless a resolver is not.
-   * Never throws: a failure becomes an error of the result.
+   * The result of one event for one subscriber. Synchronous unless a resolver is asynchronous. Never throws: a failure
+   * becomes an error in the result.
    *
    * @param field the subscription field: the root value is `{ [field]: payload }`
    */
@@ -75,22 +79,22 @@ export class Renderer {
     return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome);
   }
 
-  /** An executor never throws by itself: this is for what it was given, such as a value that JSON cannot hold. */
+  /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
   #failed(error: unknown): ResultText {
     return this.text({ data: null, errors: [new GraphQLError('Not executed', { originalError: error as Error })] });
   }
 
-  /** Null where the result belongs to one subscriber only, or takes time. */
+  /** Null if the result belongs to one subscriber only, or is asynchronous. */
   #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
     this.#tripwire.tripped = false;
     const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
     if (!(result instanceof Promise) && !this.#tripwire.tripped) {
       const text = this.#text(result);
-      // A topic's event goes to all its subscribers at once, so the last one is all that is worth keeping.
+      // A topic's event is delivered to all its subscribers at once, so only the last result is worth keeping.
       variant.last = { event, text };
       return text;
     }
-    // A promise may still read the context later, and its failure is nobody's.
+    // A promise may still read the context later, and its rejection can be ignored.
     if (result instanceof Promise) result.catch(() => undefined);
     operation.personal = true;
     return null;

@@ -2,16 +2,16 @@ import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from 'gra
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 
-/** How long an execution may take, in milliseconds: a request over HTTP as a whole, on the socket each resolver. */
+/** How long an execution may take, in milliseconds: over HTTP the whole request, on the socket each resolver. */
 export const EXECUTION_DEADLINE_MS = 10_000;
-/** How often deadlines are looked at, in milliseconds: an answer may be so much late. */
+/** How often deadlines are checked, in milliseconds; an answer may be late by this time. */
 const LOOK_EVERY_MS = 50;
 
 type Resolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
 /**
- * Bounds every resolver of a schema, `subscribe` included: one that is not done in time fails with UNAVAILABLE, whatever it
- * does afterwards. A resolver that answers at once is not slowed down.
+ * Bounds every resolver of a schema, `subscribe` included: one that does not finish in time fails with UNAVAILABLE,
+ * whatever it does afterwards. Synchronous resolvers have no overhead.
  *
  * @param deadlineMs for a resolver whose context has no `answerByMs`
  */
@@ -35,21 +35,21 @@ function bounded(resolve: Resolver, deadlineMs: number): Resolver {
   };
 }
 
-/** What may still be answered, and until when on the monotonic clock. */
+/** A pending result and its deadline on the monotonic clock. */
 interface Waiting {
   readonly dueMs: number;
   reject(error: Error): void;
 }
 
 /**
- * Everything that is waited for, behind one timer: nearly all of it is done before the loop turns, and a timer of its own for each
- * would cost more than what it watches. The timer runs while something waits.
+ * All pending results, with one timer: nearly all finish within the same turn of the event loop, so a timer for each
+ * would cost more than the work. The timer runs only while something is pending.
  */
 class Deadlines {
   readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** Settles as the promise does, or fails once `limitMs` have passed. */
+  /** Settles like the promise, or rejects after `limitMs`. */
   within(promise: Promise<unknown>, limitMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const waiting = { dueMs: performance.now() + limitMs, reject };

@@ -5,7 +5,7 @@ import { Delivery, type DeliveryRequest } from './delivery.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer } from './rendering.js';
 
-/** A prepared Subscribe message: graphql-ws hands it from `onSubscribe` to {@link subscribe}. */
+/** A prepared Subscribe message: graphql-ws passes it from `onSubscribe` to {@link subscribe}. */
 export interface SubscriptionRequest extends ExecutionArgs, DeliveryRequest {
   readonly contextValue: GraphqlContext;
   readonly variableValues: Record<string, unknown> | null;
@@ -14,12 +14,12 @@ export interface SubscriptionRequest extends ExecutionArgs, DeliveryRequest {
 }
 
 /**
- * Runs the subscription's resolver once. Where it returns one of our topics, events are pushed past graphql-ws;
- * any other async iterable is executed event by event, at the pace at which the socket takes them.
+ * Runs the subscription's resolver once. If it returns one of our topics, events bypass graphql-ws; any other async
+ * iterable is executed event by event, at the pace of the socket.
  *
- * Returns an execution result where the resolver or the variables refuse; throws unexpected errors.
+ * Returns an execution result if the resolver or the variables are refused; throws unexpected errors.
  *
- * @param hold released when the subscription is over, also where it never begins
+ * @param hold released when the subscription ends, also if it never starts
  */
 export async function subscribe(
   request: SubscriptionRequest,
@@ -47,7 +47,7 @@ async function start(
   return Delivery.begin(source, request, renderer, hold);
 }
 
-/** Not an async generator: its `return()` would wait for the source's next value before it ended the source. */
+/** Not an async generator: its `return()` would wait for the source's next value before ending the source. */
 function executeEach(
   source: AsyncIterable<unknown>,
   request: SubscriptionRequest,

@@ -1,23 +1,26 @@
 import type { GraphQLLeafType, GraphQLResolveInfo } from 'graphql';
 
-/** Where a value stands in the result, as resolvers are told. */
+/** The path of a value in the result, as passed to resolvers. */
 export type Path = GraphQLResolveInfo['path'];
-/** JSON, at once or later. */
+/** JSON, or a promise of it. */
 export type Text = string | Promise<string>;
-/** What differs from event to event. */
+/** The values that differ between events. */
 export interface Run {
   readonly root: unknown;
   readonly context: unknown;
   readonly variables: Record<string, unknown>;
 }
 
-/** Writes a field's value as JSON. Throws {@link LEFT} for whatever graphql-js would answer with an error. */
+/** Writes a field's value as JSON. Throws {@link LEFT} for values that graphql-js would answer with an error. */
 export type Write = (value: unknown, run: Run, info: GraphQLResolveInfo | null, path: Path | undefined) => Text;
 
-/** Thrown where a plan ends: what comes next is graphql-js's. Made once, since a stack costs more than an event. */
+/**
+ * Thrown to end a plan, so that graphql-js executes the event. Created once, since a stack trace costs more than an
+ * event.
+ */
 export const LEFT: Error = new Error('left to graphql-js');
 
-/** Writes a value that a resolver has promised. */
+/** Writes a value that a resolver returned as a promise. */
 export function later(
   value: PromiseLike<unknown>,
   write: Write,
@@ -28,19 +31,19 @@ export function later(
   return quiet(Promise.resolve(value).then((settled) => write(settled, run, info, path)));
 }
 
-/** A promise whose failure may be nobody's to see, because another field has ended the run before. */
+/** A promise whose rejection may go unobserved, because another field ended the run before. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }
 
-/** {@link LEFT}, after something that may be a promise which nobody will look at. */
+/** Returns {@link LEFT}, after a value that may be a promise that will not be awaited. */
 export function leftWith(verdict: unknown): Error {
   if (isPromise(verdict)) void quiet(Promise.resolve(verdict));
   return LEFT;
 }
 
-/** Writes `null` for what is absent, and everything else as told. */
+/** Writes `null` for absent values, and others with the given writer. */
 export function nullable(write: Write): Write {
   return (value, run, info, path) => {
     if (value === undefined || value === null) return 'null';
@@ -55,7 +58,7 @@ export function nonNull(text: Text): Text {
   return typeof text === 'string' ? text : quiet(text.then(nonNull));
 }
 
-/** Writes an array's items. Other iterables are graphql-js's. */
+/** Writes an array's items. Other iterables are left to graphql-js. */
 export function writeList(
   values: unknown,
   write: Write,
@@ -77,26 +80,26 @@ export function writeList(
   return quiet(Promise.all(texts.map(async (text) => text)).then((settled) => `[${settled.join(',')}]`));
 }
 
-/** Writes what a scalar or an enum serialises. */
+/** Writes the serialised value of a scalar or an enum. */
 export function leaf(type: GraphQLLeafType): Write {
   return (value) => {
     const serialized: unknown = type.serialize(value);
     if (typeof serialized === 'string') return JSON.stringify(serialized);
     if (typeof serialized === 'boolean') return serialized ? 'true' : 'false';
     if (typeof serialized !== 'number') return structured(serialized);
-    // NaN and the infinities are `null` in JSON, though not to a field that may not be null.
+    // NaN and the infinities are `null` in JSON, which a non-null field must not contain.
     if (!Number.isFinite(serialized)) throw LEFT;
     return String(serialized);
   };
 }
 
-/** What a scalar of one's own may be made into. `toJSON` is told the key, which only the whole result knows. */
+/** The serialised value of a custom scalar. `toJSON` gets the key, which only the whole result knows. */
 function structured(value: unknown): string {
   if (typeof value !== 'object' || value === null || 'toJSON' in value) throw LEFT;
   return JSON.stringify(value);
 }
 
-/** What graphql-js takes for a promise. */
+/** What graphql-js treats as a promise. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
