@@ -6,7 +6,7 @@ import { NotificationsFeed } from './feeds/notifications/notifications.feed.js';
 import { FeedModule } from './live/feeds/feed.module.js';
 import { DatabaseModule } from './identity/database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
-import { GatewayModule, type WaysIn } from './live/gateway/gateway.module.js';
+import type { WaysIn } from './live/gateway/gateway.module.js';
 import { AccountsModule } from './identity/accounts.module.js';
 import { AccountAuthenticator } from './identity/sessions/account.authenticator.js';
 import { AccountSessions } from './identity/sessions/account.sessions.js';
@@ -20,12 +20,12 @@ import { BackchannelLogoutModule } from './server/http/backchannel-logout.module
 import { GraphqlHttpModule } from './server/graphql/graphql-http.module.js';
 import { HealthModule } from './server/health/health.module.js';
 import { HttpModule } from './server/http/http.module.js';
-import { LoggingModule } from './server/logging/logging.module.js';
+import { SallyportModule } from './module/sallyport.module.js';
+import type { LiveConfig } from './live/live-config.module.js';
 import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http/backend.module.js';
 import { PublishModule } from './server/http/publish.module.js';
-import { FeedsModule } from './live/feeds/feeds.module.js';
 
 /** The ways in of the stand-alone server. A new one adds its module and its authenticator here, and nothing elsewhere. */
 export const WAYS_IN: WaysIn = {
@@ -38,15 +38,14 @@ export const WAYS_IN: WaysIn = {
 /** The stand-alone server: every module, and which ways in the gateway knows. The only composition root. */
 @Module({})
 export class AppModule {
-  static of(config: Config, waysIn: WaysIn = WAYS_IN): DynamicModule {
+  static of(config: Config, live: LiveConfig, waysIn: WaysIn = WAYS_IN): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.of(config),
-        LoggingModule,
+        SallyportModule.withWaysIn(live, waysIn),
         MetricsEndpointModule,
         DatabaseModule,
-        FeedsModule,
         UserCountModule,
         FeedModule.of(NotificationsFeed),
         PublishModule,
@@ -56,7 +55,6 @@ export class AppModule {
         IssuerModule,
         BackchannelLogoutModule,
         GraphqlHttpModule,
-        GatewayModule.with(waysIn),
         HealthModule,
         PagesModule,
         HttpModule,

@@ -6,8 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
-import type { Config } from './server/config/config.js';
-import type { HttpConfig } from './live/live.config.js';
+import type { Config, ServerConfig } from './server/config/config.js';
 import { HttpErrorFilter } from './server/http/http-error.filter.js';
 import { ForbiddenError, UnavailableError } from './live/errors/sallyport.errors.js';
 import { cleartextTest } from './live/gateway/admission/cleartext.js';
@@ -20,10 +19,13 @@ import { HttpMetrics } from './server/http/http.metrics.js';
 import { applyRouteRules } from './server/http/route-rules.js';
 import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
-import { bareHeaders, helmetOptions } from './live/gateway/admission/security-headers.js';
-import { LOGGER } from './live/logging/logger.js';
+import { bareHeaders } from './live/gateway/admission/security-headers.js';
+import { helmetOptions } from './server/http/helmet-options.js';
+import { createLogger, LOGGER } from './live/logging/logger.js';
 import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
+import { liveConfigOf } from './server/config/live-config.js';
 import { NestLogger } from './server/logging/nest-logger.js';
+import { prettyDestination } from './server/logging/terminal.js';
 import { BackchannelLogoutRule } from './server/http/backchannel-logout.controller.js';
 import { DisconnectRule, TokensRule } from './server/http/backend.controller.js';
 import { PublishRule } from './server/http/publish.controller.js';
@@ -41,9 +43,11 @@ const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
  * @throws what a module throws when its store is away at start
  */
 export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
+  const logger = createLogger(given.logging.level, await prettyDestination(given.http.production));
   const descriptors = shareDescriptors(descriptorLimit());
   const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
   const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
+  const live = liveConfigOf(config, logger);
   const headers = bareHeaders(config.http);
   const connections = new HttpConnections(connectionLimits(config, descriptors), (reason, address) =>
     app.get(HttpMetrics).ended(reason, address),
@@ -60,13 +64,13 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
     frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) =>
       errors.answer(error, reply.headers(headers)),
   });
-  const errors = new HttpErrorFilter((error) => app.get<Logger>(LOGGER).error({ err: error }, 'a request failed'));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, waysIn), adapter, {
+  const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, live, waysIn), adapter, {
     // Nest would print a stack for a failure to start; main prints it in one line.
     logger: false,
     abortOnError: false,
   });
-  app.useLogger(new NestLogger(app.get<Logger>(LOGGER)));
+  app.useLogger(new NestLogger(logger));
   app.useGlobalFilters(errors);
   app.get(HttpMetrics).watch(connections);
   await applyRules(app, config.http, errors, connections);
@@ -84,7 +88,7 @@ function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudge
 }
 
 /** Has all that a request does, and its answer, carry its id. */
-function withRequestId(handler: RequestListener, { trustedProxies }: HttpConfig): RequestListener {
+function withRequestId(handler: RequestListener, { trustedProxies }: ServerConfig): RequestListener {
   const isTrusted = peerTest(trustedProxies);
   return (request, response) => {
     const id = requestIdOf(request, isTrusted);
@@ -110,7 +114,7 @@ function logAnswer(
 /** Puts in place what holds before a handler runs: for every request, then for each route. */
 async function applyRules(
   app: NestFastifyApplication,
-  http: HttpConfig,
+  http: ServerConfig,
   errors: HttpErrorFilter,
   connections: HttpConnections,
 ): Promise<void> {

@@ -33,8 +33,8 @@ let server: TestServer;
 let ada: SignedIn;
 beforeAll(async () => {
   const whole = AppModule.of.bind(AppModule);
-  vi.spyOn(AppModule, 'of').mockImplementation((config) => {
-    const module = whole(config);
+  vi.spyOn(AppModule, 'of').mockImplementation((config, live) => {
+    const module = whole(config, live);
     return { ...module, imports: [...(module.imports ?? []), HangingModule] };
   });
   server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });

@@ -1,3 +1,16 @@
+import type { AddressRange } from '../live/viewer/client-address.js';
+
+/** The address that people use. */
+export interface HttpConfig {
+  readonly production: boolean;
+  /** The origin that browsers use, without a trailing slash. */
+  readonly publicUrl: string;
+  /** True where `publicUrl` is https: cookies are `Secure` and `__Host-`. */
+  readonly secure: boolean;
+  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are believed. */
+  readonly trustedProxies: readonly AddressRange[];
+}
+
 /** Where rows live. */
 export interface DatabaseConfig {
   /** PostgreSQL, or null for the embedded database in `dataDir`. */
@@ -53,6 +66,7 @@ export interface RegistrationConfig {
 }
 
 /** Injection tokens of what this half is told at start. */
+export const HTTP_CONFIG = Symbol('HTTP_CONFIG');
 export const DATABASE_CONFIG = Symbol('DATABASE_CONFIG');
 export const SESSION_CONFIG = Symbol('SESSION_CONFIG');
 export const APP_PROXY_CONFIG = Symbol('APP_PROXY_CONFIG');

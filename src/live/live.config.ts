@@ -1,22 +1,31 @@
 import type { AddressRange } from './viewer/client-address.js';
+import type { ClientFacts } from './viewer/graphql-context.js';
+import type { Viewer } from './viewer/viewer.js';
 
-/** Listening and the address people use. */
-export interface HttpConfig {
-  readonly production: boolean;
-  readonly host: string;
-  readonly port: number;
-  /** The origin people's browsers use, without a trailing slash. */
-  readonly publicUrl: string;
-  /** True where `publicUrl` is https: cookies are `Secure` and `__Host-`. */
+/** Where sockets are opened, and by whom. */
+export interface GatewayConfig {
+  /** The path of the socket, such as `/graphql`. Matched exactly. */
+  readonly path: string;
+  /** True where browsers use https: an upgrade that reached a trusted proxy in the clear is refused. */
   readonly secure: boolean;
   /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are believed. */
   readonly trustedProxies: readonly AddressRange[];
-  /** Other origins that may call with credentials and open sockets. */
-  readonly allowedOrigins: readonly string[];
-  /** Whether `/graphiql` is served. */
-  readonly graphiql: boolean;
+  /** Origins whose pages may open sockets and call with credentials. */
+  readonly origins: readonly string[];
+  /** Whether pages of the host that an upgrade names in `Host` may open sockets as well. */
+  readonly sameHost: boolean;
+  /** Whether other parts of an application take upgrades of the same HTTP server. */
+  readonly sharesServer: boolean;
   /** Whether a client may ask for the schema. */
   readonly introspection: boolean;
+  /** What the GraphQL context of a socket holds beside our own; called when it is admitted. Default: nothing. */
+  readonly context?: (facts: SocketFacts) => object;
+}
+
+/** What is known of an admitted socket. */
+export interface SocketFacts {
+  readonly viewer: Viewer;
+  readonly client: ClientFacts;
 }
 
 /** The keys that sign and seal. */
@@ -51,7 +60,7 @@ export interface LimitsConfig {
 }
 
 /** Injection tokens of what this half is told at start. */
-export const HTTP_CONFIG = Symbol('HTTP_CONFIG');
+export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
 export const SECRET_CONFIG = Symbol('SECRET_CONFIG');
 export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');
 export const REDIS_CONFIG = Symbol('REDIS_CONFIG');

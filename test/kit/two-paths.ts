@@ -6,7 +6,7 @@ import { GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
 import { makeServer } from 'graphql-ws';
 import { pino } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import type { HttpConfig } from '../../src/live/live.config.js';
+import type { GatewayConfig } from '../../src/live/live.config.js';
 import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
@@ -95,7 +95,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
     modules,
     admission,
     new DocumentBudget(),
-    { production: true } as HttpConfig,
+    { introspection: false } as GatewayConfig,
     logger,
   );
   const batcher = new WriteBatcher();

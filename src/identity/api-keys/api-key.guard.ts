@@ -5,7 +5,7 @@ import type { ApiKey } from './api-key.store.js';
 import { ApiKeys } from './api-keys.service.js';
 import { isApiKey } from './api-key.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { clientFacts } from '../../live/viewer/client-address.js';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { within } from '../../live/deadline.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { DEFAULT_SCOPES } from './api-key-scopes.js';

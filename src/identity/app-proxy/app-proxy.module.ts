@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { MetricsModule } from '../../live/metrics/metrics.module.js';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { RevocationModule } from '../../live/sessions/revocation.module.js';
 import { TokenModule } from '../../live/tokens/token.module.js';
@@ -17,7 +16,7 @@ import { VisitAudit } from './visit-audit.js';
 
 /** The second way in: pages behind a shop's signing proxy, and the sealed tokens that they open sockets with. */
 @Module({
-  imports: [MetricsModule, RateLimitModule, RevocationModule, TokenModule],
+  imports: [RateLimitModule, RevocationModule, TokenModule],
   controllers: [AppProxyController, ClientScriptController],
   providers: [
     ClientBinder,

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { MetricsModule } from '../../live/metrics/metrics.module.js';
 import { RevocationModule } from '../../live/sessions/revocation.module.js';
 import { StoreModule } from '../../live/store/store.module.js';
 import { BackchannelLogout } from './backchannel-logout.service.js';
@@ -8,7 +7,7 @@ import { TrustedIssuers } from './trusted-issuers.service.js';
 
 /** The third way in: the JWTs of identity providers, and their back-channel logout. */
 @Module({
-  imports: [MetricsModule, StoreModule, RevocationModule],
+  imports: [StoreModule, RevocationModule],
   providers: [TrustedIssuers, IssuerAuthenticator, BackchannelLogout],
   exports: [IssuerAuthenticator, BackchannelLogout],
 })

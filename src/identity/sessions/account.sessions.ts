@@ -14,7 +14,8 @@ export class AccountSessions extends Sessions {
     super();
   }
 
-  override async read(request: IncomingMessage): Promise<SignedIn | null> {
+  /** @param request of Node or of Fastify: both have `headers` */
+  override async read(request: Pick<IncomingMessage, 'headers'>): Promise<SignedIn | null> {
     const viewer = await this.requests.fromCookie(request.headers.cookie);
     return viewer && { viewer, session: viewer.sessionId };
   }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { SESSION_CONFIG, type SessionConfig } from '../identity.config.js';
 import { hash, randomBytes } from 'node:crypto';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { HttpConfig } from '../../live/live.config.js';
+import type { HttpConfig } from '../identity.config.js';
 import { Keyring } from '../../live/tokens/keyring.js';
 import { DeviceCookie } from './device-cookie.js';
 

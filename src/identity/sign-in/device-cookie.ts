@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
 
 const NAME = 'sallyport_device';

@@ -1,5 +1,4 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Type } from '@nestjs/common';
-import { MetricsModule } from '../metrics/metrics.module.js';
 import { StoreModule } from '../store/store.module.js';
 import { Sessions } from '../sessions/sessions.js';
 import { SessionStatus } from '../sessions/session-status.js';
@@ -31,7 +30,7 @@ export interface WaysIn {
 
 /** Subscriptions over WebSocket, with our own gateway. */
 @Module({
-  imports: [MetricsModule, StoreModule, RateLimitModule, DocumentsModule],
+  imports: [StoreModule, RateLimitModule, DocumentsModule],
   providers: [
     SocketGateway,
     UpgradePolicy,
@@ -49,7 +48,7 @@ export interface WaysIn {
     { provide: OriginPolicy, useClass: ConfiguredOrigins },
     HttpOrigins,
   ],
-  exports: [OriginPolicy],
+  exports: [OriginPolicy, Sessions],
 })
 export class GatewayModule {
   /** The gateway with these authenticators. */

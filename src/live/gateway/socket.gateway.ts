@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
 import { inRequest, requestIdHeader } from '../logging/request-id.js';
 import type { ConnectionFacts } from './connection/connection.js';
 import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connection/gateway-socket.js';
@@ -27,6 +28,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly policy: UpgradePolicy,
     private readonly connections: Connections,
     private readonly metrics: GatewayMetrics,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -35,13 +37,16 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     this.#server.on('headers', (lines) =>
       lines.push(...Object.entries(requestIdHeader()).map((pair) => pair.join(': '))),
     );
-    const server = this.adapter.httpAdapter.getHttpServer() as Server;
+    const server = this.adapter.httpAdapter?.getHttpServer() as Server | undefined;
+    if (!server) return;
     const ordinary = new OrdinaryRequests(server);
-    server.on('upgrade', (request, socket: Socket, head) => {
+    const take: UpgradeListener = (request, socket, head) => {
       if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);
       const facts = this.policy.facts(request);
       void inRequest(facts.requestId, () => this.#upgrade(request, facts, socket, head));
-    });
+    };
+    if (this.config.sharesServer) takeOurs(server, take, (request) => this.policy.isOurs(request));
+    else server.on('upgrade', take);
   }
 
   /** In the first phase of the shutdown, because Apollo's own hook waits until the HTTP server has no sockets left. */
@@ -67,4 +72,24 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
       this.connections.open(webSocket, socket, facts);
     });
   }
+}
+
+type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+/**
+ * Takes the upgrades that are ours, and those that nothing else listens for. Other listeners of the application, such as a Nest gateway
+ * or Socket.IO, hear of the rest only: many of them end every socket that is not for them. Node lets no listener keep an event
+ * from the others, so this is decided in `emit`.
+ */
+function takeOurs(server: Server, take: UpgradeListener, isOurs: (request: IncomingMessage) => boolean): void {
+  const emit = server.emit.bind(server) as (event: string, ...values: unknown[]) => boolean;
+  server.on('upgrade', (request, socket: Socket, head) => {
+    if (server.listenerCount('upgrade') === 1) take(request, socket, head);
+  });
+  server.emit = (event: string, ...values: unknown[]): boolean => {
+    const [request, socket, head] = values as Parameters<UpgradeListener>;
+    if (event !== 'upgrade' || !isOurs(request)) return emit(event, ...values);
+    take(request, socket, head);
+    return true;
+  };
 }

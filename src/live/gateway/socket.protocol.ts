@@ -11,7 +11,7 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import type { Logger } from 'pino';
-import { HTTP_CONFIG, type HttpConfig } from '../live.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../../protocol/close-code.js';
@@ -45,7 +45,7 @@ export class SocketProtocol {
     private readonly modules: ModuleRef,
     private readonly admission: ConnectionAdmission,
     private readonly budget: DocumentBudget,
-    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -65,7 +65,7 @@ export class SocketProtocol {
   };
 
   #makeServer(schema: GraphQLSchema): Server<Connection> {
-    const { introspection } = this.http;
+    const { introspection } = this.config;
     const operations = new OperationCache(schema, introspection, this.budget);
     const show: ShowError = (error) => showError(error, this.logger);
     const renderer = new Renderer(show);

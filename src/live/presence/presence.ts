@@ -19,4 +19,12 @@ export abstract class Presence {
    * @throws UnavailableError while iterating, when the store is away
    */
   abstract connected(): AsyncIterable<readonly ViewerId[]>;
+
+  /**
+   * Which of these viewers are connected, on any node. Comings and goings of the last moments may be missing.
+   *
+   * @param viewers at most 1,000
+   * @throws UnavailableError when the store is away
+   */
+  abstract among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>>;
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Viewer } from '../viewer/viewer.js';
 
 /** A viewer signed in over HTTP, and the session. */
@@ -16,10 +15,11 @@ export abstract class Sessions {
   /**
    * Says who is asking over HTTP. Called once for each request.
    *
+   * @param request as the framework has it, or as Node does: its implementation says which
    * @returns null for a visitor
    * @throws UnavailableError when the store is away: nobody is then taken for a visitor
    */
-  abstract read(request: IncomingMessage): Promise<SignedIn | null>;
+  abstract read(request: object): Promise<SignedIn | null>;
 
   /**
    * Says which of these sessions are still live. Called when the known end of one has come, and for all that connections stand

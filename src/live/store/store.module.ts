@@ -33,7 +33,6 @@ import { RedisSessionRevocations } from './redis/session-revocations.redis.js';
 import { RedisTokenReplayStore } from './redis/token-replay.store.redis.js';
 import { RedisTopicBus } from './redis/topic.bus.redis.js';
 import { SharedStoreHealth, type SharedStoreLink } from './store-health.js';
-import { MetricsModule } from '../metrics/metrics.module.js';
 
 /** The two connections of the Redis store. */
 interface RedisLinks {
@@ -125,7 +124,7 @@ const TOKENS = [
 
 /** What nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
 @Module({
-  imports: [RedisModule, MetricsModule],
+  imports: [RedisModule],
   providers: [
     TopicMetrics,
     {

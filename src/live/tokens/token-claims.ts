@@ -13,13 +13,15 @@ export interface TokenClaims {
   readonly sessionId: string;
   /** The token's own id, for single use. */
   readonly tokenId: string;
+  /** When it was issued, to the millisecond where its signer says so. */
+  readonly issuedAt: Date;
   /** When the token expires, in seconds since the epoch. */
   readonly expiresAtSeconds: number;
 }
 
 /**
  * Narrows a verified payload (RFC 7519 §4.1). Every claim is required and of exactly one type: `iss` and `aud` equal
- * this deployment's, `sub` a viewer id, `sid` a session's public id, `jti`, and whole-second `iat`, `nbf` and `exp` at
+ * this deployment's, `sub` a viewer id, `sid` a session's public id, `jti`, `iat`, and whole-second `nbf` and `exp` at
  * most an hour apart and not in the future.
  *
  * @returns null when any claim is missing, of another type or out of bounds; expiry is judged elsewhere
@@ -30,12 +32,17 @@ export function readClaims(payload: unknown, issuer: string, nowSeconds: number)
   const viewerId = parseViewerId(sub);
   if (iss !== issuer || aud !== issuer || !viewerId) return null;
   if (typeof sid !== 'string' || !SESSION_ID.test(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
-  if (!isSecond(iat) || !isSecond(nbf) || !isSecond(exp)) return null;
+  if (!isInstant(iat) || !isSecond(nbf) || !isSecond(exp)) return null;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || nbf > latest || exp <= iat || exp - iat > MAX_TOKEN_LIFE_SECONDS) return null;
-  return { viewerId, sessionId: sid, tokenId: jti, expiresAtSeconds: exp };
+  return { viewerId, sessionId: sid, tokenId: jti, issuedAt: new Date(Math.round(iat * 1000)), expiresAtSeconds: exp };
 }
 
 function isSecond(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** Seconds, which may have a fraction (RFC 7519 §2, NumericDate). */
+function isInstant(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value <= Number.MAX_SAFE_INTEGER;
 }

@@ -55,6 +55,7 @@ describe('a token that it signed itself', () => {
         viewerId: viewer.id,
         sessionId: viewer.sessionId,
         tokenId: expect.stringMatching(/^[\w-]{22}$/) as string,
+        issuedAt: new Date(NOW_SECONDS * 1000),
         expiresAtSeconds: NOW_SECONDS + 60,
       },
     });

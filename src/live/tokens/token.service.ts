@@ -1,6 +1,5 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { JwtService } from '@nestjs/jwt';
 import { TOKEN_CONFIG, type TokenConfig } from '../live.config.js';
 import type { ViewerId } from '../viewer/viewer.js';
 import { Keyring } from './keyring.js';
@@ -37,7 +36,7 @@ export interface TokenSubject {
 /** Signs and verifies the short-lived token by which a session opens a socket (a JWT, RFC 7519 and RFC 8725). */
 @Injectable()
 export class TokenService {
-  readonly #signer: JwtService;
+  readonly #current: { readonly header: string; readonly key: KeyObject };
   readonly #keyByKid: ReadonlyMap<string, KeyObject>;
 
   constructor(
@@ -45,22 +44,27 @@ export class TokenService {
     @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
   ) {
     const { current, all } = keyring.forPurpose('socket-token');
-    this.#signer = signerFor(current.kid, createSecretKey(current.key));
+    const header = { alg: SOCKET_TOKEN_ALGORITHM, typ: SOCKET_TOKEN_TYPE, kid: current.kid };
+    this.#current = { header: encode(header), key: createSecretKey(current.key) };
     this.#keyByKid = new Map(all.map(({ kid, key }) => [kid, createSecretKey(key)]));
   }
 
   /**
    * Signs a token for the viewer's session.
    *
-   * @param ttlSeconds default `TOKEN_TTL_SECONDS`; at most an hour, or the token verifies nowhere
+   * @param ttlSeconds default: as configured; at most an hour, or the token verifies nowhere
+   * @param iat when it is issued, in seconds since the epoch. Default: this second. With a fraction, a token that is issued right
+   *   after its viewer was revoked opens a socket
    */
-  sign(viewer: TokenSubject, ttlSeconds: number = this.config.ttlSeconds): SignedToken {
+  sign(viewer: TokenSubject, ttlSeconds: number = this.config.ttlSeconds, iat: number = nowSeconds()): SignedToken {
     const { issuer } = this.config;
-    const iat = nowSeconds();
-    const exp = iat + ttlSeconds;
+    const nbf = Math.floor(iat);
+    const exp = nbf + ttlSeconds;
     const jti = randomBytes(16).toString('base64url');
-    const claims = { iss: issuer, aud: issuer, sub: viewer.id, sid: viewer.sessionId, jti, iat, nbf: iat, exp };
-    return { token: this.#signer.sign(claims), expiresAt: new Date(exp * 1000) };
+    const claims = { iss: issuer, aud: issuer, sub: viewer.id, sid: viewer.sessionId, jti, iat, nbf, exp };
+    const signed = `${this.#current.header}.${encode(claims)}`;
+    const signature = hmac(signed, this.#current.key).toString('base64url');
+    return { token: `${signed}.${signature}`, expiresAt: new Date(exp * 1000) };
   }
 
   /** Whether text has the outer form of this kind of token. No cryptography. */
@@ -79,9 +83,12 @@ export class TokenService {
   }
 }
 
-function signerFor(kid: string, secret: KeyObject): JwtService {
-  const header = { alg: SOCKET_TOKEN_ALGORITHM, typ: SOCKET_TOKEN_TYPE, kid } as const;
-  return new JwtService({ secret, signOptions: { algorithm: SOCKET_TOKEN_ALGORITHM, header } });
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function hmac(text: string, key: KeyObject): Buffer {
+  return createHmac(HASH, key).update(text).digest();
 }
 
 /**
@@ -91,7 +98,7 @@ function signerFor(kid: string, secret: KeyObject): JwtService {
 function signedPayload(token: string, key: KeyObject): unknown {
   const end = token.lastIndexOf('.');
   const signature = Buffer.from(token.slice(end + 1), 'base64url');
-  const expected = createHmac(HASH, key).update(token.slice(0, end)).digest();
+  const expected = hmac(token.slice(0, end), key);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return undefined;
   return parseSegment(token.slice(token.indexOf('.') + 1, end));
 }

@@ -36,3 +36,16 @@ export function asExternal(id: ViewerId): ExternalViewer | null {
 export function sourceOf(viewer: ViewerId): string | null {
   return viewer.startsWith(PREFIX) ? viewer.slice(PREFIX.length, viewer.indexOf(':', PREFIX.length)) : null;
 }
+
+/**
+ * The viewer id of a person whom the application knows: `external:<source>:<subject>`.
+ *
+ * @param source names where they come from, such as `app`: 1 to 32 of `a-z`, `0-9` and `-`
+ * @param subject their id there, which no other person has had or will have: 1 to 200 bytes
+ * @throws RangeError for a source or subject that is none
+ */
+export function viewerId(source: string, subject: string | number): ViewerId {
+  const viewer = externalViewer(source, String(subject));
+  if (!viewer) throw new RangeError('A viewer needs a source such as "app" and a subject of 1 to 200 bytes.');
+  return viewer.id;
+}

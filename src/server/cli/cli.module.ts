@@ -1,11 +1,12 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import { AccountsModule } from '../../identity/accounts.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../../identity/database/database.module.js';
-import { AuditLog } from '../../live/logging/audit-log.js';
-import { createLogger, LOGGER } from '../../live/logging/logger.js';
+import { LIVE_CONFIG, LiveConfigModule } from '../../live/live-config.module.js';
+import { createLogger } from '../../live/logging/logger.js';
+import { liveConfigOf } from '../config/live-config.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
 
@@ -15,25 +16,16 @@ function toStandardError(level: string): Logger {
   return createLogger(level, pino.destination({ dest: STANDARD_ERROR, sync: true }));
 }
 
-/**
- * Logs of a command: warnings and worse, and what the command does as audit events, on standard error, so that standard output
- * holds the result alone.
- */
-@Global()
-@Module({
-  providers: [
-    { provide: LOGGER, useFactory: () => toStandardError('warn') },
-    { provide: AuditLog, useFactory: () => new AuditLog(toStandardError('info')) },
-  ],
-  exports: [LOGGER, AuditLog],
-})
-class CliLoggingModule {}
-
 /** What commands work with: the stores and the modules on top of them; no sockets, no workers. */
 @Module({})
 export class CliModule {
   static of(config: Config): DynamicModule {
-    const modules = [CliLoggingModule, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule];
-    return { module: CliModule, imports: [ConfigModule.of(config), ...modules] };
+    // On standard error, so that standard output holds the result alone: warnings, and what the command does as audit events.
+    const live = liveConfigOf(config, toStandardError('warn'), toStandardError('info'));
+    const settings = [ConfigModule.of(config), LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: live })];
+    return {
+      module: CliModule,
+      imports: [...settings, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule],
+    };
   }
 }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
-import { HTTP_CONFIG, type HttpConfig, TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
+import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
 import { seedPeople } from './seed-people.js';

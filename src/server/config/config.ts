@@ -1,12 +1,25 @@
-import type { HttpConfig, LimitsConfig, RedisConfig, SecretConfig, TokenConfig } from '../../live/live.config.js';
+import type { LimitsConfig, RedisConfig, SecretConfig, TokenConfig } from '../../live/live.config.js';
 import type {
   AppProxyConfig,
   DatabaseConfig,
+  HttpConfig,
   IssuersConfig,
   RegistrationConfig,
   SessionConfig,
 } from '../../identity/identity.config.js';
 import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
+
+/** Listening, and what is served beside the socket. */
+export interface ServerConfig extends HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Other origins that may call with credentials and open sockets. */
+  readonly allowedOrigins: readonly string[];
+  /** Whether `/graphiql` is served. */
+  readonly graphiql: boolean;
+  /** Whether a client may ask for the schema. */
+  readonly introspection: boolean;
+}
 
 /** Log output. */
 export interface LoggingConfig {
@@ -15,7 +28,7 @@ export interface LoggingConfig {
 
 /** The whole configuration, frozen at start. Each module injects only its own part. */
 export interface Config {
-  readonly http: HttpConfig;
+  readonly http: ServerConfig;
   readonly database: DatabaseConfig;
   readonly redis: RedisConfig;
   readonly secrets: SecretConfig;

@@ -5,7 +5,8 @@ import { AccountSessions } from '../../identity/sessions/account.sessions.js';
 import { SessionModule } from '../../identity/sessions/session.module.js';
 import { DocumentBudget } from '../../live/gateway/execution/document-budget.js';
 import { DocumentsModule } from '../../live/gateway/execution/documents.module.js';
-import { HTTP_CONFIG, LIMITS_CONFIG } from '../../live/live.config.js';
+import { HTTP_CONFIG } from '../../identity/identity.config.js';
+import { LIMITS_CONFIG } from '../../live/live.config.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { graphqlOptions } from './graphql.options.js';
 

@@ -5,7 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import type { Sessions } from '../../live/sessions/sessions.js';
-import type { HttpConfig, LimitsConfig } from '../../live/live.config.js';
+import type { LimitsConfig } from '../../live/live.config.js';
+import type { ServerConfig } from '../config/config.js';
 import { SallyportError } from '../../live/errors/sallyport.errors.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
 import { clientFacts } from '../../live/viewer/client-address.js';
@@ -20,7 +21,7 @@ import { showError } from '../../live/gateway/execution/rendering.js';
 
 /** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
 export function graphqlOptions(
-  http: HttpConfig,
+  http: ServerConfig,
   limits: LimitsConfig,
   sessions: Sessions,
   logger: Logger,

@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, Injectable }
 import type { FastifyRequest } from 'fastify';
 import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/backchannel-logout.service.js';
 import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { type AddressRange, clientFacts } from '../../live/viewer/client-address.js';
 import type { RouteRule } from './route-rules.js';

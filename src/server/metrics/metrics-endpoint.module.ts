@@ -1,7 +1,11 @@
 import { Module } from '@nestjs/common';
-import { MetricsModule } from '../../live/metrics/metrics.module.js';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { MetricsController } from './metrics.controller.js';
 
-/** `GET /metrics`. */
-@Module({ imports: [MetricsModule], controllers: [MetricsController] })
-export class MetricsEndpointModule {}
+/** `GET /metrics`, and the metrics of the process itself. */
+@Module({ controllers: [MetricsController] })
+export class MetricsEndpointModule {
+  constructor(registry: Registry) {
+    collectDefaultMetrics({ register: registry });
+  }
+}

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { HTTP_CONFIG, type HttpConfig } from '../../live/live.config.js';
+import { HTTP_CONFIG } from '../../identity/identity.config.js';
+import type { ServerConfig } from '../config/config.js';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageName, PageFiles } from './page-files.js';
@@ -9,7 +10,7 @@ import { type PageName, PageFiles } from './page-files.js';
 @Controller()
 export class PagesController {
   constructor(
-    @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
+    @Inject(HTTP_CONFIG) private readonly http: ServerConfig,
     private readonly files: PageFiles,
   ) {}
 

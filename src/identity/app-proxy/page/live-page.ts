@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { HTTP_CONFIG, type HttpConfig } from '../../../live/live.config.js';
+import { HTTP_CONFIG, type HttpConfig } from '../../identity.config.js';
 import { GRAPHQL_PATH } from '../../../protocol/payload.js';
 import type { IssuedToken } from '../token/sealed-tokens.js';
 import { ClientScript } from './client-script.js';

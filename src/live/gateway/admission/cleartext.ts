@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HttpConfig } from '../../live.config.js';
+import type { GatewayConfig } from '../../live.config.js';
 import { peerTest } from '../../viewer/client-address.js';
 
 /** The schemes that are encrypted in transit. */
@@ -12,10 +12,13 @@ const ENCRYPTED = new Set(['https', 'wss']);
  * `X-Forwarded-Proto` may be a list to which several proxies each add an entry. One http entry is enough: the nearest
  * proxy's entry is on the right and a client's own is on the left, so neither end alone can be trusted.
  */
-export function cleartextTest(http: HttpConfig): (request: IncomingMessage) => boolean {
-  const isTrusted = peerTest(http.trustedProxies);
+export function cleartextTest({
+  secure,
+  trustedProxies,
+}: Pick<GatewayConfig, 'secure' | 'trustedProxies'>): (request: IncomingMessage) => boolean {
+  const isTrusted = peerTest(trustedProxies);
   return (request) => {
-    const proto = http.secure ? request.headers['x-forwarded-proto'] : undefined;
+    const proto = secure ? request.headers['x-forwarded-proto'] : undefined;
     if (!proto) return false;
     const hops = [proto].flat().join().toLowerCase().split(',');
     return !hops.every((hop) => ENCRYPTED.has(hop.trim())) && isTrusted(request.socket.remoteAddress);

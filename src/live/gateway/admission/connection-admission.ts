@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
-import type { ContextCookies } from '../../viewer/graphql-context.js';
+import type { ClientFacts, ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Viewer } from '../../viewer/viewer.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionPolicy } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
@@ -25,6 +26,7 @@ export class ConnectionAdmission {
     private readonly registry: ConnectionRegistry,
     private readonly metrics: GatewayMetrics,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   /** Called with the `connection_init` payload. Returns the ack's payload, or null if it closed the connection. */
@@ -43,12 +45,17 @@ export class ConnectionAdmission {
     }
     const resumable = payload['resumable'] === true;
     const tellsPositions = resumable && payload['positions'] === true;
-    const context = { viewer: grant.viewer, client: connection.facts, cookies: NO_COOKIES };
+    const context = this.#contextOf(grant.viewer, connection.facts);
     connection.admit({ grant, context, resumable, tellsPositions });
     this.registry.admit(connection);
     this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();
     return resumable ? { expiresAt, resumable: true } : { expiresAt };
+  }
+
+  #contextOf(viewer: Viewer, client: ClientFacts): GraphqlContext {
+    const own = { viewer, client, cookies: NO_COOKIES };
+    return this.config.context ? { ...this.config.context({ viewer, client }), ...own } : own;
   }
 
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null if it closed the connection. */

@@ -1,17 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionAuthenticator } from '../connection-authenticator.js';
-import type { HttpConfig } from '../../live.config.js';
+import type { GatewayConfig } from '../../live.config.js';
 import { ConfiguredOrigins, isAllowedOrigin, OriginPolicy, parseOrigin } from './origin.policy.js';
 
-const HTTP: HttpConfig = {
-  production: true,
-  host: '127.0.0.1',
-  port: 3000,
-  publicUrl: 'https://app.example',
+const CONFIG: GatewayConfig = {
+  path: '/graphql',
   secure: true,
   trustedProxies: [],
-  allowedOrigins: ['https://other.example:8443'],
-  graphiql: false,
+  origins: ['https://app.example', 'https://other.example:8443'],
+  sameHost: false,
+  sharesServer: false,
   introspection: false,
 };
 
@@ -32,7 +30,7 @@ function answering(answer: () => unknown): OriginPolicy {
 }
 
 describe('ConfiguredOrigins', () => {
-  const policy = new ConfiguredOrigins(HTTP, SHOPS);
+  const policy = new ConfiguredOrigins(CONFIG, SHOPS);
 
   it.each(['https://app.example', 'https://other.example:8443'])('allows %s', async (origin) => {
     expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
@@ -68,10 +66,20 @@ describe('ConfiguredOrigins', () => {
     },
   );
 
-  it('allows the loopback names of its own port outside production', async () => {
-    const relaxed = new ConfiguredOrigins({ ...HTTP, production: false }, SHOPS);
-    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3000', 'socket')).toBe(true);
-    expect(await isAllowedOrigin(relaxed, 'http://127.0.0.1:3001', 'socket')).toBe(false);
+  it.each([
+    ['https://shop.example', 'shop.example', true],
+    ['https://shop.example', 'shop.example:443', true],
+    ['http://localhost:3000', 'localhost:3000', true],
+    ['https://shop.example', undefined, false],
+    ['https://shop.example', 'shop.example:8443', false],
+    ['https://evil.example', 'shop.example', false],
+    ['https://shop.example', 'shop.example@evil.example', false],
+    ['https://shop.example', 'evil.example/shop.example', false],
+  ])('allows %s on the host %s where pages of the same host may connect: %s', async (origin, host, allowed) => {
+    const sameHost = new ConfiguredOrigins({ ...CONFIG, sameHost: true }, []);
+    expect(await isAllowedOrigin(sameHost, origin, 'socket', host)).toBe(allowed);
+    expect(await isAllowedOrigin(sameHost, origin, 'http', host)).toBe(false);
+    expect(await isAllowedOrigin(policy, origin, 'socket', host)).toBe(false);
   });
 });
 

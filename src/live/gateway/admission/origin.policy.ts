@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { within } from '../../deadline.js';
-import { HTTP_CONFIG, type HttpConfig } from '../../live.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../../live.config.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from '../connection-authenticator.js';
 
 /** How long a policy may take before the origin is refused, in milliseconds. */
@@ -17,29 +17,34 @@ export type OriginUse = 'socket' | 'http';
  * asynchronous. Anything other than `true` in time refuses the origin: an exception, a timeout, a truthy string.
  */
 export abstract class OriginPolicy {
-  /** @param origin the parsed Origin header: scheme, host and port, nothing else */
-  abstract allows(origin: URL, use: OriginUse): Promise<boolean>;
+  /**
+   * @param origin the parsed Origin header: scheme, host and port, nothing else
+   * @param host the Host header of an upgrade, as it came; absent for a call over HTTP
+   */
+  abstract allows(origin: URL, use: OriginUse, host?: string): Promise<boolean>;
 }
 
 /**
- * Allows `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port.
- * Pages that belong to an authenticator may only open sockets.
+ * Allows the configured origins. Pages that belong to a way in, or of the same host where the configuration says so, may open
+ * sockets and nothing else: a browser sends the true Host and Origin, and a token decides after them.
  */
 @Injectable()
 export class ConfiguredOrigins extends OriginPolicy {
   readonly #allowed: ReadonlySet<string>;
 
   constructor(
-    @Inject(HTTP_CONFIG) config: HttpConfig,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(CONNECTION_AUTHENTICATORS) private readonly waysIn: readonly ConnectionAuthenticator[],
   ) {
     super();
-    const loopback = ['localhost', '127.0.0.1', '[::1]'].map((host) => new URL(`http://${host}:${config.port}`).origin);
-    this.#allowed = new Set([config.publicUrl, ...config.allowedOrigins, ...(config.production ? [] : loopback)]);
+    this.#allowed = new Set(config.origins);
   }
 
-  override async allows({ origin }: URL, use: OriginUse): Promise<boolean> {
-    return this.#allowed.has(origin) || (use === 'socket' && this.waysIn.some((way) => way.ownsOrigin(origin)));
+  override async allows(origin: URL, use: OriginUse, host?: string): Promise<boolean> {
+    if (this.#allowed.has(origin.origin)) return true;
+    if (use !== 'socket') return false;
+    if (this.config.sameHost && isSameHost(origin, host)) return true;
+    return this.waysIn.some((way) => way.ownsOrigin(origin.origin));
   }
 }
 
@@ -58,12 +63,23 @@ export function cutOrigin<Header extends string | null>(header: Header): Header 
   return header === null ? header : header.slice(0, 200);
 }
 
+/** A Host header without a port means the default port of the scheme, which `URL` leaves out as well. */
+function isSameHost({ protocol, host }: URL, header: string | undefined): boolean {
+  const text = `${protocol}//${header}`;
+  return header !== undefined && URL.canParse(text) && new URL(text).host === host && !header.includes('@');
+}
+
 /** Asks the policy and fails closed. */
-export async function isAllowedOrigin(policy: OriginPolicy, header: string, use: OriginUse): Promise<boolean> {
+export async function isAllowedOrigin(
+  policy: OriginPolicy,
+  header: string,
+  use: OriginUse,
+  host?: string,
+): Promise<boolean> {
   const origin = parseOrigin(header);
   if (!origin) return false;
   try {
-    const answer: unknown = await within(ORIGIN_DEADLINE_MS, policy.allows(origin, use), false);
+    const answer: unknown = await within(ORIGIN_DEADLINE_MS, policy.allows(origin, use, host), false);
     return answer === true;
   } catch {
     return false;

@@ -1,36 +1,25 @@
-import type { FastifyHelmetOptions } from '@fastify/helmet';
-import type { HttpConfig } from '../../live.config.js';
-
-const HSTS_SECONDS = 31_536_000;
+/** How long browsers keep to https, in seconds. */
+export const HSTS_SECONDS = 31_536_000;
 
 /** The content security policy of API responses: they may do nothing in a browser. Pages set their own policy. */
-const NOTHING = {
+export const NOTHING = {
   'default-src': ["'none'"],
   'frame-ancestors': ["'none'"],
   'base-uri': ["'none'"],
   'form-action': ["'none'"],
 };
 
-/** The headers of every response from a route or the not-found handler, for `@fastify/helmet`. */
-export function helmetOptions(http: HttpConfig): FastifyHelmetOptions {
-  return {
-    contentSecurityPolicy: { useDefaults: false, directives: NOTHING },
-    hsts: http.secure ? { maxAge: HSTS_SECONDS, includeSubDomains: true } : false,
-    referrerPolicy: { policy: 'no-referrer' },
-  };
-}
-
 /**
  * The headers of a response that bypasses Fastify's hooks: to bytes that are not HTTP, to a URL that cannot be decoded,
  * to a refused upgrade. HSTS is sent only with an https `PUBLIC_URL` (RFC 6797 §7.2).
  */
-export function bareHeaders(http: HttpConfig): Readonly<Record<string, string>> {
+export function bareHeaders({ secure }: { readonly secure: boolean }): Readonly<Record<string, string>> {
   const policy = Object.entries(NOTHING).map(([name, values]) => `${name} ${values.join(' ')}`);
   return {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': policy.join('; '),
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
-    ...(http.secure ? { 'Strict-Transport-Security': `max-age=${HSTS_SECONDS}; includeSubDomains` } : {}),
+    ...(secure ? { 'Strict-Transport-Security': `max-age=${HSTS_SECONDS}; includeSubDomains` } : {}),
   };
 }

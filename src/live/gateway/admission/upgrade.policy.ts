@@ -2,9 +2,9 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConnectionFacts } from '../connection/connection.js';
-import { HTTP_CONFIG, type HttpConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
-import { GRAPHQL_PATH, SUBPROTOCOL } from '../../../protocol/payload.js';
+import { SUBPROTOCOL } from '../../../protocol/payload.js';
 import { type AddressRange, peerTest, clientFacts, addressIn } from '../../viewer/client-address.js';
 import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
@@ -69,12 +69,18 @@ export class UpgradePolicy {
   constructor(
     private readonly capacity: NodeCapacity,
     private readonly origins: OriginPolicy,
-    @Inject(HTTP_CONFIG) http: HttpConfig,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {
-    this.#trusted = http.trustedProxies;
+    this.#trusted = config.trustedProxies;
     this.#isTrusted = peerTest(this.#trusted);
-    this.#cameInTheClear = cleartextTest(http);
-    this.#headers = bareHeaders(http);
+    this.#cameInTheClear = cleartextTest(config);
+    this.#headers = bareHeaders(config);
+  }
+
+  /** Whether an upgrade asks for the path of our socket. */
+  isOurs({ url = '' }: IncomingMessage): boolean {
+    const { path } = this.config;
+    return url.startsWith(path) && (url.length === path.length || url[path.length] === '?');
   }
 
   /** What is known about the peer, for the log and for the token's binding. */
@@ -105,9 +111,9 @@ export class UpgradePolicy {
    * result. Returns null if the socket may be opened.
    */
   async check(request: IncomingMessage, facts: ConnectionFacts, draining: boolean): Promise<UpgradeRefusal | null> {
-    const [path, query = ''] = (request.url ?? '').split('?', 2);
-    if (path !== GRAPHQL_PATH) {
-      return { status: 404, message: `Sockets are opened at ${GRAPHQL_PATH} and nowhere else.` };
+    const [, query = ''] = (request.url ?? '').split('?', 2);
+    if (!this.isOurs(request)) {
+      return { status: 404, message: `Sockets are opened at ${this.config.path} and nowhere else.` };
     }
     return (
       httpRefusal(request) ??
@@ -126,7 +132,8 @@ export class UpgradePolicy {
     // A request without Origin is not from a browser. No cookie opens the socket, so the token decides.
     if (request.headers.origin === undefined) return null;
     const values = valuesOf(request, 'origin');
-    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket'))) return null;
+    if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket', request.headers.host)))
+      return null;
     return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
   }
 }

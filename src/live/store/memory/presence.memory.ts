@@ -15,4 +15,8 @@ export class MemoryPresence extends Presence {
   override async *connected(): AsyncGenerator<readonly ViewerId[]> {
     yield* this.#here.batches(BATCH);
   }
+
+  override async among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>> {
+    return new Set(viewers.filter((viewer) => this.#here.has(viewer)));
+  }
 }

@@ -59,7 +59,7 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
   }
 
   override async *connected(): AsyncGenerator<readonly ViewerId[]> {
-    const nodes = (await this.redis.runScript(NODES_SCRIPT, [NODES], [])) as string[];
+    const nodes = await this.#nodes();
     const seen = new Set<string>();
     for (const node of nodes) {
       let position = '0';
@@ -72,6 +72,15 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     }
   }
 
+  override async among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>> {
+    if (viewers.length === 0) return new Set();
+    const nodes = await this.#nodes();
+    const present = await Promise.all(
+      nodes.map((node) => this.redis.run((client) => client.smismember(keyOf(node), ...viewers))),
+    );
+    return new Set(viewers.filter((_, index) => present.some((flags) => flags[index] === 1)));
+  }
+
   /** After the sockets were drained: until then this node's viewers are there. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isOver = true;
@@ -81,6 +90,10 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     await this.redis
       .run((client) => Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node))]))
       .catch(() => {});
+  }
+
+  async #nodes(): Promise<readonly string[]> {
+    return (await this.redis.runScript(NODES_SCRIPT, [NODES], [])) as string[];
   }
 
   #note(viewer: ViewerId): void {

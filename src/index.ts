@@ -1,0 +1,22 @@
+/** What `import … from 'sallyport'` gives. The only file of src/ that re-exports others. */
+export { SallyportModule, type SallyportAsyncOptions } from './module/sallyport.module.js';
+export { Sallyport, type LiveEvent, type ViewerPresence } from './module/sallyport.js';
+export type { LimitOptions, SallyportOptions, SessionPort, SignedInViewer, StoreOptions } from './module/options.js';
+export { FeedModule } from './live/feeds/feed.module.js';
+export { defineFeed, type Feed, type FeedOptions, type FeedType } from './live/feeds/feed.js';
+export { IsInstant } from './live/feeds/payload-check.js';
+export { CurrentViewer } from './live/viewer/graphql-context.js';
+export { viewerId } from './live/viewer/external-viewer.js';
+export type { Viewer, ViewerId } from './live/viewer/viewer.js';
+export type { ClientFacts, GraphqlContext } from './live/viewer/graphql-context.js';
+export type { SocketFacts } from './live/live.config.js';
+export type { SignedToken } from './live/tokens/token.service.js';
+export type { PublishResult } from './live/publish/publisher.service.js';
+export type { EventError } from './live/publish/published-event.js';
+export { TopicBus } from './live/topics/topic.bus.js';
+export { type Topic, topicOf } from './live/topics/topic.js';
+export { TopicStream } from './live/topics/topic-stream.js';
+export { OriginPolicy } from './live/gateway/admission/origin.policy.js';
+export { SallyportError, UnauthenticatedError, UnavailableError } from './live/errors/sallyport.errors.js';
+export { StartError } from './live/errors/sallyport.errors.js';
+export { CloseCode } from './protocol/close-code.js';

@@ -1,0 +1,76 @@
+import { type DynamicModule, type InjectionToken, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import {
+  GATEWAY_CONFIG,
+  type GatewayConfig,
+  LIMITS_CONFIG,
+  type LimitsConfig,
+  REDIS_CONFIG,
+  type RedisConfig,
+  SECRET_CONFIG,
+  type SecretConfig,
+  TOKEN_CONFIG,
+  type TokenConfig,
+} from './live.config.js';
+import { AuditLog } from './logging/audit-log.js';
+import { LOGGER } from './logging/logger.js';
+import { VIEWER_CHECK, type ViewerCheck } from './publish/published-event.js';
+
+/** Everything that this half is told at start. */
+export interface LiveConfig {
+  readonly gateway: GatewayConfig;
+  readonly secrets: SecretConfig;
+  readonly token: TokenConfig;
+  readonly redis: RedisConfig;
+  readonly limits: LimitsConfig;
+  readonly logger: Logger;
+  readonly audit: AuditLog;
+  /** Where metrics are registered. */
+  readonly metrics: Registry;
+  /** Refuses viewers that cannot exist here. */
+  readonly refusesViewer: ViewerCheck;
+}
+
+/** Injection token of the whole {@link LiveConfig}. Only {@link LiveConfigModule} and whatever provides it use it. */
+export const LIVE_CONFIG = Symbol('LIVE_CONFIG');
+
+function part<T>(provide: InjectionToken<T>, take: (config: LiveConfig) => T): Provider {
+  return { provide, useFactory: take, inject: [LIVE_CONFIG] };
+}
+
+const PARTS = [
+  part(GATEWAY_CONFIG, ({ gateway }) => gateway),
+  part(SECRET_CONFIG, ({ secrets }) => secrets),
+  part(TOKEN_CONFIG, ({ token }) => token),
+  part(REDIS_CONFIG, ({ redis }) => redis),
+  part(LIMITS_CONFIG, ({ limits }) => limits),
+  part(LOGGER, ({ logger }) => logger),
+  part(AuditLog, ({ audit }) => audit),
+  part(Registry, ({ metrics }) => metrics),
+  part(VIEWER_CHECK, ({ refusesViewer }) => refusesViewer),
+];
+
+const TOKENS = [
+  GATEWAY_CONFIG,
+  SECRET_CONFIG,
+  TOKEN_CONFIG,
+  REDIS_CONFIG,
+  LIMITS_CONFIG,
+  LOGGER,
+  AuditLog,
+  Registry,
+  VIEWER_CHECK,
+];
+
+/** Global: gives each module of this half its part of the configuration. */
+@Module({})
+export class LiveConfigModule {
+  /**
+   * @param config a provider of {@link LIVE_CONFIG}, already checked
+   * @param imports the modules that the provider injects from
+   */
+  static of(config: Provider, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
+    return { module: LiveConfigModule, global: true, imports, providers: [config, ...PARTS], exports: TOKENS };
+  }
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { FeedsModule } from '../feeds/feeds.module.js';
+import { PublishMetrics } from './publish.metrics.js';
+import { Publisher } from './publisher.service.js';
+
+/** Publishes events that come from outside the feeds. */
+@Module({ imports: [FeedsModule], providers: [Publisher, PublishMetrics], exports: [Publisher] })
+export class PublisherModule {}

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+import DataLoader from 'dataloader';
+import { within } from '../live/deadline.js';
+import { UnavailableError } from '../live/errors/sallyport.errors.js';
+import { Sessions, type SignedIn } from '../live/sessions/sessions.js';
+import { RevocationStore, sessionSubject } from '../live/sessions/revocation.store.js';
+import { type StoreHealth, StoreMetrics } from '../live/store/store-health.js';
+import { parseViewerId, VIEWER_ID_FORMS } from '../live/viewer/viewer.js';
+import type { SessionPort } from './options.js';
+
+/** Injection token of the application's {@link SessionPort}. */
+export const SESSION_PORT = Symbol('SESSION_PORT');
+
+/** How long the application may take for an answer, in milliseconds: less than a socket waits for its ack. */
+const ANSWER_WITHIN_MS = 3_000;
+const LATE = Symbol('late');
+const BATCH = 1_000;
+const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
+
+/** The application's sessions behind the port of the live half: bounded in time, checked in shape, without those that were revoked. */
+@Injectable()
+export class AppSessions extends Sessions {
+  readonly #health: StoreHealth;
+  readonly #ends = new DataLoader<string, Date | null>(
+    async (ids) => {
+      const live = await this.status(ids);
+      return ids.map((id) => live.get(id) ?? null);
+    },
+    { cache: false, maxBatchSize: BATCH },
+  );
+
+  constructor(
+    @Inject(SESSION_PORT) private readonly port: SessionPort,
+    private readonly revocations: RevocationStore,
+    stores: StoreMetrics,
+  ) {
+    super();
+    this.#health = stores.watch('sessions', 'The session port', 'sessions.status');
+  }
+
+  /** @throws TypeError where the application answers with what is no viewer, UnavailableError where it throws or hangs */
+  override async read(request: object): Promise<SignedIn | null> {
+    const found = await answered(async () => this.port.read(request as never)).catch(unavailable);
+    if (found === null || found === undefined) return null;
+    const { viewer, session } = found;
+    const id = parseViewerId(viewer);
+    if (!id) throw new TypeError(`sessions.read must give a viewer id: ${VIEWER_ID_FORMS}.`);
+    if (typeof session !== 'string' || !SESSION_ID.test(session))
+      throw new TypeError('sessions.read must give a session id of 1 to 200 visible ASCII characters.');
+    return { viewer: { id }, session };
+  }
+
+  override async status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    if (ids.length === 0) return new Map();
+    const [live, revokedUntilMs] = await Promise.all([
+      this.#ask(ids),
+      this.revocations.issuedUntil(ids.map(sessionSubject)),
+    ]);
+    const revoked = new Set(ids.filter((_, index) => revokedUntilMs[index] !== 0));
+    return revoked.size === 0 ? live : new Map([...live].filter(([id]) => !revoked.has(id)));
+  }
+
+  /**
+   * When a session ends; many that are asked for in one turn share a question to the application.
+   *
+   * @returns null when it has ended
+   * @throws UnavailableError when the application cannot say
+   */
+  endOf(session: string): Promise<Date | null> {
+    return this.#ends.load(session);
+  }
+
+  async #ask(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    try {
+      const live = await answered(async () => this.port.status(ids));
+      if (!isStatus(live)) throw new TypeError('sessions.status must give a Map from session ids to Dates');
+      this.#health.tookWrite();
+      return live;
+    } catch (error) {
+      this.#health.failed('sessions.status');
+      this.#health.wentAway(error instanceof Error ? error.message : 'it threw something that is no Error');
+      return unavailable(error);
+    }
+  }
+}
+
+function isStatus(value: unknown): value is ReadonlyMap<string, Date> {
+  if (!(value instanceof Map)) return false;
+  return [...value.values()].every((end) => end instanceof Date && !Number.isNaN(end.getTime()));
+}
+
+function unavailable(cause: unknown): never {
+  throw new UnavailableError(undefined, { cause });
+}
+
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  const answer = await within(ANSWER_WITHIN_MS, ask(), LATE);
+  if (answer === LATE) throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
+  return answer;
+}

@@ -1,0 +1,247 @@
+import { Registry } from 'prom-client';
+import { StartError } from '../live/errors/sallyport.errors.js';
+import type { LiveConfig } from '../live/live-config.module.js';
+import type { LimitsConfig } from '../live/live.config.js';
+import { AuditLog } from '../live/logging/audit-log.js';
+import { parseRedisUrl } from '../live/store/redis/redis-url.js';
+import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
+import { type AddressRange, parseAddressRange } from '../live/viewer/client-address.js';
+import { GRAPHQL_PATH } from '../protocol/payload.js';
+import { nestLogger } from './nest-logger.js';
+import type { LimitOptions, SallyportOptions } from './options.js';
+
+const MIN_KEY_BYTES = 32;
+const MEBIBYTE = 1024 * 1024;
+const DEFAULT_TTL_SECONDS = 60;
+const DEFAULT_ISSUER = 'sallyport';
+const LIMITS = {
+  maxConnections: 100_000,
+  maxConnectionsPerAddress: 200,
+  maxConnectionsPerViewer: 20,
+  maxHistoryMebibytes: 128,
+} as const;
+const KNOWN: ReadonlySet<string> = new Set([
+  'secretKeys',
+  'sessions',
+  'store',
+  'path',
+  'allowedOrigins',
+  'trustedProxies',
+  'token',
+  'limits',
+  'introspection',
+  'context',
+  'logger',
+  'metrics',
+] satisfies (keyof SallyportOptions)[]);
+
+/**
+ * Checks the options and completes them.
+ *
+ * @throws StartError that names every wrong option by its path, and no value
+ */
+export function readOptions(given: SallyportOptions): LiveConfig {
+  const faults = faultsOf(given);
+  if (faults.length > 0)
+    throw new StartError(`SallyportModule: the options are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics = new Registry() } = given;
+  const logger = given.logger ?? nestLogger();
+  return {
+    gateway: {
+      path: given.path ?? GRAPHQL_PATH,
+      // Whether its pages are served over https is the application's business, HSTS included.
+      secure: false,
+      trustedProxies: rangesOf(given.trustedProxies),
+      origins: (given.allowedOrigins ?? []).map((origin) => new URL(origin).origin),
+      sameHost: true,
+      sharesServer: true,
+      introspection: given.introspection ?? process.env['NODE_ENV'] !== 'production',
+      ...(given.context ? { context: given.context } : {}),
+    },
+    secrets: { keys: secretKeys },
+    token: {
+      ttlSeconds: token.ttlSeconds ?? DEFAULT_TTL_SECONDS,
+      singleUse: token.singleUse ?? false,
+      issuer: token.issuer ?? DEFAULT_ISSUER,
+    },
+    redis: { url: store.kind === 'redis' ? store.url : null },
+    limits: limitsOf(limits),
+    logger,
+    audit: new AuditLog(logger),
+    metrics,
+    refusesViewer: () => null,
+  };
+}
+
+function limitsOf(limits: LimitOptions): LimitsConfig {
+  const { maxHistoryMebibytes, ...others } = { ...LIMITS, ...limits };
+  return {
+    maxConnections: others.maxConnections,
+    maxConnectionsPerAddress: others.maxConnectionsPerAddress,
+    maxConnectionsPerViewer: others.maxConnectionsPerViewer,
+    maxHistoryBytes: maxHistoryMebibytes * MEBIBYTE,
+    throttleExempt: rangesOf(limits.throttleExempt),
+  };
+}
+
+function rangesOf(texts: readonly string[] = []): AddressRange[] {
+  return texts.flatMap((text) => {
+    const range = parseAddressRange(text);
+    return range ? [range] : [];
+  });
+}
+
+/** Every fault, in the order of the options. Options may come from JavaScript, so types are checked as well. */
+function faultsOf(given: unknown): string[] {
+  if (!isRecord(given)) return ['options: must be an object with secretKeys and sessions.'];
+  const faults = new Faults();
+  for (const name of Object.keys(given)) faults.unless(KNOWN.has(name), name, 'is no option of SallyportModule');
+  checkKeys(given['secretKeys'], faults);
+  checkSessions(given['sessions'], faults);
+  checkStore(given['store'], faults);
+  const { path, introspection, context } = given;
+  faults.unless(path === undefined || isPath(path), 'path', 'must be a path such as /graphql, without a query');
+  eachOf(given['allowedOrigins'], 'allowedOrigins', faults, isOrigin, 'must be an origin such as https://app.example');
+  eachOf(
+    given['trustedProxies'],
+    'trustedProxies',
+    faults,
+    isRange,
+    'must be an address or a range such as 10.0.0.0/8',
+  );
+  checkToken(given['token'], faults);
+  checkLimits(given['limits'], faults);
+  faults.unless(
+    introspection === undefined || typeof introspection === 'boolean',
+    'introspection',
+    'must be a boolean',
+  );
+  faults.unless(context === undefined || typeof context === 'function', 'context', 'must be a function');
+  faults.unless(given['logger'] === undefined || isLogger(given['logger']), 'logger', 'must be a pino logger');
+  const { metrics } = given;
+  faults.unless(
+    metrics === undefined || (isRecord(metrics) && typeof metrics['registerMetric'] === 'function'),
+    'metrics',
+    'must be a Registry of prom-client',
+  );
+  return faults.all;
+}
+
+class Faults {
+  readonly all: string[] = [];
+
+  /** Notes that the option at `path` is wrong, unless it is right. */
+  unless(isRight: boolean, path: string, message: string): void {
+    if (!isRight) this.all.push(`${path}: ${message}.`);
+  }
+}
+
+function checkKeys(keys: unknown, faults: Faults): void {
+  const wanted = `must be ${MIN_KEY_BYTES} random bytes or more (openssl rand -base64 48)`;
+  if (!Array.isArray(keys) || keys.length === 0) {
+    faults.unless(false, 'secretKeys', `must be a list of keys; each ${wanted}`);
+    return;
+  }
+  keys.forEach((key: unknown, index) =>
+    faults.unless(
+      typeof key === 'string' && Buffer.byteLength(key) >= MIN_KEY_BYTES && new Set(key).size > 8,
+      `secretKeys[${index}]`,
+      wanted,
+    ),
+  );
+}
+
+function checkSessions(sessions: unknown, faults: Faults): void {
+  if (!isRecord(sessions)) {
+    faults.unless(false, 'sessions', 'is missing: an object with read(request) and status(ids)');
+    return;
+  }
+  faults.unless(typeof sessions['read'] === 'function', 'sessions.read', 'must be a function of the request');
+  faults.unless(typeof sessions['status'] === 'function', 'sessions.status', 'must be a function of session ids');
+}
+
+function checkStore(store: unknown, faults: Faults): void {
+  if (store === undefined) return;
+  const kind = isRecord(store) ? store['kind'] : undefined;
+  faults.unless(kind === 'memory' || kind === 'redis', 'store.kind', "must be 'memory' or 'redis'");
+  if (kind !== 'redis' || !isRecord(store)) return;
+  const { url } = store;
+  faults.unless(
+    typeof url === 'string' && parseRedisUrl(url) !== null,
+    'store.url',
+    'must be a Redis URL such as redis://user:password@host:6379/0',
+  );
+}
+
+function checkToken(token: unknown, faults: Faults): void {
+  if (token === undefined) return;
+  if (!isRecord(token)) {
+    faults.unless(false, 'token', 'must be an object');
+    return;
+  }
+  const { ttlSeconds, singleUse, issuer } = token;
+  faults.unless(
+    ttlSeconds === undefined || isCount(ttlSeconds, 1, MAX_TOKEN_LIFE_SECONDS),
+    'token.ttlSeconds',
+    `must be a whole number from 1 to ${MAX_TOKEN_LIFE_SECONDS}`,
+  );
+  faults.unless(singleUse === undefined || typeof singleUse === 'boolean', 'token.singleUse', 'must be a boolean');
+  faults.unless(
+    issuer === undefined || (typeof issuer === 'string' && issuer !== ''),
+    'token.issuer',
+    'must be text, the same on every node',
+  );
+}
+
+function checkLimits(limits: unknown, faults: Faults): void {
+  if (limits === undefined) return;
+  if (!isRecord(limits)) {
+    faults.unless(false, 'limits', 'must be an object');
+    return;
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (name === 'throttleExempt') continue;
+    const min = name === 'maxHistoryMebibytes' ? 16 : 1;
+    if (!(name in LIMITS)) faults.unless(false, `limits.${name}`, 'is no limit of SallyportModule');
+    else faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
+  }
+  eachOf(limits['throttleExempt'], 'limits.throttleExempt', faults, isRange, 'must be an address or a range');
+}
+
+function eachOf(
+  list: unknown,
+  path: string,
+  faults: Faults,
+  isRight: (value: unknown) => boolean,
+  message: string,
+): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list)) faults.unless(false, path, 'must be a list');
+  else list.forEach((value: unknown, index) => faults.unless(isRight(value), `${path}[${index}]`, message));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isCount(value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && /^\/[^?#\s]*$/.test(value);
+}
+
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  const { origin, protocol } = new URL(value);
+  return (protocol === 'https:' || protocol === 'http:') && (value === origin || value === `${origin}/`);
+}
+
+function isRange(value: unknown): boolean {
+  return typeof value === 'string' && parseAddressRange(value) !== null;
+}
+
+function isLogger(value: unknown): boolean {
+  return isRecord(value) && ['debug', 'info', 'warn', 'error'].every((level) => typeof value[level] === 'function');
+}

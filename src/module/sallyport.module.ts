@@ -1,0 +1,96 @@
+import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import { GatewayModule, type WaysIn } from '../live/gateway/gateway.module.js';
+import { LIVE_CONFIG, type LiveConfig, LiveConfigModule } from '../live/live-config.module.js';
+import { PublisherModule } from '../live/publish/publisher.module.js';
+import { RevocationModule } from '../live/sessions/revocation.module.js';
+import { StoreHealthModule } from '../live/store/store-health.module.js';
+import { StoreModule } from '../live/store/store.module.js';
+import { TokenModule } from '../live/tokens/token.module.js';
+import { AppSessions, SESSION_PORT } from './app-sessions.js';
+import type { SallyportOptions } from './options.js';
+import { readOptions } from './read-options.js';
+import { Sallyport } from './sallyport.js';
+import { SessionTokenAuthenticator } from './session-token.authenticator.js';
+import { StartChecks } from './start-checks.js';
+
+/** Injection token of the options as the application gives them. */
+const OPTIONS = Symbol('SALLYPORT_OPTIONS');
+
+/** Options that are made when the application starts. */
+export interface SallyportAsyncOptions {
+  /** Modules that provide what is injected. */
+  readonly imports?: NonNullable<ModuleMetadata['imports']>;
+  /** What the factory is given, in its order. */
+  readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
+  // oxlint-disable-next-line no-explicit-any -- the factory's arguments are those of `inject`, which TypeScript cannot tie together
+  readonly useFactory: (...injected: any[]) => SallyportOptions | Promise<SallyportOptions>;
+}
+
+/**
+ * Sallyport in a Nest application: the socket on its HTTP server, {@link Sallyport} to inject, and what feeds need.
+ * Import it once, beside the application's own `GraphQLModule`.
+ */
+@Module({})
+export class SallyportModule {
+  /** @throws StartError while the application starts, where an option is wrong */
+  static forRoot(options: SallyportOptions): DynamicModule {
+    return SallyportModule.forRootAsync({ useFactory: () => options });
+  }
+
+  /** As {@link forRoot}, with options that need other providers, such as the service that keeps sessions. */
+  static forRootAsync({ imports = [], inject = [], useFactory }: SallyportAsyncOptions): DynamicModule {
+    const options: DynamicModule = {
+      module: OptionsModule,
+      imports,
+      providers: [{ provide: OPTIONS, useFactory, inject }],
+      exports: [OPTIONS],
+    };
+    const config = {
+      provide: LIVE_CONFIG,
+      useFactory: (given: SallyportOptions) => readOptions(given),
+      inject: [OPTIONS],
+    };
+    const sessions: DynamicModule = {
+      module: AppSessionsModule,
+      imports: [options],
+      providers: [
+        { provide: SESSION_PORT, useFactory: (given: SallyportOptions) => given.sessions, inject: [OPTIONS] },
+      ],
+    };
+    return SallyportModule.with(LiveConfigModule.of(config, [options]), {
+      imports: [sessions],
+      authenticators: [SessionTokenAuthenticator],
+      sessions: AppSessions,
+    });
+  }
+
+  /**
+   * With ways in of one's own instead of the application's sessions: what the stand-alone server uses.
+   *
+   * @param config already checked
+   */
+  static withWaysIn(config: LiveConfig, waysIn: WaysIn): DynamicModule {
+    return SallyportModule.with(LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: config }), waysIn);
+  }
+
+  private static with(config: DynamicModule, waysIn: WaysIn): DynamicModule {
+    return {
+      module: SallyportModule,
+      global: true,
+      imports: [config, StoreModule, TokenModule, RevocationModule, PublisherModule, GatewayModule.with(waysIn)],
+      providers: [Sallyport, StartChecks],
+      exports: [Sallyport],
+    };
+  }
+}
+
+@Module({})
+class OptionsModule {}
+
+/** The application's sessions as a way in. */
+@Module({
+  imports: [StoreModule, StoreHealthModule, TokenModule, RevocationModule],
+  providers: [AppSessions, SessionTokenAuthenticator],
+  exports: [AppSessions, SessionTokenAuthenticator],
+})
+class AppSessionsModule {}

@@ -1,0 +1,42 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConnectionAuthenticator, type Verdict } from '../live/gateway/connection-authenticator.js';
+import { TOKEN_CONFIG, type TokenConfig } from '../live/live.config.js';
+import { TokenRevocations } from '../live/sessions/token-revocations.js';
+import { TokenReplayStore } from '../live/tokens/token-replay.store.js';
+import { TokenService } from '../live/tokens/token.service.js';
+import { AppSessions } from './app-sessions.js';
+
+/** The token of `Sallyport.connectionToken`: opens a socket while the application's session lives. */
+@Injectable()
+export class SessionTokenAuthenticator extends ConnectionAuthenticator {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly sessions: AppSessions,
+    private readonly revocations: TokenRevocations,
+    private readonly used: TokenReplayStore,
+    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+  ) {
+    super();
+  }
+
+  override recognises(token: string): boolean {
+    return this.tokens.recognises(token);
+  }
+
+  override async authenticate(token: string): Promise<Verdict> {
+    const reading = this.tokens.read(token);
+    if (!reading.ok) return reading;
+    const { viewerId: viewer, sessionId: session, tokenId, issuedAt, expiresAtSeconds } = reading.claims;
+    const [isRevoked, expiresAt] = await Promise.all([
+      this.revocations.isRevoked({ viewer, session, issuedAt }),
+      this.sessions.endOf(session),
+    ]);
+    if (isRevoked || expiresAt === null) return { ok: false, reason: 'session-ended' };
+    if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
+      return { ok: false, reason: 'used' };
+    return {
+      ok: true,
+      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt },
+    };
+  }
+}

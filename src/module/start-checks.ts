@@ -1,0 +1,77 @@
+import { Server } from 'node:net';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { StartError } from '../live/errors/sallyport.errors.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../live/live.config.js';
+import { GRAPHQL_PATH } from '../protocol/payload.js';
+import { Sallyport } from './sallyport.js';
+
+/** The injection token under which every `GraphQLModule` of `@nestjs/graphql` keeps its options. */
+const GRAPHQL_MODULE_OPTIONS = 'GqlModuleOptions';
+
+/** What a `GraphQLModule` says of subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
+interface SubscriptionOptions {
+  readonly path?: string;
+  readonly subscriptions?: Readonly<Record<string, boolean | { readonly path?: string }>>;
+  readonly installSubscriptionHandlers?: boolean;
+  readonly subscription?: unknown;
+}
+
+/** Refuses to start in an application where the socket could not work, and says what to change. */
+@Injectable()
+export class StartChecks implements OnModuleInit {
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly adapter: HttpAdapterHost,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {}
+
+  /** @throws StartError that names the cause and the way out */
+  onModuleInit(): void {
+    this.#refuseSecondModule();
+    this.#refuseForeignServer();
+    this.#refuseSecondSocket();
+  }
+
+  #refuseSecondModule(): void {
+    const count = [...this.modules.values()].filter(({ providers }) => providers.has(Sallyport)).length;
+    if (count > 1)
+      throw new StartError(
+        'SallyportModule is imported twice with options: call forRoot or forRootAsync once, in the root module; Sallyport can be injected everywhere.',
+      );
+  }
+
+  /** An application context without HTTP, such as a command, has no server and gets no socket; it may publish. */
+  #refuseForeignServer(): void {
+    const server: unknown = this.adapter.httpAdapter?.getHttpServer();
+    if (server !== undefined && !(server instanceof Server))
+      throw new StartError(
+        `${this.adapter.httpAdapter.constructor.name} has no server of Node: SallyportModule needs one to open sockets. Use @nestjs/platform-express or @nestjs/platform-fastify.`,
+      );
+  }
+
+  #refuseSecondSocket(): void {
+    for (const { providers } of this.modules.values()) {
+      const options = providers.get(GRAPHQL_MODULE_OPTIONS)?.instance as SubscriptionOptions | undefined;
+      if (options && socketPaths(options).includes(this.config.path))
+        throw new StartError(
+          `GraphQLModule opens sockets of its own at ${this.config.path}: remove its subscription options, since SallyportModule serves subscriptions, or give SallyportModule another path.`,
+        );
+    }
+  }
+}
+
+/** Where a `GraphQLModule` opens sockets by itself. */
+function socketPaths(options: SubscriptionOptions): readonly string[] {
+  const {
+    path = GRAPHQL_PATH,
+    subscriptions = {},
+    installSubscriptionHandlers = false,
+    subscription = false,
+  } = options;
+  const byProtocol = Object.values(subscriptions).flatMap((choice) => {
+    if (choice === false) return [];
+    return [choice === true ? path : (choice.path ?? path)];
+  });
+  return installSubscriptionHandlers || subscription !== false ? [...byProtocol, path] : byProtocol;
+}

@@ -1,0 +1,44 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import type { LiveConfig } from '../../live/live-config.module.js';
+import { GRAPHQL_PATH } from '../../protocol/payload.js';
+import type { Config, ServerConfig } from './config.js';
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * What the live half of the stand-alone server is told.
+ *
+ * @param audit where audit events are logged; default `logger`
+ */
+export function liveConfigOf(config: Config, logger: Logger, audit: Logger = logger): LiveConfig {
+  const { http, secrets, token, redis, limits, appProxy } = config;
+  const { secure, trustedProxies, introspection } = http;
+  return {
+    gateway: {
+      path: GRAPHQL_PATH,
+      secure,
+      trustedProxies,
+      origins: originsOf(http),
+      sameHost: false,
+      sharesServer: false,
+      introspection,
+    },
+    secrets,
+    token,
+    redis,
+    limits,
+    logger,
+    audit: new AuditLog(audit),
+    metrics: new Registry(),
+    refusesViewer: customersOf(appProxy.shops.map((shop) => shop.domain)),
+  };
+}
+
+/** `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port. */
+function originsOf({ publicUrl, allowedOrigins, production, port }: ServerConfig): readonly string[] {
+  const loopback = production ? [] : LOOPBACK.map((host) => new URL(`http://${host}:${port}`).origin);
+  return [publicUrl, ...allowedOrigins, ...loopback];
+}

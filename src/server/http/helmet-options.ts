@@ -1,0 +1,12 @@
+import type { FastifyHelmetOptions } from '@fastify/helmet';
+import type { HttpConfig } from '../../identity/identity.config.js';
+import { HSTS_SECONDS, NOTHING } from '../../live/gateway/admission/security-headers.js';
+
+/** The headers of every answer that a route or the not-found handler gives, for `@fastify/helmet`. */
+export function helmetOptions(http: HttpConfig): FastifyHelmetOptions {
+  return {
+    contentSecurityPolicy: { useDefaults: false, directives: NOTHING },
+    hsts: http.secure ? { maxAge: HSTS_SECONDS, includeSubDomains: true } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+  };
+}
