@@ -40,7 +40,7 @@ const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
  * Builds the whole server without listening. Called by `main` and by tests.
  *
  * @param waysIn where people come from; default every way in of the stand-alone server
- * @throws what a module throws when its store is away at start
+ * @throws what a module throws when its store is unavailable at start
  */
 export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
   const logger = createLogger(given.logging.level, await prettyDestination(given.http.production));

@@ -1,6 +1,6 @@
 /**
- * What a promise resolves to, or `late` where it takes longer than `limitMs`; rejects as the promise does until then.
- * Where this process itself stood still, an answer that came meanwhile is read first.
+ * Resolves to the promise's value, or to `late` if it takes longer than `limitMs`; until then it rejects as the promise
+ * does. If this process itself was paused, a result that arrived in the meantime still counts.
  */
 export function within<T, L>(limitMs: number, promise: Promise<T>, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;

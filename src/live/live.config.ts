@@ -2,13 +2,13 @@ import type { AddressRange } from './viewer/client-address.js';
 import type { ClientFacts } from './viewer/graphql-context.js';
 import type { Viewer } from './viewer/viewer.js';
 
-/** Where sockets are opened, and by whom. */
+/** The socket's path, and who may open sockets. */
 export interface GatewayConfig {
   /** The path of the socket, such as `/graphql`. Matched exactly. */
   readonly path: string;
-  /** True where browsers use https: an upgrade that reached a trusted proxy in the clear is refused. */
+  /** True where browsers use https: an upgrade that reached a trusted proxy over http is refused. */
   readonly secure: boolean;
-  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are believed. */
+  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are trusted. */
   readonly trustedProxies: readonly AddressRange[];
   /** Origins whose pages may open sockets and call with credentials. */
   readonly origins: readonly string[];
@@ -18,11 +18,11 @@ export interface GatewayConfig {
   readonly sharesServer: boolean;
   /** Whether a client may ask for the schema. */
   readonly introspection: boolean;
-  /** What the GraphQL context of a socket holds beside our own; called when it is admitted. Default: nothing. */
+  /** Additional fields of the GraphQL context of a socket; called when it is admitted. Default: none. */
   readonly context?: (facts: SocketFacts) => object;
 }
 
-/** What is known of an admitted socket. */
+/** What is known about an admitted socket. */
 export interface SocketFacts {
   readonly viewer: Viewer;
   readonly client: ClientFacts;
@@ -30,11 +30,11 @@ export interface SocketFacts {
 
 /** The keys that sign and seal. */
 export interface SecretConfig {
-  /** The first one signs, all verify. Never empty. docs/operations.md says in which order to rotate them. */
+  /** The first one signs, all verify. Never empty. docs/operations.md says how to rotate them. */
   readonly keys: readonly string[];
 }
 
-/** How long a token lives and how often it opens a socket. */
+/** How long a token is valid and how often it opens a socket. */
 export interface TokenConfig {
   readonly ttlSeconds: number;
   readonly singleUse: boolean;
@@ -44,22 +44,22 @@ export interface TokenConfig {
 
 /** Where topics and counters are shared between nodes. */
 export interface RedisConfig {
-  /** Null: this process is the only node, everything is in memory. */
+  /** Null: this process is the only node and keeps everything in memory. */
   readonly url: string | null;
 }
 
-/** Bounds on sockets and on history, per node. */
+/** Limits of sockets and history, per node. */
 export interface LimitsConfig {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerViewer: number;
-  /** What all histories in memory take together. Without effect where `redis.url` is set. */
+  /** Memory limit of all histories together. No effect if `redis.url` is set. */
   readonly maxHistoryBytes: number;
   /** Addresses without per-address limits. */
   readonly throttleExempt: readonly AddressRange[];
 }
 
-/** Injection tokens of what this half is told at start. */
+/** Injection tokens of the configuration of `live/`. */
 export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
 export const SECRET_CONFIG = Symbol('SECRET_CONFIG');
 export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');

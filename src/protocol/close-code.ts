@@ -19,7 +19,7 @@ export const CloseCode = {
   InternalError: 1011,
   /** This node is restarting. Retries. */
   ServiceRestart: 1012,
-  /** Overloaded, or a store is away. Retries. */
+  /** Overloaded, or a store is unavailable. Retries. */
   TryAgainLater: 1013,
   /** A malformed message. Stops. */
   BadRequest: 4400,

@@ -5,7 +5,7 @@ import { Database, type Orm } from '../database/database.js';
 import { invitations, users } from '../database/schema.js';
 import type { AccountRow } from './account.js';
 
-/** Accounts in the database. E-mails come normalised. Every method throws UnavailableError when the database is away. */
+/** Accounts in the database. E-mails come normalised. Every method throws UnavailableError when the database is unavailable. */
 @Injectable()
 export class AccountStore {
   constructor(private readonly database: Database) {}

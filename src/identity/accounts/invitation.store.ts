@@ -12,7 +12,7 @@ export interface Invitation {
 
 const KNOWN = { id: invitations.id, createdAt: invitations.createdAt, expiresAt: invitations.expiresAt };
 
-/** The rows of invitations; one that is used is deleted with the account's insertion. Throws UnavailableError when the database is away. */
+/** The rows of invitations; one that is used is deleted with the account's insertion. Throws UnavailableError when the database is unavailable. */
 @Injectable()
 export class InvitationStore {
   constructor(private readonly database: Database) {}

@@ -15,7 +15,7 @@ export interface ApiKey {
 
 const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt, scopes: apiKeys.scopes };
 
-/** The rows of keys. Each method throws `UnavailableError` when the database is away. */
+/** The rows of keys. Each method throws `UnavailableError` when the database is unavailable. */
 @Injectable()
 export class ApiKeyStore {
   constructor(private readonly database: Database) {}

@@ -57,10 +57,10 @@ export class ApiKeys {
   }
 
   /**
-   * The key that this text is, or null. A revoked key is null everywhere within a second; while the store is away or hangs,
+   * The key that this text is, or null. A revoked key is null everywhere within a second; while the store is unavailable or hangs,
    * within a minute of when it was last known to be live.
    *
-   * @throws UnavailableError when the store is away and the key was not live within the last minute
+   * @throws UnavailableError when the store is unavailable and the key was not live within the last minute
    */
   async verify(text: string): Promise<ApiKey | null> {
     if (!isApiKey(text)) return null;

@@ -26,7 +26,7 @@ export class Disconnections {
   /**
    * Ends everything of a viewer: tokens issued until now open nothing, and sockets close with 4401. An account's sessions end as well.
    *
-   * @throws UnavailableError when a store is away: the same may be sent again
+   * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endViewer(viewer: ViewerId, key: ApiKey): Promise<void> {
     const userId = userIdOf(viewer);
@@ -41,7 +41,7 @@ export class Disconnections {
    * the sources that the key gives tokens for; a key without such a scope means every source that any key gives tokens for.
    *
    * @returns false for text that names no session in any of these forms
-   * @throws UnavailableError when a store is away: the same may be sent again
+   * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endSession(session: string, key: ApiKey): Promise<boolean> {
     const outside = isOutsideSession(session) ? onlyWellFormed(session) : await this.#sessionsNamed(session, key);

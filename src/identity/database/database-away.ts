@@ -8,7 +8,7 @@ const AWAY_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNRE
 const AWAY_MESSAGES =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
 
-/** Whether an error, or what caused it, means that the database is away, stopping, too busy or too slow. */
+/** Whether an error, or what caused it, means that the database is unavailable, stopping, too busy or too slow. */
 export function isDatabaseAway(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     const code = 'code' in cause ? String(cause.code) : '';

@@ -36,7 +36,7 @@ export class Database {
   /**
    * Runs one query, or several that need not stand or fall together.
    *
-   * @throws UnavailableError when the database is away, too busy, too slow or refuses writes; anything else as it comes
+   * @throws UnavailableError when the database is unavailable, too busy, too slow or refuses writes; anything else as it comes
    */
   run<T>(work: (orm: Orm) => Promise<T>): Promise<T> {
     return this.#watched(() => work(this.orm));
@@ -46,7 +46,7 @@ export class Database {
    * Runs queries that stand or fall together, at READ COMMITTED: lock the rows that a decision rests on.
    * A throw inside undoes everything.
    *
-   * @throws UnavailableError when the database is away; nothing was then half-done
+   * @throws UnavailableError when the database is unavailable; nothing was then half-done
    */
   transaction<T>(work: (orm: Orm) => Promise<T>): Promise<T> {
     const { transact } = this.parts;

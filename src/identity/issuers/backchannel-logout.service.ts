@@ -43,7 +43,7 @@ export class BackchannelLogout {
    * person's tokens that name no session; with `sub` alone everything of that person.
    *
    * @param address where it came from, for the audit log
-   * @throws UnavailableError when a store is away or the issuer's keys are not known: the issuer may send it again
+   * @throws UnavailableError when a store is unavailable or the issuer's keys are not known: the issuer may send it again
    */
   async carryOut(token: string, address: string): Promise<LogoutOutcome> {
     const unverified = readUnverified(token);

@@ -22,7 +22,7 @@ export class RequestViewer {
    * and at most once a minute a write that keeps the session from idling.
    *
    * @returns null for a visitor: no cookie, a malformed one, or one whose session has ended
-   * @throws UnavailableError when the database is away: nobody is then taken for a visitor
+   * @throws UnavailableError when the database is unavailable: nobody is then taken for a visitor
    */
   async fromCookie(cookieHeader: string | undefined): Promise<AccountViewer | null> {
     const secret = this.cookie.read(cookieHeader);

@@ -37,7 +37,7 @@ export class SessionLookup {
   /**
    * Asks the database, never a cache.
    *
-   * @throws UnavailableError when the database is away
+   * @throws UnavailableError when the database is unavailable
    */
   statusOf(claim: SessionClaim): Promise<ClaimStatus> {
     const standing = this.#loader.load(claim);

@@ -20,7 +20,7 @@ export interface NewSession {
   readonly ip: string | null;
 }
 
-/** Sessions in the database. Every method throws UnavailableError when the database is away; nothing is then half-done. */
+/** Sessions in the database. Every method throws UnavailableError when the database is unavailable; nothing is then half-done. */
 @Injectable()
 export class SessionStore {
   // Asked for every request and every socket: Drizzle builds their SQL once.

@@ -2,13 +2,16 @@ import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { SallyportError } from './sallyport.errors.js';
 
 const COERCION = /^Variable "\$([^"]*)" got invalid value /;
-/** What graphql-js says of a variable that is absent or null where it may not be; other messages that begin alike are about the document. */
+/**
+ * graphql-js's message for a required variable that is absent or null; other messages with the same beginning are about
+ * the document.
+ */
 const MISSING_VARIABLE =
   /^Variable "\$([^"]*)" of (?:required|non-null) type "[^"]*" (?:was not provided|must not be null)\.$/;
-/** What graphql-js says of an argument whose variable is null or absent where it may not be. */
+/** graphql-js's message for a required argument whose variable is null or absent. */
 const MISSING_ARGUMENT =
   /^Argument "([^"]*)" of (?:required|non-null) type "[^"]*" (?:was provided the variable "[^"]*" which was not provided a runtime value|must not be null)\.$/;
-/** Codes of Apollo Server for requests that reach no operation; they say nothing of the server's inside. */
+/** Apollo Server's codes for requests that reach no operation; they reveal no internal details. */
 const APOLLO_CODES = new Set<unknown>(['BAD_REQUEST', 'PERSISTED_QUERY_NOT_SUPPORTED', 'OPERATION_RESOLUTION_FAILURE']);
 
 /** The longest message that GraphQL's own errors show, in characters. */
@@ -17,15 +20,15 @@ const MAX_MESSAGE_LENGTH = 300;
 /** An error ready for the wire, and the cause to log when it was not meant to be seen. */
 export interface MaskedError {
   readonly shown: GraphQLFormattedError;
-  /** The unexpected error behind a masked one; absent where the error was ours or the client's. */
+  /** The unexpected error behind a masked one; absent if the error was ours or the client's. */
   readonly cause?: unknown;
 }
 
 /**
- * Decides what a client may see of an error. Used on both transports, so that neither shows more than the other.
+ * Decides what a client may see of an error. Used on both transports, so that both show the same.
  *
- * Ours pass with code and details. Syntax and validation errors pass with GraphQL's codes; a coercion error names
- * the variable and never echoes its value. Whatever else happened while a field was executed becomes
+ * Our errors are shown with code and details. Syntax and validation errors are shown with GraphQL's codes; a coercion
+ * error names the variable and never repeats its value. Any other error during execution becomes
  * `INTERNAL_SERVER_ERROR` with a fixed message, and the cause is returned for the log.
  */
 export function maskError(error: GraphQLError): MaskedError {
@@ -37,7 +40,7 @@ export function maskError(error: GraphQLError): MaskedError {
   if (cause instanceof SallyportError) {
     return { shown: { message: cause.message, ...place, extensions: { ...cause.extensions } } };
   }
-  // GraphQL's own refusals of a request have no cause behind them and no path: nothing was executed yet.
+  // Errors with which GraphQL refuses a request have no cause and no path, because nothing was executed yet.
   if (cause instanceof GraphQLError && (!error.path || isVariableFault(cause))) {
     const { message, ...rest } = requestError(cause);
     return { shown: { message: shortened(message), ...rest, ...place } };
@@ -53,15 +56,16 @@ function shortened(message: string): string {
 
 function rootCause(error: GraphQLError): unknown {
   let cause: Error = error;
-  // Behind a coercion error stands one that knows the value and no longer the variable: the outer one is the cause.
+  // The original error of a coercion error contains the value and not the variable, so the outer one is used as the
+  // cause.
   while (cause instanceof GraphQLError && cause.originalError && !COERCION.test(cause.message))
     cause = cause.originalError;
   return cause;
 }
 
 /**
- * Whether a variable is at fault that graphql-js looks at while it executes: given as null, with a default, where the
- * argument may not be null. The node tells it from an error that a resolver has thrown with the same words.
+ * Whether the cause is a variable that graphql-js checks only during execution: null, with a default, for a non-null
+ * argument. The AST node distinguishes this from an error with the same message thrown by a resolver.
  */
 function isVariableFault({ message, nodes }: GraphQLError): boolean {
   return MISSING_ARGUMENT.test(message) && nodes?.length === 1 && nodes[0]?.kind === Kind.VARIABLE;
@@ -82,14 +86,14 @@ function requestError({ message, extensions }: GraphQLError): GraphQLFormattedEr
   return { message: withoutLiteral(message), extensions: { code } };
 }
 
-/** A syntax error says which kind of token is wrong, and where; the text of the token may be part of a password. */
+/** A syntax error shows the kind and position of the wrong token, not its text, which may be part of a password. */
 function withoutTokens(message: string): string {
   return message
     .replace(/\b((?:Block)?String|Int|Float|Name) ".*"/s, '$1')
     .replace(/^(Syntax Error: [^"]*?): (?:["']|U\+).*$/s, '$1.');
 }
 
-/** A literal in the query text may be a password: the error says what is expected, not what was found. */
+/** A literal in the query may be a password, so the error says what was expected, not what was found. */
 function withoutLiteral(message: string): string {
   return message
     .replace(/^(Expected value of type "[^"]*"), found .*$/s, '$1.')

@@ -1,7 +1,7 @@
 import { IntrinsicException } from '@nestjs/common';
 import type { ErrorCode } from '../../protocol/error-code.js';
 
-/** Data that an error shows to its client beside the code. */
+/** Data that an error shows to the client besides the code. */
 export interface ErrorDetails {
   /** The argument or body field that is wrong. */
   readonly field?: string;
@@ -10,11 +10,11 @@ export interface ErrorDetails {
 }
 
 /**
- * The base of every error that may be shown to a client. Whatever is not one of these is masked.
+ * The base of every error that may be shown to a client. All other errors are masked.
  *
- * `message` says what happened and what to do; it never carries a secret or a value from the request.
- * Nest logs no intrinsic exception: a wrong password is no fault of the server.
- * graphql-js copies `extensions` onto the GraphQLError it makes of a thrown error.
+ * `message` says what happened and what to do; it never contains a secret or a value from the request. It is an
+ * intrinsic exception, which Nest does not log, because a wrong password is not a server fault. graphql-js copies
+ * `extensions` to the GraphQLError that wraps a thrown error.
  */
 export class SallyportError extends IntrinsicException {
   readonly extensions: ErrorDetails & { readonly code: ErrorCode };
@@ -31,23 +31,23 @@ export class SallyportError extends IntrinsicException {
   }
 }
 
-/** No live session came with the request. */
+/** The request has no valid session. */
 export class UnauthenticatedError extends SallyportError {
   constructor(message = 'Sign in first: this needs a live session.') {
     super('UNAUTHENTICATED', message);
   }
 }
 
-/** What only the log may know of a failed verification. */
+/** Details of a failed verification, for the log only. */
 export interface CredentialFailure {
   readonly reason: 'unknown-email' | 'wrong-password' | 'account-disabled' | 'account-changed';
-  /** The account's UUID, where there is one. */
+  /** The account's UUID, if there is one. */
   readonly userId: string | null;
 }
 
-/** E-mail and password do not belong together. Says the same for an unknown e-mail. */
+/** Wrong e-mail or password. The same for an unknown e-mail. */
 export class InvalidCredentialsError extends SallyportError {
-  /** @param failure for the audit log alone; no client sees it */
+  /** @param failure for the audit log only; not shown to clients */
   constructor(
     message = 'The e-mail or the password is wrong.',
     readonly failure: CredentialFailure | null = null,
@@ -70,23 +70,23 @@ export class BadUserInputError extends SallyportError {
   }
 }
 
-/** The viewer is known and may not do this. */
+/** The viewer is not allowed to do this. */
 export class ForbiddenError extends SallyportError {
   constructor(message: string) {
     super('FORBIDDEN', message);
   }
 }
 
-/** No such thing, or none that the viewer may know of. */
+/** Not found, or not visible to the viewer. */
 export class NotFoundError extends SallyportError {
   constructor(message: string) {
     super('NOT_FOUND', message);
   }
 }
 
-/** A limit is reached; `retryAfterSeconds` says when to come back. */
+/** A limit was reached; retry after `retryAfterSeconds`. */
 export class TooManyRequestsError extends SallyportError {
-  /** @param limit which limit it is, for the audit log alone; no client sees it */
+  /** @param limit which limit it is, for the audit log only; not shown to clients */
   constructor(
     retryAfterSeconds: number,
     message = 'Too many attempts: wait and try again.',
@@ -96,12 +96,12 @@ export class TooManyRequestsError extends SallyportError {
   }
 }
 
-/** How long a refused caller is told to wait: whole seconds, at least one. */
+/** The waiting time for a refused caller: whole seconds, at least one. */
 export function waitSeconds(waitMs: number): number {
   return Math.max(1, Math.ceil(waitMs / 1000));
 }
 
-/** A store or a queue that the request needs is away or full. Nothing was half-done. */
+/** A store or a queue that the request needs is unavailable or full. Nothing was partially done. */
 export class UnavailableError extends SallyportError {
   constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {
     super('UNAVAILABLE', message, { retryAfterSeconds: 1 }, options);
@@ -109,8 +109,8 @@ export class UnavailableError extends SallyportError {
 }
 
 /**
- * The status of each code where the error answers a plain HTTP route (GraphQL answers 200 with `errors`). The one table;
- * docs/errors.md prints it and a test keeps both equal.
+ * The HTTP status of each code on REST routes (GraphQL answers 200 with `errors`). docs/errors.md has the same table,
+ * and a test keeps both equal.
  */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
@@ -124,15 +124,15 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   INTERNAL_SERVER_ERROR: 500,
 };
 
-/** The statuses with which a request is refused for its form, and not for what it asks. */
+/** The statuses of requests that are refused for their form, not for their content. */
 export type HttpRefusalStatus = 400 | 405 | 406 | 413 | 415 | 417;
 
 /**
- * A request that HTTP itself refuses: its method, its type, its size. Its code is `BAD_USER_INPUT`, its status is more
- * exact than the table's.
+ * A request that is refused at the HTTP level: for its method, content type or size. Its code is `BAD_USER_INPUT`; its
+ * status is more specific than the table's.
  */
 export class HttpRefusalError extends SallyportError {
-  /** @param allow the methods that the route takes instead, for the `Allow` header of a 405 (RFC 9110 §15.5.6) */
+  /** @param allow the methods that the route supports, for the `Allow` header of a 405 (RFC 9110 §15.5.6) */
   constructor(
     readonly httpStatus: HttpRefusalStatus,
     message: string,
@@ -143,10 +143,10 @@ export class HttpRefusalError extends SallyportError {
 }
 
 /**
- * This process cannot start, and its operator can mend that. Entry points print the message as one line,
- * without a stack, and exit with a code other than 0.
+ * This process cannot start, and its operator can fix that. Entry points print the message as one line, without a
+ * stack, and exit with a code other than 0.
  *
- * `message` says what is wrong and what to do; it never carries a secret.
+ * `message` says what is wrong and what to do; it never contains a secret.
  */
 export class StartError extends Error {
   override readonly name = 'StartError';

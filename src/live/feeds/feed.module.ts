@@ -9,12 +9,12 @@ import type { Viewer } from '../viewer/viewer.js';
 import type { Feed } from './feed.js';
 import { FeedRegistry } from './feed.registry.js';
 
-/** Adds a feed: its subscription field, and its place among those that can be published into. */
+/** Adds a feed: its subscription field, and its entry in the registry that publishing uses. */
 @Module({})
 export class FeedModule {
   /**
-   * @param resolver for a feed whose field needs more than the viewer's topic, such as arguments that filter. Default: one that
-   *   returns the viewer's topic
+   * @param resolver for a feed whose field needs more than the viewer's topic, such as filter arguments. Default: one
+   * that returns the viewer's topic
    */
   static of<T>(feed: Feed<T>, resolver: Type = resolverOf(feed)): DynamicModule {
     const registration = {

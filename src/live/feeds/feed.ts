@@ -7,33 +7,39 @@ import { checkObject, type PayloadVerdict } from './payload-check.js';
 export type ObjectClass<T extends object = object> = new () => T;
 
 /**
- * The type of a feed's events: a class with `@ObjectType()` whose fields carry class-validator's decorators, a scalar of
- * `@nestjs/graphql` (`Int`, `Float`, `ID`, or one of your own), `String` or `Boolean`.
+ * The type of a feed's events: a class with `@ObjectType()` whose fields carry class-validator's decorators, a scalar
+ * of `@nestjs/graphql` (`Int`, `Float`, `ID`, or a custom one), `String` or `Boolean`.
  */
 export type FeedType<T> = T extends object
   ? ObjectClass<T> | GraphQLScalarType<unknown, unknown>
   : GraphQLScalarType<unknown, unknown> | StringConstructor | BooleanConstructor;
 
-/** How a feed is defined. */
+/** The options of a feed. */
 export interface FeedOptions<T> {
-  /** What publishers call it: lower-case letters, digits and `_`. A viewer's topic is `<name>:<viewer id>`. */
+  /** The name that publishers use: lower-case letters, digits and `_`. A viewer's topic is `<name>:<viewer id>`. */
   readonly name: string;
   /** The subscription field, such as `orderStatus`. */
   readonly field: string;
   readonly type: FeedType<T>;
   /** The field's description in the schema. */
   readonly description?: string;
-  /** How many events stay for clients that come back, at least 1, and for how many seconds. It is memory, for each viewer. */
+  /**
+   * How many events are kept for clients that reconnect, at least 1, and for how many seconds. This takes memory for
+   * each viewer.
+   */
   readonly history: { readonly events: number; readonly seconds: number };
-  /** What a new subscriber gets first: the last event, all that is kept, or nothing. A resuming one gets what it missed. */
+  /**
+   * What a new subscriber gets first: the last event, the whole history, or nothing. A resuming one gets what it
+   * missed.
+   */
   readonly onSubscribe: TopicDefinition['onSubscribe'];
-  /** What happens to a reader that cannot keep up: it gets the newest event only, or is closed so that it resumes. */
+  /** How a slow reader is treated: it gets only the newest event, or is closed so that it resumes. */
   readonly slowReader: SlowReaderPolicy;
   /** Values of fields that a publisher may leave out. Called for each published event. Default: none. */
   readonly defaults?: () => Partial<T>;
 }
 
-/** A feed: one subscription field whose events belong to one viewer each. Made by {@link defineFeed}. */
+/** A feed: one subscription field whose events belong to one viewer each. Created by {@link defineFeed}. */
 export interface Feed<T = unknown> {
   readonly topic: TopicDefinition;
   readonly type: FeedType<T>;
@@ -50,7 +56,7 @@ const MAX_INT = 2_147_483_647;
 /**
  * Defines a feed; `FeedModule.of` adds it to the server.
  *
- * @throws Error where the definition cannot work, naming the option
+ * @throws Error if the definition is invalid, naming the option
  */
 export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
   const { name, field, type, description, history, onSubscribe, slowReader, defaults } = options;

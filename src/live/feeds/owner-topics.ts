@@ -5,7 +5,7 @@ import { FeedRegistry } from './feed.registry.js';
 import { TopicBus } from '../topics/topic.bus.js';
 import { topicOf } from '../topics/topic.js';
 
-/** Every topic of one owner, of whatever feed. */
+/** All topics of one owner, in every feed. */
 @Injectable()
 export class OwnerTopics {
   constructor(
@@ -14,8 +14,8 @@ export class OwnerTopics {
   ) {}
 
   /**
-   * Deletes what was published for a viewer who is gone. While the store is away nothing can be removed; the
-   * histories end with their time then, within minutes.
+   * Deletes what was published for a deleted viewer. While the store is unavailable nothing can be removed; the
+   * histories then expire within minutes.
    */
   async forget(owner: ViewerId): Promise<void> {
     try {

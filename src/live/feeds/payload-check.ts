@@ -1,6 +1,9 @@
 import { getMetadataStorage, validateSync, ValidateBy } from 'class-validator';
 
-/** What a feed's check says of a payload: the value to publish, completed where the feed fills something in, or why not. */
+/**
+ * The result of checking a payload: the value to publish, with the feed's defaults filled in, or the reason for a
+ * refusal.
+ */
 export type PayloadVerdict =
   | { readonly ok: true; readonly value: unknown }
   /** `message` names the field and what it must be; it never repeats the value. */
@@ -9,8 +12,8 @@ export type PayloadVerdict =
 const fieldsOf = new Map<new () => object, ReadonlySet<string>>();
 
 /**
- * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an object.
- * A field without a decorator is unknown; so is one that the class does not have.
+ * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an
+ * object. Fields without a decorator, or not in the class, count as unknown.
  *
  * @param defaults values of fields that may be left out
  */
@@ -42,7 +45,7 @@ function knownFields(type: new () => object): ReadonlySet<string> {
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** A class-validator rule: an instant as RFC 3339 text that a `Date` can hold, so no leap second and no hour 25. */
+/** A class-validator rule: an instant as RFC 3339 text that a `Date` can represent, so without leap seconds. */
 export function IsInstant(): PropertyDecorator {
   return ValidateBy({
     name: 'isInstant',

@@ -1,23 +1,23 @@
-/** The share of an interval that must have passed since the last turn; the rest is slack for timers that drift. */
+/** The share of an interval that must have passed since the last run; the rest is tolerance for timer drift. */
 const PASSED = 0.75;
 
 /**
- * The port that lets exactly one of many nodes do what is to be done once per interval. There is no leader to elect:
- * each node asks at its own pace, and the first to ask when the interval is over gets the turn. A node that dies
- * simply stops asking, so the next one takes over within one interval.
+ * The port that lets exactly one of many nodes run a periodic job. There is no leader election: each node asks at its
+ * own pace, and the first to ask after the interval gets the lease. A node that dies stops asking, so another one takes
+ * over within one interval.
  */
 export abstract class IntervalLease {
   /**
-   * Asks for the turn. True for one node when at least three quarters of the interval have passed since the last turn
-   * anywhere, else false.
+   * Asks for the lease. True for one node if at least three quarters of the interval have passed since the last lease
+   * on any node, else false.
    *
-   * @param name what is taken in turns, such as `user_count`: one of a few fixed names
-   * @throws UnavailableError when the store is away: nobody can tell, so nobody takes it
+   * @param name the job, such as `user_count`: one of a few fixed names
+   * @throws UnavailableError when the store is unavailable: no node then runs the job
    */
   abstract take(name: string, intervalMs: number): Promise<boolean>;
 }
 
-/** How long after the last turn the next one may be taken, in milliseconds. */
+/** How long after the last lease the next one may be taken, in milliseconds. */
 export function restMs(intervalMs: number): number {
   return Math.max(1, Math.floor(intervalMs * PASSED));
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-/** What the audit log tells of, and in which words. docs/operations.md prints this table. */
+/** The audit log's events and their descriptions. docs/operations.md has the same table. */
 export const AUDIT_EVENTS = {
   'sign-in': 'signed in: a session was opened',
   'sign-in-failed': 'a sign-in failed',
@@ -26,28 +26,31 @@ export const AUDIT_EVENTS = {
 /** The name of an event. */
 export type AuditEvent = keyof typeof AUDIT_EVENTS;
 
-/** The one shape of every event. What is not known, or does not apply, is null. */
+/** The fields of every event. Unknown or inapplicable fields are null. */
 export interface AuditEntry {
-  /** Whom it is about: a viewer id. */
+  /** The viewer id that the event is about. */
   readonly viewer?: string | null;
-  /** Where it came from: the client's address; null for an operator's command. */
+  /** The client's address; null for an operator's command. */
   readonly address?: string | null;
-  /** Why, as a fixed word. */
+  /** The reason, as a fixed word. */
   readonly reason?: string | null;
-  /** Who did it: `owner`, `operator`, `server`, `issuer`, `backend` or `stranger`. */
+  /** The actor: `owner`, `operator`, `server`, `issuer`, `backend` or `stranger`. */
   readonly by?: AuditActor;
   /** The public id of a session. */
   readonly session?: string;
   /** The name of an API key, or the id of an invitation. */
   readonly name?: string;
-  /** A hash of the e-mail that was typed, which tells lines about one account from others. */
+  /** A hash of the entered e-mail, to correlate lines about one account. */
   readonly subject?: string;
 }
 
-/** Who did something. */
+/** The actor of an event. */
 export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'backend' | 'stranger';
 
-/** Events that anyone can cause without limit: each is logged so many times in ten seconds, and the rest is counted. */
+/**
+ * Events that unauthenticated clients can cause without limit: a number of each is logged in ten seconds, the rest is
+ * counted.
+ */
 const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'sign-in-throttled',
   'registration-refused',
@@ -64,8 +67,8 @@ interface Flood {
 }
 
 /**
- * The trail of who did what: one structured line an event, at `info`, beside the other logs. It never holds a password, a
- * cookie, a token or a key. Attackers do not choose how much is written: see {@link FLOODING}.
+ * The audit log: one structured line per event, at `info`, in the normal log. It never contains a password, a cookie, a
+ * token or a key. Attackers cannot decide how much is written: see {@link FLOODING}.
  */
 export class AuditLog {
   readonly #floods = new Map<AuditEvent, Flood>();
@@ -81,7 +84,7 @@ export class AuditLog {
     this.logger.info(line, AUDIT_EVENTS[event]);
   }
 
-  /** Null where the line is not to be written, else how many were not written before it. */
+  /** Null if the line must not be written, else the number of lines dropped before it. */
   #withhold(event: AuditEvent): number | null {
     const nowMs = performance.now();
     const flood = this.#floods.get(event);

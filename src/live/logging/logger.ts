@@ -4,7 +4,7 @@ import { currentRequestId } from './request-id.js';
 /** Injection token of the process's pino logger. */
 export const LOGGER = Symbol('LOGGER');
 
-/** Keys whose values never reach a log line, at the top and one and two levels down. */
+/** Keys whose values are never logged, at the top level and one and two levels down. */
 const SECRET_KEYS = [
   'password',
   'current',
@@ -18,16 +18,16 @@ const SECRET_KEYS = [
   'query',
 ];
 
-/** The longest origin in a log line, in characters: it is the client's own text. */
+/** The longest origin in a log line, in characters, since the client chooses it. */
 const MAX_ORIGIN_LENGTH = 200;
 
 /**
- * Makes the structured logger: one JSON object a line, UTC times, control characters escaped by JSON, and `requestId` in what is
- * logged on behalf of a request or a socket.
- * Call sites log facts by name and never a request, a header set or an error's input as a whole; redaction is the second defence.
+ * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON, and
+ * `requestId` in all lines of a request or a socket. Callers log named values, never a whole request, its headers or an
+ * error's input; redaction is a second defence.
  *
  * @param level one of pino's levels, or `silent`
- * @param destination where lines go; default standard output
+ * @param destination the output; default standard output
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);

@@ -1,6 +1,6 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
-/** Told when a viewer's first socket on this node opens, and when the last one closes. */
+/** Called when a viewer's first socket on this node opens, and when the last one closes. */
 export type PresenceListener = (viewer: ViewerId, isHere: boolean) => void;
 
 /** Counts this node's sockets per viewer. */
@@ -9,7 +9,7 @@ export class LocalPresence {
 
   constructor(private readonly listener: PresenceListener = () => {}) {}
 
-  /** Counts one socket in; the returned function counts it out, once. */
+  /** Adds one socket; the returned function removes it, once. */
   enter(viewer: ViewerId): () => void {
     const before = this.#sockets.get(viewer) ?? 0;
     this.#sockets.set(viewer, before + 1);
@@ -26,12 +26,12 @@ export class LocalPresence {
     return this.#sockets.size;
   }
 
-  /** Whether the viewer has a socket here. */
+  /** Whether the viewer has a socket on this node. */
   has(viewer: ViewerId): boolean {
     return this.#sockets.has(viewer);
   }
 
-  /** The viewers here, in batches. */
+  /** The viewers on this node, in batches. */
   *batches(size: number): Generator<ViewerId[]> {
     let batch: ViewerId[] = [];
     for (const viewer of this.#sockets.keys()) {

@@ -1,22 +1,22 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
 /**
- * The port that knows which viewers are connected, over all nodes. The gateway reports to it; feeds ask it.
- * Implementations: in memory (one process) and Redis, where a node that dies without a word drops out with its lease.
+ * The port for which viewers are connected, over all nodes. The gateway reports to it; feeds query it. Implementations:
+ * in memory (one process) and Redis, where a crashed node is removed when its lease expires.
  */
 export abstract class Presence {
   /**
    * Called for each socket when its viewer is admitted. A viewer with several sockets counts once.
    *
-   * @returns to be called when that socket closes; calling it again does nothing
+   * @returns a function to call when that socket closes; calling it again does nothing
    */
   abstract enter(viewer: ViewerId): () => void;
 
   /**
-   * Every connected viewer once, in batches of at most 1,000: costs what the connected cost.
-   * Who comes or goes meanwhile may be in it or not.
+   * Every connected viewer once, in batches of at most 1,000. The cost depends on connected viewers only. Viewers who
+   * connect or disconnect during the iteration may be included or not.
    *
-   * @throws UnavailableError while iterating, when the store is away
+   * @throws UnavailableError while iterating, when the store is unavailable
    */
   abstract connected(): AsyncIterable<readonly ViewerId[]>;
 

@@ -3,28 +3,28 @@ import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
 
-/** What one key may publish in ten seconds, over all nodes; docs/operations.md and PROTOCOL.md say so. */
+/** What one key may publish in ten seconds, over all nodes; documented in docs/operations.md and PROTOCOL.md. */
 export const PUBLISH_LIMITS = { events: 1_000_000, mebibytes: 128 } as const;
 const WINDOW_SECONDS = 10;
-/** What a request counts at least, in events: an almost empty one is not free. */
+/** The minimum count of a request, in events, since an almost empty one is not free. */
 const LEAST_PER_REQUEST = 20;
 const MEBIBYTE = 1024 * 1024;
 
-/** Whose publishing is counted. */
+/** The publisher that is counted. */
 export interface PublishingKey {
   readonly id: string;
 }
 
 /**
- * Keeps one key from taking everything: a million events and 128 MiB in ten seconds over all nodes, each request counting as 20
- * events at least. Requests are counted while they are served, not before: those under way when the limit is reached still pass,
- * the next ones do not.
+ * Limits each key to a million events and 128 MiB in ten seconds over all nodes, where each request counts as at least
+ * 20 events. Requests are counted while they are served, not before: those in progress when the limit is reached still
+ * pass, the next ones do not.
  */
 @Injectable()
 export class PublishRate {
   readonly #events: RateLimiterAbstract;
   readonly #bytes: RateLimiterAbstract;
-  /** Keys that are over a limit, by id: when they may go on, in ms of the monotonic clock. */
+  /** Keys that are over a limit, by id, with the time when they may continue, in ms on the monotonic clock. */
   readonly #waiting = new Map<string, number>();
 
   constructor(limiters: RateLimiters) {
@@ -44,7 +44,7 @@ export class PublishRate {
   }
 
   /**
-   * Counts a request with so many events.
+   * Counts a request with this number of events.
    *
    * @throws TooManyRequestsError when the key is over a limit
    */
@@ -64,7 +64,7 @@ export class PublishRate {
 
   #consume(limiter: RateLimiterAbstract, key: PublishingKey, points: number): void {
     limiter.consume(key.id, points).catch((error: unknown) => {
-      // Anything else means that the counters are away, and then so is the bus.
+      // Any other error means that the counters are unavailable, and then so is the bus.
       if (error instanceof RateLimiterRes) this.#waiting.set(key.id, performance.now() + error.msBeforeNext);
     });
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 
-/** What `/metrics` tells of `POST /publish`. */
+/** The metrics of `POST /publish`. */
 @Injectable()
 export class PublishMetrics {
   readonly #events: Counter<'outcome'>;

@@ -6,38 +6,38 @@ import { topicOf } from '../topics/topic.js';
 import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../viewer/viewer.js';
 
 /**
- * Says why nobody can have this viewer id here, such as a customer of a shop that is not configured, for the publisher to
- * read; null where somebody may. Called for each published event: it asks no store.
+ * Returns why a viewer id cannot exist here, such as that of a customer of a shop that is not configured, as a message
+ * for the publisher; null if it may exist. Called for each published event, without access to a store.
  */
 export type ViewerCheck = (viewer: ViewerId) => string | null;
 
 /** Injection token of the {@link ViewerCheck}. */
 export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 
-/** The largest payload, in bytes of JSON: what a client takes in one message. */
+/** The largest payload, in bytes of JSON: what clients accept in one message. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_PAYLOAD_DEPTH = 64;
 const MAX_KEY_LENGTH = 200;
 const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);
 
-/** Why one event of a request is not published. The others are. */
+/** Why one event of a request is not published; the others are. */
 export interface EventError {
   readonly code: ErrorCode;
   /** Names the field, never its value. */
   readonly message: string;
 }
 
-/** Whether somebody may publish to the topic of this name. */
+/** Whether the publisher may publish to the topic of this name. */
 export type TopicPermission = (topic: string) => boolean;
 
-/** One event of a request, judged: ready for the bus, or refused. */
+/** One checked event of a request: ready for the bus, or refused. */
 export type JudgedEvent =
   { readonly ok: true; readonly publication: Publication } | { readonly ok: false; readonly error: EventError };
 
 /**
- * Checks one event as it came from outside: its topic, viewer, key, size, and the payload against the feed.
+ * Checks one event from outside: its topic, viewer, key, size, and its payload against the feed.
  *
- * @param refuses says why nobody can be this viewer; see {@link ViewerCheck}
+ * @param refuses why this viewer cannot exist; see {@link ViewerCheck}
  * @param mayPublish whether the publisher may publish to a topic
  */
 export function judgeEvent(

@@ -14,15 +14,17 @@ import {
 /** The most events in one request. */
 export const MAX_EVENTS = 1_000;
 
-/** What became of one event. The cursor is that of its place in history, where it is when this is answered. */
+/** The result for one event. The cursor is its position in history, where the event is once this is returned. */
 export type PublishResult = { readonly cursor: string } | { readonly error: EventError };
 
-/** The answer to a request; results stand in the order of its events. */
+/** The response to a request; results are in the order of its events. */
 export interface PublishAnswer {
   readonly results: readonly PublishResult[];
 }
 
-/** Publishes what other backends send: each event is judged by itself, and the good ones go to the bus together. */
+/**
+ * Publishes events from other backends: each event is checked on its own, and the valid ones go to the bus together.
+ */
 @Injectable()
 export class Publisher {
   constructor(
@@ -36,9 +38,10 @@ export class Publisher {
    * Publishes the events of a request.
    *
    * @param events from {@link eventsOf}
-   * @param publisher whose idempotency keys and events these are; another publisher's are apart
-   * @param mayPublish which topics they may publish to; events for others are refused one by one. Default: all
-   * @throws UnavailableError when the store is away: nothing was published, or all of it and the answer was lost
+   * @param publisher the owner of the idempotency keys and events; each publisher has its own
+   * @param mayPublish which topics they may publish to; events for other topics are refused individually. Default: all
+   * @throws UnavailableError when the store is unavailable: nothing was published, or everything was and the reply was
+   * lost
    */
   async publish(events: readonly unknown[], publisher: string, mayPublish?: TopicPermission): Promise<PublishAnswer> {
     const judged = events.map((event) => judgeEvent(event, this.feeds, this.refuses, mayPublish));

@@ -14,14 +14,14 @@ export abstract class RevocationStore {
    *
    * @param subject from {@link sessionSubject}, {@link viewerSubject} or {@link withoutSessionSubject}
    * @param issuedUntilMs ms since the epoch
-   * @throws UnavailableError when the store is away or full: nothing is then revoked
+   * @throws UnavailableError when the store is unavailable or full: nothing is then revoked
    */
   abstract remember(subject: string, issuedUntilMs: number): Promise<void>;
 
   /**
    * Until when tokens of these subjects are revoked, in ms since the epoch and in the order of the subjects; 0 where nothing is.
    *
-   * @throws UnavailableError when the store is away
+   * @throws UnavailableError when the store is unavailable
    */
   abstract issuedUntil(subjects: readonly string[]): Promise<readonly number[]>;
 }

@@ -16,7 +16,7 @@ export class SessionStatus {
   /**
    * @param ids at most 1,000
    * @returns the live ones, each with its end as it is known now
-   * @throws UnavailableError when a store is away
+   * @throws UnavailableError when a store is unavailable
    */
   async of(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
     const outside = ids.filter(isOutsideSession);
@@ -35,7 +35,7 @@ export class SessionStatus {
    * Which of these viewers had tokens revoked.
    *
    * @param viewers at most 1,000
-   * @throws UnavailableError when the store is away
+   * @throws UnavailableError when the store is unavailable
    */
   async revoked(viewers: readonly ViewerId[]): Promise<readonly RevokedViewer[]> {
     const subjects = viewers.flatMap((viewer) => [viewerSubject(viewer), withoutSessionSubject(viewer)]);

@@ -17,7 +17,7 @@ export abstract class Sessions {
    *
    * @param request as the framework has it, or as Node does: its implementation says which
    * @returns null for a visitor
-   * @throws UnavailableError when the store is away: nobody is then taken for a visitor
+   * @throws UnavailableError when the store is unavailable: nobody is then taken for a visitor
    */
   abstract read(request: object): Promise<SignedIn | null>;
 
@@ -26,7 +26,7 @@ export abstract class Sessions {
    * on when revocations may have been missed; at most 1,000 ids at once.
    *
    * @returns the live ones, each with its expiry if it is not used again
-   * @throws UnavailableError when the store is away
+   * @throws UnavailableError when the store is unavailable
    */
   abstract status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>>;
 }

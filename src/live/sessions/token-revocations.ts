@@ -30,7 +30,7 @@ export class TokenRevocations {
    * resolves, or as soon as a node hears of it.
    *
    * @param session from {@link outsideSession}
-   * @throws UnavailableError when the store is away: then nothing is revoked
+   * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeSession(session: string): Promise<void> {
     await this.store.remember(sessionSubject(session), WHENEVER);
@@ -41,7 +41,7 @@ export class TokenRevocations {
    * Revokes every token of a viewer that was issued until an instant, and closes the sockets that stand on one with 4401.
    *
    * @param issuedUntil default now
-   * @throws UnavailableError when the store is away: then nothing is revoked
+   * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeViewer(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
     const issuedUntilMs = issuedUntil.getTime();
@@ -54,7 +54,7 @@ export class TokenRevocations {
    * belongs to another one.
    *
    * @param issuedUntil default now
-   * @throws UnavailableError when the store is away: then nothing is revoked
+   * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeWithoutSession(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
     const issuedUntilMs = issuedUntil.getTime();
@@ -65,7 +65,7 @@ export class TokenRevocations {
   /**
    * Whether a token was revoked. Asks the store, never a cache.
    *
-   * @throws UnavailableError when the store is away
+   * @throws UnavailableError when the store is unavailable
    */
   async isRevoked({ viewer, session, issuedAt }: IssuedToken): Promise<boolean> {
     const narrower = session === null ? withoutSessionSubject(viewer) : sessionSubject(session);

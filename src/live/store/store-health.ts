@@ -83,7 +83,7 @@ export class StoreHealth {
     this.#told.count(reason);
   }
 
-  /** The store is away: its connection broke, or it does not answer. */
+  /** The store is unavailable: its connection broke, or it does not answer. */
   wentAway(reason: string): void {
     const { title } = this.#told;
     this.#become('unavailable', reason, `${title} is away: trying until it is back`);

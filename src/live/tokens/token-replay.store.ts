@@ -6,7 +6,7 @@ export abstract class TokenReplayStore {
    * @param tokenId the token's `jti`
    * @param expiresAtSeconds until when to remember it, in seconds since the epoch
    * @returns false when it was used before
-   * @throws UnavailableError when the memory is away or full: nobody is then let in
+   * @throws UnavailableError when the memory is unavailable or full: nobody is then let in
    */
   abstract claim(tokenId: string, expiresAtSeconds: number): Promise<boolean>;
 }

@@ -1,8 +1,8 @@
-/** A place in one topic: which run of offsets (epoch), and the last offset seen in it. */
+/** A position in one topic: the epoch, and the last offset in it. */
 export interface Position {
-  /** Random, made with the topic; a flushed or failed-over store makes another. */
+  /** Random, created with the topic; a flushed or failed-over store creates another one. */
   readonly epoch: string;
-  /** The first event of an epoch is 1; 0 stands before it. Rises by one with each event. */
+  /** The first event of an epoch has 1; 0 is the position before it. Increases by one with each event. */
   readonly offset: number;
 }
 
@@ -16,7 +16,7 @@ export function formatCursor(position: Position): string {
   return `${position.epoch}.${base36(position.offset)}`;
 }
 
-/** `toString(36)` without its slow way through floating point: every event of a resumable socket passes here. */
+/** A faster `toString(36)` that avoids floating point: it runs for every event of a resumable socket. */
 function base36(offset: number): string {
   let text = DIGITS[offset % RADIX]!;
   for (let rest = Math.floor(offset / RADIX); rest > 0; rest = Math.floor(rest / RADIX))
@@ -24,7 +24,7 @@ function base36(offset: number): string {
   return text;
 }
 
-/** Reads a cursor that came from outside; null when it is none. Whether it belongs to the topic is the bus's to say. */
+/** Parses a cursor from outside; null if it is invalid. The bus checks whether it belongs to the topic. */
 export function parseCursor(text: unknown): Position | null {
   if (typeof text !== 'string' || text.length > MAX_CURSOR_LENGTH) return null;
   const [epoch = '', digits = '', ...rest] = text.split('.');

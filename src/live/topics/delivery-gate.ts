@@ -2,23 +2,27 @@ import type { Logger } from 'pino';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 
 const TICK_MS = 250;
-/** A process whose timers did not run for so long stood still (SIGSTOP, a suspended machine, a frozen container), in milliseconds. */
+/**
+ * If timers did not run for this long, the process was paused (SIGSTOP, a suspended machine, a frozen container), in
+ * milliseconds.
+ */
 const STOOD_STILL_MS = 2_000;
 
-/** A link to other nodes that may be lost. */
+/** A connection to other nodes that may be lost. */
 export interface NodeLink {
-  /** Adds hooks for when the link is lost and when it stands again; the returned function removes them. */
+  /** Adds hooks for when the link is lost and when it is restored; the returned function removes them. */
   listen(hooks: { lost(): void; restored(): void }): () => void;
 }
 
-/** Called when the gate opens again: what was held back is to be delivered now. */
+/** Called when the gate opens again, to deliver what was held back. */
 export type GateOpenedHook = () => void;
 
 /**
- * Nothing is delivered while this node may have missed that a session has ended: from the moment its link to Redis is lost, or
- * it finds that it stood still, until whoever keeps the sessions has checked those of its open sockets.
+ * Stops delivery while this node may have missed the end of a session: from the moment its link to Redis is lost, or it
+ * detects that it was paused, until the sessions of its open sockets have been checked.
  *
- * What arrives meanwhile is not kept: it is in the topic's history, and read from there when the gate opens.
+ * Events that arrive in the meantime are not kept: they are in the topic's history and are read from there when the
+ * gate opens.
  */
 export class DeliveryGate {
   readonly #hooks = new Set<GateOpenedHook>();
@@ -28,7 +32,7 @@ export class DeliveryGate {
   #tickedAtMs = performance.now();
   #isOpen = true;
   #isLost = false;
-  /** Rises each time the gate closes: a check that began earlier opens nothing. */
+  /** Increases each time the gate closes, so that an earlier check does not open it. */
   #closings = 0;
   readonly #waiting = new Set<() => void>();
 
@@ -50,10 +54,10 @@ export class DeliveryGate {
   }
 
   /**
-   * Sets what must be done before the gate opens, and begins to notice when this process stands still. Called once, when
-   * sockets can open: a start that keeps the process busy for seconds holds nothing back.
+   * Sets the check that must pass before the gate opens, and starts to detect pauses of this process. Called once, when
+   * sockets can open, so that a start that keeps the process busy for seconds does not count as a pause.
    *
-   * @param check resolves when no open socket stands on a session that ended before the call; it must not reject
+   * @param check resolves when no open socket depends on a session that ended before the call; it must not reject
    */
   guard(check: () => Promise<void>): void {
     this.#check = check;
@@ -68,8 +72,8 @@ export class DeliveryGate {
   }
 
   /**
-   * Whether an event may be delivered now. Asked for each message, which the loop hands over before it runs a timer: a process
-   * that stood still finds out here and not at its next tick.
+   * Whether an event may be delivered now. Called for each message, because the event loop handles messages before
+   * timers: a pause is detected here, not only at the next tick.
    */
   get isOpen(): boolean {
     if (this.#ticker && performance.now() - this.#tickedAtMs > STOOD_STILL_MS) this.#tick();
@@ -79,7 +83,7 @@ export class DeliveryGate {
   /**
    * Resolves when the gate is open.
    *
-   * @throws UnavailableError while the link to Redis is lost: nobody can tell for how long
+   * @throws UnavailableError while the link to Redis is lost, for an unknown time
    */
   async opened(): Promise<void> {
     while (!this.isOpen) {
@@ -88,7 +92,7 @@ export class DeliveryGate {
     }
   }
 
-  /** Ends its timer, and whatever waits. */
+  /** Stops its timer and everything that waits. */
   stop(): void {
     clearInterval(this.#ticker);
     this.#stopListening();
@@ -122,7 +126,7 @@ export class DeliveryGate {
     for (const hook of this.#hooks) hook();
   }
 
-  /** Wakes those who wait, to look again. */
+  /** Wakes waiting callers to check again. */
   #letGo(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();

@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto';
 
-/** What an object or an array takes besides its text: V8's own fields, and for objects of ever new keys their hidden class. */
+/**
+ * Memory of an object or an array besides its text: V8's own fields, and for objects with ever new keys their hidden
+ * class.
+ */
 const CONTAINER_BYTES = 128;
-/** The same of a number, a text, true, false or null: the field that holds it, and a text's own header. */
+/** The same for a number, a string, true, false or null: its field, and a string's header. */
 const VALUE_BYTES = 32;
 
 /**
- * What a JSON value takes in memory besides its text, in bytes, roughly: 3 bytes of JSON can be an object of 64.
+ * The approximate memory of a JSON value besides its text, in bytes: 3 bytes of JSON can be an object of 64.
  *
  * @param levels how deeply it may be nested
  * @returns Infinity when it is nested deeper
@@ -19,19 +22,19 @@ export function structureBytes(value: unknown, levels = Infinity): number {
   return bytes;
 }
 
-/** What a text takes in memory, in bytes: one for each character, or two for each where one is not ASCII. */
+/** The memory of a string, in bytes: one per character, or two if any character is not ASCII. */
 export function textBytes(text: string, utf8Bytes = Buffer.byteLength(text)): number {
   return utf8Bytes === text.length ? utf8Bytes : 2 * text.length;
 }
 
-/** What a payload takes in memory, for a publisher that has not measured it: at once for a number, by its JSON for an object. */
+/** The memory of a payload that the publisher has not measured: directly for a number, from its JSON for an object. */
 export function payloadBytes(payload: unknown): number {
   if (typeof payload === 'string') return VALUE_BYTES + textBytes(payload);
   if (typeof payload !== 'object' || payload === null) return VALUE_BYTES;
   return structureBytes(payload) + textBytes(JSON.stringify(payload));
 }
 
-/** What tells two payloads under one idempotency key apart: SHA-256 of the JSON, 43 characters without a space. */
+/** Distinguishes two payloads with one idempotency key: SHA-256 of the JSON, 43 characters without a space. */
 export function payloadDigest(payload: unknown): string {
   return hash('sha256', JSON.stringify(payload) ?? 'null', 'base64url');
 }

@@ -1,8 +1,8 @@
 import { formatCursor } from './cursor.js';
 
 /**
- * One event of a topic on its way to subscribers. The same object reaches every local subscriber,
- * so the cursor that one of them writes serves the others.
+ * One event of a topic for its subscribers. All local subscribers get the same object, so its cursor is encoded only
+ * once.
  */
 export class TopicEvent {
   #cursor: string | undefined;

@@ -6,10 +6,10 @@ import type { Topic } from './topic.js';
 const ITERATOR_QUEUE = 256;
 
 /**
- * What a `@Subscription()` resolver returns: a viewer's topic, not yet subscribed.
+ * The return value of a `@Subscription()` resolver: a viewer's topic, not yet subscribed.
  *
- * The gateway recognises it and subscribes a sink that writes straight to the socket. For any other
- * consumer it is an ordinary async iterable of root values `{ [field]: payload }`: nothing is subscribed before the first `next()`.
+ * The gateway recognises it and subscribes a sink that writes directly to the socket. For any other consumer it is an
+ * ordinary async iterable of root values `{ [field]: payload }`, which subscribes at the first `next()`.
  */
 export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>> {
   constructor(
@@ -23,15 +23,18 @@ export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>
   }
 
   /**
-   * The events' root values, one by one. When the consumer falls behind by more than 256 events, a `keep-latest`
-   * topic drops the oldest and any other ends with an error, which is how `for await` learns of it.
+   * The events' root values, one by one. When the consumer falls behind by more than 256 events, a `keep-latest` topic
+   * drops the oldest and any other ends with an error, which `for await` throws.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Record<string, T>> {
     return new TopicIterator<T>(this);
   }
 }
 
-/** Written by hand: `return()` of an async generator waits for a pending `next()`, which on a quiet topic is for ever. */
+/**
+ * Not an async generator, because its `return()` would wait for a pending `next()`, which on a quiet topic may never
+ * resolve.
+ */
 class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, TopicSink {
   readonly #queue: TopicEvent[] = [];
   #failure: Error | null = null;

@@ -8,36 +8,42 @@ export const IDEMPOTENCY_WINDOW_MS = 300_000;
 /** One event to publish. */
 export interface Publication {
   readonly topic: Topic;
-  /** A JSON value, checked against the feed's type where it enters. */
+  /** A JSON value that was checked against the feed's type. */
   readonly payload: unknown;
-  /** With the same key of the same publisher within 5 minutes the first cursor comes back and nothing is delivered twice. */
+  /**
+   * If the same publisher repeats a key within 5 minutes, the first cursor is returned and nothing is delivered again.
+   */
   readonly key?: string;
-  /** Who publishes: its keys and what its events take in memory are counted for itself. Default: this server. */
+  /** The publisher, whose idempotency keys and memory are counted separately. Default: this server. */
   readonly publisher?: string;
-  /** What `payload` takes in memory, in bytes, where that is known already. */
+  /** The memory of `payload` in bytes, if already known. */
   readonly bytes?: number;
-  /** What the publisher sent, where `payload` was completed from it: the key belongs to this. Default: `payload`. */
+  /** What the publisher sent, if `payload` was completed from it; the key is compared with this. Default: `payload`. */
   readonly submitted?: unknown;
 }
 
-/** What became of one publication. The event is in history when this is returned. */
+/** The outcome of one publication. The event is in history when this is returned. */
 export type PublishOutcome =
   | { readonly ok: true; readonly cursor: string; readonly duplicate: boolean }
   /** The key was used for another payload; nothing was delivered. */
   | { readonly ok: false; readonly reason: 'key-reused' }
-  /** The part of the store where its topic lives is away; others of the same call were published. Nothing was delivered, or the answer was lost. */
+  /**
+   * The part of the store with its topic is unavailable; others of the same call were published. Nothing was delivered,
+   * or the reply was lost.
+   */
   | { readonly ok: false; readonly reason: 'unavailable' };
 
 /**
- * Where a subscription's events go. The bus calls it synchronously, in order, each event once.
- * It must not throw and must not block: it hands the event on, or bounds its own queue.
+ * Receives a subscription's events. The bus calls it synchronously, in order, once per event. It must not throw or
+ * block: it passes the event on, or limits its own queue.
  */
 export interface TopicSink {
   /**
-   * Called once, when the store has confirmed and before the first event.
+   * Called once, after the store's confirmation and before the first event.
    *
    * @param recovered after a resume: whether every missed event is sent now; else undefined
-   * @param position where the topic is: behind the events that are sent at once, or where a subscription without any begins
+   * @param position the topic's position: after the events that are sent at once, or where a subscription without any
+   * starts
    */
   confirmed(recovered: boolean | undefined, position: Position): void;
   /**
@@ -46,7 +52,10 @@ export interface TopicSink {
    * @param event shared by all local subscribers
    */
   event(event: TopicEvent): void;
-  /** Called once when the bus ends the subscription, at a gap that history cannot fill: the subscriber resumes or starts anew. No event follows. Not called after `end()`. */
+  /**
+   * Called once when the bus ends the subscription because of a gap that history cannot fill: the subscriber must
+   * resume or subscribe again. No event follows. Not called after `end()`.
+   */
   ended(): void;
 }
 
@@ -57,20 +66,21 @@ export interface TopicSubscription {
 }
 
 /**
- * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes).
- * One contract suite, test/contract/topic-bus.contract.ts, says what both must hold.
+ * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes). The contract
+ * suite test/contract/topic-bus.contract.ts tests both.
  *
- * Offsets of a topic rise by one. Each event reaches a subscription at most once and in order.
+ * Offsets of a topic increase by one. Each event reaches a subscription at most once and in order.
  */
 export abstract class TopicBus {
   /**
-   * Appends each event to its topic's history and sends it to the topic's subscribers on every node.
-   * Outcomes stand in the order of the publications; several for one topic keep their order.
+   * Appends each event to its topic's history and sends it to the topic's subscribers on every node. Outcomes are in
+   * the order of the publications; several for one topic keep their order.
    *
-   * Up to 1,000 publications go all together or not at all (on a Redis Cluster: those of one topic; where some shards are
-   * away, their publications' outcome is `unavailable`).
+   * Up to 1,000 publications are all published or none (on a Redis Cluster: those of one topic; the outcome for
+   * unavailable shards is `unavailable`).
    *
-   * @throws UnavailableError when the store is away and nothing was published; an answer that was lost on the way back is told apart by its keys
+   * @throws UnavailableError when the store is unavailable and nothing was published, or the reply was lost; with
+   * idempotency keys it is safe to retry
    */
   abstract publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]>;
 
@@ -78,15 +88,15 @@ export abstract class TopicBus {
    * Subscribes a sink to a topic and resolves when the store has confirmed it.
    * The sink may be called before the promise resolves.
    *
-   * @param resume the cursor of the last event that the subscriber has, as it came from outside
-   * @throws UnavailableError when the store is away
+   * @param resume the cursor of the last event that the subscriber has, not yet verified
+   * @throws UnavailableError when the store is unavailable
    */
   abstract subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription>;
 
   /**
-   * Forgets a topic's history and position, when its owner is gone. Cursors of it lead nowhere from now on.
+   * Deletes a topic's history and position when its owner is deleted. Its cursors are invalid from then on.
    *
-   * @throws UnavailableError when the store is away; the history then ends with its time
+   * @throws UnavailableError when the store is unavailable; the history then expires by itself
    */
   abstract forget(topic: Topic): Promise<void>;
 }

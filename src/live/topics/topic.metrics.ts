@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** In seconds: a millisecond is usual, 30 s is the longest that a quiet topic waits for the comparison. */
+/** In seconds: a millisecond is usual; 30 s is the longest time until an idle topic is compared. */
 const LAG_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30];
 
-/** What `/metrics` tells of topics between nodes. */
+/** The metrics of topics between nodes. */
 @Injectable()
 export class TopicMetrics {
   readonly #gaps: Counter<'outcome'>;
@@ -38,12 +38,12 @@ export class TopicMetrics {
     });
   }
 
-  /** Notes how late an event was delivered. */
+  /** Records how late an event was delivered. */
   lag(path: 'live' | 'filled', seconds: number): void {
     this.#lag.observe({ path }, seconds);
   }
 
-  /** Shows how many topics have subscribers here, asked at each scrape. */
+  /** The number of topics with subscribers on this node, read at each scrape. */
   watch(countTopics: () => number): void {
     const gauge: Gauge = new Gauge({
       name: 'sallyport_topics',
@@ -53,7 +53,7 @@ export class TopicMetrics {
     });
   }
 
-  /** Shows what the histories in memory take, asked at each scrape. */
+  /** The memory of the histories in this process, read at each scrape. */
   watchHistory(countBytes: () => number): void {
     const gauge: Gauge = new Gauge({
       name: 'sallyport_history_bytes',
@@ -73,7 +73,7 @@ export class TopicMetrics {
     this.#keysDropped.inc();
   }
 
-  /** Counts a gap that was noticed. */
+  /** Counts a detected gap. */
   gap(outcome: 'filled' | 'lost'): void {
     this.#gaps.inc({ outcome });
   }

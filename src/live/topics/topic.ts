@@ -1,24 +1,24 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
-/** What becomes of a reader that cannot keep up: hand it only the newest event, or close it so that it resumes. */
+/** How a slow reader is treated: it gets only the newest event, or is closed so that it resumes. */
 export type SlowReaderPolicy = 'keep-latest' | 'close';
 
-/** One feed's topic: what every viewer's own copy of it is like. Declared once, beside the feed. */
+/** The definition of a feed's topics, one per viewer. Declared once, with the feed. */
 export interface TopicDefinition {
   /** The part of the topic's name before the owner, such as `user_count`. */
   readonly name: string;
   /** The subscription field that shows it, such as `userCount`. An event's root value is `{ [field]: payload }`. */
   readonly field: string;
-  /** How many events stay for those who resume. At least 1. */
+  /** How many events are kept for resuming. At least 1. */
   readonly historySize: number;
-  /** How long an event stays, in seconds. */
+  /** How long an event is kept, in seconds. */
   readonly historySeconds: number;
-  /** What a new subscriber gets first: the last event, every event that is still kept, or nothing. */
+  /** What a new subscriber gets first: the last event, every event in history, or nothing. */
   readonly onSubscribe: 'last-event' | 'history' | 'nothing';
   readonly slowReader: SlowReaderPolicy;
 }
 
-/** One viewer's topic. Only {@link topicOf} makes one, so every topic has an owner. */
+/** One viewer's topic. Only {@link topicOf} creates one, so every topic has an owner. */
 export interface Topic {
   readonly definition: TopicDefinition;
   readonly owner: ViewerId;
@@ -29,13 +29,13 @@ export interface Topic {
 /**
  * The viewer's own topic of a feed. The only place where a topic's name is built.
  *
- * @param owner the id of a verified viewer, or of one that a publisher addresses; never an argument of a subscription
+ * @param owner the id of a verified viewer, or of one that a publisher names; never an argument of a subscription
  */
 export function topicOf(definition: TopicDefinition, owner: ViewerId): Topic {
   return new OwnedTopic(definition, owner);
 }
 
-/** Its name is built only when needed: a tick makes one of these for every viewer. */
+/** Its name is built only when needed, since a tick creates one of these for every viewer. */
 class OwnedTopic implements Topic {
   constructor(
     readonly definition: TopicDefinition,

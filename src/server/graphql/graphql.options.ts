@@ -58,7 +58,7 @@ export function graphqlOptions(
   };
 }
 
-/** Nobody knows who asks while a store is away. Apollo answers 500 to that by itself; errors of GraphQL are answered with 200. */
+/** Nobody knows who asks while a store is unavailable. Apollo answers 500 to that by itself; errors of GraphQL are answered with 200. */
 function failAsAnswer(error: unknown): never {
   if (!(error instanceof SallyportError)) throw error;
   const extensions = { ...error.extensions, http: { status: 200 } };

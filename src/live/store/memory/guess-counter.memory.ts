@@ -22,7 +22,7 @@ interface Guesses {
 
 type Bucket = Map<string, Guesses>;
 
-/** The counter of one process: the only one without Redis, and each node's own while Redis is away. */
+/** The counter of one process: the only one without Redis, and each node's own while Redis is unavailable. */
 export class MemoryGuessCounter extends GuessCounter {
   readonly #buckets = new Map<number, Bucket>();
 

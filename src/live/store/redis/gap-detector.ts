@@ -45,7 +45,7 @@ export class GapDetector {
         await this.#compare([...this.topics()]);
       } else await this.#compare(this.#nextQuiet());
     } catch {
-      // The store is away. Whoever was missed in this round has its turn when it is back.
+      // The store is unavailable. Whoever was missed in this round has its turn when it is back.
       this.#owesAll = true;
     } finally {
       this.#isBusy = false;

@@ -97,7 +97,7 @@ return count
 `);
 
 /**
- * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is away, full or hangs,
+ * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is unavailable, full or hangs,
  * each node goes on with a counter of its own: refusing everybody would make its outage one of signing in.
  */
 export class RedisGuessCounter extends GuessCounter {

@@ -41,7 +41,7 @@ export class LagProbe {
       const publishedAtMs = await this.store.publishedAtMs(topic, event.offset);
       if (publishedAtMs !== null) this.metrics.lag(path, Math.max(0, deliveredAtMs - publishedAtMs) / 1000);
     } catch {
-      // The store is away, which has a metric of its own.
+      // The store is unavailable, which has a metric of its own.
     }
   }
 }

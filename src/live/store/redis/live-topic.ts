@@ -164,7 +164,7 @@ export class LiveTopic {
     try {
       reading = await this.host.read(this.#position);
     } catch {
-      // The store is away again. The next event, comparison or reconnect comes back here.
+      // The store is unavailable again. The next event, comparison or reconnect comes back here.
       this.#held = null;
       this.#mayHaveMissed = true;
       return;

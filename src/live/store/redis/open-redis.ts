@@ -30,7 +30,7 @@ export interface RedisLink {
 const nextAttemptMs = (attempt: number): number =>
   Math.min(50 * 2 ** Math.min(attempt - 1, 10), 1_000) + Math.floor(Math.random() * 100);
 
-/** Commands fail at once while Redis is away: nothing queues, nothing is sent a second time behind the caller's back. */
+/** Commands fail at once while Redis is unavailable: nothing queues, nothing is sent a second time behind the caller's back. */
 const FAIL_FAST = {
   lazyConnect: true,
   enableOfflineQueue: false,

@@ -30,7 +30,7 @@ export class DeferredSharedLimiter extends BoundedMemoryLimiter {
 }
 
 /**
- * Limits over all nodes. While Redis is away each node counts by itself: a limit that refused everybody then would lock people
+ * Limits over all nodes. While Redis is unavailable each node counts by itself: a limit that refused everybody then would lock people
  * out for as long as the outage.
  */
 export class RedisRateLimiters extends RateLimiters {

@@ -14,7 +14,7 @@ export function isRefusedWrite(error: unknown): boolean {
 }
 
 /**
- * What a failed command is to its caller: {@link UnavailableError} where the store is away, hangs or cannot serve;
+ * What a failed command is to its caller: {@link UnavailableError} where the store is unavailable, hangs or cannot serve;
  * anything else is a fault of ours and comes back as it is.
  */
 export function storeFailure(error: unknown): unknown {

@@ -14,7 +14,7 @@ const PROBE_KEY = 'sallyport:{store}:probe';
 const PROBE_SECONDS = 60;
 
 /**
- * The one connection for commands. While Redis is away or hangs (2 seconds without an answer), commands reject
+ * The one connection for commands. While Redis is unavailable or hangs (2 seconds without an answer), commands reject
  * at once with `UnavailableError`: nothing queues and nothing is sent twice.
  */
 export class RedisConnection {
@@ -70,7 +70,7 @@ export class RedisConnection {
   /**
    * Runs commands.
    *
-   * @throws UnavailableError when Redis is away, hangs or cannot serve; then it may have run them all the same
+   * @throws UnavailableError when Redis is unavailable, hangs or cannot serve; then it may have run them all the same
    */
   async run<T>(commands: (client: Redis | Cluster) => Promise<T>): Promise<T> {
     try {
