@@ -6,8 +6,8 @@ import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-ad
 import { networkLimiters, RateLimiters } from './rate-limiters.js';
 
 /**
- * How often one address (IPv6: its /64) may do a thing in a minute. An office or a school behind one address stays
- * far below; for more, set THROTTLE_EXEMPT. docs/operations.md prints this table.
+ * How often one address (IPv6: its /64) may do each action per minute. An office or a school behind one address stays
+ * far below; for more, set THROTTLE_EXEMPT. docs/operations.md has the same table.
  */
 export const ADDRESS_LIMITS = {
   login: 60,
@@ -18,8 +18,8 @@ export const ADDRESS_LIMITS = {
 } as const;
 
 /**
- * How many a node counts by itself before it tells the others. Cheap and frequent things would cost `me` a sixth of its time;
- * and a key in Redis for each address that asks once would let attackers choose how much Redis holds.
+ * How many a node counts locally before it shares the count. Sharing cheap and frequent actions would cost `me` a sixth
+ * of its time, and a Redis key for each address would let attackers decide how much Redis stores.
  */
 const UNSHARED: Readonly<Record<RateLimitedAction, number>> = {
   login: 20,
@@ -29,10 +29,10 @@ const UNSHARED: Readonly<Record<RateLimitedAction, number>> = {
   socket: 60,
 };
 
-/** A thing that is counted per address. */
+/** An action that is counted per address. */
 export type RateLimitedAction = keyof typeof ADDRESS_LIMITS;
 
-/** Counts what an address does. Resolvers count, not requests: each alias of a document counts by itself. */
+/** Counts the actions of an address. Resolvers are counted, not requests: each alias of a document counts. */
 @Injectable()
 export class AddressRateLimit {
   readonly #limiters: ReadonlyMap<RateLimitedAction, readonly RateLimiterAbstract[]>;
@@ -46,19 +46,19 @@ export class AddressRateLimit {
   /**
    * Counts one action, before it is done.
    *
-   * @throws TooManyRequestsError when the address, or the network around it, has had its share
+   * @throws TooManyRequestsError when the address, or a wider network, has reached its limit
    */
   async count(action: RateLimitedAction, address: string): Promise<void> {
     const retryAfterSeconds = await this.retryAfter(action, address);
     if (retryAfterSeconds !== null) throw new TooManyRequestsError(retryAfterSeconds, undefined, 'address');
   }
 
-  /** As {@link count}, for callers that are no resolvers: null where it may be done, else seconds until it may. */
+  /** As {@link count}, for callers that are not resolvers: null if the action is allowed, else seconds until it is. */
   async retryAfter(action: RateLimitedAction, address: string): Promise<number | null> {
     if (addressIn(address, this.#exempt)) return null;
     const limiters = this.#limiters.get(action) ?? [];
     try {
-      // The narrowest first: what it refuses costs the network around it nothing.
+      // The narrowest first, so that its refusals do not count for the wider networks.
       for (const [index, block] of addressBlocks(address).entries()) await limiters[index]?.consume(block);
       return null;
     } catch (refusal) {

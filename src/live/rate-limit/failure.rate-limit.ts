@@ -5,32 +5,34 @@ import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
 import { NETWORK_FACTORS, networkLimiters, RateLimiters } from './rate-limiters.js';
 
-/** Attempts of one network that wait on this node until others of it are verified. */
+/** The most attempts of one network that wait on this node while others are verified. */
 const MAX_WAITING = 64;
 
-/** How often one address (IPv6: its /64) may be wrong in a minute, over whatever it tries. docs/operations.md prints this table. */
+/**
+ * How often one address (IPv6: its /64) may fail per minute, over all targets. docs/operations.md has the same table.
+ */
 export const FAILURE_LIMITS = {
-  /** Sign-ins with a wrong password or an unknown e-mail: an attacker who tries one password on many accounts. */
+  /** Sign-ins with a wrong password or an unknown e-mail, against attackers who try one password on many accounts. */
   failedLogin: 10,
-  /** Requests to `POST /publish` with a key that is none. */
+  /** Requests to `POST /publish` with an invalid key. */
   wrongApiKey: 20,
-  /** Logout tokens that are none. A provider sends many good ones at once. */
+  /** Invalid logout tokens. A provider may send many valid ones at once. */
   badLogoutToken: 300,
 } as const;
 
-/** An attempt that may turn out wrong. */
+/** An action that may fail. */
 export type FallibleAttempt = keyof typeof FAILURE_LIMITS;
 
-/** Attempts of one network that are being verified on this node, and those that wait for them. */
+/** Attempts of one network that are being verified on this node, and those that wait. */
 interface UnderWay {
   verifying: number;
   readonly waiting: (() => void)[];
 }
 
 /**
- * Limits how often an address is wrong. Each attempt is counted before it is verified and given back when it was right, so that
- * fifty at once are fifty. Where too many are being verified at once, the next ones wait for those: an office that
- * signs in at nine is not in its own way.
+ * Limits how often an address fails. Each attempt is counted before it is verified and uncounted if it succeeds, so
+ * that fifty parallel attempts count as fifty. If too many are being verified, further ones wait, so that an office
+ * where many people sign in at nine does not block itself.
  */
 @Injectable()
 export class FailureRateLimit {
@@ -44,10 +46,10 @@ export class FailureRateLimit {
   }
 
   /**
-   * Verifies something that comes from an address.
+   * Verifies an attempt from an address.
    *
-   * @param isFailure whether what `verify` resolved to, or threw, was a wrong attempt; anything else is given back
-   * @throws TooManyRequestsError when the address has been wrong too often; whatever `verify` throws
+   * @param isFailure whether the result or error of `verify` is a failed attempt; anything else is uncounted
+   * @throws TooManyRequestsError when the address has failed too often; also whatever `verify` throws
    */
   async attempt<T>(
     kind: FallibleAttempt,
@@ -88,7 +90,7 @@ export class FailureRateLimit {
     }
   }
 
-  /** The widest network first: where that has had its share, no key is made for each of the many networks within. */
+  /** The widest network first: once it reaches its limit, no keys are created for the many networks inside it. */
   async #take(kind: FallibleAttempt, blocks: readonly string[]): Promise<RateLimiterRes | null> {
     const limiters = this.#limiters.get(kind) ?? [];
     for (let level = blocks.length - 1; level >= 0; level -= 1) {
@@ -105,7 +107,7 @@ export class FailureRateLimit {
     for (let level = from; level < above; level += 1) await limiters[level]!.reward(blocks[level]!);
   }
 
-  /** One has been verified: the next may try, and all of them when nothing is left to wait for. */
+  /** One has been verified: the next may start, or all of them when nothing is left to wait for. */
   #settle(key: string): void {
     const underWay = this.#underWay.get(key);
     if (!underWay) return;

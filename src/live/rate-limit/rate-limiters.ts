@@ -2,29 +2,29 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 
 /** What a limiter counts. */
 export interface RateLimit {
-  /** Part of every key; another name counts apart. */
+  /** Part of every key; each name counts separately. */
   readonly name: string;
-  /** How often a key may be consumed within {@link seconds}, from the first time on. */
+  /** How often a key may be consumed within {@link seconds}, starting with the first time. */
   readonly points: number;
   readonly seconds: number;
-  /** How many of a key each node counts by itself before it tells the others. Default 0: it tells of each one. */
+  /** How many of a key each node counts locally before it shares the count. Default 0: every one is shared. */
   readonly unshared?: number;
 }
 
-/** Every table of limits counts within a minute. */
+/** All tables of limits are per minute. */
 export const MINUTE = 60;
-/** A wider network of IPv6 may do so many times more, the /64 first: it has more people, and one attacker may own it. */
+/** The factors for wider IPv6 networks, the /64 first: they have more users, but one attacker may own them. */
 export const NETWORK_FACTORS = [1, 2, 4] as const;
 
-/** The port that makes limiters: over all nodes where the store is shared, else in this process. */
+/** The port that creates limiters: over all nodes if the store is shared, else in this process. */
 export abstract class RateLimiters {
   abstract make(limit: RateLimit): RateLimiterAbstract;
 }
 
 /**
- * The limiters of a table for an address and the networks around it, the narrowest first.
+ * The limiters of a table for an address and its wider networks, the narrowest first.
  *
- * @param table how often each thing may be done in a minute by one address
+ * @param table how often one address may do each action per minute
  * @param unshared see {@link RateLimit.unshared}
  */
 export function networkLimiters<Name extends string>(

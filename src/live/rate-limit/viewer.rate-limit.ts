@@ -4,21 +4,21 @@ import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { MINUTE, RateLimiters } from './rate-limiters.js';
 
-/** A person does few of these: nodes tell each other from here on. */
+/** These actions are rare: above this count nodes share it. */
 const UNSHARED = 20;
 
-/** How often one person may do a thing in a minute, from whatever address. docs/operations.md prints this table. */
+/** How often one viewer may do each action per minute, from any address. docs/operations.md has the same table. */
 export const VIEWER_LIMITS = {
-  /** Sign-ins to one account from devices that it knows: right or wrong, they are not counted per address. */
+  /** Sign-ins to one account from known devices, successful or not; these are not counted per address. */
   knownDeviceLogin: 60,
   /** Pages and tokens of the app proxy for one customer of a shop. */
   customerToken: 120,
 } as const;
 
-/** A thing that is counted per person. */
+/** An action that is counted per viewer. */
 export type ViewerAction = keyof typeof VIEWER_LIMITS;
 
-/** Counts what one person does, where that is known before it is done. */
+/** Counts the actions of one viewer, if the viewer is known beforehand. */
 @Injectable()
 export class ViewerRateLimit {
   readonly #limiters: ReadonlyMap<ViewerAction, RateLimiterAbstract>;
@@ -34,7 +34,7 @@ export class ViewerRateLimit {
    * Counts one action, before it is done.
    *
    * @param who an account or a viewer; kept as a hash only
-   * @throws TooManyRequestsError when this person has had their share
+   * @throws TooManyRequestsError when this viewer has reached the limit
    */
   async count(action: ViewerAction, who: string): Promise<void> {
     const key = hash('sha256', who, 'base64url');

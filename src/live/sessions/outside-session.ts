@@ -3,26 +3,28 @@ import { encodeOutsideName, isSource } from '../viewer/outside-name.js';
 const PREFIX = 'external:';
 
 /**
- * The id here of a session that an outside source keeps: `external:<source>:<session>`, encoded as viewer ids are. Two sources
- * never share one, and none is a session of our own.
+ * Our id of an outside source's session: `external:<source>:<session>`, encoded like viewer ids. Ids of different
+ * sources, and of our own sessions, never collide.
  *
  * @param session the source's own id, such as a JWT's `sid`: 1 to 200 bytes without control characters
- * @returns null for a source or session that is none
+ * @returns null for an invalid source or session
  */
 export function outsideSession(source: string, session: string): string | null {
   const encoded = encodeOutsideName(session);
   return isSource(source) && encoded !== null ? `${PREFIX}${source}:${encoded}` : null;
 }
 
-/** When to ask again for an outside session, in milliseconds: nobody here knows its end, and its revocation is kept for a day. */
+/**
+ * When to check an outside session again, in milliseconds: its end is unknown, and its revocation is kept for a day.
+ */
 const ASK_AGAIN_MS = 3_600_000;
 
-/** The end of an outside session as far as it is known here, while it is not revoked: an hour from now. */
+/** The assumed end of an outside session that is not revoked: an hour from now. */
 export function endOfOutsideSession(): Date {
   return new Date(Date.now() + ASK_AGAIN_MS);
 }
 
-/** Whether a session is kept by an outside source: nobody here can say when it ends, only that it was revoked. */
+/** Whether a session belongs to an outside source: its end is unknown here, only its revocation is. */
 export function isOutsideSession(id: string): boolean {
   return id.startsWith(PREFIX);
 }

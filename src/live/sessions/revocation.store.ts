@@ -1,16 +1,19 @@
-/** The longest life of an outside token that opens a socket, in seconds: 24 hours. */
+/** The longest lifetime of an outside token that opens a socket, in seconds: 24 hours. */
 export const MAX_OUTSIDE_TOKEN_SECONDS = 86_400;
-/** How long a revocation is kept, in seconds: until the last token issued before it has expired, and 10 minutes for clocks that differ. */
+/**
+ * How long a revocation is kept, in seconds: until the last token issued before it has expired, plus 10 minutes for
+ * clock differences.
+ */
 export const KEEP_REVOCATION_SECONDS = MAX_OUTSIDE_TOKEN_SECONDS + 600;
 
 /**
- * The port that remembers what was revoked, for tokens that this server did not sign and sessions that it does not keep.
- * Implementations: in memory (forgotten at a restart) and Redis.
+ * The port that stores revocations of tokens that this server did not sign and of sessions that it does not keep.
+ * Implementations: in memory (lost at a restart) and Redis.
  */
 export abstract class RevocationStore {
   /**
-   * Remembers for {@link KEEP_REVOCATION_SECONDS} that tokens of a subject issued until an instant open nothing. Of two instants the
-   * later one stays.
+   * Stores for {@link KEEP_REVOCATION_SECONDS} that tokens of a subject issued up to a time are revoked. Of two times
+   * the later one is kept.
    *
    * @param subject from {@link sessionSubject}, {@link viewerSubject} or {@link withoutSessionSubject}
    * @param issuedUntilMs ms since the epoch
@@ -19,7 +22,8 @@ export abstract class RevocationStore {
   abstract remember(subject: string, issuedUntilMs: number): Promise<void>;
 
   /**
-   * Until when tokens of these subjects are revoked, in ms since the epoch and in the order of the subjects; 0 where nothing is.
+   * Until when tokens of these subjects are revoked, in ms since the epoch and in the order of the subjects; 0 if none
+   * are.
    *
    * @throws UnavailableError when the store is unavailable
    */

@@ -1,23 +1,23 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
-/** Told of ended sessions by public id. Called synchronously on every node; must not throw. */
+/** Called with the public ids of ended sessions, synchronously on every node; must not throw. */
 export type SessionEndListener = (sessionIds: readonly string[]) => void;
 
 /** A viewer whose tokens were revoked. */
 export interface RevokedViewer {
   readonly viewer: ViewerId;
-  /** Tokens issued until then open nothing, in ms since the epoch. */
+  /** Tokens issued up to this time are revoked, in ms since the epoch. */
   readonly issuedUntilMs: number;
-  /** True where only tokens that name no session were revoked. */
+  /** True if only tokens that name no session were revoked. */
   readonly onlyWithoutSession?: boolean;
 }
 
-/** Told of a viewer whose tokens were revoked. Called synchronously on every node; must not throw. */
+/** Called with a viewer whose tokens were revoked, synchronously on every node; must not throw. */
 export type RevokedViewerListener = (revoked: RevokedViewer) => void;
 
 /**
- * The one announcement that sessions have ended, for whatever reason. The code that ends a session in the database
- * announces it here before answering; the gateway listens and closes exactly those sockets.
+ * Announces that sessions have ended, for any reason. The code that ends a session in the database announces it here
+ * before it answers; the gateway listens and closes the sockets of those sessions.
  */
 export abstract class SessionRevocations {
   readonly #listeners = new Set<SessionEndListener>();
@@ -35,21 +35,21 @@ export abstract class SessionRevocations {
     return () => void this.#viewerListeners.delete(listener);
   }
 
-  /** Tells this node's listeners alone of a viewer. */
+  /** Notifies only this node's listeners about a viewer. */
   tellViewerHere(revoked: RevokedViewer): void {
     for (const listener of this.#viewerListeners) listener(revoked);
   }
 
-  /** Tells this node's listeners alone, for what a node finds out by itself. */
+  /** Notifies only this node's listeners, for ended sessions that the node detected itself. */
   tellHere(sessionIds: readonly string[]): void {
     if (sessionIds.length === 0) return;
     for (const listener of this.#listeners) listener(sessionIds);
   }
 
   /**
-   * Tells this node's listeners at once, and the other nodes before it resolves: what is published afterwards
-   * reaches them later. Never throws: the sessions are over in the database, and a node that cannot be told
-   * finds that out by itself (see {@link SessionWatch}).
+   * Notifies this node's listeners at once, and the other nodes before it resolves, so that events published afterwards
+   * reach them later. Never throws: the sessions have ended in the database, and a node that cannot be notified detects
+   * it itself (see {@link SessionWatch}).
    */
   abstract announce(sessionIds: readonly string[]): Promise<void>;
 

@@ -5,7 +5,7 @@ import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject }
 import type { RevokedViewer } from './session-revocations.js';
 import { Sessions } from './sessions.js';
 
-/** Which sessions are still live: our own by the {@link Sessions} port, outside ones by what was revoked. */
+/** Checks which sessions are still valid: our own with the {@link Sessions} port, outside ones by their revocations. */
 @Injectable()
 export class SessionStatus {
   constructor(
@@ -15,7 +15,7 @@ export class SessionStatus {
 
   /**
    * @param ids at most 1,000
-   * @returns the live ones, each with its end as it is known now
+   * @returns the valid ones, each with its currently known end
    * @throws UnavailableError when a store is unavailable
    */
   async of(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
@@ -32,7 +32,7 @@ export class SessionStatus {
   }
 
   /**
-   * Which of these viewers had tokens revoked.
+   * Which of these viewers have revoked tokens.
    *
    * @param viewers at most 1,000
    * @throws UnavailableError when the store is unavailable

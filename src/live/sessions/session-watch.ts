@@ -7,22 +7,25 @@ import type { ViewerId } from '../viewer/viewer.js';
 import { SessionRevocations } from './session-revocations.js';
 import { SessionStatus } from './session-status.js';
 
-/** Below the 30 s within which a node that could not hear must find out, with time for the check itself. */
+/**
+ * The interval of checks: below the 30 s within which a node must detect a missed revocation, with time for the check
+ * itself.
+ */
 const CHECK_EVERY_MS = 20_000;
 const BATCH = 1_000;
-/** How soon a check that failed is tried again while events wait for it, in milliseconds: twice as long each time. */
+/** The first delay before a failed check is retried while events wait, in milliseconds; it doubles each time. */
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 1_000;
-/** How long events wait for a check that fails; then the sockets that could not be checked are closed, in milliseconds. */
+/** How long events wait for a failing check before the unchecked sockets are closed, in milliseconds. */
 const HOLD_MS = 10_000;
 
-/** What the watch needs of those who hold sockets. */
+/** What the watch needs from the gateway. */
 export interface OpenSessions {
-  /** The public ids of the sessions that open sockets stand on. */
+  /** The public ids of the sessions that open sockets depend on. */
   ids(): Iterable<string>;
   /** The viewers of open sockets whose tokens can be revoked by viewer, each at least once. */
   viewers(): Iterable<ViewerId>;
-  /** Called with sessions whose status is unknown: their sockets are to be closed with "try again later". */
+  /** Called with sessions whose status is unknown, to close their sockets with "try again later". */
   unknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void;
 }
 
@@ -39,9 +42,9 @@ function countOf({ sessions, viewers }: Unknown): number {
 const NONE: OpenSessions = { ids: () => [], viewers: () => [], unknown: () => {} };
 
 /**
- * Asks whether the sessions that open sockets stand on are still there, and whether the tokens of others were revoked, so that a node which could not
- * hear an ending finds out: every 20 s, and before anything is delivered when the link to Redis is back or the process stood
- * still. One query for 1,000 sessions, one after the other.
+ * Checks whether the sessions that open sockets depend on are still valid, and whether tokens of other sockets were
+ * revoked, so that a node detects revocations that it missed: every 20 s, and before anything is delivered after the
+ * link to Redis was lost or the process was paused. One query per 1,000 sessions, one after the other.
  */
 @Injectable()
 export class SessionWatch implements BeforeApplicationShutdown {
@@ -56,7 +59,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #wake: () => void = () => {};
-  /** The check under way; whoever asks meanwhile gets one more after it. */
+  /** The running check; callers in the meantime share one more after it. */
   #checking: Promise<Unknown> | null = null;
   #again: Promise<Unknown> | null = null;
 
@@ -74,7 +77,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
     this.gate.guard(() => this.#checkForDelivery());
   }
 
-  /** Lets the check under way finish while the database is still open. */
+  /** Lets the running check finish while the database is still open. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
@@ -82,14 +85,14 @@ export class SessionWatch implements BeforeApplicationShutdown {
     await (this.#again ?? this.#checking);
   }
 
-  /** Checks now; resolves when every session that is open at this moment has been asked for, or could not be. Never throws. */
+  /** Checks now; resolves when every currently open session was checked or could not be. Never throws. */
   async check(): Promise<void> {
     const unknown = await this.#ask();
     const count = countOf(unknown);
     if (count > 0) this.logger.warn({ sessions: count }, 'open sessions could not be checked');
   }
 
-  /** Resolves when no socket is left whose session ended before the call. Never throws. */
+  /** Resolves when no socket of a session that ended before the call is left. Never throws. */
   async #checkForDelivery(): Promise<void> {
     const givesUpAtMs = performance.now() + HOLD_MS;
     for (let waitMs = FIRST_RETRY_MS; !this.#isOver; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
@@ -107,7 +110,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
     }
   }
 
-  /** What could not be asked for. One question after the other; those who ask meanwhile share the next one. */
+  /** What could not be checked. Checks run one after the other; callers in the meantime share the next one. */
   #ask(): Promise<Unknown> {
     if (this.#checking) {
       return (this.#again ??= this.#checking.then(() => {
@@ -119,7 +122,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
   }
 
   /**
-   * Asks when a session ends; many that ask in one turn share a look-up.
+   * Returns when a session ends; calls in one turn of the event loop share a query.
    *
    * @returns null when it has ended
    * @throws UnavailableError when the status is unknown
@@ -150,13 +153,13 @@ export class SessionWatch implements BeforeApplicationShutdown {
   }
 }
 
-/** Asks for all in batches, one after the other, up to the first that fails: those that were not answered for. */
+/** Checks all in batches, one after the other, up to the first failure. Returns the unchecked ones. */
 async function unanswered<T>(all: readonly T[], ask: (batch: readonly T[]) => Promise<void>): Promise<readonly T[]> {
   for (let from = 0; from < all.length; from += BATCH) {
     try {
       await ask(all.slice(from, from + BATCH));
     } catch {
-      // Whatever keeps the answers tells of its own outage.
+      // The store reports its own outage.
       return all.slice(from);
     }
   }

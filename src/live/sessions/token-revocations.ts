@@ -3,20 +3,20 @@ import type { ViewerId } from '../viewer/viewer.js';
 import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import { SessionRevocations } from './session-revocations.js';
 
-/** A session's tokens are revoked whenever they were issued. */
+/** A session's tokens are revoked regardless of when they were issued. */
 const WHENEVER = Number.MAX_SAFE_INTEGER;
 
-/** What a verified token says of itself. */
+/** The claims of a verified token. */
 export interface IssuedToken {
   readonly viewer: ViewerId;
-  /** The session that it belongs to, from {@link outsideSession}; null where it names none. */
+  /** The session that it belongs to, from {@link outsideSession}; null if it names none. */
   readonly session: string | null;
   readonly issuedAt: Date;
 }
 
 /**
- * Revokes what was issued elsewhere: the tokens of an outside session, or all tokens of a viewer until now. Used by back-channel
- * logout and by whatever lets another backend end its people's connections.
+ * Revokes tokens that were issued elsewhere: those of an outside session, or all of a viewer so far. Used by
+ * back-channel logout and by `POST /disconnect`.
  */
 @Injectable()
 export class TokenRevocations {
@@ -26,8 +26,8 @@ export class TokenRevocations {
   ) {}
 
   /**
-   * Revokes a session: it is remembered until its last token has expired, and its sockets close with 4401 on every node before this
-   * resolves, or as soon as a node hears of it.
+   * Revokes a session: the revocation is kept until its last token has expired, and its sockets close with 4401 on
+   * every node before this resolves, or as soon as a node is notified.
    *
    * @param session from {@link outsideSession}
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
@@ -38,7 +38,7 @@ export class TokenRevocations {
   }
 
   /**
-   * Revokes every token of a viewer that was issued until an instant, and closes the sockets that stand on one with 4401.
+   * Revokes every token of a viewer that was issued up to a time, and closes the sockets that depend on one with 4401.
    *
    * @param issuedUntil default now
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
@@ -50,8 +50,8 @@ export class TokenRevocations {
   }
 
   /**
-   * Revokes the tokens of a viewer that name no session: where one of a person's sessions has ended, nobody can say that such a token
-   * belongs to another one.
+   * Revokes the tokens of a viewer that name no session: if one of the viewer's sessions has ended, such a token may
+   * belong to it.
    *
    * @param issuedUntil default now
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
@@ -70,7 +70,7 @@ export class TokenRevocations {
   async isRevoked({ viewer, session, issuedAt }: IssuedToken): Promise<boolean> {
     const narrower = session === null ? withoutSessionSubject(viewer) : sessionSubject(session);
     const untilMs = await this.store.issuedUntil([viewerSubject(viewer), narrower]);
-    // A session's own instant is later than any.
+    // A session's revocation applies to any issue time.
     return untilMs.some((instantMs) => issuedAt.getTime() <= instantMs);
   }
 }

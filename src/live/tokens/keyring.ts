@@ -6,7 +6,7 @@ const KEY_BYTES = 32;
 
 /** One key, derived for one purpose. */
 export interface PurposeKey {
-  /** Names the key in a token's header: a short hash of the derived key, so it tells nothing of the secret. */
+  /** The key's name in a token's header: a short hash of the derived key, so it reveals nothing about the secret. */
   readonly kid: string;
   readonly key: Buffer;
 }
@@ -17,20 +17,20 @@ export interface PurposeKeys {
   readonly current: PurposeKey;
   /** Every key that still verifies, the current one first. */
   readonly all: readonly PurposeKey[];
-  /** Verifies or opens: the key with this `kid`, of all that are configured; undefined for an unknown one. */
+  /** The key with this `kid`, to verify or open; undefined for an unknown one. */
   find(kid: string): PurposeKey | undefined;
 }
 
 /**
- * Derives a key per purpose from `SECRET_KEYS` (HKDF-SHA256, RFC 5869), so that what is made for one purpose
- * verifies for no other. docs/operations.md has the order in which to rotate
- * them without refusing anybody: a new one is added at the end, moved to the front, and then the old one removed.
+ * Derives a key per purpose from `SECRET_KEYS` (HKDF-SHA256, RFC 5869), so that a token for one purpose is never valid
+ * for another. docs/operations.md says how to rotate keys without refusing valid tokens: a new one is added at the end,
+ * moved to the front, and then the old one is removed.
  */
 @Injectable()
 export class Keyring {
   constructor(@Inject(SECRET_CONFIG) private readonly config: SecretConfig) {}
 
-  /** @param purpose a fixed label such as `socket-token`; another label gives other keys */
+  /** @param purpose a fixed label such as `socket-token`; each label gives different keys */
   forPurpose(purpose: string): PurposeKeys {
     const keys = this.config.keys.map((secret) => derive(secret, purpose));
     const [current] = keys;

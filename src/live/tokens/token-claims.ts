@@ -1,13 +1,13 @@
 import { parseViewerId, type ViewerId } from '../viewer/viewer.js';
 
-/** The longest life a token may have, in seconds, whatever its signer says. `TOKEN_TTL_SECONDS` goes no higher. */
+/** The longest lifetime of a token, in seconds. `TOKEN_TTL_SECONDS` cannot be higher. */
 export const MAX_TOKEN_LIFE_SECONDS = 3_600;
-/** How far two nodes' clocks may lie apart when a token seems to come from the future, in seconds. */
+/** How far the clocks of two nodes may differ, for tokens from the future, in seconds. */
 const CLOCK_LEEWAY_SECONDS = 5;
 const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 const JTI = /^[A-Za-z0-9_-]{16,64}$/;
 
-/** What a token says, after every claim has been checked. */
+/** The checked claims of a token. */
 export interface TokenClaims {
   readonly viewerId: ViewerId;
   readonly sessionId: string;
@@ -24,7 +24,7 @@ export interface TokenClaims {
  * this deployment's, `sub` a viewer id, `sid` a session's public id, `jti`, `iat`, and whole-second `nbf` and `exp` at
  * most an hour apart and not in the future.
  *
- * @returns null when any claim is missing, of another type or out of bounds; expiry is judged elsewhere
+ * @returns null when any claim is missing, of another type or out of bounds; expiry is checked elsewhere
  */
 export function readClaims(payload: unknown, issuer: string, nowSeconds: number): TokenClaims | null {
   if (typeof payload !== 'object' || payload === null) return null;

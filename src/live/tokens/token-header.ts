@@ -1,23 +1,23 @@
-/** The `typ` of tokens that open sockets (RFC 8725 §3.11): nothing else is ever taken for one. */
+/** The `typ` of tokens that open sockets (RFC 8725 §3.11): no other token is accepted as one. */
 export const SOCKET_TOKEN_TYPE = 'sallyport-socket+jwt';
-/** The one algorithm (RFC 7518 §3.2); whatever another header names is refused before any cryptography. */
+/** The only algorithm (RFC 7518 §3.2); headers with another one are refused before any cryptography. */
 export const SOCKET_TOKEN_ALGORITHM = 'HS256';
 
-/** Longer text is no token of ours; it is refused before any decoding. */
+/** The longest token of ours; longer text is refused before any decoding. */
 export const MAX_TOKEN_LENGTH = 4_096;
 const KID = /^[A-Za-z0-9_-]{12}$/;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
-/** A header of exactly our form. */
+/** A header of exactly our format. */
 export interface TokenHeader {
   readonly kid: string;
 }
 
 /**
- * Reads the header of a compact JWS (RFC 7515 §3.1) without believing it. It must hold exactly `alg`, `typ` and `kid`:
- * a header with `crit`, `jku`, `jwk`, `x5u` or `x5c` is none of ours.
+ * Reads the header of a compact JWS (RFC 7515 §3.1) without trusting it. It must contain exactly `alg`, `typ` and
+ * `kid`: a header with `crit`, `jku`, `jwk`, `x5u` or `x5c` is refused.
  *
- * @param type the `typ` that it must name
+ * @param type the required `typ`
  * @returns null for any other text
  */
 export function readTokenHeader(token: string, type: string = SOCKET_TOKEN_TYPE): TokenHeader | null {
@@ -30,13 +30,15 @@ export function readTokenHeader(token: string, type: string = SOCKET_TOKEN_TYPE)
   return typeof kid === 'string' && KID.test(kid) ? { kid } : null;
 }
 
-/** Whether the last segment is the only spelling of its bytes: base64url leaves spare bits that would make twins. */
+/**
+ * Whether the last segment is the canonical encoding of its bytes: base64url has unused bits that would allow others.
+ */
 export function hasCanonicalSignature(token: string): boolean {
   const signature = token.slice(token.lastIndexOf('.') + 1);
   return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
-/** The JSON object in a segment; null where it holds anything else. */
+/** The JSON object in a segment; null if it contains anything else. */
 export function parseSegment(segment: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(segment, 'base64url').toString('utf8'));

@@ -15,25 +15,25 @@ import {
 /** The hash of {@link SOCKET_TOKEN_ALGORITHM}. */
 const HASH = 'sha256';
 
-/** A token to hand out. */
+/** A signed token and its expiry. */
 export interface SignedToken {
   readonly token: string;
   readonly expiresAt: Date;
 }
 
-/** A verdict on a token's text alone. `expired` is said only of a token that is otherwise genuine. */
+/** The result of verifying a token without a store. `expired` is returned only for a token that is otherwise valid. */
 export type TokenReading =
   | { readonly ok: true; readonly claims: TokenClaims }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
-/** Whom a token is signed for. */
+/** The subject of a token. */
 export interface TokenSubject {
   readonly id: ViewerId;
-  /** The public id of the session that the token's sockets stand on: 1 to 200 visible ASCII characters. */
+  /** The public id of the session that the token's sockets depend on: 1 to 200 visible ASCII characters. */
   readonly sessionId: string;
 }
 
-/** Signs and verifies the short-lived token by which a session opens a socket (a JWT, RFC 7519 and RFC 8725). */
+/** Signs and verifies the short-lived token with which a session opens a socket (a JWT, RFC 7519 and RFC 8725). */
 @Injectable()
 export class TokenService {
   readonly #current: { readonly header: string; readonly key: KeyObject };
@@ -67,7 +67,7 @@ export class TokenService {
     return { token: `${signed}.${signature}`, expiresAt: new Date(exp * 1000) };
   }
 
-  /** Whether text has the outer form of this kind of token. No cryptography. */
+  /** Whether text has the form of this kind of token. No cryptography. */
   recognises(token: string): boolean {
     return readTokenHeader(token) !== null;
   }
@@ -92,8 +92,9 @@ function hmac(text: string, key: KeyObject): Buffer {
 }
 
 /**
- * The payload behind a good signature (RFC 7515 §5.2), else undefined. By node:crypto, since header and claims are read here
- * in any case: what the library adds to them is one HMAC at four times its price, in every socket of a storm.
+ * The payload if the signature is valid (RFC 7515 §5.2), else undefined. Uses node:crypto, since header and claims are
+ * checked here anyway: the library would add only one HMAC at four times its cost, which matters when many sockets
+ * reconnect.
  */
 function signedPayload(token: string, key: KeyObject): unknown {
   const end = token.lastIndexOf('.');

@@ -6,7 +6,7 @@ import type { ClientFacts } from './graphql-context.js';
 /** An address range, as ipaddr.js parses `10.0.0.0/8`. */
 export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** How much of `X-Forwarded-For` is read, in characters from its right end: our proxies and a shop's write there. */
+/** How much of `X-Forwarded-For` is read, in characters from its right end, where our proxies and a shop's append. */
 const MAX_FORWARDED_LENGTH = 2048;
 
 /** Reads `10.1.2.3`, `10.0.0.0/8`, `::1` or `fd00::/8`; null when it is none of these. */
@@ -28,12 +28,12 @@ export function addressIn(address: string, ranges: readonly AddressRange[]): boo
   return ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits));
 }
 
-/** A test of whether the peer of a socket, as Node tells its address, is in one of the ranges. */
+/** Creates a test whether a socket's remote address, as Node reports it, is in one of the ranges. */
 export function peerTest(ranges: readonly AddressRange[]): (peer: string | undefined) => boolean {
   return (peer) => ranges.length > 0 && addressIn(normalizeAddress(peer ?? '') ?? '', ranges);
 }
 
-/** Writes an address in one way only: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null when it is no address. */
+/** Normalises an address: IPv4-mapped IPv6 as IPv4, IPv6 compressed. Null if it is not an address. */
 export function normalizeAddress(text: string): string | null {
   // Four plain decimals have one spelling only.
   if (isIPv4(text)) return text;
@@ -46,8 +46,8 @@ export function normalizeAddress(text: string): string | null {
 }
 
 /**
- * The entries of `X-Forwarded-For` as they stand, the rightmost last. Of a longer header only the right end is read, whole
- * entries alone: what a visitor puts in front never makes anybody look elsewhere.
+ * The entries of `X-Forwarded-For` in order. Of a longer header only complete entries at the right end are read, so
+ * that a visitor cannot hide the real entries by prepending others.
  */
 export function forwardedEntries(header: string): string[] {
   const entries = header.slice(-MAX_FORWARDED_LENGTH).split(',');
@@ -55,11 +55,11 @@ export function forwardedEntries(header: string): string[] {
 }
 
 /**
- * The client's address: the peer itself, or, where the peer is a trusted proxy, the rightmost
- * untrusted entry of `X-Forwarded-For`. The same on HTTP and on the upgrade.
+ * The client's address: the peer itself, or, if the peer is a trusted proxy, the rightmost untrusted entry of
+ * `X-Forwarded-For`. The same on HTTP and on the upgrade.
  *
  * @param peer the socket's remote address
- * @param forwardedFor the `X-Forwarded-For` header as it came; ignored unless the peer is trusted
+ * @param forwardedFor the `X-Forwarded-For` header as received; ignored unless the peer is trusted
  * @param trusted `TRUSTED_PROXIES`; empty trusts nobody
  */
 export function clientAddress(
@@ -79,7 +79,7 @@ export function clientAddress(
   return nearest;
 }
 
-/** The prefixes of IPv6 that belong to one household, one site and one customer of a network, the narrowest first, in bits. */
+/** The IPv6 prefix lengths of one household, one site and one customer of a provider, the narrowest first, in bits. */
 const IPV6_PREFIXES = [64, 56, 48] as const;
 
 /** The unit that per-address limits count: the address for IPv4, its /64 for IPv6 (one household or server). */
@@ -87,14 +87,14 @@ export function addressBlock(address: string): string {
   return addressBlocks(address)[0] ?? address;
 }
 
-/** The widest network that may be one customer's: the address for IPv4, its /48 for IPv6. */
+/** The widest network that one customer may have: the address for IPv4, its /48 for IPv6. */
 export function networkOf(address: string): string {
   return addressBlocks(address).at(-1) ?? address;
 }
 
 /**
- * The networks that an address lies in, the narrowest first: the address alone for IPv4; for IPv6 its /64, its /56 and its
- * /48, since whoever is given one of these may take a new /64 for each request.
+ * The networks of an address, the narrowest first: only the address for IPv4; for IPv6 its /64, /56 and /48, since the
+ * holder of a wider prefix may use a new /64 for each request.
  */
 export function addressBlocks(address: string): readonly string[] {
   if (isIPv4(address) || !ipaddr.isValid(address)) return [address];
@@ -115,7 +115,7 @@ export function parseAddressRanges(texts: readonly string[]): AddressRange[] {
 const MAX_USER_AGENT_LENGTH = 512;
 
 /**
- * Reads who is calling from a raw request: the same for HTTP and for the upgrade.
+ * Reads the client's address and user agent from a raw request, for HTTP and upgrades.
  *
  * @param trusted `TRUSTED_PROXIES`, parsed
  */

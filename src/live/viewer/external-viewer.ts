@@ -6,18 +6,18 @@ const PREFIX = 'external:';
 /** A viewer known to an identity provider or to another backend. */
 export interface ExternalViewer extends Viewer {
   readonly kind: 'external';
-  /** Which one knows them. */
+  /** The provider or backend. */
   readonly source: string;
-  /** Their name there, such as a JWT's `sub`, as it came. */
+  /** The viewer's id there, such as a JWT's `sub`, unencoded. */
   readonly subject: string;
 }
 
 /**
- * The viewer that a source knows under this name. Every name has exactly one viewer id, and every viewer id one name.
+ * The viewer for a source's subject. Every subject has exactly one viewer id, and every viewer id one subject.
  *
  * @param source see {@link isSource}
  * @param subject 1 to 200 bytes of UTF-8 without control characters
- * @returns null for a source or subject that is none
+ * @returns null for an invalid source or subject
  */
 export function externalViewer(source: string, subject: string): ExternalViewer | null {
   const encoded = encodeOutsideName(subject);
@@ -25,14 +25,14 @@ export function externalViewer(source: string, subject: string): ExternalViewer 
   return { kind: 'external', id: `external:${source}:${encoded}`, source, subject };
 }
 
-/** The viewer of a viewer id; null for a viewer of another way in. */
+/** The viewer for a viewer id; null for a viewer of another kind. */
 export function asExternal(id: ViewerId): ExternalViewer | null {
   const source = sourceOf(id);
   const subject = source === null ? null : decodeOutsideName(id.slice(PREFIX.length + source.length + 1));
   return source === null || subject === null ? null : { kind: 'external', id, source, subject };
 }
 
-/** The source in a viewer id; null for a viewer of another way in. */
+/** The source in a viewer id; null for a viewer of another kind. */
 export function sourceOf(viewer: ViewerId): string | null {
   return viewer.startsWith(PREFIX) ? viewer.slice(PREFIX.length, viewer.indexOf(':', PREFIX.length)) : null;
 }

@@ -3,32 +3,32 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { GqlExecutionContext } from '@nestjs/graphql';
 import { UnauthenticatedError } from '../errors/sallyport.errors.js';
 
-/** What is known of the machine that asks, the same on both transports. */
+/** What is known about the client, the same on both transports. */
 export interface ClientFacts {
   /** The client's address after trusted proxies, IPv4-mapped IPv6 written as IPv4. */
   readonly address: string;
-  /** The User-Agent header, at most 512 characters, or null when none came. */
+  /** The User-Agent header, at most 512 characters, or null if there was none. */
   readonly userAgent: string | null;
 }
 
 /**
- * What every resolver gets as its context. It is made before the resolver runs and says nothing of the transport.
+ * The context of every resolver, created before it runs and independent of the transport.
  */
 export interface GraphqlContext {
-  /** Who asks, verified; null for a visitor. */
+  /** The verified viewer; null without a session. */
   readonly viewer: Viewer | null;
   readonly client: ClientFacts;
-  /** The cookies of request and answer. On a socket there are none, and mutations never run there. */
+  /** The cookies of request and response. A socket has none, and mutations never run there. */
   readonly cookies: ContextCookies;
-  /** When a request must be answered, by `performance.now()`. Absent on a socket, which outlives any answer. */
+  /** The deadline for answering a request, by `performance.now()`. Absent on a socket. */
   readonly answerByMs?: number;
 }
 
-/** The cookies that came, and those of the answer being made. */
+/** The cookies of the request, and those to set in the response. */
 export interface ContextCookies {
   /** The request's `Cookie` header; never logged. */
   readonly sent: string | undefined;
-  /** Sets one cookie by a whole `Set-Cookie` value (RFC 6265 §4.1), in the place of one of the same name. */
+  /** Sets one cookie by a whole `Set-Cookie` value (RFC 6265 §4.1), replacing one with the same name. */
   set(header: string): void;
 }
 
@@ -37,7 +37,7 @@ export const Context = createParamDecorator((_: unknown, context: ExecutionConte
   GqlExecutionContext.create(context).getContext<GraphqlContext>(),
 );
 
-/** The verified viewer. Refuses with `UNAUTHENTICATED` when nobody is signed in. */
+/** The verified viewer. Throws `UNAUTHENTICATED` without a session. */
 export const CurrentViewer = createParamDecorator((_: unknown, context: ExecutionContext): Viewer => {
   const { viewer } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
   if (!viewer) throw new UnauthenticatedError();

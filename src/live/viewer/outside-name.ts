@@ -3,22 +3,22 @@ export const MAX_OUTSIDE_NAME_BYTES = 200;
 const SOURCE = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const PLAIN = /^[A-Za-z0-9._~@|+=-]+$/;
 const ENCODED = /^(?:[A-Za-z0-9._~@|+=-]|%[0-9A-F]{2}){1,600}$/;
-/** C0, DEL and C1: no provider names anybody with them, and they break log lines. */
+/** C0, DEL and C1: no provider uses them in ids, and they break log lines. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-/** Half of a surrogate pair has no UTF-8: encoders write the same replacement for all of them. */
+/** An unpaired surrogate has no UTF-8 encoding: encoders write the same replacement for all of them. */
 const ILL_FORMED = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** Whether text names a source: 1 to 32 of `a-z`, `0-9` and `-`, and no `-` in front. */
+/** Whether text names a source: 1 to 32 of `a-z`, `0-9` and `-`, not starting with `-`. */
 export function isSource(text: unknown): text is string {
   return typeof text === 'string' && SOURCE.test(text);
 }
 
 /**
- * Writes a name from outside so that it holds no separator: what is outside `A-Za-z0-9._~@|+=-` is percent-encoded as UTF-8
- * (RFC 3986 §2.1). Every name has exactly one spelling; nothing is normalised or folded.
+ * Encodes a name from outside so that it contains no separator: everything outside `A-Za-z0-9._~@|+=-` is
+ * percent-encoded as UTF-8 (RFC 3986 §2.1). Every name has exactly one encoding; nothing is normalised or case-folded.
  *
- * @returns null for an empty name, one of more than 200 bytes, a control character, and half of a surrogate pair
+ * @returns null for an empty name, one of more than 200 bytes, a control character, or an unpaired surrogate
  */
 export function encodeOutsideName(name: string): string | null {
   if (name.length === 0 || name.length > MAX_OUTSIDE_NAME_BYTES) return null;
@@ -29,9 +29,9 @@ export function encodeOutsideName(name: string): string | null {
 }
 
 /**
- * Reads a name that {@link encodeOutsideName} has written.
+ * Decodes a name that {@link encodeOutsideName} has encoded.
  *
- * @returns null for any other spelling: `%41` for `A`, `%3a` for `%3A`, bytes that are no UTF-8
+ * @returns null for any other spelling: `%41` for `A`, `%3a` for `%3A`, bytes that are not UTF-8
  */
 export function decodeOutsideName(encoded: string): string | null {
   if (!ENCODED.test(encoded)) return null;
