@@ -1,24 +1,24 @@
-// Loaded into the built server with `--import`: publishes bursts from inside the process, as a feed of its own would.
-// Nothing of the way from the bus to the socket is touched.
+// The server as dist/main.js starts it, in a process that also publishes bursts itself, as a feed of its own would: through
+// the TopicBus that the application has.
+import 'reflect-metadata';
 import { pace, stamp } from './pace.mjs';
 
-const { MemoryTopicBus } = await import(new URL('../../dist/live/store/memory/topic.bus.memory.js', import.meta.url));
-const { topicOf } = await import(new URL('../../dist/live/topics/topic.js', import.meta.url));
+const dist = (file) => import(new URL(`../../dist/${file}`, import.meta.url));
+const { loadConfig } = await dist('server/config/load-config.js');
+const { createApp } = await dist('create-app.js');
+const { TopicBus } = await dist('live/topics/topic.bus.js');
+const { topicOf } = await dist('live/topics/topic.js');
+const { UserCountFeed } = await dist('feeds/user-count/user-count.feed.js');
 
-let bus = null;
-let definition = null;
-for (const method of ['subscribe', 'publish']) {
-  const original = MemoryTopicBus.prototype[method];
-  MemoryTopicBus.prototype[method] = function observed(...args) {
-    if (method === 'subscribe') {
-      bus = this;
-      if (args[0].definition.name === 'user_count') definition = args[0].definition;
-    }
-    return original.apply(this, args);
-  };
-}
+const { config } = loadConfig();
+const app = await createApp(config);
+app.enableShutdownHooks([], { useProcessExit: true });
+await app.init();
+await app.getHttpAdapter().getInstance().listen({ port: config.http.port, host: config.http.host });
+const bus = app.get(TopicBus, { strict: false });
+
 process.on('message', (message) => {
-  const topics = message.viewers?.map((viewer) => topicOf(definition, viewer));
+  const topics = message.viewers?.map((viewer) => topicOf(UserCountFeed.topic, viewer));
   if (message.burst) {
     const events = () => Array.from({ length: message.burst }, () => 1 + Math.floor(Math.random() * 10));
     void bus.publish(topics.flatMap((topic) => events().map((payload) => ({ topic, payload }))));

@@ -11,7 +11,7 @@ import { ownDatabase } from './database.mjs';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SOURCE = new URL('sallyport-source.mjs', import.meta.url).href;
+const SOURCE = fileURLToPath(new URL('sallyport-source.mjs', import.meta.url));
 const SEEDED_FOR_MS = 45 * 60_000;
 
 /** One deployment: a database, keys and an origin that all its processes share. */
@@ -78,7 +78,7 @@ export class Deployment {
    * @param options.source with true, events can be published from inside the process; see sallyport-source.mjs
    */
   async start({ env = {}, nodeArgs = [], source = false } = {}) {
-    const args = [...nodeArgs, ...(source ? ['--import', SOURCE] : []), join(ROOT, 'dist/main.js')];
+    const args = [...nodeArgs, source ? SOURCE : join(ROOT, 'dist/main.js')];
     const merged = { ...this.env, ...env };
     const child = startChild(args, { core: 0, env: merged, cwd: ROOT, label: 'sallyport' });
     const port = Number(merged.PORT);
