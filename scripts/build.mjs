@@ -1,5 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildFailure, ROOT, buildStale, filesIn, runNode } from './build-step.mjs';
 
@@ -15,7 +15,6 @@ const SERVER = {
     if (!existsSync(join(ROOT, 'dist/main.js'))) rmSync(join(ROOT, 'dist/.tsbuildinfo'), { force: true });
     // Types are looked at by `npm run check`; leaving that out here halves the time to the first start.
     await runNode('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck']);
-    copyAssets();
     dropOrphans();
   },
 };
@@ -48,15 +47,6 @@ export async function build({ only } = {}) {
   } catch (error) {
     process.stderr.write(`${error instanceof BuildFailure ? error.message : error.stack}\n`);
     process.exit(1);
-  }
-}
-
-/** What tsc leaves behind: migrations and other files that the server reads at run time. */
-function copyAssets() {
-  for (const file of filesIn('src').filter((name) => !name.endsWith('.ts'))) {
-    const target = join(ROOT, 'dist', file.slice('src/'.length));
-    mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(join(ROOT, file), target);
   }
 }
 

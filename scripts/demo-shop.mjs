@@ -1,9 +1,7 @@
 // `npm run demo:shop`: a server, and a shop whose app proxy leads to it. Storage is temporary. PORT and SHOP_PORT choose the ports.
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { build as bundle } from 'esbuild';
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';
+import { firstFreePort } from './free-port.mjs';
 
 const READY_WITHIN_MS = 60_000;
 const DOMAIN = 'demo.myshopify.com';
@@ -19,8 +18,8 @@ const PATH_PREFIX = '/apps/live';
 process.chdir(ROOT);
 await build();
 const { startShop } = await loadShop();
-const port = await usablePort(process.env.PORT, 3000);
-const shopPort = await usablePort(process.env.SHOP_PORT, 4000);
+const port = Number(process.env.PORT || (await firstFreePort(3000)));
+const shopPort = Number(process.env.SHOP_PORT || (await firstFreePort(4000)));
 const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-demo-shop-'));
 const secret = randomBytes(24).toString('hex');
 const server = startServer();
@@ -79,20 +78,4 @@ async function loadShop() {
   const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external', logLevel: 'warning' };
   await bundle({ ...options, entryPoints: ['test/kit/shop.ts'], outfile });
   return import(pathToFileURL(outfile).href);
-}
-
-/** The port asked for, or the usual one, or a free one where something else has taken that. */
-async function usablePort(asked, usual) {
-  if (asked) return Number(asked);
-  for (const candidate of [usual, 0]) {
-    const probe = createServer().listen(candidate, '127.0.0.1');
-    const [event] = await Promise.race([once(probe, 'listening').then(() => ['free']), once(probe, 'error')]).catch(
-      () => [],
-    );
-    if (event !== 'free') continue;
-    const { port: found } = probe.address();
-    probe.close();
-    return found;
-  }
-  throw new Error('No port of 127.0.0.1 is free.');
 }

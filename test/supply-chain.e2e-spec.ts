@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 interface LockedPackage {
+  readonly version?: string;
   readonly resolved?: string;
   readonly integrity?: string;
   readonly link?: boolean;
@@ -18,6 +19,9 @@ const installed = Object.entries(packages).filter(([path, { link }]) => path.sta
 
 /** Those whose install runs a script of theirs. Another one is a decision, and enters here with it. */
 const WITH_SCRIPTS = ['@apollo/protobufjs', 'esbuild'];
+
+/** Two of one of these would not know each other's classes, or would disagree on the wire. */
+const SINGLE = ['graphql', 'graphql-ws', 'ws', 'react', 'react-dom', '@nestjs/common', '@nestjs/core'];
 
 describe('SC-1 the lockfile', () => {
   it('locks what package.json asks for', () => {
@@ -43,6 +47,11 @@ describe('SC-1 the lockfile', () => {
       one.hasInstallScript ? [path.split('node_modules/').at(-1)] : [],
     );
     expect(new Set(names)).toEqual(new Set(WITH_SCRIPTS));
+  });
+
+  it.each(SINGLE)('installs %s in one version; "overrides" in package.json can see to it', (name) => {
+    const places = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`));
+    expect(new Set(places.map(([, { version }]) => version)).size).toBe(1);
   });
 
   it('belongs to a package that cannot be published by mistake', () => {
