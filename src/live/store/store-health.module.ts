@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { StoreMetrics } from './store-health.js';
 
-/** What `/metrics` tells of the stores, for the modules that open them. */
+/** The stores' metrics, for the modules that open stores. */
 @Module({ providers: [StoreMetrics], exports: [StoreMetrics] })
 export class StoreHealthModule {}

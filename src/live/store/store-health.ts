@@ -3,13 +3,13 @@ import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { LOGGER } from '../logging/logger.js';
 
-/** What a store can do right now: everything, nothing, or only be read (full, read-only, failing disk). */
+/** A store's state: available, unavailable, or read-only (full, read-only, failing disk). */
 export type StoreState = 'ok' | 'unavailable' | 'refuses-writes';
 
-/** Reasons that the counter keeps apart, for each store; more of them count as `other`. */
+/** The most reasons that the counter distinguishes per store; further ones count as `other`. */
 const MAX_REASONS = 50;
 
-/** What `/metrics` tells of the stores. One set of metrics for all of them, so that one alert covers each. */
+/** The metrics of all stores. The same metrics for each, so that one alert covers all. */
 @Injectable()
 export class StoreMetrics {
   readonly #up: Gauge<'store'>;
@@ -35,7 +35,7 @@ export class StoreMetrics {
   }
 
   /**
-   * Starts to watch a store, which counts as up until it fails.
+   * Starts to track a store, which counts as up until it fails.
    *
    * @param store its label in metrics, such as `redis`
    * @param title its name in log lines, such as `Redis`
@@ -53,7 +53,7 @@ export class StoreMetrics {
   }
 }
 
-/** Where one store's health is told. */
+/** Receives one store's health. */
 interface StoreTold {
   readonly title: string;
   readonly address: string;
@@ -61,7 +61,9 @@ interface StoreTold {
   readonly count: (reason: string) => void;
 }
 
-/** What one store is like. Each change is logged once with its reason and shown in `/metrics`; each failure is counted. */
+/**
+ * The state of one store. Each change is logged once with its reason and shown in `/metrics`; each failure is counted.
+ */
 export class StoreHealth {
   #state: StoreState = 'ok';
   readonly #told: StoreTold;
@@ -78,7 +80,7 @@ export class StoreHealth {
     return this.#state;
   }
 
-  /** Counts a command that was not carried out. Changes no state: one command that was too late says little of its store. */
+  /** Counts a failed command. It does not change the state, since a single timeout says little about the store. */
   failed(reason: string): void {
     this.#told.count(reason);
   }
@@ -89,13 +91,13 @@ export class StoreHealth {
     this.#become('unavailable', reason, `${title} is away: trying until it is back`);
   }
 
-  /** The store answers and does not take writes. */
+  /** The store answers but refuses writes. */
   refusedWrite(reason: string): void {
     const { title } = this.#told;
     this.#become('refuses-writes', reason, `${title} refuses writes: trying until it takes them`);
   }
 
-  /** The store has taken a write. */
+  /** The store has accepted a write. */
   tookWrite(): void {
     if (this.#state === 'ok') return;
     const { title, address } = this.#told;
@@ -113,24 +115,24 @@ export class StoreHealth {
   }
 }
 
-/** The connection to a store that nodes share. */
+/** The connection to a shared store. */
 export interface SharedStoreLink {
-  /** Whether a command sent now has a chance. */
+  /** Whether a command sent now can succeed. */
   readonly isAvailable: boolean;
   readonly health: StoreHealth;
 }
 
-/** Whether what nodes share can be reached: for `/readyz`, and for refusing new sockets with "try again later". */
+/** Whether the shared store can be reached: for `/readyz`, and for refusing new sockets with "try again later". */
 export class SharedStoreHealth {
-  /** @param link null where nothing is shared: this process is then the only node */
+  /** @param link null if nothing is shared: this process is then the only node */
   constructor(private readonly link: SharedStoreLink | null) {}
 
-  /** True while the store answers, and always where there is none to ask. Costs nothing: it looks at the connection's state. */
+  /** True while the store answers, and always without a shared store. Cheap: it reads the connection's state. */
   isAvailable(): boolean {
     return this.link?.isAvailable ?? true;
   }
 
-  /** What the store can do right now; null where there is none. One that is full or read-only is noticed within 5 seconds. */
+  /** The store's current state; null without one. A full or read-only store is detected within 5 seconds. */
   get state(): StoreState | null {
     if (!this.link) return null;
     return this.link.isAvailable ? this.link.health.state : 'unavailable';

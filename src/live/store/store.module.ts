@@ -40,7 +40,7 @@ interface RedisLinks {
   readonly subscriber: RedisSubscriber;
 }
 
-/** What implementations of either engine need besides. */
+/** What implementations of both engines also need. */
 interface Common {
   readonly gate: DeliveryGate;
   readonly metrics: TopicMetrics;
@@ -48,13 +48,13 @@ interface Common {
   readonly logger: Logger;
 }
 
-/** One port's two implementations. */
+/** The two implementations of a port. */
 interface Engines<T> {
   memory(common: Common): T;
   redis(links: RedisLinks, common: Common): T;
 }
 
-/** Provides a port: on Redis where `REDIS_URL` is set, else in the memory of this process, which is then the only node. */
+/** Provides a port: on Redis if `REDIS_URL` is set, else in the memory of this process, which is then the only node. */
 function port<T>(provide: InjectionToken<T>, engines: Engines<T>): Provider {
   return {
     provide,
@@ -74,8 +74,8 @@ function port<T>(provide: InjectionToken<T>, engines: Engines<T>): Provider {
 }
 
 /**
- * Both connections count: nobody is let in while no event could reach them. On a cluster one shard may be away for long, which
- * the subscriptions of the others do not feel.
+ * Both connections count, since no connection is admitted while events cannot be delivered. On a cluster one shard may
+ * be unavailable for long without affecting the subscriptions on the others.
  */
 function linkOf(redis: RedisConnection, subscriber: RedisSubscriber): SharedStoreLink {
   return {
@@ -86,7 +86,7 @@ function linkOf(redis: RedisConnection, subscriber: RedisSubscriber): SharedStor
   };
 }
 
-/** Every port that an engine implements. The only place that chooses between engines. */
+/** All ports that an engine implements. The only place that chooses between engines. */
 const PORTS = [
   port(TopicBus, {
     memory: ({ gate, metrics, limits }) =>
@@ -122,7 +122,7 @@ const TOKENS = [
   GuessCounter,
 ];
 
-/** What nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
+/** The state that nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
 @Module({
   imports: [RedisModule],
   providers: [

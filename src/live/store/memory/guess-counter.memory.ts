@@ -13,16 +13,16 @@ import {
 
 interface Guesses {
   count: number;
-  /** Until when the gate is shut. */
+  /** Until when guesses are refused. */
   shutUntilMs: number;
   touchedAtMs: number;
-  /** By network: from when on it may pass although the gate is shut. */
+  /** By network: from when on a reserved attempt is allowed although guesses are refused. */
   readonly promises: Map<string, number>;
 }
 
 type Bucket = Map<string, Guesses>;
 
-/** The counter of one process: the only one without Redis, and each node's own while Redis is unavailable. */
+/** The counter of one process: used without Redis, and on each node while Redis is unavailable. */
 export class MemoryGuessCounter extends GuessCounter {
   readonly #buckets = new Map<number, Bucket>();
 
@@ -88,7 +88,7 @@ function promisedAt({ promises }: Guesses, network: string, nowMs: number): numb
   return promises.get(network) ?? null;
 }
 
-/** Makes room: the subject with the fewest guesses goes, of these the one untouched for longest, and before all an expired one. */
+/** Makes room: drops an expired subject, else the one with the fewest guesses, among these the least recently used. */
 function forgetOne(bucket: Bucket, nowMs: number): void {
   let least: { readonly name: string; readonly weight: number; readonly touchedAtMs: number } | null = null;
   for (const [name, { count, touchedAtMs }] of bucket) {

@@ -1,23 +1,23 @@
 import type { Topic } from '../../topics/topic.js';
 
-/** What an event takes besides its payload, and a topic besides its events, in bytes; measured, rounded up. */
+/** Memory of an event besides its payload, and of a topic besides its events, in bytes; measured, rounded up. */
 const EVENT_BYTES = 128;
 const TOPIC_BYTES = 768;
 
-/** What the budget asks of a history. */
+/** What the budget needs from a history. */
 export interface BoundedHistory {
   readonly topic: Topic;
-  /** How many events it has. */
+  /** The number of its events. */
   readonly count: number;
-  /** True where its newest event is the state of what it shows: that one is dropped last. */
+  /** True if its newest event is the whole state, which is dropped last. */
   readonly holdsState: boolean;
-  /** Whose events it has. The budget's own. */
+  /** The publishers of its events; used by the budget only. */
   holdings: readonly Holding[];
-  /** Drops all but so many of the newest events, and gives each back to the budget. */
+  /** Drops all but this number of the newest events, and removes each from the budget. */
   cutTo(count: number): void;
 }
 
-/** What one publisher has in one history. */
+/** The events of one publisher in one history. */
 export class Holding {
   events = 0;
   list: HoldingList | null = null;
@@ -30,7 +30,7 @@ export class Holding {
   ) {}
 }
 
-/** Holdings in the order of their last event. Linked, because each event moves one of them to the end. */
+/** Holdings in the order of their last event. A linked list, because each event moves one of them to the end. */
 class HoldingList {
   oldest: Holding | null = null;
   #newest: Holding | null = null;
@@ -54,20 +54,20 @@ class HoldingList {
   }
 }
 
-/** What one publisher has in all histories. */
+/** The events of one publisher in all histories. */
 class Account {
   bytes = 0;
   readonly events = new HoldingList();
-  /** Those of which only the state is left: dropped when there is nothing else. */
+  /** Histories with only the state left: dropped when there is nothing else. */
   readonly states = new HoldingList();
 
   constructor(readonly publisher: string) {}
 }
 
 /**
- * Bounds what the histories of this node take together, in bytes. Over the bound, the publisher that has most loses the history
- * that it has not published into for longest: one that floods the node pushes out its own events before anybody else's.
- * docs/decisions/history-is-bounded-per-publisher.md says why.
+ * Limits the memory of all histories of this node, in bytes. Beyond the limit, the publisher with the most memory loses
+ * the history that it has not published to for the longest time, so that one that floods the node displaces its own
+ * events first. See docs/decisions/history-is-bounded-per-publisher.md.
  */
 export class HistoryBudget {
   readonly #accounts = new Map<string, Account>();
@@ -81,12 +81,12 @@ export class HistoryBudget {
     private readonly dropped: (history: BoundedHistory, events: number) => void,
   ) {}
 
-  /** What all histories take, in bytes. */
+  /** The memory of all histories, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Counts an event that a history is about to keep. */
+  /** Adds an event that a history is about to keep. */
   take(history: BoundedHistory, publisher: string, payloadBytes: number): Holding {
     const holding = this.#holding(history, publisher);
     holding.events++;
@@ -94,7 +94,7 @@ export class HistoryBudget {
     return holding;
   }
 
-  /** Gives an event back that its history no longer keeps. */
+  /** Removes an event that its history no longer keeps. */
   give(holding: Holding, payloadBytes: number): void {
     const { account, history } = holding;
     this.#add(account, -EVENT_BYTES - payloadBytes);
@@ -105,14 +105,14 @@ export class HistoryBudget {
     if (account.bytes === 0) this.#accounts.delete(account.publisher);
   }
 
-  /** Notes that a holding has the newest event of its history. */
+  /** Records that a holding has the newest event of its history. */
   touch(holding: Holding): void {
     const { account, history } = holding;
     const list = history.holdsState && history.count <= 1 ? account.states : account.events;
     list.append(holding);
   }
 
-  /** Drops histories until the rest is within the bound. */
+  /** Drops histories until the rest is within the limit. */
   makeRoom(): void {
     while (this.#bytes > this.maxBytes) {
       const account = this.#largest();

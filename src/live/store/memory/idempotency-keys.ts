@@ -2,23 +2,26 @@ import { hash } from 'node:crypto';
 import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
 import type { Topic } from '../../topics/topic.js';
 
-/** How many keys of one publisher this node remembers, and how many of all: about 570 bytes each. */
+/** The most keys per publisher and in total on this node; a key takes about 570 bytes. */
 export const MAX_KEYS = { ofPublisher: 50_000, together: 100_000 } as const;
 
-/** What became of the publication that used a key first. */
+/** The outcome of the publication that first used a key. */
 export interface UsedKey {
   readonly digest: string;
   readonly cursor: string;
 }
 
-/** In the order in which they were used, so the one that expires first is the oldest. */
+/** In the order of use, so the oldest expires first. */
 interface Remembered extends UsedKey {
   readonly hash: string;
   readonly expiresAtMs: number;
   newer: Remembered | null;
 }
 
-/** One publisher's keys. A list beside the map: a map that loses its first entry looks at each lost one to find the next. */
+/**
+ * One publisher's keys. A list besides the map, because a map whose first entries were deleted scans over them to find
+ * the first.
+ */
 class KeysOfPublisher {
   readonly #byHash = new Map<string, Remembered>();
   #oldest: Remembered | null = null;
@@ -53,33 +56,33 @@ class KeysOfPublisher {
 }
 
 /**
- * The idempotency keys of this node, apart for each publisher. A publisher that uses too many loses its own oldest ones;
- * where all publishers together use too many, the one with most does.
+ * The idempotency keys of this node, separate for each publisher. A publisher that uses too many loses its oldest; if
+ * all publishers together use too many, the one with the most loses its oldest.
  */
 export class IdempotencyKeys {
   readonly #publishers = new Map<string, KeysOfPublisher>();
   #count = 0;
 
   /**
-   * @param dropped called for each key that was forgotten before its time
+   * @param dropped called for each key that was dropped before it expired
    */
   constructor(
     private readonly dropped: () => void,
     private readonly max: { readonly ofPublisher: number; readonly together: number } = MAX_KEYS,
   ) {}
 
-  /** How a key of a topic is known here: its own length does not matter. */
+  /** The internal name of a topic's key, independent of the key's length. */
   static hash(topic: Topic, key: string): string {
     return hash('sha256', `${topic.name}\n${key}`, 'base64url');
   }
 
-  /** What a key was used for within the last 5 minutes. */
+  /** The first use of a key within the last 5 minutes. */
   find(publisher: string, hash: string, nowMs: number): UsedKey | null {
     const used = this.#publishers.get(publisher)?.find(hash);
     return used && used.expiresAtMs > nowMs ? used : null;
   }
 
-  /** Remembers a key that {@link find} did not find. */
+  /** Stores a key that {@link find} did not find. */
   add(publisher: string, hash: string, used: UsedKey, nowMs: number): void {
     let keys = this.#publishers.get(publisher);
     if (!keys) this.#publishers.set(publisher, (keys = new KeysOfPublisher()));
@@ -90,7 +93,7 @@ export class IdempotencyKeys {
     else if (this.#count > this.max.together) this.#dropOldest(this.#most(keys));
   }
 
-  /** Lets go of what has expired. Called now and then. */
+  /** Drops expired keys. Called from time to time. */
   sweep(nowMs: number): void {
     for (const [publisher, keys] of this.#publishers) {
       this.#expire(keys, nowMs);

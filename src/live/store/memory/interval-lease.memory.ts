@@ -1,6 +1,6 @@
 import { IntervalLease, restMs } from '../../leases/interval-lease.js';
 
-/** Leases where this process is the only node. */
+/** Leases when this process is the only node. */
 export class MemoryIntervalLease extends IntervalLease {
   readonly #takenAtMs = new Map<string, number>();
 

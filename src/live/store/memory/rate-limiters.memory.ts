@@ -1,10 +1,13 @@
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Some 40 MB of counters. An attack that needs more of them loses the oldest; the per-address limits hold on. */
+/**
+ * The most counters, about 40 MB. If an attack creates more, the oldest are dropped; the per-address limits still
+ * apply.
+ */
 const MAX_KEYS = 100_000;
 
-/** A limiter in memory that cannot be filled up: at the bound the key that was first used longest ago is forgotten. */
+/** A limiter in bounded memory: at the limit the key with the oldest first use is dropped. */
 export class BoundedMemoryLimiter extends RateLimiterMemory {
   readonly #keys = new Set<string | number>();
 
@@ -42,7 +45,7 @@ export class BoundedMemoryLimiter extends RateLimiterMemory {
   }
 }
 
-/** Limits of this process alone. */
+/** Limits of this process only. */
 export class MemoryRateLimiters extends RateLimiters {
   override make({ name, points, seconds }: RateLimit): BoundedMemoryLimiter {
     return new BoundedMemoryLimiter({ keyPrefix: `sallyport:throttle:${name}`, points, duration: seconds });

@@ -1,7 +1,9 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { KEEP_REVOCATION_SECONDS, RevocationStore } from '../../sessions/revocation.store.js';
 
-/** Some two a second for a day. Beyond it nothing is forgotten early: the next revocation is refused. */
+/**
+ * The most revocations, about two a second for a day. Beyond it none is dropped early: the next revocation is refused.
+ */
 const MAX_REMEMBERED = 200_000;
 
 interface Revocation {
@@ -10,9 +12,9 @@ interface Revocation {
   readonly forgetAtMs: number;
 }
 
-/** Revocations of one process. A restart forgets them. */
+/** Revocations of one process; lost at a restart. */
 export class MemoryRevocationStore extends RevocationStore {
-  /** The oldest first: each is kept equally long. */
+  /** The oldest first, since all are kept for the same time. */
   readonly #revoked = new Map<string, Revocation>();
 
   override async remember(subject: string, issuedUntilMs: number): Promise<void> {

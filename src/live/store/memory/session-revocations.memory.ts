@@ -1,6 +1,6 @@
 import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 
-/** Endings where this process is the only node. */
+/** Revocations when this process is the only node. */
 export class MemorySessionRevocations extends SessionRevocations {
   override announce(sessionIds: readonly string[]): Promise<void> {
     this.tellHere(sessionIds);

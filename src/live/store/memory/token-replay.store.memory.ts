@@ -1,13 +1,16 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { TokenReplayStore } from '../../tokens/token-replay.store.js';
 
-/** A token lives an hour at the most and is remembered 5 minutes more; this many in that time is some 50 sockets a second. */
+/**
+ * The most used tokens. A token is valid for at most an hour and kept 5 minutes longer, so this allows about 50 sockets
+ * a second.
+ */
 const MAX_REMEMBERED = 200_000;
 const SWEEP_EVERY_MS = 1_000;
-/** A clock that is set back lets a token live longer than it was going to when it was used. */
+/** If the clock is set back, a token is valid for longer than expected when it was used. */
 const CLOCK_STEP_MS = 5 * 60_000;
 
-/** Used tokens of one process. Forgets each 5 minutes after it expires; refuses when it can remember no more. */
+/** Used tokens of one process. Drops each 5 minutes after it expires; refuses tokens when it is full. */
 export class MemoryTokenReplayStore extends TokenReplayStore {
   readonly #used = new Map<string, number>();
   #sweptAtMs = 0;

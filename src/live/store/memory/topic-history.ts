@@ -14,13 +14,13 @@ interface Kept {
 const NOBODY: readonly Holding[] = [];
 
 /**
- * The last events of one topic, bounded by number, by age, and in bytes together with all others. A ring whose entries are used again: a full history
- * takes a new event without making or moving anything, and the event itself dies young.
+ * The last events of one topic, limited by number, by age, and in bytes together with all other histories. A ring
+ * buffer whose entries are reused, so that a full history adds an event without allocating or moving anything.
  */
 export class TopicHistory implements BoundedHistory {
   holdings = NOBODY;
   #ring: Kept[] = [];
-  /** Where the oldest event stands, and how many follow it in the ring, itself included. */
+  /** The index of the oldest event, and the number of events in the ring. */
   #first = 0;
   #count = 0;
 
@@ -47,8 +47,8 @@ export class TopicHistory implements BoundedHistory {
   /**
    * Keeps an event.
    *
-   * @param publisher whose it is
-   * @param payloadBytes what its payload takes
+   * @param publisher the event's publisher
+   * @param payloadBytes the memory of its payload
    */
   append({ offset, payload }: TopicEvent, publisher: string, payloadBytes: number, nowMs: number): void {
     const { historySize, historySeconds } = this.topic.definition;
@@ -75,22 +75,22 @@ export class TopicHistory implements BoundedHistory {
     this.#first = 0;
   }
 
-  /** The newest event still kept. */
+  /** The newest event in the history. */
   last(nowMs: number): TopicEvent | undefined {
     this.#expire(nowMs);
     return this.#count === 0 ? undefined : this.#event(this.#count - 1);
   }
 
-  /** Every event still kept, in order. They follow each other without a hole and end at the topic's newest position. */
+  /** All events in the history, in order, without gaps up to the topic's newest position. */
   all(nowMs: number): readonly TopicEvent[] {
     this.#expire(nowMs);
     return this.#newest(this.#count);
   }
 
   /**
-   * Every event after a position, or null when that cannot be told in full: another epoch, trimmed, or from the future.
+   * All events after a position, or null if they are not all available: another epoch, trimmed, or in the future.
    *
-   * @param top the topic's newest position, also where its events have expired
+   * @param top the topic's newest position, also if its events have expired
    */
   since(position: Position, top: Position, nowMs: number): readonly TopicEvent[] | null {
     if (position.epoch !== top.epoch || position.offset > top.offset) return null;
@@ -112,7 +112,7 @@ export class TopicHistory implements BoundedHistory {
 
   #expire(nowMs: number): void {
     while (this.#count > 0 && this.#ring[this.#first]!.expiresAtMs <= nowMs) this.#dropFirst();
-    // With an empty history nothing of the ring is needed.
+    // An empty history does not need the ring.
     if (this.#count === 0 && this.#ring.length > 0) {
       this.#ring.length = 0;
       this.#first = 0;

@@ -19,14 +19,14 @@ import type { Topic } from '../../topics/topic.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 
 const SWEEP_EVERY_MS = 30_000;
-/** Whose events the server's own feeds publish. */
+/** The publisher of the server's own feeds. */
 const THIS_SERVER = '';
 
-/** What the bus in memory may hold. */
+/** The memory limits of the bus. */
 export interface MemoryBounds {
   /** All histories together, in bytes. */
   readonly historyBytes: number;
-  /** Idempotency keys, of one publisher and of all. */
+  /** Idempotency keys, per publisher and in total. */
   readonly keys: { readonly ofPublisher: number; readonly together: number };
 }
 
@@ -36,7 +36,7 @@ const DEFAULT_BOUNDS: MemoryBounds = { historyBytes: 128 * 1024 * 1024, keys: MA
 const RUN = randomBytes(9).toString('base64url');
 let epochs = 0;
 
-/** Random for this process, then counted: as good as random for each topic, and drawn once. */
+/** A random prefix for this process plus a counter: as good as a random value per topic, but generated once. */
 function nextEpoch(): string {
   return RUN + (epochs++).toString(36);
 }
@@ -53,14 +53,14 @@ class MemoryTopic {
     this.history = new TopicHistory(topic, this.epoch, budget);
   }
 
-  /** A subscriber leaves: it may come back with a cursor of this epoch, for as long as events would be kept. */
+  /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
   dismiss(sink: TopicSink): void {
     this.sinks.delete(sink);
     this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
   }
 
   isIdle(nowMs: number): boolean {
-    // First, since it lets go of what has expired.
+    // First, since it drops expired events.
     const isEmpty = this.history.isEmpty(nowMs);
     return isEmpty && this.sinks.size === 0 && this.#keptUntilMs <= nowMs;
   }
@@ -68,7 +68,7 @@ class MemoryTopic {
 
 /** The bus of a single process: the default without `REDIS_URL`. History and cursors end with the process. */
 export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdown {
-  /** By feed, then by owner: both keys exist already, a topic's whole name would have to be made and hashed. */
+  /** By feed, then by owner: both keys already exist, while a topic's full name would have to be built and hashed. */
   readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
   readonly #budget: HistoryBudget;
@@ -168,7 +168,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     return state;
   }
 
-  /** A topic that has lost its history is not kept for its position alone: that would be without bound. */
+  /** A topic that has lost its history is not kept only for its position, since that would be unbounded. */
   #dropped({ topic }: BoundedHistory, events: number): void {
     this.metrics?.historyDropped(events);
     const owners = this.#topics.get(topic.definition.name);

@@ -3,14 +3,14 @@ import type { Topic } from '../../topics/topic.js';
 import type { LiveTopic } from './live-topic.js';
 import type { TopicStore } from './topic-store.js';
 
-/** Every quiet topic is compared with the store once in so many rounds of one second. */
+/** Every idle topic is compared with the store once in this many rounds of one second. */
 const ROUNDS = 15;
 const ROUND_MS = 1_000;
 const COMPARE_BATCH = 250;
 
 /**
- * Notices what no later event would tell of: that a topic's last message was dropped on the way, or that the store
- * was emptied or restored. One timer for all topics; a topic with events is left alone, its offsets say enough.
+ * Detects losses that no later event would reveal: that a topic's last message was dropped, or that the store was
+ * emptied or restored. One timer for all topics; topics with events are skipped, since their offsets reveal losses.
  */
 export class GapDetector {
   readonly #timer = setInterval(() => void this.#round(), ROUND_MS).unref();
@@ -26,7 +26,7 @@ export class GapDetector {
     private readonly batchSize = COMPARE_BATCH,
   ) {}
 
-  /** Compares every topic, again and again until the store answers: after a reconnect. */
+  /** Compares every topic, and retries until the store answers. Called after a reconnect. */
   async compareAll(): Promise<void> {
     this.#owesAll = true;
     await this.#round();
@@ -45,14 +45,14 @@ export class GapDetector {
         await this.#compare([...this.topics()]);
       } else await this.#compare(this.#nextQuiet());
     } catch {
-      // The store is unavailable. Whoever was missed in this round has its turn when it is back.
+      // The store is unavailable. The topics of this round are compared when it is back.
       this.#owesAll = true;
     } finally {
       this.#isBusy = false;
     }
   }
 
-  /** Those of the next fifteenth of the topics that had no event since they were last looked at. */
+  /** The topics of the next fifteenth that had no event since their last comparison. */
   #nextQuiet(): LiveTopic[] {
     const quiet: LiveTopic[] = [];
     this.#walk ??= this.topics();
@@ -79,7 +79,7 @@ export class GapDetector {
 
 function toPlace(live: LiveTopic): { live: LiveTopic; topic: Topic; position: Position }[] {
   if (live.position) return [{ live, topic: live.topic, position: live.position }];
-  // Its first subscriber is joining just now, perhaps with a look at the history that is too old.
+  // Its first subscriber is joining right now, perhaps with a history that is too old.
   void live.catchUp();
   return [];
 }

@@ -17,10 +17,10 @@ import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
 
 /**
  * One step for one subject. A bucket is a hash; a subject's field holds `<count> <shut until> <touched at>`, then
- * ` <network>@<from when on>` for each promise; times are ms by Redis's clock.
+ * ` <network>@<from when on>` for each reservation; times are ms by Redis's clock.
  *
- * KEYS: the bucket. ARGV: what is to be done · the subject's name · the count, or for `reserve` the network.
- * `reserve` returns the count, or minus the wait in ms.
+ * KEYS: the bucket. ARGV: the operation · the subject's name · the count, or for `reserve` the network. `reserve`
+ * returns the count, or minus the wait in ms.
  */
 const LEDGER_SCRIPT = new RedisScript(`
 local key, verb, name, argument = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
@@ -97,8 +97,9 @@ return count
 `);
 
 /**
- * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is unavailable, full or hangs,
- * each node goes on with a counter of its own: refusing everybody would make its outage one of signing in.
+ * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is unavailable,
+ * full or hangs, each node uses its own counter: refusing every attempt would turn a Redis outage into an outage of
+ * signing in.
  */
 export class RedisGuessCounter extends GuessCounter {
   readonly #own = new MemoryGuessCounter();
@@ -125,7 +126,7 @@ export class RedisGuessCounter extends GuessCounter {
     if ((await this.#run('back', subject, count)) === null) await this.#own.giveBack(subject, count);
   }
 
-  /** What the script answers; null where Redis cannot. */
+  /** The script's reply; null if Redis cannot run it. */
   async #run(verb: string, subject: string, argument: string | number): Promise<number | null> {
     const { bucket, name } = placeOf(subject);
     try {

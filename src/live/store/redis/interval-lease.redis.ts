@@ -2,7 +2,10 @@ import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
 import { IntervalLease, restMs } from '../../leases/interval-lease.js';
 
-/** KEYS: when the last turn was. ARGV: the time that must have passed, in ms. By Redis's clock, so nodes' clocks do not matter. */
+/**
+ * KEYS: the time of the last lease. ARGV: the time that must have passed, in ms. By Redis's clock, so nodes' clocks do
+ * not matter.
+ */
 const TAKE_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -7,8 +7,9 @@ import type { TopicStore } from './topic-store.js';
 const EVERY_MS = 1_000;
 
 /**
- * Measures how long after its publishing an event is delivered, by the store's clock: one live event a second, whose time is
- * read from its history, and the oldest event of each gap that was filled. Every other event costs one look at a flag.
+ * Measures the time from publishing to delivery by the store's clock: for one live event a second, whose publishing
+ * time is read from its history, and for the oldest event of each filled gap. Every other event costs one check of a
+ * flag.
  */
 export class LagProbe {
   #isDue = true;
@@ -19,7 +20,7 @@ export class LagProbe {
     private readonly metrics: TopicMetrics,
   ) {}
 
-  /** Called with each event that came live. */
+  /** Called with each live event. */
   live(topic: Topic, event: TopicEvent): void {
     if (!this.#isDue) return;
     this.#isDue = false;
@@ -41,7 +42,7 @@ export class LagProbe {
       const publishedAtMs = await this.store.publishedAtMs(topic, event.offset);
       if (publishedAtMs !== null) this.metrics.lag(path, Math.max(0, deliveredAtMs - publishedAtMs) / 1000);
     } catch {
-      // The store is unavailable, which has a metric of its own.
+      // The store is unavailable, which has its own metric.
     }
   }
 }

@@ -5,51 +5,51 @@ import type { Topic } from '../../topics/topic.js';
 import type { TopicSink } from '../../topics/topic.bus.js';
 import type { TopicReading } from './topic-store.js';
 
-/** How many live events wait while a gap is filled; more than that and the gap is read again. */
+/** The most live events that wait while a gap is filled; beyond that the gap is read again. */
 const HELD = 256;
-/** How many live events wait for one that is joining. Its look at the history takes one round trip. */
+/** The most live events that wait for a joining subscriber, which reads the history in one round trip. */
 const JOIN_BUFFER = 1_024;
 
-/** What a topic asks of the bus that holds it. */
+/** What a topic needs from the bus. */
 export interface LiveTopicHost {
   /** Whether events may be delivered right now. */
   mayDeliver(): boolean;
-  /** Reads what the history holds after a position; resolves when it may be delivered, as far as anybody can tell. */
+  /** Reads the history after a position; resolves when it may be delivered, as far as this node knows. */
   read(since: Position): Promise<TopicReading>;
-  /** Called with each event that came live. */
+  /** Called with each live event. */
   heard(event: TopicEvent): void;
   /** Called with the oldest event of a gap that was filled. */
   filled(event: TopicEvent): void;
-  /** Called when messages were missed: the history had them, or it had not. */
+  /** Called when messages were missed, with whether the history had them. */
   noticed(outcome: 'filled' | 'lost'): void;
-  /** Called when the store has begun another epoch: what became of this topic may have become of all. */
+  /** Called when the store has started another epoch, which may affect all topics. */
   forgotten(): void;
   /** Called when the last subscriber has left. */
   abandoned(): void;
 }
 
 /**
- * One subscription of a topic on this node. It has no position of its own: the topic hands it each event once and in order,
- * and it takes those that come after what the history told it.
+ * One subscription of a topic on this node. It has no position of its own: the topic passes it each event once and in
+ * order, and it accepts those after the history that it has read.
  */
 export class TopicSubscriber {
-  /** What came live since it was admitted: the last events that the topic has passed. Null once it has joined. */
+  /** The live events since it was admitted. Null once it has joined. */
   #buffer: TopicEvent[] | null = [];
   #joinedAt = 0;
   #isOver = false;
 
   constructor(private readonly sink: TopicSink) {}
 
-  /** Whether it has ended, by whosever wish. */
+  /** Whether it has ended, for any reason. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /**
-   * Sends the first events, then what came in meanwhile, and is live from here on.
-   * Where the two do not meet at the topic's position it ends with a gap.
+   * Sends the first events, then those that arrived in the meantime, and is live from then on. If the two do not meet
+   * at the topic's position it ends with a gap.
    *
-   * @throws UnavailableError when more came in than can wait
+   * @throws UnavailableError when more events arrived than may wait
    */
   join({ position, recovered, events }: TopicReading, topic: Position): void {
     const buffered = this.#buffer;
@@ -63,7 +63,7 @@ export class TopicSubscriber {
     for (const event of buffered) this.take(event);
   }
 
-  /** Takes the topic's next event. What its history has sent already is dropped. */
+  /** Receives the topic's next event. Events that its history already contained are dropped. */
   take(event: TopicEvent): void {
     if (this.#isOver) return;
     if (!this.#buffer) {
@@ -71,19 +71,21 @@ export class TopicSubscriber {
     } else if (this.#buffer.length <= JOIN_BUFFER) this.#buffer.push(event);
   }
 
-  /** Ends it as the subscriber wishes, who is told nothing. */
+  /** Ends it at the subscriber's request, without notifying the subscriber. */
   end(): void {
     this.#isOver = true;
     this.#buffer &&= [];
   }
 
-  /** The topic lost events: one that was live ends, and is told; one that joins later has no use for what it has heard. */
+  /**
+   * The topic lost events: a live subscriber ends and is notified; one that has not joined drops its buffered events.
+   */
   lose(): void {
     if (this.#buffer) this.#buffer = [];
     else this.endAtGap();
   }
 
-  /** Ends it because of a gap that history cannot fill, and tells the subscriber. */
+  /** Ends it because of a gap that history cannot fill, and notifies the subscriber. */
   endAtGap(): void {
     if (this.#isOver) return;
     this.end();
@@ -92,9 +94,9 @@ export class TopicSubscriber {
 }
 
 /**
- * One topic with subscribers on this node: a single Redis subscription, and one parse per event for all of them.
- * Knows the position it has reached, so an event that skips one is noticed: the gap is filled from history,
- * or every subscription ends with `gap`.
+ * One topic with subscribers on this node: a single Redis subscription, and one parse per event for all of them. It
+ * tracks its position, so that skipped offsets are detected: the gap is filled from history, or every subscription ends
+ * with `gap`.
  */
 export class LiveTopic {
   readonly #members = new Set<TopicSubscriber>();
@@ -109,7 +111,7 @@ export class LiveTopic {
     private readonly host: LiveTopicHost,
   ) {}
 
-  /** Where the topic stands here; null until the first subscriber has joined. */
+  /** The topic's position on this node; null until the first subscriber has joined. */
   get position(): Position | null {
     return this.#position;
   }
@@ -119,7 +121,7 @@ export class LiveTopic {
     this.#members.add(member);
   }
 
-  /** Lets an admitted subscriber join with what the history said. */
+  /** Lets an admitted subscriber join with the history that was read. */
   join(member: TopicSubscriber, reading: TopicReading): void {
     if (!this.#position) {
       this.#position = reading.position;
@@ -131,17 +133,17 @@ export class LiveTopic {
     if (this.#mayHaveMissed || reading.position.epoch !== epoch) void this.catchUp();
   }
 
-  /** Removes a subscriber. The last one to leave ends the topic here. */
+  /** Removes a subscriber. When the last one leaves, the topic ends on this node. */
   dismiss(member: TopicSubscriber): void {
     member.end();
     if (this.#members.delete(member) && this.#members.size === 0) this.host.abandoned();
   }
 
-  /** Takes a message of the topic's channel: `<epoch> <offset> <payload>`. */
+  /** Handles a message of the topic's channel: `<epoch> <offset> <payload>`. */
   receive(message: string): void {
     this.isQuiet = false;
     if (!this.host.mayDeliver()) {
-      // It stays in the history, from where it is read when delivery goes on.
+      // It is in the history and is read from there when delivery resumes.
       this.#mayHaveMissed = true;
       return;
     }
@@ -154,7 +156,7 @@ export class LiveTopic {
     this.host.heard(event);
   }
 
-  /** Fills from history what the live path has missed, if it has. Called when there is reason to think so. */
+  /** Fills missed events from history. Called when events may have been missed. */
   async catchUp(): Promise<void> {
     this.#mayHaveMissed = true;
     if (!this.#position || this.#held || !this.host.mayDeliver()) return;
@@ -164,7 +166,7 @@ export class LiveTopic {
     try {
       reading = await this.host.read(this.#position);
     } catch {
-      // The store is unavailable again. The next event, comparison or reconnect comes back here.
+      // The store is unavailable again. The next event, comparison or reconnect retries this.
       this.#held = null;
       this.#mayHaveMissed = true;
       return;
@@ -198,7 +200,7 @@ export class LiveTopic {
     if (this.#held.length < HELD) this.#held.push(event);
   }
 
-  /** Lets the events go on that had to wait, after those that go before them. */
+  /** Delivers the events that had to wait, after those before them. */
   #release(earlier: readonly TopicEvent[]): void {
     const held = this.#held ?? [];
     this.#held = null;
@@ -216,7 +218,7 @@ export class LiveTopic {
       member.lose();
       if (member.isOver) this.dismiss(member);
     }
-    // Who is joining may have read the history before the loss.
+    // A joining subscriber may have read the history before the loss.
     this.#mayHaveMissed = this.#members.size > 0;
   }
 }

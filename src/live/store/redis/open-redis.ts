@@ -6,22 +6,28 @@ import { within } from '../../deadline.js';
 import { StartError } from '../../errors/sallyport.errors.js';
 import { reasonOf } from './redis-failure.js';
 
-/** How long a start waits for Redis before it gives up, in milliseconds. */
+/** How long a start waits for Redis before it fails, in milliseconds. */
 const START_PATIENCE_MS = 10_000;
 const START_RETRY_MS = 500;
-/** A Redis that owes an answer for so long counts as away: its connection is dropped and opened anew. */
+/**
+ * If Redis does not reply for this long, it counts as unavailable: the connection is dropped and reopened. In
+ * milliseconds.
+ */
 export const SILENCE_MS = 2_000;
-/** How often the slots of a cluster are asked for where nothing fails that would tell. */
+/** How often the slots of a cluster are refreshed if no failure triggers it. */
 const SLOTS_REFRESH_MS = 5_000;
-/** Members of a cluster that are remembered, those of `REDIS_URL` first. */
+/** The most cluster members that are remembered, those of `REDIS_URL` first. */
 const MAX_KNOWN_MEMBERS = 256;
 
 /** What was found behind `REDIS_URL`. */
 export interface RedisLink {
   readonly client: Redis | Cluster;
-  /** Opens a connection for subscriptions: to this member of a cluster, or without one to where commands go. Not connected yet. */
+  /**
+   * Opens a connection for subscriptions: to this member of a cluster, or without an argument to where commands go. Not
+   * yet connected.
+   */
   openSubscriber(member?: RedisPlace): Redis;
-  /** True on a cluster of Redis 7 or newer: channels live in slots, so a message visits one shard only. */
+  /** True on a cluster of Redis 7 or newer: channels belong to slots, so a message goes through one shard only. */
   readonly shardedPubSub: boolean;
   /** Hosts and ports for log lines; never the user or the password. */
   readonly address: string;
@@ -30,7 +36,7 @@ export interface RedisLink {
 const nextAttemptMs = (attempt: number): number =>
   Math.min(50 * 2 ** Math.min(attempt - 1, 10), 1_000) + Math.floor(Math.random() * 100);
 
-/** Commands fail at once while Redis is unavailable: nothing queues, nothing is sent a second time behind the caller's back. */
+/** Commands fail at once while Redis is unavailable: none are queued or retried. */
 const FAIL_FAST = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -44,8 +50,8 @@ const FAIL_FAST = {
 } satisfies RedisOptions;
 
 /**
- * Connects at start: to the master that the Sentinels name, else to the first of the given addresses that answers, and to
- * the whole cluster where that one is a member of one. Tries for 10 seconds with one line in the log.
+ * Connects at start: to the master that the Sentinels name, else to the first given address that answers, and if that
+ * is a cluster member, to the whole cluster. Tries for 10 seconds with one line in the log.
  *
  * @param url as {@link parseRedisUrl} reads it
  * @throws StartError that names addresses and cause when Redis cannot be reached or refuses the credentials
@@ -68,17 +74,17 @@ export async function openRedis(url: string, logger: Logger): Promise<RedisLink>
   return { client, openSubscriber, shardedPubSub, address };
 }
 
-/** Whether a Redis answers here within two seconds, for those who can do without. Never throws. */
+/** Whether a Redis answers within two seconds, for callers that can work without it. Never throws. */
 export async function redisAnswers(url: string): Promise<boolean> {
   const found = parseRedisUrl(url);
   if (!found) return false;
   return (await probeAny(found, found.places)).ok;
 }
 
-/** What every connection is opened with; how replies are read is the client's own business. */
+/** The options of every connection. */
 type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** How one server is reached; with Sentinel, how the master is, wherever it is now. */
+/** The options for one server; with Sentinel, for the current master. */
 function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionOptions {
   const { username, password, tls, family } = found;
   const signIn = { ...(username && { username }), ...(password && { password }), ...(tls && { tls: {} }) };
@@ -94,12 +100,12 @@ function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionO
     role: 'master',
     sentinelRetryStrategy: nextAttemptMs,
     sentinelCommandTimeout: SILENCE_MS,
-    // What was the master is a replica now: ask the Sentinels again.
+    // The former master is now a replica: ask the Sentinels again.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }
 
-/** ioredis prints errors without a listener; the owner of the connection logs them. */
+/** Without a listener ioredis prints errors; the owner of the connection logs them. */
 function listened<T extends Redis | Cluster>(client: T): T {
   client.on('error', () => {});
   return client;
@@ -131,7 +137,7 @@ type Probe =
   | { readonly ok: true; readonly info: string; readonly place: RedisPlace }
   | { readonly ok: false; readonly reason: string };
 
-/** Asks all places at once; the first answer is enough, since one dead member may take its time. */
+/** Asks all servers at once and uses the first answer, since a dead member may take long. */
 async function probeAny(found: RedisAddress, places: readonly RedisPlace[]): Promise<Probe> {
   try {
     return await Promise.any(places.map((place) => probe(found, place)));
@@ -161,8 +167,8 @@ async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
 }
 
 /**
- * Waits for the cluster's `ready`, not for the promise of `connect`: where the member that ioredis asks whether the cluster
- * is ready has just died, it connects anew by itself and leaves the first promise unsettled.
+ * Waits for the cluster's `ready` event, not for the promise of `connect`: if the member that ioredis asks for
+ * readiness has just died, it reconnects by itself and leaves the first promise unsettled.
  */
 async function connectCluster(cluster: Cluster, address: string): Promise<void> {
   let reason = 'CLUSTERDOWN';
@@ -177,13 +183,14 @@ async function connectCluster(cluster: Cluster, address: string): Promise<void> 
 
 function openCluster(found: RedisAddress): Cluster {
   const { username, password, tls, family } = found;
-  // ioredis keeps this very list, and comes back to it when every member it knew is gone: it grows by those it has seen.
+  // ioredis keeps a reference to this list and uses it when all known members are gone, so members that were seen are
+  // added to it.
   const startupNodes = found.places.map((place) => ({ ...place }));
   const cluster = new Cluster(startupNodes, {
     lazyConnect: true,
     enableOfflineQueue: false,
-    // Saves a write per command. Nothing that subscribes goes through this client: it would share the pipeline, and with it
-    // a connection that nobody reads messages from.
+    // Saves a write per command. Subscriptions must not use this client: they would share the pipeline, and with it a
+    // connection whose messages are not read.
     enableAutoPipelining: true,
     clusterRetryStrategy: nextAttemptMs,
     clusterNodeRetryStrategy: nextAttemptMs,

@@ -6,16 +6,15 @@ import type { ViewerId } from '../../viewer/viewer.js';
 import { LocalPresence } from '../../presence/local-presence.js';
 import { Presence } from '../../presence/presence.js';
 
-/** How long a node counts after its last sign of life, in milliseconds. */
+/** How long a node counts as alive after its last heartbeat, in milliseconds. */
 const LEASE_MS = 15_000;
-/** Comings and goings of so long travel together. */
+/** Changes within this time are sent together, in milliseconds. */
 const REPORT_EVERY_MS = 50;
 const BATCH = 1_000;
 const NODES = 'sallyport:{presence}:nodes';
 
 /**
- * A node's sign of life. KEYS: the nodes. ARGV: this node's id, lease in ms.
- * Nodes whose lease has run out are forgotten.
+ * A node's heartbeat. KEYS: the nodes. ARGV: this node's id, lease in ms. Removes nodes whose lease has expired.
  */
 const BEAT_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
@@ -30,8 +29,8 @@ local time = redis.call('TIME')
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`);
 
 /**
- * Presence over all nodes: each keeps one set of its viewers, leased as a whole. A heartbeat costs the same however many
- * are connected, and a node that dies without a word is gone with its lease of 15 seconds.
+ * Presence over all nodes: each keeps one set of its viewers, with one lease. The cost of a heartbeat does not depend
+ * on the number of viewers, and a crashed node is removed when its lease of 15 seconds expires.
  */
 export class RedisPresence extends Presence implements BeforeApplicationShutdown {
   readonly #node = randomUUID();
@@ -39,13 +38,13 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
   readonly #here = new LocalPresence((viewer) => this.#note(viewer));
   readonly #heartbeat: NodeJS.Timeout;
   #reporting: NodeJS.Timeout | null = null;
-  /** One exchange with Redis after the other. Never rejects. */
+  /** Runs exchanges with Redis one after the other. Never rejects. */
   #exchange: Promise<void> = Promise.resolve();
-  /** False when it is not known what Redis has of this node: then all of it is sent. */
+  /** False if it is unknown what Redis has for this node: the whole set is then sent. */
   #isKnown = false;
   #isOver = false;
 
-  /** @param leaseMs default 15 seconds; the heartbeat comes three times as often */
+  /** @param leaseMs default 15 seconds; the heartbeat is sent three times as often */
   constructor(
     private readonly redis: RedisConnection,
     private readonly leaseMs = LEASE_MS,
@@ -81,7 +80,7 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     return new Set(viewers.filter((_, index) => present.some((flags) => flags[index] === 1)));
   }
 
-  /** After the sockets were drained: until then this node's viewers are there. */
+  /** After the sockets were drained: until then this node's viewers are present. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#heartbeat);
@@ -105,7 +104,7 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     }, REPORT_EVERY_MS).unref();
   }
 
-  /** Does it after what is being done. What fails leaves Redis's part unknown, for the next heartbeat to mend. */
+  /** Runs the task after the current one. A failure leaves Redis's state unknown, and the next heartbeat repairs it. */
   #enqueue(work: () => Promise<void>): void {
     this.#exchange = this.#exchange.then(work).catch(() => {
       this.#isKnown = false;
@@ -132,7 +131,7 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     await this.redis.run((client) => client.pexpire(keyOf(this.#node), this.leaseMs));
   }
 
-  /** Writes the whole set beside the old one and puts it in its place at once. */
+  /** Writes the whole set under a new key and replaces the old one atomically. */
   async #reportAll(): Promise<void> {
     this.#changed.clear();
     const batches = [...this.#here.batches(BATCH)];

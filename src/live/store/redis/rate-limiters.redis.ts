@@ -9,8 +9,8 @@ import { BoundedMemoryLimiter } from '../memory/rate-limiters.memory.js';
 import type { RedisConnection } from './redis.connection.js';
 
 /**
- * Counts a key in this process alone until it has done so much that the other nodes should know; from then on with them.
- * What honest people do costs no round trip; what it misses is at most `unshared` for each node.
+ * Counts a key in this process only until it reaches `unshared`, and from then on with all nodes. Ordinary use costs no
+ * round trip; at most `unshared` per node is not counted.
  */
 export class DeferredSharedLimiter extends BoundedMemoryLimiter {
   constructor(
@@ -30,8 +30,8 @@ export class DeferredSharedLimiter extends BoundedMemoryLimiter {
 }
 
 /**
- * Limits over all nodes. While Redis is unavailable each node counts by itself: a limit that refused everybody then would lock people
- * out for as long as the outage.
+ * Limits over all nodes. While Redis is unavailable each node counts separately: refusing every request would lock
+ * users out during the outage.
  */
 export class RedisRateLimiters extends RateLimiters {
   constructor(private readonly redis: RedisConnection) {

@@ -1,21 +1,21 @@
 import { ReplyError } from 'ioredis';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 
-/** Answers of a Redis that is there and cannot serve right now: loading, failing over, full, read-only, locked out. */
+/** Errors of a Redis that cannot serve right now: loading, failing over, full, read-only, access denied. */
 const NOT_NOW =
   /^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|EXECABORT)\b/;
 
-/** Answers of a Redis that can be read and not be written to: full, a replica, a disk that fails, too few replicas. */
+/** Errors of a Redis that can be read but not written to: full, a replica, a failing disk, too few replicas. */
 const REFUSED_WRITE = /^(?:OOM|READONLY|MISCONF|NOREPLICAS)\b/;
 
-/** Whether a command failed because Redis does not take writes. */
+/** Whether a command failed because Redis refuses writes. */
 export function isRefusedWrite(error: unknown): boolean {
   return error instanceof Error && REFUSED_WRITE.test(error.message);
 }
 
 /**
- * What a failed command is to its caller: {@link UnavailableError} where the store is unavailable, hangs or cannot serve;
- * anything else is a fault of ours and comes back as it is.
+ * Converts a failed command's error: {@link UnavailableError} if the store is unavailable, hangs or cannot serve;
+ * anything else is a bug and is returned unchanged.
  */
 export function storeFailure(error: unknown): unknown {
   if (error instanceof ReplyError && error instanceof Error && !NOT_NOW.test(error.message)) return error;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** A Lua script with the name Redis knows it by. Declared once, as a constant beside what it does. */
+/** A Lua script and its hash. Declared once, as a constant next to its code. */
 export class RedisScript {
   readonly sha: string;
 

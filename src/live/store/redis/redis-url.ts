@@ -1,40 +1,40 @@
-/** One server's place. */
+/** One server's host and port. */
 export interface RedisPlace {
   readonly host: string;
   readonly port: number;
 }
 
-/** What `REDIS_URL` says: where Redis is found, and how to sign in there. */
+/** The parsed `REDIS_URL`: where Redis is, and its credentials. */
 export interface RedisAddress {
   /** The servers, or the Sentinels that know where the master is. Never empty. */
   readonly places: readonly RedisPlace[];
-  /** The name under which the Sentinels know the master; null without Sentinel. */
+  /** The Sentinels' name for the master; null without Sentinel. */
   readonly sentinelMaster: string | null;
   readonly username: string | null;
   readonly password: string | null;
-  /** What the Sentinels themselves ask for, where they do. */
+  /** The Sentinels' own credentials, if they need any. */
   readonly sentinelUsername: string | null;
   readonly sentinelPassword: string | null;
   readonly database: number;
   readonly tls: boolean;
-  /** 4 or 6: the only kind of address that names are looked up for; 0 takes either. */
+  /** 4 or 6: the only IP version that names are resolved to; 0 allows both. */
   readonly family: number;
 }
 
 const URL_PARTS = /^(rediss?)(\+sentinel)?:\/\/(.+)$/s;
-/** A comma that parts two whole URLs; commas between hosts stand behind the last `@`. */
+/** A comma between two whole URLs; commas between hosts come after the last `@`. */
 const NEXT_URL = /,(?=rediss?:\/\/)/;
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 const MAX_PLACES = 32;
 
 /**
- * Reads `REDIS_URL`; null when it is none of these:
+ * Parses `REDIS_URL`; null if it is none of these:
  *
  * - `redis://user:password@host:6379/0`, or `rediss://` for TLS
  * - several members of one cluster: `redis://user:password@one:6379,two:6379` or whole URLs joined by commas
- * - Sentinel: `redis+sentinel://user:password@one:26379,two:26379/master-name/0`; the user is the one of the master, the
- *   Sentinels' own stand in `?sentinelUsername=…&sentinelPassword=…`
+ * - Sentinel: `redis+sentinel://user:password@one:26379,two:26379/master-name/0`; user and password are those of the
+ *   master, the Sentinels' own are in `?sentinelUsername=…&sentinelPassword=…`
  */
 export function parseRedisUrl(text: string): RedisAddress | null {
   const [, scheme, sentinel, rest] = URL_PARTS.exec(text.trim()) ?? [];

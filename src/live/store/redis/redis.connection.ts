@@ -6,27 +6,27 @@ import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import { StoreGeneration } from './store-generation.js';
 
-/** How often Redis is asked what time it is there and given something to write, in milliseconds; while it does not, more often. */
+/** How often Redis is asked for its time and given a write, in milliseconds; more often while that fails. */
 const HEARTBEAT_MS = 5_000;
 const RETRY_MS = 1_000;
-/** Written on a cluster with each heartbeat: a Redis that is full or read-only answers everything else. */
+/** Written on a cluster with each heartbeat, because a full or read-only Redis answers all other commands. */
 const PROBE_KEY = 'sallyport:{store}:probe';
 const PROBE_SECONDS = 60;
 
 /**
- * The one connection for commands. While Redis is unavailable or hangs (2 seconds without an answer), commands reject
- * at once with `UnavailableError`: nothing queues and nothing is sent twice.
+ * The connection for commands. While Redis is unavailable or hangs (2 seconds without an answer), commands reject at
+ * once with `UnavailableError`: none are queued or retried.
  */
 export class RedisConnection {
   readonly client: Redis | Cluster;
-  /** Whether keys live in slots, so that one command touches one slot only. */
+  /** Whether keys belong to slots, so that one command may use one slot only. */
   readonly isCluster: boolean;
   #heartbeat: NodeJS.Timeout | undefined;
   #clockAheadMs = 0;
   #isClosed = false;
-  /** Null on a cluster, where scripts ask the shard itself. */
+  /** Null on a cluster, where scripts check the shard itself. */
   readonly #generation: StoreGeneration | null;
-  /** Whether this connection's Redis is known to go on from where it was, or has begun a new generation. */
+  /** Whether this connection's Redis is known to have kept its data, or a new generation was started. */
   #isSettled = false;
   #settling: Promise<void> | null = null;
 
@@ -46,23 +46,23 @@ export class RedisConnection {
     this.#scheduleBeat();
   }
 
-  /** The number of the database that keys are in; a cluster has only 0. */
+  /** The number of the database with the keys; a cluster has only 0. */
   get database(): number {
     return 'db' in this.client.options ? (this.client.options.db ?? 0) : 0;
   }
 
-  /** Whether a command sent now has a chance. */
+  /** Whether a command sent now can succeed. */
   get isAvailable(): boolean {
     return this.client.status === 'ready' && this.#isSettled;
   }
 
-  /** Called once at the start, before anything is asked of Redis. @throws UnavailableError when it does not answer */
+  /** Called once at start, before any other command. @throws UnavailableError when it does not answer */
   async open(): Promise<void> {
     await this.readClock();
     await this.#beat();
   }
 
-  /** Redis's clock, in ms since the epoch, as it was last told: for deadlines that a script checks. */
+  /** Redis's clock, in ms since the epoch, from the last measurement: for deadlines that a script checks. */
   get nowMs(): number {
     return performance.timeOrigin + performance.now() + this.#clockAheadMs;
   }
@@ -70,7 +70,7 @@ export class RedisConnection {
   /**
    * Runs commands.
    *
-   * @throws UnavailableError when Redis is unavailable, hangs or cannot serve; then it may have run them all the same
+   * @throws UnavailableError when Redis is unavailable, hangs or cannot serve; it may have run them anyway
    */
   async run<T>(commands: (client: Redis | Cluster) => Promise<T>): Promise<T> {
     try {
@@ -82,7 +82,7 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script by its hash; a Redis that does not know it is given it once.
+   * Runs a script by its hash; loads it into a Redis that does not have it.
    *
    * @throws UnavailableError as {@link run} does
    */
@@ -102,7 +102,7 @@ export class RedisConnection {
     });
   }
 
-  /** Asks what time it is there. Called with each heartbeat. */
+  /** Measures Redis's clock. Called with each heartbeat. */
   async readClock(): Promise<void> {
     const sentMs = performance.now();
     const [seconds, micros] = await this.run(timeOf);
@@ -131,7 +131,7 @@ export class RedisConnection {
       await this.run(() => this.#write());
       this.health.tookWrite();
     } catch {
-      // `run` has noted why; the silence itself drops the connection.
+      // `run` has recorded why; the timeout drops the connection.
     } finally {
       this.#scheduleBeat();
     }
@@ -142,7 +142,7 @@ export class RedisConnection {
     else await this.client.set(PROBE_KEY, '', 'EX', PROBE_SECONDS);
   }
 
-  /** A new connection may lead to a Redis that has forgotten something: that is found out before any script runs there. */
+  /** A new connection may lead to a Redis that has lost data; this is checked before any script runs there. */
   async #settled(): Promise<void> {
     if (this.#isSettled) return;
     if (this.client.status !== 'ready') throw new UnavailableError();
@@ -169,7 +169,7 @@ export class RedisConnection {
   }
 }
 
-/** Whichever member of a cluster answers first: a dead one must not keep a node from its start. */
+/** The first cluster member that answers, so that a dead one does not prevent a start. */
 async function timeOf(client: Redis | Cluster): Promise<readonly [string | number, string | number]> {
   const [seconds = 0, micros = 0] =
     client instanceof Redis

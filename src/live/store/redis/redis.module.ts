@@ -46,7 +46,7 @@ export class RedisModule implements OnApplicationShutdown {
     @Inject(RedisSubscriber) private readonly subscriber: RedisSubscriber | null,
   ) {}
 
-  /** The last thing of a shutdown: others still say goodbye over these connections. */
+  /** The last step of a shutdown, since other parts still use these connections while they stop. */
   onApplicationShutdown(): void {
     this.subscriber?.close();
     this.connection?.close();

@@ -2,30 +2,32 @@ import { storeFailure } from './redis-failure.js';
 import type { RedisLink } from './open-redis.js';
 import { SubscriberConnections } from './subscriber-connections.js';
 
-/** Takes a channel's messages, in order. Called synchronously; must not throw. */
+/** Receives a channel's messages, in order. Called synchronously; must not throw. */
 export type ChannelListener = (message: string) => void;
 
-/** Who is told of the connections for subscriptions. Called synchronously; must not throw. */
+/** Notified about the connections for subscriptions. Called synchronously; must not throw. */
 export interface LinkListener {
   /** Messages may be missed from now on. */
   lost(): void;
-  /** Every channel is heard again. What was published in between is to be found elsewhere. */
+  /** Every channel is subscribed again. Messages in between must be read elsewhere. */
   restored(): void;
 }
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
-  /** Settles with Redis's answer to this node's one SUBSCRIBE. */
+  /** Settles with Redis's reply to this node's SUBSCRIBE. */
   readonly confirmed: Promise<unknown>;
 }
 
-/** How often each connection is asked for a sign of life, in milliseconds: with the silence that is borne, how late a dead one is noticed. */
+/**
+ * How often each connection is probed, in milliseconds. With the reply timeout this is how late a dead one is detected.
+ */
 const HEARTBEAT_MS = 1_000;
 
 /**
- * The connections for subscriptions: one, or one to each shard of a cluster. However many listen to a channel here, Redis
- * knows of one subscription; the last one to leave ends it. After a lost connection every channel is subscribed again before
- * {@link LinkListener.restored} is called.
+ * The connections for subscriptions: one, or one to each shard of a cluster. All listeners of a channel on this node
+ * share one subscription in Redis; it ends when the last one leaves. After a lost connection every channel is
+ * subscribed again before {@link LinkListener.restored} is called.
  */
 export class RedisSubscriber {
   readonly #connections: SubscriberConnections;
@@ -33,7 +35,7 @@ export class RedisSubscriber {
   readonly #listeners = new Set<LinkListener>();
   readonly #heartbeat: NodeJS.Timeout;
   #isLost = false;
-  /** The fence that leaves with the end of this turn: one for all who ask until then. */
+  /** The fence that is sent at the end of this turn of the event loop, shared by all callers until then. */
   #nextFence: Promise<void> | null = null;
 
   private constructor(link: RedisLink) {
@@ -48,14 +50,14 @@ export class RedisSubscriber {
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 
-  /** Opens the connections. Those that cannot be reached are tried again, and until then there is nothing to hear. */
+  /** Opens the connections. Unreachable ones are retried, and deliver no messages until then. */
   static async open(link: RedisLink): Promise<RedisSubscriber> {
     const subscriber = new RedisSubscriber(link);
     await subscriber.#connections.open();
     return subscriber;
   }
 
-  /** Whether some channel may be missing messages right now. */
+  /** Whether a channel may be missing messages right now. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -63,8 +65,8 @@ export class RedisSubscriber {
   /**
    * Listens to a channel; resolves when Redis has confirmed: no message from then on is missed.
    *
-   * @returns ends listening; no message follows
-   * @throws UnavailableError when Redis, or the shard where the channel lives, is away
+   * @returns a function that stops listening; no message follows
+   * @throws UnavailableError when Redis, or the channel's shard, is unavailable
    */
   async subscribe(name: string, listener: ChannelListener): Promise<() => void> {
     let channel = this.#channels.get(name);
@@ -82,7 +84,7 @@ export class RedisSubscriber {
     return leave;
   }
 
-  /** Adds a listener for what becomes of the connections; the returned function removes it. */
+  /** Adds a listener for lost and restored connections; the returned function removes it. */
   listen(listener: LinkListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -90,7 +92,7 @@ export class RedisSubscriber {
 
   /**
    * Resolves when every message that Redis sent before this call has been received and handled, on every connection.
-   * All who ask in one turn of the loop share one round trip.
+   * Calls in one turn of the event loop share one round trip.
    *
    * @throws UnavailableError when a connection is lost or silent
    */
@@ -130,7 +132,7 @@ export class RedisSubscriber {
     for (const { restored } of this.#listeners) restored();
   }
 
-  /** A connection that does not answer in time is dropped, and tells of it. */
+  /** A connection that does not answer in time is dropped, and its listeners are notified. */
   #beat(): void {
     for (const connection of this.#connections.all()) connection.fence().catch(() => {});
   }

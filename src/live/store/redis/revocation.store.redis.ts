@@ -2,7 +2,7 @@ import { KEEP_REVOCATION_SECONDS, RevocationStore } from '../../sessions/revocat
 import type { RedisConnection } from './redis.connection.js';
 import { RedisScript } from './redis-script.js';
 
-/** KEYS: the revocation. ARGV: until when in ms, how long to keep it in seconds. The later instant stays. */
+/** KEYS: the revocation. ARGV: the time in ms, how long to keep it in seconds. The later time is kept. */
 const REMEMBER_SCRIPT = new RedisScript(`
 local before = tonumber(redis.call('GET', KEYS[1]) or '0')
 local instant = tonumber(ARGV[1]) > before and ARGV[1] or string.format('%.0f', before)

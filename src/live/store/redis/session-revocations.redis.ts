@@ -6,15 +6,15 @@ import { type RevokedViewer, SessionRevocations } from '../../sessions/session-r
 import { parseViewerId } from '../../viewer/viewer.js';
 
 const CHANNEL = 'sallyport:session-endings';
-/** Ids in one message: some 40 KB, which no subscriber's buffer minds. */
+/** Ids in one message: about 40 KB, well within subscribers' buffer limits. */
 const BATCH = 1_000;
-/** Of an outside session of 200 bytes that are all encoded. */
+/** The length of an outside session id of 200 encoded bytes. */
 const MAX_ID_LENGTH = 642;
 
 /**
- * Endings over all nodes of one Redis. The message goes out before the announcement resolves, on the channel connection
- * that carries events too: on every node it arrives before whatever is published after the answer.
- * (On a cluster channels have shards of their own, and only the time of one message lies between.)
+ * Revocations over all nodes of one Redis. The message is sent before the announcement resolves, on the connection that
+ * also carries events, so on every node it arrives before events that are published after the answer. (On a cluster
+ * channels belong to different shards, so an event may arrive before it by the time of one message.)
  */
 export class RedisSessionRevocations extends SessionRevocations implements OnModuleInit, OnApplicationShutdown {
   #leave: () => void = () => {};
@@ -64,7 +64,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
     }
   }
 
-  /** Anyone who can write to Redis can end sockets; messages of another form are ignored. */
+  /** Anyone who can write to Redis can end sockets; messages with another format are ignored. */
   #hear(message: string): void {
     const items = readList(message);
     this.tellHere(items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH));

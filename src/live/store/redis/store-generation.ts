@@ -2,17 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { RedisScript } from './redis-script.js';
 
-/** The hash that says which generation of the store this is. */
+/** The hash with the store's generation. */
 export const GENERATION_KEY = 'sallyport:{store}:generation';
-/** A generation's id, of which every epoch begins: as many characters. */
+/** The length of a generation's id, with which every epoch starts. */
 export const GENERATION_LENGTH = 6;
-/** A Redis that keeps every write and was away for no longer has forgotten nothing; longer ago, it may be an older copy. */
+/**
+ * A Redis that keeps every write and was down for at most this long has lost nothing; after longer it may be an older
+ * copy.
+ */
 const LONGEST_RESTART_MS = 15_000;
 
 /**
- * KEYS: the generation. ARGV: run id of this Redis · 1 where it is known to keep every write · the latest time that this node
- * knows to have been written here ('' none) · ms since Redis started · an id for a new generation.
- * Returns the time that was written: by Redis's clock, and never before an earlier one.
+ * KEYS: the generation. ARGV: run id of this Redis · 1 if it is known to keep every write · the latest time that this
+ * node knows was written here ('' none) · ms since Redis started · an id for a new generation. Returns the time that
+ * was written: by Redis's clock, and never before an earlier one.
  */
 const BEAT_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
@@ -32,7 +35,7 @@ seen = math.max(now, seen)
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'seen', seen)
 return tostring(seen)`);
 
-/** What a Redis says of itself. */
+/** The state that a Redis reports. */
 interface RedisRun {
   readonly id: string;
   readonly keepsEveryWrite: boolean;
@@ -40,27 +43,28 @@ interface RedisRun {
 }
 
 /**
- * Tells a Redis that goes on from one that may have forgotten writes: another process (its run id), an older copy of the
- * data, a replica that took over. Such a store gets a new generation, and with it every topic a new epoch; whoever resumes
- * across it is told.
+ * Detects a Redis that may have lost writes: another process (its run id), an older copy of the data, a promoted
+ * replica. Such a store gets a new generation, and with it every topic a new epoch; clients that resume then get
+ * `recovered: false`.
  *
- * A restart keeps the generation only where nothing can be lost by it: `appendonly yes` with `appendfsync always`, no
- * failover, and no more than 15 seconds since the last heartbeat of a node, or one that remembers the last heartbeat itself.
+ * A restart keeps the generation only if nothing can have been lost: `appendonly yes` with `appendfsync always`, no
+ * failover, and no more than 15 seconds since the last heartbeat of a node, or one that remembers the last heartbeat
+ * itself.
  */
 export class StoreGeneration {
   #run: RedisRun | null = null;
-  /** What this node knows to have been written. */
+  /** The last time that this node knows was written. */
   #writtenAt = '';
 
   constructor(private readonly client: Redis) {}
 
-  /** Called on each new connection, before anything else is asked of it. @throws what the command failed with */
+  /** Called on each new connection, before any other command. @throws what the command failed with */
   async settle(): Promise<void> {
     this.#run = await describeRun(this.client);
     await this.beat();
   }
 
-  /** Writes that the store is alive; a store that does not take it refuses writes. @throws what the command failed with */
+  /** Writes the heartbeat; if this fails, the store refuses writes. @throws what the command failed with */
   async beat(): Promise<void> {
     const run = this.#run;
     if (!run) return this.settle();
@@ -77,13 +81,13 @@ async function describeRun(client: Redis): Promise<RedisRun> {
   const appendsAlways = field('aof_enabled') === '1' && (await appendFsync(client)) === 'always';
   return {
     id: field('run_id'),
-    // A second replication id is that of the master from which a failover took over.
+    // A second replication id belongs to the former master after a failover.
     keepsEveryWrite: appendsAlways && /^0*$/.test(field('master_replid2')),
     startedAtMs: performance.now() - Number(field('uptime_in_seconds')) * 1000,
   };
 }
 
-/** Hosted Redis often keeps its settings to itself: then nothing is known of them. */
+/** Hosted Redis often forbids reading its settings; they are then unknown. */
 async function appendFsync(client: Redis): Promise<string> {
   try {
     const [, value] = (await client.config('GET', 'appendfsync')) as string[];

@@ -1,33 +1,33 @@
 import type { Redis } from 'ioredis';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 
-/** Channels in one SUBSCRIBE; SSUBSCRIBE takes those of one slot only, so there each goes alone. */
+/** Channels in one SUBSCRIBE; SSUBSCRIBE accepts channels of one slot only, so there each is sent alone. */
 const BATCH = 500;
 const RESTORE_AGAIN_MS = 250;
 
-/** Who is told what becomes of a connection. */
+/** Notified about a connection. */
 export interface SubscriberConnectionListener {
   message(channel: string, message: string): void;
-  /** Called when messages may have been missed: the connection broke, or the server sent channels elsewhere. */
+  /** Called when messages may have been missed: the connection broke, or channels moved to another server. */
   lost(connection: SubscriberConnection): void;
   /** Called when every channel of the connection has been confirmed, again or for the first time. */
   ready(connection: SubscriberConnection): void;
 }
 
 /**
- * One connection for subscriptions, and the channels that belong on it. After a lost connection they are subscribed again;
- * it is ready only then.
+ * One connection for subscriptions, with its channels. After a lost connection they are subscribed again; only then is
+ * it ready.
  */
 export class SubscriberConnection {
   readonly channels = new Set<string>();
-  /** Those that the server has not confirmed on this connection. */
+  /** Channels that the server has not yet confirmed on this connection. */
   readonly #pending = new Set<string>();
   readonly #opened: Promise<void>;
   #isReady = false;
   #isOver = false;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param sharded whether channels live in slots (SSUBSCRIBE, Redis 7 or newer) */
+  /** @param sharded whether channels belong to slots (SSUBSCRIBE, Redis 7 or newer) */
   constructor(
     private readonly client: Redis,
     private readonly sharded: boolean,
@@ -36,7 +36,7 @@ export class SubscriberConnection {
     client.on(sharded ? 'smessage' : 'message', (channel: string, message: string) => owner.message(channel, message));
     client.on('ready', () => void this.#restore());
     client.on('close', () => this.#lose());
-    // A slot has moved to another member, and its channels with it.
+    // A slot has moved to another member, with its channels.
     client.on('moved', () => this.#lose());
     this.#opened = client.connect().then(
       () => this.#restore(),
@@ -44,12 +44,12 @@ export class SubscriberConnection {
     );
   }
 
-  /** Whether every channel on it is heard. */
+  /** Whether every channel on it is confirmed. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Resolves when the first attempt to connect has succeeded or failed; after a failure it goes on trying by itself. */
+  /** Resolves when the first attempt to connect has succeeded or failed; after a failure it keeps retrying. */
   get opened(): Promise<void> {
     return this.#opened;
   }
@@ -65,7 +65,7 @@ export class SubscriberConnection {
     await this.#request([name]);
   }
 
-  /** Takes over a channel that another connection had. The connection is ready again when it is confirmed. */
+  /** Takes over a channel from another connection. The connection is ready again when it is confirmed. */
   adopt(name: string): void {
     this.channels.add(name);
     this.#pending.add(name);
@@ -86,7 +86,7 @@ export class SubscriberConnection {
   /**
    * Resolves when everything that the server had sent before this call has been received.
    *
-   * @throws UnavailableError when the connection is lost meanwhile, or the server is silent
+   * @throws UnavailableError when the connection is lost meanwhile, or the server does not answer
    */
   async fence(): Promise<void> {
     if (!this.#isReady) throw new UnavailableError();
@@ -97,7 +97,7 @@ export class SubscriberConnection {
     }
   }
 
-  /** Closes it for good. */
+  /** Closes it permanently. */
   end(): void {
     this.#isOver = true;
     this.#isReady = false;
@@ -112,7 +112,7 @@ export class SubscriberConnection {
     try {
       await this.#request(names);
     } catch {
-      // Lost again, or a slot is on its way to another member.
+      // Lost again, or a slot is moving to another member.
       this.#restoreLater();
       return;
     }

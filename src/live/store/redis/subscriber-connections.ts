@@ -4,14 +4,14 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { RedisLink } from './open-redis.js';
 import { type SubscriberConnectionListener, SubscriberConnection } from './subscriber-connection.js';
 
-/** How soon a cluster is asked again where its channels live, while some of them are not heard, in milliseconds. */
+/** How soon a cluster is asked again for its slots while some channels are not confirmed, in milliseconds. */
 const LOOK_AGAIN_MS = 250;
-/** Names the one connection of a Redis that is no cluster. */
+/** The name of the only connection when Redis is not a cluster. */
 const ONLY = '';
 
 /**
- * The connections for subscriptions: one, or one to each master of a cluster with sharded pub/sub. ioredis could hold these
- * itself, but tells neither that a shard was lost nor that its channels are confirmed again.
+ * The connections for subscriptions: one, or one to each master of a cluster with sharded pub/sub. ioredis could manage
+ * these itself, but reports neither that a shard was lost nor that its channels are confirmed again.
  */
 export class SubscriberConnections {
   readonly #connections = new Map<string, SubscriberConnection>();
@@ -27,18 +27,18 @@ export class SubscriberConnections {
     this.#cluster?.on('refresh', this.#follow);
   }
 
-  /** Opens the connections; those that cannot be reached are tried again. */
+  /** Opens the connections; unreachable ones are retried. */
   async open(): Promise<void> {
     this.#follow();
     await Promise.all(this.all().map((connection) => connection.opened));
   }
 
-  /** Whether every channel is heard. */
+  /** Whether every channel is confirmed. */
   get areReady(): boolean {
     return this.#connections.size > 0 && this.all().every((connection) => connection.isReady);
   }
 
-  /** Subscribes a channel where it lives; see {@link SubscriberConnection.add}. */
+  /** Subscribes a channel on its shard; see {@link SubscriberConnection.add}. */
   async add(name: string): Promise<void> {
     const connection = this.#connections.get(this.#keyOf(name));
     if (!connection) throw new UnavailableError();
@@ -61,7 +61,7 @@ export class SubscriberConnections {
     this.#connections.clear();
   }
 
-  /** Asks a cluster for its slots until every channel is heard. Called when a connection was lost. */
+  /** Asks a cluster for its slots until every channel is confirmed. Called when a connection was lost. */
   look(): void {
     if (!this.#cluster || this.#isOver || this.#lookAgain) return;
     this.#cluster.refreshSlotsCache(() => {});
@@ -71,7 +71,7 @@ export class SubscriberConnections {
     }, LOOK_AGAIN_MS).unref();
   }
 
-  /** Brings the connections in step with the members that hold slots, and each channel to the connection where it lives now. */
+  /** Updates the connections to the members that have slots, and moves each channel to the connection of its shard. */
   readonly #follow = (): void => {
     if (this.#isOver) return;
     const members = this.#members();
@@ -84,7 +84,7 @@ export class SubscriberConnections {
     }
     for (const [key, connection] of this.#connections) {
       for (const name of connection.channels) this.#move(name, connection);
-      // Channels that stay are those of slots that nobody serves right now.
+      // Remaining channels are those of slots that no member serves right now.
       if (members.has(key) || connection.channels.size > 0) continue;
       this.#connections.delete(key);
       connection.end();
@@ -105,7 +105,7 @@ export class SubscriberConnections {
     return new Map(this.link.shardedPubSub ? members : members.slice(0, 1));
   }
 
-  /** Before Redis 7 a cluster sends every message to every member, and the first master is as good as any. */
+  /** Before Redis 7 a cluster sends every message to every member, so the first master is used. */
   #keyOf(channel: string): string {
     if (!this.#cluster) return ONLY;
     const slot = this.link.shardedPubSub ? new Command('ssubscribe', [channel]).getSlot() : 0;

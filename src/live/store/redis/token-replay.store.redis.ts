@@ -1,7 +1,7 @@
 import type { RedisConnection } from './redis.connection.js';
 import { TokenReplayStore } from '../../tokens/token-replay.store.js';
 
-/** A clock that is set back, or another node's, may let the token live longer than this one does. */
+/** A clock that is set back, or another node's clock, may accept the token for longer than this node's. */
 const CLOCK_SLACK_SECONDS = 5 * 60;
 
 /** Used tokens of all nodes of one Redis. `SET NX` decides, so of two nodes one gets the token. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Topic } from '../../topics/topic.js';
 
-/** Where one topic lives in Redis. */
+/** The keys of one topic in Redis. */
 export interface TopicKeys {
   /** A hash: epoch and newest offset. */
   readonly meta: string;
@@ -9,7 +9,7 @@ export interface TopicKeys {
   readonly stream: string;
 }
 
-/** What the names of all of a topic's keys begin with. The braces are a hash tag: on a cluster they share a slot. */
+/** The prefix of all keys of a topic. The braces are a hash tag: on a cluster the keys share a slot. */
 export function topicTag(topic: Topic): string {
   return `sallyport:{${topic.name}}`;
 }
@@ -20,14 +20,17 @@ export function topicKeys(topic: Topic): TopicKeys {
   return { meta: `${tag}:meta`, stream: `${tag}:stream` };
 }
 
-/** What follows the tag in a channel's name. Keys belong to a database, channels do not, so its number is part of them. */
+/**
+ * The suffix of a channel's name. Keys belong to a database but channels do not, so the database's number is part of
+ * the name.
+ */
 export function channelSuffix(database: number): string {
   return `:${database}`;
 }
 
 /**
- * How an idempotency key is named: hashed to 43 characters, so that its own length and characters do not matter. What is put in
- * front of it cannot be written by another publisher: ids have no line break.
+ * The Redis name of an idempotency key: hashed to 43 characters, so that its own length and characters do not matter.
+ * The publisher's id is hashed with it, separated by a line break, which ids cannot contain.
  */
 export function keyHash(key: string, publisher?: string): string {
   const text = publisher === undefined ? key : `${publisher}\n${key}`;

@@ -2,9 +2,12 @@ import { RedisScript } from './redis-script.js';
 import { GENERATION_KEY, GENERATION_LENGTH } from './store-generation.js';
 import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
 
-/** How long an epoch is remembered after the last publish or look, in milliseconds. Live subscribers renew it. */
+/** How long an epoch is kept after the last publish or read, in milliseconds. Connected subscribers extend it. */
 const META_LIFETIME_MS = 3_600_000;
-/** How often publishing puts off a topic's expiry, at the least: each time would cost as much as the event itself. */
+/**
+ * How often publishing extends a topic's expiry, in milliseconds: extending it with each event would cost as much as
+ * the event itself.
+ */
 const RENEW_EVERY_MS = META_LIFETIME_MS / 4;
 
 const NOW = `
@@ -12,12 +15,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-/** Which Redis a script runs on: a cluster's scripts stay in one slot. */
+/** The kind of Redis that a script runs on: a cluster's scripts use one slot only. */
 type Place = 'alone' | 'cluster';
 
 /**
- * Which generation of the store this is; every epoch begins with it, and one of another generation is over.
- * On a cluster each shard's process is a generation of its own: after a restart or a failover it may have forgotten.
+ * The store's generation: every epoch starts with it, and epochs of other generations are invalid. On a cluster each
+ * shard's process has its own generation, since it may have lost data after a restart or a failover.
  */
 const generation = (place: Place): string =>
   place === 'cluster'
@@ -33,16 +36,18 @@ const IS_OURS = `
 local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_LENGTH}) == generation end`;
 
 /**
- * Publishes a batch, all of it or nothing. Per publication: offset, history, idempotency key, message.
- * A history of one event is two fields of the topic's hash: a stream that is cut to one entry costs three times the rest.
- * Written for one short text in and out per publication: on a busy node most of the work is writing and reading these.
+ * Publishes a batch, all or nothing. Per publication: offset, history, idempotency key, message. A history of one event
+ * is two fields of the topic's hash: a stream that is trimmed to one entry costs three times the rest. Each publication
+ * is one short string in and one out, since on a busy node most of the work is serialising and parsing these.
  *
- * KEYS, per publication: the topic's tag, of which all its keys are made; they share its slot.
- * ARGV: deadline by Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name ·
- * the definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
- * `<index of its definition> <payload>` or, with an idempotency key, `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`.
- * Returns 'late' past the deadline (a batch that hung on the way is not published behind its publisher's back), else
- * one line per publication: 0 published | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
+ * KEYS, per publication: the topic's tag, from which all its keys are built; they share its slot. ARGV: deadline by
+ * Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name · the
+ * definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
+ * `<index of its definition> <payload>` or, with an idempotency key,
+ * `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`. Returns 'late' past the deadline (a
+ * delayed batch is not published after its publisher was told that it failed), else one line per publication: 0
+ * published
+ * | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
  */
 const PUBLISH = `
 if now > tonumber(ARGV[1]) then return 'late' end
@@ -103,12 +108,12 @@ end
 return table.concat(results, '\\n')`;
 
 /**
- * Reads a topic's position, and what a subscriber is to get first. Makes the epoch where there is none yet, so that
- * a subscription has a position before the first event.
+ * Reads a topic's position, and what a subscriber gets first. Creates the epoch if there is none, so that a
+ * subscription has a position before the first event.
  *
- * KEYS: meta, stream. ARGV: epoch to begin with, history size, history lifetime in ms, epoch and offset to resume
- * from ('' and 0: none), what a new subscriber gets: 'nothing', 'last-event' or 'history'.
- * Returns { epoch, newest offset, 1 recovered | 0 not | -1 not asked, the payloads of the newest events in order }.
+ * KEYS: meta, stream. ARGV: epoch to create if needed, history size, history lifetime in ms, epoch and offset to resume
+ * from ('' and 0: none), what a new subscriber gets: 'nothing', 'last-event' or 'history'. Returns { epoch, newest
+ * offset, 1 recovered | 0 not | -1 not asked, the payloads of the newest events in order }.
  */
 const READ = `
 local meta, stream = KEYS[1], KEYS[2]
@@ -154,9 +159,9 @@ end
 return { epoch, offset, recovered, payloads }`;
 
 /**
- * Compares where subscribers stand with where their topics are, and keeps the epochs alive.
- * A topic that stands behind its own subscribers was restored from an older copy: it gets a new epoch at once,
- * or else its next events would pass for ones that were seen.
+ * Compares subscribers' positions with their topics', and extends the epochs. A topic that is behind its own
+ * subscribers was restored from an older copy: it gets a new epoch at once, otherwise its next events would be taken
+ * for ones that were already seen.
  *
  * KEYS, per topic: meta, stream. ARGV: prefix for new epochs; then per topic: epoch, offset.
  * Returns per topic 0 the same | 1 not the same.
@@ -185,7 +190,7 @@ export interface TopicScripts {
   readonly compare: RedisScript;
 }
 
-/** Each script begins with the time and the generation of the store, which it makes where there is none. */
+/** Each script starts by reading the time and the store's generation, which it creates if there is none. */
 const scriptsOf = (place: Place): TopicScripts => {
   const head = `${NOW}${generation(place)}${IS_OURS}`;
   const script = (body: string): RedisScript => new RedisScript(head + body);

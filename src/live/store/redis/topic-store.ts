@@ -10,29 +10,32 @@ import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
 import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
 
-/** Publications in one run of the script: Redis does nothing else meanwhile, about 10 ms. */
+/** Publications per run of the script, which blocks Redis for about 10 ms. */
 const PUBLISH_BATCH = 1_000;
-/** A batch that reaches Redis later than this is not published: by then its publisher may have been told that it failed. */
+/**
+ * A batch that reaches Redis later than this, in milliseconds, is not published: its publisher may already have been
+ * told that it failed.
+ */
 const DEADLINE_MS = SILENCE_MS - 250;
-/** What the script says of a publication, by the first character of its line. */
+/** The script's outcomes, by the first character of a line. */
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
-/** What is read of a topic; see {@link TopicStore.read}. */
+/** What to read from a topic; see {@link TopicStore.read}. */
 export interface ReadOptions {
   readonly since: Position | null | undefined;
   readonly otherwise: TopicDefinition['onSubscribe'];
 }
 
-/** What the store said of a topic at one moment. */
+/** The state of a topic at one moment. */
 export interface TopicReading {
   readonly position: Position;
-  /** Whether everything since the asked-for position is in `events`; undefined where none was asked for. */
+  /** Whether everything since the requested position is in `events`; undefined if none was requested. */
   readonly recovered: boolean | undefined;
-  /** In order; the last one stands at `position`. */
+  /** In order; the last one is at `position`. */
   readonly events: readonly TopicEvent[];
 }
 
-/** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so nothing is ever half-done. */
+/** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so it is atomic. */
 export class TopicStore {
   readonly #scripts: TopicScripts;
 
@@ -45,7 +48,7 @@ export class TopicStore {
     return topicTag(topic) + channelSuffix(this.redis.database);
   }
 
-  /** Publishes in batches of 1,000, each of them all or nothing; on a cluster each topic's for themselves. */
+  /** Publishes in batches of 1,000, each all or nothing; on a cluster, per topic. */
   async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
     if (this.redis.isCluster) return this.#publishByTopic(publications);
     const outcomes: PublishOutcome[] = [];
@@ -55,10 +58,11 @@ export class TopicStore {
   }
 
   /**
-   * Reads where a topic is, and what a subscriber is to get first.
+   * Reads a topic's position, and what a subscriber gets first.
    *
-   * @param options.since every event after it; null for a cursor that could not be read, undefined where none was given
-   * @param options.otherwise what is read where there is no cursor. A cursor that leads nowhere gets no history: the last event at the most
+   * @param options.since every event after it; null for an invalid cursor, undefined if none was given
+   * @param options.otherwise what to read without a cursor. A cursor that cannot be used gets no history, at most the
+   * last event
    */
   async read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
     const { meta, stream } = topicKeys(topic);
@@ -73,7 +77,7 @@ export class TopicStore {
     return this.redis.nowMs;
   }
 
-  /** When an event was published, by Redis's clock; null when its history has let go of it. */
+  /** When an event was published, by Redis's clock; null if it is no longer in the history. */
   async publishedAtMs(topic: Topic, offset: number): Promise<number | null> {
     const { meta, stream } = topicKeys(topic);
     if (topic.definition.historySize === 1) {
@@ -85,13 +89,13 @@ export class TopicStore {
     return entry?.[1][1] ? Number(entry[1][1]) : null;
   }
 
-  /** Removes a topic's position and history. Idempotency keys are hashes, and go with their time. */
+  /** Removes a topic's position and history. Idempotency keys are hashed, and expire by themselves. */
   async forget(topic: Topic): Promise<void> {
     const { meta, stream } = topicKeys(topic);
     await this.redis.run((client) => client.del(meta, stream));
   }
 
-  /** Which of these topics are not where the store has them. */
+  /** Which of these topics differ from the store's position. */
   async differing<T extends { topic: Topic; position: Position }>(places: readonly T[]): Promise<readonly T[]> {
     const keys = places.flatMap(({ topic }) => {
       const { meta, stream } = topicKeys(topic);
@@ -121,7 +125,7 @@ export class TopicStore {
     );
     const fault = failures.find(({ error }) => !(error instanceof UnavailableError));
     if (fault) throw fault.error;
-    // One shard that is away takes nothing back of what the others have published.
+    // An unavailable shard does not undo what the others have published.
     if (failures.length > 0 && failures.length === topics.length) throw failures[0]!.error;
     for (const failure of failures)
       for (const place of failure.places) outcomes[place] = { ok: false, reason: 'unavailable' };
@@ -140,7 +144,7 @@ export class TopicStore {
     };
     let results = await send();
     if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
-      // In time by our clock: Redis's was set. Nothing was published, so it may be sent again.
+      // In time by our clock, so Redis's clock was changed. Nothing was published, so it may be sent again.
       await this.redis.readClock();
       results = await send();
     }
@@ -149,12 +153,12 @@ export class TopicStore {
   }
 }
 
-/** Random, 12 characters: the start of a cursor. Scripts that make several append a number. */
+/** Random, 12 characters: the prefix of new epochs. Scripts that create several append a number. */
 function newEpoch(): string {
   return randomBytes(9).toString('base64url');
 }
 
-/** Whole milliseconds: Redis takes no fractions. */
+/** Whole milliseconds, since Redis accepts no fractions. */
 function historyMs(definition: TopicDefinition): number {
   return Math.round(definition.historySeconds * 1000);
 }
@@ -167,7 +171,7 @@ function toOutcome(line: string): PublishOutcome {
   return { ok: true, cursor, duplicate: published === PUBLISHED.duplicate };
 }
 
-/** A batch as the script takes it: its definitions, and one text for each publication. */
+/** The script's arguments for a batch: its definitions, and one string per publication. */
 function pack(batch: readonly Publication[]): [definitions: string, events: string[]] {
   const indexes = new Map<TopicDefinition, number>();
   const events = batch.map(({ topic, payload, key, publisher, submitted }) => {

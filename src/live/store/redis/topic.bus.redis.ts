@@ -19,13 +19,13 @@ import type { Topic } from '../../topics/topic.js';
 
 interface Listening {
   readonly live: LiveTopic;
-  /** Settles with Redis's confirmation; resolves to what ends it. */
+  /** Settles with Redis's confirmation; resolves to the function that ends it. */
   readonly confirmed: Promise<() => void>;
 }
 
 /**
- * The bus of many nodes. Subscribing: Redis confirms the channel, then the history is read, then both are joined
- * by offset. Losses on the way are noticed by offset, after a reconnect, and by comparing quiet topics with the store.
+ * The bus of many nodes. Subscribing: Redis confirms the channel, then the history is read, then both are merged by
+ * offset. Losses are detected by offset, after a reconnect, and by comparing idle topics with the store.
  */
 export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown {
   readonly #topics = new Map<string, Listening>();
@@ -101,8 +101,9 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
   }
 
   /**
-   * Reads what may be delivered at once. Commands and messages travel over different connections: an event that was published
-   * after a session ended could be read here before the ending is heard, so what was sent until then is heard first.
+   * Reads events that may be delivered at once. Commands and messages use different connections: an event that was
+   * published after a session ended could be read here before the revocation arrives, so all messages sent until then
+   * are received first.
    */
   async #read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
     for (;;) {
@@ -117,7 +118,7 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
   #abandon(name: string): void {
     const listening = this.#topics.get(name);
     this.#topics.delete(name);
-    // A subscription that was never confirmed has nothing to end.
+    // A subscription that was never confirmed does not need to be ended.
     listening?.confirmed.then(
       (leave) => leave(),
       () => {},
