@@ -25,7 +25,7 @@ export interface SessionConfig {
 }
 
 /** One shop whose proxy signs requests for us. */
-export interface ShopConfig {
+interface ShopConfig {
   /** What the proxy signs as `shop`: the myshopify.com domain. */
   readonly domain: string;
   /** The origins that its customers' browsers may show: `https://<domain>` first, then its own domains. */

@@ -11,7 +11,7 @@ export interface GqlAnswer<T = Record<string, unknown>> {
 }
 
 /** One entry of `errors`. */
-export interface GqlError {
+interface GqlError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
   readonly extensions: { readonly code: string; readonly field?: string; readonly retryAfterSeconds?: number };

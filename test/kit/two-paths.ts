@@ -20,7 +20,7 @@ import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { Inbox } from './inbox.js';
 
 /** The two ways in which a subscription's events may become messages. */
-export const PATHS = { push: '/push', reference: '/reference' } as const;
+const PATHS = { push: '/push', reference: '/reference' } as const;
 
 /** A server that speaks `graphql-transport-ws` over one schema in two ways: ours, and graphql-ws with graphql-js. */
 export interface TwoPaths {

@@ -4,7 +4,7 @@ import { useStore } from '../app/store.js';
 import { NO_PROBLEMS, problemsOf, type Problems } from '../graphql/problems.js';
 
 /** Reads a field of the form; the empty text where there is none. */
-export type FormValues = (name: string) => string;
+type FormValues = (name: string) => string;
 
 interface Props {
   /** What the form does with its values. A rejection is shown beside the field that it is about. */

@@ -23,7 +23,7 @@ export interface ApiTokenSubject {
 }
 
 /** What a verified token says. */
-export interface ApiTokenClaims extends ApiTokenSubject {
+interface ApiTokenClaims extends ApiTokenSubject {
   readonly tokenId: string;
   /** To the millisecond, so that a token made right after a `/disconnect` opens. */
   readonly issuedAt: Date;

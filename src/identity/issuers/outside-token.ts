@@ -10,7 +10,7 @@ import {
 import { isSignedBy } from './jws-signature.js';
 
 /** Longer text is no token of anybody's: some providers list what a person belongs to. In characters. */
-export const MAX_OUTSIDE_TOKEN_LENGTH = 16_384;
+const MAX_OUTSIDE_TOKEN_LENGTH = 16_384;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** Headers by which a token would choose its own key, or change how it is read (RFC 8725 §3.5, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];

@@ -13,7 +13,7 @@ export function generateSessionSecret(): string {
 }
 
 /** Whether text from outside has a secret's form. */
-export function isSessionSecret(text: string): boolean {
+function isSessionSecret(text: string): boolean {
   return SECRET_TEXT.test(text);
 }
 

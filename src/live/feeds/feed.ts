@@ -4,7 +4,7 @@ import type { SlowReaderPolicy, TopicDefinition } from '../topics/topic.js';
 import { checkObject, type PayloadVerdict } from './payload-check.js';
 
 /** A class of objects. */
-export type ObjectClass<T extends object = object> = new () => T;
+type ObjectClass<T extends object = object> = new () => T;
 
 /**
  * The type of a feed's events: a class with `@ObjectType()` whose fields carry class-validator's decorators, a scalar

@@ -4,7 +4,7 @@ import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
 
 /** What one key may publish in ten seconds, over all nodes; documented in docs/operations.md and PROTOCOL.md. */
-export const PUBLISH_LIMITS = { events: 1_000_000, mebibytes: 128 } as const;
+const PUBLISH_LIMITS = { events: 1_000_000, mebibytes: 128 } as const;
 const WINDOW_SECONDS = 10;
 /** The minimum count of a request, in events, since an almost empty one is not free. */
 const LEAST_PER_REQUEST = 20;

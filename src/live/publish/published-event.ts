@@ -15,7 +15,7 @@ export type ViewerCheck = (viewer: ViewerId) => string | null;
 export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 
 /** The largest payload, in bytes of JSON: what clients accept in one message. */
-export const MAX_PAYLOAD_BYTES = 64 * 1024;
+const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_PAYLOAD_DEPTH = 64;
 const MAX_KEY_LENGTH = 200;
 const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);

@@ -12,7 +12,7 @@ import {
 } from './published-event.js';
 
 /** The most events in one request. */
-export const MAX_EVENTS = 1_000;
+const MAX_EVENTS = 1_000;
 
 /** The result for one event. The cursor is its position in history, where the event is once this is returned. */
 export type PublishResult = { readonly cursor: string } | { readonly error: EventError };

@@ -1,5 +1,5 @@
 /** The longest subject or session id of an outside source, in bytes of UTF-8 before it is encoded. */
-export const MAX_OUTSIDE_NAME_BYTES = 200;
+const MAX_OUTSIDE_NAME_BYTES = 200;
 const SOURCE = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const PLAIN = /^[A-Za-z0-9._~@|+=-]+$/;
 const ENCODED = /^(?:[A-Za-z0-9._~@|+=-]|%[0-9A-F]{2}){1,600}$/;

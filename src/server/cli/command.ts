@@ -2,7 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 
 /** What {@link CliContext.withStores} found. */
-export interface StoresFound {
+interface StoresFound {
   /** `REDIS_URL` is set and Redis is unavailable: nodes find out in the database what they would have been told, within 20 s. */
   readonly hearsNobody: boolean;
 }

@@ -15,7 +15,7 @@ export function isAddressOrRange(text: string): boolean {
 }
 
 /** Whether text is a lower-case domain name of at least two labels. */
-export function isDomain(text: string): boolean {
+function isDomain(text: string): boolean {
   return DOMAIN.test(text);
 }
 

@@ -7,7 +7,7 @@ import { type StoreState, SharedStoreHealth } from '../../live/store/store-healt
 const DATABASE_PATIENCE_MS = 2_000;
 
 /** What one check found. */
-export type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
+type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
 
 /** Whether people may be sent to this node, and what each check found. */
 export interface ReadinessReport {

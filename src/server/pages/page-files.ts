@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 
 /** The HTML pages that the web build makes, by file name. */
-export const PAGES = { app: 'index.html', graphiql: 'graphiql.html' } as const;
+const PAGES = { app: 'index.html', graphiql: 'graphiql.html' } as const;
 
 /** One of {@link PAGES}. */
 export type PageName = keyof typeof PAGES;

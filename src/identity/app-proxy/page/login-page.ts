@@ -29,7 +29,7 @@ export function loginPage(pathPrefix: string): string {
 }
 
 /** The shop's login page, as the theme knows it; Liquid. */
-export const LOGIN_URL = "{{ routes.account_login_url | default: '/account/login' }}";
+const LOGIN_URL = "{{ routes.account_login_url | default: '/account/login' }}";
 
 /**
  * A script's function that makes the login URL with the way back to this page. The browser's own address is used: it has

@@ -53,7 +53,7 @@ class TokenBucket {
 /** Whose budget a document is charged to besides the node's: a viewer's, a network's, or none. */
 export type BudgetSubject = { readonly viewer: string } | { readonly network: string } | null;
 /** Which budget is used up: that of the viewer or the network, or a shared one. */
-export type SpentBudget = 'subject' | 'node';
+type SpentBudget = 'subject' | 'node';
 /** The result of work on a document. */
 export type Budgeted<T> =
   { readonly done: true; readonly value: T } | { readonly done: false; readonly spent: SpentBudget };

@@ -19,7 +19,7 @@ import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
  * validation when a `@skip` or `@include` at the root has a variable. Fields whose condition is a variable count as
  * selected. Whether any field remains is checked when the subscription starts.
  */
-export const SingleRootFieldRule: ValidationRule = (context) => ({
+const SingleRootFieldRule: ValidationRule = (context) => ({
   OperationDefinition(operation) {
     const schema = context.getSchema();
     const root = schema.getSubscriptionType();

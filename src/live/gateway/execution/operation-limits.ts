@@ -11,7 +11,7 @@ import { BadUserInputError, type SallyportError } from '../../errors/sallyport.e
 import { type Fragments, fragmentsOf } from './collect-fields.js';
 
 /** The longest query text, in characters. */
-export const MAX_QUERY_LENGTH = 15_000;
+const MAX_QUERY_LENGTH = 15_000;
 /** The most tokens of a query, on both transports: graphql-js stops parsing beyond it. */
 export const PARSE_LIMITS = { maxTokens: 1000, maxSourceLength: MAX_QUERY_LENGTH } as const;
 
