@@ -11,7 +11,7 @@ import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
-import { WriteBatcher } from '../../src/live/gateway/connection/write-batcher.js';
+import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/rendering.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';

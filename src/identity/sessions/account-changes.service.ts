@@ -1,10 +1,76 @@
 import { Injectable } from '@nestjs/common';
 import { type AuditActor, AuditLog } from '../../live/logging/audit-log.js';
-import { NotFoundError } from '../../live/errors/sallyport.errors.js';
+import { NotFoundError, BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import type { Account } from '../accounts/account.js';
 import { AccountService } from '../accounts/account.service.js';
 import { AccountChangesStore } from './account-changes.store.js';
-import { EndedSessions } from './ended-sessions.js';
+import { EndedSessions, type EndCause } from './ended-sessions.js';
+import type { AccountViewer } from './account-viewer.js';
+import { CredentialService } from '../accounts/credential.service.js';
+import { generateSessionSecret, sessionSecretHash } from './session-cookie.js';
+import { isUuid } from '../database/schema.js';
+
+/**
+ * What people do to their own account and sessions. Sessions that end with it are announced before a method resolves.
+ * Every method throws UnauthenticatedError when the viewer's session has ended meanwhile, and UnavailableError.
+ */
+@Injectable()
+export class OwnAccount {
+  constructor(
+    private readonly credentials: CredentialService,
+    private readonly store: AccountChangesStore,
+    private readonly ended: EndedSessions,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** Ends one session of the viewer's own; false for any other id, unknown ones and text that is no id alike. */
+  async endSession(viewer: AccountViewer, sessionId: string): Promise<boolean> {
+    if (!isUuid(sessionId)) return false;
+    const ended = await this.store.endOwn(viewer, sessionId);
+    return (await this.ended.announce(ended, causedBy(viewer, 'revoked'))) > 0;
+  }
+
+  /** Ends every session of the viewer but this one; tells how many. */
+  async endOtherSessions(viewer: AccountViewer): Promise<number> {
+    return this.ended.announce(await this.store.endOthers(viewer), causedBy(viewer, 'revoked'));
+  }
+
+  /**
+   * Changes the password and ends every other session. This one stays, with another secret.
+   *
+   * @param address the client's, for the rate limit
+   * @returns the secret that the cookie must carry from now on
+   * @throws InvalidCredentialsError; BadUserInputError naming `current` or `next`; TooManyRequestsError
+   */
+  async changePassword(viewer: AccountViewer, current: string, next: string, address: string): Promise<string> {
+    const account = await this.credentials.confirm(viewer.userId, current, 'current', address);
+    if (next === current) throw new BadUserInputError('next', 'This is your password already: choose another one.');
+    const to = await this.credentials.hashNew(next, account.email, address);
+    const secret = generateSessionSecret();
+    const change = { from: account.passwordHash, to, secretHash: sessionSecretHash(secret) };
+    const ended = await this.store.changePassword(viewer, change);
+    this.audit.record('password-changed', { viewer: viewer.id, session: viewer.sessionId, address, by: 'owner' });
+    await this.ended.announce(ended, causedBy(viewer, 'password-changed', address));
+    return secret;
+  }
+
+  /**
+   * Deletes the account, with every session.
+   *
+   * @param address the client's, for the rate limit
+   * @throws InvalidCredentialsError; BadUserInputError naming `password`; TooManyRequestsError
+   */
+  async delete(viewer: AccountViewer, password: string, address: string): Promise<void> {
+    const account = await this.credentials.confirm(viewer.userId, password, 'password', address);
+    const ended = await this.store.delete(viewer, account.passwordHash);
+    this.audit.record('account-deleted', { viewer: viewer.id, session: viewer.sessionId, address, by: 'owner' });
+    await this.ended.announce(ended, causedBy(viewer, 'account-deleted', address));
+  }
+}
+
+function causedBy(viewer: AccountViewer, reason: EndCause['reason'], address: string | null = null): EndCause {
+  return { reason, by: 'owner', viewer: viewer.id, address };
+}
 
 /** What operators do to accounts. Sessions that end with it are announced before a method resolves. */
 @Injectable()

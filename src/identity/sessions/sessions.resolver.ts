@@ -1,7 +1,7 @@
 import { Args, ID, Int, Mutation, Query, Resolver, Field, ObjectType } from '@nestjs/graphql';
 import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { CurrentAccount, type AccountViewer } from './account-viewer.js';
-import { OwnAccount } from './own-account.service.js';
+import { OwnAccount } from './account-changes.service.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';
 import type { ListedSession } from './session.js';

@@ -2,7 +2,7 @@ import { Args, Mutation, Resolver } from '@nestjs/graphql';
 import { OwnerTopics } from '../../live/feeds/owner-topics.js';
 import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { CurrentAccount, type AccountViewer } from '../sessions/account-viewer.js';
-import { OwnAccount } from '../sessions/own-account.service.js';
+import { OwnAccount } from '../sessions/account-changes.service.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { SignInCookies } from './sign-in-cookies.js';
 

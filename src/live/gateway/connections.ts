@@ -9,7 +9,7 @@ import { CloseCode } from '../../protocol/close-code.js';
 import type { GatewaySocket } from './connection/gateway-socket.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
-import { WriteBatcher } from './connection/write-batcher.js';
+import { WriteBatcher } from './connection/frame-writer.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** The longest message before the ack, in bytes: several times a `connection_init` with the longest token. */

@@ -13,7 +13,7 @@ import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
-import { WriteBatcher } from './connection/write-batcher.js';
+import { WriteBatcher } from './connection/frame-writer.js';
 import { Connections } from './connections.js';
 import { DocumentsModule } from './execution/documents.module.js';
 import { SocketGateway } from './socket.gateway.js';

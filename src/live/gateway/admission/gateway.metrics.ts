@@ -6,7 +6,7 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { WriteBatcher } from '../connection/write-batcher.js';
+import { WriteBatcher } from '../connection/frame-writer.js';
 import { VIEWER_KINDS } from '../../viewer/viewer.js';
 import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade.policy.js';

@@ -6,10 +6,9 @@ import type { GraphqlContext, ClientFacts } from '../../viewer/graphql-context.j
 import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { type ByteText, toBytes } from './frame.js';
-import { FrameWriter, type WriterOwner } from './frame-writer.js';
+import { FrameWriter, type WriterOwner, type WriteBatcher } from './frame-writer.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
-import type { WriteBatcher } from './write-batcher.js';
 
 /** What is known about the peer of a socket. */
 export interface ConnectionFacts extends ClientFacts {

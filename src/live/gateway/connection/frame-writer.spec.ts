@@ -4,9 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Connection } from './connection.js';
 import { toBytes } from './frame.js';
-import { FrameWriter } from './frame-writer.js';
+import { FrameWriter, WriteBatcher } from './frame-writer.js';
 import { GatewaySocket, SOCKET_OPTIONS } from './gateway-socket.js';
-import { WriteBatcher } from './write-batcher.js';
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
 const HEAD_END = '\r\n\r\n';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ReplayDetector } from './replay-detector.js';
+import { ReplayDetector } from './visit-audit.js';
 
 describe('AP-4: a signed URL that is shown twice', () => {
   it('is told apart by the client that shows it', () => {
