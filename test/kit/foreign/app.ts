@@ -1,0 +1,105 @@
+import type { INestApplication } from '@nestjs/common';
+import { Field, ObjectType, Query, Resolver } from '@nestjs/graphql';
+import { IsIn, IsString } from 'class-validator';
+import { defineFeed, type SallyportOptions, Sallyport, viewerId, type ViewerId } from '../../../src/index.js';
+
+/** An application of somebody else that imports SallyportModule: two of them, on other frameworks. */
+export interface ForeignApp {
+  readonly name: string;
+  /** Starts one node. Nodes that are given the same `people` share their sessions. */
+  start(people: People, options?: Partial<SallyportOptions>): Promise<ForeignNode>;
+}
+
+/** One node of it. */
+export interface ForeignNode {
+  readonly url: string;
+  readonly app: INestApplication;
+  readonly sallyport: Sallyport;
+  stop(): Promise<void>;
+}
+
+/** The sessions of the application, as far as they are not in cookies: shared by its nodes, as a database would be. */
+export class People {
+  readonly sessions = new Map<string, { readonly user: string; readonly endsAt: Date }>();
+  /** What `sessions.status` does besides; default: it answers. */
+  trouble: 'none' | 'throws' | 'hangs' = 'none';
+
+  /** For `SallyportOptions.sessions.status`. */
+  async status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    if (this.trouble === 'throws') throw new Error('the database of the application is gone');
+    if (this.trouble === 'hangs') await new Promise<never>(() => {});
+    const found = ids.map((id) => [id, this.sessions.get(id)?.endsAt] as const);
+    return new Map(found.flatMap(([id, endsAt]) => (endsAt ? [[id, endsAt] as const] : [])));
+  }
+}
+
+/** The viewer of a user of this application. */
+export const viewerOf = (user: string): ViewerId => viewerId('app', user);
+
+@ObjectType()
+export class OrderStatus {
+  @Field()
+  @IsString()
+  order!: string;
+
+  @Field()
+  @IsIn(['paid', 'shipped', 'delivered'])
+  state!: string;
+}
+
+/** The feed of these applications. */
+export const OrderStatusFeed = defineFeed<OrderStatus>({
+  name: 'order_status',
+  field: 'orderStatus',
+  type: OrderStatus,
+  history: { events: 20, seconds: 600 },
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+});
+
+/** The application's own part of the schema. */
+@Resolver()
+export class ShopResolver {
+  @Query(() => String)
+  shop(): string {
+    return 'open';
+  }
+}
+
+/** A browser that is signed in at a node: it keeps the cookie. */
+export class ForeignBrowser {
+  #cookie = '';
+
+  constructor(readonly url: string) {}
+
+  async signIn(user: string): Promise<this> {
+    await this.#post('/login', { user });
+    return this;
+  }
+
+  async signOut(): Promise<void> {
+    await this.#post('/logout', {});
+  }
+
+  /** The token of the page; null where nobody is signed in. */
+  async token(): Promise<string | null> {
+    const { token } = (await this.#post('/live-token', {})) as { token: string | null };
+    return token;
+  }
+
+  /** The same cookie at another node. */
+  at({ url }: ForeignNode): ForeignBrowser {
+    const other = new ForeignBrowser(url);
+    other.#cookie = this.#cookie;
+    return other;
+  }
+
+  async #post(path: string, body: object): Promise<unknown> {
+    const headers = { 'content-type': 'application/json', ...(this.#cookie ? { cookie: this.#cookie } : {}) };
+    const answer = await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+    const cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0] ?? '');
+    if (cookies.length > 0) this.#cookie = cookies.join('; ');
+    return answer.json();
+  }
+}
