@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { type Shop, startShop } from './kit/shop.js';
 import { temporaryFolder } from './kit/temporary-folder.js';

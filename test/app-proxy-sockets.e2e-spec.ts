@@ -3,7 +3,7 @@ import { ConnectionRegistry } from '../src/live/gateway/connection/connection-re
 import { CloseCode } from '../src/protocol/close-code.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
-import { closeCodeFor, type LiveSocket, openSocket, type SocketOptions } from './kit/live-socket.js';
+import { closeCodeFor, type LiveSocket, openSocket, type SocketOptions } from '../src/testing/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
 import { Issuer, trusting } from './kit/issuer.js';
-import { closeCodeFor, openSocket, type LiveSocket } from './kit/live-socket.js';
+import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 

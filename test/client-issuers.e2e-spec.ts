@@ -4,7 +4,7 @@ import { createLiveClient, type GetToken, type LiveState } from '../client/index
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
-import { Inbox } from './kit/inbox.js';
+import { Inbox } from '../src/testing/inbox.js';
 import { Issuer, trusting } from './kit/issuer.js';
 import { importFromReadme } from './kit/readme-module.js';
 import { startServer, type TestServer } from './kit/server.js';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { notify } from './kit/publish.js';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { NumberedPublisher } from './kit/numbered-publisher.js';
 import { PersistentReader } from './kit/persistent-reader.js';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Browser } from './kit/browser.js';
 import { freePort } from '../scripts/free-port.mjs';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { CloseCode } from '../src/protocol/close-code.js';
 import { type ForeignNode, ForeignBrowser, OrderStatusFeed, People, viewerOf } from './kit/foreign/app.js';
 import { EXPRESS_APP } from './kit/foreign/express.js';
 import { FASTIFY_APP } from './kit/foreign/fastify.js';
-import { closeCodeFor, openSocket, type LiveSocket } from './kit/live-socket.js';
+import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { RedisServer } from './kit/redis-server.js';
 
@@ -33,8 +33,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
   async function subscribed(browser: ForeignBrowser, node: ForeignNode): Promise<LiveSocket> {
     const socket = await openSocket(node.url);
     await socket.init({ token: await browser.token(), resumable: true, positions: true });
-    socket.subscribe('mine', QUERY);
-    await socket.waitForMessage('ping');
+    await socket.subscribed('mine', QUERY);
     return socket;
   }
 

@@ -7,7 +7,7 @@ import { ConnectionRegistry } from '../src/live/gateway/connection/connection-re
 import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
-import { LiveSocket, openSocket } from './kit/live-socket.js';
+import { LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 const KIBIBYTE = 1024;

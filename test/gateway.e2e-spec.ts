@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { developmentKeyFile } from '../src/identity/api-keys/development-key.js';
 import { Browser } from './kit/browser.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { startServerProcess, type ServerProcess } from './kit/server-process.js';
 import { storage } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';

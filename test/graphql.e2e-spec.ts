@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { startServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { Int, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { AppModule } from '../src/app.module.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 /** Ten seconds in production. */

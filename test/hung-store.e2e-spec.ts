@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';

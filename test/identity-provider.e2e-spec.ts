@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { IdentityProvider } from './kit/identity-provider.js';
-import { closeCodeFor, openSocket } from './kit/live-socket.js';
+import { closeCodeFor, openSocket } from '../src/testing/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -5,9 +5,9 @@ import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
-import { Inbox } from './kit/inbox.js';
+import { Inbox } from '../src/testing/inbox.js';
 import { liveClient, subscribe } from './kit/live-client.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 
 const EVENTS = 3_000;

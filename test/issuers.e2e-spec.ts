@@ -6,7 +6,7 @@ import { Presence } from '../src/live/presence/presence.js';
 import { Registry } from 'prom-client';
 import { TokenService } from '../src/live/tokens/token.service.js';
 import { Issuer, type TokenOptions, trusting } from './kit/issuer.js';
-import { closeCodeFor, type LiveSocket, openSocket } from './kit/live-socket.js';
+import { closeCodeFor, type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const NOTIFICATIONS = 'subscription { notifications { title } }';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Browser } from './kit/browser.js';
 import { freePort } from '../scripts/free-port.mjs';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';

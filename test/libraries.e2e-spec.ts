@@ -10,7 +10,7 @@ import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed
 import { GRAPHQL_PATH } from '../src/protocol/payload.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
-import { Inbox } from './kit/inbox.js';
+import { Inbox } from '../src/testing/inbox.js';
 import { liveClient } from './kit/live-client.js';
 import { importFromReadme } from './kit/readme-module.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';

@@ -5,7 +5,7 @@ import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { liveClient, subscribe } from './kit/live-client.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 let server: TestServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type BudgetSubject, DocumentBudget } from '../src/live/gateway/execution/document-budget.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { notify } from './kit/publish.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 

@@ -8,7 +8,7 @@ import { newApiKey } from '../src/identity/api-keys/api-key.js';
 import { ApiKeyStore } from '../src/identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
-import { type LiveSocket, openSocket } from './kit/live-socket.js';
+import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 
 const NOTIFICATIONS = 'subscription { notifications { id kind title body data createdAt } }';

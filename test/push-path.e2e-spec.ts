@@ -10,7 +10,7 @@ import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/to
 import { TopicStream } from '../src/live/topics/topic-stream.js';
 import type { GraphqlContext } from '../src/live/viewer/graphql-context.js';
 import { accountViewer } from '../src/identity/sessions/account-viewer.js';
-import { Inbox } from './kit/inbox.js';
+import { Inbox } from '../src/testing/inbox.js';
 import { startTwoPaths, type TwoPaths } from './kit/two-paths.js';
 
 const SDL = `

@@ -6,7 +6,7 @@ import { TokenService } from '../src/live/tokens/token.service.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { accountViewer } from '../src/identity/sessions/account-viewer.js';
-import { openSocket, type SocketClose } from './kit/live-socket.js';
+import { openSocket, type SocketClose } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 const CANARY = 'canary-password-4711';

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { SUBPROTOCOL } from '../src/protocol/payload.js';
 import { Browser, someone } from './kit/browser.js';
-import { LiveSocket } from './kit/live-socket.js';
+import { LiveSocket } from '../src/testing/live-socket.js';
 import { startServerProcess, type ServerProcess } from './kit/server-process.js';
 import { storage } from './kit/storage.js';
 

@@ -8,7 +8,7 @@ import { CloseCode } from '../src/protocol/close-code.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
-import { openSocket, type LiveSocket } from './kit/live-socket.js';
+import { openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import type { RedisServer } from './kit/redis-server.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 interface Listed {

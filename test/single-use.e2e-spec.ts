@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 let server: TestServer;

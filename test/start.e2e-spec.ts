@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
 import { freePort } from '../scripts/free-port.mjs';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { spawnServer, startServerProcess } from './kit/server-process.js';

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { UnavailableError, StartError } from '../src/live/errors/sallyport.errors.js';
 import { freePort } from '../scripts/free-port.mjs';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { proxyTo } from './kit/database-proxy.js';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Browser } from './kit/browser.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';

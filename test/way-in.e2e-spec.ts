@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WAYS_IN } from '../src/app.module.js';
 import { ConnectionAuthenticator, type Verdict } from '../src/live/gateway/connection-authenticator.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { openSocket } from './kit/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -1,4 +1,6 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { StartError } from '../live/errors/sallyport.errors.js';
 import { GatewayModule, type WaysIn } from '../live/gateway/gateway.module.js';
 import { LIVE_CONFIG, type LiveConfig, LiveConfigModule } from '../live/live-config.module.js';
 import { PublisherModule } from '../live/publish/publisher.module.js';
@@ -47,8 +49,8 @@ export class SallyportModule {
     };
     const config = {
       provide: LIVE_CONFIG,
-      useFactory: (given: SallyportOptions) => readOptions(given),
-      inject: [OPTIONS],
+      useFactory: configOf,
+      inject: [OPTIONS, ModulesContainer],
     };
     const sessions: DynamicModule = {
       module: AppSessionsModule,
@@ -82,6 +84,15 @@ export class SallyportModule {
       exports: [Sallyport],
     };
   }
+}
+
+/** @throws StartError for a wrong option, and for a second module, whose sockets and stores would be apart from the first one's */
+function configOf(given: SallyportOptions, modules: ModulesContainer): LiveConfig {
+  if ([...modules.values()].filter(({ metatype }) => metatype === SallyportModule).length > 1)
+    throw new StartError(
+      'SallyportModule is imported twice with options: call forRoot or forRootAsync once, in the root module. Sallyport can be injected everywhere.',
+    );
+  return readOptions(given);
 }
 
 @Module({})

@@ -4,7 +4,6 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../live/live.config.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
-import { Sallyport } from './sallyport.js';
 
 /** The injection token under which every `GraphQLModule` of `@nestjs/graphql` keeps its options. */
 const GRAPHQL_MODULE_OPTIONS = 'GqlModuleOptions';
@@ -28,17 +27,8 @@ export class StartChecks implements OnModuleInit {
 
   /** @throws StartError that names the cause and the way out */
   onModuleInit(): void {
-    this.#refuseSecondModule();
     this.#refuseForeignServer();
     this.#refuseSecondSocket();
-  }
-
-  #refuseSecondModule(): void {
-    const count = [...this.modules.values()].filter(({ providers }) => providers.has(Sallyport)).length;
-    if (count > 1)
-      throw new StartError(
-        'SallyportModule is imported twice with options: call forRoot or forRootAsync once, in the root module; Sallyport can be injected everywhere.',
-      );
   }
 
   /** An application context without HTTP, such as a command, has no server and gets no socket; it may publish. */

@@ -19,7 +19,7 @@ import { ExecutableOperation } from '../../src/live/gateway/execution/executable
 import { OperationCache } from '../../src/live/gateway/execution/operation-cache.js';
 import { TopicEvent } from '../../src/live/topics/topic-event.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
-import { Inbox } from '../kit/inbox.js';
+import { Inbox } from '../../src/testing/inbox.js';
 import type { RandomDocument } from './random-document.js';
 
 /** What became of a document. */

@@ -1,7 +1,7 @@
 import { createClient, type Client, type ClientOptions } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { GRAPHQL_PATH } from '../../src/protocol/payload.js';
-import { Inbox } from './inbox.js';
+import { Inbox } from '../../src/testing/inbox.js';
 
 /** An unmodified graphql-ws client for Node. `token` may be a function, called for each connection. */
 export function liveClient(

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LiveSocket, type NextPayload, openSocket } from './live-socket.js';
+import { type LiveSocket, type NextPayload, openSocket } from '../../src/testing/live-socket.js';
 
 const QUERY = 'subscription { notifications { title kind } }';
 

@@ -1,7 +1,7 @@
 import { formatCursor, type Position } from '../../src/live/topics/cursor.js';
 import type { TopicEvent } from '../../src/live/topics/topic-event.js';
 import type { TopicSink } from '../../src/live/topics/topic.bus.js';
-import { Inbox } from './inbox.js';
+import { Inbox } from '../../src/testing/inbox.js';
 
 /** What reached a subscription, in order. */
 export type Recorded =

@@ -2,7 +2,13 @@ import { UserCountFeed } from '../../src/feeds/user-count/user-count.feed.js';
 import { TopicBus } from '../../src/live/topics/topic.bus.js';
 import { topicOf } from '../../src/live/topics/topic.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
-import { closeFor, type LiveSocket, openSocket, type SocketClose, type SocketOptions } from './live-socket.js';
+import {
+  closeFor,
+  type LiveSocket,
+  openSocket,
+  type SocketClose,
+  type SocketOptions,
+} from '../../src/testing/live-socket.js';
 import type { TestServer } from './server.js';
 import { type Shop, startShop } from './shop.js';
 

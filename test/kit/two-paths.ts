@@ -17,7 +17,7 @@ import { showError } from '../../src/live/gateway/execution/rendering.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
-import { Inbox } from './inbox.js';
+import { Inbox } from '../../src/testing/inbox.js';
 
 /** The two ways in which a subscription's events may become messages. */
 const PATHS = { push: '/push', reference: '/reference' } as const;

@@ -28,10 +28,16 @@ export class Inbox<T> {
 
   /** Takes the first thing that matches, now or when it comes. Others stay. */
   async take(matches: (item: T) => boolean = () => true, what = 'the next thing'): Promise<T> {
+    const found = await this.see(matches, what);
+    this.#items.splice(this.#items.indexOf(found), 1);
+    return found;
+  }
+
+  /** As {@link take}, and leaves it where it is. */
+  async see(matches: (item: T) => boolean, what: string): Promise<T> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
-      const index = this.#items.findIndex(matches);
-      const [found] = index < 0 ? [] : this.#items.splice(index, 1);
+      const found = this.#items.find(matches);
       if (found !== undefined) return found;
       if (this.#over !== null) throw new Error(`${what} never came: ${this.#over}; had: ${this.#listed()}`);
       if (!(await this.#arrival(deadline))) throw new Error(`${what} did not come in time; had: ${this.#listed()}`);

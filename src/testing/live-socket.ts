@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
+import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
 import { Inbox } from './inbox.js';
 
 /** One message of `graphql-transport-ws`, as it came. */
@@ -33,6 +33,8 @@ export interface SocketOptions {
   readonly cookie?: string;
   /** Sent as `X-Forwarded-For`. */
   readonly address?: string;
+  /** Default `/graphql`. */
+  readonly path?: string;
 }
 
 /** Opens a socket and, with a token, waits for its ack. Fails when the upgrade is refused or the socket closes first. */
@@ -41,7 +43,7 @@ export async function openSocket(url: string, options: SocketOptions = {}): Prom
   if (options.origin) headers['origin'] = options.origin;
   if (options.cookie) headers['cookie'] = options.cookie;
   if (options.address) headers['x-forwarded-for'] = options.address;
-  const ws = new WebSocket(url.replace(/^http/, 'ws') + GRAPHQL_PATH, SUBPROTOCOL, { headers });
+  const ws = new WebSocket(url.replace(/^http/, 'ws') + (options.path ?? GRAPHQL_PATH), SUBPROTOCOL, { headers });
   const socket = new LiveSocket(ws);
   await socket.opened;
   if (options.token !== undefined) {
@@ -104,6 +106,22 @@ export class LiveSocket {
     more: { variables?: unknown; extensions?: unknown; operationName?: string } = {},
   ): void {
     this.send({ type: 'subscribe', id, payload: { query, ...more } });
+  }
+
+  /**
+   * Subscribes, and waits until the store has confirmed it: an event that is published from now on arrives. Needs a connection that was
+   * opened with `resumable` and `positions`, as `connect` opens one, and a feed.
+   */
+  async subscribed(
+    id: string,
+    query: string,
+    more: { variables?: unknown; extensions?: unknown; operationName?: string } = {},
+  ): Promise<void> {
+    this.subscribe(id, query, more);
+    const isPosition = (message: WireMessage): boolean =>
+      message.type === 'ping' && (message.payload as { operation?: unknown } | undefined)?.operation === id;
+    const first = await this.inbox.see((message) => isPosition(message) || message.id === id, `the start of ${id}`);
+    if (isPosition(first)) await this.inbox.take(isPosition);
   }
 
   /** The first message of this type, and of this operation if one is named; now or when it comes. */

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo, Server } from 'node:net';
+import { type INestApplication, Module, type ModuleMetadata } from '@nestjs/common';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import { AbstractGraphQLDriver, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import type { SallyportOptions, SessionPort, SignedInViewer } from '../module/options.js';
+import { Sallyport } from '../module/sallyport.js';
+import { SallyportModule } from '../module/sallyport.module.js';
+import { TokenService } from '../live/tokens/token.service.js';
+import type { ViewerId } from '../live/viewer/viewer.js';
+import { type LiveSocket, openSocket } from './live-socket.js';
+
+const DAY_MS = 86_400_000;
+
+/** Sessions for tests: each one is live until it is ended. Give it as `sessions`, or in the place of {@link SESSION_PORT}. */
+export class TestSessions implements SessionPort<SignedInViewer> {
+  readonly #ended = new Set<string>();
+
+  /** Takes the viewer and the session themselves as the request. */
+  read(request: SignedInViewer): SignedInViewer {
+    return request;
+  }
+
+  status(ids: readonly string[]): ReadonlyMap<string, Date> {
+    const endsAt = new Date(Date.now() + DAY_MS);
+    return new Map(ids.filter((id) => !this.#ended.has(id)).map((id) => [id, endsAt]));
+  }
+
+  /** Ends a session without telling anybody, as a row that is deleted behind the application's back. */
+  end(session: string): void {
+    this.#ended.add(session);
+  }
+}
+
+/** Builds the schema and serves nothing over HTTP, so that no GraphQL server needs to be installed. */
+class SchemaDriver extends AbstractGraphQLDriver {
+  override async start(): Promise<void> {}
+  override async stop(): Promise<void> {}
+}
+
+/** A schema needs a query. */
+@Resolver()
+class ReadyResolver {
+  @Query(() => Boolean)
+  ready(): boolean {
+    return true;
+  }
+}
+
+/** What a test starts. */
+export interface TestAppOptions extends Pick<ModuleMetadata, 'imports' | 'providers'> {
+  /** Options of SallyportModule that differ from a test's. */
+  readonly sallyport?: Partial<Omit<SallyportOptions, 'sessions'>>;
+  /** Default: whichever of Nest's Express and Fastify platforms `NestFactory.create` takes. */
+  readonly adapter?: AbstractHttpAdapter;
+}
+
+/** A running application with Sallyport in it, in memory and on a free port. */
+export interface TestApp {
+  readonly url: string;
+  readonly app: INestApplication;
+  readonly sallyport: Sallyport;
+  readonly sessions: TestSessions;
+  /**
+   * Opens a socket as a viewer and waits until it is let in.
+   *
+   * @param session default: a new one
+   */
+  connect(viewer: ViewerId, session?: string): Promise<LiveSocket>;
+  /** Closes the application and what {@link connect} has opened. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts SallyportModule with your feeds, without a database, a Redis or a GraphQL server: for tests of what your code publishes and of
+ * who receives it.
+ *
+ * @example
+ * const live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)] });
+ * const socket = await live.connect(viewerId('app', 42));
+ * socket.subscribe('1', 'subscription { orderStatus { state } }');
+ */
+export async function startSallyport({
+  imports = [],
+  providers = [],
+  sallyport = {},
+  adapter,
+}: TestAppOptions = {}): Promise<TestApp> {
+  const sessions = new TestSessions();
+  const options: SallyportOptions = { secretKeys: [`${randomUUID()}${randomUUID()}`], ...sallyport, sessions };
+  const app = await listening(options, { imports, providers }, adapter);
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const service = app.get(Sallyport);
+  const opened = new Set<LiveSocket>();
+  return {
+    url,
+    app,
+    sallyport: service,
+    sessions,
+    async connect(viewer, session = randomUUID()) {
+      const socket = await connectAs(app, url, { viewer, session }, sallyport.path);
+      opened.add(socket);
+      return socket;
+    },
+    async stop() {
+      for (const socket of opened) socket.ws.terminate();
+      await app.close();
+    },
+  };
+}
+
+async function listening(
+  options: SallyportOptions,
+  { imports, providers }: Required<Pick<ModuleMetadata, 'imports' | 'providers'>>,
+  adapter: AbstractHttpAdapter | undefined,
+): Promise<INestApplication> {
+  @Module({
+    imports: [
+      GraphQLModule.forRoot({ driver: SchemaDriver, autoSchemaFile: true }),
+      SallyportModule.forRoot(options),
+      ...imports,
+    ],
+    providers: [ReadyResolver, ...providers],
+  })
+  class TestModule {}
+  const settings = { logger: false, abortOnError: false } as const;
+  const app = await (adapter
+    ? NestFactory.create(TestModule, adapter, settings)
+    : NestFactory.create(TestModule, settings));
+  return app.listen(0, '127.0.0.1').then(() => app);
+}
+
+/**
+ * Opens a socket at a running application of your own, as a viewer. Its session port must call the session live: override the provider
+ * {@link SESSION_PORT} with {@link TestSessions}, or sign somebody in.
+ *
+ * @param url where the application listens
+ */
+export async function connectAs(
+  app: Pick<INestApplication, 'get'>,
+  url: string,
+  { viewer, session }: SignedInViewer,
+  path?: string,
+): Promise<LiveSocket> {
+  const { token } = app
+    .get(TokenService, { strict: false })
+    .sign({ id: viewer, sessionId: session }, undefined, Date.now() / 1000);
+  const socket = await openSocket(url, path === undefined ? {} : { path });
+  await socket.init({ token, resumable: true, positions: true });
+  return socket;
+}

@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Controller, Get, Module, type ModuleMetadata, type Type } from '@nestjs/common';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { Args, Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import {
+  CurrentViewer,
+  defineFeed,
+  FeedModule,
+  Sallyport,
+  SallyportModule,
+  type SallyportOptions,
+  topicOf,
+  TopicBus,
+  TopicStream,
+  type Viewer,
+  viewerId,
+} from '../src/index.js';
+import { startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
+import { OrderStatusFeed, ShopResolver } from './kit/foreign/app.js';
+
+const ADA = viewerId('app', 'ada');
+const KEY = 'q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk';
+const OPTIONS: SallyportOptions = { secretKeys: [KEY], sessions: new TestSessions() };
+const SETTINGS = { logger: false, abortOnError: false } as const;
+
+function moduleOf(imports: NonNullable<ModuleMetadata['imports']>, more: ModuleMetadata = {}): Type {
+  @Module({ imports, ...more, providers: [ShopResolver, ...(more.providers ?? [])] })
+  class AppModule {}
+  return AppModule;
+}
+
+function graphql(options: Partial<ApolloDriverConfig> = {}) {
+  return GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, ...options });
+}
+
+/** What the start of an application fails with; null where it starts. */
+async function failureOf(module: Type, adapter = new ExpressAdapter()): Promise<string | null> {
+  try {
+    const app = await NestFactory.create(module, adapter, SETTINGS);
+    await app.init();
+    await app.close();
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+let live: TestApp | null = null;
+afterEach(async () => {
+  await live?.stop();
+  live = null;
+});
+
+describe('a wrong option fails the start, by its path', () => {
+  it.each<[string, object]>([
+    ['secretKeys: must be a list', { secretKeys: undefined }],
+    ['secretKeys: must be a list', { secretKeys: [] }],
+    ['secretKeys[1]: must be 32 random bytes', { secretKeys: [KEY, 'short'] }],
+    ['secretKeys[0]: must be 32 random bytes', { secretKeys: ['a'.repeat(64)] }],
+    ['sessions: is missing', { sessions: undefined }],
+    ['sessions.status: must be a function', { sessions: { read: () => null } }],
+    ["store.kind: must be 'memory' or 'redis'", { store: { kind: 'mysql' } }],
+    ['store.url: must be a Redis URL', { store: { kind: 'redis', url: 'localhost' } }],
+    ['path: must be a path', { path: 'graphql' }],
+    ['allowedOrigins[1]: must be an origin', { allowedOrigins: ['https://a.example', 'https://a.example/app'] }],
+    ['trustedProxies[0]: must be an address', { trustedProxies: ['proxy'] }],
+    ['token.ttlSeconds: must be a whole number from 1 to 3600', { token: { ttlSeconds: 0 } }],
+    ['limits.maxConnections: must be a whole number', { limits: { maxConnections: -1 } }],
+    ['limits.maxConections: is no limit', { limits: { maxConections: 1 } }],
+    ['seesions: is no option', { seesions: {} }],
+    ['logger: must be a pino logger', { logger: {} }],
+  ])('%s', async (message, wrong) => {
+    const given = { ...OPTIONS, ...wrong } as SallyportOptions;
+    expect(await failureOf(moduleOf([graphql(), SallyportModule.forRoot(given)]))).toContain(message);
+  });
+
+  it('all of them at once, and no value among them', async () => {
+    const wrong = { secretKeys: ['hunter2'], path: 'nowhere' } as unknown as SallyportOptions;
+    const failure = await failureOf(moduleOf([graphql(), SallyportModule.forRoot(wrong)]));
+    expect(failure).toMatch(/secretKeys\[0\][^]*sessions[^]*path/);
+    expect(failure).not.toContain('hunter2');
+  });
+});
+
+describe('an application in which the socket could not work does not start, and hears why', () => {
+  it('two modules with options', async () => {
+    const modules = [SallyportModule.forRoot(OPTIONS), SallyportModule.forRoot({ ...OPTIONS, path: '/live' })];
+    expect(await failureOf(moduleOf([graphql(), ...modules]))).toMatch(/imported twice.*forRoot.*once/);
+  });
+
+  it.each<[string, Partial<ApolloDriverConfig>]>([
+    ['graphql-ws', { subscriptions: { 'graphql-ws': true } }],
+    ['graphql-ws on the same path by name', { subscriptions: { 'graphql-ws': { path: '/graphql' } }, path: '/api' }],
+  ])('a GraphQLModule with %s of its own', async (_, options) => {
+    const module = moduleOf([graphql(options), SallyportModule.forRoot(OPTIONS)]);
+    expect(await failureOf(module)).toMatch(/GraphQLModule opens sockets of its own at \/graphql: remove/);
+  });
+
+  it('a GraphQLModule with sockets elsewhere is no trouble', async () => {
+    const module = moduleOf([
+      graphql({ subscriptions: { 'graphql-ws': { path: '/other' } } }),
+      SallyportModule.forRoot(OPTIONS),
+      FeedModule.of(OrderStatusFeed),
+    ]);
+    expect(await failureOf(module)).toBeNull();
+  });
+
+  it('an HTTP adapter whose server is not one of Node', async () => {
+    class EdgeAdapter extends ExpressAdapter {
+      override getHttpServer(): never {
+        return { listen() {}, once() {} } as never;
+      }
+    }
+    const failure = await failureOf(moduleOf([SallyportModule.forRoot(OPTIONS)]), new EdgeAdapter());
+    expect(failure).toMatch(/EdgeAdapter has no server of Node.*platform-express/);
+  });
+});
+
+it('an application context without HTTP publishes and opens no socket', async () => {
+  const context = await NestFactory.createApplicationContext(
+    moduleOf([graphql(), SallyportModule.forRoot(OPTIONS), FeedModule.of(OrderStatusFeed)]),
+    SETTINGS,
+  );
+  const event = { order: '1', state: 'paid' };
+  expect(await context.get(Sallyport).publish(OrderStatusFeed, ADA, event)).toHaveProperty('cursor');
+  await context.close();
+});
+
+describe('beside the upgrades of the application', () => {
+  /** As Nest's WsAdapter does: it takes its own path, and ends every other socket. */
+  function foreignSockets(app: TestApp): void {
+    const sockets = new WebSocketServer({ noServer: true });
+    const server = app.app.get(HttpAdapterHost).httpAdapter.getHttpServer() as Server;
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url !== '/chat') socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      else sockets.handleUpgrade(request, socket, head, (ws) => ws.send('hello from the chat'));
+    });
+  }
+
+  it('each socket goes to its own', async () => {
+    live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)] });
+    foreignSockets(live);
+    const socket = await live.connect(ADA);
+    await socket.subscribed('1', 'subscription { orderStatus { state } }');
+    const chat = new WebSocket(`${live.url.replace('http', 'ws')}/chat`);
+    const [hello] = (await once(chat, 'message')) as [Buffer];
+    expect(hello.toString()).toBe('hello from the chat');
+    chat.terminate();
+    await socket.settled();
+  });
+
+  it('a path that is nobody’s is answered by the application where it listens, else with 404', async () => {
+    live = await startSallyport();
+    const url = `${live.url.replace('http', 'ws')}/nowhere`;
+    const refusal = async (): Promise<string> => ((await once(new WebSocket(url), 'error')) as [Error])[0].message;
+    expect(await refusal()).toContain('404');
+    foreignSockets(live);
+    expect(await refusal()).toContain('400');
+  });
+});
+
+it('another path is the only one that opens a socket', async () => {
+  live = await startSallyport({ sallyport: { path: '/live' } });
+  await (await live.connect(ADA)).close();
+  const [error] = (await once(new WebSocket(`${live.url.replace('http', 'ws')}/graphql`), 'error')) as [Error];
+  expect(error.message).toContain('404');
+});
+
+it('a resolver of its own serves the viewer’s topic, with an argument', async () => {
+  const OrderEventsFeed = defineFeed<number>({
+    name: 'order_events',
+    field: 'orderEvents',
+    type: Int,
+    history: { events: 5, seconds: 60 },
+    onSubscribe: 'nothing',
+    slowReader: 'close',
+  });
+  @Resolver()
+  class OneOrderResolver {
+    constructor(private readonly bus: TopicBus) {}
+
+    @Subscription(() => Int, { name: 'orderEvents' })
+    orderEvents(@CurrentViewer() viewer: Viewer, @Args('skip', { nullable: true, type: () => Int }) _skip?: number) {
+      return new TopicStream(this.bus, topicOf(OrderEventsFeed.topic, viewer.id));
+    }
+  }
+  live = await startSallyport({ imports: [FeedModule.of(OrderEventsFeed, OneOrderResolver)] });
+  const socket = await live.connect(ADA);
+  await socket.subscribed('1', 'subscription { orderEvents(skip: 1) }');
+  await live.sallyport.publish(OrderEventsFeed, ADA, 7);
+  expect((await socket.waitForNext('1')).data).toEqual({ orderEvents: 7 });
+});
+
+it('the context option is what resolvers and guards find beside the viewer', async () => {
+  @Resolver()
+  class WhoResolver {
+    @Subscription(() => String, { resolve: (value: string) => value })
+    async *who(@CurrentViewer() { id }: Viewer, @Context('req') { user }: { user: string }): AsyncGenerator<string> {
+      yield `${id} is ${user}`;
+    }
+  }
+  live = await startSallyport({
+    providers: [WhoResolver],
+    sallyport: { context: ({ viewer }) => ({ req: { user: viewer.id } }) },
+  });
+  const socket = await live.connect(ADA);
+  socket.subscribe('1', 'subscription { who }');
+  expect((await socket.waitForNext('1')).data).toEqual({ who: `${ADA} is ${ADA}` });
+});
+
+it('a controller of the application goes on beside it', async () => {
+  @Controller()
+  class PingController {
+    @Get('/ping')
+    ping(): string {
+      return 'pong';
+    }
+  }
+  @Module({ controllers: [PingController] })
+  class PingModule {}
+  live = await startSallyport({ imports: [PingModule] });
+  expect(await (await fetch(`${live.url}/ping`)).text()).toBe('pong');
+});

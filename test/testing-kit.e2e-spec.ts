@@ -1,0 +1,40 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FeedModule, viewerId } from '../src/index.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { startSallyport, type TestApp } from '../src/testing/index.js';
+import { OrderStatusFeed } from './kit/foreign/app.js';
+
+const ADA = viewerId('app', 42);
+const QUERY = 'subscription { orderStatus { state } }';
+
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+])('the test kit on %s', (_, adapter) => {
+  let live: TestApp;
+  beforeEach(async () => {
+    live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)], adapter: adapter() });
+  });
+  afterEach(() => live.stop());
+
+  it('opens a socket as a viewer, who gets what is published to them', async () => {
+    const [socket, other] = [await live.connect(ADA), await live.connect(viewerId('app', 43))];
+    await Promise.all([socket.subscribed('1', QUERY), other.subscribed('1', QUERY)]);
+    await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
+    expect((await socket.waitForNext('1')).data).toEqual({ orderStatus: { state: 'paid' } });
+    expect(await other.settled()).toEqual([]);
+  });
+
+  it('ends a session as the application would', async () => {
+    const socket = await live.connect(ADA, 'session 1'.replace(' ', '-'));
+    await live.sallyport.revokeSession('session-1');
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  });
+
+  it('refuses the token of a session that has ended unnoticed', async () => {
+    live.sessions.end('gone');
+    await expect(live.connect(ADA, 'gone')).rejects.toThrow('4401');
+  });
+});
