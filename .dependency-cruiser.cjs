@@ -3,8 +3,8 @@ const RANKS = [
   ['protocol'],
   ['live'],
   ['identity', 'feeds', 'module'],
-  ['server'],
-  ['app.module'],
+  ['server', 'testing'],
+  ['app.module', 'index'],
   ['create-app'],
   ['main'],
 ];
@@ -12,7 +12,7 @@ const RANKS = [
 // The same inside live. Its modules wire the folders together and are free of it.
 const LIVE_RANKS = [
   ['errors', 'deadline'],
-  ['logging', 'metrics', 'viewer'],
+  ['logging', 'viewer'],
   ['live.config'],
   ['topics', 'presence', 'leases', 'rate-limit', 'tokens'],
   ['sessions'],
