@@ -5,7 +5,7 @@ import { SessionModule } from './sessions/session.module.js';
 import { RateLimitModule } from '../live/rate-limit/rate-limit.module.js';
 import { TokenModule } from '../live/tokens/token.module.js';
 
-/** The first way in: accounts with passwords. Other modules get sessions, tokens and keys through this one import. */
+/** Accounts with passwords. Other modules get sessions, tokens and keys through this import. */
 @Module({
   imports: [RateLimitModule, AccountModule, SessionModule, TokenModule, SignInModule],
   exports: [RateLimitModule, AccountModule, SessionModule, TokenModule],

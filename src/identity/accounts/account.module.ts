@@ -9,7 +9,7 @@ import { Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 import { CredentialRateLimit, PasswordRateLimit } from './credential.rate-limit.js';
 
-/** Accounts: who exists, and whether a password is theirs. */
+/** Accounts and the verification of their passwords. */
 @Module({
   imports: [DatabaseModule, RateLimitModule],
   providers: [

@@ -7,7 +7,7 @@ import { InvalidInvitationError, Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 import { requireAcceptable, requirePresentable } from './password-policy.js';
 
-/** Makes accounts and verifies who owns them. */
+/** Creates accounts and verifies their passwords. */
 @Injectable()
 export class AccountService {
   constructor(
@@ -17,7 +17,7 @@ export class AccountService {
   ) {}
 
   /**
-   * Creates an account for someone who may register; see {@link Invitations.require}. A taken e-mail is said to be taken.
+   * Creates an account if registration is allowed; see {@link Invitations.require}. Reveals that an e-mail is taken.
    *
    * @throws what {@link create} and {@link Invitations.require} throw
    */
@@ -33,7 +33,7 @@ export class AccountService {
   }
 
   /**
-   * Creates an account, whatever `REGISTRATION` says. A taken e-mail is said to be taken; docs/decisions tells why.
+   * Creates an account, regardless of `REGISTRATION`. Reveals that an e-mail is taken; see docs/decisions.
    *
    * @throws BadUserInputError naming `email` or `password`; EmailTakenError; UnavailableError
    */
@@ -45,8 +45,8 @@ export class AccountService {
   }
 
   /**
-   * Whose e-mail and password these are. An unknown e-mail, text that is no e-mail, a wrong password and a disabled
-   * account take the same work and get the same answer. A hash of older parameters is made anew on the way.
+   * Finds the account with this e-mail and password. An unknown e-mail, invalid text, a wrong password and a disabled
+   * account take the same work and get the same answer. Rehashes a password with older parameters.
    *
    * @throws InvalidCredentialsError; BadUserInputError naming `password` when it is longer than any password; UnavailableError
    */
@@ -73,7 +73,7 @@ export class AccountService {
     return this.hasher.hash(password);
   }
 
-  /** The account with an e-mail, however it is spelled; null when there is none. */
+  /** The account with an e-mail, in any spelling; null if there is none. */
   async find(email: string): Promise<Account | null> {
     const normalized = normalizeEmail(email);
     return normalized === null ? null : this.store.findByEmail(normalized);

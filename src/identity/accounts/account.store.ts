@@ -5,19 +5,22 @@ import { Database, type Orm } from '../database/database.js';
 import { invitations, users } from '../database/schema.js';
 import type { AccountRow } from './account.js';
 
-/** Accounts in the database. E-mails come normalised. Every method throws UnavailableError when the database is unavailable. */
+/**
+ * Accounts in the database. E-mails must be normalised. Every method throws UnavailableError when the database is
+ * unavailable.
+ */
 @Injectable()
 export class AccountStore {
   constructor(private readonly database: Database) {}
 
-  /** Adds an account; null when the e-mail is taken, also by somebody who registers at this very moment. */
+  /** Adds an account; null if the e-mail is taken, also by a concurrent registration. */
   async add(email: string, passwordHash: string): Promise<AccountRow | null> {
     const [added] = await this.database.run((orm) => insert(orm, email, passwordHash, new Date()));
     return added ?? null;
   }
 
   /**
-   * Adds an account and uses an invitation up, both or neither: of two who show the same code one gets in.
+   * Adds an account and deletes its invitation, atomically: of two requests with the same code one succeeds.
    *
    * @param codeHash of the invitation
    */
@@ -46,7 +49,7 @@ export class AccountStore {
     return rows[0] ?? null;
   }
 
-  /** Puts a hash of the same password in place of an older one; tells whether that one was still there. */
+  /** Replaces an older hash of the same password; returns whether it was still stored. */
   async replaceHash(userId: string, older: string, newer: string): Promise<boolean> {
     const unchanged = and(eq(users.id, userId), eq(users.passwordHash, older));
     const rows = await this.database.run((orm) =>
@@ -56,7 +59,7 @@ export class AccountStore {
   }
 }
 
-/** Gives back the row, or none where the e-mail is taken. */
+/** Returns the row, or none if the e-mail is taken. */
 function insert(orm: Orm, email: string, passwordHash: string, createdAt: Date) {
   return orm
     .insert(users)

@@ -1,16 +1,16 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { users } from '../database/schema.js';
 
-/** An account's whole row. The schema says what it has. */
+/** An account's whole row; see the schema. */
 export type AccountRow = Readonly<typeof users.$inferSelect>;
 
-/** What the owner of an account may see of it: the columns that are read with each request. */
+/** The columns of an account that its owner may see; read with each request. */
 export const OWN_COLUMNS = { id: users.id, email: users.email, createdAt: users.createdAt };
 
-/** One account as its owner may see it. */
+/** An account as its owner may see it. */
 export type Account = Pick<AccountRow, keyof typeof OWN_COLUMNS>;
 
-/** An account whose password has just been verified, with the proof: the hash it was verified against. */
+/** An account whose password has just been verified, with the hash it was verified against. */
 export type VerifiedAccount = Account & Pick<AccountRow, 'passwordHash'>;
 
 /** The account as its owner sees it. */

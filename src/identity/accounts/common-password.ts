@@ -1,19 +1,19 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 
-/** Some 49,000 passwords that people choose most, in lower case; from the list that zxcvbn-ts keeps. */
+/** The 49,000 most common passwords, in lower case; from zxcvbn-ts. */
 const COMMON: ReadonlySet<string> = new Set(dictionary['passwords-common']);
-/** Words of the product: nobody needs to guess these. */
+/** Words of the product, which are easy to guess. */
 const PRODUCT_WORDS = ['sallyport'];
-/** Shorter parts of an e-mail stand in too many honest passwords. */
+/** Shorter parts of an e-mail occur in too many good passwords. */
 const SHORTEST_WORD = 4;
-/** What must be left beside a name or a product word. */
+/** The characters that must remain besides a name or a product word. */
 const MIN_LEFT = 6;
 const MOST_TRIMMED = 6;
 
 /**
  * Whether a password of acceptable length is too common: one from the lists of common passwords, a common one with
- * digits around it or said twice, a run along the alphabet or the digits, or a name that goes with the account.
- * Works offline, and judges only: nothing is folded or trimmed in what is stored.
+ * digits around it or repeated, a run along the alphabet or the digits, or a name from the account. Works offline and
+ * only checks: the stored password is neither folded nor trimmed.
  *
  * @param email the account's own, normalised
  */

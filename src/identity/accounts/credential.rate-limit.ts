@@ -7,20 +7,20 @@ import { networkOf } from '../../live/viewer/client-address.js';
 import { GuessCounter } from '../../live/rate-limit/guess-counter.js';
 
 /**
- * Makes guessing at one password slow: from the fifth wrong guess in a row each one costs twice the wait of the one
- * before, from 1 s to 15 min. A guess is counted before it is verified, so that fifty at once are fifty guesses.
+ * Slows down guessing one password: from the fifth wrong guess in a row each further one doubles the wait, from 1 s to
+ * 15 min. A guess is counted before it is verified, so that fifty parallel guesses count as fifty.
  */
 @Injectable()
 export class PasswordRateLimit {
   constructor(private readonly counter: GuessCounter) {}
 
   /**
-   * Runs a verification as one guess. Success forgets the guesses before it; InvalidCredentialsError leaves it counted;
-   * any other failure (a store that is away, a full queue) gives it back.
+   * Runs a verification as one guess. Success resets the count; InvalidCredentialsError leaves it counted; any other
+   * failure (an unavailable store, a full queue) uncounts it.
    *
-   * @param subject what is guessed at: an account, known or not, perhaps by one device; stored as a hash only
-   * @param address where the guess comes from
-   * @throws TooManyRequestsError while a wait lasts; whatever `verify` throws
+   * @param subject the target: an account, existing or not, possibly with one device; stored as a hash only
+   * @param address the client's address
+   * @throws TooManyRequestsError during a wait; whatever `verify` throws
    */
   async guess<T>(subject: string, address: string, verify: () => Promise<T>): Promise<T> {
     const verdict = await this.counter.reserve(subject, networkOf(address));
@@ -37,15 +37,15 @@ export class PasswordRateLimit {
   }
 }
 
-/** Where a password comes from. */
+/** The client that presents a password. */
 export interface PasswordSource {
   /** The client's address. */
   readonly address: string;
-  /** What has signed in to this very account before (a device, a live session), by an id of its own; null for strangers. */
+  /** The id of a device or session that has signed in to this account before; null for unknown clients. */
   readonly known: string | null;
 }
 
-/** Every limit that a password must pass before it is verified; docs/decisions/throttling.md says why each is there. */
+/** All limits that a password must pass before it is verified; docs/decisions/throttling.md explains each. */
 @Injectable()
 export class CredentialRateLimit {
   constructor(
@@ -56,10 +56,10 @@ export class CredentialRateLimit {
   ) {}
 
   /**
-   * Runs the verification of a sign-in. Strangers are counted per address and per account, whether there is such an account
-   * or not. What is known to the account is counted by itself alone: strangers who guess cannot keep it out.
+   * Runs the verification of a sign-in. Unknown clients are counted per address and per account, whether the account
+   * exists or not. Known devices and sessions are counted separately, so that others cannot lock them out.
    *
-   * @param email in its normalised spelling, or the text that is no e-mail
+   * @param email normalised, or the entered text if it is not an e-mail
    * @throws TooManyRequestsError; whatever `verify` throws
    */
   async signIn<T>(email: string, { address, known }: PasswordSource, verify: () => Promise<T>): Promise<T> {
@@ -83,8 +83,8 @@ export class CredentialRateLimit {
   }
 
   /**
-   * Verifies the password of a signed-in account, counted apart from sign-ins: strangers who guess
-   * cannot keep the owner from changing the password.
+   * Verifies the password of a signed-in account, counted separately from sign-ins, so that others who guess cannot
+   * prevent the owner from changing it.
    *
    * @throws TooManyRequestsError; whatever `verify` throws
    */

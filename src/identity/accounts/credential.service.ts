@@ -20,11 +20,11 @@ import { PasswordHasher } from './password.hasher.js';
 export interface Registration {
   readonly email: string;
   readonly password: string;
-  /** The code of an invitation, where one is needed. */
+  /** The code of an invitation, if one is required. */
   readonly invitation: string | null;
 }
 
-/** The passwords that come over the network: {@link AccountService} behind the rate limits and the queue for hashing, with a trail. */
+/** Handles passwords from the network: {@link AccountService} with rate limits, the hashing queue and the audit log. */
 @Injectable()
 export class CredentialService {
   constructor(
@@ -34,7 +34,7 @@ export class CredentialService {
     private readonly audit: AuditLog,
   ) {}
 
-  /** {@link AccountService.register}, counted per address. Throws TooManyRequestsError, too. */
+  /** {@link AccountService.register}, counted per address. Also throws TooManyRequestsError. */
   async register({ email, password, invitation }: Registration, address: string): Promise<VerifiedAccount> {
     try {
       await this.rateLimit.register(address);
@@ -97,7 +97,7 @@ function whyNotRegistered(error: unknown): string | null {
   return error instanceof InvalidInvitationError ? 'no-invitation' : null;
 }
 
-/** Tells lines about one e-mail from others, without writing it down. */
+/** A hash to correlate log lines about one e-mail without storing it. */
 function pseudonym(email: string): string {
   return hash('sha256', email, 'base64url').slice(0, 12);
 }

@@ -1,26 +1,29 @@
 import { domainToASCII } from 'node:url';
 import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
 
-/** RFC 5321 §4.5.3.1.3: a path holds 256 octets with its angle brackets. */
+/** RFC 5321 §4.5.3.1.3: a path may have 256 octets with its angle brackets. */
 const MAX_EMAIL_LENGTH = 254;
 /** RFC 5321 §4.5.3.1.1. */
 const MAX_LOCAL_LENGTH = 64;
 /** The HTML standard's "valid e-mail address", with letters of every script (RFC 6531). */
 const LOCAL_PART = /^[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]+$/u;
-/** Characters that show nothing or turn the writing direction: with them two e-mails would look alike (UTS #39 §5.1). */
+/**
+ * Invisible characters and those that change the text direction, with which two e-mails could look alike (UTS #39
+ * §5.1).
+ */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /**
- * The one spelling under which an e-mail is stored and looked up: compatibility forms folded (NFKC), trimmed,
- * lower case, the domain in ASCII. It is normalised first and judged afterwards, so no spelling slips past the rules;
- * invisible characters are refused, not dropped, since nobody types one on purpose.
+ * The canonical spelling under which an e-mail is stored and looked up: compatibility forms folded (NFKC), trimmed,
+ * lower case, the domain in ASCII. It is normalised before it is checked, so that no spelling evades the rules.
+ * Invisible characters are refused, not dropped, since they are never intended.
  *
- * @returns null when it is no e-mail address
+ * @returns null if it is not an e-mail address
  */
 export function normalizeEmail(text: string): string | null {
   if (text.length > 4 * MAX_EMAIL_LENGTH) return null;
-  // Before anything is folded: IDNA drops some of them from a domain.
+  // Before folding, because IDNA drops some of them from a domain.
   if (INVISIBLE.test(text)) return null;
   const folded = text.normalize('NFKC').trim().toLowerCase().normalize('NFKC');
   const at = folded.lastIndexOf('@');

@@ -1,10 +1,10 @@
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 
-/** Who wants a password hashed or verified. */
+/** The client that requests hashing. */
 export interface HashingClaim {
-  /** Whether a device that the account knows, or a live session, asks. */
+  /** Whether it is a device known to the account, or has a session. */
   readonly known: boolean;
-  /** The widest network that the request comes from; strangers share the queue by it. */
+  /** The widest network of the client; unknown clients share the queue by network. */
   readonly network: string;
 }
 
@@ -14,9 +14,10 @@ interface Waiting {
 }
 
 /**
- * Decides who is hashed next. Devices that are known have a slot that strangers never take, a line of their own and every
- * second turn, so that no flood of strangers keeps them out. Strangers take turns by network; where their line is full, the network with the most of them
- * waiting gives one place up: a flood from one network costs that network its places and nobody else's.
+ * Decides which request is hashed next. Known devices have a reserved slot, their own queue and every second turn, so
+ * that a flood of unknown clients cannot lock them out. Networks of unknown clients are served in turn; when their
+ * queue is full, the network with the most waiting requests loses one, so that a flood from one network only costs that
+ * network its places.
  */
 export class HashingQueue {
   #running = 0;
@@ -29,8 +30,8 @@ export class HashingQueue {
   #strangersWaiting = 0;
 
   /**
-   * @param slots how much runs at a time
-   * @param maxWaiting how many wait in each of the two lines
+   * @param slots how many run at a time
+   * @param maxWaiting how many may wait in each of the two queues
    */
   constructor(
     private readonly slots: number,
@@ -40,9 +41,9 @@ export class HashingQueue {
   }
 
   /**
-   * Runs work when its turn has come. Work that is refused has cost nothing, not even a query.
+   * Runs work when it is its turn. Refused work costs nothing, not even a query.
    *
-   * @throws UnavailableError when the line is full; whatever `work` throws
+   * @throws UnavailableError when the queue is full; whatever `work` throws
    */
   async run<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
     if (this.#running < this.slots && (claim.known || this.#mayStrangerRun())) this.#begin(claim.known);
@@ -94,7 +95,7 @@ export class HashingQueue {
     this.#strangersWaiting += 1;
   }
 
-  /** Takes a place from the network that has the most of them; false where that would be no fairer. */
+  /** Removes a waiting request of the network with the most; false if that would not be fairer. */
   #makeRoom(have: number): boolean {
     let longest: [network: string, line: Waiting[]] | null = null;
     for (const entry of this.#strangers) if (!longest || entry[1].length > longest[1].length) longest = entry;
@@ -110,7 +111,7 @@ export class HashingQueue {
     const [network, line] = entry;
     const next = line.shift();
     this.#strangersWaiting -= 1;
-    // To the end of the round: a Map keeps the order of insertion.
+    // Moves it to the end: a Map keeps insertion order.
     this.#strangers.delete(network);
     if (line.length > 0) this.#strangers.set(network, line);
     return next;

@@ -3,7 +3,7 @@ import { and, asc, eq, gt, lte } from 'drizzle-orm';
 import { Database } from '../database/database.js';
 import { invitations, isUuid } from '../database/schema.js';
 
-/** An invitation as it is known: never its code. */
+/** An invitation without its code. */
 export interface Invitation {
   readonly id: string;
   readonly createdAt: Date;
@@ -12,7 +12,10 @@ export interface Invitation {
 
 const KNOWN = { id: invitations.id, createdAt: invitations.createdAt, expiresAt: invitations.expiresAt };
 
-/** The rows of invitations; one that is used is deleted with the account's insertion. Throws UnavailableError when the database is unavailable. */
+/**
+ * Invitations in the database. A used one is deleted when the account is inserted. Throws UnavailableError when the
+ * database is unavailable.
+ */
 @Injectable()
 export class InvitationStore {
   constructor(private readonly database: Database) {}
@@ -22,7 +25,7 @@ export class InvitationStore {
     await this.database.run((orm) => orm.insert(invitations).values({ ...invitation, codeHash }));
   }
 
-  /** Whether an invitation with this hash is there and has not expired. Uses nothing up. */
+  /** Whether an unexpired invitation with this hash exists. Does not use it up. */
   async isOpen(codeHash: string, now: Date): Promise<boolean> {
     const open = and(eq(invitations.codeHash, codeHash), gt(invitations.expiresAt, now));
     const rows = await this.database.run((orm) => orm.select({ id: invitations.id }).from(invitations).where(open));
@@ -36,7 +39,7 @@ export class InvitationStore {
     );
   }
 
-  /** Removes one; false when it is not there, and for text that is no id. */
+  /** Removes one; false if it does not exist, and for text that is not an id. */
   async remove(id: string): Promise<boolean> {
     if (!isUuid(id)) return false;
     const rows = await this.database.run((orm) =>

@@ -10,13 +10,16 @@ const CODE_BYTES = 16;
 const CODE = /^[A-Za-z0-9_-]{22}$/;
 const DAY_MS = 86_400_000;
 
-/** An invitation that has just been made. */
+/** A new invitation. */
 export interface NewInvitation extends Invitation {
-  /** The code that the invited person types; it is not stored. */
+  /** The code for the invited user; not stored. */
   readonly code: string;
 }
 
-/** Who may create an account, by `REGISTRATION`: anyone, holders of an invitation, or no one. An invitation is good for one account. */
+/**
+ * Who may register, by `REGISTRATION`: everyone, holders of an invitation, or no one. An invitation is valid for one
+ * account.
+ */
 @Injectable()
 export class Invitations {
   constructor(
@@ -25,7 +28,7 @@ export class Invitations {
     @Inject(REGISTRATION_CONFIG) private readonly registration: RegistrationConfig,
   ) {}
 
-  /** Makes an invitation. This is the only time that its code can be seen. Expired ones are removed on the way. */
+  /** Creates an invitation. Its code is returned only here. Also removes expired ones. */
   async create(days: number): Promise<NewInvitation> {
     const code = randomBytes(CODE_BYTES).toString('base64url');
     const createdAt = new Date();
@@ -36,12 +39,12 @@ export class Invitations {
     return { ...invitation, code };
   }
 
-  /** Every invitation that is still open, without its code. */
+  /** All open invitations, without their codes. */
   list(): Promise<readonly Invitation[]> {
     return this.store.list(new Date());
   }
 
-  /** Takes an invitation back; false when it is not there, or was used. */
+  /** Revokes an invitation; false if it does not exist or was used. */
   async revoke(id: string): Promise<boolean> {
     const revoked = await this.store.remove(id);
     if (revoked) this.audit.record('invitation-revoked', { by: 'operator', name: id });
@@ -51,8 +54,8 @@ export class Invitations {
   /**
    * Whether registration is allowed, checked before anything else: a refusal reveals nothing about who is registered.
    *
-   * @param code what they typed
-   * @returns the hash of the code that the registration uses up, or null where none is needed
+   * @param code the entered code
+   * @returns the hash of the code that the registration uses up, or null if none is required
    * @throws ForbiddenError when registration is closed; BadUserInputError naming `invitation`; UnavailableError
    */
   async require(code: string | null): Promise<string | null> {
@@ -66,7 +69,7 @@ export class Invitations {
   }
 }
 
-/** No invitation came, or one that is unknown, used or expired: all alike. */
+/** No invitation, or an unknown, used or expired one; the same error for all. */
 export class InvalidInvitationError extends BadUserInputError {
   constructor() {
     super('invitation', 'Registration needs an invitation that has neither been used nor expired: ask for one.');

@@ -3,13 +3,13 @@ import { isCommonPassword } from './common-password.js';
 
 const MIN_LENGTH = 12;
 const MAX_LENGTH = 128;
-/** UTF-16 cannot write 128 characters in more units than this; longer text is refused before it is counted. */
+/** The most UTF-16 units of 128 characters; longer text is refused before its characters are counted. */
 const MAX_UNITS = 2 * MAX_LENGTH;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Refuses text that no password can be, before any hashing. Used where a password is presented:
- * it says nothing of the account, and a megabyte costs nothing.
+ * Refuses text that cannot be a password, before any hashing. Used when a password is presented: it reveals nothing
+ * about the account, and a megabyte costs nothing.
  *
  * @throws BadUserInputError naming `field`
  */
@@ -20,8 +20,8 @@ export function requirePresentable(password: string, field: string): void {
 }
 
 /**
- * Refuses a new password that breaks the rules: 12 to 128 characters, anything in them, nothing trimmed or folded,
- * and none of those that everybody tries first.
+ * Refuses a new password that breaks the rules: 12 to 128 characters, of any kind, neither trimmed nor folded, and not
+ * a common password.
  *
  * @param email the account's own, normalised
  * @throws BadUserInputError naming `field`

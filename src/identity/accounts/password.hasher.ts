@@ -8,33 +8,33 @@ import { type HashingClaim, HashingQueue } from './hashing-queue.js';
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** The PHC string's parameters, as its specification writes them. */
 const PHC_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;
-/** Hashing runs on libuv's pool of four threads; one stays free for files and names. */
+/** Hashing runs on libuv's pool of four threads; one stays free for file access and DNS. */
 const PARALLEL = Math.max(1, Math.min(3, availableParallelism()));
-/** About two seconds of work for two cores; later requests are told to come back. */
+/** About two seconds of work for two cores; further requests are refused. */
 const MAX_WAITING = 64;
 
 /**
- * Hashes and verifies passwords with argon2id. Parallel work is bounded, and so is the queue before it:
- * memory stays at 19 MiB × {@link PARALLEL}, however many sign in at once.
+ * Hashes and verifies passwords with argon2id. Parallel work and the queue are bounded: memory stays at 19 MiB × {@link
+ * PARALLEL} for any number of concurrent sign-ins.
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
-  /** One more than hash at a time, for devices that are known: strangers fill the others. */
+  /** One more slot, reserved for known devices, because unknown clients can fill the others. */
   readonly #queue = new HashingQueue(PARALLEL + 1, MAX_WAITING);
   #running = 0;
   readonly #waiting: (() => void)[] = [];
   #dummy: Promise<string> | undefined;
 
-  /** Makes the dummy before the first request, which would otherwise take longer than the others. */
+  /** Creates the dummy hash before the first request, which would otherwise take longer than the others. */
   async onModuleInit(): Promise<void> {
     await this.#dummyHash();
   }
 
   /**
-   * Runs work that will hash or verify passwords, in its turn, or refuses it before it has cost anything:
-   * of a flood, those who find the queue full do not even reach the database.
+   * Runs work that hashes or verifies passwords when it is its turn, or refuses it beforehand: in a flood, requests
+   * that find the queue full do not even reach the database.
    *
-   * @param claim who asks; see {@link HashingQueue}
+   * @param claim the client; see {@link HashingQueue}
    * @throws UnavailableError when the queue is full; whatever `work` throws
    */
   admit<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
@@ -42,7 +42,7 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   /**
-   * Makes the PHC string to store.
+   * Creates the PHC string to store.
    *
    * @throws UnavailableError when the queue is full
    */
@@ -51,8 +51,8 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   /**
-   * Whether a password belongs to a stored PHC string. Without one (no such account) the same work is done
-   * on a dummy with today's parameters, and the answer is false.
+   * Whether a password matches a stored PHC string. Without one (no such account) the same work is done on a dummy hash
+   * with the current parameters, and the result is false.
    *
    * @throws UnavailableError when the queue is full
    */
@@ -62,7 +62,7 @@ export class PasswordHasher implements OnModuleInit {
     return matches && stored !== null;
   }
 
-  /** Whether a stored PHC string was made with less than today's parameters, so that it is made anew at the next sign-in. */
+  /** Whether a stored PHC string has weaker than the current parameters, so that it is rehashed at the next sign-in. */
   isOutdated(stored: string): boolean {
     const [, memoryCost = 0, timeCost = 0] = PHC_PARAMETERS.exec(stored)?.map(Number) ?? [];
     return memoryCost < PARAMETERS.memoryCost || timeCost < PARAMETERS.timeCost;

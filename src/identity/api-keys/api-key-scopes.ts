@@ -3,7 +3,7 @@ import { isSource } from '../../live/viewer/outside-name.js';
 /** What an API key may do: `publish`, `publish:<topic>`, `tokens:<source>`, `disconnect`, `presence` or `history`. */
 export type ApiKeyScope = string;
 
-/** What a key may do that was made without scopes, as those of 0.1.0 were. */
+/** The scopes of a key that was created without scopes, as in 0.1.0. */
 export const DEFAULT_SCOPES: readonly ApiKeyScope[] = ['publish'];
 
 const WHOLE_SCOPES: ReadonlySet<string> = new Set(['publish', 'disconnect', 'presence', 'history']);
@@ -12,11 +12,11 @@ const TOKENS = 'tokens:';
 const PUBLISH = 'publish:';
 const MAX_SCOPES = 50;
 
-/** Scopes as `--allow` lists them, or what is wrong with the list. */
+/** The scopes of `--allow`, or what is wrong with the list. */
 export type ScopeList =
   { readonly ok: true; readonly scopes: readonly ApiKeyScope[] } | { readonly ok: false; readonly fault: string };
 
-/** Reads scopes joined by commas. Each is checked by its form; whether a topic or a source exists is not asked. */
+/** Parses comma-separated scopes. Checks their format only, not whether a topic or a source exists. */
 export function parseScopes(text: string): ScopeList {
   const scopes = [...new Set(text.split(',').map((scope) => scope.trim()))];
   const unknown = scopes.find((scope) => !isScope(scope));
@@ -33,12 +33,12 @@ export function mayPublish(scopes: readonly ApiKeyScope[], topic: string): boole
   return scopes.includes('publish') || scopes.includes(`${PUBLISH}${topic}`);
 }
 
-/** Whether these scopes allow publishing to any topic at all. */
+/** Whether these scopes allow publishing to at least one topic. */
 export function mayPublishSomething(scopes: readonly ApiKeyScope[]): boolean {
   return scopes.some((scope) => scope === 'publish' || scope.startsWith(PUBLISH));
 }
 
-/** The sources whose viewers these scopes give tokens to. */
+/** The sources for whose viewers these scopes allow tokens. */
 export function tokenSources(scopes: readonly ApiKeyScope[]): readonly string[] {
   return scopes.filter((scope) => scope.startsWith(TOKENS)).map((scope) => scope.slice(TOKENS.length));
 }

@@ -13,8 +13,8 @@ const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, ApiKey>();
 
 /**
- * Lets a request pass whose `Authorization` is `Bearer <a live API key>` (RFC 6750 §2.1). The key is verified by the
- * route's rule, before the body is read; as a guard of Nest it makes sure that this has happened.
+ * Admits requests with `Authorization: Bearer <valid API key>` (RFC 6750 §2.1). The key is verified by the route's rule
+ * before the body is read; the Nest guard ensures that this has happened.
  */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
@@ -26,12 +26,12 @@ export class ApiKeyGuard implements CanActivate {
   ) {}
 
   /**
-   * Called before the body is read. Wrong keys are counted per address; a key that was right here lately is not, so that
-   * strangers behind the same address do not keep a backend out.
+   * Called before the body is read. Wrong keys are counted per address; a key that was recently valid on this node is
+   * not, so that other clients at the same address cannot block a backend.
    *
-   * @throws TooManyRequestsError for an address that has shown too many wrong ones
-   * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, all alike
-   * @throws UnavailableError when the store of keys is away
+   * @throws TooManyRequestsError for an address that has presented too many wrong keys
+   * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, without distinction
+   * @throws UnavailableError when the store of keys is unavailable
    */
   async admit(request: FastifyRequest): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
@@ -70,7 +70,7 @@ function whyRefused(text: string): string {
   return isApiKey(text) ? 'unknown-or-revoked' : 'malformed';
 }
 
-/** The key that {@link ApiKeyGuard} has let in. */
+/** The key that {@link ApiKeyGuard} has verified. */
 export const CurrentApiKey = createParamDecorator((_: unknown, context: ExecutionContext): ApiKey => {
   const key = admitted.get(context.switchToHttp().getRequest<FastifyRequest>());
   if (!key) throw new UnauthenticatedError();

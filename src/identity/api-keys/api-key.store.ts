@@ -4,23 +4,23 @@ import { Database } from '../database/database.js';
 import { apiKeys } from '../database/schema.js';
 import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 
-/** A key as it is known: never its secret. */
+/** A key without its secret. */
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly createdAt: Date;
-  /** What it may do; never empty. */
+  /** Its scopes; never empty. */
   readonly scopes: readonly ApiKeyScope[];
 }
 
 const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt, scopes: apiKeys.scopes };
 
-/** The rows of keys. Each method throws `UnavailableError` when the database is unavailable. */
+/** API keys in the database. Each method throws `UnavailableError` when the database is unavailable. */
 @Injectable()
 export class ApiKeyStore {
   constructor(private readonly database: Database) {}
 
-  /** Adds a key; false when its name or its hash is there already. */
+  /** Adds a key; false if its name or its hash already exists. */
   async add(key: ApiKey, secretHash: string): Promise<boolean> {
     const rows = await this.database.run((orm) =>
       orm
@@ -40,13 +40,13 @@ export class ApiKeyStore {
     return row ? withScopes(row) : null;
   }
 
-  /** Every key by name. */
+  /** All keys, sorted by name. */
   async list(): Promise<readonly ApiKey[]> {
     const rows = await this.database.run((orm) => orm.select(KNOWN).from(apiKeys).orderBy(asc(apiKeys.name)));
     return rows.map(withScopes);
   }
 
-  /** Removes the key of this name; false when there is none. */
+  /** Removes the key with this name; false if there is none. */
   async remove(name: string): Promise<boolean> {
     const rows = await this.database.run((orm) => orm.delete(apiKeys).where(eq(apiKeys.name, name)).returning(KNOWN));
     return rows.length > 0;

@@ -10,31 +10,31 @@ import { type ApiKey, ApiKeyStore } from './api-key.store.js';
 import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
 
-/** How long a live key is believed without asking the store again, in milliseconds: so long may a revoked one still work. */
+/** How long a valid key is cached, in milliseconds; a revoked key may work for this long. */
 const BELIEVE_MS = 1_000;
-/** How long a key that was live is believed while the store cannot be asked, in milliseconds: publishing goes on meanwhile. */
+/** How long a valid key is accepted while the store is unavailable, in milliseconds, so that publishing continues. */
 const TRUST_MS = 60_000;
-/** How long a request waits for a store that may hang, where its key was believed before, in milliseconds. */
+/** How long a request with a previously valid key waits for a store that may hang, in milliseconds. */
 const PATIENCE_MS = 500;
 const MAX_BELIEVED = 1_000;
 
 interface Believed {
   readonly key: ApiKey;
-  /** When the store last said so, by the monotonic clock. */
+  /** When the store last confirmed it, on the monotonic clock. */
   readonly askedAtMs: number;
 }
 
-/** A question to the store that has no answer yet. */
+/** A pending lookup in the store. */
 interface Asking {
   readonly answer: Promise<ApiKey | null>;
   readonly sinceMs: number;
 }
 
-/** The keys of other backends: made, shown once, verified, revoked. Only their hashes are kept. */
+/** The API keys of other backends: creates, verifies, lists and revokes them. Only their hashes are stored. */
 @Injectable()
 export class ApiKeys {
   readonly #believed = new LRUCache<string, Believed>({ max: MAX_BELIEVED });
-  /** One question for each key, however many requests wait for it. */
+  /** One lookup per key, shared by all requests that wait for it. */
   readonly #asking = new Map<string, Asking>();
 
   constructor(
@@ -44,9 +44,9 @@ export class ApiKeys {
   ) {}
 
   /**
-   * Makes a key. This is the only time that it can be seen.
+   * Creates a key. It is returned only here.
    *
-   * @param scopes what it may do; default: publish to every topic
+   * @param scopes default: publish to every topic
    * @returns null when the name is taken
    */
   async create(name: string, scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES): Promise<string | null> {
@@ -57,10 +57,10 @@ export class ApiKeys {
   }
 
   /**
-   * The key that this text is, or null. A revoked key is null everywhere within a second; while the store is unavailable or hangs,
-   * within a minute of when it was last known to be live.
+   * The key for this text, or null. A revoked key becomes null on every node within a second; while the store is
+   * unavailable or hangs, within a minute of its last verification.
    *
-   * @throws UnavailableError when the store is unavailable and the key was not live within the last minute
+   * @throws UnavailableError when the store is unavailable and the key was not verified within the last minute
    */
   async verify(text: string): Promise<ApiKey | null> {
     if (!isApiKey(text)) return null;
@@ -74,19 +74,22 @@ export class ApiKeys {
     return answered === 'unknown' ? believed.key : answered;
   }
 
-  /** Every key by name, without its secret. */
+  /** All keys, sorted by name, without their secrets. */
   list(): Promise<readonly ApiKey[]> {
     return this.store.list();
   }
 
-  /** Revokes the key of this name; false when there is none. */
+  /** Revokes the key with this name; false if there is none. */
   async revoke(name: string): Promise<boolean> {
     const revoked = await this.store.remove(name);
     if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name });
     return revoked;
   }
 
-  /** Whether this text was a live key when it was last verified here; it may have been revoked since. Asks nobody. */
+  /**
+   * Whether this text was a valid key when it was last verified here; it may have been revoked since. Uses the cache
+   * only.
+   */
   wasRight(text: string): boolean {
     return isApiKey(text) && this.#believed.has(hashApiKey(text));
   }
@@ -95,7 +98,7 @@ export class ApiKeys {
     const known = this.#asking.get(hash);
     if (known) return known;
     const asking = { answer: this.#find(hash).finally(() => this.#asking.delete(hash)), sinceMs: performance.now() };
-    // Those who wait for it hear of a failure; where nobody does any more, it is no fault of ours.
+    // Waiting callers get the failure; without callers it can be ignored.
     asking.answer.catch(() => {});
     this.#asking.set(hash, asking);
     return asking;
@@ -110,7 +113,7 @@ export class ApiKeys {
   }
 }
 
-/** The store's answer, or the word that it has none: it is away, or takes longer than a request should. */
+/** The store's answer, or that it has none because it is unavailable or too slow. */
 async function inTime({ answer, sinceMs }: Asking): Promise<ApiKey | null | 'unknown'> {
   const known = answer.catch((error: unknown) => {
     if (error instanceof UnavailableError) return 'unknown' as const;

@@ -11,17 +11,17 @@ import { DEFAULT_SCOPES } from './api-key-scopes.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
 import { ApiKeyStore } from './api-key.store.js';
 
-/** What the names of development keys begin with. Production takes none of them, whatever the database holds. */
+/** The name prefix of development keys. Production accepts none of them, even if they are in the database. */
 export const DEVELOPMENT_KEY_PREFIX = 'development-';
 
-/** Where the development key of a data folder is kept. */
+/** The path of a data folder's development key. */
 export function developmentKeyFile(dataDir: string): string {
   return resolve(join(dataDir, 'development-api-key'));
 }
 
 /**
- * The key that a newcomer publishes with. Outside production the first start makes it and says where it is kept;
- * it is never printed. To be rid of it, delete the file and revoke the name.
+ * A key for trying out publishing. Outside production the first start creates it and logs where it is kept; it is never
+ * printed. To remove it, delete the file and revoke the name.
  */
 @Injectable()
 export class DevelopmentKey implements OnApplicationBootstrap {
@@ -43,7 +43,7 @@ export class DevelopmentKey implements OnApplicationBootstrap {
   }
 }
 
-/** When two processes start at once, the first to write wins. */
+/** If two processes start at once, the first to write wins. */
 function readOrMake(file: string): string {
   try {
     mkdirSync(resolve(file, '..'), { recursive: true, mode: 0o700 });

@@ -6,7 +6,7 @@ import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
 import { ApiTokens } from './api-tokens.service.js';
 
-/** The token that another backend got by `POST /tokens` for one of its people. */
+/** Verifies tokens that another backend got from `POST /tokens` for one of its users. */
 @Injectable()
 export class ApiTokenAuthenticator extends ConnectionAuthenticator {
   constructor(

@@ -8,7 +8,7 @@ import { ApiTokenAuthenticator } from './api-token.authenticator.js';
 import { ApiTokens } from './api-tokens.service.js';
 import { Disconnections } from './disconnections.service.js';
 
-/** The fourth way in: tokens that another backend asks for, and how it ends what they opened. */
+/** Tokens for another backend's users, and disconnecting what they opened. */
 @Module({
   imports: [TokenModule, StoreModule, RevocationModule, SessionModule, ApiKeyModule],
   providers: [ApiTokens, ApiTokenAuthenticator, Disconnections],

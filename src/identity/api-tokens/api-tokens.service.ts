@@ -10,34 +10,34 @@ import { hasCanonicalSignature, readTokenHeader, SOCKET_TOKEN_ALGORITHM } from '
 import { asExternal, type ExternalViewer } from '../../live/viewer/external-viewer.js';
 import { parseViewerId } from '../../live/viewer/viewer.js';
 
-/** The `typ` of tokens that another backend asked for (RFC 8725 §3.11). */
+/** The `typ` of tokens of `POST /tokens` (RFC 8725 §3.11). */
 const API_TOKEN_TYPE = 'sallyport-api+jwt';
-/** How far another node's clock may run ahead of ours. A token's end has no leeway. */
+/** How far another node's clock may be ahead of ours. A token's expiry has no leeway. */
 const CLOCK_LEEWAY_SECONDS = 5;
 
-/** Whom a token is for. */
+/** The subject of a token. */
 export interface ApiTokenSubject {
   readonly viewer: ExternalViewer;
-  /** The session that its sockets stand on, from `outsideSession`; null: they stand on the token. */
+  /** The session that its sockets depend on, from `outsideSession`; null: they depend on the token. */
   readonly session: string | null;
 }
 
-/** What a verified token says. */
+/** The contents of a verified token. */
 interface ApiTokenClaims extends ApiTokenSubject {
   readonly tokenId: string;
-  /** To the millisecond, so that a token made right after a `/disconnect` opens. */
+  /** To the millisecond, so that a token made directly after a `/disconnect` is valid. */
   readonly issuedAt: Date;
   readonly expiresAt: Date;
 }
 
-/** A verdict on a token's text. `expired` is said only of one that is otherwise genuine. */
+/** The result of verifying a token. `expired` is returned only for a token that is otherwise valid. */
 export type ApiTokenReading =
   | { readonly ok: true; readonly claims: ApiTokenClaims }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
 const INVALID: ApiTokenReading = { ok: false, reason: 'invalid' };
 
-/** Signs and verifies the tokens of `POST /tokens`: JWTs (RFC 7519) with a key and a type of their own. */
+/** Signs and verifies the tokens of `POST /tokens`: JWTs (RFC 7519) with their own key and type. */
 @Injectable()
 export class ApiTokens {
   readonly #keys: PurposeKeys;
@@ -70,7 +70,7 @@ export class ApiTokens {
     return { token, expiresAt: new Date(exp * 1000) };
   }
 
-  /** Whether text has the outer form of this kind of token. No cryptography. */
+  /** Whether text has the form of this kind of token. No cryptography. */
   recognises(token: string): boolean {
     return readTokenHeader(token, API_TOKEN_TYPE) !== null;
   }

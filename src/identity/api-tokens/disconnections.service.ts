@@ -12,7 +12,7 @@ import { userIdOf } from '../sessions/account-viewer.js';
 import { isUuid } from '../database/schema.js';
 import { SessionService } from '../sessions/session.service.js';
 
-/** Carries out `POST /disconnect`: ends what another backend names, on every node. */
+/** Implements `POST /disconnect`: ends a viewer's or a session's sockets and tokens on every node. */
 @Injectable()
 export class Disconnections {
   constructor(
@@ -24,28 +24,30 @@ export class Disconnections {
   ) {}
 
   /**
-   * Ends everything of a viewer: tokens issued until now open nothing, and sockets close with 4401. An account's sessions end as well.
+   * Ends everything of a viewer: tokens issued so far are revoked, and sockets close with 4401. An account's sessions
+   * end as well.
    *
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endViewer(viewer: ViewerId, key: ApiKey): Promise<void> {
     const userId = userIdOf(viewer);
     if (userId === null) await this.revocations.revokeViewer(viewer);
-    // Nothing of an account outlives its sessions.
+    // An account's sockets and tokens end with its sessions.
     else await this.accounts.revokeSessions(userId, 'backend');
     this.audit.record('disconnected', { viewer, by: 'backend', name: key.name });
   }
 
   /**
-   * Ends one session: an account's by its id, an outside one by its whole id `external:<source>:<session>`, or by its name alone in
-   * the sources that the key gives tokens for; a key without such a scope means every source that any key gives tokens for.
+   * Ends one session: an account's by its id, an outside one by its whole id `external:<source>:<session>`, or by its
+   * name in the sources for which the key may make tokens; for a key without such a scope, in every source for which
+   * any key may.
    *
-   * @returns false for text that names no session in any of these forms
+   * @returns false for text that is not a session in any of these forms
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endSession(session: string, key: ApiKey): Promise<boolean> {
     const outside = isOutsideSession(session) ? onlyWellFormed(session) : await this.#sessionsNamed(session, key);
-    // An account's session may have the form of an outside one's name: both are meant.
+    // An account's session may have the form of an outside one's name; both are ended.
     if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend' });
     else if (outside.length === 0) return false;
     for (const id of outside) await this.revocations.revokeSession(id);
@@ -61,7 +63,7 @@ export class Disconnections {
   }
 }
 
-/** The id itself where source and session are spelled as they are stored, else nothing. */
+/** The id itself if source and session have their canonical spelling, else nothing. */
 function onlyWellFormed(id: string): readonly string[] {
   const [, source = '', name = ''] = /^external:([^:]*):(.*)$/.exec(id) ?? [];
   return isSource(source) && decodeOutsideName(name) !== null ? [id] : [];
