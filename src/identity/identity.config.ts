@@ -1,24 +1,24 @@
 import type { AddressRange } from '../live/viewer/client-address.js';
 
-/** The address that people use. */
+/** The public address. */
 export interface HttpConfig {
   readonly production: boolean;
   /** The origin that browsers use, without a trailing slash. */
   readonly publicUrl: string;
-  /** True where `publicUrl` is https: cookies are `Secure` and `__Host-`. */
+  /** True if `publicUrl` is https: cookies are then `Secure` and `__Host-`. */
   readonly secure: boolean;
-  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are believed. */
+  /** Proxies whose `X-Forwarded-*` and `X-Request-Id` are trusted. */
   readonly trustedProxies: readonly AddressRange[];
 }
 
-/** Where rows live. */
+/** The database. */
 export interface DatabaseConfig {
   /** PostgreSQL, or null for the embedded database in `dataDir`. */
   readonly url: string | null;
   readonly dataDir: string;
 }
 
-/** How long sessions and tokens live, in seconds. */
+/** Lifetimes of sessions and tokens, in seconds. */
 export interface SessionConfig {
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
@@ -26,13 +26,13 @@ export interface SessionConfig {
 
 /** One shop whose proxy signs requests for us. */
 interface ShopConfig {
-  /** What the proxy signs as `shop`: the myshopify.com domain. */
+  /** The `shop` that the proxy signs: the myshopify.com domain. */
   readonly domain: string;
-  /** The origins that its customers' browsers may show: `https://<domain>` first, then its own domains. */
+  /** The origins that its customers' browsers may send: `https://<domain>` first, then its own domains. */
   readonly origins: readonly string[];
 }
 
-/** The second way in; off while `secret` is null. */
+/** The app proxy; disabled if `secret` is null. */
 export interface AppProxyConfig {
   readonly secret: string | null;
   readonly shops: readonly ShopConfig[];
@@ -41,15 +41,15 @@ export interface AppProxyConfig {
 
 /** One identity provider whose JWTs open sockets. */
 export interface TrustedIssuer {
-  /** Names its viewers here: `external:<source>:<sub>`. */
+  /** Its part of viewer ids: `external:<source>:<sub>`. */
   readonly source: string;
-  /** Its `iss`, compared character by character: with or without a slash at the end, as the provider writes it. */
+  /** Its `iss`, compared character by character: with or without a trailing slash, as the provider writes it. */
   readonly issuer: string;
-  /** The `aud` that its tokens must hold. */
+  /** The `aud` that its tokens must contain. */
   readonly audience: string;
   /** The `aud` of its logout tokens: this server's client id there. Default: {@link audience}. */
   readonly clientId: string;
-  /** Where its keys are; null: found by OpenID Connect Discovery. */
+  /** The URL of its key set; null: found by OpenID Connect Discovery. */
   readonly jwksUri: string | null;
   readonly algorithms: readonly string[];
 }
@@ -61,11 +61,11 @@ export interface IssuersConfig {
 
 /** Who may create an account. */
 export interface RegistrationConfig {
-  /** `invite`: holders of an invitation that an operator has created. */
+  /** `invite`: with an invitation that an operator has created. */
   readonly mode: 'open' | 'invite' | 'closed';
 }
 
-/** Injection tokens of what this half is told at start. */
+/** Injection tokens of the configuration of `identity/`. */
 export const HTTP_CONFIG = Symbol('HTTP_CONFIG');
 export const DATABASE_CONFIG = Symbol('DATABASE_CONFIG');
 export const SESSION_CONFIG = Symbol('SESSION_CONFIG');

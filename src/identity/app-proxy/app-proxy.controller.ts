@@ -6,7 +6,7 @@ import { loginPage } from './page/login-page.js';
 import { CurrentVisitor, type Visitor } from './proxied-request.js';
 import { PageTokens } from './token/page-tokens.js';
 
-/** The headers that our own pages get and that would govern the shop's whole page, or let other sites read it. */
+/** Headers of our own pages that would apply to the shop's whole page, or let other sites read it. */
 const NOT_FOR_SHOPS = [
   'content-security-policy',
   'x-frame-options',
@@ -18,7 +18,10 @@ const NOT_FOR_SHOPS = [
   'access-control-allow-credentials',
 ];
 
-/** What a shop's proxy forwards. The path behind `/app-proxy` is the merchant's and the visitor's: it decides nothing. */
+/**
+ * Requests that a shop's proxy forwards. The path after `/app-proxy` is chosen by merchant and visitor, so it is
+ * ignored.
+ */
 @Controller('app-proxy')
 @UseGuards(AppProxyGuard)
 export class AppProxyController {
@@ -40,7 +43,7 @@ export class AppProxyController {
     return { token, expiresAt: expiresAt.toISOString() };
   }
 
-  /** The page itself, or the way to the shop's login. */
+  /** The page, or a redirect to the shop's login. */
   @Get(['', '*'])
   @Header('Content-Type', 'application/liquid')
   @Header('Cache-Control', 'private, no-store')

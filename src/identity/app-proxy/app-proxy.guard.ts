@@ -10,7 +10,7 @@ import { readProxyVisit } from './signature/proxy-visit.js';
 import { VisitAudit } from './visit-audit.js';
 
 /**
- * Lets in what the shop's proxy has signed and nothing else. A refusal tells the client no reason; the log has it.
+ * Admits only requests that the shop's proxy has signed. A refusal does not tell the client the reason; the log has it.
  * Without `APP_PROXY_SECRET` the routes do not exist.
  */
 @Injectable()

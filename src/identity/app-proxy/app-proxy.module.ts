@@ -13,7 +13,7 @@ import { CustomerAuthenticator } from './token/customer.authenticator.js';
 import { SealedTokens } from './token/sealed-tokens.js';
 import { VisitAudit } from './visit-audit.js';
 
-/** The second way in: pages behind a shop's signing proxy, and the sealed tokens that they open sockets with. */
+/** Pages behind a shop's signing proxy, and the sealed tokens with which they open sockets. */
 @Module({
   imports: [RateLimitModule, RevocationModule, TokenModule],
   controllers: [AppProxyController, ClientScriptController],

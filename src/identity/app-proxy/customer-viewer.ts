@@ -16,7 +16,7 @@ export function customerViewer(shop: string, customerId: string): CustomerViewer
   return { kind: 'customer', id: `customer:${shop}:${customerId}`, shop, customerId };
 }
 
-/** Refuses customers of shops other than these, who cannot exist. */
+/** Refuses customers of other shops, who cannot exist. */
 export function customersOf(shops: readonly string[]): (viewer: ViewerId) => string | null {
   const known = new Set(shops);
   return (viewer) =>

@@ -5,7 +5,7 @@ import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 
-/** Counts the tokens that customers are given, per customer and, as `me` does, per address. */
+/** Counts customers' tokens, per customer and, like `me`, per address. */
 @Injectable()
 export class CustomerRateLimit {
   constructor(
@@ -15,9 +15,9 @@ export class CustomerRateLimit {
   ) {}
 
   /**
-   * Counts one token, before it is made.
+   * Counts one token, before it is created.
    *
-   * @param address the visitor's, where the shop's proxy passed it on
+   * @param address the visitor's, if the shop's proxy passed it on
    * @throws TooManyRequestsError
    */
   async count(viewer: ViewerId, address: string | null): Promise<void> {

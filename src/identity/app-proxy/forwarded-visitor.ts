@@ -1,17 +1,17 @@
 import { type AddressRange, addressIn, forwardedEntries, normalizeAddress } from '../../live/viewer/client-address.js';
 
 /**
- * The visitor's address as the shop's proxy wrote it, or null where it wrote none. Only for a request whose signature holds.
+ * The visitor's address as the shop's proxy reports it, or null if it reports none. Only for a request with a valid
+ * signature.
  *
- * Every proxy adds, on the right, the address that it was called from. Seen from us the list ends with what our own
- * (trusted) proxies wrote: first the address of the shop's proxy, then each other's. One step further left stands what the
- * shop's proxy wrote itself. With no proxy of our own the shop's proxy is the peer, and its entry is the last one.
- * What stands still further left came with the visitor and may say anything. A list that is too short for this (a shop's proxy
- * among the trusted ones, a proxy of ours that overwrites the list) gives its first entry: the visitor, or an address that no
- * socket comes from.
+ * Every proxy appends the address that it was called from. The list ends with the entries of our own (trusted) proxies:
+ * first the address of the shop's proxy, then each other's. The entry before them is the one that the shop's proxy
+ * wrote. Without a proxy of our own the shop's proxy is the peer, and its entry is the last one. Entries further left
+ * came with the visitor and may be forged. If the list is too short (the shop's proxy is among the trusted ones, or one
+ * of our proxies overwrites the list), the first entry is used: the visitor, or an address that no socket comes from.
  *
  * @param peer the socket's remote address
- * @param forwardedFor the `X-Forwarded-For` header as it came
+ * @param forwardedFor the `X-Forwarded-For` header as received
  * @param trusted `TRUSTED_PROXIES`: our own proxies, never the shop's
  */
 export function forwardedVisitor(

@@ -36,7 +36,7 @@ export class ReplayDetector {
   }
 }
 
-/** Logs and counts who came through a shop's proxy. Neither the signature nor the signed URL goes into either. */
+/** Logs and counts requests through a shop's proxy, without the signature or the signed URL. */
 @Injectable()
 export class VisitAudit {
   readonly #replays = new ReplayDetector();
@@ -54,7 +54,7 @@ export class VisitAudit {
     });
   }
 
-  /** Called for each request that is let in. */
+  /** Called for each admitted request. */
   admitted(visitor: Visitor): void {
     const { shop, client, signature } = visitor;
     const sighting = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, performance.now());
@@ -64,7 +64,7 @@ export class VisitAudit {
       this.logger.warn({ shop, address: client.address }, 'a signed URL came from a second client');
   }
 
-  /** Called for each request that is not. */
+  /** Called for each refused request. */
   refused(reason: VisitRefusal, peer: string): void {
     this.#visits.inc({ outcome: reason });
     this.logger.warn({ reason, address: peer }, 'app proxy request refused');

@@ -8,19 +8,22 @@ const SILENT_AFTER_MS = 15_000;
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** What the kernel says of the process's start, so that a reused pid is not taken for the holder; null where it does not say. */
+  /**
+   * The process's start time from the kernel, so that a reused pid is not mistaken for the holder; null if not
+   * available.
+   */
   readonly startedAt: string | null;
   readonly nonce: string;
 }
 
-/** Gives the folder back. Calling it again does nothing. */
+/** Releases the folder. Calling it again does nothing. */
 export type ReleaseFolder = () => void;
 
 /**
- * Takes a data folder for this process alone, by a lock file. A lock whose process is dead is taken over;
- * one of another machine or container, when it has been silent for 15 s.
+ * Locks a data folder for this process, with a lock file. The lock of a dead process is taken over; that of another
+ * machine or container, after 15 s without a heartbeat.
  *
- * @returns null when a living process holds it
+ * @returns null if a running process holds it
  */
 export function lockDataFolder(lockFile: string): ReleaseFolder | null {
   const own: Holder = { pid: process.pid, host: hostname(), startedAt: processStart(process.pid), nonce: randomUUID() };
@@ -32,7 +35,7 @@ export function lockDataFolder(lockFile: string): ReleaseFolder | null {
   };
 }
 
-/** A hard link appears whole or not at all, so nobody ever reads a half-written lock. */
+/** A hard link is created atomically, so a partially written lock is never read. */
 function linkInto(lockFile: string, holder: Holder): boolean {
   const draft = `${lockFile}.${holder.nonce}`;
   writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
@@ -47,7 +50,10 @@ function linkInto(lockFile: string, holder: Holder): boolean {
   }
 }
 
-/** Moves a dead holder's lock away. Two that try at once: the one that moved a fresh lock by mistake puts it back. */
+/**
+ * Moves a dead holder's lock aside. If two processes try at once, the one that moved a fresh lock by mistake puts it
+ * back.
+ */
 function clearStale(lockFile: string): boolean {
   const judged = readHolder(lockFile);
   if (judged && isAlive(judged, lockFile)) return false;
@@ -87,7 +93,7 @@ function touch(file: string): void {
   try {
     utimesSync(file, new Date(), new Date());
   } catch {
-    // Somebody removed the lock by hand; the embedded database itself goes on.
+    // The lock was removed by hand; the embedded database keeps running.
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * SQLSTATE classes and codes that say "not now" rather than "wrong": connection exceptions (08), insufficient
- * resources (53), operator intervention such as a shutdown or a statement timeout (57), lock and deadlock give-ups,
- * and a server that has just become read-only. PostgreSQL, appendix A.
+ * SQLSTATE classes and codes for temporary failures: connection exceptions (08), insufficient resources (53), operator
+ * intervention such as a shutdown or a statement timeout (57), lock timeouts and deadlocks, and a server that has just
+ * become read-only. PostgreSQL, appendix A.
  */
 const AWAY_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006)$/;
 const AWAY_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
@@ -18,21 +18,21 @@ export function isDatabaseAway(error: unknown): boolean {
   return false;
 }
 
-/** Read-only, and no room: the disk is full, memory is short. The server answers, and does not take writes. */
+/** Read-only, a full disk, too little memory: the server answers but refuses writes. */
 const REFUSED_WRITE_STATES = /^(25006|53100|53200)$/;
-/** Too slow or in each other's way: says little of the server. */
+/** Too slow or in conflict with each other: says little about the server. */
 const LATE_STATES = /^(57014|40001|40P01|55P03)$/;
 const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connect/i;
 
-/** Why the database did not do a thing, for logs and metrics. */
+/** Why a database operation failed, for logs and metrics. */
 export interface DatabaseFailure {
-  /** `away`: nothing can be asked of it. `late`: one query was too slow. */
+  /** `away`: unavailable. `late`: one query was too slow. */
   readonly kind: 'away' | 'late' | 'refused-write';
   /** An SQLSTATE or the code of a system call; never a statement or its values. */
   readonly reason: string;
 }
 
-/** What an error of {@link isDatabaseAway} says of the database; null for any other. */
+/** The database failure behind an error of {@link isDatabaseAway}; null for other errors. */
 export function databaseFailure(error: unknown): DatabaseFailure | null {
   if (!isDatabaseAway(error)) return null;
   const [code, message] = innermost(error);
@@ -41,7 +41,7 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   return { kind: 'away', reason: code || 'connection lost' };
 }
 
-/** The code that tells most: drizzle wraps what the driver throws, and Node what its attempts at several addresses do. */
+/** The most specific code: drizzle wraps the driver's errors, and Node those of attempts at several addresses. */
 function innermost(error: unknown): [code: string, message: string] {
   let found: [string, string] = ['', ''];
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {

@@ -11,9 +11,9 @@ import { makeEmbeddedFolder } from './embedded-folder.js';
 import * as schema from './schema.js';
 
 /**
- * Opens PGlite in a folder that belongs to this process alone, makes it at the first start, and brings its schema up to date.
+ * Opens PGlite in a folder that only this process uses, creates it at the first start, and migrates its schema.
  *
- * @param health is told of failures; default: nobody is
+ * @param health notified of failures; default: none
  * @throws StartError when another process has the folder, or it cannot be written or read
  */
 export async function openEmbedded(dataDir: string, health?: StoreHealth): Promise<Database> {

@@ -15,14 +15,14 @@ import { openEmbedded } from './database.embedded.js';
 import { Database } from './database.js';
 import { databasePlace, openPostgres } from './database.postgres.js';
 
-/** How often the database is asked whether it takes writes, in ms; while it does not, more often. */
+/** How often the database is checked for accepting writes, in ms; more often while it does not. */
 const HEARTBEAT_MS = 5_000;
 const RETRY_MS = 1_000;
 
 /**
- * Provides the one `Database`: PostgreSQL where `DATABASE_URL` is set, else the embedded one in `DATA_DIR`.
- * It is migrated before anybody gets it, and closes last, at application shutdown. A database that goes away, or that
- * becomes read-only while nobody writes, is noticed within five seconds and told to log and metrics.
+ * Provides the `Database`: PostgreSQL if `DATABASE_URL` is set, else the embedded one in `DATA_DIR`. It is migrated
+ * before it is injected, and closes last, at application shutdown. A database that becomes unavailable, or read-only
+ * while there are no writes, is detected within five seconds, logged and shown in metrics.
  */
 @Module({
   imports: [StoreHealthModule],
@@ -64,7 +64,7 @@ export class DatabaseModule implements OnModuleInit, BeforeApplicationShutdown, 
   async #beat(): Promise<void> {
     const own = this.#heartbeat;
     await this.database.answers();
-    // A shutdown that began meanwhile has ended it.
+    // A shutdown that started in the meantime has closed it.
     if (this.#heartbeat === own) this.#schedule();
   }
 }

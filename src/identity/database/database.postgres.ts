@@ -9,26 +9,29 @@ import { databaseFailure, isDatabaseAway } from './database-away.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 
-/** Any number will do, as long as every node of this product takes the same one. */
+/** An arbitrary number that is the same on every node. */
 const MIGRATION_LOCK = 0x5a11_0b07;
 const POOL_SIZE = 10;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** What takes longer counts as a database that is away; the client waits a second more for the server's own word. */
+/**
+ * The query timeout; a database that is slower counts as unavailable. The client waits a second longer for the server's
+ * own error.
+ */
 const QUERY_TIMEOUT_MS = 4_000;
 const RETRY_EVERY_MS = 1_000;
 
-/** How to open it. */
+/** The options for opening it. */
 export interface PostgresOptions {
-  /** Is told of failures. Default: nobody is. */
+  /** Notified of failures. Default: none. */
   readonly health?: StoreHealth;
-  /** How long to keep trying a database that is away at start, in ms. Default 30,000; only tests change it. */
+  /** How long to retry an unavailable database at start, in ms. Default 30,000; only tests change it. */
   readonly retryForMs?: number;
 }
 
 /**
  * Opens PostgreSQL and brings its schema up to date. Nodes that start together migrate one after the other.
  *
- * @throws StartError when the database stays away, refuses the credentials or cannot be migrated
+ * @throws StartError when the database stays unavailable, refuses the credentials or cannot be migrated
  */
 export async function openPostgres(url: string, logger: Logger, options: PostgresOptions = {}): Promise<Database> {
   try {
@@ -45,7 +48,10 @@ export async function openPostgres(url: string, logger: Logger, options: Postgre
   });
 }
 
-/** A transaction on a connection of its own, which is closed, not used again, when the transaction ended because the database failed. */
+/**
+ * A transaction on its own connection, which is closed instead of reused if the transaction failed because of the
+ * database.
+ */
 async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let isBroken = false;
@@ -71,12 +77,13 @@ function makePool(url: string, logger: Logger): Pool {
     application_name: 'sallyport',
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
-  // A connection that breaks between two queries of a transaction tells the client alone; unheard, it would end the process.
+  // A connection that breaks between two queries of a transaction emits an error; without a listener it would end the
+  // process.
   pool.on('connect', (client) => client.on('error', ignore));
   return pool;
 }
 
-/** A connection of its own, without the pool's time limits: a migration, or waiting for another node's, may take long. */
+/** A separate connection without the pool's timeouts: a migration, or waiting for another node's, may take long. */
 async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
   const deadline = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
@@ -96,7 +103,7 @@ async function firstConnection(url: string, logger: Logger, retryForMs: number):
   }
 }
 
-/** The next query fails and tells its caller. */
+/** The next query fails and reports it to its caller. */
 function ignore(): void {}
 
 async function migrateAlone(client: Client): Promise<void> {
@@ -104,7 +111,7 @@ async function migrateAlone(client: Client): Promise<void> {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await migrate(drizzle(client), MIGRATIONS);
   } finally {
-    // Closing the connection gives the lock back, whatever happened.
+    // Closing the connection releases the lock in any case.
     await client.end();
   }
 }
@@ -118,7 +125,7 @@ function explain(error: unknown, url: string): string {
     : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
 }
 
-/** Host, port and database of a URL: what an operator needs to know, without user and password. */
+/** Host, port and database of a URL: for operators, without user and password. */
 export function databasePlace(url: string): string {
   const { host, pathname } = new URL(url);
   return `${host || 'localhost'}${pathname}`;

@@ -12,9 +12,9 @@ PGlite.create({ dataDir: process.argv[2], postgresqlconf: JSON.parse(process.arg
 `;
 
 /**
- * Makes the embedded database's folder at the first start. initdb in WASM peaks above 800 MB,
- * so a child process does it and takes its memory along; the server itself stays near 200 MB from the first start on.
- * The folder appears whole or not at all.
+ * Creates the embedded database's folder at the first start. initdb in WASM peaks above 800 MB, so a child process runs
+ * it and frees that memory when it exits; the server itself stays near 200 MB from the first start on. The folder is
+ * created atomically.
  */
 export async function makeEmbeddedFolder(folder: string): Promise<void> {
   if (existsSync(folder)) return;
@@ -24,7 +24,7 @@ export async function makeEmbeddedFolder(folder: string): Promise<void> {
   const pglite = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const args = ['-e', SETUP, pglite, draft, JSON.stringify(POSTGRES_CONF)];
   const setup = promisify(execFile)(process.execPath, args, { timeout: SETUP_TIMEOUT_MS });
-  // A start that fails elsewhere meanwhile must not leave the child writing into the folder.
+  // A start that fails elsewhere in the meantime must not leave the child writing to the folder.
   const abandon = (): void => void setup.child.kill('SIGKILL');
   process.once('exit', abandon);
   try {
@@ -37,7 +37,7 @@ export async function makeEmbeddedFolder(folder: string): Promise<void> {
   renameSync(draft, folder);
 }
 
-/** Node's own message is the command line; what the child said last, or how it ended, tells more. */
+/** Node's own message is only the command line; the child's last output, or how it ended, is more useful. */
 function setupReason(error: unknown): string {
   const { stderr = '', signal, code } = error as { stderr?: string; signal?: string | null; code?: number | string };
   const said = /^(?:\w*Error: )(.+)$/m.exec(stderr)?.[1];

@@ -9,20 +9,20 @@ export const users = pgTable('users', {
   /** The whole PHC string of argon2id: parameters, salt and hash. */
   passwordHash: text('password_hash').notNull(),
   createdAt: instant('created_at').notNull(),
-  /** Set while an operator has disabled the account: it cannot sign in and has no sessions. */
+  /** Set while the account is disabled: it cannot sign in and has no sessions. */
   disabledAt: instant('disabled_at'),
 });
 
 /**
- * Live sessions. Ending one deletes its row, so an ended session cannot be told from one that never was.
- * Idle and absolute limits follow from the two instants and today's configuration.
+ * Open sessions. Ending one deletes its row, so an ended session looks like one that never existed. Idle and absolute
+ * expiry follow from the two times and the current configuration.
  */
 export const sessions = pgTable(
   'sessions',
   {
-    /** Public id: in lists, in tokens as `sid`. Opens nothing. */
+    /** The public id: in lists, and in tokens as `sid`. It grants no access. */
     id: uuid('id').primaryKey(),
-    /** SHA-256 of the cookie's value, base64url. The value itself is nowhere. */
+    /** SHA-256 of the cookie's value, base64url. The value itself is not stored. */
     secretHash: text('secret_hash').notNull().unique(),
     userId: uuid('user_id')
       .notNull()
@@ -46,11 +46,11 @@ export const apiKeys = pgTable('api_keys', {
   /** SHA-256 of the key, base64url. */
   secretHash: text('secret_hash').notNull().unique(),
   createdAt: instant('created_at').notNull(),
-  /** What the key may do. Null for a key of 0.1.0: it may publish. */
+  /** The key's scopes. Null for a key of 0.1.0, which may publish. */
   scopes: text('scopes').array(),
 });
 
-/** Invitations to create an account. One is deleted when it is used. */
+/** Invitations to create an account. An invitation is deleted when it is used. */
 export const invitations = pgTable('invitations', {
   id: uuid('id').primaryKey(),
   /** SHA-256 of the code, base64url. */
@@ -61,7 +61,7 @@ export const invitations = pgTable('invitations', {
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Whether text from outside can be the id of a row at all; PostgreSQL throws for any other. */
+/** Whether text from outside can be the id of a row; PostgreSQL throws for other text. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }

@@ -10,12 +10,12 @@ const BUILT = new URL('../../../../client/dist/sallyport-live.js', import.meta.u
 export class ClientScript {
   #loaded: { readonly body: Buffer; readonly path: string } | undefined;
 
-  /** The script's text. Throws, and names the remedy, where it has not been built. */
+  /** The script's text. Throws, with what to do, if it has not been built. */
   get body(): Buffer {
     return this.#load().body;
   }
 
-  /** Where it is served, such as `/live/sallyport-live.5Rk2…js`. */
+  /** The path where it is served, such as `/live/sallyport-live.5Rk2…js`. */
   get path(): string {
     return this.#load().path;
   }

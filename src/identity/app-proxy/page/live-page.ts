@@ -6,7 +6,10 @@ import { ClientScript } from './client-script.js';
 import { PAGE_TEMPLATE } from './page-template.js';
 import { LOGIN_REDIRECT } from './login-page.js';
 
-/** The page of a logged-in customer: token and client script around {@link PAGE_TEMPLATE}. Nothing in it comes from the visitor. */
+/**
+ * The page of a logged-in customer: token and client script around {@link PAGE_TEMPLATE}. It contains nothing from the
+ * visitor.
+ */
 @Injectable()
 export class LivePage {
   constructor(
@@ -15,7 +18,7 @@ export class LivePage {
   ) {}
 
   /**
-   * @param pathPrefix from a verified visit: where the page gets its next token
+   * @param pathPrefix from a verified visit; the page gets its next token there
    * @returns Liquid, to be sent as `application/liquid`
    */
   render({ token, expiresAt }: IssuedToken, pathPrefix: string): string {
@@ -42,8 +45,8 @@ var sallyport = (function () {${LOGIN_REDIRECT}
 }
 
 /**
- * Writes flat data as JSON that stays data wherever it is put: inside Liquid (no brace but the two outermost, no percent sign)
- * and inside an HTML script element (no angle bracket, no ampersand). ASCII only.
+ * Writes flat data as JSON that is safe inside Liquid (no braces except the outermost, no percent sign) and inside an
+ * HTML script element (no angle brackets, no ampersand). ASCII only.
  */
 export function embeddedJson(data: Readonly<Record<string, string>>): string {
   const inner = JSON.stringify(data).slice(1, -1);

@@ -1,8 +1,9 @@
 /**
- * The page for a visitor who is not logged in: it takes the browser to the shop's login. A redirect would not do: the shop's proxy
- * follows it itself, and the browser would never see it.
+ * The page for a visitor who is not logged in: it sends the browser to the shop's login. An HTTP redirect does not
+ * work, because the shop's proxy follows it itself and the browser never sees it.
  *
- * It goes there once in half a minute: a shop whose login does not reach the proxy shows a link and no endless loop.
+ * It redirects at most once in half a minute: if a shop's login does not reach the proxy, the page shows a link instead
+ * of looping.
  *
  * @param pathPrefix from a verified visit, for browsers without scripts
  */
@@ -28,13 +29,13 @@ export function loginPage(pathPrefix: string): string {
 `;
 }
 
-/** The shop's login page, as the theme knows it; Liquid. */
+/** The URL of the shop's login page from the theme; Liquid. */
 const LOGIN_URL = "{{ routes.account_login_url | default: '/account/login' }}";
 
 /**
- * A script's function that makes the login URL with the way back to this page. The browser's own address is used: it has
- * never had a signature (one that was opened past the shop's proxy loses it here). Older and newer customer accounts
- * read different parameters, so both are given.
+ * A script function that builds the login URL with a return to this page. It uses the browser's own URL, which has no
+ * signature (if the page was opened without the shop's proxy, the signature is removed here). Older and newer customer
+ * accounts read different parameters, so both are set.
  */
 export const LOGIN_REDIRECT = `
   var wayToLogin = function (loginUrl) {

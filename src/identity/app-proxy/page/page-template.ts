@@ -1,12 +1,12 @@
 /**
- * What a logged-in customer sees, inside the shop's theme. Replace it with your own: this is the one place.
+ * The page of a logged-in customer, inside the shop's theme. Replace it with your own.
  *
- * It is Liquid (the shop's `{{ … }}` and `{% … %}` work here) and HTML, the same for everybody: never build it from a request.
- * Keep it ASCII, and keep two braces in a row out of scripts and styles. When its scripts run, `sallyport` is the page's live
- * connection, already started: `sallyport.subscribe(document, onData)`. States arrive as `sallyport:state` on the document.
- * Where the client script did not load, `sallyport` is null.
+ * It is Liquid (the shop's `{{ … }}` and `{% … %}` work here) and HTML, the same for all customers: never build it from
+ * a request. Keep it ASCII, and avoid two braces in a row in scripts and styles. When its scripts run, `sallyport` is
+ * the page's live connection, already started: `sallyport.subscribe(document, onData)`. States arrive as
+ * `sallyport:state` on the document. If the client script did not load, `sallyport` is null.
  *
- * It takes its type and colours from the theme and adds space and lines only. Without JavaScript it says so.
+ * It uses the theme's fonts and colours and adds only spacing and lines. Without JavaScript it says so.
  */
 export const PAGE_TEMPLATE = `
 <style>

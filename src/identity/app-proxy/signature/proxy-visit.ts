@@ -1,6 +1,6 @@
 import { RESERVED_NAMES, type SignatureRefusal, type SignatureVerdict, verifySignedQuery } from './signed-query.js';
 
-/** How far a request's timestamp may lie from now, in seconds, to either side. */
+/** How far a request's timestamp may differ from now, in seconds, in either direction. */
 export const FRESHNESS_SECONDS = 90;
 
 const TIMESTAMP = /^\d{1,11}$/;
@@ -8,36 +8,36 @@ const CUSTOMER_ID = /^(?:|[1-9]\d{0,19})$/;
 const PATH_PREFIX = /^(?=.{2,128}$)(?:\/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+$/;
 const REQUIRED = ['shop', 'path_prefix', 'timestamp'] as const;
 
-/** What the shop's proxy vouches for. Made only from a query whose signature holds. */
+/** What the shop's proxy reports. Created only from a query with a valid signature. */
 export interface ProxyVisit {
   /** The shop's myshopify.com domain, one of the configured ones. */
   readonly shop: string;
-  /** Where the shop shows us, such as `/apps/live`. Merchants may change it. Safe inside HTML, JSON and a URL. */
+  /** Our path in the shop, such as `/apps/live`. Merchants may change it. Safe inside HTML, JSON and a URL. */
   readonly pathPrefix: string;
-  /** The shop's number for the customer, or null when nobody is logged in. */
+  /** The shop's number for the customer, or null if the visitor is not logged in. */
   readonly customerId: string | null;
-  /** Never shown, logged or sent on: it tells a replay from a first use. */
+  /** Never shown, logged or passed on; used to detect replays. */
   readonly signature: string;
 }
 
-/** Why a request is not let in. `ambiguous`: the signed text can be cut into parameters in more than one way. */
+/** Why a request is refused. `ambiguous`: the signed text can be split into parameters in more than one way. */
 export type VisitRefusal = SignatureRefusal | 'ambiguous' | 'stale' | 'unknown-shop';
 
 /** A verified request, or the reason for the log. */
 export type VisitVerdict =
   { readonly ok: true; readonly visit: ProxyVisit } | { readonly ok: false; readonly reason: VisitRefusal };
 
-/** What a request is verified against. */
+/** The values that a request is verified against. */
 export interface VisitRules {
   readonly secret: string;
   readonly shops: ReadonlySet<string>;
-  /** The moment of the request, in ms since the epoch. */
+  /** The time of the request, in ms since the epoch. */
   readonly nowMs: number;
 }
 
 /**
- * Verifies a proxied request: signature first, then that its text can be read in one way only, then each reserved parameter
- * by its strict grammar, then the shop and the time.
+ * Verifies a proxied request: first the signature, then that its text has only one reading, then the strict format of
+ * each reserved parameter, then the shop and the time.
  */
 export function readProxyVisit(rawQuery: string, rules: VisitRules): VisitVerdict {
   const signed = verifySignedQuery(rawQuery, rules.secret);
@@ -56,9 +56,9 @@ export function readProxyVisit(rawQuery: string, rules: VisitRules): VisitVerdic
 }
 
 /**
- * The signed text has nothing between its parts, so a visitor's `a=1logged_in_customer_id=42m=` signs the same as three
- * parameters would. `<reserved>=` may therefore stand in the whole text as often as the parameter itself does, and no more:
- * looking into single names and values would miss a name such as `mlogged_in_customer_id` and a word cut over two parts.
+ * The signed text has no separators, so a visitor's `a=1logged_in_customer_id=42m=` has the same signature as three
+ * parameters. `<reserved>=` may therefore occur in the whole text only as often as the parameter itself does: checking
+ * single names and values would miss a name such as `mlogged_in_customer_id` and a word that is split over two parts.
  */
 function isAmbiguous({ parameters, canonical }: SignatureVerdict & { ok: true }): boolean {
   for (const name of RESERVED_NAMES) {

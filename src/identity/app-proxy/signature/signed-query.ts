@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** The parameters that only the shop's proxy writes. Each stands at most once. */
+/** The parameters that only the shop's proxy writes. Each occurs at most once. */
 export const RESERVED_NAMES = [
   'shop',
   'path_prefix',
@@ -14,10 +14,10 @@ const MAX_QUERY_LENGTH = 8192;
 const MAX_PARAMETERS = 200;
 const SIGNATURE = /^[0-9a-f]{64}$/;
 
-/** Why a query is not one that the shop's proxy signed. Logged as it stands; the sender learns nothing of it. */
+/** Why a query was not signed by the shop's proxy. Logged as is, but not shown to the sender. */
 export type SignatureRefusal = 'missing' | 'malformed' | 'invalid';
 
-/** A query whose signature holds, or the reason why not. No value was looked at before. */
+/** A query with a valid signature, or the reason for a refusal. No value was used before. */
 export type SignatureVerdict =
   | {
       readonly ok: true;
@@ -31,10 +31,10 @@ export type SignatureVerdict =
 /**
  * Verifies the app proxy's signature over a raw query, in constant time.
  *
- * Only this one algorithm is accepted: no second attempt with a parameter left out or added, no other parameter's name,
- * no other order. Whether the parameters make sense is {@link readProxyVisit}'s question, after this one.
+ * Accepts exactly one algorithm: no second attempt with a parameter omitted or added, another parameter name or another
+ * order. {@link readProxyVisit} then checks the parameters themselves.
  *
- * @param rawQuery what stands behind the first `?`, percent-encoded as it came, at most 8 KiB and 200 parameters
+ * @param rawQuery the text after the first `?`, percent-encoded as received, at most 8 KiB and 200 parameters
  * @param secret the app's shared secret, used as text
  */
 export function verifySignedQuery(rawQuery: string, secret: string): SignatureVerdict {
@@ -50,7 +50,10 @@ export function verifySignedQuery(rawQuery: string, secret: string): SignatureVe
   return { ok: true, parameters, canonical, signature };
 }
 
-/** Decoded `name=value` texts, values of one name joined by a comma, sorted bytewise as a whole, with nothing between. */
+/**
+ * Decoded `name=value` texts, values of one name joined by a comma, sorted bytewise as a whole, concatenated without
+ * separators.
+ */
 function canonicalText(parameters: URLSearchParams): string {
   const values = new Map<string, string[]>();
   for (const [name, value] of parameters) {

@@ -5,10 +5,10 @@ import { Keyring, type PurposeKey, type PurposeKeys } from '../../../live/tokens
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity.config.js';
 import { addressBlock } from '../../../live/viewer/client-address.js';
 
-/** Longer user agents are compared by their beginning, in characters. */
+/** How much of a user agent is compared, in characters. */
 const MAX_USER_AGENT_LENGTH = 512;
 
-/** What is known of a page's or a socket's client; null for a fact that nobody told. */
+/** What is known about a page's or a socket's client; null if unknown. */
 export interface BoundClient {
   readonly address: string | null;
   readonly userAgent: string | null;
@@ -20,18 +20,18 @@ export interface ClientBinding {
   readonly kid?: string;
   readonly ua?: string;
   readonly ip?: string;
-  /** 4 or 6, so that a mismatch by family can be told from another address. */
+  /** 4 or 6, to distinguish a different IP version from a different address. */
   readonly family?: number;
 }
 
-/** Which fact differs, for the log. */
+/** Which property differs, for the log. */
 export type BindingMismatch = 'address' | 'address-family' | 'user-agent';
 
 /**
- * Binds tokens to the client of the page that they are made for, as `APP_PROXY_BIND` says: `ip+ua`, `ua` or `none`.
+ * Binds tokens to the client of their page, as `APP_PROXY_BIND` says: `ip+ua`, `ua` or `none`.
  *
- * The unit of an address is the whole of it for IPv4 (mapped or not) and its /64 for IPv6: privacy extensions change the rest
- * within one visit.
+ * Addresses are compared as a whole for IPv4 (mapped or not) and by /64 for IPv6, because privacy extensions change the
+ * rest within one visit.
  */
 @Injectable()
 export class ClientBinder {
@@ -44,16 +44,18 @@ export class ClientBinder {
     this.#keys = keyring.forPurpose('customer-client');
   }
 
-  /** Returns null when the policy asks for a fact that is missing: there is then no token. */
+  /** Returns null if a property that the policy requires is unknown: there is then no token. */
   bind(client: BoundClient): ClientBinding | null {
     return this.#bindWith(this.#keys.current, client);
   }
 
   /**
-   * Says which fact of the socket's client differs from the page's, or null when everything that the policy asks for is the same.
+   * Returns which property of the socket's client differs from the page's, or null if all that the policy requires are
+   * equal.
    *
-   * A page fetched over IPv4 and a socket over IPv6 (or the other way round) differ: which addresses belong to one household
-   * cannot be known. A token that was made under a weaker policy, or under a key that is gone, lacks a hash and differs too.
+   * A page fetched over IPv4 and a socket over IPv6 (or the other way round) differ, because it is unknown which
+   * addresses belong to one household. A token from a weaker policy, or with a removed key, lacks a hash and differs
+   * too.
    */
   mismatch(binding: ClientBinding, client: BoundClient): BindingMismatch | null {
     if (this.config.bind === 'none') return null;

@@ -9,7 +9,7 @@ import { ShopOrigins } from '../shop-origins.js';
 import { ClientBinder } from './client-binder.js';
 import { SealedTokens } from './sealed-tokens.js';
 
-/** The sealed token of a proxied page: a customer, from the client that the page was made for. */
+/** Verifies the sealed token of a proxied page: its customer, and that the client is the page's. */
 @Injectable()
 export class CustomerAuthenticator extends ConnectionAuthenticator {
   constructor(

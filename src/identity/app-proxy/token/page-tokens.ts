@@ -8,7 +8,7 @@ import { CustomerRateLimit } from '../customer.rate-limit.js';
 import { ClientBinder } from './client-binder.js';
 import { type IssuedToken, SealedTokens } from './sealed-tokens.js';
 
-/** Makes the token of a page, for the customer and the client that the shop's proxy vouches for. */
+/** Creates a page's token, for the customer and the client that the shop's proxy reports. */
 @Injectable()
 export class PageTokens {
   constructor(
@@ -19,9 +19,9 @@ export class PageTokens {
   ) {}
 
   /**
-   * @throws TooManyRequestsError when the customer, or their address, has had too many
-   * @throws UnauthenticatedError when nobody is logged in at the shop: there is no token for a guest
-   * @throws ForbiddenError when the shop's proxy did not pass on what `APP_PROXY_BIND` asks for
+   * @throws TooManyRequestsError when the customer or the address has reached the limit
+   * @throws UnauthenticatedError when the visitor is not logged in at the shop: there is no token for guests
+   * @throws ForbiddenError when the shop's proxy did not pass on what `APP_PROXY_BIND` requires
    */
   async issue({ shop, customerId, client }: Visitor): Promise<IssuedToken> {
     if (customerId === null) throw new UnauthenticatedError('Log in to the shop first.');

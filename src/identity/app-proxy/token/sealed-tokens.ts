@@ -11,33 +11,34 @@ import type { ClientBinding } from './client-binder.js';
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;
 const TYPE = 'sallyport-customer+jwt';
 const HEADER_NAMES = ['alg', 'enc', 'kid', 'shop', 'typ'];
-/** How far another node's clock may run ahead of ours. A token's end has no leeway. */
+/** How far another node's clock may be ahead of ours. A token's expiry has no leeway. */
 const CLOCK_LEEWAY_SECONDS = 5;
 /** Header, no encrypted key (`dir`), 96-bit IV, ciphertext, 128-bit tag: RFC 7516 §3.1. */
 const COMPACT_FORM = /^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$/;
 
-/** What a sealed token says. */
+/** The contents of a sealed token. */
 export interface SealedClaims {
   readonly viewer: CustomerViewer;
   readonly binding: ClientBinding;
 }
 
-/** An opened token, or why it was not. `expired` is said of an authentic token only. */
+/** An opened token, or why it was refused. `expired` is returned only for an authentic token. */
 export type UnsealOutcome =
   | { readonly ok: true; readonly claims: SealedClaims; readonly issuedAtMs: number; readonly expiresAtMs: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
-/** A new token. */
+/** A sealed token and its expiry. */
 export interface IssuedToken {
   readonly token: string;
   readonly expiresAt: Date;
 }
 
 /**
- * Seals and opens customers' tokens: JWE compact (RFC 7516), `dir` with A256GCM, a random IV each, the shop and the kind bound in as
- * associated data by the protected header. A theme's scripts can carry one and read nothing in it.
+ * Seals and opens customers' tokens: JWE compact (RFC 7516), `dir` with A256GCM, a random IV each, with the shop and
+ * the type in the protected header and so authenticated. A theme's scripts can see a token but not read its contents.
  *
- * A token may open more than one socket in its `TOKEN_TTL_SECONDS`: page and reconnect need it, and it is bound to its client.
+ * A token may open several sockets during its `TOKEN_TTL_SECONDS`, because the page and a reconnect both need it and it
+ * is bound to its client.
  */
 @Injectable()
 export class SealedTokens {
@@ -50,7 +51,7 @@ export class SealedTokens {
     this.#keys = keyring.forPurpose('customer-token');
   }
 
-  /** Seals a token that ends `TOKEN_TTL_SECONDS` from now. */
+  /** Seals a token that expires after `TOKEN_TTL_SECONDS`. */
   async seal({ viewer, binding }: SealedClaims): Promise<IssuedToken> {
     const now = Math.floor(Date.now() / 1000);
     const expiry = now + this.config.ttlSeconds;
@@ -68,7 +69,7 @@ export class SealedTokens {
     return { token, expiresAt: new Date(expiry * 1000) };
   }
 
-  /** Whether the text has a sealed token's outer form; no cryptography. */
+  /** Whether the text has the form of a sealed token. No cryptography. */
   static recognises(text: string): boolean {
     return text.length <= MAX_TOKEN_LENGTH && COMPACT_FORM.test(text);
   }
@@ -114,7 +115,7 @@ export class SealedTokens {
     };
   }
 
-  /** Null for a token from the future, or one that claims to live longer than any that we seal. */
+  /** Null for a token from the future, or one with a longer lifetime than any that we seal. */
   #endOf({ iat, exp }: JWTPayload): number | null {
     if (iat === undefined || exp === undefined || iat > Date.now() / 1000 + CLOCK_LEEWAY_SECONDS) return null;
     return exp - iat <= this.config.ttlSeconds ? exp * 1000 : null;
@@ -126,7 +127,7 @@ function viewerOf({ sub }: JWTPayload, shop: string): CustomerViewer | null {
   return parseViewerId(sub) && sub?.startsWith(prefix) ? customerViewer(shop, sub.slice(prefix.length)) : null;
 }
 
-/** The header of a token in canonical base64url whose header holds exactly the expected names; null for any other. */
+/** The header of a token, if it is canonical base64url with exactly the expected names; else null. */
 function readHeader(text: string): { readonly kid: string; readonly shop: string } | null {
   const isCanonical = (part: string) => Buffer.from(part, 'base64url').toString('base64url') === part;
   const parts = text.split('.');
