@@ -9,16 +9,16 @@ import { type OutsideClaims, readUnverified, verifyOutsideToken } from './outsid
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
-/** A logout token names itself as one, or says nothing of its type (Back-Channel Logout 1.0 §2.4). */
+/** The accepted types of a logout token: its own, or none (Back-Channel Logout 1.0 §2.4). */
 const LOGOUT_TYPES: ReadonlySet<string> = new Set(['jwt', 'logout+jwt']);
-/** The longest life of a logout token, in seconds. The specification recommends two minutes. */
+/** The longest lifetime of a logout token, in seconds. The specification recommends two minutes. */
 const MAX_LIFE_SECONDS = 3_600;
 const MAX_JTI_LENGTH = 500;
 
 /** Why a logout token is refused. */
 export type LogoutRefusal = 'malformed' | 'invalid' | 'expired' | 'no-logout' | 'used';
 
-/** What became of a logout token. */
+/** The result for a logout token. */
 export type LogoutOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: LogoutRefusal };
 
 /** What a logout token ends. */
@@ -28,7 +28,7 @@ interface Logout {
   readonly jti: string;
 }
 
-/** Carries out OpenID Connect Back-Channel Logout 1.0. */
+/** Implements OpenID Connect Back-Channel Logout 1.0. */
 @Injectable()
 export class BackchannelLogout {
   constructor(
@@ -39,11 +39,11 @@ export class BackchannelLogout {
   ) {}
 
   /**
-   * Verifies a logout token (§2.6) and ends what it names: with `sid` that session and, where `sub` is there as well, that
-   * person's tokens that name no session; with `sub` alone everything of that person.
+   * Verifies a logout token (§2.6) and ends what it names: with `sid` that session and, if `sub` is present as well,
+   * that user's tokens that name no session; with `sub` alone everything of that user.
    *
-   * @param address where it came from, for the audit log
-   * @throws UnavailableError when a store is unavailable or the issuer's keys are not known: the issuer may send it again
+   * @param address the sender's, for the audit log
+   * @throws UnavailableError when a store is unavailable or the issuer's keys are not known: the issuer may retry
    */
   async carryOut(token: string, address: string): Promise<LogoutOutcome> {
     const unverified = readUnverified(token);
@@ -62,7 +62,7 @@ export class BackchannelLogout {
     const logout = logoutOf(reading.claims, issuer.source);
     if (!logout) return { ok: false, reason: 'no-logout' };
     await this.#end(logout, new Date(reading.claims.iat * 1000));
-    // After it has been carried out, which again does no harm: a token whose logout failed may come again.
+    // Only after the logout, which is idempotent, so that a token whose logout failed can be sent again.
     if (!(await this.used.claim(replayKey(issuer.source, logout.jti), Math.ceil(reading.claims.exp))))
       return { ok: false, reason: 'used' };
     const about = {
@@ -101,7 +101,7 @@ function isLogoutEvent(events: unknown): boolean {
   return typeof event === 'object' && event !== null && !Array.isArray(event);
 }
 
-/** Two issuers may use the same id. */
+/** Different issuers may use the same id. */
 function replayKey(source: string, jti: string): string {
   return `logout-${hash('sha256', `${source}\n${jti}`, 'base64url')}`;
 }

@@ -4,27 +4,27 @@ import { fetchDocument, KeyDocumentError } from './key-document.js';
 import type { TrustedIssuer } from '../identity.config.js';
 
 /**
- * How long discovery and keys may take together, in milliseconds: a socket waits no longer than 5 s for its ack. Counted in steps, so
- * that a process which stood still meanwhile reads the answer that has come before it gives up.
+ * How long discovery and keys may take together, in milliseconds, because a socket must be acknowledged within 5 s.
+ * Counted in steps, so that a process that was paused reads a response that has arrived before it gives up.
  */
 const FETCH_WITHIN_MS = 3_000;
 const STEP_MS = 250;
-/** From this age on keys are fetched again while the old ones are used, in milliseconds. */
+/** From this age on keys are refreshed in the background, in milliseconds. */
 const REFRESH_AFTER_MS = 5 * 60_000;
-/** From this age on a new token waits for that fetch, in milliseconds: keys that were withdrawn are not used for longer. */
+/** From this age on a token waits for the refresh, in milliseconds, so that withdrawn keys are not used for longer. */
 const STALE_AFTER_MS = 10 * 60_000;
-/** How long known keys are used while the issuer is away, in milliseconds: a day. */
+/** How long known keys are used while the issuer is unavailable, in milliseconds: a day. */
 const FORGET_AFTER_MS = 24 * 3_600_000;
-/** How soon a fetch that failed is tried again, in milliseconds. */
+/** How soon a failed fetch is retried, in milliseconds. */
 const RETRY_AFTER_MS = 1_000;
-/** How soon it is tried again where there are keys to go on with, in milliseconds. */
+/** How soon it is retried if there are known keys, in milliseconds. */
 const RETRY_KNOWN_AFTER_MS = 30_000;
 /** Fetches that unknown key ids may cause: two at once, then one in 20 s. */
 const UNKNOWN_KID_BURST = 2;
 const UNKNOWN_KID_EVERY_MS = 20_000;
 const MAX_KEYS = 100;
 
-/** Told of each fetch of keys: null, or why it failed. */
+/** Called after each fetch of keys with null, or why it failed. */
 export type FetchListener = (reason: string | null) => void;
 
 interface KnownKeys {
@@ -34,8 +34,8 @@ interface KnownKeys {
 }
 
 /**
- * The public keys of one issuer (RFC 7517), fetched when a token needs them and kept. There is one fetch at a time, and none that
- * strangers can cause at will. Another issuer that is slow or away is not felt here.
+ * The public keys of one issuer (RFC 7517), fetched when a token needs them and cached. There is one fetch at a time,
+ * and clients cannot trigger fetches at will. Other issuers that are slow or unavailable have no effect here.
  */
 export class IssuerKeys {
   #known: KnownKeys | null = null;
@@ -54,7 +54,7 @@ export class IssuerKeys {
    * The key that verifies a token with this header.
    *
    * @throws UnavailableError while no keys are known
-   * @throws one of jose's errors where no key, or more than one, fits
+   * @throws one of jose's errors if no key, or more than one, matches
    */
   async find(header: JWSHeaderParameters): Promise<CryptoKey> {
     await this.#freshen();
@@ -66,12 +66,12 @@ export class IssuerKeys {
     return await importable(keys.find(header));
   }
 
-  /** Fetches keys before the first token comes. Never throws. */
+  /** Fetches keys before the first token. Never throws. */
   async warm(): Promise<void> {
     await this.#fetch();
   }
 
-  /** Ends the fetch under way. */
+  /** Aborts the running fetch. */
   close(): void {
     this.#closing.abort();
   }
@@ -92,7 +92,7 @@ export class IssuerKeys {
     throw new UnavailableError('The keys of an issuer are not known.');
   }
 
-  /** Takes one of the fetches that unknown key ids may cause. Those who come while one is under way share it. */
+  /** Uses one of the fetches that unknown key ids may cause. Callers during a fetch share it. */
   #maySearch(): boolean {
     if (this.#fetching) return true;
     const nowMs = performance.now();
@@ -106,7 +106,7 @@ export class IssuerKeys {
     return true;
   }
 
-  /** Never throws: a failure is told, and the known keys stay. */
+  /** Never throws: a failure is reported, and the known keys are kept. */
   #fetch(): Promise<void> {
     return (this.#fetching ??= this.#fetchAndKeep().finally(() => (this.#fetching = null)));
   }
@@ -146,7 +146,7 @@ export class IssuerKeys {
     }
   }
 
-  /** OpenID Connect Discovery §4: the document must name the issuer that it was asked of. */
+  /** OpenID Connect Discovery §4: the document must name the issuer that it was requested from. */
   async #discover(signal: AbortSignal): Promise<string> {
     const base = this.issuer.issuer.replace(/\/$/, '');
     const { issuer, jwks_uri: uri } = await fetchDocument(`${base}/.well-known/openid-configuration`, signal);
@@ -157,14 +157,14 @@ export class IssuerKeys {
   }
 }
 
-/** From https to https only: what comes unencrypted can be changed on its way. */
+/** An https issuer's keys must use https too, since unencrypted data can be changed in transit. */
 function mayLead(from: string, to: string): boolean {
   if (!URL.canParse(to)) return false;
   const { protocol } = new URL(to);
   return protocol === 'https:' || (protocol === 'http:' && from.startsWith('http:'));
 }
 
-/** A key that cannot be read fits no token: it is no fault of this server's. */
+/** An unreadable key matches no token; this is not a server error. */
 function importable<T>(key: Promise<T>): Promise<T> {
   return key.catch((error: unknown) => {
     throw error instanceof errors.JOSEError ? error : new errors.JWKSInvalid('A key cannot be read.', { cause: error });

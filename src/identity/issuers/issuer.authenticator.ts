@@ -7,12 +7,12 @@ import { externalViewer, type ExternalViewer } from '../../live/viewer/external-
 import { isCompactJws, type OutsideClaims, readUnverified, verifyOutsideToken } from './outside-token.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
-/** An access token (RFC 9068) or an ID token. Anything that names another type is no login. */
+/** An access token (RFC 9068) or an ID token. Other types are refused. */
 const LOGIN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
-/** Claims of tokens that are no login, or that only the holder of a key may use: logout and security events, DPoP and mTLS. */
+/** Claims of tokens that must be refused: logout and security events, and tokens bound to a key (DPoP, mTLS). */
 const REFUSED_CLAIMS = ['events', 'cnf'] as const;
 
-/** The JWT of a trusted issuer: opens a socket until it expires, or until its session or viewer is revoked. */
+/** Verifies the JWT of a trusted issuer, which opens a socket until it expires or its session or viewer is revoked. */
 @Injectable()
 export class IssuerAuthenticator extends ConnectionAuthenticator {
   constructor(
@@ -22,7 +22,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     super();
   }
 
-  /** Asked last: any other JWT than those of this server may be an issuer's. */
+  /** Asked last, since any JWT that is not this server's own may be an issuer's. */
   override recognises(token: string): boolean {
     return this.issuers.areAny && isCompactJws(token);
   }
@@ -58,7 +58,7 @@ interface Login {
   readonly session: string | null;
 }
 
-/** Who a verified token is about; null where it is no login, or names nobody. */
+/** The viewer of a verified token; null if it is refused or has no valid subject. */
 function loginOf(claims: OutsideClaims, source: string): Login | null {
   if (REFUSED_CLAIMS.some((name) => name in claims)) return null;
   const { sub, sid } = claims;

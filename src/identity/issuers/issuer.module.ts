@@ -5,7 +5,7 @@ import { BackchannelLogout } from './backchannel-logout.service.js';
 import { IssuerAuthenticator } from './issuer.authenticator.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
-/** The third way in: the JWTs of identity providers, and their back-channel logout. */
+/** JWTs of identity providers, and their back-channel logout. */
 @Module({
   imports: [StoreModule, RevocationModule],
   providers: [TrustedIssuers, IssuerAuthenticator, BackchannelLogout],

@@ -1,7 +1,7 @@
 import { constants, KeyObject, verify, type VerifyKeyObjectInput } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 
-/** Shorter RSA keys can be factored (RFC 7518 §3.3), in bits. */
+/** The shortest accepted RSA key, in bits; shorter ones can be factored (RFC 7518 §3.3). */
 const SHORTEST_RSA_BITS = 2_048;
 
 type Scheme = Omit<VerifyKeyObjectInput, 'key'> & { readonly hash: string | null };
@@ -27,8 +27,8 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
 const keyObjects = new WeakMap<CryptoKey, KeyObject>();
 
 /**
- * Whether a compact JWS is signed with this key (RFC 7515 §5.2). By node:crypto, on a key that jose has chosen for the algorithm: what
- * WebCrypto adds to one signature is three times its price, in every socket of a storm.
+ * Whether a compact JWS is signed with this key (RFC 7515 §5.2). Uses node:crypto with a key that jose has selected for
+ * the algorithm, because WebCrypto adds three times the cost of a signature, which matters when many sockets reconnect.
  */
 export function isSignedBy(token: string, algorithm: string, key: CryptoKey): boolean {
   const scheme = Object.hasOwn(SCHEMES, algorithm) ? SCHEMES[algorithm] : undefined;

@@ -1,17 +1,17 @@
-/** The largest document that is read, in bytes: a set of a hundred keys fits. */
+/** The largest document that is read, in bytes; enough for a hundred keys. */
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 /** `application/json`, `application/jwk-set+json` (RFC 7517 §8.5). */
 const JSON_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json\s*(?:;|$)/i;
 
-/** Why a document of an issuer could not be had. The message is for the log: it names no more than a host. */
+/** Why an issuer's document could not be fetched. The message is for the log and names only the host. */
 export class KeyDocumentError extends Error {}
 
 /**
- * Fetches a JSON document of an issuer. No redirect is followed, and no more than 256 KiB are read, whatever was announced and
- * however it is compressed.
+ * Fetches a JSON document of an issuer. Redirects are not followed, and at most 256 KiB are read after decompression,
+ * regardless of `Content-Length`.
  *
- * @param signal ends it, also while the body comes
- * @throws KeyDocumentError for anything else than a JSON object with status 200
+ * @param signal aborts it, also while the body is read
+ * @throws KeyDocumentError for anything other than a JSON object with status 200
  */
 export async function fetchDocument(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } }).catch(
@@ -25,7 +25,7 @@ export async function fetchDocument(url: string, signal: AbortSignal): Promise<R
       throw new KeyDocumentError('the answer is no JSON');
     return parseObject(await readBody(response, signal));
   } finally {
-    // What is left of a body would hold its connection.
+    // An unread body would keep its connection open.
     await response.body?.cancel().catch(() => {});
   }
 }
@@ -52,7 +52,7 @@ function parseObject(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new KeyDocumentError('the answer is no JSON object');
 }

@@ -9,21 +9,21 @@ import {
 } from 'jose';
 import { isSignedBy } from './jws-signature.js';
 
-/** Longer text is no token of anybody's: some providers list what a person belongs to. In characters. */
+/** The longest token, in characters; some providers include a user's groups. */
 const MAX_OUTSIDE_TOKEN_LENGTH = 16_384;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-/** Headers by which a token would choose its own key, or change how it is read (RFC 8725 §3.5, §3.10). */
+/** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.5, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
-/** How far a provider's clock and ours may lie apart where a token seems to come from the future, in seconds. */
+/** How far a provider's clock and ours may differ, for tokens from the future, in seconds. */
 const CLOCK_LEEWAY_SECONDS = 5;
 
-/** A token as it says of itself; nothing of it is verified. */
+/** A parsed token; nothing in it is verified. */
 export interface UnverifiedToken {
   readonly header: ProtectedHeaderParameters;
   readonly payload: JWTPayload;
 }
 
-/** What a token must be. */
+/** The requirements on a token. */
 export interface ExpectedToken {
   readonly issuer: string;
   readonly audience: string;
@@ -37,19 +37,19 @@ export interface OutsideClaims extends JWTPayload {
   readonly exp: number;
 }
 
-/** A verdict on a token. `expired` is said only of one that is otherwise genuine. */
+/** The result of verifying a token. `expired` is returned only for a token that is otherwise valid. */
 export type OutsideReading =
   | { readonly ok: true; readonly claims: OutsideClaims }
   | { readonly ok: false; readonly reason: 'invalid' | 'expired' };
 
 const INVALID: OutsideReading = { ok: false, reason: 'invalid' };
 
-/** Whether text has the outer form of a signed JWT (RFC 7515 §3.1). */
+/** Whether text has the form of a signed JWT (RFC 7515 §3.1). */
 export function isCompactJws(text: string): boolean {
   return text.length <= MAX_OUTSIDE_TOKEN_LENGTH && COMPACT_JWS.test(text);
 }
 
-/** Reads a token without believing it; null for what is none. */
+/** Parses a token without trusting it; null for other text. */
 export function readUnverified(token: string): UnverifiedToken | null {
   try {
     return isCompactJws(token) ? { header: decodeProtectedHeader(token), payload: decodeJwt(token) } : null;
@@ -61,8 +61,9 @@ export function readUnverified(token: string): UnverifiedToken | null {
 /**
  * Verifies header, signature, issuer, audience and times (RFC 7519 §7.2, RFC 8725).
  *
- * @param keyFor finds the key of the issuer that fits the header; jose's errors say that there is none
- * @param types the `typ` values that are taken, in lower case and without `application/`; a token without one is as well
+ * @param keyFor finds the issuer's key that matches the header; jose's errors mean that there is none
+ * @param types the accepted `typ` values, in lower case and without `application/`; a token without `typ` is accepted
+ * too
  * @throws UnavailableError when the issuer's keys are not known
  */
 export async function verifyOutsideToken(

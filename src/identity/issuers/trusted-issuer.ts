@@ -1,7 +1,7 @@
 import { isSource } from '../../live/viewer/outside-name.js';
 import type { TrustedIssuer } from '../identity.config.js';
 
-/** What a signature may be made with where an issuer names nothing else: asymmetric algorithms only (RFC 8725 §3.1, RFC 9864). */
+/** The default algorithms of an issuer: asymmetric ones only (RFC 8725 §3.1, RFC 9864). */
 export const ASYMMETRIC_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -16,7 +16,7 @@ export const ASYMMETRIC_ALGORITHMS = [
   'Ed25519',
 ] as const;
 
-/** Either the issuers, or what is wrong with each one. */
+/** The issuers, or what is wrong with each one. */
 export type ParsedIssuers =
   | { readonly ok: true; readonly issuers: readonly TrustedIssuer[] }
   | { readonly ok: false; readonly faults: readonly string[] };
@@ -26,9 +26,9 @@ const MAX_ISSUERS = 50;
 const MAX_TEXT = 500;
 
 /**
- * Reads `TRUSTED_ISSUERS`. A fault names the entry by its place and the field, never a value.
+ * Parses `TRUSTED_ISSUERS`. An error names the entry's position and the field, never a value.
  *
- * @param text a JSON array; empty text is no issuer
+ * @param text a JSON array; empty text means no issuers
  */
 export function parseTrustedIssuers(text: string): ParsedIssuers {
   if (text.trim() === '') return { ok: true, issuers: [] };

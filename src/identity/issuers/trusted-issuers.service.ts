@@ -10,7 +10,7 @@ export interface KnownIssuer extends TrustedIssuer {
   readonly keys: IssuerKeys;
 }
 
-/** The issuers of `TRUSTED_ISSUERS`. Their keys are fetched at the start, which does not wait for them. */
+/** The issuers of `TRUSTED_ISSUERS`. Their keys are fetched at start, without waiting for them. */
 @Injectable()
 export class TrustedIssuers implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #byIssuer: ReadonlyMap<string, KnownIssuer>;
@@ -55,7 +55,7 @@ export class TrustedIssuers implements OnApplicationBootstrap, OnApplicationShut
     for (const { keys } of this.#byIssuer.values()) keys.close();
   }
 
-  /** Tells of each change once. */
+  /** Logs each change once. */
   #log(source: string): (reason: string | null) => void {
     let failing = false;
     return (reason) => {

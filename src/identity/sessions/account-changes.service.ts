@@ -72,7 +72,7 @@ function causedBy(viewer: AccountViewer, reason: EndCause['reason'], address: st
   return { reason, by: 'owner', viewer: viewer.id, address };
 }
 
-/** What operators do to accounts. Sessions that end with it are announced before a method resolves. */
+/** Operators' changes to accounts. Sessions that end are announced before a method resolves. */
 @Injectable()
 export class AccountChanges {
   constructor(
@@ -82,7 +82,7 @@ export class AccountChanges {
     private readonly audit: AuditLog,
   ) {}
 
-  /** @throws NotFoundError when nobody has this e-mail */
+  /** @throws NotFoundError when no account has this e-mail */
   async find(email: string): Promise<Account> {
     const account = await this.accounts.find(email);
     if (!account) throw new NotFoundError('Nobody is registered with this e-mail.');
@@ -90,7 +90,7 @@ export class AccountChanges {
   }
 
   /**
-   * Ends every session of an account and keeps it from signing in until it is enabled again.
+   * Disables an account: ends all its sessions and refuses sign-ins until it is enabled again.
    *
    * @returns how many sessions ended
    * @throws NotFoundError
@@ -103,20 +103,20 @@ export class AccountChanges {
     return this.ended.announce(ended, { ...cause, reason: 'account-disabled' });
   }
 
-  /** Lets an account sign in again. @throws NotFoundError */
+  /** Enables an account again. @throws NotFoundError */
   async enable(email: string): Promise<void> {
     const { id } = await this.find(email);
     await this.store.setDisabled(id, false);
     this.audit.record('account-enabled', { by: 'operator', viewer: `user:${id}` });
   }
 
-  /** Ends every session of an account; tells how many. @throws NotFoundError */
+  /** Ends all sessions of an account; returns how many. @throws NotFoundError */
   async endSessions(email: string): Promise<number> {
     const { id } = await this.find(email);
     return this.revokeSessions(id, 'operator');
   }
 
-  /** Ends every session of an account by its id; tells how many. None for an account that is not there. */
+  /** Ends all sessions of an account by its id; returns how many, 0 for an unknown account. */
   async revokeSessions(userId: string, by: AuditActor): Promise<number> {
     const ended = await this.store.endAll(userId);
     return this.ended.announce(ended, { reason: 'revoked', by, viewer: `user:${userId}` });

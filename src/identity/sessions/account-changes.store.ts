@@ -10,22 +10,22 @@ export interface PasswordChange {
   /** The hash that the current password was verified against. */
   readonly from: string;
   readonly to: string;
-  /** The hash of the secret that the staying session gets. */
+  /** The hash of the remaining session's new secret. */
   readonly secretHash: string;
 }
 
 /**
- * Changes that end sessions, in one transaction each: nothing is ever half-done. Each locks the account's row first,
- * as opening a session does: a sign-in under way either is ended here or finds the account changed, and of many equal
- * requests one wins. Every method returns the ids of the ended sessions.
+ * Changes that end sessions, each in one transaction. Each locks the account's row first, as opening a session does: a
+ * concurrent sign-in is either ended here or finds the account changed, and of several equal requests one succeeds.
+ * Every method returns the ids of the ended sessions.
  *
- * What people do to their own account needs a session that is still live when the lock is held: UnauthenticatedError.
+ * Changes by the owner require a session that is still valid once the lock is held, otherwise UnauthenticatedError.
  */
 @Injectable()
 export class AccountChangesStore {
   constructor(private readonly database: Database) {}
 
-  /** Keeps an account from signing in, or lets it again. */
+  /** Disables or enables an account. */
   setDisabled(userId: string, disabled: boolean): Promise<readonly string[]> {
     return this.database.transaction(async (orm) => {
       await orm
@@ -41,7 +41,7 @@ export class AccountChangesStore {
     return this.database.run((orm) => endAll(orm, userId));
   }
 
-  /** Ends one session of the viewer's own; none when it belongs to another account or is unknown. */
+  /** Ends one of the viewer's sessions; none if it belongs to another account or is unknown. */
   endOwn(viewer: AccountViewer, sessionId: string): Promise<readonly string[]> {
     return this.#asOwner(viewer, async (orm) => {
       const own = and(eq(sessions.id, sessionId), eq(sessions.userId, viewer.userId));
@@ -49,13 +49,14 @@ export class AccountChangesStore {
     });
   }
 
-  /** Ends all sessions of the viewer but the one that asks. */
+  /** Ends all sessions of the viewer except the current one. */
   endOthers(viewer: AccountViewer): Promise<readonly string[]> {
     return this.#asOwner(viewer, (orm) => endAll(orm, viewer.userId, viewer.sessionId));
   }
 
   /**
-   * Changes the password, ends all other sessions, and gives this one another secret: a stolen cookie is worth nothing then.
+   * Changes the password, ends all other sessions, and gives this one a new secret, so that a stolen cookie becomes
+   * useless.
    *
    * @throws InvalidCredentialsError when the password has changed since it was verified
    */
@@ -69,7 +70,7 @@ export class AccountChangesStore {
   }
 
   /**
-   * Deletes the account and everything that hangs on it.
+   * Deletes the account and all its data.
    *
    * @throws InvalidCredentialsError when the password has changed since it was verified
    */

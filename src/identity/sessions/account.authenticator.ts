@@ -7,7 +7,9 @@ import { accountViewer, userIdOf } from './account-viewer.js';
 import { SessionLookup } from './session-lookup.js';
 import { isUuid } from '../database/schema.js';
 
-/** The token of `me`: opens a socket while its session lives. A good signature alone is not enough. */
+/**
+ * Verifies the token of `me`, which opens a socket while its session is valid. A valid signature alone is not enough.
+ */
 @Injectable()
 export class AccountAuthenticator extends ConnectionAuthenticator {
   constructor(

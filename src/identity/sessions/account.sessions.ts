@@ -4,7 +4,7 @@ import { type SignedIn, Sessions } from '../../live/sessions/sessions.js';
 import { RequestViewer } from './request-viewer.js';
 import { SessionStore } from './session.store.js';
 
-/** The sessions of our own accounts, as the live half sees them. */
+/** The sessions of our own accounts, for `live/`. */
 @Injectable()
 export class AccountSessions extends Sessions {
   constructor(

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type AuditActor, AuditLog } from '../../live/logging/audit-log.js';
 import { SessionRevocations } from '../../live/sessions/session-revocations.js';
 
-/** Why sessions ended, and by whom. */
+/** Why sessions ended, and who ended them. */
 export interface EndCause {
   readonly reason:
     | 'signed-out'
@@ -14,12 +14,12 @@ export interface EndCause {
     | 'account-disabled'
     | 'expired';
   readonly by: AuditActor;
-  /** Whose they were, where that is known. */
+  /** The account, if known. */
   readonly viewer?: string | null;
   readonly address?: string | null;
 }
 
-/** What follows when sessions have ended in the database: every node hears of it, and the audit log tells why. */
+/** Handles sessions that have ended in the database: notifies every node and writes the audit log. */
 @Injectable()
 export class EndedSessions {
   constructor(
@@ -27,7 +27,7 @@ export class EndedSessions {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Called before the request is answered. Never throws; tells how many there were. */
+  /** Called before the request is answered. Never throws; returns the number of sessions. */
   async announce(sessionIds: readonly string[], cause: EndCause): Promise<number> {
     await this.endings.announce(sessionIds);
     for (const session of sessionIds) this.audit.record('session-ended', { ...cause, session });

@@ -6,7 +6,7 @@ import { SessionCookie, sessionSecretHash } from './session-cookie.js';
 import { SessionLimits } from './session-limits.js';
 import { SessionStore } from './session.store.js';
 
-/** Turns a request's cookie into its viewer. */
+/** Finds the viewer for a request's cookie. */
 @Injectable()
 export class RequestViewer {
   readonly #accounts = new WeakMap<AccountViewer, Account>();
@@ -18,11 +18,11 @@ export class RequestViewer {
   ) {}
 
   /**
-   * Called once for each HTTP request. Costs nothing without a cookie, one indexed query with one,
-   * and at most once a minute a write that keeps the session from idling.
+   * Called once for each HTTP request. Costs nothing without a cookie, one indexed query with one, and at most once a
+   * minute a write that records the use of the session.
    *
-   * @returns null for a visitor: no cookie, a malformed one, or one whose session has ended
-   * @throws UnavailableError when the database is unavailable: nobody is then taken for a visitor
+   * @returns null without a cookie, for a malformed one, and for one whose session has ended
+   * @throws UnavailableError when the database is unavailable: the request is then not treated as signed out
    */
   async fromCookie(cookieHeader: string | undefined): Promise<AccountViewer | null> {
     const secret = this.cookie.read(cookieHeader);
@@ -35,7 +35,7 @@ export class RequestViewer {
     return viewer;
   }
 
-  /** The account that {@link fromCookie} found beside a viewer; null for a viewer of another making. */
+  /** The account that {@link fromCookie} found with a viewer; null for other viewers. */
   accountOf(viewer: AccountViewer): Account | null {
     return this.#accounts.get(viewer) ?? null;
   }

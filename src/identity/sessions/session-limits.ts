@@ -5,13 +5,16 @@ import { sessions } from '../database/schema.js';
 
 const TOUCH_SECONDS = 60;
 
-/** The instants after which a live session was last seen and created. */
+/** The earliest times of last use and creation of a valid session. */
 export interface OldestLive extends Record<string, string> {
   readonly oldestSeen: string;
   readonly oldestCreated: string;
 }
 
-/** The condition under which a row is live, for queries that are built once; {@link SessionLimits.oldest} gives the rest. */
+/**
+ * The condition for a valid session, for queries that are built once; {@link SessionLimits.oldest} gives its
+ * parameters.
+ */
 export function liveSince(): SQL | undefined {
   return and(
     gt(sessions.lastSeenAt, sql.placeholder('oldestSeen')),
@@ -20,8 +23,8 @@ export function liveSince(): SQL | undefined {
 }
 
 /**
- * The idle and the absolute limit, in one place: as SQL, so that no stale row is ever taken for a live session,
- * and as the instant that clients are told.
+ * The idle and absolute expiry, in one place: as SQL, so that an expired row is never treated as a valid session, and
+ * as the time that clients get.
  */
 @Injectable()
 export class SessionLimits {
@@ -35,12 +38,12 @@ export class SessionLimits {
     this.#touchMs = Math.min(TOUCH_SECONDS * 1000, this.#idleMs / 4);
   }
 
-  /** The condition under which a session's row is live at an instant. */
+  /** The condition for a session that is valid at a given time. */
   live(now: Date): SQL | undefined {
     return and(gt(sessions.lastSeenAt, ago(now, this.#idleMs)), gt(sessions.createdAt, ago(now, this.#absoluteMs)));
   }
 
-  /** What {@link liveSince} needs to say the same as {@link live}. */
+  /** The parameters with which {@link liveSince} equals {@link live}. */
   oldest(now: Date): OldestLive {
     return {
       oldestSeen: ago(now, this.#idleMs).toISOString(),
@@ -53,12 +56,15 @@ export class SessionLimits {
     return or(lte(sessions.lastSeenAt, ago(now, this.#idleMs)), lte(sessions.createdAt, ago(now, this.#absoluteMs)));
   }
 
-  /** Last seen before this instant: time to write it again. At most once a minute, oftener only where the idle limit is under four minutes. */
+  /**
+   * If the last use is before this time, it is written again. At most once a minute, more often only if the idle limit
+   * is under four minutes.
+   */
   touchBefore(now: Date): Date {
     return ago(now, this.#touchMs);
   }
 
-  /** When a session expires if it is not used again. */
+  /** The time at which a session expires if it is not used again. */
   endOf(session: { readonly createdAt: Date; readonly lastSeenAt: Date }): Date {
     return new Date(
       Math.min(session.lastSeenAt.getTime() + this.#idleMs, session.createdAt.getTime() + this.#absoluteMs),

@@ -4,15 +4,18 @@ import type { SessionClaim, ClaimStatus } from './session.js';
 import { SessionStore } from './session.store.js';
 
 const MAX_BATCH = 500;
-/** In a storm, how long look-ups gather after a query was sent, in milliseconds. A query after a quiet period is sent at once. */
+/**
+ * Under load, how long lookups are collected after a query was sent, in milliseconds. After an idle period a query is
+ * sent at once.
+ */
 const GATHER_MS = 20;
-/** As many need not gather for longer: up to here, a query costs about the same however many it asks for. */
+/** A batch of this size is sent at once: up to it, a query's cost hardly depends on the size. */
 const ENOUGH = 64;
 
 /**
- * Whether the session and the account that a token names are still there. Sockets that open together share look-ups:
- * while one query is under way, and then until 20 ms from its start or 64 of them, the next ones gather and go as one batch.
- * Nothing is remembered between them.
+ * Checks whether a token's session and account are still valid. Sockets that open at the same time share queries:
+ * lookups are collected while a query is running, and then until 20 ms after its start or up to 64, and are sent as one
+ * batch. Nothing is cached.
  */
 @Injectable()
 export class SessionLookup {
@@ -35,7 +38,7 @@ export class SessionLookup {
   }
 
   /**
-   * Asks the database, never a cache.
+   * Queries the database, never a cache.
    *
    * @throws UnavailableError when the database is unavailable
    */
@@ -64,7 +67,7 @@ export class SessionLookup {
   }
 
   #send(): void {
-    // The answer schedules what has gathered until then.
+    // The result's handler schedules the collected lookups.
     if (this.#underWay > 0) return;
     clearTimeout(this.#timer);
     this.#gathered = 0;

@@ -7,7 +7,7 @@ import { SessionStore } from './session.store.js';
 const SWEEP_EVERY_MS = 5_000;
 const BATCH = 1_000;
 
-/** Ends sessions that have reached their idle or absolute limit, within seconds: rows deleted, sockets closed everywhere. */
+/** Ends expired sessions within seconds: deletes their rows and closes their sockets on every node. */
 @Injectable()
 export class SessionSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
@@ -23,13 +23,13 @@ export class SessionSweeper implements OnApplicationBootstrap, BeforeApplication
     this.#timer = setInterval(() => void this.sweep(), SWEEP_EVERY_MS).unref();
   }
 
-  /** Lets the sweep under way finish while the database is still open. */
+  /** Lets the running sweep finish while the database is still open. */
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     await this.#sweeping;
   }
 
-  /** Sweeps now, until nothing expired is left. Nodes that sweep at once share the work. Never throws. */
+  /** Sweeps now, until no expired session is left. Nodes that sweep concurrently share the work. Never throws. */
   sweep(): Promise<void> {
     return (this.#sweeping ??= this.#sweepAll().finally(() => (this.#sweeping = null)));
   }

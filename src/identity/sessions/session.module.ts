@@ -16,7 +16,7 @@ import { TokenModule } from '../../live/tokens/token.module.js';
 import { AccountAuthenticator } from './account.authenticator.js';
 import { AccountSessions } from './account.sessions.js';
 
-/** Sessions: opened by a password, carried by a cookie, ended once and everywhere. */
+/** Sessions: opened with a password, identified by a cookie, and ended on every node. */
 @Module({
   imports: [DatabaseModule, AccountModule, StoreModule, TokenModule],
   providers: [

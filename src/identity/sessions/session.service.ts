@@ -10,14 +10,14 @@ import { isUuid } from '../database/schema.js';
 import type { ListedSession } from './session.js';
 import { SessionStore } from './session.store.js';
 
-/** A session that has just been opened. */
+/** A new session. */
 export interface OpenedSession {
   readonly id: string;
-  /** What the cookie carries; it is not stored. */
+  /** The cookie's value; not stored. */
   readonly secret: string;
 }
 
-/** Opens and ends sessions. Every ending is announced before the method resolves. */
+/** Opens and ends sessions. Ended sessions are announced before the method resolves. */
 @Injectable()
 export class SessionService {
   constructor(
@@ -45,19 +45,22 @@ export class SessionService {
       ended.filter((each) => each === presentedId),
       ended.filter((each) => each !== presentedId),
     ];
-    // Whose the presented one was is not known: in one browser several people may sign in.
+    // The presented session's account is unknown, because several users may sign in with one browser.
     await this.endedSessions.announce(presented, { ...who, viewer: null, reason: 'new-sign-in' });
     await this.endedSessions.announce(surplus, { ...who, reason: 'too-many' });
     this.audit.record('sign-in', { ...who, session: id });
     return { id, secret };
   }
 
-  /** The live sessions of an account, the last used one first. */
+  /** The open sessions of an account, the most recently used first. */
   list(userId: string): Promise<ListedSession[]> {
     return this.store.list(userId);
   }
 
-  /** Ends one session; tells whether it was there. Ending it again does nothing, nor does text that is no id. */
+  /**
+   * Ends one session; returns whether it existed. Ending it again does nothing, and neither does text that is not an
+   * id.
+   */
   async end(sessionId: string, cause: EndCause): Promise<boolean> {
     if (!isUuid(sessionId) || !(await this.store.end(sessionId))) return false;
     await this.endedSessions.announce([sessionId], cause);

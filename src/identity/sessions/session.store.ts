@@ -7,9 +7,9 @@ import { OWN_COLUMNS, type VerifiedAccount } from '../accounts/account.js';
 import type { ListedSession, LiveSession, SessionClaim, ClaimStatus } from './session.js';
 import { liveSince, SessionLimits } from './session-limits.js';
 
-/** At the next one the oldest goes. */
+/** The most sessions of an account; one more replaces the oldest. */
 const MAX_SESSIONS_PER_PERSON = 20;
-/** Built once here, not kept in the server's connection: poolers between may hand each query to another one. */
+/** Prepared here, not on the server's connection, because a pooler may send each query to another connection. */
 const UNNAMED = '';
 
 /** A session to open. */
@@ -20,10 +20,13 @@ export interface NewSession {
   readonly ip: string | null;
 }
 
-/** Sessions in the database. Every method throws UnavailableError when the database is unavailable; nothing is then half-done. */
+/**
+ * Sessions in the database. Every method throws UnavailableError when the database is unavailable; nothing is then
+ * changed.
+ */
 @Injectable()
 export class SessionStore {
-  // Asked for every request and every socket: Drizzle builds their SQL once.
+  // Used for every request and every socket, so Drizzle builds their SQL once.
   #find: ReturnType<typeof prepareFind> | null = null;
   #standings: ReturnType<typeof prepareStandings> | null = null;
 
@@ -33,12 +36,12 @@ export class SessionStore {
   ) {}
 
   /**
-   * Opens a session, and ends the one that was presented and those over the limit of 20 a person.
+   * Opens a session, and ends the presented one and those over the limit of 20 per account.
    *
-   * The account's row is locked meanwhile: sign-ins of one person go one after the other, and none slips past
-   * a password change, a disabling or a deletion that happened since the password was verified.
+   * The account's row is locked meanwhile: sign-ins of one account run one after the other, and detect if the account
+   * was changed, disabled or deleted since the password was verified.
    *
-   * @returns the ids of the ended sessions, or null when the account has changed since
+   * @returns the ids of the ended sessions, or null if the account has changed since
    */
   open(account: VerifiedAccount, session: NewSession, presentedId: string | null): Promise<readonly string[] | null> {
     return this.database.transaction(async (orm) => {
@@ -59,7 +62,7 @@ export class SessionStore {
     });
   }
 
-  /** The live session with this secret, and its account, by one indexed query. */
+  /** The valid session with this secret, and its account, with one indexed query. */
   async findBySecretHash(secretHash: string): Promise<LiveSession | null> {
     const rows = await this.database.run((orm) => {
       this.#find ??= prepareFind(orm);
@@ -68,7 +71,10 @@ export class SessionStore {
     return rows[0] ?? null;
   }
 
-  /** Notes that a session is in use. An UPDATE with every limit in its condition: it brings nothing ended back. */
+  /**
+   * Records the use of a session. An UPDATE with every limit in its condition, so that it never revives an ended
+   * session.
+   */
   async touch(sessionId: string): Promise<void> {
     const now = new Date();
     const due = lt(sessions.lastSeenAt, this.limits.touchBefore(now));
@@ -80,7 +86,7 @@ export class SessionStore {
     );
   }
 
-  /** What becomes of many claims, in their order, by one query. */
+  /** Checks many claims with one query; results are in their order. */
   async standings(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
     const userIds = [...new Set(claims.map((claim) => claim.userId))];
     const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
@@ -98,7 +104,7 @@ export class SessionStore {
     });
   }
 
-  /** The live sessions of an account, the last used one first. */
+  /** The open sessions of an account, the most recently used first. */
   async list(userId: string): Promise<ListedSession[]> {
     const { id, createdAt, lastSeenAt, userAgent, ip } = sessions;
     const rows = await this.database.run((orm) =>
@@ -111,7 +117,7 @@ export class SessionStore {
     return rows.map((row) => ({ ...row, expiresAt: this.limits.endOf(row) }));
   }
 
-  /** Ends one session; tells whether it was there. */
+  /** Ends one session; returns whether it existed. */
   async end(sessionId: string): Promise<boolean> {
     const rows = await this.database.run((orm) =>
       orm.delete(sessions).where(eq(sessions.id, sessionId)).returning({ id: sessions.id }),
@@ -119,7 +125,7 @@ export class SessionStore {
     return rows.length > 0;
   }
 
-  /** Which of these sessions are live, each with its expiry if it is not used again. */
+  /** Which of these sessions are valid, each with its expiry if it is not used again. */
   async status(sessionIds: readonly string[]): Promise<ReadonlyMap<string, Date>> {
     const { id, createdAt, lastSeenAt } = sessions;
     const condition = and(inArray(id, [...sessionIds]), this.limits.live(new Date()), isNull(users.disabledAt));
@@ -133,7 +139,7 @@ export class SessionStore {
     return new Map(rows.map((row) => [row.id, this.limits.endOf(row)]));
   }
 
-  /** Ends sessions that have reached a limit, at most so many; rows that another node is ending are left to it. */
+  /** Ends expired sessions, up to a maximum number; rows that another node is ending are skipped. */
   async endExpired(atMost: number): Promise<readonly string[]> {
     const rows = await this.database.run((orm) => {
       const expired = orm
@@ -172,7 +178,7 @@ function prepareStandings(orm: Orm) {
     .prepare(UNNAMED);
 }
 
-/** Ids as one comma list: one parameter, however many they are. */
+/** Ids as one comma-separated list, so that the query has one parameter. */
 function isOneOf(column: PgColumn, list: string): SQL {
   return sql`${column} = any(string_to_array(${sql.placeholder(list)}, ',')::uuid[])`;
 }

@@ -6,7 +6,7 @@ import { SessionCookie } from './session-cookie.js';
 import { SessionService } from './session.service.js';
 import type { ListedSession } from './session.js';
 
-/** One of the viewer's live sessions. */
+/** One of the viewer's open sessions. */
 @ObjectType({ description: 'A device or browser that is signed in.' })
 export class Session implements ListedSession {
   @Field(() => ID, { description: 'A public id; it grants no access.' })
@@ -31,7 +31,7 @@ export class Session implements ListedSession {
   readonly ip!: string | null;
 }
 
-/** `sessions`, `revokeSession` and `revokeOtherSessions`: people see and end their own. */
+/** `sessions`, `revokeSession` and `revokeOtherSessions`: users list and revoke their own sessions. */
 @Resolver()
 export class SessionsResolver {
   constructor(

@@ -5,12 +5,12 @@ import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
 
 const NAME = 'sallyport_device';
 const LIFETIME_SECONDS = 180 * 86_400;
-/** How many accounts one device is known to; the one that signed in longest ago is forgotten. */
+/** The most accounts that one device is known to; the least recent sign-in is dropped. */
 const MAX_ACCOUNTS = 8;
 const MAX_HEADER_LENGTH = 16_384;
 const ID_BYTES = 12;
 const MAC_BYTES = 16;
-/** `<id>.<seconds since the epoch, base 36>.<mac>`; several are parted by `~`. */
+/** `<id>.<seconds since the epoch, base 36>.<mac>`; several are separated by `~`. */
 const ENTRY = /^([\w-]{16})\.([0-9a-z]{6,8})\.([\w-]{22})$/;
 
 interface Entry {
@@ -21,12 +21,12 @@ interface Entry {
 }
 
 /**
- * The cookie by which a device shows that it has signed in to an account before. It opens nothing: a password is as needed
- * as without it. It lifts the limits that strangers fill, and is worth no more to a thief.
+ * The cookie with which a device proves that it has signed in to an account before. It grants no access: the password
+ * is still required. It only exempts the device from limits that other clients can exhaust.
  *
- * One entry an account: a random id, when it was made, and an HMAC of both with the account's e-mail. Neither the e-mail nor
- * the account can be read from it. Each sign-in makes a new entry; entries end after 180 days, and survive a sign-out.
- * HttpOnly, SameSite=Lax, Path=/; on https `__Host-` and Secure, as the session's.
+ * One entry per account: a random id, its time, and an HMAC of both with the account's e-mail. Neither the e-mail nor
+ * the account can be read from it. Each sign-in creates a new entry; entries expire after 180 days, and survive a
+ * sign-out. HttpOnly, SameSite=Lax, Path=/; on https `__Host-` and Secure, as the session's.
  */
 @Injectable()
 export class DeviceCookie {
@@ -41,7 +41,7 @@ export class DeviceCookie {
   }
 
   /**
-   * The id of the device where its cookie says that it has signed in to this account before, else null.
+   * The id of the device if its cookie proves an earlier sign-in to this account, else null.
    *
    * @param cookieHeader the request's `Cookie` header
    * @param email normalised
@@ -50,7 +50,7 @@ export class DeviceCookie {
     return this.#entries(cookieHeader).find((entry) => this.#isFor(entry, email))?.id ?? null;
   }
 
-  /** The `Set-Cookie` value after a sign-in: a new entry for this account, in the place of any older one. */
+  /** The `Set-Cookie` value after a sign-in: a new entry for this account, replacing any older one. */
   issue(cookieHeader: string | undefined, email: string): string {
     const others = this.#entries(cookieHeader).filter((entry) => !this.#isFor(entry, email));
     const id = randomBytes(ID_BYTES).toString('base64url');
@@ -68,7 +68,7 @@ export class DeviceCookie {
       : `${this.#name}=; ${this.#attributes.replace(/Max-Age=\d+/, 'Max-Age=0')}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
   }
 
-  /** Entries of the right form that are not too old; whose they are is not known yet. */
+  /** Well-formed entries that are not too old; not yet verified for an account. */
   #entries(cookieHeader: string | undefined): Entry[] {
     if (!cookieHeader || cookieHeader.length > MAX_HEADER_LENGTH) return [];
     const prefix = `${this.#name}=`;

@@ -6,7 +6,7 @@ import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { User } from '../accounts/account.js';
 
-/** The signed-in viewer, with the token for a socket. */
+/** The signed-in viewer, with a token for a socket. */
 @ObjectType({ description: 'The signed-in user, with a token for the WebSocket.' })
 export class Me {
   @Field(() => ID, { description: 'The account’s id; clients cache this object by it.' })
@@ -22,7 +22,7 @@ export class Me {
   readonly tokenExpiresAt!: Date;
 }
 
-/** `me`: from the cookie's session to the socket's token. */
+/** `me`: returns a socket token for the cookie's session. */
 @Resolver()
 export class MeResolver {
   constructor(

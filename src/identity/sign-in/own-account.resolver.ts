@@ -6,7 +6,7 @@ import { OwnAccount } from '../sessions/account-changes.service.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { SignInCookies } from './sign-in-cookies.js';
 
-/** `changePassword` and `deleteAccount`: what needs the password once more. */
+/** `changePassword` and `deleteAccount`: these require the password again. */
 @Resolver()
 export class OwnAccountResolver {
   constructor(

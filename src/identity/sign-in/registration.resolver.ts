@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Query, registerEnumType, Resolver } from '@nestjs/graphql';
 import { REGISTRATION_CONFIG, type RegistrationConfig } from '../identity.config.js';
 
-/** Who may create an account, for pages that ask before they show a form. */
+/** Who may create an account, for pages that show a registration form. */
 export enum Registration {
   OPEN = 'open',
   INVITE = 'invite',
@@ -25,7 +25,7 @@ const MODES: Readonly<Record<RegistrationConfig['mode'], Registration>> = {
   closed: Registration.CLOSED,
 };
 
-/** `registration`: what a visitor's page shows. */
+/** `registration`: whether the page shows a registration form. */
 @Resolver()
 export class RegistrationResolver {
   constructor(@Inject(REGISTRATION_CONFIG) private readonly config: RegistrationConfig) {}

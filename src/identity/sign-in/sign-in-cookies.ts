@@ -3,7 +3,7 @@ import type { ContextCookies } from '../../live/viewer/graphql-context.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { DeviceCookie } from './device-cookie.js';
 
-/** The two cookies of a sign-in: the session's, and the one by which the device is known next time. */
+/** The two cookies of a sign-in: the session's, and the one that identifies the device next time. */
 @Injectable()
 export class SignInCookies {
   constructor(
@@ -11,7 +11,7 @@ export class SignInCookies {
     private readonly device: DeviceCookie,
   ) {}
 
-  /** The device's id where it has signed in to the account with this e-mail before. @param email normalised */
+  /** The device's id if it has signed in to the account with this e-mail before. @param email normalised */
   deviceOf({ sent }: ContextCookies, email: string): string | null {
     return this.device.recognise(sent, email);
   }
@@ -33,7 +33,7 @@ export class SignInCookies {
     cookies.set(this.device.forget(cookies.sent, email));
   }
 
-  /** Called after a sign-out. The device stays known: that is when it matters. */
+  /** Called after a sign-out. The device stays known, because that is needed after a sign-out. */
   signedOut(cookies: ContextCookies): void {
     cookies.set(this.session.clear());
   }

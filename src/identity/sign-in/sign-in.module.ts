@@ -13,7 +13,7 @@ import { SignInCookies } from './sign-in-cookies.js';
 import { SignInResolver } from './sign-in.resolver.js';
 import { SignInService } from './sign-in.service.js';
 
-/** What the API offers of accounts and sessions. */
+/** The API of accounts and sessions. */
 @Module({
   imports: [AccountModule, SessionModule, RateLimitModule, TokenModule, FeedsModule],
   providers: [

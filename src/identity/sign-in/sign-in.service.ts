@@ -8,10 +8,10 @@ import { asAccount } from '../sessions/account-viewer.js';
 import { SessionService } from '../sessions/session.service.js';
 import { SignInCookies } from './sign-in-cookies.js';
 
-/** Ties an account's password to a session and the session to the answer's cookie. */
+/** Connects password verification, sessions and the response's cookies. */
 @Injectable()
 export class SignInService {
-  /** The session that a request stands on after what its document has done so far; null after a sign-out. */
+  /** A request's current session after the fields executed so far; null after a sign-out. */
   readonly #current = new WeakMap<GraphqlContext, string | null>();
 
   constructor(
@@ -21,7 +21,7 @@ export class SignInService {
     private readonly cookies: SignInCookies,
   ) {}
 
-  /** Makes an account and signs it in. Throws what {@link CredentialService.register} throws. */
+  /** Creates an account and signs it in. Throws what {@link CredentialService.register} throws. */
   async register(registration: Registration, context: GraphqlContext): Promise<Account> {
     return this.#enter(await this.credentials.register(registration, context.client.address), context);
   }
@@ -32,7 +32,7 @@ export class SignInService {
     return this.#enter(await this.credentials.verify(email, password, source), context);
   }
 
-  /** Ends the request's session, on every node, and takes its cookie away. Does nothing without a session. */
+  /** Ends the request's session on every node, and clears its cookie. Does nothing without a session. */
   async logout(context: GraphqlContext): Promise<void> {
     const sessionId = this.#sessionOf(context);
     const viewer = context.viewer?.id ?? null;
@@ -42,7 +42,7 @@ export class SignInService {
     this.cookies.signedOut(context.cookies);
   }
 
-  /** How the account recognises the client: by a live session, or by a device that has signed in before. */
+  /** What identifies the client as known to the account: a valid session, or a device that has signed in before. */
   #knownAs(email: string, { viewer, cookies }: GraphqlContext): string | null {
     const normalized = normalizeEmail(email);
     if (normalized === null) return null;
@@ -51,7 +51,7 @@ export class SignInService {
     return this.cookies.deviceOf(cookies, normalized);
   }
 
-  /** Each sign-in of a document takes the place of the one before: one session stays, the one that the cookie carries. */
+  /** Each sign-in of a document replaces the one before: only the session in the cookie remains. */
   async #enter(account: VerifiedAccount, context: GraphqlContext): Promise<Account> {
     const session = await this.sessions.open(account, context.client, this.#sessionOf(context));
     this.#current.set(context, session.id);
