@@ -11,8 +11,8 @@ import { generateSessionSecret, sessionSecretHash } from './session-cookie.js';
 import { isUuid } from '../database/schema.js';
 
 /**
- * What people do to their own account and sessions. Sessions that end with it are announced before a method resolves.
- * Every method throws UnauthenticatedError when the viewer's session has ended meanwhile, and UnavailableError.
+ * Owners' changes to their own account and sessions. Sessions that end are announced before a method resolves. Every
+ * method throws UnauthenticatedError if the viewer's session has ended in the meantime, and UnavailableError.
  */
 @Injectable()
 export class OwnAccount {
@@ -23,20 +23,20 @@ export class OwnAccount {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Ends one session of the viewer's own; false for any other id, unknown ones and text that is no id alike. */
+  /** Ends one of the viewer's sessions; false for any other id or text. */
   async endSession(viewer: AccountViewer, sessionId: string): Promise<boolean> {
     if (!isUuid(sessionId)) return false;
     const ended = await this.store.endOwn(viewer, sessionId);
     return (await this.ended.announce(ended, causedBy(viewer, 'revoked'))) > 0;
   }
 
-  /** Ends every session of the viewer but this one; tells how many. */
+  /** Ends all sessions of the viewer except this one; returns how many. */
   async endOtherSessions(viewer: AccountViewer): Promise<number> {
     return this.ended.announce(await this.store.endOthers(viewer), causedBy(viewer, 'revoked'));
   }
 
   /**
-   * Changes the password and ends every other session. This one stays, with another secret.
+   * Changes the password and ends all other sessions. This one stays, with a new secret.
    *
    * @param address the client's, for the rate limit
    * @returns the secret that the cookie must carry from now on
@@ -55,7 +55,7 @@ export class OwnAccount {
   }
 
   /**
-   * Deletes the account, with every session.
+   * Deletes the account with all its sessions.
    *
    * @param address the client's, for the rate limit
    * @throws InvalidCredentialsError; BadUserInputError naming `password`; TooManyRequestsError

@@ -39,8 +39,8 @@ function read() {
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /**
- * Serves the client script to every page: it is the same for everybody and holds no secret, so any origin may read it.
- * An older node's name, as in a rolling update, gives today's script and is not kept.
+ * Serves the client script to every page: it is the same for all clients and contains no secret, so any origin may read
+ * it. Another version's name, as in a rolling update, returns the current script, uncached.
  */
 @Controller('live')
 export class ClientScriptController {
