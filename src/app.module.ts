@@ -27,15 +27,15 @@ import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http/backend.module.js';
 import { PublishModule } from './server/http/publish.module.js';
 
-/** The ways in of the stand-alone server. A new one adds its module and its authenticator here, and nothing elsewhere. */
+/** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
 export const WAYS_IN: WaysIn = {
   imports: [SessionModule, AppProxyModule, ApiTokenModule, IssuerModule],
-  // The issuers' last: they take any JWT that nobody else knows.
+  // The issuers' last, because it accepts any JWT that the others do not recognise.
   authenticators: [AccountAuthenticator, CustomerAuthenticator, ApiTokenAuthenticator, IssuerAuthenticator],
   sessions: AccountSessions,
 };
 
-/** The stand-alone server: every module, and which ways in the gateway knows. The only composition root. */
+/** The stand-alone server: every module, and the gateway's authenticators. The only composition root. */
 @Module({})
 export class AppModule {
   static of(config: Config, live: LiveConfig, waysIn: WaysIn = WAYS_IN): DynamicModule {

@@ -31,15 +31,15 @@ import { DisconnectRule, TokensRule } from './server/http/backend.controller.js'
 import { PublishRule } from './server/http/publish.controller.js';
 import { addressIn, peerTest } from './live/viewer/client-address.js';
 
-/** The largest body of a route that has no rule of its own, in bytes. None of them reads one. */
+/** The largest body of routes without their own rule, in bytes. None of these reads a body. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** What a supervisor asks: answered also while there is room for nobody else. */
+/** The routes for supervisors, which are served even when the node is full. */
 const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
  *
- * @param waysIn where people come from; default every way in of the stand-alone server
+ * @param waysIn the authenticators; default all of the stand-alone server
  * @throws what a module throws when its store is unavailable at start
  */
 export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
@@ -60,13 +60,14 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
       connections.attach(createHttpServer(withRequestId(handler, config.http), headers)),
     // The server answers these itself, on every address that it listens on.
     clientErrorHandler: () => {},
-    // An undecodable path never reaches a route, and Fastify's own answer to it shows the whole URL, signature and all.
+    // An undecodable path never reaches a route, and Fastify's own response would contain the whole URL, including a
+    // signature.
     frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) =>
       errors.answer(error, reply.headers(headers)),
   });
   const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, live, waysIn), adapter, {
-    // Nest would print a stack for a failure to start; main prints it in one line.
+    // Nest would print a stack trace if the start fails; main prints one line.
     logger: false,
     abortOnError: false,
   });
@@ -87,7 +88,7 @@ function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudge
   };
 }
 
-/** Has all that a request does, and its answer, carry its id. */
+/** Adds the request's id to its response and to everything that it logs. */
 function withRequestId(handler: RequestListener, { trustedProxies }: ServerConfig): RequestListener {
   const isTrusted = peerTest(trustedProxies);
   return (request, response) => {
@@ -97,7 +98,7 @@ function withRequestId(handler: RequestListener, { trustedProxies }: ServerConfi
   };
 }
 
-/** One line for each answer, at `debug`. The route's pattern stands for the URL, which may hold a signature. */
+/** One line per response, at `debug`, with the route's pattern instead of the URL, which may contain a signature. */
 function logAnswer(
   logger: Logger,
   { method, routeOptions }: FastifyRequest,
@@ -111,7 +112,7 @@ function logAnswer(
   );
 }
 
-/** Puts in place what holds before a handler runs: for every request, then for each route. */
+/** Installs what applies before a handler runs: for every request, then for each route. */
 async function applyRules(
   app: NestFastifyApplication,
   http: ServerConfig,
@@ -139,7 +140,7 @@ async function applyRules(
   const logger = app.get<Logger>(LOGGER);
   if (logger.isLevelEnabled('debug'))
     fastify.addHook('onResponse', async (request, reply) => logAnswer(logger, request, reply));
-  // A client that asks before it sends its body hears an answer first where the body is not wanted (RFC 9110 §10.1.1).
+  // For `Expect: 100-continue`: a refusal is sent before the client sends its body (RFC 9110 §10.1.1).
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
@@ -153,8 +154,8 @@ async function applyRules(
 }
 
 /**
- * Nest sets its error handler when the routes stand already, where Fastify no longer heeds it and warns. Ours is set first
- * and stays.
+ * Nest sets its error handler after the routes are registered, when Fastify ignores it with a warning. Ours is set
+ * first and stays.
  */
 class OwnErrorsAdapter extends FastifyAdapter {
   override setErrorHandler(): ReturnType<FastifyAdapter['setErrorHandler']> {

@@ -6,7 +6,7 @@ import { createApp } from './create-app.js';
 import { StartError } from './live/errors/sallyport.errors.js';
 import { LOGGER } from './live/logging/logger.js';
 
-/** Start, listen, drain. A failure to start is one clear line and exit code 1. */
+/** Starts, listens and drains. If the start fails, prints one line and exits with code 1. */
 async function main(): Promise<void> {
   loadEnvFile();
   const outcome = loadConfig();
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const app = await createApp(outcome.config);
   app.enableShutdownHooks([], { useProcessExit: true });
   await app.init();
-  // Not by app.listen, which logs a failure a second time.
+  // Not with app.listen, which would log a failure a second time.
   await app.getHttpAdapter().getInstance().listen({ port: http.port, host: http.host });
   const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
   app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');

@@ -1,11 +1,11 @@
 /**
- * The WebSocket close codes this server sends, and what each tells the client to do.
+ * The WebSocket close codes this server sends, and how the client should react.
  *
- * Codes below 4000 are registered with IANA (RFC 6455 §7.4); 44xx belong to `graphql-transport-ws`.
- * An unmodified graphql-ws client stops for good on the ones marked "stops" and reconnects on the others.
+ * Codes below 4000 are registered with IANA (RFC 6455 §7.4); 44xx belong to `graphql-transport-ws`. An unmodified
+ * graphql-ws client stops permanently on those marked "stops" and reconnects on the others.
  */
 export const CloseCode = {
-  /** The client closed, or everything it asked for is done. */
+  /** The client closed the connection. */
   Normal: 1000,
   /** A frame that breaks RFC 6455. Stops. */
   ProtocolError: 1002,
@@ -15,7 +15,7 @@ export const CloseCode = {
   PolicyViolation: 1008,
   /** A message over 64 KiB. Stops. */
   MessageTooBig: 1009,
-  /** A fault of this server's own; its log has the cause. Stops, since what fails once fails again. */
+  /** An internal error; the server's log has the cause. Stops, since a retry usually fails again. */
   InternalError: 1011,
   /** This node is restarting. Retries. */
   ServiceRestart: 1012,
@@ -29,7 +29,7 @@ export const CloseCode = {
   Forbidden: 4403,
   /** No ack in time. Retries. */
   ConnectionInitialisationTimeout: 4408,
-  /** An operation id is used twice at once. Stops. */
+  /** The id of a running operation was reused. Stops. */
   SubscriberAlreadyExists: 4409,
   /** The reader is too slow: reconnect and resume. Retries. */
   ReaderTooSlow: 4413,

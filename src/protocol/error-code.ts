@@ -1,6 +1,6 @@
 /**
- * The closed set of `extensions.code` values that this server's own errors carry.
- * GraphQL's parse and validation codes (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`) pass beside them.
+ * The closed set of `extensions.code` values of this server's own errors. GraphQL's parse and validation codes
+ * (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`) also occur.
  */
 export const ERROR_CODES = [
   'UNAUTHENTICATED',

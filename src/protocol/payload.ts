@@ -1,16 +1,16 @@
-/** The one sub-protocol that is spoken; see graphql-ws's PROTOCOL.md. */
+/** The only supported subprotocol; see graphql-ws's PROTOCOL.md. */
 export const SUBPROTOCOL = 'graphql-transport-ws';
 
-/** Where queries, mutations and the socket live. Matched exactly. */
+/** The path of queries, mutations and the socket. Matched exactly. */
 export const GRAPHQL_PATH = '/graphql';
 
 /** What a client sends with `connection_init`. */
 export interface ConnectionInitPayload {
   /** The token from `me`, or from `GET /app-proxy/token`. */
   readonly token: string;
-  /** True when the client understands cursors: each Next then carries one. Default false. */
+  /** True if the client supports cursors: each Next then has one. Default false. */
   readonly resumable?: boolean;
-  /** True when a resumable client understands {@link PositionPingPayload}: it never comes unasked. Default false. */
+  /** True if a resumable client supports {@link PositionPingPayload}, which is otherwise not sent. Default false. */
   readonly positions?: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface ConnectionInitPayload {
 export interface ConnectionAckPayload {
   /** When this connection ends unless refreshed, as an ISO 8601 instant. */
   readonly expiresAt: string;
-  /** Present and true when the client asked for cursors and gets them. */
+  /** Present and true if the client asked for cursors and gets them. */
   readonly resumable?: true;
 }
 
@@ -35,25 +35,25 @@ export interface RefreshPongPayload {
 }
 
 /**
- * The server's Ping, to clients that asked for positions only, that tells where a subscription begins when no event is there to tell it:
- * nothing published from now on is missed. The Pong to it may say anything.
+ * The server's Ping, sent only to clients that asked for positions, with the position where a subscription starts if
+ * there is no event to send: no event published from then on is missed. The payload of the Pong is ignored.
  */
 export interface PositionPingPayload {
   /** The id of the operation. */
   readonly operation: string;
-  /** What to resume from as long as no Next has come. */
+  /** The cursor to resume from until the first Next. */
   readonly cursor: string;
-  /** After a resume: what the first Next will say. Told here already, since that may be hours away. */
+  /** After a resume: the same value as in the first Next, which may be hours later. */
   readonly recovered?: boolean;
 }
 
 /** `extensions` of a Subscribe message. */
 export interface SubscribeExtensions {
-  /** The cursor of the last event received: send what came after it. */
+  /** The cursor of the last received event; later events are sent. */
   readonly resume?: string;
 }
 
-/** `extensions` of a Next message, only where the connection is resumable. */
+/** `extensions` of a Next message, only if the connection is resumable. */
 export interface NextExtensions {
   /** Opaque position of this event in its topic. */
   readonly cursor?: string;

@@ -3,7 +3,7 @@ import { Allow, IsOptional, IsString, Length, MaxLength } from 'class-validator'
 import { IsInstant } from '../../live/feeds/payload-check.js';
 import { GraphQLScalarType } from 'graphql';
 
-/** `JSON`: a value that passes through as it was published. It is an output only, so there is nothing to parse. */
+/** `JSON`: a value that is delivered as it was published. It is used for output only, so parsing is not needed. */
 const GraphQLJson = new GraphQLScalarType<unknown, unknown>({
   name: 'JSON',
   description: 'Any JSON value.',
@@ -11,8 +11,8 @@ const GraphQLJson = new GraphQLScalarType<unknown, unknown>({
 });
 
 /**
- * Something that happened for one person. The same class is the GraphQL type and the rule for what may be published,
- * so the two cannot drift apart.
+ * A notification for one viewer. The same class defines the GraphQL type and what may be published, so that the two
+ * cannot diverge.
  */
 @ObjectType({ description: 'Something that happened and concerns you.' })
 export class Notification {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { defineFeed } from '../../live/feeds/feed.js';
 import { Notification } from './notification.model.js';
 
-/** What happened for each viewer. A client that comes back within five minutes, on whichever device, has missed nothing. */
+/** Notifications for each viewer. A client that reconnects within five minutes, on any device, misses none. */
 export const NotificationsFeed = defineFeed<Notification>({
   name: 'notifications',
   field: 'notifications',

@@ -1,7 +1,7 @@
 import { Int } from '@nestjs/graphql';
 import { defineFeed } from '../../live/feeds/feed.js';
 
-/** A number for each viewer, of which only the newest matters. */
+/** A number for each viewer; only the newest matters. */
 export const UserCountFeed = defineFeed<number>({
   name: 'user_count',
   field: 'userCount',

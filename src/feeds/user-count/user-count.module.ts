@@ -4,6 +4,6 @@ import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { UserCountFeed } from './user-count.feed.js';
 import { UserCountWorker } from './user-count.worker.js';
 
-/** The `userCount` feed, and the worker that publishes into it. */
+/** The `userCount` feed, and the worker that publishes to it. */
 @Module({ imports: [FeedModule.of(UserCountFeed), FeedsModule], providers: [UserCountWorker] })
 export class UserCountModule {}

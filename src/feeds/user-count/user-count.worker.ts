@@ -7,7 +7,7 @@ import { topicOf } from '../../live/topics/topic.js';
 import { IntervalLease } from '../../live/leases/interval-lease.js';
 import { UserCountFeed } from './user-count.feed.js';
 
-/** The feeds' own settings. */
+/** The settings of this feed. */
 export interface FeedsConfig {
   readonly userCountIntervalSeconds: number;
 }
@@ -18,7 +18,7 @@ export const FEEDS_CONFIG = Symbol('FEEDS_CONFIG');
 const SMALLEST = 1;
 const LARGEST = 10;
 
-/** Publishes a random number to every connected viewer each interval, from one node of many. */
+/** Publishes a random number to every connected viewer each interval, from one node at a time. */
 @Injectable()
 export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #intervalMs: number;
@@ -42,7 +42,10 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     clearInterval(this.#timer);
   }
 
-  /** A tick that is still going when the next is due, or finds a store away, is simply missed: only the newest number matters. */
+  /**
+   * A tick is skipped while the previous one is running or a store is unavailable, since only the newest number
+   * matters.
+   */
   async #tick(): Promise<void> {
     if (this.#ticking) return;
     this.#ticking = true;

@@ -6,7 +6,7 @@ import type { CliCommand } from './command.js';
 
 const MAX_NAME_LENGTH = 100;
 
-/** `api-key create|list|revoke`: keys of other backends. */
+/** `api-key create|list|revoke`: manages the API keys of other backends. */
 export const apiKeyCommand: CliCommand = (program, context) => {
   const family = program.command('api-key').description('keys of other backends');
   family

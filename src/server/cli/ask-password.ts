@@ -2,14 +2,14 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 
-/** Longer input is no password: 128 characters of at most four bytes, and a line end. */
+/** The longest input: 128 characters of at most four bytes, and a line end. */
 const MAX_BYTES = 1_024;
 
 /**
- * Reads a password: typed without echo where a person sits there, else all of standard input less one line end.
- * Never from the command line, which other users of the machine can read.
+ * Reads a password: without echo in a terminal, else all of standard input without one trailing line end. Never from
+ * the command line, which other users of the machine can read.
  *
- * @throws StartError when nothing or too much comes
+ * @throws StartError if the input is empty or too long
  */
 export async function askPassword(question: string): Promise<string> {
   const password = process.stdin.isTTY ? await askPerson(question) : await readAll();

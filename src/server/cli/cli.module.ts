@@ -16,11 +16,11 @@ function toStandardError(level: string): Logger {
   return createLogger(level, pino.destination({ dest: STANDARD_ERROR, sync: true }));
 }
 
-/** What commands work with: the stores and the modules on top of them; no sockets, no workers. */
+/** The modules for commands: the stores and the modules that use them, without sockets and workers. */
 @Module({})
 export class CliModule {
   static of(config: Config): DynamicModule {
-    // On standard error, so that standard output holds the result alone: warnings, and what the command does as audit events.
+    // On standard error, so that standard output contains only the result: warnings, and the command's audit events.
     const live = liveConfigOf(config, toStandardError('warn'), toStandardError('info'));
     const settings = [ConfigModule.of(config), LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: live })];
     return {

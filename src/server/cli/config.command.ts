@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load-config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
 
-/** `config check`: what a start would say of the environment, without starting and without opening a store. */
+/** `config check`: checks the environment as a start does, without starting or opening a store. */
 export const configCommand: CliCommand = (program, context) => {
   program
     .command('config')

@@ -5,7 +5,7 @@ import type { CliCommand } from './command.js';
 const DEFAULT_DAYS = 7;
 const MAX_DAYS = 90;
 
-/** `invitation create|list|revoke`: who may register where REGISTRATION is `invite`. */
+/** `invitation create|list|revoke`: manages invitations for `REGISTRATION=invite`. */
 export const invitationCommand: CliCommand = (program, context) => {
   const family = program.command('invitation').description('manage invitations, for REGISTRATION=invite');
   family

@@ -1,6 +1,6 @@
 import type { CliCommand } from './command.js';
 
-/** `migrate`: brings the schema up to date and leaves. Opening the stores is what does it, here as at every start. */
+/** `migrate`: migrates the schema and exits. Opening the stores does this, as at every start. */
 export const migrateCommand: CliCommand = (program, context) => {
   program
     .command('migrate')

@@ -16,7 +16,7 @@ interface PublishOptions {
   readonly key?: string;
 }
 
-/** `publish`: one event, over the same endpoint as other backends, under the same rules. */
+/** `publish`: publishes one event, through the same endpoint and with the same rules as other backends. */
 export const publishCommand: CliCommand = (program, context) => {
   program
     .command('publish')
@@ -52,7 +52,7 @@ function developmentKey({ http, database }: Config): string | null {
   return !http.production && existsSync(file) ? file : null;
 }
 
-/** An operator who reaches the database may publish: with a key that lives as long as this command. */
+/** An operator with access to the database may publish, with a key that exists only during this command. */
 function withOwnKey<T>(context: CliContext, action: (key: string) => Promise<T>): Promise<T> {
   return context.withStores(async (stores) => {
     const keys = stores.get(ApiKeys);

@@ -3,7 +3,7 @@ import type { CliCommand } from './command.js';
 
 const SECRET_BYTES = 48;
 
-/** `secret generate`: a key for `SECRET_KEYS`, from the system's random generator. It is shown and kept nowhere. */
+/** `secret generate`: prints a random key for `SECRET_KEYS`. It is not stored. */
 export const secretCommand: CliCommand = (program, context) => {
   program
     .command('secret')

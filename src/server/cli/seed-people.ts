@@ -9,15 +9,15 @@ import { accountViewer, type AccountViewer } from '../../identity/sessions/accou
 
 const BATCH = 5_000;
 
-/** What a load test needs of one person. */
+/** What a load test needs for one account. */
 export interface SeededPerson {
   readonly viewerId: string;
   readonly token: string;
 }
 
 /**
- * Makes accounts with one live session each, and signs their tokens when all are made, so that all live equally long.
- * They share one random password that nobody knows.
+ * Creates accounts with one session each, and signs their tokens when all are created, so that all are valid for the
+ * same time. They share one random password that is not revealed.
  */
 export async function seedPeople(
   stores: INestApplicationContext,
@@ -33,7 +33,10 @@ export async function seedPeople(
   return viewers.map((viewer) => ({ viewerId: viewer.id, token: tokens.sign(viewer, ttlSeconds).token }));
 }
 
-/** Two statements with one JSON parameter each: thousands of parameters of their own take embedded storage seconds. */
+/**
+ * Two statements with one JSON parameter each, because thousands of separate parameters take the embedded database
+ * seconds.
+ */
 async function addBatch(orm: Orm, viewers: readonly AccountViewer[], passwordHash: string): Promise<void> {
   const rows = viewers.map(({ userId, sessionId }) => ({
     user_id: userId,

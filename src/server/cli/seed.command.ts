@@ -15,7 +15,7 @@ interface SeedOptions {
   readonly ttlSeconds?: number;
 }
 
-/** `seed`: people with live sessions, for load tests. Refuses in production. */
+/** `seed`: creates accounts with sessions for load tests. Refused in production. */
 export const seedCommand: CliCommand = (program, context) => {
   program
     .command('seed')

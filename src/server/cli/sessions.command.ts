@@ -3,7 +3,7 @@ import { SessionService } from '../../identity/sessions/session.service.js';
 import type { ListedSession } from '../../identity/sessions/session.js';
 import type { CliCommand } from './command.js';
 
-/** `sessions list` and `sessions revoke`: anyone's, for operators. */
+/** `sessions list` and `sessions revoke`: for operators, for any account. */
 export const sessionsCommand: CliCommand = (program, context) => {
   const sessions = program.command('sessions').description('list and revoke sessions');
 
@@ -36,7 +36,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
     );
 };
 
-/** When running nodes close the sockets of sessions that ended here. */
+/** Says when running nodes close the sockets of the revoked sessions. */
 export function whenHeard(hearsNobody: boolean): string {
   return hearsNobody
     ? 'Redis is away: the running nodes find this in the database, and close the sockets, within 20 s.'

@@ -4,18 +4,18 @@ import { looksRandom } from './secret-strength.js';
 
 const MIN_SECRET_BYTES = 32;
 const MIN_DIFFERENT_CHARACTERS = 8;
-/** Default passwords, and what people type meaning to change it later. */
+/** Default passwords and common placeholders. */
 const DEFAULT_PASSWORDS = new Set(
   'postgres postgresql password passwd pass sallyport admin administrator root secret changeme change-me change_me example test user app default db database 1234 12345 123456 12345678 qwerty letmein'.split(
     ' ',
   ),
 );
 
-/** What must hold between variables, or in production only. */
+/** A rule about several variables, or for production only. */
 interface Rule {
-  /** The variables that it rests on; its fault names the first. */
+  /** The variables that it uses; its error names the first. */
   readonly on: readonly [keyof Environment, ...(keyof Environment)[]];
-  /** Production asks for more than a developer's machine does. */
+  /** Whether it applies to production only. */
   readonly productionOnly?: true;
   readonly broken: (env: Environment) => boolean;
   /** What is expected, why, and what to do. */
@@ -133,7 +133,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Every rule that does not hold, as name and sentence. A rule that rests on a variable which could not be read is left out. */
+/** All violated rules, as variable name and sentence. Rules that use an invalid variable are skipped. */
 export function brokenRules({ values, faults }: ReadEnvironment): [name: string, message: string][] {
   const production = values.NODE_ENV === 'production';
   return RULES.filter((rule) => (production || !rule.productionOnly) && !rule.on.some((name) => faults.has(name)))
@@ -141,7 +141,7 @@ export function brokenRules({ values, faults }: ReadEnvironment): [name: string,
     .map((rule) => [rule.on[0], rule.message]);
 }
 
-/** Whether a public https address is served without NODE_ENV. */
+/** Whether `PUBLIC_URL` is a public https URL and NODE_ENV is not set. */
 export function isPublicUnsaid({ NODE_ENV, PUBLIC_URL }: Partial<Environment>): boolean {
   if (NODE_ENV !== undefined || PUBLIC_URL === undefined) return false;
   const { protocol, hostname } = new URL(PUBLIC_URL);
@@ -161,7 +161,7 @@ function isShort(secret: string): boolean {
   return Buffer.byteLength(secret) < MIN_SECRET_BYTES || new Set(secret).size < MIN_DIFFERENT_CHARACTERS;
 }
 
-/** No password at all is none by default: the server may know its clients otherwise. */
+/** A URL without a password is allowed: the server may authenticate its clients in another way. */
 function hasDefaultPassword(databaseUrl: string): boolean {
   const { username, password } = new URL(databaseUrl);
   if (password === '') return false;

@@ -10,7 +10,10 @@ import {
 } from '../../identity/identity.config.js';
 import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.worker.js';
 
-/** Global: gives the modules of identity, feeds and server their parts of the configuration. `LiveConfigModule` gives the others theirs. */
+/**
+ * Global: provides the parts of the configuration for identity, feeds and server. `LiveConfigModule` provides the
+ * others.
+ */
 @Module({})
 export class ConfigModule {
   static of(config: Config): DynamicModule {

@@ -9,7 +9,7 @@ import type {
 } from '../../identity/identity.config.js';
 import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
 
-/** Listening, and what is served beside the socket. */
+/** Listening, and what is served besides the socket. */
 export interface ServerConfig extends HttpConfig {
   readonly host: string;
   readonly port: number;

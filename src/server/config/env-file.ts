@@ -1,10 +1,10 @@
 import { StartError } from '../../live/errors/sallyport.errors.js';
 
 /**
- * Adds the variables of a `.env` file in the working directory to the environment, which wins over the file.
- * Called first by each entry point, never by tests. A file that is absent is none.
+ * Adds the variables of a `.env` file in the working directory to the environment, which takes precedence. Called first
+ * by each entry point, never by tests. The file may be absent.
  *
- * @throws StartError when the file is there and cannot be read
+ * @throws StartError when the file exists but cannot be read
  */
 export function loadEnvFile(path = '.env'): void {
   try {

@@ -34,12 +34,12 @@ const list = (isItem: (item: string) => boolean, what: string, separator: string
         .filter(Boolean),
     )
     .refine((items) => items.every(isItem), { error: `expected a comma list of ${what}` });
-/** Balancers write their lists with spaces: both are understood. */
+/** Load balancers often write lists with spaces, so commas and spaces are accepted. */
 const addresses = () => list(isAddressOrRange, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
 const url = (pattern: RegExp, what: string) =>
   z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
 
-/** All that is wrong with it in one sentence. */
+/** All errors of a value in one sentence. */
 const issuers = z
   .string()
   .default('')
@@ -50,14 +50,14 @@ const issuers = z
     return z.NEVER;
   });
 
-/** The variables that hold a secret: each may be `@path`, the name of a file that holds it. */
+/** The variables with a secret: each may be `@path`, the name of a file that contains it. */
 export const SECRET_VARIABLES = ['SECRET_KEYS', 'DATABASE_URL', 'REDIS_URL', 'APP_PROXY_SECRET'] as const;
-/** The variables that may be `@path`: the secrets, and what is long. */
+/** The variables that may be `@path`: the secrets, and long values. */
 export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
 
 /**
- * Every variable that this server reads, with its grammar and default. README's table and `.env.example` list the same.
- * A message says what is expected and is never the library's own.
+ * Every variable that this server reads, with its format and default. The README's table and `.env.example` list the
+ * same. Messages say what is expected; the library's own messages are not used.
  */
 export const EnvironmentSchema = z.object({
   NODE_ENV: oneOf(['development', 'test', 'production']).optional(),
@@ -104,15 +104,15 @@ export const EnvironmentSchema = z.object({
 /** The environment after parsing: typed, with defaults. */
 export type Environment = z.infer<typeof EnvironmentSchema>;
 
-/** What one reading of the environment found. */
+/** The result of parsing the environment. */
 export interface ReadEnvironment {
-  /** What could be read; a variable that is wrong is absent. */
+  /** The valid variables; invalid ones are absent. */
   readonly values: Partial<Environment>;
-  /** One sentence for each variable that is wrong. */
+  /** One sentence per invalid variable. */
   readonly faults: ReadonlyMap<string, string>;
 }
 
-/** Reads each variable by itself, so that a fault in one hides none in another. */
+/** Parses each variable separately, so that one error does not hide another. */
 export function readEnvironment(given: Readonly<Record<string, string>>): ReadEnvironment {
   const values: Record<string, unknown> = {};
   const faults = new Map<string, string>();

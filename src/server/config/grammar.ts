@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
 
-/** Whether text is an http(s) origin and nothing more: scheme, host, perhaps a port; no path, no user. */
+/** Whether text is an http(s) origin and nothing more: scheme, host and optionally a port; no path, no user. */
 export function isHttpOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
@@ -20,8 +20,8 @@ function isDomain(text: string): boolean {
 }
 
 /**
- * Reads one shop: its myshopify.com domain, then, behind `=` and parted by `|`, the own domains or origins that its customers
- * see, such as `demo.myshopify.com=www.demo.example|https://demo.example:8443`. Null when it is not one.
+ * Parses one shop: its myshopify.com domain, then, after `=` and separated by `|`, the domains or origins that its
+ * customers see, such as `demo.myshopify.com=www.demo.example|https://demo.example:8443`. Null if it is invalid.
  */
 export function parseShop(text: string): { readonly domain: string; readonly origins: readonly string[] } | null {
   const [domain = '', own, ...rest] = text.split('=');
@@ -34,7 +34,7 @@ export function parseShop(text: string): { readonly domain: string; readonly ori
   };
 }
 
-/** Whether a host name or address never leaves the machine. */
+/** Whether a host name or address is loopback. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
@@ -45,7 +45,9 @@ export function isLoopback(host: string): boolean {
 const SHORTEST_PREFIX = { ipv4: 8, ipv6: 7 } as const;
 const MAPPED_BITS = 96;
 
-/** Whether a range is so wide that it covers addresses of strangers, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96. */
+/**
+ * Whether a range is so wide that it covers other organisations' addresses, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96.
+ */
 export function coversStrangers(addressOrRange: string): boolean {
   if (!addressOrRange.includes('/')) return false;
   const [address, prefix] = ipaddr.parseCIDR(addressOrRange);

@@ -9,7 +9,7 @@ import type { Config, ServerConfig } from './config.js';
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * What the live half of the stand-alone server is told.
+ * The configuration of `live/` in the stand-alone server.
  *
  * @param audit where audit events are logged; default `logger`
  */

@@ -10,16 +10,17 @@ import { resolveSecrets } from './secret-reference.js';
 const MEBIBYTE = 1024 * 1024;
 const DEFAULT_IDLE_SECONDS = 7 * 86_400;
 
-/** Either the configuration, or every fault at once. A fault names the variable, never its value. */
+/** The configuration, or all errors at once. An error names the variable, never its value. */
 export type ConfigOutcome =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly faults: readonly string[] };
 
 /**
  * Reads the environment once, at start.
  *
- * An empty value counts as absent; a secret may be `@path`. Outside production a missing `SECRET_KEYS` is made once and kept
- * in `DATA_DIR`. Production refuses what is missing or weak, each by name. Without `NODE_ENV` this is development, `HOST`
- * stays on this machine, and a public https `PUBLIC_URL` shows neither the schema nor GraphiQL.
+ * An empty value counts as absent; a secret may be `@path`. Outside production a missing `SECRET_KEYS` is generated
+ * once and kept in `DATA_DIR`. Production refuses missing or weak values, each by name. Without `NODE_ENV` this is
+ * development: `HOST` must be loopback, and with a public https `PUBLIC_URL` neither the schema nor GraphiQL is
+ * available.
  *
  * @param source the environment, usually `process.env`
  */
@@ -35,7 +36,7 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
   const all = [...found.faults, ...brokenRules(found)].map(([name, message]) => `${name}: ${message}.`);
   if (all.length > 0) return { ok: false, faults: all };
   try {
-    // Nothing is missing: every variable was read.
+    // Without errors every variable is present.
     return { ok: true, config: freeze(toConfig(values as Environment)) };
   } catch (error) {
     if (error instanceof SecretFolderError) return { ok: false, faults: [`DATA_DIR: ${error.message}.`] };

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The folder for the development secret cannot be made, written or read. `message` is a sentence without its end. */
+/**
+ * The folder of the development secret cannot be created, written or read. `message` is the beginning of a sentence.
+ */
 export class SecretFolderError extends Error {}
 
 /**
- * The development secret: made at the first start, kept beside the embedded data so that sessions survive a restart.
- * Production never comes here. Of two processes that start at once the first one's secret is used by both.
+ * The development secret: generated at the first start and kept with the embedded database so that sessions survive a
+ * restart. Never used in production. If two processes start at once, both use the first one's secret.
  *
  * @throws SecretFolderError
  */

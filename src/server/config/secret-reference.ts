@@ -3,16 +3,16 @@ import { FILE_VARIABLES } from './environment.js';
 
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** The environment with secrets in place of the files that hold them. */
+/** The environment with files replaced by their contents. */
 export interface ResolvedSecrets {
   readonly env: Readonly<Record<string, string>>;
-  /** One sentence for each variable whose file cannot be read; it is then not in {@link env}. */
+  /** One sentence per variable whose file cannot be read; it is then not in {@link env}. */
   readonly faults: ReadonlyMap<string, string>;
 }
 
 /**
- * Replaces `@path` in the variables that hold secrets by what the file holds, without the space around it. Each of several
- * keys may be a file, and a file may hold several, one a line. The names of files are not secret: a fault names them.
+ * Replaces `@path` in the variables with secrets by the file's contents, trimmed. Each of several keys may be a file,
+ * and a file may contain several, one per line. File names are not secret, so errors contain them.
  */
 export function resolveSecrets(given: Readonly<Record<string, string>>): ResolvedSecrets {
   const env = { ...given };

@@ -1,16 +1,19 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 
-/** Below this a key was not drawn at random. 16 random bytes in hex have 128; chance patterns cost them up to 20. */
+/** The fewest bits of a random key. 16 random bytes in hex have 128; chance patterns reduce this by up to 20. */
 const MIN_BITS = 96;
-/** Letters of one case and spaces are text: Shannon found 1 to 1.5 bits a letter (Prediction and Entropy of Printed English). */
+/**
+ * Letters of one case and spaces count as text: Shannon found 1 to 1.5 bits per letter (Prediction and Entropy of
+ * Printed English).
+ */
 const TEXT_BITS = 1.5;
-/** Guessing a word of the list, or where something said before begins. */
+/** The bits for guessing a word of the list, or the position of a repeat. */
 const WORD_BITS = 11;
 const REPEAT_BITS = 8;
 const SEQUENCE_BITS = 8;
 const SHORTEST_PATTERN = 4;
 const LONGEST_WORD = 16;
-/** No key needs more; a longer one is judged by its beginning. */
+/** The part of a key that is checked, in characters; longer keys are checked by their beginning. */
 const JUDGED_CHARACTERS = 256;
 const ROWS = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm', '1234567890', 'abcdefghijklmnopqrstuvwxyz'];
 const SEQUENCES = ROWS.flatMap((row) => [row, [...row].reverse().join('')]);
@@ -26,8 +29,9 @@ const LETTER_OF: Readonly<Record<string, string>> = {
 };
 
 /**
- * Whether a secret looks drawn at random: its cheapest description by words, repeats, rows of the keyboard and single
- * characters is long enough, and less than half of it is made of the first three. Random bytes in hex or base64 pass from 16 bytes on.
+ * Whether a secret looks random: its shortest description by words, repeats, keyboard rows and single characters is
+ * long enough, and less than half of it consists of the first three. Random bytes in hex or base64 pass from 16 bytes
+ * on.
  */
 export function looksRandom(secret: string): boolean {
   const text = secret.slice(0, JUDGED_CHARACTERS);
@@ -37,11 +41,11 @@ export function looksRandom(secret: string): boolean {
 
 interface Description {
   readonly bits: number;
-  /** Characters that stand in a word, a repeat or a sequence. */
+  /** The number of characters in words, repeats and sequences. */
   readonly patterned: number;
 }
 
-/** The cheapest description of each beginning of the text, from the shortest on. */
+/** The shortest description of each prefix of the text, from the shortest on. */
 function describeText(text: string): Description {
   const words = wordList();
   const perCharacter = bitsPerCharacter(text);
@@ -50,7 +54,8 @@ function describeText(text: string): Description {
     let cheapest = extend(best[end - 1], perCharacter, 0);
     for (let length = SHORTEST_PATTERN; length <= end; length += 1) {
       const cost = patternBits(text, end - length, end, words);
-      // A part of a pattern is a pattern, words apart: beyond the longest word nothing longer can follow a miss.
+      // Except for words, a part of a pattern is a pattern too, so beyond the longest word the search can stop at the
+      // first miss.
       if (cost === null && length > LONGEST_WORD) break;
       if (cost === null) continue;
       const candidate = extend(best[end - length], cost, length);
@@ -89,7 +94,7 @@ function bitsPerCharacter(text: string): number {
 
 let list: ReadonlySet<string> | undefined;
 
-/** Common passwords and diceware words: most words of everyday English are among them. */
+/** Common passwords and diceware words: these include most words of everyday English. */
 function wordList(): ReadonlySet<string> {
   return (list ??= new Set(
     Object.values(dictionary)

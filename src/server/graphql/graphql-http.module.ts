@@ -10,7 +10,7 @@ import { LIMITS_CONFIG } from '../../live/live.config.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { graphqlOptions } from './graphql.options.js';
 
-/** Queries and mutations over HTTP, by Apollo Server. Subscriptions are the gateway's. */
+/** Queries and mutations over HTTP, with Apollo Server. The gateway runs subscriptions. */
 @Module({
   imports: [
     GraphQLModule.forRootAsync<ApolloDriverConfig>({

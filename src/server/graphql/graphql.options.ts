@@ -19,7 +19,7 @@ import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
 import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
 import { showError } from '../../live/gateway/execution/rendering.js';
 
-/** How GraphQL runs over HTTP: the same limits, masking and introspection as on the socket. */
+/** The options of GraphQL over HTTP: the same limits, masking and introspection as on the socket. */
 export function graphqlOptions(
   http: ServerConfig,
   limits: LimitsConfig,
@@ -58,14 +58,17 @@ export function graphqlOptions(
   };
 }
 
-/** Nobody knows who asks while a store is unavailable. Apollo answers 500 to that by itself; errors of GraphQL are answered with 200. */
+/**
+ * The viewer is unknown while a store is unavailable. Apollo would answer with 500; GraphQL errors are answered with
+ * 200.
+ */
 function failAsAnswer(error: unknown): never {
   if (!(error instanceof SallyportError)) throw error;
   const extensions = { ...error.extensions, http: { status: 200 } };
   throw new GraphQLError(error.message, { originalError: error, extensions });
 }
 
-/** Of several values for one cookie, as two sign-ins in one document set them, the last alone is sent. */
+/** If a cookie is set several times, as by two sign-ins in one document, only the last value is sent. */
 function cookiesOf(request: FastifyRequest, reply: FastifyReply): ContextCookies {
   const byName = new Map<string, string>();
   return {
@@ -77,7 +80,7 @@ function cookiesOf(request: FastifyRequest, reply: FastifyReply): ContextCookies
   };
 }
 
-/** Apollo hands over its own wrapper or, before execution, a plain GraphQLError with its code. */
+/** Apollo passes its own wrapper or, before execution, a plain GraphQLError with its code. */
 function asGraphQLError(formatted: GraphQLFormattedError, error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   return new GraphQLError(formatted.message, { originalError: unwrapResolverError(error) as Error });

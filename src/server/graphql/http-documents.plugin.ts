@@ -17,17 +17,17 @@ import { busy } from '../../live/gateway/execution/operation-cache.js';
 import { asError, refused, variablesFault } from '../../live/gateway/execution/operation-limits.js';
 import { showError } from '../../live/gateway/execution/rendering.js';
 
-/** The memory that texts may take which are known to be valid. */
+/** The memory limit of cached valid texts. */
 const MAX_VALID_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 1;
 
 type Operation = GraphQLRequestContextResponseForOperation<GraphqlContext>;
 
-/** What the plugin needs beside the request. */
+/** What the plugin needs besides the request. */
 export interface HttpDocumentsParts {
   readonly introspection: boolean;
   readonly budget: DocumentBudget;
-  /** Addresses whose visitors have no budget of their own. */
+  /** Addresses that are exempt from the per-network budget. */
   readonly exempt: readonly AddressRange[];
   readonly logger: Logger;
 }
@@ -52,7 +52,7 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
     };
   }
 
-  /** Null lets the operation be executed. */
+  /** Returns null if the operation may be executed. */
   #refusal(operation: Operation): GraphQLResponse | null {
     const faults = this.#faults(operation);
     if (faults.length === 0) return null;
@@ -71,7 +71,7 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
     const faults = this.#documentFaults(requested);
     if (faults.length > 0) return faults;
     if (!operation) return [refused('operationName', 'Name the one operation of the document that is to run.')];
-    // Apollo would run a subscription's resolver as if it were a query's.
+    // Apollo would run a subscription's resolver like a query's.
     return operation.operation === OperationTypeNode.SUBSCRIPTION
       ? [
           refused(
@@ -92,7 +92,7 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
     return checked.value;
   }
 
-  /** Apollo has parsed before anybody is asked; parsing is bounded and small, and paid for afterwards. */
+  /** Apollo parses before any hook is called; parsing is bounded and cheap, and charged afterwards. */
   #chargeParsing(context: GraphqlContext): () => Promise<void> {
     const startedAtMs = processorMs();
     return async () => this.parts.budget.charge(this.#subject(context), processorMs() - startedAtMs);

@@ -6,22 +6,24 @@ import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
 import type { HttpOrigins } from '../../live/gateway/admission/http-origins.js';
 
 const MAX_GRAPHQL_BODY_BYTES = 100 * 1024;
-/** What `Sec-Fetch-Site` says of a request that no other site has made (Fetch Metadata §2.3). */
+/** The values of `Sec-Fetch-Site` for requests not made by another site (Fetch Metadata §2.3). */
 const OWN_SITE: ReadonlySet<unknown> = new Set(['same-origin', 'none']);
 /**
- * Headers that a page of another origin can't send without a preflight: programs and mobile clients vouch for themselves
- * with one of them. The names are those that Apollo Server and its clients use.
+ * Headers that a page on another origin cannot send without a preflight, so programs and mobile clients can use one of
+ * them instead of `Origin`. Apollo Server and its clients use the same names.
  */
 const ASKED_FIRST = ['apollo-require-preflight', 'x-apollo-operation-name'];
 const BY_SOCKET = `Subscriptions run over WebSocket at ${GRAPHQL_PATH}, with the subprotocol ${SUBPROTOCOL}.`;
-/** Types that a client asks for when it wants a stream, and those that one answer fits (GraphQL over HTTP, GraphQL over SSE). */
+/**
+ * `Accept` types of a client that wants a stream, and those of a single response (GraphQL over HTTP, GraphQL over SSE).
+ */
 const STREAMS = /text\/event-stream|multipart\/mixed/i;
 const ONE_ANSWER = /application\/(?:json|\*|graphql-response\+json)|\*\/\*/i;
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /**
- * What holds for every HTTP request to `/graphql` before GraphQL sees it: POST only, JSON only (so that a page of
- * another site must ask first), from pages that may call with credentials.
+ * Checks every HTTP request to `/graphql` before GraphQL handles it: POST only, JSON only (so that pages on other sites
+ * need a preflight), and only from pages that may call with credentials.
  */
 export function graphqlRule(origins: HttpOrigins, errors: HttpErrorFilter): RouteRule {
   return {
@@ -46,7 +48,7 @@ function keepPrivate(reply: FastifyReply): void {
   void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
 }
 
-/** @throws HttpRefusalError for a body that a form of another site could send, or that is compressed */
+/** @throws HttpRefusalError for a content type that a form on another site could send, and for a compressed body */
 function refuseForm({ headers }: FastifyRequest): void {
   if (!JSON_UTF8.test(headers['content-type'] ?? ''))
     throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
@@ -55,13 +57,16 @@ function refuseForm({ headers }: FastifyRequest): void {
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);
 }
 
-/** @throws HttpRefusalError for a client that takes nothing but a stream, such as graphql-sse */
+/** @throws HttpRefusalError for a client that accepts only a stream, such as graphql-sse */
 function refuseStream({ headers: { accept = '' } }: FastifyRequest): void {
   if (STREAMS.test(accept) && !ONE_ANSWER.test(accept))
     throw new HttpRefusalError(406, `${BY_SOCKET} Queries and mutations are answered with application/json.`);
 }
 
-/** @throws ForbiddenError for a page that may not call with this browser's cookies, and for a cookie that nothing vouches for */
+/**
+ * @throws ForbiddenError for a page that may not call with credentials, and for a request with a cookie that does not
+ * say where it comes from
+ */
 async function refuseOrigin({ headers }: FastifyRequest, origins: HttpOrigins): Promise<void> {
   const { origin, cookie } = headers;
   const site = headers['sec-fetch-site'];

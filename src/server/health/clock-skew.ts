@@ -7,12 +7,15 @@ import { RedisConnection } from '../../live/store/redis/redis.connection.js';
 
 const CLOCK = sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;
 const ASK_EVERY_MS = 60_000;
-/** Clocks this far apart make tokens of one node expire too early, or too late, on another. Tokens allow 10 s. */
+/**
+ * The clock difference that causes a warning: tokens of one node would expire too early or too late on another. Tokens
+ * allow 10 s.
+ */
 const WARN_FROM_MS = 5000;
 
 /**
- * Compares this node's wall clock with those of the stores that all nodes share, and warns once when they are apart. Deadlines do
- * not depend on it; the ends of tokens and sessions do.
+ * Compares this node's wall clock with those of the shared stores, and warns once if they differ. Deadlines do not
+ * depend on it; the expiry of tokens and sessions does.
  */
 @Injectable()
 export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -34,7 +37,7 @@ export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown 
     clearInterval(this.#timer);
   }
 
-  /** Asks every shared store what time it is. Never throws: a store that is away is told elsewhere. */
+  /** Asks every shared store for its time. Never throws: an unavailable store is reported elsewhere. */
   async check(): Promise<void> {
     if (this.redis?.isAvailable) this.note('redis', this.redis.nowMs - Date.now());
     try {
@@ -43,11 +46,14 @@ export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown 
       const [row] = (answer as { readonly rows: readonly { readonly ms: string }[] }).rows;
       this.note('database', Number(row?.ms) - (sentMs + Date.now()) / 2);
     } catch {
-      // Readiness and the log say so.
+      // Readiness and the log report it.
     }
   }
 
-  /** Warns once, and again only after the clocks have agreed meanwhile. `aheadMs`: how far the store is ahead of this node. */
+  /**
+   * Warns once, and again only after the clocks have agreed in between. `aheadMs`: how far the store is ahead of this
+   * node.
+   */
   note(store: string, aheadMs: number): void {
     if (!(Math.abs(aheadMs) >= WARN_FROM_MS)) {
       this.#warned.delete(store);

@@ -2,19 +2,19 @@ import { Controller, Get, Header, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Readiness, type ReadinessReport } from './readiness.js';
 
-/** For load balancers and supervisors. Neither route says anything that a stranger should not read. */
+/** For load balancers and supervisors. Neither route reveals anything confidential. */
 @Controller()
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
-  /** Alive: the process serves HTTP. When this fails, restart it. */
+  /** Liveness: the process serves HTTP. Restart it when this fails. */
   @Get('/healthz')
   @Header('Cache-Control', 'no-store')
   alive(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
-  /** Ready: 200 when people may be sent here, else 503. The body names each check. */
+  /** Readiness: 200 if clients may be sent to this node, else 503. The body has the result of each check. */
   @Get('/readyz')
   @Header('Cache-Control', 'no-store')
   async ready(

@@ -3,19 +3,19 @@ import { within } from '../../live/deadline.js';
 import { Database } from '../../identity/database/database.js';
 import { type StoreState, SharedStoreHealth } from '../../live/store/store-health.js';
 
-/** A database that has not answered after so long counts as away, in ms. */
+/** A database that does not answer within this time counts as unavailable, in ms. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-/** What one check found. */
+/** The result of one check. */
 type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
 
-/** Whether people may be sent to this node, and what each check found. */
+/** Whether clients may be sent to this node, and the result of each check. */
 export interface ReadinessReport {
   readonly ready: boolean;
   readonly checks: Readonly<Record<'node' | 'database' | 'redis', CheckResult>>;
 }
 
-/** Answers whether this node can take people: every store answers, and the node is not on its way out. */
+/** Checks whether this node can serve clients: every store answers, and the node is not draining. */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   #leaving = false;
@@ -26,12 +26,12 @@ export class Readiness implements OnModuleDestroy {
     private readonly redis: SharedStoreHealth,
   ) {}
 
-  /** The first step of a shutdown: load balancers look elsewhere while sockets are still being drained. */
+  /** The first step of a shutdown: load balancers use other nodes while sockets are drained. */
   onModuleDestroy(): void {
     this.#leaving = true;
   }
 
-  /** Asks every check. Takes two seconds at the most, and asks the database once however many ask at the same time. */
+  /** Runs every check. Takes at most two seconds; concurrent calls share one database query. */
   async report(): Promise<ReadinessReport> {
     const checks = {
       node: this.#leaving ? 'draining' : 'ok',

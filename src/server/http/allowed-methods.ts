@@ -3,13 +3,13 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
-/** Taken for every path at once: browsers ask by it before they call from another origin. */
+/** Handled for every path at once: browsers use it for preflights. */
 const EVERY_PATH = '*';
 const PREFLIGHT = 'OPTIONS';
 
 /**
- * Answers 405 with `Allow` where a path is there and the method is not (RFC 9110 §15.5.6). Fastify answers 404 by itself.
- * It watches the routes being registered, and adds to each path the methods that it lacks.
+ * Answers 405 with `Allow` for an existing path with an unsupported method (RFC 9110 §15.5.6), where Fastify would
+ * answer 404. It observes the registered routes, and adds the missing methods to each path.
  */
 @Injectable()
 export class AllowedMethods implements OnApplicationBootstrap {
@@ -25,7 +25,7 @@ export class AllowedMethods implements OnApplicationBootstrap {
     });
   }
 
-  /** Every route stands by now, and the server does not listen yet. */
+  /** All routes are registered now, and the server does not listen yet. */
   onApplicationBootstrap(): void {
     for (const [url, taken] of [...this.#methods]) if (url !== EVERY_PATH) this.#refuseOthers(url, [...taken]);
   }

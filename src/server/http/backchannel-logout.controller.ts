@@ -15,7 +15,7 @@ const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
   used: 'logout_token was used before.',
 };
 
-/** `POST /oidc/backchannel-logout`: what a trusted issuer calls when somebody signs out there. */
+/** `POST /oidc/backchannel-logout`: called by a trusted issuer when a user signs out there. */
 @Controller()
 export class BackchannelLogoutController {
   readonly #trusted: readonly AddressRange[];
@@ -28,7 +28,7 @@ export class BackchannelLogoutController {
     this.#trusted = http.trustedProxies;
   }
 
-  /** Answers 200 without a body, or 400: the sockets have closed on every node that can be reached. */
+  /** Answers 200 without a body, when the sockets have closed on every reachable node, or 400. */
   @Post('/oidc/backchannel-logout')
   @HttpCode(HttpStatus.OK)
   async end(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
@@ -44,17 +44,17 @@ export class BackchannelLogoutController {
   }
 }
 
-/** A form that names it twice has none. */
+/** A form with the field twice counts as one without it. */
 function tokenIn(body: unknown): string {
   const token: unknown = typeof body === 'object' && body !== null && 'logout_token' in body ? body.logout_token : '';
   return typeof token === 'string' ? token : '';
 }
 
-/** A form with the longest logout token, in bytes. */
+/** The size of a form with the longest logout token, in bytes. */
 const MAX_BODY_BYTES = 20 * 1024;
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
-/** What holds for `POST /oidc/backchannel-logout` before its body is read (Back-Channel Logout 1.0 §2.5). */
+/** The rule of `POST /oidc/backchannel-logout`, applied before its body is read (Back-Channel Logout 1.0 §2.5). */
 @Injectable()
 export class BackchannelLogoutRule implements RouteRule {
   readonly path = '/oidc/backchannel-logout';

@@ -13,14 +13,17 @@ import { AuditLog } from '../../live/logging/audit-log.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import type { RouteRule } from './route-rules.js';
 
-/** The answer of `POST /tokens`. */
+/** The response of `POST /tokens`. */
 export interface TokenAnswer {
   readonly token: string;
   /** ISO 8601, UTC. */
   readonly expiresAt: string;
 }
 
-/** `POST /tokens` and `POST /disconnect`: how another backend lets its people in, and out. PROTOCOL.md, section 7. */
+/**
+ * `POST /tokens` and `POST /disconnect`: tokens and disconnects for another backend's users. See PROTOCOL.md, section
+ * 9.
+ */
 @Controller()
 @UseGuards(ApiKeyGuard)
 export class BackendController {
@@ -29,7 +32,7 @@ export class BackendController {
     private readonly disconnections: Disconnections,
   ) {}
 
-  /** A token for a viewer of a source that the key has the scope of. */
+  /** Returns a token for a viewer of a source that is in the key's scopes. */
   @Post('/tokens')
   @HttpCode(HttpStatus.OK)
   token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): TokenAnswer {
@@ -42,7 +45,7 @@ export class BackendController {
     return { token, expiresAt: expiresAt.toISOString() };
   }
 
-  /** Answers when every node that hears has been told: its sockets have closed. */
+  /** Answers when every reachable node has been notified and the sockets have closed. */
   @Post('/disconnect')
   @HttpCode(HttpStatus.OK)
   async disconnect(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<Record<string, never>> {
@@ -94,16 +97,19 @@ function secondsIn(value: unknown): number | undefined {
   );
 }
 
-/** The largest body, in bytes: a viewer and a session of the longest names. */
+/** The largest body, in bytes: the longest viewer and session. */
 const MAX_BODY_BYTES = 8 * 1024;
 
-/** What holds for an endpoint of other backends before its body is read: a live key within its limits, with a scope that allows it. */
+/**
+ * The rule of an endpoint for other backends, applied before its body is read: a valid key within its limits, with the
+ * required scope.
+ */
 @Injectable()
 abstract class BackendRule implements RouteRule {
   readonly methods = ['POST'];
   readonly bodyLimitBytes = MAX_BODY_BYTES;
   abstract readonly path: string;
-  /** The scope that a key needs, as the refusal names it. */
+  /** The required scope, as named in a refusal. */
   protected abstract readonly needs: string;
 
   constructor(
@@ -128,7 +134,7 @@ abstract class BackendRule implements RouteRule {
   };
 }
 
-/** The rule of `POST /tokens`. Whose source it is, is asked when the body is there. */
+/** The rule of `POST /tokens`. The source's scope is checked when the body has been read. */
 @Injectable()
 export class TokensRule extends BackendRule {
   override readonly path = '/tokens';

@@ -1,26 +1,32 @@
 import { readFileSync } from 'node:fs';
 
-/** What the process needs beside connections: stores, files, timers, and the listening sockets themselves. */
+/** Descriptors that the process needs besides connections: stores, files, timers, and the listening sockets. */
 const RESERVED = 100;
-/** HTTP connections are short: more of them at the same time are an attack, or a crowd that is served one after the other. */
+/**
+ * The most HTTP connections. They are short, so more at the same time are an attack, or a burst that is served in
+ * sequence.
+ */
 const MOST_HTTP = 4096;
-/** A share of what is left goes to HTTP, the rest to WebSockets. */
+/** The share of the remaining descriptors for HTTP; the rest is for WebSockets. */
 const HTTP_SHARE = 1 / 4;
 
-/** How the file descriptors of the process are shared out. A process without a free one can answer nobody, not even `/healthz`. */
+/**
+ * How the process's file descriptors are divided. A process without a free one cannot answer any request, not even
+ * `/healthz`.
+ */
 export interface DescriptorBudget {
   /** Connections that speak HTTP. */
   readonly http: number;
   /** Connections that have become WebSockets. */
   readonly sockets: number;
-  /** All connections together, those that are about to become WebSockets included: beyond it none is even accepted. */
+  /** All connections together, those that are about to become WebSockets included: beyond it none is accepted. */
   readonly ceiling: number;
 }
 
 /**
- * Shares out descriptors between HTTP and WebSockets.
+ * Divides descriptors between HTTP and WebSockets.
  *
- * @param limit the most that the process may open; Infinity where it is not known
+ * @param limit the most that the process may open; Infinity if unknown
  */
 export function shareDescriptors(limit: number): DescriptorBudget {
   const free = Math.max(limit - RESERVED, 2);
@@ -28,7 +34,7 @@ export function shareDescriptors(limit: number): DescriptorBudget {
   return { http, sockets: free - http, ceiling: free + RESERVED / 2 };
 }
 
-/** The most descriptors that this process may open (`ulimit -n`), as Linux tells it; Infinity elsewhere. */
+/** The most descriptors that this process may open (`ulimit -n`), as reported by Linux; Infinity elsewhere. */
 export function descriptorLimit(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

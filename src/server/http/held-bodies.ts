@@ -3,25 +3,25 @@ import { TooManyRequestsError, UnavailableError } from '../../live/errors/sallyp
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 
 const MEBIBYTE = 1024 * 1024;
-/** What the bodies of one key may be together while they are read and published, in bytes. */
+/** The limit for one key's bodies that are being read and published, in bytes. */
 const MAX_BYTES_OF_KEY = 16 * MEBIBYTE;
-/** The same of all keys on this node. A body takes several times its size while it is parsed and published. */
+/** The limit for all keys on this node. A body takes several times its size while it is parsed and published. */
 const MAX_BYTES = 4 * MAX_BYTES_OF_KEY;
-/** Bodies are held for as long as a request takes: a moment. */
+/** Bodies are in memory only as long as a request takes, so retries can be soon. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Bounds what requests to publish hold in memory at the same time, for each key and for the node. */
+/** Limits the memory of concurrent requests to publish, per key and for the node. */
 @Injectable()
 export class HeldBodies {
   readonly #byKey = new Map<string, number>();
   #total = 0;
 
   /**
-   * Takes room for a body before it is read.
+   * Reserves memory for a body before it is read.
    *
-   * @returns releases the bytes; to be called once, when the request has been answered
-   * @throws TooManyRequestsError when this key holds too much already
-   * @throws UnavailableError when all keys together do
+   * @returns a function that releases the bytes; call it once, when the request has been answered
+   * @throws TooManyRequestsError when this key is over its limit
+   * @throws UnavailableError when all keys together are over the limit
    */
   hold(key: ApiKey, bytes: number): () => void {
     const held = this.#byKey.get(key.id) ?? 0;

@@ -2,7 +2,7 @@ import type { FastifyHelmetOptions } from '@fastify/helmet';
 import type { HttpConfig } from '../../identity/identity.config.js';
 import { HSTS_SECONDS, NOTHING } from '../../live/gateway/admission/security-headers.js';
 
-/** The headers of every answer that a route or the not-found handler gives, for `@fastify/helmet`. */
+/** The headers of every response from a route or the not-found handler, for `@fastify/helmet`. */
 export function helmetOptions(http: HttpConfig): FastifyHelmetOptions {
   return {
     contentSecurityPolicy: { useDefaults: false, directives: NOTHING },

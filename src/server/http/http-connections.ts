@@ -6,22 +6,28 @@ import { addressBlock, normalizeAddress } from '../../live/viewer/client-address
 export interface HttpConnectionLimits {
   readonly total: number;
   readonly perAddress: number;
-  /** The most that the system is to accept, WebSockets included. */
+  /** The most connections to accept, WebSockets included. */
   readonly ceiling: number;
-  /** Whether an address has no bound of its own: a trusted proxy stands for many. */
+  /** Whether an address has no limit, such as a trusted proxy, which represents many clients. */
   readonly exempt: (address: string) => boolean;
 }
 
-/** Why a connection was ended: for a newer one, or because there was no room for it. */
+/** Why a connection was closed: for a newer one, or because there was no room. */
 export type HttpConnectionEnd = 'evicted' | 'refused';
 
-/** Beyond the total, for probes alone, so that a busy node is not taken for a dead one. */
+/** Connections beyond the total, for probes only, so that a busy node is not considered dead. */
 const SPARE = 16;
-/** Those of a crowd that comes at once send their requests in a moment: so long none of them has to go for its address's bound, in ms. */
+/**
+ * How long new connections may exceed their address's limit, in ms, since clients that connect in a burst send their
+ * requests shortly.
+ */
 const GRACE_MS = 1_000;
-/** After so long an answer does not protect its connection any more: the client may be one that does not read. */
+/**
+ * How long a response protects its connection from being closed, in ms; after that the client may be one that does not
+ * read.
+ */
 const LONGEST_ANSWER_MS = 30_000;
-/** How many connections are looked at, at the most, to find one that may go. */
+/** The most connections that are checked to find one that may be closed. */
 const MOST_LOOKS = 64;
 
 interface Connection {
@@ -35,19 +41,22 @@ interface Connection {
 }
 
 /**
- * Bounds the connections that speak HTTP, in total and for each address. Where there is no room the connection goes that has
- * waited longest for its request to arrive, so that connections which send a byte now and then never keep anybody out.
- * A connection that has become a WebSocket is no longer counted here.
+ * Limits HTTP connections, in total and per address. If there is no room, the connection that has waited longest for
+ * its request is closed, so that connections that send a byte from time to time never block others. A connection that
+ * has become a WebSocket is no longer counted here.
  */
 export class HttpConnections {
   readonly #bySocket = new Map<Socket, Connection>();
-  /** The one that has waited longest stands first, here and in each address's own set. */
+  /** The one that has waited longest is first, here and in each address's set. */
   readonly #all = new Set<Connection>();
   readonly #byBlock = new Map<string, Set<Connection>>();
-  /** One for all sockets, taken off where one becomes a WebSocket: there may be many thousands of those. */
+  /**
+   * One listener for all sockets, removed when a socket becomes a WebSocket, since there may be many thousands of
+   * those.
+   */
   readonly #onClose: (this: Socket) => void;
 
-  /** @param ended called for each connection that had to go */
+  /** @param ended called for each connection that was closed */
   constructor(
     private readonly limits: HttpConnectionLimits,
     private readonly ended: (end: HttpConnectionEnd, address: string) => void,
@@ -58,7 +67,7 @@ export class HttpConnections {
     };
   }
 
-  /** How many there are. */
+  /** The number of connections. */
   get size(): number {
     return this.#all.size;
   }
@@ -72,7 +81,7 @@ export class HttpConnections {
     return server;
   }
 
-  /** Whether a connection was let in beyond the total: for probes, and for one request. */
+  /** Whether a connection was accepted beyond the total: for probes, and for one request. */
   isSpare(socket: Socket): boolean {
     return this.#bySocket.get(socket)?.spare === true;
   }
@@ -101,7 +110,7 @@ export class HttpConnections {
     socket.on('close', this.#onClose);
   }
 
-  /** Whether one more connection fits, after others had to go for it where it was needed. */
+  /** Whether one more connection fits, after closing others if needed. */
   #makeRoom(block: string, address: string): boolean {
     const ofBlock = this.#byBlock.get(block);
     const isCrowded = ofBlock !== undefined && ofBlock.size >= this.limits.perAddress && !this.limits.exempt(address);
@@ -109,7 +118,7 @@ export class HttpConnections {
     return this.#shrink(this.#all, this.limits.total, 0);
   }
 
-  /** Ends connections until one more fits under a bound; lets a crowd over it that has come within `graceMs`. */
+  /** Closes connections until one more fits under a limit; connections of the last `graceMs` may exceed it. */
   #shrink(among: Set<Connection>, bound: number, graceMs: number): boolean {
     while (among.size >= bound) {
       const [oldest] = among;
@@ -142,7 +151,7 @@ export class HttpConnections {
     this.#restart(connection);
     if (connection.spare) response.setHeader('Connection', 'close');
     response.once('close', () => {
-      // The next request of a client that does not wait for answers may have come already.
+      // The next request of a pipelining client may have arrived already.
       if (connection.response !== response || !this.#all.has(connection)) return;
       connection.request = connection.response = null;
       this.#restart(connection);
@@ -174,7 +183,7 @@ export class HttpConnections {
   }
 }
 
-/** Whether a connection waits for its client: to ask, to send the rest of what it asks, or to read the answer. */
+/** Whether a connection waits for its client: to send a request or the rest of one, or to read the response. */
 function mayGo({ request, response, sinceMs }: Connection): boolean {
   const isAtWork = request?.complete === true && response?.writableEnded === false;
   return !isAtWork || performance.now() - sinceMs > LONGEST_ANSWER_MS;

@@ -10,8 +10,9 @@ interface ShownError {
 }
 
 /**
- * Answers plain HTTP routes with `{ "error": { "code", "message", … } }` and the status of the one table. Unexpected errors are
- * handed to the log and shown as nothing but `INTERNAL_SERVER_ERROR`. GraphQL's errors pass by: `maskError` is theirs.
+ * Answers errors on REST routes with `{ "error": { "code", "message", … } }` and the status from the error table.
+ * Unexpected errors are logged and shown only as `INTERNAL_SERVER_ERROR`. GraphQL errors are handled by `maskError`
+ * instead.
  */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
@@ -24,13 +25,16 @@ export class HttpErrorFilter implements ExceptionFilter {
     return undefined;
   }
 
-  /** Answers a request with an error. Called as well for what Fastify refuses before any route sees it, such as a body that is no JSON. */
+  /**
+   * Answers a request with an error. Also called for requests that Fastify refuses before any route, such as a body
+   * that is not JSON.
+   */
   answer(error: unknown, response: FastifyReply): void {
     const { details, code, message } = this.#prepare(error, response);
     void response.send({ error: { ...details, code, message } });
   }
 
-  /** The same in the shape of GraphQL, for what is refused on `/graphql` before GraphQL sees it. */
+  /** The same in GraphQL's format, for requests that are refused on `/graphql` before GraphQL handles them. */
   answerGraphql(error: unknown, response: FastifyReply): void {
     const { details, code, message } = this.#prepare(error, response);
     void response.send({ errors: [{ message, extensions: { ...details, code } }] });
@@ -59,7 +63,10 @@ export class HttpErrorFilter implements ExceptionFilter {
   }
 }
 
-/** The 4xx status that Nest or Fastify has put on an error of the client's, such as a body that is no JSON; null for any other. */
+/**
+ * The 4xx status that Nest or Fastify has set on a client error, such as a body that is not JSON; null for other
+ * errors.
+ */
 function clientFault(error: unknown): number | null {
   if (!(error instanceof Error)) return null;
   const status: unknown =

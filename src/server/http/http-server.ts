@@ -11,19 +11,21 @@ import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** How long a connection may take for each part of a request, in milliseconds. */
 export interface HttpDeadlines {
-  /** From the connection, or from the end of the request before, until the last header has come. */
+  /** From the connection, or from the end of the previous request, until the last header. */
   readonly headersMs: number;
-  /** From the first byte of a request until the last one of its body. */
+  /** From the first byte of a request to the last byte of its body. */
   readonly requestMs: number;
-  /** Between one answer and the next request on the same connection. */
+  /** Between a response and the next request on the same connection. */
   readonly keepAliveMs: number;
-  /** Without a byte in either direction while a request is answered, whatever is going on. */
+  /** Without a byte in either direction while a request is being answered. */
   readonly silenceMs: number;
-  /** How often the first two are looked after. */
+  /** How often the first two are checked. */
   readonly checkEveryMs: number;
 }
 
-/** Enough for a phone on a bad network, and short enough that a connection which sends a byte now and then is soon gone. */
+/**
+ * Enough for a phone on a bad network, and short enough to close connections that send only a byte from time to time.
+ */
 const DEADLINES: HttpDeadlines = {
   headersMs: 10_000,
   requestMs: 20_000,
@@ -36,11 +38,11 @@ const DEADLINES: HttpDeadlines = {
 const MAX_HEAD_BYTES = 16 * 1024;
 
 /**
- * Makes the HTTP server: one whose connections end, and whose every answer carries our headers, also those to bytes that
- * are no HTTP. Fastify calls it once for each address that `HOST` stands for.
+ * Creates the HTTP server, with connection deadlines and with our headers in every response, including those to bytes
+ * that are not HTTP. Fastify calls it once for each address of `HOST`.
  *
  * @param handler Fastify's
- * @param headers of every answer, unless a route writes others
+ * @param headers of every response, unless a route overrides them
  */
 export function createHttpServer(
   handler: RequestListener,
@@ -54,26 +56,26 @@ export function createHttpServer(
     keepAliveTimeout: deadlines.keepAliveMs,
     connectionsCheckingInterval: deadlines.checkEveryMs,
     maxHeaderSize: MAX_HEAD_BYTES,
-    // Node's own answer to a missing Host carries none of our headers: see refuseHosts.
+    // Node's own response to a missing Host lacks our headers: see refuseHosts.
     requireHostHeader: false,
   });
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
     answers.set(request.socket, response);
-    // Set first, so that every answer has them. A route may override them.
+    // Set first, so that every response has them. A route may override them.
     for (const [name, value] of lines) response.setHeader(name, value);
-    // Not for all of the server's connections: before a request the other deadlines hold, and a WebSocket would keep the timer.
+    // Not for all connections: before a request the other deadlines apply, and a WebSocket would keep the timer.
     request.socket.setTimeout(deadlines.silenceMs);
     handler(request, response);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const answer = answers.get(socket);
     const isAnswering = answer?.headersSent === true && !answer.writableFinished;
-    // Half an answer is not continued with another one.
+    // A partial response must not be followed by another one.
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) socket.destroy();
     else refuseBytes(socket, error.code, headers);
   });
-  // Not invited here: the route may refuse before the body is sent.
+  // No 100 Continue here: the route may refuse before the body is sent.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
   server.on('checkExpectation', (_request, response) => {
     const body = bodyOf('Only 100-continue can be expected.');
@@ -83,7 +85,7 @@ export function createHttpServer(
 }
 
 /**
- * Refuses what RFC 9112 §3.2 has a server refuse: HTTP/1.1 without a Host, and any request with two.
+ * Refuses requests as RFC 9112 §3.2 requires: HTTP/1.1 without a Host, and any request with two.
  *
  * @throws HttpRefusalError
  */
@@ -97,7 +99,7 @@ export function refuseHosts({ rawHeaders, httpVersion }: IncomingMessage): void 
     throw new HttpRefusalError(400, 'A request has one Host header.');
 }
 
-/** Answers what the parser could not read, or waited for in vain, and ends the connection. */
+/** Answers a request that could not be parsed or did not arrive in time, and closes the connection. */
 function refuseBytes(socket: Duplex, code: string | undefined, headers: Readonly<Record<string, string>>): void {
   const [status, message] = explain(code);
   const body = bodyOf(message);

@@ -4,10 +4,10 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { LOGGER } from '../../live/logging/logger.js';
 import type { HttpConnectionEnd, HttpConnections } from './http-connections.js';
 
-/** An attack ends thousands of connections a minute, and says the same each time. */
+/** How often closed connections are logged, since an attack causes thousands a minute. */
 const LOG_AT_MOST_EVERY_MS = 60_000;
 
-/** What `/metrics` and the log tell of the connections that speak HTTP. */
+/** Metrics and log lines about HTTP connections. */
 @Injectable()
 export class HttpMetrics {
   readonly #ended: Counter<'reason'>;
@@ -25,7 +25,7 @@ export class HttpMetrics {
     });
   }
 
-  /** Tells of these connections from now on. */
+  /** Starts to report these connections. */
   watch(connections: HttpConnections): void {
     const open: Gauge = new Gauge({
       name: 'sallyport_http_connections',
@@ -35,7 +35,7 @@ export class HttpMetrics {
     });
   }
 
-  /** A connection had to go. Logged once a minute at the most, counted always. */
+  /** A connection was closed for lack of room. Always counted, logged at most once a minute. */
   ended(reason: HttpConnectionEnd, address: string): void {
     this.#ended.inc({ reason });
     const nowMs = performance.now();

@@ -2,6 +2,6 @@ import { Module } from '@nestjs/common';
 import { AllowedMethods } from './allowed-methods.js';
 import { HttpMetrics } from './http.metrics.js';
 
-/** What holds for every route, whatever module it belongs to. */
+/** What applies to every route of every module. */
 @Module({ providers: [AllowedMethods, HttpMetrics] })
 export class HttpModule {}

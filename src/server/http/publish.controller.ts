@@ -11,7 +11,7 @@ import { AuditLog } from '../../live/logging/audit-log.js';
 import type { RouteRule } from './route-rules.js';
 import { HeldBodies } from './held-bodies.js';
 
-/** `POST /publish`: how other backends publish. PROTOCOL.md, section 7. */
+/** `POST /publish`: publishes events of other backends. PROTOCOL.md, section 7. */
 @Controller()
 export class PublishController {
   constructor(
@@ -32,7 +32,10 @@ export class PublishController {
 /** The largest body of a request, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** What holds for `POST /publish` before its body is read: a live key, a length within bounds, room to hold it, and a key within its limits. */
+/**
+ * The rule of `POST /publish`, applied before its body is read: a valid key, an allowed length, free memory, and a key
+ * within its limits.
+ */
 @Injectable()
 export class PublishRule implements RouteRule {
   readonly path = '/publish';
@@ -66,7 +69,7 @@ export class PublishRule implements RouteRule {
   }
 }
 
-/** A body whose length is not announced may be as large as any. */
+/** A body without `Content-Length` may have the maximum size. */
 function announcedBytes({ headers }: FastifyRequest): number {
   const length = Number(headers['content-length'] ?? MAX_BODY_BYTES);
   if (length > MAX_BODY_BYTES)

@@ -8,7 +8,7 @@ import { PublishController, PublishRule } from './publish.controller.js';
 import { PublisherModule } from '../../live/publish/publisher.module.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 
-/** `POST /publish`, and the key that opens it in development. */
+/** `POST /publish`, and the development key. */
 @Module({
   imports: [ApiKeyModule, RateLimitModule, PublisherModule],
   controllers: [PublishController],

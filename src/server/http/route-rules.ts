@@ -1,26 +1,29 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
-/** What holds for one route beside its handler. It is put on the route itself, so it holds however a request spells the path. */
+/**
+ * Checks of one route besides its handler. They are attached to the route itself, so they apply to every spelling of
+ * the path.
+ */
 export interface RouteRule {
   /** The path as the route was registered, such as `/graphql`. */
   readonly path: string;
-  /** The methods that are taken; any other answers 405, also where the route's owner has registered it. */
+  /** The allowed methods; others are answered with 405, even if the route registers them. */
   readonly methods: readonly string[];
-  /** What a client of another method should do instead; part of the 405's message. */
+  /** What a client with another method should do instead; part of the 405's message. */
   readonly methodHint?: string;
   /** The largest body, in bytes, with or without a `Content-Length`. */
   readonly bodyLimitBytes: number;
-  /** Runs before the body is read. Throws what refuses the request; may set headers of the answer. */
+  /** Runs before the body is read. Throws to refuse the request; may set response headers. */
   readonly admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void;
-  /** Answers what is refused, where the route has a shape of its own for errors. */
+  /** Answers refused requests, if the route has its own error format. */
   readonly answerError?: (error: unknown, reply: FastifyReply) => void;
 }
 
 /**
- * Puts rules on their routes as these are registered. Called before the routes are.
+ * Attaches rules to their routes. Called before the routes are registered.
  *
- * @throws at the end of the start when a rule's path is no route: a rule that guards nothing is a mistake
+ * @throws at the end of the start if a rule's path is not a route, which is a mistake
  */
 export function applyRouteRules(fastify: FastifyInstance, rules: readonly RouteRule[]): void {
   const byPath = new Map(rules.map((rule) => [rule.path, rule]));
@@ -43,7 +46,7 @@ function applyRule(route: RouteOptions, rule: RouteRule): void {
   route.onRequest = [
     async (request: FastifyRequest, reply: FastifyReply) => {
       const allow = rule.methods.join(', ');
-      // A preflight of an origin that may call was answered before this.
+      // A preflight from an allowed origin was answered before this.
       if (request.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
       if (!rule.methods.includes(request.method)) throw new HttpRefusalError(405, refusedMethod(rule), allow);
       await rule.admit(request, reply);

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 
-/** How long a shutdown waits for requests that run, in milliseconds. What takes longer is cut off. */
+/** How long a shutdown waits for running requests, in milliseconds; longer ones are aborted. */
 const FINISH_WITHIN_MS = 10_000;
 
 /**
- * Has a shutdown wait for the answers to requests that run. Without it the server's connections are closed at once,
- * those with a request included.
+ * Makes a shutdown wait for running requests. Without it the server's connections are closed at once, including those
+ * with a request.
  */
 export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs = FINISH_WITHIN_MS): void {
   let running = 0;
@@ -17,7 +17,7 @@ export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs =
       if (--running === 0) onIdle();
     });
   });
-  // Before any connection is closed. New requests are answered with 503 from now on.
+  // Before any connection is closed. From now on new requests are answered with 503.
   fastify.addHook('preClose', async () => {
     if (running === 0) return;
     let patience: NodeJS.Timeout | undefined;

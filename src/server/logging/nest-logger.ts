@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from 'pino';
 
-/** Lets Nest's own messages go through the structured logger; its start-up chatter shows at `debug`. */
+/** Sends Nest's own messages to the structured logger; its start-up messages are logged at `debug`. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 

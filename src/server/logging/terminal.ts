@@ -6,10 +6,10 @@ export interface Output extends NodeJS.WritableStream {
 }
 
 /**
- * Where log lines go so that people can read them: coloured text where a person watches. Called once at start.
+ * The destination of log lines: coloured text in a terminal. Called once at start.
  *
  * @param production production writes JSON, also to a terminal
- * @returns undefined where lines are to be JSON on standard output
+ * @returns undefined for JSON lines on standard output
  */
 export async function prettyDestination(
   production: boolean,

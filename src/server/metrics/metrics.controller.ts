@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { Registry } from 'prom-client';
 
-/** What Prometheus scrapes. Bind the server to a private address, or keep this path inside, in production. */
+/** Metrics for Prometheus. In production bind the server to a private address, or do not expose this path. */
 @Controller()
 export class MetricsController {
   constructor(private readonly registry: Registry) {}

@@ -11,8 +11,8 @@ import { WEB_ROOT } from './page-files.js';
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 
 /**
- * Serves `/assets/*`: files whose names hold their hash, so they are kept for a year and never asked for again (RFC 8246).
- * Compressed when they were built; nothing is compressed on request.
+ * Serves `/assets/*`: files whose names contain their hash, so they are cached for a year without revalidation (RFC
+ * 8246). They are compressed at build time, never on request.
  */
 @Injectable()
 export class AssetFiles implements OnModuleInit {

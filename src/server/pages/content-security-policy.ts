@@ -1,11 +1,12 @@
 import type { PageName } from './page-files.js';
 
 /**
- * The Content-Security-Policy (CSP Level 3) of one HTML page: its own files only, its own socket only, in nobody's frame.
+ * The Content-Security-Policy (CSP Level 3) of one HTML page: only its own files and its own socket, and not in a
+ * frame.
  *
- * GraphiQL's editor writes `<style>` elements, draws its icons from `data:` fonts and works in workers; only that page may.
+ * GraphiQL's editor writes `<style>` elements, loads icons from `data:` fonts and uses workers; only that page may.
  *
- * @param publicUrl the origin that browsers use; older ones do not count `ws:` of the same host as `'self'`
+ * @param publicUrl the origin that browsers use; older ones do not treat `ws:` of the same host as `'self'`
  */
 export function contentSecurityPolicy(page: PageName, publicUrl: string): string {
   const socket = publicUrl.replace(/^http/, 'ws');

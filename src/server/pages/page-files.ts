@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 
-/** The HTML pages that the web build makes, by file name. */
+/** The HTML pages of the web build, by file name. */
 const PAGES = { app: 'index.html', graphiql: 'graphiql.html' } as const;
 
 /** One of {@link PAGES}. */
 export type PageName = keyof typeof PAGES;
 
-/** Where the web build puts its files, seen from this folder both in `src/` and in `dist/`. */
+/** The output folder of the web build, relative to this folder in both `src/` and `dist/`. */
 export const WEB_ROOT = new URL('../../../dist/web/', import.meta.url);
 
 /** The built HTML, read once. */
@@ -15,7 +15,7 @@ export const WEB_ROOT = new URL('../../../dist/web/', import.meta.url);
 export class PageFiles {
   readonly #pages = new Map<PageName, Promise<string | null>>();
 
-  /** A page's HTML; null where the pages have not been built. */
+  /** A page's HTML; null if the pages have not been built. */
   html(page: PageName): Promise<string | null> {
     const known = this.#pages.get(page) ?? read(page);
     this.#pages.set(page, known);

@@ -6,7 +6,10 @@ import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageName, PageFiles } from './page-files.js';
 
-/** The two HTML pages. Never cached, so that a new version shows at once; what they load is named by its hash. */
+/**
+ * The two HTML pages. Never cached, so that a new version is used at once; the files that they load have their hash in
+ * the name.
+ */
 @Controller()
 export class PagesController {
   constructor(
@@ -20,7 +23,7 @@ export class PagesController {
     return this.#show('app', reply);
   }
 
-  /** GraphiQL; 404 where it is switched off. */
+  /** GraphiQL; 404 if it is disabled. */
   @Get('/graphiql')
   graphiql(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     if (!this.http.graphiql) throw new NotFoundError('GraphiQL is switched off here.');

@@ -3,6 +3,6 @@ import { AssetFiles } from './asset.files.js';
 import { PageFiles } from './page-files.js';
 import { PagesController } from './pages.controller.js';
 
-/** What people see: the app at `/`, GraphiQL at `/graphiql`, and the files that both load. */
+/** The pages: the app at `/`, GraphiQL at `/graphiql`, and their files. */
 @Module({ controllers: [PagesController], providers: [PageFiles, AssetFiles] })
 export class PagesModule {}
