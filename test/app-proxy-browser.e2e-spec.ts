@@ -8,7 +8,7 @@ import { openSocket } from '../src/testing/live-socket.js';
 import { locate, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
-import { publishUserCount } from './kit/shop-customer.js';
+import { publishCount } from './kit/publish.js';
 
 const DOMAIN = 'demo.myshopify.com';
 const OWN_NAME = 'www.demo.example';
@@ -93,9 +93,9 @@ needs('chromium')('the app proxy in a real browser', () => {
 
   it('a customer sees live values, over a socket that goes straight to the server and has no cookie', async () => {
     const { page, sockets, faults } = await customer('42');
-    await publishUserCount(server, customerViewer(DOMAIN, '42').id, 5);
+    await publishCount(server, customerViewer(DOMAIN, '42').id, 5);
     await shows(page, '#sallyport-user-count', '5');
-    await publishUserCount(server, customerViewer(DOMAIN, '42').id, 6);
+    await publishCount(server, customerViewer(DOMAIN, '42').id, 6);
     await shows(page, '#sallyport-user-count', '6');
     expect(sockets.pending).toEqual([`${server.url.replace('http', 'ws')}/graphql`]);
     const cookies = await page.context().cookies(server.url);
@@ -140,7 +140,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     const { page, sockets, frames } = await customer('43');
     const renewals = shop.forwarded.filter(({ url }) => url.includes('/token')).length;
     for (const _ of [1, 2, 3]) await frames.take((frame) => /"pong".*expiresAt/.test(frame), 'a renewed end');
-    await publishUserCount(server, customerViewer(DOMAIN, '43').id, 9);
+    await publishCount(server, customerViewer(DOMAIN, '43').id, 9);
     await shows(page, '#sallyport-user-count', '9');
     expect(sockets.pending).toHaveLength(1);
     expect(shop.forwarded.filter(({ url }) => url.includes('/token')).length - renewals).toBeGreaterThanOrEqual(3);
@@ -164,17 +164,17 @@ needs('chromium')('the app proxy in a real browser', () => {
 
   it('AP-7: two customers and an account each see their own', async () => {
     const account = await server.signedIn();
-    const socket = await openSocket(server.url, { token: await account.browser.token() });
+    const socket = await account.socket();
     socket.subscribe('1', 'subscription { userCount }');
     await socket.settled();
     const [first, second] = [await customer('51'), await customer('52')];
-    await publishUserCount(server, customerViewer(DOMAIN, '51').id, 1);
-    await publishUserCount(server, customerViewer(DOMAIN, '52').id, 2);
-    await publishUserCount(server, account.viewerId, 3);
+    await publishCount(server, customerViewer(DOMAIN, '51').id, 1);
+    await publishCount(server, customerViewer(DOMAIN, '52').id, 2);
+    await publishCount(server, account.viewerId, 3);
     await shows(first.page, '#sallyport-user-count', '1');
     await shows(second.page, '#sallyport-user-count', '2');
     expect(await socket.waitForNext('1')).toEqual({ data: { userCount: 3 } });
-    await publishUserCount(server, customerViewer(DOMAIN, '51').id, 4);
+    await publishCount(server, customerViewer(DOMAIN, '51').id, 4);
     await shows(first.page, '#sallyport-user-count', '4');
     await shows(second.page, '#sallyport-user-count', '2');
     expect((await socket.settled()).filter(({ type }) => type === 'next')).toEqual([]);

@@ -5,15 +5,9 @@ import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { closeCodeFor, type LiveSocket, openSocket, type SocketOptions } from '../src/testing/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
+import { publishCount } from './kit/publish.js';
 import { type Shop, startShop } from './kit/shop.js';
-import {
-  connectCustomer,
-  customerToken,
-  publishUserCount,
-  customerCloseFor,
-  shopFor,
-  VISITOR,
-} from './kit/shop-customer.js';
+import { connectCustomer, customerToken, customerCloseFor, shopFor, VISITOR } from './kit/shop-customer.js';
 
 const SECRET = 'hush';
 const ONE = 'one.myshopify.com';
@@ -52,7 +46,7 @@ describe('a customer on a socket', () => {
     const { expiresAt } = await socket.init({ token: await customerToken(one, '42') });
     expect((Date.parse(String(expiresAt)) - Date.now()) / 1000).toBeGreaterThan(50);
     await counting(socket);
-    await publishUserCount(server, customerViewer(ONE, '42').id, 7);
+    await publishCount(server, customerViewer(ONE, '42').id, 7);
     expect(await socket.waitForNext('1')).toEqual({ data: { userCount: 7 } });
     await socket.close();
   });
@@ -83,12 +77,12 @@ describe('a customer on a socket', () => {
       one70: await counting(await connectCustomer(server.url, await customerToken(one, '70'))),
       one71: await counting(await connectCustomer(server.url, await customerToken(one, '71'))),
       two70: await counting(await connectCustomer(server.url, await customerToken(two, '70'))),
-      account: await counting(await openSocket(server.url, { token: await account.browser.token() })),
+      account: await counting(await account.socket()),
     };
-    await publishUserCount(server, customerViewer(ONE, '70').id, 1);
-    await publishUserCount(server, customerViewer(ONE, '71').id, 2);
-    await publishUserCount(server, customerViewer(TWO, '70').id, 3);
-    await publishUserCount(server, account.viewerId, 4);
+    await publishCount(server, customerViewer(ONE, '70').id, 1);
+    await publishCount(server, customerViewer(ONE, '71').id, 2);
+    await publishCount(server, customerViewer(TWO, '70').id, 3);
+    await publishCount(server, account.viewerId, 4);
     const heard = Object.entries(sockets).map(async ([name, socket]) => {
       const first = await socket.waitForNext('1');
       const rest = (await socket.settled()).filter(({ type }) => type === 'next');

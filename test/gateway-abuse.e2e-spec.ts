@@ -8,6 +8,8 @@ import { CloseCode } from '../src/protocol/close-code.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { LiveSocket, openSocket } from '../src/testing/live-socket.js';
+import { upgradeRequest } from './kit/raw-upgrade.js';
+import { clientFrame } from './kit/raw-web-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 const KIBIBYTE = 1024;
@@ -21,10 +23,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.stop());
-
-async function adasSocket(): Promise<LiveSocket> {
-  return openSocket(server.url, { token: await ada.browser.token() });
-}
 
 async function closedWith(code: number | 'other'): Promise<number> {
   const metric = server.app.get(Registry).getSingleMetric('sallyport_sockets_closed_total');
@@ -48,13 +46,13 @@ describe('a message that only a server sends', () => {
   });
 
   it.each(messages)('%s closes with 4400 after the ack', async (_, text) => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send(text);
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
 
   it('a Complete of an operation that is not there is no fault', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send({ type: 'complete', id: 'never-there' });
     await socket.settled();
     await socket.close();
@@ -76,7 +74,7 @@ describe('a fault of our own', () => {
     const mend = breakUserCount(() => {
       throw new Error('never called');
     });
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', 'subscription { userCount }');
     const { payload } = await socket.waitForMessage('error', '1').finally(mend);
     expect(payload).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
@@ -87,7 +85,7 @@ describe('a fault of our own', () => {
 
 describe('a socket is ended', () => {
   it('with 4409 also where the id in use is too long for a reason', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     const id = 'i'.repeat(128);
     socket.subscribe(id, 'subscription { userCount }');
     await socket.settled();
@@ -104,7 +102,7 @@ describe('a socket is ended', () => {
     const stranger = await openSocket(server.url);
     for (let sent = 0; sent < 20; sent++) send(stranger);
     expect((await stranger.waitForClose()).code).toBe(CloseCode.PolicyViolation);
-    const known = await adasSocket();
+    const known = await ada.socket();
     for (let sent = 0; sent < 2000; sent++) send(known);
     expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
@@ -114,14 +112,14 @@ describe('a socket is ended', () => {
     const stranger = await openSocket(server.url);
     stranger.send(big);
     expect((await stranger.waitForClose()).code).toBe(CloseCode.MessageTooBig);
-    const known = await adasSocket();
+    const known = await ada.socket();
     known.send(big);
     await known.waitForMessage('pong');
     await known.close();
   });
 
   it('WS-2 when a message comes in more frames than it has reason to', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     for (let sent = 0; sent < 1000; sent++) socket.ws.send(' ', { fin: false });
     expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
@@ -130,7 +128,7 @@ describe('a socket is ended', () => {
 describe('what a socket is owed', () => {
   it('WS-6 is bounded for answers as for events: who never reads is closed with 4413, and counted so', async () => {
     const before = await closedWith(CloseCode.ReaderTooSlow);
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('events', 'subscription { notifications { id } }');
     await socket.settled();
     const connection = [...server.app.get(ConnectionRegistry).all].at(-1);
@@ -153,7 +151,7 @@ describe('what a socket is owed', () => {
   });
 
   it('holds no message that repeats a client’s text at length', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', `subscription { ${'x'.repeat(60_000)} }`);
     const error = await socket.waitForMessage('error', '1');
     expect(JSON.stringify(error).length).toBeLessThan(2000);
@@ -164,7 +162,7 @@ describe('what a socket is owed', () => {
 describe('closing', () => {
   it('counts the codes of clients that mean nothing here as one', async () => {
     const before = await closedWith('other');
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.ws.close(4999);
     await socket.waitForClose();
     await expect.poll(() => closedWith('other')).toBe(before + 1);
@@ -173,7 +171,11 @@ describe('closing', () => {
   it('answers good messages before the Close that follows them at once', async () => {
     const raw = await openRaw(server.url);
     raw.socket.write(
-      Buffer.concat([text('{"type":"ping"}'), frame(9, Buffer.from('are you there')), frame(8, code(1000))]),
+      Buffer.concat([
+        clientFrame(1, '{"type":"ping"}'),
+        clientFrame(9, Buffer.from('are you there')),
+        clientFrame(8, code(1000)),
+      ]),
     );
     await raw.ended;
     const frames = raw.frames();
@@ -184,7 +186,7 @@ describe('closing', () => {
 
   it('answers good messages before the Close that a broken frame earns', async () => {
     const raw = await openRaw(server.url);
-    raw.socket.write(Buffer.concat([text('{"type":"ping"}'), frame(3, Buffer.alloc(0))]));
+    raw.socket.write(Buffer.concat([clientFrame(1, '{"type":"ping"}'), clientFrame(3, Buffer.alloc(0))]));
     await raw.ended;
     const [pong, close] = raw.frames();
     expect(pong).toEqual({ opcode: 1, payload: '{"type":"pong"}' });
@@ -205,7 +207,7 @@ interface RawSocket {
 
 /** A WebSocket by hand, so that several frames go out as one segment. */
 async function openRaw(url: string): Promise<RawSocket> {
-  const { port, host } = new URL(url);
+  const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   let received = Buffer.alloc(0);
   const opened = new Promise<void>((resolve) => {
@@ -215,10 +217,7 @@ async function openRaw(url: string): Promise<RawSocket> {
     });
   });
   const ended = new Promise<void>((resolve) => void socket.once('end', resolve));
-  const headers = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==`;
-  socket.write(
-    `GET /graphql HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n`,
-  );
+  socket.write(upgradeRequest(url));
   await opened;
   return { socket, ended, frames: () => framesOf(received.subarray(received.indexOf('\r\n\r\n') + 4)) };
 }
@@ -231,15 +230,6 @@ function framesOf(bytes: Buffer): Frame[] {
     at += 2 + length;
   }
   return frames;
-}
-
-/** A masked frame with a mask of zeroes, at most 125 bytes. */
-function frame(opcode: number, payload: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
-}
-
-function text(payload: string): Buffer {
-  return frame(1, Buffer.from(payload));
 }
 
 function code(value: number): Buffer {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
@@ -21,10 +21,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.stop());
-
-async function adasSocket(): Promise<LiveSocket> {
-  return openSocket(server.url, { token: await ada.browser.token() });
-}
 
 describe('the upgrade', () => {
   const upgrade = (headers: Record<string, string | null> = {}, path = '/graphql') =>
@@ -150,13 +146,13 @@ describe('connection_init', () => {
   });
 
   it('WS-7 refuses the fourth socket of one person with "try again later"', async () => {
-    const sockets = [await adasSocket(), await adasSocket(), await adasSocket()];
+    const sockets = [await ada.socket(), await ada.socket(), await ada.socket()];
     expect(await closing({ token: await ada.browser.token() })).toBe(CloseCode.TryAgainLater);
     await Promise.all(sockets.map((socket) => socket.close()));
   });
 
   it('WS-11 a second one closes with 4429', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send({ type: 'connection_init', payload: {} });
     expect((await socket.waitForClose()).code).toBe(CloseCode.TooManyInitialisationRequests);
   });
@@ -170,13 +166,13 @@ describe('messages', () => {
     ['a subscribe without a query', '{"type":"subscribe","id":"1","payload":{}}'],
     ['a very long operation id', JSON.stringify({ type: 'subscribe', id: 'x'.repeat(200), payload: { query: '{a}' } })],
   ])('WS-11 closes with 4400 on %s', async (_, text) => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send(text);
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
 
   it('WS-11 closes with 4400 on a binary message', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.ws.send(Buffer.from([1, 2, 3]));
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
@@ -188,7 +184,7 @@ describe('messages', () => {
   });
 
   it.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 where the id %j is in use', async (id) => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe(id, 'subscription { userCount }');
     await socket.settled();
     socket.subscribe(id, 'subscription { userCount }');
@@ -196,7 +192,7 @@ describe('messages', () => {
   });
 
   it('WS-5 closes with 1008 at the 101st subscription of one socket', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     for (let id = 1; id <= 101; id++) socket.subscribe(String(id), 'subscription { userCount }');
     expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
@@ -211,13 +207,13 @@ describe('messages', () => {
     const stranger = await openSocket(server.url);
     for (let sent = 0; sent < 20; sent++) stranger.send({ type: 'ping' });
     expect((await stranger.waitForClose()).code).toBe(CloseCode.PolicyViolation);
-    const known = await adasSocket();
+    const known = await ada.socket();
     for (let sent = 0; sent < 500; sent++) known.send({ type: 'ping' });
     expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
 
   it('answers a ping with a bare pong and echoes nothing', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send({ type: 'ping', payload: { canary: 'canary-1' } });
     expect(await socket.waitForMessage('pong')).toEqual({ type: 'pong' });
     await socket.close();
@@ -226,7 +222,7 @@ describe('messages', () => {
 
 describe('refresh in band', () => {
   it('a ping with a new token of the same session is answered with the new end', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send({ type: 'ping', payload: { token: await ada.browser.token() } });
     const { payload } = await socket.waitForMessage('pong');
     expect(Object.keys(payload as object)).toEqual(['expiresAt']);
@@ -234,7 +230,7 @@ describe('refresh in band', () => {
   });
 
   it.each(['another person', 'another session of the same person'])('a token of %s closes with 4403', async (whose) => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     const browser = server.browser();
     if (whose === 'another person') await browser.register();
     else await browser.login(ada);

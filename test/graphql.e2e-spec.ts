@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { createHash } from 'node:crypto';
+import { randomBytes, createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
@@ -32,13 +31,9 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function adasSocket(): Promise<LiveSocket> {
-  return openSocket(server.url, { token: await ada.browser.token() });
-}
-
 describe('one set of rules on both transports', () => {
   it('GQ-4 queries and mutations do not run over the socket', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', 'mutation { logout }');
     expect(JSON.stringify(await socket.waitForMessage('error', '1'))).toContain('HTTP POST');
     expect(await ada.browser.me()).not.toBeNull();
@@ -62,7 +57,7 @@ describe('one set of rules on both transports', () => {
     const overHttp = await ada.browser.gql(text);
     expect(overHttp.data).toBeNull();
     expect(overHttp.errors.length).toBeGreaterThan(0);
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', text.replace(/^\{/, 'subscription {'));
     const refused = await socket.waitForMessage('error', '1');
     expect((refused.payload as unknown[]).length).toBeGreaterThan(0);
@@ -72,7 +67,7 @@ describe('one set of rules on both transports', () => {
   it('GQ-8 stops counting what is wrong with a document, on both', async () => {
     const fields = Array.from({ length: 900 }, (_, index) => `unknown${index}`).join(' ');
     const overHttp = await ada.browser.gql(`{ me { ${fields} } }`);
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', `subscription { notifications { ${fields} } }`);
     const overSocket = (await socket.waitForMessage('error', '1')).payload as unknown[];
     await socket.close();

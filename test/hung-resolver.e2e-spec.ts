@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { Int, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { AppModule } from '../src/app.module.js';
-import { openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 /** Ten seconds in production. */
@@ -54,7 +53,7 @@ it('a resolver that hangs is answered by the deadline over HTTP, with what the o
 });
 
 it('a resolver that hangs is answered by the deadline on the socket, which goes on', async () => {
-  const socket = await openSocket(server.url, { token: await ada.browser.token() });
+  const socket = await ada.socket();
   socket.subscribe('1', 'subscription { hangsAtStart }');
   expect((await socket.waitForNext('1')).errors).toMatchObject([late]);
   await socket.waitForMessage('complete', '1');

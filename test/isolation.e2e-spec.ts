@@ -1,12 +1,10 @@
 import { ApolloClient, ApolloLink, InMemoryCache, gql } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { TopicBus } from '../src/live/topics/topic.bus.js';
-import { topicOf } from '../src/live/topics/topic.js';
 import { Inbox } from '../src/testing/inbox.js';
 import { liveClient, subscribe } from './kit/live-client.js';
+import { publishCount } from './kit/publish.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 
@@ -14,28 +12,25 @@ const EVENTS = 3_000;
 const SUBSCRIPTION = 'subscription { userCount }';
 
 let server: TestServer;
-let bus: TopicBus;
 let ada: SignedIn;
 let bob: SignedIn;
 
 beforeAll(async () => {
   // The worker's own numbers would mix with the test's.
   server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '86400' } });
-  bus = server.app.get(TopicBus, { strict: false });
   [ada, bob] = await Promise.all([server.signedIn('ada'), server.signedIn('bob')]);
 });
 
 afterAll(() => server.stop());
 
-/** Publishes to somebody's topic, one event after the other. */
-async function publish(who: SignedIn, ...payloads: number[]): Promise<void> {
-  await bus.publish(payloads.map((payload) => ({ topic: topicOf(UserCountFeed.topic, who.viewerId), payload })));
-}
-
 /** Even numbers for Ada and odd ones for Bob, in turns; the last two are larger than all before. */
 async function publishToBoth(): Promise<void> {
-  for (let n = 2; n < EVENTS * 2; n += 2) await Promise.all([publish(ada, n), publish(bob, n + 1)]);
-  await Promise.all([publish(ada, EVENTS * 10), publish(bob, EVENTS * 10 + 1)]);
+  for (let n = 2; n < EVENTS * 2; n += 2)
+    await Promise.all([publishCount(server, ada.viewerId, n), publishCount(server, bob.viewerId, n + 1)]);
+  await Promise.all([
+    publishCount(server, ada.viewerId, EVENTS * 10),
+    publishCount(server, bob.viewerId, EVENTS * 10 + 1),
+  ]);
 }
 
 /** Takes what comes up to and including `last`. */
@@ -49,13 +44,13 @@ describe('two accounts on one server', () => {
   it(`SO-5 each get only their own ${EVENTS} events, in order and without a gap, through the graphql-ws client`, async () => {
     const clients = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
     const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
-    await Promise.all([publish(ada, -2), publish(bob, -1)]);
+    await Promise.all([publishCount(server, ada.viewerId, -2), publishCount(server, bob.viewerId, -1)]);
     await Promise.all([adas?.take(), bobs?.take()]);
     // A reader that is behind gets the latest only, so each hundred is taken before the next is sent.
     for (let from = 0; from < EVENTS; from += 100) {
       const forAda = Array.from({ length: 100 }, (_, index) => 2 * (from + index));
       const forBob = forAda.map((value) => value + 1);
-      await Promise.all([publish(ada, ...forAda), publish(bob, ...forBob)]);
+      await Promise.all([publishCount(server, ada.viewerId, ...forAda), publishCount(server, bob.viewerId, ...forBob)]);
       expect(await takeUntil(adas ?? new Inbox(), forAda.at(-1) ?? 0)).toEqual(forAda);
       expect(await takeUntil(bobs ?? new Inbox(), forBob.at(-1) ?? 0)).toEqual(forBob);
     }
@@ -74,7 +69,7 @@ describe('two accounts on one server', () => {
       });
       return inbox;
     });
-    await Promise.all([publish(ada, 0), publish(bob, 1)]);
+    await Promise.all([publishCount(server, ada.viewerId, 0), publishCount(server, bob.viewerId, 1)]);
     await Promise.all(inboxes.map((inbox) => inbox.take()));
     await publishToBoth();
     const [forAda, forBob] = await Promise.all(inboxes.map((inbox, index) => takeUntil(inbox, EVENTS * 10 + index)));
@@ -102,10 +97,10 @@ describe("an attempt to reach somebody else's topic", () => {
   ];
 
   it.each(attempts)('by %s is answered with an error, and nothing of it is delivered', async (_, attempt) => {
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    const socket = await ada.socket();
     socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
     await socket.waitForMessage('error', 'attempt');
-    await publish(bob, 7);
+    await publishCount(server, bob.viewerId, 7);
     expect(await socket.settled()).toEqual([]);
     await socket.close();
   });
@@ -119,12 +114,12 @@ describe("an attempt to reach somebody else's topic", () => {
       () => ({ query: SUBSCRIPTION, extensions: { viewer: bob.viewerId, topic: `user_count:${bob.viewerId}` } }),
     ],
   ])("by %s gets one's own topic", async (_, attempt) => {
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
-    await publish(ada, 20);
+    const socket = await ada.socket();
+    await publishCount(server, ada.viewerId, 20);
     socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
     expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 20 });
-    await publish(bob, 31);
-    await publish(ada, 22);
+    await publishCount(server, bob.viewerId, 31);
+    await publishCount(server, ada.viewerId, 22);
     expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 22 });
     expect(await socket.settled()).toEqual([]);
     await socket.close();
@@ -132,15 +127,15 @@ describe("an attempt to reach somebody else's topic", () => {
 
   it('SO-5 by the cursor of that topic replays nothing and says so', async () => {
     const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
-    await publish(bob, 41);
+    await publishCount(server, bob.viewerId, 41);
     his.subscribe('1', SUBSCRIPTION);
     const cursor = (await his.waitForNext('1')).extensions?.['cursor'];
     expect(cursor).toEqual(expect.any(String));
-    await publish(bob, 43);
+    await publishCount(server, bob.viewerId, 43);
     const hers = await openSocket(server.url, { token: await ada.browser.token(), resumable: true });
     hers.subscribe('1', SUBSCRIPTION, { extensions: { resume: cursor } });
     await hers.settled();
-    await publish(ada, 44);
+    await publishCount(server, ada.viewerId, 44);
     const next = await hers.inbox.take((message) => JSON.stringify(message).includes('44'));
     const others = (await hers.settled()).map((message) => JSON.stringify(message));
     expect(JSON.stringify(next)).not.toContain('"recovered":true');

@@ -6,12 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pipe, subscribe as follow } from 'wonka';
 import { WebSocket } from 'ws';
 import { createLiveClient } from '../client/index.js';
-import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { GRAPHQL_PATH } from '../src/protocol/payload.js';
-import { TopicBus } from '../src/live/topics/topic.bus.js';
-import { topicOf } from '../src/live/topics/topic.js';
 import { Inbox } from '../src/testing/inbox.js';
 import { liveClient } from './kit/live-client.js';
+import { notify } from './kit/publish.js';
 import { importFromReadme } from './kit/readme-module.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 
@@ -99,14 +97,9 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function publish(person: SignedIn, title: string): Promise<void> {
-  const payload = { id: title, kind: 'test', title, createdAt: new Date().toISOString() };
-  await server.app.get(TopicBus).publish([{ topic: topicOf(NotificationsFeed.topic, person.viewerId), payload }]);
-}
-
 /** Publishes until the first one has come: the library says nothing of when its subscription stands. */
 async function greet(person: SignedIn, titles: Inbox<string>): Promise<void> {
-  const greeting = setInterval(() => void publish(person, 'hello'), 50);
+  const greeting = setInterval(() => void notify(server, person.viewerId, 'hello'), 50);
   await titles.take((title) => title === 'hello').finally(() => clearInterval(greeting));
 }
 
@@ -117,7 +110,7 @@ describe.each(Object.entries(libraries))('%s', (_, library) => {
     const titles = new Inbox<string>();
     const stop = await library(client, server.url + GRAPHQL_PATH, titles);
     await greet(ada, titles);
-    await publish(ada, 'news');
+    await notify(server, ada.viewerId, 'news');
     expect(await titles.take((title) => title === 'news')).toBe('news');
     stop();
     await client.dispose();
@@ -134,14 +127,14 @@ describe.each(Object.entries(libraries))('%s', (_, library) => {
     const stop = await library(client, server.url + GRAPHQL_PATH, titles);
     await greet(ada, titles);
     client.terminate();
-    for (const title of ['one', 'two', 'three']) await publish(ada, title);
+    for (const title of ['one', 'two', 'three']) await notify(server, ada.viewerId, title);
     const isNumbered = (title: string): boolean => title !== 'hello';
     expect([await titles.take(isNumbered), await titles.take(isNumbered), await titles.take(isNumbered)]).toEqual([
       'one',
       'two',
       'three',
     ]);
-    await publish(ada, 'last');
+    await notify(server, ada.viewerId, 'last');
     expect(await titles.take(isNumbered)).toBe('last');
     stop();
     await client.dispose();

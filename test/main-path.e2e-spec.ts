@@ -1,10 +1,8 @@
 import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { topicOf } from '../src/live/topics/topic.js';
-import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { liveClient, subscribe } from './kit/live-client.js';
+import { publishCount } from './kit/publish.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
@@ -27,11 +25,6 @@ function clientOf(person: SignedIn): Client {
   return client;
 }
 
-async function publish(person: SignedIn, ...values: number[]): Promise<void> {
-  const topic = topicOf(UserCountFeed.topic, person.viewerId);
-  await server.app.get(TopicBus).publish(values.map((payload) => ({ topic, payload })));
-}
-
 /** Takes `count` values. */
 async function take<T>(
   inbox: { take(matches: (item: T) => boolean, what: string): Promise<T> },
@@ -46,10 +39,10 @@ describe('the seed, end to end', () => {
   it('a cookie opens a session, me hands out a token, the token opens a socket, the last value comes first', async () => {
     const carol = await server.signedIn('carol');
     expect(await carol.browser.me()).toMatchObject({ user: { id: carol.id, email: carol.email } });
-    await publish(carol, 7);
+    await publishCount(server, carol.viewerId, 7);
     const counts = subscribe<{ userCount: number }>(clientOf(carol), 'subscription { userCount }');
     expect(await take(counts.results, 1)).toEqual([{ userCount: 7 }]);
-    await publish(carol, 8, 9);
+    await publishCount(server, carol.viewerId, 8, 9);
     expect(await take(counts.results, 2)).toEqual([{ userCount: 8 }, { userCount: 9 }]);
     counts.stop();
   });
@@ -85,14 +78,14 @@ describe('sockets follow the session', () => {
     const gina = await server.signedIn('gina');
     const elsewhere = server.browser();
     await elsewhere.login(gina);
-    const here = await openSocket(server.url, { token: await gina.browser.token() });
-    const tab = await openSocket(server.url, { token: await gina.browser.token() });
+    const here = await gina.socket();
+    const tab = await gina.socket();
     const there = await openSocket(server.url, { token: await elsewhere.token() });
     for (const socket of [here, tab, there]) socket.subscribe('1', 'subscription { userCount }');
     await Promise.all([here.settled(), tab.settled(), there.settled()]);
 
     await gina.browser.logout();
-    await publish(gina, 5);
+    await publishCount(server, gina.viewerId, 5);
 
     expect((await here.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect((await tab.waitForClose()).code).toBe(CloseCode.Unauthorized);

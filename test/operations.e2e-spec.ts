@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type BudgetSubject, DocumentBudget } from '../src/live/gateway/execution/document-budget.js';
-import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { notify } from './kit/publish.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
@@ -12,10 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function adasSocket(): Promise<LiveSocket> {
-  return openSocket(server.url, { token: await ada.browser.token() });
-}
-
 describe('an operation whose conditions leave no field', () => {
   const conditional = 'subscription ($v: Boolean!) { userCount @skip(if: $v) }';
   it.each<[query: string, variables?: Record<string, unknown>]>([
@@ -25,7 +20,7 @@ describe('an operation whose conditions leave no field', () => {
     ['subscription { ...F @include(if: false) } fragment F on Subscription { userCount }'],
     [conditional, { v: true }],
   ])('is an Error for its id, and the socket goes on: %s', async (query, variables) => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.subscribe('1', query, { variables });
     const { payload } = await socket.waitForMessage('error', '1');
     expect(payload).toEqual([
@@ -40,7 +35,7 @@ describe('an operation whose conditions leave no field', () => {
   });
 
   it('names `if` where its variable is null, to the first subscriber and to later ones', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     const query = 'subscription ($s: Boolean = true) { notifications { id title @include(if: $s) } }';
     for (const id of ['1', '2', '3']) socket.subscribe(id, query, { variables: { s: null } });
     await socket.settled();
@@ -70,7 +65,7 @@ describe('a fragment that is spread twice, once under a condition', () => {
       fragment F on Notification { title } fragment A on Notification { id ...F @skip(if: $s) }
       fragment B on Notification { ...F }`;
     const used = selection.includes('...A') ? query : query.replace(/fragment A[^]*$/, '');
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     for (const id of ['1', '2', '3']) socket.subscribe(id, used, { variables: { s: true } });
     await socket.settled();
     await notify(server, ada.viewerId, 'hello');
@@ -87,7 +82,7 @@ describe('variables in 9,000 levels', () => {
   const refusal = { extensions: { code: 'BAD_USER_INPUT', field: 'variables' } };
 
   it('are refused on the socket, which goes on', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     socket.send(
       `{"type":"subscribe","id":"1","payload":{"query":"subscription { userCount }","variables":{"v":${deep}}}}`,
     );
@@ -110,7 +105,7 @@ describe('variables in 9,000 levels', () => {
 
 describe('documents that are new to the node, one after the other', () => {
   it('close the socket of the viewer who sends them with 1008, and nobody else pays for it', async () => {
-    const [socket, bob] = [await adasSocket(), await server.signedIn('bob')];
+    const [socket, bob] = [await ada.socket(), await server.signedIn('bob')];
     socket.subscribe('known', 'subscription Adas { userCount }');
     expect(await socket.settled()).toEqual([]);
     spend({ viewer: ada.viewerId });
@@ -118,7 +113,7 @@ describe('documents that are new to the node, one after the other', () => {
     expect(await socket.settled()).toEqual([]);
     socket.subscribe('new', 'subscription New { userCount }');
     expect(await socket.waitForClose()).toMatchObject({ code: 1008, reason: 'Too many new documents' });
-    const other = await openSocket(server.url, { token: await bob.browser.token() });
+    const other = await bob.socket();
     other.subscribe('1', 'subscription Bobs { userCount }');
     expect(await other.settled()).toEqual([]);
     await other.close();
@@ -155,17 +150,17 @@ describe('subscriptions that hold much memory', () => {
 
   it('close the socket of the viewer who keeps them with 1008, and nobody else pays for it', async () => {
     const [carl, bob] = [await server.signedIn('carl'), await server.signedIn('bob')];
-    const socket = await openSocket(server.url, { token: await carl.browser.token() });
+    const socket = await carl.socket();
     for (let index = 0; index < 90; index++) socket.subscribe(String(index), query, heavy);
     expect(await socket.waitForClose()).toMatchObject({ code: 1008, reason: 'Subscriptions hold too much memory' });
-    const other = await openSocket(server.url, { token: await bob.browser.token() });
+    const other = await bob.socket();
     other.subscribe('1', query, heavy);
     expect(await other.settled()).toEqual([]);
     await other.close();
   });
 
   it('give it back when they end', async () => {
-    const socket = await adasSocket();
+    const socket = await ada.socket();
     for (let index = 0; index < 90; index++) {
       socket.subscribe('1', query, heavy);
       socket.send({ type: 'complete', id: '1' });

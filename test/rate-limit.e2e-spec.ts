@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ADDRESS_LIMITS } from '../src/live/rate-limit/address.rate-limit.js';
-import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
+import { type GqlAnswer, someone } from './kit/browser.js';
 import { needs, whereIs } from './kit/needs.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
@@ -22,10 +22,7 @@ const waitOf = (answer: GqlAnswer): number => answer.errors[0]?.extensions.retry
 /** Somebody whose only session is at an address of their own. */
 async function somebody(server: TestServer): Promise<SignedIn & { home: string }> {
   const home = newAddress();
-  const browser: Browser = server.browser({ address: home });
-  const who = someone();
-  const { id } = await browser.register(who);
-  return { ...who, browser, id, viewerId: `user:${id}`, home };
+  return { ...(await server.signedIn('ada', { address: home })), home };
 }
 
 afterEach(() => void vi.useRealTimers());

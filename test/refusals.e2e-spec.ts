@@ -85,7 +85,7 @@ describe.each(['production', 'test'])('where NODE_ENV is %s', (environment) => {
   ])('LK-2 repeats nothing of %s, on HTTP and on the socket', async (_, query, variables) => {
     const ada = await server.signedIn();
     const answer = await ada.browser.gql(query, variables);
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    const socket = await ada.socket();
     socket.send({ id: '1', type: 'subscribe', payload: { query, variables } });
     const told = await socket.settled();
     await socket.close();

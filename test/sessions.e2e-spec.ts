@@ -95,7 +95,7 @@ describe('sessions that people see', () => {
 
   it('SE-10 keeps twenty; at the next one the oldest goes, with its socket', async () => {
     const ada = await server.signedIn();
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    const socket = await ada.socket();
     const later: Browser[] = [];
     for (let n = 0; n < 20; n += 1) later.push(await secondBrowser(ada));
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
@@ -125,7 +125,7 @@ describe('a session id', () => {
 
   it('SE-3 ends the session of whoever was signed in before in the same browser', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    const socket = await ada.socket();
     await ada.browser.login(bob);
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect((await ada.browser.me())?.user.id).toBe(bob.id);
@@ -177,7 +177,7 @@ describe('changing the password', () => {
   it('SE-8 SO-2 ends every other session and its sockets; this one and its sockets stay', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
-    const stays = await openSocket(server.url, { token: await ada.browser.token() });
+    const stays = await ada.socket();
     const goes = await openSocket(server.url, { token: await other.token() });
     expect(await ada.browser.ask(CHANGE, { current: ada.password, next })).toEqual({ changePassword: true });
     expect((await goes.waitForClose()).code).toBe(CloseCode.Unauthorized);
@@ -235,7 +235,7 @@ describe('changing the password', () => {
 describe('deleting the account', () => {
   it('SO-2 ends everything, and the e-mail is free again', async () => {
     const ada = await server.signedIn();
-    const socket = await openSocket(server.url, { token: await ada.browser.token() });
+    const socket = await ada.socket();
     expect(await codeOf(ada.browser.gql(DELETE, { password: 'not the password' }))).toBe('INVALID_CREDENTIALS');
     expect(await ada.browser.ask(DELETE, { password: ada.password })).toEqual({ deleteAccount: true });
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);

@@ -61,7 +61,7 @@ it('many subscriptions of one socket wait for it together, without a warning of 
     NotificationsFeed.topic,
     Array.from(notifications(20), (notification) => ({ ...(notification as object), data })),
   );
-  const socket = await openSocket(server.url, { token: await reader.browser.token() });
+  const socket = await reader.socket();
   for (let id = 0; id < 20; id++) socket.subscribe(String(id), 'subscription { notifications { id data } }');
   const isLast = ({ payload }: { payload?: unknown }): boolean => JSON.stringify(payload).includes('"id":"19"');
   for (let id = 0; id < 20; id++)
@@ -75,7 +75,7 @@ it('a client that cannot resume gets a history that is larger than what may be q
   const data = 'x'.repeat(60_000);
   const many = Array.from(notifications(100), (notification) => ({ ...(notification as object), data }));
   await publish(NotificationsFeed.topic, many);
-  const socket = await openSocket(server.url, { token: await reader.browser.token() });
+  const socket = await reader.socket();
   socket.subscribe('1', 'subscription { notifications { id body data } }');
   for (let id = 0; id < 100; id++) {
     const { payload } = await socket.inbox.take((message) => message.type === 'next', `event ${id}`);

@@ -62,6 +62,6 @@ it('a token that the new way in refuses opens no socket', async () => {
 
 it('the ways in that were there before go on beside it', async () => {
   const ada = await server.signedIn();
-  const socket = await openSocket(server.url, { token: await ada.browser.token() });
+  const socket = await ada.socket();
   await socket.close();
 });

@@ -2,8 +2,7 @@ import { connect } from 'node:net';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
 import { answerOf, type RawAnswer } from './raw-http.js';
 
-/** The headers of an ordinary upgrade request to a URL. */
-export function upgradeHeaders(url: string): Record<string, string> {
+function upgradeHeaders(url: string): Record<string, string> {
   return {
     host: new URL(url).host,
     connection: 'Upgrade',
@@ -36,7 +35,7 @@ export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<U
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';
-    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(requestText(url, request)));
+    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(upgradeRequest(url, request)));
     socket.setTimeout(10_000, () => socket.destroy(new Error(`no answer, or not ended; received: ${received}`)));
     socket.setEncoding('utf8');
     socket.on('data', (chunk) => {
@@ -53,7 +52,8 @@ export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<U
   });
 }
 
-function requestText(url: string, { path = GRAPHQL_PATH, headers = {} }: UpgradeRequest): string {
+/** The text of an upgrade request. */
+export function upgradeRequest(url: string, { path = GRAPHQL_PATH, headers = {} }: UpgradeRequest = {}): string {
   const lines = Object.entries({ ...upgradeHeaders(url), ...headers }).filter(([, value]) => value !== null);
   return [`GET ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { GRAPHQL_PATH } from '../../src/protocol/payload.js';
-import { upgradeHeaders } from './raw-upgrade.js';
+import { upgradeRequest } from './raw-upgrade.js';
 
+const TEXT = 1;
 const CLOSE = 8;
 /** How a socket ended without a Close frame from the server. */
 const WITHOUT_CLOSE = 1006;
@@ -37,21 +37,16 @@ export class RawWebSocket {
   static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
     const { port } = new URL(url);
     const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true });
-    const lines = Object.entries({ ...upgradeHeaders(url), ...headers });
-    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.write(`GET ${GRAPHQL_PATH} HTTP/1.1\r\n${head}\r\n`);
+    socket.write(upgradeRequest(url, { headers }));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     if (answer.toString('latin1').startsWith('HTTP/1.1 101')) return new RawWebSocket(socket);
     socket.destroy();
     throw new Error(answer.toString('latin1').split('\r\n', 1)[0]);
   }
 
-  /** Sends one text message in a frame as RFC 6455 asks, masked with zeroes. */
+  /** Sends one text message. */
   send(text: string): void {
-    const payload = Buffer.from(text);
-    const length =
-      payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 255];
-    this.socket.write(Buffer.concat([Buffer.from([0x81, ...length, 0, 0, 0, 0]), payload]));
+    this.socket.write(clientFrame(TEXT, text));
   }
 
   /** Sends bytes as they stand; resolves when the operating system has taken them, or the socket is over. */
@@ -75,10 +70,18 @@ export class RawWebSocket {
       const { opcode, payload, size } = frame;
       this.#unread = this.#unread.subarray(size);
       if (opcode === CLOSE) end(payload.length < 2 ? NO_CODE : payload.readUInt16BE());
-      else if (opcode === 1) this.#texts.push(payload.toString('utf8', 0, 200));
+      else if (opcode === TEXT) this.#texts.push(payload.toString('utf8', 0, 200));
     }
     this.#wake();
   }
+}
+
+/** A frame as RFC 6455 asks of clients, masked with zeroes; at most 65,535 bytes. */
+export function clientFrame(opcode: number, content: string | Buffer): Buffer {
+  const payload = Buffer.from(content);
+  const length =
+    payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...length, 0, 0, 0, 0]), payload]);
 }
 
 /** The first whole frame of a server, which masks none; null where there is not all of one. */

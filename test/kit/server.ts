@@ -4,6 +4,7 @@ import { createApp } from '../../src/create-app.js';
 import type { WaysIn } from '../../src/live/gateway/gateway.module.js';
 import { Browser, someone, type BrowserOptions, type Credentials } from './browser.js';
 import { freePort } from '../../scripts/free-port.mjs';
+import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
 import { storage } from './storage.js';
 
 /** A server inside the test's own process, on a free port, with rows of its own. */
@@ -16,7 +17,7 @@ export interface TestServer {
   /** A new browser, without cookies. */
   browser(options?: BrowserOptions): Browser;
   /** A new browser in which somebody new is signed in. */
-  signedIn(name?: string): Promise<SignedIn>;
+  signedIn(name?: string, options?: BrowserOptions): Promise<SignedIn>;
   /** Shuts down as SIGTERM does, and throws its rows away. */
   stop(): Promise<void>;
 }
@@ -28,6 +29,8 @@ export interface SignedIn extends Credentials {
   readonly id: string;
   /** `user:<id>`. */
   readonly viewerId: `user:${string}`;
+  /** An acknowledged socket of theirs, with a new token. */
+  socket(): Promise<LiveSocket>;
 }
 
 /** How a server differs from the one that `npm start` runs. */
@@ -64,7 +67,7 @@ export async function startServer({ env = {}, waysIn }: ServerOptions = {}): Pro
     app,
     env: whole,
     browser,
-    signedIn: (name) => signUp(browser(), someone(name)),
+    signedIn: (name, options) => signUp(browser(options), someone(name)),
     stop: async () => {
       await app.close();
       await store.remove();
@@ -74,5 +77,6 @@ export async function startServer({ env = {}, waysIn }: ServerOptions = {}): Pro
 
 async function signUp(browser: Browser, who: Credentials): Promise<SignedIn> {
   const { id } = await browser.register(who);
-  return { ...who, browser, id, viewerId: `user:${id}` };
+  const socket = async () => openSocket(browser.url, { token: await browser.token() });
+  return { ...who, browser, id, viewerId: `user:${id}`, socket };
 }

@@ -1,7 +1,3 @@
-import { UserCountFeed } from '../../src/feeds/user-count/user-count.feed.js';
-import { TopicBus } from '../../src/live/topics/topic.bus.js';
-import { topicOf } from '../../src/live/topics/topic.js';
-import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import {
   closeFor,
   type LiveSocket,
@@ -9,7 +5,6 @@ import {
   type SocketClose,
   type SocketOptions,
 } from '../../src/testing/live-socket.js';
-import type { TestServer } from './server.js';
 import { type Shop, startShop } from './shop.js';
 
 /** The one browser that shops made here are visited with. The server must trust 127.0.0.1 as a proxy to believe its address. */
@@ -40,9 +35,4 @@ export function connectCustomer(url: string, token: string, options: SocketOptio
 /** How a socket from the visitor's own browser that shows this token ends; with 1000 where it is let in. */
 export function customerCloseFor(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
   return closeFor(url, token, { ...VISITOR, ...options });
-}
-
-/** Publishes one `userCount` to one viewer. */
-export async function publishUserCount(server: TestServer, owner: ViewerId, payload: number): Promise<void> {
-  await server.app.get(TopicBus, { strict: false }).publish([{ topic: topicOf(UserCountFeed.topic, owner), payload }]);
 }
