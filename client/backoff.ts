@@ -6,11 +6,10 @@ const LONGEST_WISH_MS = 10 * 60_000;
 const AFTER_WAKE_MS = 300;
 
 /**
- * Waits between attempts: exponential with full jitter, 0 to 0.5 s at first and 0 to 30 s at the most, for ever.
+ * Waits between attempts: exponential with full jitter, 0 to 0.5 s at first and 0 to 30 s at most, without end.
  *
- * A wait ends early when the page wakes, and does not end while the browser is offline.
- * Shared by everything that retries in one client, so that a failing token endpoint and a failing socket do not take turns
- * in starting from zero.
+ * A wait ends early when the page wakes, and does not end while the browser is offline. Shared by everything that
+ * retries in one client, so that a failing token endpoint and a failing socket do not reset each other's delay.
  */
 export class Backoff {
   #attempt = 0;
@@ -20,7 +19,7 @@ export class Backoff {
 
   constructor(private readonly random: () => number = Math.random) {}
 
-  /** The next delay in ms, never shorter than the wish of a server that said when to come back (10 minutes at the most). */
+  /** The next delay in ms, never shorter than a server's `Retry-After` (at most 10 minutes). */
   nextDelayMs(wishMs = 0): number {
     const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** this.#attempt);
     if (ceiling < CAP_MS) this.#attempt += 1;
@@ -28,7 +27,10 @@ export class Backoff {
     return wishMs > 0 ? Math.min(wishMs, LONGEST_WISH_MS) + jitter : jitter;
   }
 
-  /** Waits once. Resolves early on {@link wake} and {@link stop}; a server's wish is kept even then. Never rejects. */
+  /**
+   * Waits once. Resolves early on {@link wake} and {@link stop}, but not before a server's `Retry-After`. Never
+   * rejects.
+   */
   async wait(wishMs = 0): Promise<void> {
     if (this.#skipsNext && wishMs === 0) this.#skipsNext = false;
     else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0);
@@ -40,13 +42,16 @@ export class Backoff {
     for (const end of this.#waiting) end();
   }
 
-  /** The last connection held: start from the shortest delay again. */
+  /** The last connection was stable: start from the shortest delay again. */
   reset(): void {
     this.#attempt = 0;
     this.#skipsNext = false;
   }
 
-  /** Another node takes over, and the one that leaves has spread its clients: the next wait is none, the one after it the shortest. */
+  /**
+   * Another node takes over, and the restarting one has spread its closes: the next attempt is immediate, the one after
+   * it has the shortest delay.
+   */
   handedOver(): void {
     this.reset();
     this.#skipsNext = true;

@@ -1,4 +1,4 @@
-// Builds the package into dist/: an ES module with graphql-ws left out, its types, and the script for a `<script>` tag.
+// Builds the package into dist/: an ES module without graphql-ws, its types, and the script for a `<script>` tag.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

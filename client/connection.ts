@@ -4,7 +4,7 @@ import { Heartbeat, type HeartbeatListener } from './heartbeat.js';
 import { TokenRefresh } from './token-refresh.js';
 import type { TokenSource } from './token-source.js';
 
-/** One acknowledged connection: kept alive, renewed in band, and ended with everything that it started. */
+/** One acknowledged connection: sends pings, renews it in band, and stops both when it ends. */
 export class Connection {
   readonly #since = performance.now();
   readonly #over = new AbortController();
@@ -12,8 +12,8 @@ export class Connection {
   readonly #refresh: TokenRefresh;
 
   /**
-   * @param ack what the server said; a server that tells no `expiresAt` is never asked to renew
-   * @param listener told when the server does not answer
+   * @param ack the ack's payload; without `expiresAt` the connection is never renewed
+   * @param listener notified when the server does not answer
    */
   constructor(
     private readonly socket: GuardedSocket,
@@ -26,23 +26,23 @@ export class Connection {
     this.#refresh.endsAt(ack?.expiresAt);
   }
 
-  /** Anything came from the server. */
+  /** Anything was received from the server. */
   heard(): void {
     this.#heartbeat.alive();
   }
 
-  /** A Pong came; one with `expiresAt` answers a renewal. */
+  /** A Pong was received; one with `expiresAt` answers a renewal. */
   pong(payload: Partial<RefreshPongPayload> | undefined): void {
     this.#refresh.endsAt(payload?.expiresAt);
   }
 
-  /** The page woke: is the server still there, and is a renewal due? */
+  /** The page woke up: checks whether the server answers and whether a renewal is due. */
   check(): void {
     this.#heartbeat.check();
     this.#refresh.check();
   }
 
-  /** Ends timers and requests; returns how long the connection has held, in ms. */
+  /** Ends timers and requests; returns how long the connection lasted, in ms. */
   end(): number {
     this.#over.abort();
     this.#heartbeat.stop();

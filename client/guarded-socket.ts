@@ -5,31 +5,34 @@ const OPEN_WITHIN_MS = 15_000;
 const ABNORMAL_CLOSURE = 1006;
 
 /**
- * Server trouble that graphql-ws takes for final: 1011 and 1014 from a proxy, 1015 from TLS, 4500 from a hook that threw.
- * They are handed on as 1013, try again later.
+ * Server failures that graphql-ws treats as fatal: 1011 and 1014 from a proxy, 1015 from TLS, 4500 from a hook that
+ * threw. They are passed on as 1013, try again later.
  */
 const PASSING_TROUBLE = new Set([1011, 1014, 1015, 4500]);
 
-/** A socket that is given a token before it opens, and told when it may be used. */
+/** A socket that gets a token before it opens. */
 export interface GuardedSocket extends SocketLike {
-  /** Ends it here and now, as if the server had closed with 4401. */
+  /** Closes it at once, as if the server had closed with 4401. */
   signOut(): void;
 }
 
-/** What stands before each socket. */
+/** The hooks of each socket. */
 export interface SocketOwner {
-  /** Called once per connection, first. A token; null: nobody is signed in; undefined: given up. Must not reject. */
+  /**
+   * Called once per connection, first. Resolves to a token, null if the user is not signed in, undefined if aborted.
+   * Must not reject.
+   */
   token(socket: GuardedSocket, signal: AbortSignal): Promise<string | null | undefined>;
-  /** The real socket has opened: this token is to be sent on it. */
+  /** The real socket has opened, and this token will be sent on it. */
   entered(token: string): void;
 }
 
 /**
- * Makes the WebSocket class that graphql-ws is given: it fetches the token first and opens the real socket then, so that the
- * server's 3 s for `connection_init` never pay for a slow token endpoint.
+ * Creates the WebSocket class for graphql-ws: it first fetches the token and then opens the real socket, so that a slow
+ * token endpoint does not use up the server's 3 s for `connection_init`.
  *
- * A refused connection shows as a close event only (1006), never as an error, which graphql-ws would take for final.
- * Nobody signed in shows as a close with 4401.
+ * A refused connection is reported only as a close event (1006), never as an error, which graphql-ws would treat as
+ * fatal. If the user is not signed in, it closes with 4401.
  */
 export function guardSockets(owner: SocketOwner, RealSocket: SocketClass): SocketClass {
   return class extends Guarded {
@@ -116,8 +119,8 @@ class Guarded implements GuardedSocket {
   }
 
   /**
-   * Nothing that still comes is handed over: its events come on the next connection. A browser does so by itself, the package `ws`
-   * goes on delivering until the close is answered, which a server that stands still does late.
+   * Messages that still arrive are dropped, because their events arrive on the next connection. Browsers do this by
+   * themselves; the package `ws` delivers messages until the close is answered, which an unresponsive server does late.
    */
   #deafen(): void {
     if (this.#real) this.#real.onmessage = null;

@@ -1,30 +1,31 @@
 import { isShown } from './platform.js';
 
-/** Silence after which the server is asked whether it is there: while somebody looks at the page, and otherwise. */
+/** The silence after which a Ping is sent, in ms: on a visible page, and otherwise. */
 const QUIET_SHOWN_MS = 5_000;
 const QUIET_MS = 20_000;
 const DOUBT_AFTER_MS = 2_000;
 const ANSWER_WITHIN_MS = 5_000;
 
-/** What a {@link Heartbeat} finds out. */
+/** The listener of a {@link Heartbeat}. */
 export interface HeartbeatListener {
-  /** Called with true when an answer is late (2 s), and with false when it has come after all. */
+  /** Called with true when a Pong is late (2 s), and with false when it arrives after all. */
   suspected(isSuspect: boolean): void;
-  /** Called when no answer has come in 5 s: the connection is to be given up. */
+  /** Called when there is no Pong within 5 s: the connection must be abandoned. */
   dead(): void;
 }
 
 /**
- * Finds out that a connection is dead although nobody closed it: the server hangs, the laptop slept, the network changed, a NAT forgot.
+ * Detects that a connection is dead although it was not closed: the server hangs, the laptop slept, the network
+ * changed, a NAT entry expired.
  *
- * A browser shows a page neither the server's WebSocket pings nor their absence, so a protocol Ping goes out when nothing was heard for
- * 5 s (20 s where nobody looks: a hidden tab, or Node), and at once when the page wakes. Events count as heard, so a busy connection
- * sends none. A timer that fires far too late has itself slept: then the question is put again instead.
+ * A browser does not show the server's WebSocket pings to a page, so a protocol Ping is sent after 5 s without a
+ * message (20 s in a hidden tab and on Node), and at once when the page wakes. Events count as messages, so a busy
+ * connection sends no Pings. If a timer fires far too late, the machine was asleep: the Ping is then repeated.
  */
 export class Heartbeat {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = performance.now();
-  /** By the wall clock, which goes on while the laptop sleeps. */
+  /** By the wall clock, which continues while the laptop sleeps. */
   #askedAt: number | undefined;
   #isSuspect = false;
 
@@ -35,7 +36,7 @@ export class Heartbeat {
     this.#rest();
   }
 
-  /** Anything came from the server. */
+  /** Anything was received from the server. */
   alive(): void {
     this.#heardAt = performance.now();
     if (this.#askedAt === undefined) return;
@@ -44,12 +45,12 @@ export class Heartbeat {
     if (this.#isSuspect) this.listener.suspected((this.#isSuspect = false));
   }
 
-  /** Asks now, unless a question is open. */
+  /** Sends a Ping now, unless one is pending. */
   check(): void {
     if (this.#askedAt === undefined) this.#ask();
   }
 
-  /** The connection is over: no more pings. */
+  /** The connection has ended: no more pings. */
   stop(): void {
     clearTimeout(this.#timer);
   }

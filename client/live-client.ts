@@ -10,55 +10,61 @@ import { Resumption, iterateOver, type Gap } from './resuming-subscribe.js';
 import { tokenFromMe } from './token-endpoints.js';
 import { TokenSource, type GetToken } from './token-source.js';
 
-/** What {@link createLiveClient} is told. */
+/** The options of {@link createLiveClient}. */
 export interface LiveClientOptions extends Pick<ClientOptions, 'on' | 'generateID' | 'lazyCloseTimeout'> {
   /** The endpoint: a path, an `http(s):` or a `ws(s):` URL. Default `/graphql`. */
   readonly url?: string;
   /** Fetches a token, once for each connection and each refresh. Default: `me` at the same URL, with the cookie. */
   readonly getToken?: GetToken;
-  /** The WebSocket class where there is no global one: `WebSocket` of the package `ws` on Node 20. */
+  /** The WebSocket class, if there is no global one: `WebSocket` of the package `ws` on Node 20. */
   readonly webSocketImpl?: unknown;
   /** Called with each new state, see {@link LiveState}. */
   readonly onState?: (state: LiveState) => void;
-  /** Called when the session has ended or nobody is signed in; every subscription then fails with a close event 4401. */
+  /**
+   * Called when the session has ended or the user is not signed in; every subscription then fails with a close event
+   * 4401.
+   */
   readonly onSignedOut?: () => void;
-  /** Called when events of a subscription were missed for good: fetch afresh what they would have told. */
+  /** Called when events of a subscription are lost: reload the affected state. */
   readonly onGap?: (gap: Gap) => void;
 }
 
 /** A graphql-ws `Client`: give it to `GraphQLWsLink`, to urql's or Relay's adapter, or to GraphiQL's fetcher. */
 export interface LiveClient extends Client {
-  /** The state now. */
+  /** The current state. */
   readonly state: LiveState;
   /**
-   * Finds out at once whether the server is there, for a page that has a reason to ask, such as a request that takes long or one that
-   * works again: sends a Ping, or ends the wait before the next attempt. Does nothing while there is nothing to connect for.
+   * Checks at once whether the server answers, for a page that has a reason to, such as a slow request or one that
+   * works again: sends a Ping, or ends the wait before the next attempt. Does nothing without subscriptions.
    */
   check(): void;
 }
 
 const ACK_WITHIN_MS = 10_000;
 const LINGER_MS = 2_000;
-/** A connection that was live for so long has held: the next attempt waits as the first one did. */
+/** After a connection that was live for this long, in ms, the next attempt has the shortest delay again. */
 const HELD_MS = 10_000;
-/** One that was live for so long may follow a restarting node's 1012 at once; a server that sends it to newcomers is in trouble. */
+/**
+ * After a connection that was live for this long, in ms, a close with 1012 is followed at once; a server that sends it
+ * to new connections has a problem.
+ */
 const HANDED_OVER_MS = 1_000;
 
 /**
- * Makes a client that fetches a token for each connection, renews it in band, resumes every subscription behind the last
- * event it has seen, and reconnects until it is disposed of, the session has ended (4401), or the server
- * refuses for good (1008, 1009, 4400, 4409, 4429).
+ * Creates a client that fetches a token for each connection, renews it in band, resumes every subscription after the
+ * last received event, and reconnects until it is disposed, the session has ended (4401), or the server refuses it
+ * permanently (1008, 1009, 4400, 4409, 4429).
  *
- * Lazy, as graphql-ws is: it connects with the first subscription and leaves 2 s after the last (`lazyCloseTimeout`, ms).
- * After `signedOut` the next `subscribe` starts afresh.
+ * Lazy like graphql-ws: it connects with the first subscription and disconnects 2 s after the last (`lazyCloseTimeout`,
+ * ms). After `signedOut` the next `subscribe` connects again.
  *
- * @throws TypeError for an unusable `url`; Error where there is no WebSocket class
+ * @throws TypeError for an unusable `url`; Error without a WebSocket class
  */
 export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   return new Live(options).client;
 }
 
-/** One client's parts, and how they hear of each other. */
+/** One client's parts and their connections. */
 class Live implements SocketOwner {
   readonly client: LiveClient;
   readonly #backoff = new Backoff();
@@ -137,7 +143,7 @@ class Live implements SocketOwner {
     };
   }
 
-  /** Counts subscriptions: no connection is opened without one. */
+  /** Counts subscriptions: a connection is opened only for a subscription. */
   #counting(subscribe: Client['subscribe']): Client['subscribe'] {
     return (payload: SubscribePayload, sink) => {
       let counted = true;

@@ -3,16 +3,17 @@ import { isOnline } from './platform.js';
 
 /**
  * - `idle`: nothing is subscribed to, no connection
- * - `connecting`: the first connection is being made
- * - `live`: values come as they are published
- * - `reconnecting`: the connection was lost, or the server has not answered on it for 2 s; subscriptions go on where they were
- * - `offline`: the browser has no network; goes on when it has
- * - `signedOut`: the session has ended, or nobody is signed in; nothing is tried until the next `subscribe`
- * - `stopped`: the server refused for good, which is a fault in this page
+ * - `connecting`: the first connection is being opened
+ * - `live`: events arrive as they are published
+ * - `reconnecting`: the connection was lost, or the server has not answered on it for 2 s; subscriptions resume where
+ *   they were
+ * - `offline`: the browser has no network; reconnects when it has
+ * - `signedOut`: the session has ended, or the user is not signed in; the client waits for the next `subscribe`
+ * - `stopped`: the server refused permanently, which is a bug in the page
  */
 export type LiveState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'signedOut' | 'stopped';
 
-/** Close codes after which graphql-ws tries no more, sign-out apart. */
+/** Close codes after which graphql-ws stops, except for sign-out. */
 const FINAL_CODES = new Set<number>([
   CloseCode.ProtocolError,
   CloseCode.InvalidPayload,
@@ -23,7 +24,7 @@ const FINAL_CODES = new Set<number>([
   CloseCode.TooManyInitialisationRequests,
 ]);
 
-/** Turns what happens to the connections into the one word that a page shows. */
+/** Derives the state that a page shows from what happens to the connections. */
 export class LiveStates {
   #now: LiveState = 'idle';
   #wasLive = false;
@@ -34,7 +35,7 @@ export class LiveStates {
     return this.#now;
   }
 
-  /** A connection is being made, or would be if there were a network. */
+  /** A connection is being opened, or would be with a network. */
   opening(): void {
     if (!isOnline()) this.#become('offline');
     else this.#become(this.#wasLive ? 'reconnecting' : 'connecting');
@@ -46,12 +47,12 @@ export class LiveStates {
     this.#become('live');
   }
 
-  /** The server does not answer on the connection: what is published does not come. */
+  /** The server does not answer on the connection, so events do not arrive. */
   suspected(): void {
     if (this.#now === 'live') this.opening();
   }
 
-  /** A connection is over, or none came of it. */
+  /** A connection has ended, or could not be opened. */
   closed(code: number): void {
     if (code === CloseCode.Normal) this.#leave('idle');
     else if (code === CloseCode.Unauthorized) this.#leave('signedOut');

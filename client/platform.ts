@@ -9,7 +9,7 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** What a close event tells (RFC 6455 §7.1.5 and §7.1.6). */
+/** The fields of a close event (RFC 6455 §7.1.5 and §7.1.6). */
 export interface CloseNotice {
   readonly code: number;
   readonly reason: string;
@@ -33,7 +33,7 @@ interface PageLike {
 /** The page's globals, each of which may be absent: Node and workers have only some. */
 export const page = globalThis as unknown as PageLike;
 
-/** False only where the browser knows that there is no network at all. */
+/** False only if the browser knows that there is no network. */
 export function isOnline(): boolean {
   return page.navigator?.onLine !== false;
 }
@@ -44,10 +44,10 @@ export function isShown(): boolean {
 }
 
 /**
- * Calls `listener` whenever the world may have changed under a page: network back or gone, tab shown again,
- * page restored from the back-forward cache, laptop awake.
+ * Calls `listener` whenever a page's environment may have changed: network lost or restored, tab shown again, page
+ * restored from the back-forward cache, laptop awake.
  *
- * @returns stops listening. Without a page nothing is listened to
+ * @returns a function that stops listening. Does nothing without a page
  */
 export function watchPage(listener: () => void): () => void {
   const { document } = page;
@@ -62,7 +62,10 @@ export function watchPage(listener: () => void): () => void {
   };
 }
 
-/** Makes an absolute `ws:` or `wss:` URL of a path, an `http(s):` or a `ws(s):` URL. Throws a TypeError for anything else. */
+/**
+ * Creates an absolute `ws:` or `wss:` URL from a path, an `http(s):` or a `ws(s):` URL. Throws a TypeError for anything
+ * else.
+ */
 export function socketUrl(url: string): string {
   const absolute = new URL(url, page.location?.href);
   absolute.protocol = absolute.protocol.replace(/^http/, 'ws');

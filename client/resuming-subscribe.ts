@@ -1,9 +1,9 @@
 import type { Client, FormattedExecutionResult, Sink, SubscribePayload } from 'graphql-ws/client';
 import type { NextExtensions, PositionPingPayload, SubscribeExtensions } from '../src/protocol/payload.js';
 
-/** Events of one subscription may have been missed, and will not come. */
+/** Events of one subscription may have been missed and will not be delivered. */
 export interface Gap {
-  /** The subscription, as it was asked for. */
+  /** The payload of the subscription. */
   readonly payload: SubscribePayload;
 }
 
@@ -12,27 +12,27 @@ interface ResumablePayload extends SubscribePayload {
 }
 
 /**
- * Makes each subscription go on, after a reconnect, behind the last event it has seen.
+ * Resumes each subscription after a reconnect, after the last event that it received.
  *
- * graphql-ws serialises the same payload object at every attempt. The object handed to it is a copy owned here, so this works
- * whatever the caller (Apollo, urql, Relay) does with its own. A caller that kept a cursor may start from it by
+ * graphql-ws serialises the same payload object at every attempt. It gets a copy that is owned here, so this works
+ * whatever the caller (Apollo, urql, Relay) does with its own object. A caller that has a cursor may start from it with
  * `extensions.resume`.
  */
 export class Resumption {
-  /** By the id of the operation. */
+  /** By operation id. */
   readonly #running = new Map<string, Resumable>();
 
-  /** @param onGap called once per loss, before the first value behind it */
+  /** @param onGap called once per loss, before the first event after it */
   constructor(private readonly onGap: (gap: Gap) => void) {}
 
-  /** Remembers which id graphql-ws uses for a payload of {@link subscribe}. */
+  /** Records the id that graphql-ws uses for a payload of {@link subscribe}. */
   named(payload: SubscribePayload, id: string): string {
     const running = resumables.get(payload);
     if (running) this.#running.set((running.id = id), running);
     return id;
   }
 
-  /** The server's Ping tells where a subscription begins that has no event yet. Any other Ping is ignored. */
+  /** Handles the server's Ping with the start position of a subscription without an event. Other Pings are ignored. */
   positioned(payload: Partial<PositionPingPayload> | undefined): void {
     const running = this.#running.get(payload?.operation ?? '');
     if (!running) return;
@@ -74,13 +74,13 @@ interface Resumable {
   id: string;
   readonly asked: SubscribePayload;
   readonly sent: ResumablePayload;
-  /** The loss was told by the server's Ping; the first Next says it again. */
+  /** The server's Ping already reported the loss; the first Next repeats it. */
   gapTold: boolean;
 }
 
 const resumables = new WeakMap<SubscribePayload, Resumable>();
 
-/** `Client.iterate` on top of any `subscribe`. Values that come before they are asked for wait in order. */
+/** `Client.iterate` on top of any `subscribe`. Values that arrive before they are requested wait in order. */
 export function iterateOver(subscribe: Client['subscribe']): Client['iterate'] {
   return <Data, Extensions>(payload: SubscribePayload) => {
     type Value = FormattedExecutionResult<Data, Extensions>;

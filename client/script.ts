@@ -1,2 +1,4 @@
-/** What a `<script>` tag gets as `window.Sallyport`: one function. Built to `dist/sallyport-live.js`, graphql-ws inside. */
+/**
+ * The `window.Sallyport` of a `<script>` tag: one function. Built to `dist/sallyport-live.js`, including graphql-ws.
+ */
 export { startLive } from './start-live.js';

@@ -3,17 +3,23 @@ import { createLiveClient, type LiveClient, type LiveClientOptions } from './liv
 import { page } from './platform.js';
 import { tokenFromUrl } from './token-endpoints.js';
 
-/** What {@link startLive} is told; a page behind the app proxy has it all in its own markup. */
+/** The options of {@link startLive}; a page behind the app proxy has them in its own markup. */
 export interface StartLiveOptions extends Pick<LiveClientOptions, 'webSocketImpl' | 'onState' | 'onGap'> {
-  /** The server's GraphQL endpoint, absolute: the socket goes straight to it, past the shop's proxy. */
+  /** The server's GraphQL endpoint, absolute: the socket connects directly to it, not through the shop's proxy. */
   readonly url: string;
-  /** Where new tokens come from, through the shop's proxy: `GET` answers `{ token, expiresAt }`, or 401 when no customer is logged in. */
+  /**
+   * The URL of new tokens, through the shop's proxy: `GET` returns `{ token, expiresAt }`, or 401 if no customer is
+   * logged in.
+   */
   readonly tokenUrl: string;
-  /** The token that came with the page: spent on the first connection, so that it opens without another request. */
+  /** The token in the page, used for the first connection, so that it opens without another request. */
   readonly token?: string;
-  /** When that token expires, an ISO 8601 instant. An expired one is not tried. */
+  /** When that token expires, as an ISO 8601 instant. An expired token is not used. */
   readonly expiresAt?: string;
-  /** Where the browser goes when nobody is logged in any more. Default: it stays, and `onSignedOut` is called. */
+  /**
+   * Where the browser is redirected when the customer is no longer logged in. Default: no redirect, and `onSignedOut`
+   * is called.
+   */
   readonly loginUrl?: string;
   readonly onSignedOut?: () => void;
 }
@@ -24,15 +30,16 @@ export interface Live {
   /**
    * Subscribes to one document; `onData` gets each value's `data`.
    *
-   * @param onError gets what ended the subscription for good: GraphQL errors or a close event. Default: nothing
-   * @returns ends the subscription
+   * @param onError called with what ended the subscription permanently: GraphQL errors or a close event. Default:
+   * nothing
+   * @returns a function that ends the subscription
    */
   subscribe(
     query: string,
     onData: (data: Record<string, unknown>) => void,
     onError?: (error: unknown) => void,
   ): () => void;
-  /** Ends everything; the next {@link startLive} starts anew. */
+  /** Ends everything; {@link startLive} may then be called again. */
   stop(): Promise<void>;
 }
 
@@ -40,8 +47,8 @@ const STARTED = Symbol.for('sallyport-client.live');
 const globals = globalThis as { [STARTED]?: Live | undefined };
 
 /**
- * Starts one live connection for a page that has a token and no cookie. A page starts once: every later call returns the
- * first one's handle, even from a second copy of the script.
+ * Starts a live connection for a page that has a token and no cookie. There is one per page: later calls return the
+ * first call's handle, even from a second copy of the script.
  */
 export function startLive(options: StartLiveOptions): Live {
   globals[STARTED] ??= start(options);

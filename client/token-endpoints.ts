@@ -5,11 +5,11 @@ import { TokenUnavailableError, type GetToken } from './token-source.js';
 export type FetchLike = typeof globalThis.fetch;
 
 /**
- * Gets tokens from `me`, with the browser's session cookie.
+ * Fetches tokens from `me`, with the browser's session cookie.
  *
  * @param url the GraphQL endpoint, default `/graphql`
- * @returns a `getToken`: null when `me` is null; a rejection, to be retried, for an error status, GraphQL errors or garbage.
- * `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are honoured
+ * @returns a `getToken`: null if `me` is null; a rejection, to be retried, for an error status, GraphQL errors or an
+ * invalid response. `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are honoured
  */
 export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.fetch): GetToken {
   return async ({ signal }) => {
@@ -30,9 +30,11 @@ export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.
 }
 
 /**
- * Gets tokens from an endpoint that answers `{ "token", "expiresAt" }`, such as `GET /app-proxy/token` behind a shop's proxy.
+ * Fetches tokens from an endpoint that returns `{ "token", "expiresAt" }`, such as `GET /app-proxy/token` behind a
+ * shop's proxy.
  *
- * @returns a `getToken`: null for 401, nobody is logged in; a rejection, to be retried, for everything else that carries no token
+ * @returns a `getToken`: null for 401 (not logged in); a rejection, to be retried, for every other response without a
+ * token
  */
 export function tokenFromUrl(url: string, fetchLike: FetchLike = globalThis.fetch): GetToken {
   return async ({ signal }) => {

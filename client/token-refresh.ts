@@ -5,10 +5,12 @@ const SHARE_OF_LIFE = 0.75;
 const JITTER = 0.1;
 
 /**
- * Renews one connection before it ends: after 75 to 85 % of the time left it calls `renew`, which sends a Ping with a new token.
+ * Renews one connection before it expires: after 75 to 85 % of the remaining time it calls `renew`, which sends a Ping
+ * with a new token.
  *
- * The end is a wall-clock instant of the server's. A clock here that is ahead would renew in a loop, so an end in
- * the past means "in 30 s". Timers are cut at one hour and look at the clock again: a laptop that slept renews when it wakes.
+ * The expiry is a wall-clock time of the server. With a local clock that is ahead it would renew in a loop, so an
+ * expiry in the past means "in 30 s". Timers run for at most one hour and then check the clock again, so that a laptop
+ * that slept renews when it wakes.
  */
 export class TokenRefresh {
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -19,7 +21,10 @@ export class TokenRefresh {
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** The server said when the connection ends. Called for the ack and for each Pong with `expiresAt`; anything else is ignored. */
+  /**
+   * The server sent the connection's expiry. Called for the ack and for each Pong with `expiresAt`; anything else is
+   * ignored.
+   */
   endsAt(expiresAt: unknown): void {
     const end = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN;
     if (Number.isNaN(end)) return;
@@ -29,12 +34,12 @@ export class TokenRefresh {
     this.#arm();
   }
 
-  /** Looks at the clock now: the page has woken. */
+  /** Checks the clock now, because the page woke up. */
   check(): void {
     if (this.#dueAt !== undefined) this.#arm();
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   stop(): void {
     this.#dueAt = undefined;
     clearTimeout(this.#timer);

@@ -3,13 +3,16 @@ import type { Backoff } from './backoff.js';
 /**
  * Fetches one token for one connection.
  *
- * Resolve with the token; with null when nobody is signed in (the client then stops, state `signedOut`);
- * reject, hang or resolve with anything else and it is asked again after a back-off.
- * Reject with a {@link TokenUnavailableError} to say when.
+ * Resolve with the token, or with null if the user is not signed in (the client then stops, state `signedOut`). If it
+ * rejects, hangs or resolves with anything else, it is called again after a back-off. Reject with a {@link
+ * TokenUnavailableError} to set the delay.
  */
 export type GetToken = (context: { readonly signal: AbortSignal }) => Promise<string | null>;
 
-/** There is no token at the moment; `retryAfterSeconds` says when to ask again, 0 leaves it to the back-off. */
+/**
+ * No token is available at the moment; `retryAfterSeconds` sets the delay before the next attempt, 0 means the usual
+ * back-off.
+ */
 export class TokenUnavailableError extends Error {
   override readonly name = 'TokenUnavailableError';
 
@@ -23,7 +26,7 @@ export class TokenUnavailableError extends Error {
 
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Asks `getToken` until it answers. */
+/** Calls `getToken` until it returns a result. */
 export class TokenSource {
   constructor(
     private readonly getToken: GetToken,
@@ -31,7 +34,7 @@ export class TokenSource {
   ) {}
 
   /**
-   * A token, or null when nobody is signed in. Never rejects: failures are waited out.
+   * A token, or null if the user is not signed in. Never rejects: failures are retried.
    *
    * @returns undefined once `signal` is aborted
    */
