@@ -70,7 +70,7 @@ needs('chromium')('one person in two browsers', () => {
     await page.getByLabel('Current password', { exact: true }).fill(who.password);
     await page.getByLabel('New password', { exact: true }).fill('another good sentence');
     await page.getByRole('button', { name: 'Change password' }).click();
-    await page.getByText('The password is changed.').waitFor();
+    await page.getByText('Password changed.').waitFor();
     await phone.entrance();
     await stillLive(desk, 5);
     await notify(stage.server, who.viewerId, 'After');
@@ -89,7 +89,7 @@ needs('chromium')('one person in two browsers', () => {
     await page.getByLabel('Your password', { exact: true }).fill(who.password);
     await page.getByRole('button', { name: 'Delete permanently' }).click();
     await Promise.all([desk.entrance(), phone.entrance()]);
-    await page.getByText('Your account is deleted').waitFor();
+    await page.getByText('Your account and all its data were deleted.').waitFor();
     await desk.signIn(who);
     await page.getByText('The e-mail or the password is wrong.').waitFor();
   });

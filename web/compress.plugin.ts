@@ -6,7 +6,9 @@ import type { Plugin } from 'vite';
 
 const COMPRESSIBLE = /\.(?:js|css|svg|json|wasm|ttf)$/;
 const WORTH_IT_BYTES = 1024;
-/** Brotli's best takes ten times as long and saves 8 %: kept for files that the app's first load consists of. */
+/**
+ * Brotli's best level takes ten times as long and saves 8 %, so it is used only for the files of the app's first load.
+ */
 const BEST_UP_TO_BYTES = 400 * 1024;
 
 /** Writes a `.br` and a `.gz` beside every asset, so that the server compresses nothing on request. */

@@ -5,7 +5,7 @@ import { compress } from './compress.plugin.js';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Where `npm run dev` finds the server; the pages themselves come from Vite then. */
+/** The server for `npm run dev`; Vite then serves the pages themselves. */
 const server = process.env['SALLYPORT_SERVER'] ?? 'http://127.0.0.1:3000';
 
 // `npx vite build web` writes dist/web: two pages, and their files under assets/ with a hash in each name.
@@ -23,7 +23,7 @@ export default defineConfig({
     rolldownOptions: { input: { app: at('index.html'), graphiql: at('graphiql.html') } },
   },
   worker: { format: 'es' },
-  // GraphiQL's workers are made by `?worker` imports, which Vite's pre-bundling for `npm run dev` cannot follow.
+  // GraphiQL's workers are `?worker` imports, which Vite's pre-bundling for `npm run dev` cannot follow.
   optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   server: { proxy: { '^/graphql$': { target: server, ws: true } } },
 });

@@ -3,7 +3,7 @@ import type { User } from '../graphql/operations.js';
 import { ChangePassword } from './change-password.js';
 import { DeleteAccount } from './delete-account.js';
 
-/** Who one is, the password, and the way out for good. */
+/** The user's e-mail, changing the password, and deleting the account. */
 export function AccountView({ user }: { readonly user: User }) {
   return (
     <div className="stack">

@@ -17,7 +17,7 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 15_000;
 const RECHECK_EVERY_MS = 5_000;
 
-/** Knows whether a user is signed in: asks the server at the start and whenever that may have changed. */
+/** Tracks whether a user is signed in: asks the server at start and whenever this may have changed. */
 export class AuthStore {
   readonly store = new Store<AuthState>({ phase: 'asking' });
   readonly #tabs = new Tabs(() => void this.ask());
@@ -26,7 +26,7 @@ export class AuthStore {
   #question = 0;
   #rechecking = false;
   #recheckedAt = 0;
-  /** Set by the owner of the feeds: there is a session after all, perhaps a new one. */
+  /** Set by the owner of the feeds: called when there is still a session, perhaps a new one. */
   onConfirmed: () => void = () => {};
 
   constructor(private readonly apollo: ApolloClient) {
@@ -35,7 +35,10 @@ export class AuthStore {
     });
   }
 
-  /** Asks who is signed in. A member stays one while the server does not answer; a visitor is told and asked for again. */
+  /**
+   * Asks the server who is signed in. While it does not answer, a signed-in user stays signed in; otherwise the page
+   * says so and retries.
+   */
   async ask(): Promise<void> {
     clearTimeout(this.#retry);
     const question = ++this.#question;
@@ -52,12 +55,15 @@ export class AuthStore {
     }
   }
 
-  /** Asks after a pause, which grows while the server does not answer: 1 to 15 s. */
+  /** Asks again after a delay, which grows while the server does not answer: 1 to 15 s. */
   askAgain(): void {
     this.#askIn(this.#retryMs);
   }
 
-  /** The socket was told that the session has ended: asks, and tells `onConfirmed` if it goes on, at most every 5 s. */
+  /**
+   * The socket was closed because the session ended: checks this, and calls `onConfirmed` if there is still a session,
+   * at most every 5 s.
+   */
   recheck(): void {
     this.#rechecking = true;
     const pauseMs = Math.max(0, this.#recheckedAt + RECHECK_EVERY_MS - Date.now());
@@ -65,7 +71,7 @@ export class AuthStore {
     this.#askIn(pauseMs);
   }
 
-  /** A user has signed in or registered here. */
+  /** A user has signed in or registered on this page. */
   entered(user: User): void {
     this.#outdate();
     this.store.set({ phase: 'member', user });
@@ -78,7 +84,7 @@ export class AuthStore {
     this.gone('left');
   }
 
-  /** The user is signed out: none of their data stays on the page, in the cache or in the address. */
+  /** The user is signed out: removes their data from the page, the cache and the URL. */
   gone(signOutReason: SignOutReason): void {
     this.#outdate();
     window.history.replaceState(null, '', '/');
@@ -92,7 +98,7 @@ export class AuthStore {
     this.#retry = setTimeout(() => void this.ask(), ms);
   }
 
-  /** An answer that is still on its way tells of a time before this. */
+  /** Pending responses are outdated now. */
   #outdate(): void {
     this.#question += 1;
     clearTimeout(this.#retry);

@@ -4,14 +4,14 @@ import { CHANGE_PASSWORD } from '../graphql/operations.js';
 import { Field } from './field.js';
 import { OperationForm } from './operation-form.js';
 
-/** A new password, which signs out every other browser. */
+/** Changes the password, which signs out all other browsers. */
 export function ChangePassword() {
   const [change] = useMutation(CHANGE_PASSWORD);
   const [done, setDone] = useState(false);
   return (
     <section className="card" aria-labelledby="password-title">
       <h2 id="password-title">Change password</h2>
-      <p className="muted">This signs you out in every other browser.</p>
+      <p className="muted">This signs you out in all other browsers.</p>
       <OperationForm
         credentialField="current"
         submitLabel="Change password"
@@ -33,7 +33,7 @@ export function ChangePassword() {
           </>
         )}
       </OperationForm>
-      <output className="done">{done && 'The password is changed. Every other browser is signed out.'}</output>
+      <output className="done">{done && 'Password changed. All other browsers are signed out.'}</output>
     </section>
   );
 }

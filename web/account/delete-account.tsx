@@ -5,7 +5,7 @@ import { DELETE_ACCOUNT } from '../graphql/operations.js';
 import { Field } from './field.js';
 import { OperationForm } from './operation-form.js';
 
-/** The way out for good: asks once more, and for the password. */
+/** Deletes the account after a confirmation with the password. */
 export function DeleteAccount() {
   const { auth } = useBackend();
   const [remove] = useMutation(DELETE_ACCOUNT);

@@ -6,12 +6,12 @@ interface Props {
   readonly type?: 'email' | 'password' | 'text';
   readonly autoComplete: string;
   readonly hint?: string;
-  /** What is wrong with it, in words; shown beside the input and read with it. */
+  /** The error message, shown next to the input and read with it. */
   readonly error?: string | undefined;
   readonly minLength?: number;
 }
 
-/** One labelled input. A password can be looked at. */
+/** One labelled input. A password can be made visible. */
 export function Field({ name, label, type = 'password', autoComplete, hint, error, minLength }: Props) {
   const id = useId();
   const [shown, setShown] = useState(false);

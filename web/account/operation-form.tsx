@@ -3,20 +3,20 @@ import { useBackend } from '../app/backend.js';
 import { useStore } from '../app/store.js';
 import { NO_PROBLEMS, problemsOf, type Problems } from '../graphql/problems.js';
 
-/** Reads a field of the form; the empty text where there is none. */
+/** Reads a field of the form; the empty string if there is none. */
 type FormValues = (name: string) => string;
 
 interface Props {
-  /** What the form does with its values. A rejection is shown beside the field that it is about. */
+  /** Called with the form's values. A rejection is shown next to the field that it is about. */
   readonly onSubmit: (values: FormValues) => Promise<void>;
-  /** The field that wrong credentials are shown beside. */
+  /** The field where wrong credentials are shown. */
   readonly credentialField: string;
   readonly submitLabel: string;
   readonly danger?: boolean;
   readonly children: (errors: Problems['fields']) => ReactNode;
 }
 
-/** A form that runs one operation: says what is wrong and puts the focus there, and is empty again when all went well. */
+/** A form that runs one operation: shows errors and focuses the first, and is cleared on success. */
 export function OperationForm({ onSubmit, credentialField, submitLabel, danger = false, children }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const [problems, setProblems] = useState(NO_PROBLEMS);

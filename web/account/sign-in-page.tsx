@@ -11,13 +11,13 @@ import { OperationForm } from './operation-form.js';
 const NOTICES: Readonly<Record<SignOutReason, string>> = {
   left: 'You are signed out.',
   ended: 'You were signed out elsewhere, or your session has expired. Sign in to continue.',
-  deleted: 'Your account is deleted, with everything in it.',
+  deleted: 'Your account and all its data were deleted.',
 };
 
-/** What a visitor sees: sign in, or create an account where the server lets them. */
+/** The page of a signed-out user: sign in, or create an account if the server allows it. */
 export function SignInPage({ signOutReason }: { readonly signOutReason: SignOutReason | null }) {
   const [isNew, setIsNew] = useState(false);
-  // Until the server has said so, and where it does not answer, nobody is told that they may not.
+  // Until the server has answered, the page does not say that registration is closed.
   const registration = useQuery(REGISTRATION).data?.registration ?? 'OPEN';
   return (
     <div className="entrance">
@@ -93,7 +93,7 @@ function EntranceForm({ isNew, asksInvitation }: FormProps) {
               type="text"
               autoComplete="off"
               error={errors['invitation']}
-              hint="The code that you were given. It is good for one account."
+              hint="The code from your invitation. It is valid for one account."
             />
           )}
           <Field name="email" label="E-mail" type="email" autoComplete="username" error={errors['email']} />

@@ -1,6 +1,6 @@
 const CHANNEL = 'sallyport-account';
 
-/** Tells this browser's other tabs about a sign-in or sign-out. Carries no data: each tab asks the server. */
+/** Tells this browser's other tabs about a sign-in or sign-out. It sends no data: each tab asks the server. */
 export class Tabs {
   readonly #channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL);
 

@@ -3,7 +3,7 @@ import { useBackend } from './backend.js';
 import { Home } from './home.js';
 import { useStore } from './store.js';
 
-/** The whole page: one of what a stranger, a member and an unlucky person see. */
+/** The whole page: for a signed-out user, a signed-in user, or when the server does not answer. */
 export function App() {
   const { auth } = useBackend();
   const membership = useStore(auth.store);

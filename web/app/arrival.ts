@@ -3,8 +3,9 @@ import { useEffect, useRef, type RefObject } from 'react';
 let arrivals = 0;
 
 /**
- * Puts the focus on the heading of a page that takes another's place, such as after sign-in: what had it is gone, and a screen reader would
- * begin at the top of the document again. The first page that opens is left alone, as is a focus that is somewhere already.
+ * Focuses the heading of a page that replaces another one, such as after sign-in: the focused element is gone, and a
+ * screen reader would start at the top of the document again. Not for the first page, and not if another element has
+ * the focus.
  */
 export function useArrival(): RefObject<HTMLHeadingElement | null> {
   const heading = useRef<HTMLHeadingElement>(null);

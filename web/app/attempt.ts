@@ -3,12 +3,12 @@ import { problemsOf } from '../graphql/problems.js';
 import { useBackend } from './backend.js';
 import { useStore } from './store.js';
 
-/** One request that a person starts by a button: whether it is under way, and what it failed with. */
+/** A request that the user starts with a button: whether it is running, and its error. */
 export interface Attempt {
   readonly pending: boolean;
-  /** In words; null again when it is tried again or the server answers again. */
+  /** The error message; null again when it is retried or the server answers again. */
   readonly failure: string | null;
-  /** Starts it, unless it is under way. Never rejects. */
+  /** Starts it, unless it is running. Never rejects. */
   start(action: () => Promise<unknown>): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { ServerState } from '../graphql/server-state.js';
 import { Feeds } from '../live/feeds.js';
 import { LiveConnection } from '../live/live-connection.js';
 
-/** Everything behind the page, made once. */
+/** The page's services, created once. */
 export interface Backend {
   readonly apollo: ApolloClient;
   readonly server: ServerState;
@@ -15,7 +15,7 @@ export interface Backend {
   readonly auth: AuthStore;
 }
 
-/** Makes the parts and introduces them to each other. */
+/** Creates the services and connects them. */
 export function createBackend(): Backend {
   const connection = new LiveConnection();
   const server = new ServerState();
@@ -33,7 +33,7 @@ export function createBackend(): Backend {
 
 export const BackendContext = createContext<Backend | null>(null);
 
-/** The parts behind the page. Throws outside of the app. */
+/** The page's services. Throws outside of the app. */
 export function useBackend(): Backend {
   const backend = use(BackendContext);
   if (!backend) throw new Error('useBackend works inside <App> only.');

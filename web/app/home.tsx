@@ -10,7 +10,7 @@ import { Mark } from './mark.js';
 import { useStore } from './store.js';
 import { useView, VIEWS } from './view.js';
 
-/** What a member sees. */
+/** The page of a signed-in user. */
 export function Home({ user }: { readonly user: User }) {
   const { feeds } = useBackend();
   const view = useView();

@@ -1,4 +1,4 @@
-/** The gate and the name. */
+/** The logo and the name. */
 export function Mark() {
   return (
     <span className="mark">

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** One value that components follow. */
+/** One value that components subscribe to. */
 export class Store<T> {
   readonly #listeners = new Set<() => void>();
   #value: T;

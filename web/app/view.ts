@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** The views of a member, as the address names them behind `#`. */
+/** The views of a signed-in user, as named in the URL after `#`. */
 export const VIEWS = [
   { id: 'live', label: 'Live' },
   { id: 'sessions', label: 'Sessions' },
@@ -15,7 +15,7 @@ function follow(listener: () => void): () => void {
   return () => window.removeEventListener('hashchange', listener);
 }
 
-/** The view that the address names; the first one for anything else. */
+/** The view in the URL; the first one for anything else. */
 export function useView(): View {
   const hash = useSyncExternalStore(follow, () => window.location.hash);
   return VIEWS.find(({ id }) => hash === `#${id}`)?.id ?? VIEWS[0].id;

@@ -1,7 +1,7 @@
-/** Credentials to register with; change them at will. */
+/** Credentials to register with; change them as you like. */
 export const CREDENTIALS = JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery' }, null, 2);
 
-/** From a stranger to a running subscription: one tab a step, each one press of play. */
+/** From registration to a running subscription: one tab per step. */
 export const DEFAULT_TABS = [
   {
     query: `# 1. Create an account. It signs you in:

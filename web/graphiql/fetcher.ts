@@ -3,14 +3,14 @@ import { getOperationAST, OperationTypeNode } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { CloseCode, type LiveClient } from '../../client/index.js';
 
-/** The toolkit's type wants errors that are objects of graphql-js, which nothing that was JSON has: it shows them as they are. */
+/** The toolkit's type requires error objects of graphql-js, but parsed JSON has plain objects; it shows these too. */
 type Results = AsyncIterableIterator<never>;
 
 /**
- * Queries go with the cookie, subscriptions by the live client.
+ * Sends queries with the cookie, and subscriptions with the live client.
  *
- * Subscriptions are iterated here and not by the toolkit: what ends one there is thrown a second time where nobody can catch it,
- * as an uncaught error of the page.
+ * Subscriptions are iterated here and not by the toolkit, which would throw their final error a second time as an
+ * uncaught error of the page.
  */
 export function createFetcher(client: LiveClient): Fetcher {
   const overHttp = createGraphiQLFetcher({
@@ -25,7 +25,7 @@ export function createFetcher(client: LiveClient): Fetcher {
   };
 }
 
-/** Says in words what has ended a subscription. */
+/** Describes what has ended a subscription. */
 function explained(results: Results): Results {
   const next = results.next.bind(results);
   const nextInWords = async (): Promise<IteratorResult<never, unknown>> => {

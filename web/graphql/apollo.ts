@@ -4,7 +4,7 @@ import { OperationTypeNode } from 'graphql';
 import type { LiveClient } from '../../client/index.js';
 import type { ServerState } from './server-state.js';
 
-/** Queries and mutations by POST with the session cookie, subscriptions by the live client. */
+/** Queries and mutations by POST with the session cookie, subscriptions with the live client. */
 export function createApollo(live: LiveClient, { fetch }: ServerState): ApolloClient {
   return new ApolloClient({
     cache: new InMemoryCache(),

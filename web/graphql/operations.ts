@@ -107,5 +107,5 @@ export type User = ResultOf<typeof LOGIN>['login'];
 /** One session of the signed-in user. */
 export type Session = ResultOf<typeof SESSIONS>['sessions'][number];
 
-/** One notification as it came. */
+/** One notification as received. */
 export type Notification = ResultOf<typeof NOTIFICATIONS>['notifications'];

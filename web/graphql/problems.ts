@@ -1,6 +1,6 @@
 import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors';
 
-/** What is wrong with a form: beside its fields, and as a whole. */
+/** The errors of a form: per field, and for the whole form. */
 export interface Problems {
   readonly fields: Readonly<Record<string, string>>;
   readonly form: string | null;
@@ -14,9 +14,9 @@ interface WireError {
 export const NO_PROBLEMS: Problems = { fields: {}, form: null };
 
 /**
- * Sorts what an operation failed with to the places where a person looks for it.
+ * Assigns the errors of an operation to the form's fields.
  *
- * @param credentialField the field that wrong credentials are shown beside: the server does not say which one is wrong
+ * @param credentialField the field where wrong credentials are shown, since the server does not say which one is wrong
  */
 export function problemsOf(error: unknown, credentialField: string): Problems {
   const errors = wireErrors(error);

@@ -1,18 +1,18 @@
 import { Store } from '../app/store.js';
 
-/** How the server answers this page's requests: in time, later than one expects, or not at all. */
+/** How the server answers this page's requests: in time, late, or not at all. */
 export type Answering = 'well' | 'late' | 'not';
 
 const LATE_AFTER_MS = 2_500;
 const GIVE_UP_AFTER_MS = 15_000;
 
-/** Watches the page's requests, so that every view can say that one is waited for, has failed, or works again. */
+/** Tracks the page's requests, so that every view can show that one is slow, has failed, or works again. */
 export class ServerState {
   readonly store = new Store<Answering>('well');
-  /** Called when a request is late or has failed: is the connection still there, and who asks again? Set by the backend. */
+  /** Called when a request is late or has failed, to check the connection. Set by the backend. */
   onTrouble: (answering: 'late' | 'not') => void = () => {};
 
-  /** `fetch`, which is watched and gives up after 15 s. Answers with a status of 500 and above count as none. */
+  /** A tracked `fetch` with a timeout of 15 s. A status of 500 or above counts as no answer. */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const patience = new AbortController();
     const giveUp = (): void => patience.abort();
@@ -25,7 +25,7 @@ export class ServerState {
       const { status, statusText, headers } = response;
       return new Response(body, { status, statusText, headers });
     } catch (error) {
-      // A request that the page itself took back tells nothing of the server.
+      // A request that the page itself aborted says nothing about the server.
       if (!init?.signal?.aborted) this.#become('not');
       throw error;
     } finally {
@@ -34,7 +34,7 @@ export class ServerState {
     }
   };
 
-  /** Something else has shown that the server answers. */
+  /** Called when the server is known to answer from elsewhere. */
   answered(): void {
     this.#become('well');
   }

@@ -3,7 +3,7 @@ import type { LiveState } from '../../client/index.js';
 import { useStore } from '../app/store.js';
 import { useBackend } from '../app/backend.js';
 
-/** How long the server remembers notifications, by default: what is promised while the connection is away. */
+/** How long the server keeps notifications by default: until then "nothing will be missed" is true. */
 const REMEMBERED_MS = 5 * 60_000;
 
 const WORDS: Readonly<Record<LiveState, string>> = {

@@ -6,7 +6,7 @@ import type { CountPoint } from './feeds.js';
 const HEIGHT = 168;
 const RANGE: uPlot.Range.MinMax = [0, 11];
 
-/** The last values as steps: each one holds until the next. Loaded when there is something to draw. */
+/** The last values as steps. Loaded when there is something to draw. */
 export default function CountChart({ counts }: { readonly counts: readonly CountPoint[] }) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
@@ -40,7 +40,7 @@ export default function CountChart({ counts }: { readonly counts: readonly Count
   return <div ref={place} />;
 }
 
-/** The newest value holds on for as long as the one before it did, or it would be a line without a width. */
+/** The newest value is drawn as wide as the one before it, otherwise it would have no width. */
 function columns(counts: readonly CountPoint[]): uPlot.AlignedData {
   const [before, last] = counts.slice(-2);
   const held = before && last ? [{ at: 2 * last.at - before.at, value: last.value }] : [];

@@ -3,35 +3,37 @@ import { Store } from '../app/store.js';
 import { NOTIFICATIONS, USER_COUNT, type Notification } from '../graphql/operations.js';
 import { appended } from './ring.js';
 
-/** One value of the user count and when it came, in s since the epoch. */
+/** One value of the user count and when it was received, in s since the epoch. */
 export interface CountPoint {
   readonly at: number;
   readonly value: number;
 }
 
-/** Everything that has come and is still kept. */
+/** The received values that are kept. */
 export interface FeedsView {
   readonly counts: readonly CountPoint[];
   /** Newest last, each id once. */
   readonly notifications: readonly Notification[];
-  /** How many of them, from the end, have not been read. */
+  /** How many of the newest have not been read. */
   readonly unread: number;
-  /** True after the server could not send everything that was missed. */
+  /** True after the server could not send all missed notifications. */
   readonly gap: boolean;
 }
 
-/** How much is kept. */
+/** How many values are kept. */
 export const KEPT = { counts: 60, notifications: 100 } as const;
 
-/** The screen is told at most this often, however fast values come. */
+/** The shortest time between two updates of the page, in ms. */
 const SHOW_EVERY_MS = 50;
 const EMPTY: FeedsView = { counts: [], notifications: [], unread: 0, gap: false };
 
-/** Up to which notification this browser's user has read: kept over a reload, forgotten at sign-out. */
+/** The key of the last read notification: kept over a reload, removed at sign-out. */
 const READ_UP_TO = 'sallyport-read-up-to';
 const NO_ERRORS = { error: () => {} };
 
-/** What one member receives, bounded. Values bypass Apollo's cache, which would keep every one of them for ever. */
+/**
+ * The values that a user receives, in bounded memory. They bypass Apollo's cache, which would keep all of them forever.
+ */
 export class Feeds {
   readonly store = new Store<FeedsView>(EMPTY);
   #view = EMPTY;
@@ -41,7 +43,7 @@ export class Feeds {
 
   constructor(private readonly apollo: ApolloClient) {}
 
-  /** Subscribes to both feeds. A second call starts afresh, and keeps what has come. */
+  /** Subscribes to both feeds. A second call subscribes again and keeps the received values. */
   start(): void {
     this.stop();
     this.#counts = this.apollo
@@ -58,7 +60,7 @@ export class Feeds {
     this.#timer = undefined;
   }
 
-  /** Forgets everything: the next member must not see it. */
+  /** Deletes everything, so that the next user does not see it. */
   clear(): void {
     this.stop();
     this.#view = EMPTY;
@@ -71,14 +73,14 @@ export class Feeds {
     this.#change({ unread: 0, gap: false });
   }
 
-  /** Notifications were missed for good: says so, and asks for what the server still has of them. */
+  /** Notifications were lost: shows this, and loads those that the server still has. */
   noteGap(): void {
     this.#change({ gap: true });
-    // Not from within the delivery of the event that told of it.
+    // Not during the delivery of the event that reported it.
     setTimeout(() => this.#notifications && this.#followNotifications(), 0);
   }
 
-  /** A new subscription begins with what the server keeps, whether it has come before or not. */
+  /** A new subscription starts with the server's history, including notifications that were received before. */
   #followNotifications(): void {
     this.#notifications?.unsubscribe();
     this.#notifications = this.apollo
@@ -90,7 +92,7 @@ export class Feeds {
     this.#change({ counts: appended(this.#view.counts, { at: Date.now() / 1000, value }, KEPT.counts) });
   }
 
-  /** One that is there already moves to the end: the server sends them in order, and all the newer ones after it. */
+  /** A notification that is already there moves to the end, because the server sends it and all newer ones in order. */
   #notify(notification: Notification): void {
     const others = this.#view.notifications.filter(({ id }) => id !== notification.id);
     const notifications = appended(others, notification, KEPT.notifications);
@@ -116,12 +118,12 @@ function recall(key: string): string | null {
   }
 }
 
-/** Where the browser refuses to keep anything, everything is unread after a reload. */
+/** If the browser refuses storage, everything is unread after a reload. */
 function remember(key: string, value: string | null): void {
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
   } catch {
-    // Nothing to do: it is a convenience.
+    // Ignored: this is only a convenience.
   }
 }

@@ -5,7 +5,9 @@ export function HowToNotify({ userId }: { readonly userId: string }) {
   const command = `npm run cli -- publish notifications user:${userId} '{"kind":"hello","title":"Hello"}'`;
   return (
     <div className="empty">
-      <p>Nothing yet. Send yourself one: run this where the server runs, and it appears here without a reload.</p>
+      <p>
+        No notifications yet. To send yourself one, run this command on the server. It appears here without a reload.
+      </p>
       <pre>
         <code>{command}</code>
       </pre>

@@ -1,17 +1,17 @@
 import { createLiveClient, type LiveClient, type LiveState } from '../../client/index.js';
 import { Store } from '../app/store.js';
 
-/** The page's one connection, and what it tells. */
+/** The page's connection and its state. */
 export class LiveConnection {
   readonly state = new Store<LiveState>('idle');
-  /** Since when the connection is lost, in ms since the epoch; null while it is not. */
+  /** Since when the connection is lost, in ms since the epoch; null while it is open. */
   readonly lostAt = new Store<number | null>(null);
   readonly client: LiveClient;
-  /** Set by the backend: the connection is there, or there again. */
+  /** Set by the backend: called when the connection is open, also after a reconnect. */
   onLive: () => void = () => {};
-  /** Set by the auth store: the server says that the session has ended. */
+  /** Set by the auth store: called when the server says that the session has ended. */
   onSignedOut: () => void = () => {};
-  /** Set by the owner of the feeds: notifications were missed for good. */
+  /** Set by the owner of the feeds: called when notifications were lost. */
   onGap: () => void = () => {};
 
   constructor() {

@@ -8,7 +8,7 @@ interface Props extends Pick<FeedsView, 'notifications' | 'unread' | 'gap'> {
   readonly onRead: () => void;
 }
 
-/** What the server still keeps, and what has come since, newest first. */
+/** The server's history and later notifications, newest first. */
 export function NotificationList({ notifications, unread, gap, userId, onRead }: Props) {
   const firstUnread = notifications.length - unread;
   const rows = notifications.map((item, index) => <Row key={item.id} item={item} unread={index >= firstUnread} />);

@@ -3,7 +3,7 @@ import type { CountPoint } from './feeds.js';
 
 const CountChart = lazy(() => import('./count-chart.js'));
 
-/** The newest value, large, above the last ones. */
+/** The newest value, above a chart of the last ones. */
 export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }) {
   const latest = counts.at(-1);
   const values = counts.map(({ value }) => value);

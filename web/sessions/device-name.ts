@@ -18,7 +18,7 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** A user agent in the words of a person, such as "Firefox on Windows"; what it says itself where it is no known one. */
+/** A readable name of a user agent, such as "Firefox on Windows"; the user agent itself if it is unknown. */
 export function deviceName(userAgent: string | null): string {
   if (!userAgent) return 'Unknown device';
   const browser = BROWSERS.find(([pattern]) => pattern.test(userAgent))?.[1];

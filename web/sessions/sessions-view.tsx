@@ -9,7 +9,7 @@ import { problemsOf } from '../graphql/problems.js';
 import { deviceName } from './device-name.js';
 import { timeWords } from './time-words.js';
 
-/** Where one is signed in, and how to sign out there. */
+/** The user's sessions, with buttons to sign them out. */
 export function SessionsView() {
   const { data, error, loading, refetch } = useQuery(SESSIONS, { fetchPolicy: 'cache-and-network' });
   const [done, setDone] = useState('');
@@ -47,7 +47,7 @@ interface AskingProps {
   readonly onRetry: () => void;
 }
 
-/** What has become of the question: on its way, late, or failed, and then asked again when the server answers. */
+/** The state of loading: pending, late, or failed, and retried when the server answers. */
 function Asking({ isFirst, loading, error, onRetry }: AskingProps) {
   const isLate = useStore(useBackend().server.store) !== 'well';
   if (loading && isLate) return <output className="muted">Waiting for the server to answer.</output>;
@@ -66,7 +66,7 @@ function Asking({ isFirst, loading, error, onRetry }: AskingProps) {
 }
 
 interface Ending {
-  /** Called with what was done, in words. */
+  /** Called with a message about what was done. */
   readonly onDone: (words: string) => void;
 }
 
@@ -111,7 +111,7 @@ function SessionRow({ session, onDone }: Ending & { readonly session: Session })
 interface EndButtonProps {
   readonly attempt: Attempt;
   readonly label: string;
-  /** Whose session, where the label does not say it. */
+  /** Which session, if the label does not say it. */
   readonly of?: string;
   readonly action: () => Promise<void>;
 }
@@ -119,7 +119,7 @@ interface EndButtonProps {
 function EndButton({ attempt: { pending, failure, start }, label, of, action }: EndButtonProps) {
   const { auth } = useBackend();
   const press = async (): Promise<void> => {
-    // What fails may do so because this session is over as well.
+    // A failure may mean that this session has ended as well.
     const asked = action().catch((error: unknown) => {
       void auth.ask();
       throw error;
@@ -146,7 +146,7 @@ function EndButton({ attempt: { pending, failure, start }, label, of, action }: 
   );
 }
 
-/** Asks again when the page is visible again, and after a failure as soon as the server answers again. */
+/** Reloads when the page becomes visible, and after a failure as soon as the server answers again. */
 function useRefetch(refetch: () => void, hasFailed: boolean): void {
   const { server } = useBackend();
   useEffect(() => {

@@ -5,7 +5,7 @@ const STEPS: readonly (readonly [number, Intl.RelativeTimeFormatUnit])[] = [
   [Number.POSITIVE_INFINITY, 'day'],
 ];
 
-/** An instant as seen from now: "3 minutes ago", "in 30 days"; "just now" within a minute. */
+/** A time relative to now: "3 minutes ago", "in 30 days"; "just now" within a minute. */
 export function timeWords(instant: string, now = Date.now(), language?: string): string {
   let amount = (Date.parse(instant) - now) / 1000;
   if (Math.abs(amount) < 60) return 'just now';
