@@ -26,8 +26,8 @@ export function SignInPage({ signOutReason }: { readonly signOutReason: SignOutR
         <div>
           <h1 id="welcome-title">Live, and only yours.</h1>
           <p>
-            Sign in, and this page opens a connection with a token that lasts one minute. On it you receive your own
-            events, as they happen, and nobody else’s.
+            Sign in, and this page opens a connection with a token that lasts one minute. On it you receive only your
+            own events, as they happen.
           </p>
         </div>
         <ol className="steps">
