@@ -1,7 +1,8 @@
 /** What `import … from 'sallyport'` gives. The only file of src/ that re-exports others. */
 export { SallyportModule, type SallyportAsyncOptions } from './module/sallyport.module.js';
 export { Sallyport, type LiveEvent, type ViewerPresence } from './module/sallyport.js';
-export type { LimitOptions, SallyportOptions, SessionPort, SignedInViewer, StoreOptions } from './module/options.js';
+export type { LimitOptions, LoggerLike, SallyportOptions } from './module/options.js';
+export type { SessionPort, SignedInViewer, StoreOptions } from './module/options.js';
 export { FeedModule } from './live/feeds/feed.module.js';
 export { defineFeed, type Feed, type FeedOptions, type FeedType } from './live/feeds/feed.js';
 export { IsInstant } from './live/feeds/payload-check.js';

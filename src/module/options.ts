@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { SocketFacts } from '../live/live.config.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
@@ -58,6 +57,14 @@ export interface LimitOptions {
   readonly throttleExempt?: readonly string[];
 }
 
+/** The methods of a pino logger, of any version, that Sallyport calls. */
+export interface LoggerLike {
+  debug(facts: object, message?: string): void;
+  info(facts: object, message?: string): void;
+  warn(facts: object, message?: string): void;
+  error(facts: object, message?: string): void;
+}
+
 /** How Sallyport runs inside an application. `secretKeys` and `sessions` are all that it needs. */
 export interface SallyportOptions {
   /**
@@ -92,7 +99,7 @@ export interface SallyportOptions {
    */
   readonly context?: (facts: SocketFacts) => object;
   /** A pino logger. Default: warnings and errors go to Nest's own logger. */
-  readonly logger?: Logger;
+  readonly logger?: LoggerLike;
   /** Where metrics are registered, of prom-client. Default: nowhere. */
   readonly metrics?: Registry;
 }

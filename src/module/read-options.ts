@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import type { LiveConfig } from '../live/live-config.module.js';
@@ -45,7 +46,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   if (faults.length > 0)
     throw new StartError(`SallyportModule: the options are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics = new Registry() } = given;
-  const logger = given.logger ?? nestLogger();
+  const logger = (given.logger as Logger | undefined) ?? nestLogger();
   return {
     gateway: {
       path: given.path ?? GRAPHQL_PATH,

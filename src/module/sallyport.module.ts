@@ -69,6 +69,7 @@ export class SallyportModule {
   /**
    * With ways in of one's own instead of the application's sessions: what the stand-alone server uses.
    *
+   * @internal
    * @param config already checked
    */
   static withWaysIn(config: LiveConfig, waysIn: WaysIn): DynamicModule {

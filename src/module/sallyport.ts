@@ -33,6 +33,7 @@ export interface ViewerPresence {
 /** Sallyport, as the rest of the application uses it. */
 @Injectable()
 export class Sallyport {
+  /** @internal Nest makes it. */
   constructor(
     private readonly sessions: Sessions,
     private readonly tokens: TokenService,

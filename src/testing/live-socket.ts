@@ -73,7 +73,8 @@ export class LiveSocket {
   readonly opened: Promise<void>;
   readonly #closed: Promise<SocketClose>;
 
-  constructor(readonly ws: WebSocket) {
+  /** @internal Made by {@link openSocket}. */
+  constructor(/** @internal */ readonly ws: WebSocket) {
     ws.on('message', (data: Buffer) => this.inbox.put(JSON.parse(data.toString('utf8')) as WireMessage));
     this.#closed = new Promise((resolve) => {
       ws.on('close', (code, reason) => {
