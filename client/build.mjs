@@ -1,15 +1,19 @@
-// Builds the package into dist/: an ES module without graphql-ws, its types, and the script for a `<script>` tag.
-import { execFileSync } from 'node:child_process';
+// Builds the package into dist/: an ES module and CommonJS without graphql-ws, their types, and the script for a `<script>`
+// tag.
 import { rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
+const here = import.meta.dirname;
 const common = { absWorkingDir: here, bundle: true, minify: true, target: 'es2022', legalComments: 'none' };
 
-rmSync(`${here}dist`, { recursive: true, force: true });
+rmSync(join(here, 'dist'), { recursive: true, force: true });
 await Promise.all([
-  build({ ...common, entryPoints: ['index.ts'], outfile: 'dist/index.js', format: 'esm', packages: 'external' }),
+  ...Object.entries({ 'index.js': 'esm', 'index.cjs': 'cjs' }).map(([name, format]) =>
+    build({ ...common, entryPoints: ['index.ts'], outfile: `dist/${name}`, format, packages: 'external' }),
+  ),
   build({
     ...common,
     entryPoints: ['script.ts'],
@@ -18,6 +22,10 @@ await Promise.all([
     globalName: 'Sallyport',
   }),
 ]);
-execFileSync(process.execPath, [`${here}../node_modules/typescript/bin/tsc`, '-p', here, '--noCheck'], {
-  stdio: 'inherit',
+const types = await rollup({
+  input: join(here, 'index.ts'),
+  plugins: [dts({ tsconfig: join(here, 'tsconfig.json') })],
+  external: /^[^./]/,
 });
+for (const name of ['index.d.ts', 'index.d.cts']) await types.write({ file: join(here, 'dist', name) });
+await types.close();

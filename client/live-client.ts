@@ -1,4 +1,6 @@
-import { createClient, type Client, type ClientOptions, type SubscribePayload } from 'graphql-ws/client';
+// Types come from the package's root: `moduleResolution: node10` finds no others.
+import type { Client, ClientOptions, SubscribePayload } from 'graphql-ws';
+import { createClient } from 'graphql-ws/client';
 import type { ConnectionInitPayload } from '../src/protocol/payload.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Backoff } from './backoff.js';

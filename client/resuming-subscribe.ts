@@ -1,4 +1,4 @@
-import type { Client, FormattedExecutionResult, Sink, SubscribePayload } from 'graphql-ws/client';
+import type { Client, FormattedExecutionResult, Sink, SubscribePayload } from 'graphql-ws';
 import type { NextExtensions, PositionPingPayload, SubscribeExtensions } from '../src/protocol/payload.js';
 
 /** Events of one subscription may have been missed and will not be delivered. */

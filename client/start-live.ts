@@ -1,4 +1,4 @@
-import type { FormattedExecutionResult, Sink } from 'graphql-ws/client';
+import type { FormattedExecutionResult, Sink } from 'graphql-ws';
 import { createLiveClient, type LiveClient, type LiveClientOptions } from './live-client.js';
 import { page } from './platform.js';
 import { tokenFromUrl } from './token-endpoints.js';
