@@ -1,10 +1,8 @@
-// Builds the package into dist/: an ES module and CommonJS without graphql-ws, their types, and the script for a `<script>`
-// tag.
+// Builds the package into dist/: an ES module and CommonJS without graphql-ws, and the script for a `<script>` tag. Types are
+// added by `npm pack`.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { rollup } from 'rollup';
-import { dts } from 'rollup-plugin-dts';
 
 const here = import.meta.dirname;
 const common = { absWorkingDir: here, bundle: true, minify: true, target: 'es2022', legalComments: 'none' };
@@ -22,10 +20,3 @@ await Promise.all([
     globalName: 'Sallyport',
   }),
 ]);
-const types = await rollup({
-  input: join(here, 'index.ts'),
-  plugins: [dts({ tsconfig: join(here, 'tsconfig.json') })],
-  external: /^[^./]/,
-});
-for (const name of ['index.d.ts', 'index.d.cts']) await types.write({ file: join(here, 'dist', name) });
-await types.close();

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { ROOT } from './build-step.mjs';
+import { ROOT, runNode } from './build-step.mjs';
 import { build } from './build.mjs';
 
 /** Where the published files are, relative to the top. */
@@ -25,15 +25,25 @@ export async function buildPackage() {
   rmSync(folder, { recursive: true, force: true });
   const compiled = entries.map(([name, source]) => [name, source.replace(/^src/, 'dist').replace(/\.ts$/, '.js')]);
   const run = await bundle(compiled, folder, [], { '.js': 'es', '.cjs': 'cjs' });
-  const typed = await bundle(entries, folder, [types()], { '.d.ts': 'es', '.d.cts': 'es' });
-  for (const name of typed.map(packageOf))
-    if (existsSync(join(ROOT, 'node_modules/@types', name)))
-      fail(`its types import ${name}, which has none of its own. Mark what needs them with @internal.`);
+  const typed = await bundleTypes(entries, folder);
   const packages = new Set([...run, ...typed].filter((name) => !name.startsWith('node:')).map(packageOf));
   return {
     entries: entries.map(([name]) => name),
     imports: [...packages].sort((one, other) => one.localeCompare(other)),
   };
+}
+
+/** Builds sallyport-client, with its types. */
+export async function buildClient() {
+  await runNode('client/build.mjs', []);
+  await bundleTypes([['index', 'client/index.ts']], join(ROOT, 'client/dist'));
+}
+
+async function bundleTypes(entries, folder) {
+  const names = await bundle(entries, folder, [types()], { '.d.ts': 'es', '.d.cts': 'es' });
+  const untyped = names.map(packageOf).find((name) => existsSync(join(ROOT, 'node_modules/@types', name)));
+  if (untyped) fail(`its types import ${untyped}, which has none of its own. Mark what needs them with @internal.`);
+  return names;
 }
 
 /**

@@ -1,14 +1,13 @@
 // What npm runs around `npm pack`, here and in client/. `prepare` builds and writes the manifest that is published in place of
 // the repository's own; `restore` puts that one back. Publish the tarball: in the folder npm would read the repository's again.
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { buildPackage } from './build-package.mjs';
-import { runNode } from './build-step.mjs';
+import { buildClient, buildPackage } from './build-package.mjs';
 import { clientManifest, moduleManifest } from './published-manifest.mjs';
 
 const PUBLISHED = {
   sallyport: async (manifest) => moduleManifest(manifest, await buildPackage()),
   'sallyport-client': async (manifest) => {
-    await runNode('client/build.mjs', []);
+    await buildClient();
     return clientManifest(manifest);
   },
 };
