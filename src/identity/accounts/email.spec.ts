@@ -16,7 +16,7 @@ describe('normalizeEmail', () => {
     expect(normalizeEmail(email)).toBe(email);
   });
 
-  it('refuses every character that shows nothing, wherever it stands', () => {
+  it('refuses invisible characters in any position', () => {
     const invisible = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u;
     const accepted: string[] = [];
     for (let point = 0; point <= 0x10ffff; point += 1) {

@@ -21,8 +21,8 @@ function occupied() {
   return { queue, ran, add, open: () => (open(), holding) };
 }
 
-describe('the queue for hashing', () => {
-  it('BF-2 lets a flood from one network cost that network its places and no other', async () => {
+describe('the hashing queue', () => {
+  it('BF-2 a flood from one network only costs that network its places', async () => {
     const { add, open } = occupied();
     const flood = Array.from({ length: 100 }, (_, n) => add(`flood ${n}`, 'attacker'));
     const honest = ['ada', 'bob', 'eve'].map((name) => add(name, `network of ${name}`));
@@ -32,7 +32,7 @@ describe('the queue for hashing', () => {
     expect(outcomes.filter((outcome) => outcome === 'served')).toHaveLength(MAX_WAITING - 3);
   });
 
-  it('serves networks in turns', async () => {
+  it('serves networks in turn', async () => {
     const { ran, add, open } = occupied();
     const all = [add('a1', 'a'), add('a2', 'a'), add('a3', 'a'), add('b1', 'b'), add('c1', 'c')];
     await open();
@@ -40,7 +40,7 @@ describe('the queue for hashing', () => {
     expect(ran).toEqual(['a1', 'b1', 'c1', 'a2', 'a3']);
   });
 
-  it('BF-4 keeps a place and every second turn for what is known, however many strangers wait', async () => {
+  it('BF-4 keeps a place and every second turn for known devices, however many unknown ones wait', async () => {
     const { ran, add, open } = occupied();
     const strangers = Array.from({ length: 100 }, (_, n) => add(`stranger ${n}`, `network ${n}`));
     const known = ['ada', 'bob', 'eve'].map((name) => add(name, null));
@@ -50,7 +50,7 @@ describe('the queue for hashing', () => {
     expect(ran.slice(0, 5)).toEqual(['ada', 'stranger 0', 'bob', 'stranger 1', 'eve']);
   });
 
-  it('BF-4 leaves one slot to what is known, whoever runs in the others', async () => {
+  it('BF-4 reserves one slot for known devices', async () => {
     const queue = new HashingQueue(3, MAX_WAITING);
     let open = (): void => {};
     const blocked = new Promise<void>((resolve) => (open = resolve));
@@ -60,7 +60,7 @@ describe('the queue for hashing', () => {
     await Promise.all(strangers);
   });
 
-  it('never keeps strangers waiting for the known alone', async () => {
+  it('serves unknown devices while known ones wait', async () => {
     const { ran, add, open } = occupied();
     const known = Array.from({ length: 100 }, (_, n) => add(`known ${n}`, null));
     const stranger = add('stranger', 'network');
@@ -70,7 +70,7 @@ describe('the queue for hashing', () => {
     expect((await Promise.all(known)).filter((outcome) => outcome === 'served')).toHaveLength(MAX_WAITING);
   });
 
-  it('goes on after work that fails, and with as many at a time as before', async () => {
+  it('continues after failed work, with the same number of slots', async () => {
     const { queue, add, open } = occupied();
     await open();
     await expect(queue.run({ known: true, network: 'x' }, () => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -65,11 +65,11 @@ describe('a new password', () => {
 });
 
 describe('a password that is presented', () => {
-  it('may be short, since an account of other rules may have it', () => {
+  it('may be short, since older accounts may have other rules', () => {
     expect(() => requirePresentable('short', 'password')).not.toThrow();
   });
 
-  it('PW-2 is refused at a megabyte without being hashed', () => {
+  it('PW-2 a password of a megabyte is refused without being hashed', () => {
     expect(() => requirePresentable('x'.repeat(1_000_000), 'password')).toThrow(/at most 128/);
   });
 });

@@ -22,7 +22,7 @@ describe('OR-6: a kind of token and the origin it comes from', () => {
   });
 
   it.each(['http://one.myshopify.com', 'https://one.myshopify.com:8443', 'https://a.one.myshopify.com', 'null'])(
-    'takes %s for no shop',
+    'does not treat %s as a shop',
     (origin) => {
       expect(origins.shopOf(origin)).toBeNull();
     },

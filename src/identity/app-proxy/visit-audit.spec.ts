@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { ReplayDetector } from './visit-audit.js';
 
-describe('AP-4: a signed URL that is shown twice', () => {
-  it('is told apart by the client that shows it', () => {
+describe('AP-4: a signed URL that is used twice', () => {
+  it('is distinguished by the client that uses it', () => {
     const watch = new ReplayDetector();
     expect(watch.note('one', 'ada', 0)).toBe('first');
     expect(watch.note('one', 'ada', 1000)).toBe('again');
     expect(watch.note('one', 'eve', 2000)).toBe('elsewhere');
   });
 
-  it('is forgotten once it cannot be fresh any more', () => {
+  it('is forgotten once it is no longer valid', () => {
     const watch = new ReplayDetector();
     watch.note('one', 'ada', 0);
     expect(watch.note('one', 'eve', 180_000)).toBe('elsewhere');
     expect(watch.note('one', 'eve', 180_001)).toBe('first');
   });
 
-  it('never makes more than a bounded number be remembered', () => {
+  it('remembers at most a bounded number of URLs', () => {
     const watch = new ReplayDetector(2);
     for (const signature of ['one', 'two', 'three']) watch.note(signature, 'ada', 0);
     expect(watch.note('one', 'eve', 0)).toBe('first');

@@ -24,7 +24,7 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0;
 }
 
-it('keeps a folder to its holder until it is given back', () => {
+it('locks a folder until it is released', () => {
   const release = lockDataFolder(file);
   expect(release).not.toBeNull();
   expect(lockDataFolder(file)).toBeNull();
@@ -35,22 +35,22 @@ it('keeps a folder to its holder until it is given back', () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it('takes over from a process that was killed', async () => {
+it('takes over the lock of a killed process', async () => {
   heldBy(await deadPid(), hostname(), null);
   expect(lockDataFolder(file)).not.toBeNull();
 });
 
-it('takes over where the pid is another process’s by now', () => {
+it('takes over when the pid now belongs to another process', () => {
   heldBy(process.ppid, hostname(), 'some other boot:1');
   expect(lockDataFolder(file)).not.toBeNull();
 });
 
-it('takes over from a file that says nothing', () => {
+it('takes over an empty lock file', () => {
   writeFileSync(file, '');
   expect(lockDataFolder(file)).not.toBeNull();
 });
 
-it('respects a holder on another host while its heart beats, and takes over when it is silent', () => {
+it('respects a holder on another host until its heartbeat stops', () => {
   heldBy(1, 'another-container', null);
   expect(lockDataFolder(file)).toBeNull();
   const longAgo = new Date(Date.now() - 16_000);
@@ -58,7 +58,7 @@ it('respects a holder on another host while its heart beats, and takes over when
   expect(lockDataFolder(file)).not.toBeNull();
 });
 
-it('does not give back what somebody else holds by now', () => {
+it('does not release a lock that another process holds by now', () => {
   const release = lockDataFolder(file);
   heldBy(process.pid, hostname(), null);
   release?.();

@@ -27,13 +27,13 @@ afterEach(async () => {
 const find = (kid: string = issuer.kid) => keys.find({ alg: 'RS256', kid });
 
 describe('TK-15 the keys of an issuer', () => {
-  it('are fetched once, however many ask at the same time', async () => {
+  it('are fetched once for concurrent requests', async () => {
     await Promise.all(Array.from({ length: 100 }, () => find()));
     await find();
     expect([issuer.discoveries, issuer.keyFetches]).toEqual([1, 1]);
   });
 
-  it('are fetched again for a new kid, and a few times a minute for made-up ones', async () => {
+  it('are fetched again for a new kid, and at most a few times a minute for invented ones', async () => {
     await find();
     await issuer.rotate();
     await find();
@@ -48,7 +48,7 @@ describe('TK-15 the keys of an issuer', () => {
     await find();
   });
 
-  it('that were withdrawn are forgotten within ten minutes', async () => {
+  it('that were withdrawn are dropped within ten minutes', async () => {
     const old = issuer.kid;
     await find();
     await issuer.rotate({ keepOld: false });
@@ -57,7 +57,7 @@ describe('TK-15 the keys of an issuer', () => {
     await find();
   });
 
-  it('that are known outlive an hour and not a day without the issuer, and are fetched when it is back', async () => {
+  it('that are known are used for hours but not a day without the issuer, and are fetched when it is back', async () => {
     await find();
     issuer.answerKeys = (_, response) => void response.writeHead(503).end();
     for (let minute = 0; minute < 60; minute += 1) {
@@ -121,7 +121,7 @@ describe('TK-15 the keys of an issuer', () => {
     15_000,
   );
 
-  it('are not taken from a discovery document of another issuer', async () => {
+  it('are not accepted from a discovery document of another issuer', async () => {
     issuer.answerDiscovery = (_, response) =>
       json(response, { issuer: 'https://id.example', jwks_uri: `${issuer.url}/jwks` });
     await expect(find()).rejects.toThrow(UnavailableError);
@@ -129,7 +129,7 @@ describe('TK-15 the keys of an issuer', () => {
   });
 
   it.each(['file:///etc/passwd', 'data:application/json,{}', 'jwks', 7, undefined])(
-    'are not looked for at %s',
+    'are not fetched from %s',
     async (uri) => {
       issuer.answerDiscovery = (_, response) => json(response, { issuer: issuer.url, jwks_uri: uri });
       await expect(find()).rejects.toThrow(UnavailableError);
@@ -137,13 +137,13 @@ describe('TK-15 the keys of an issuer', () => {
     },
   );
 
-  it('that cannot be read fit no token', async () => {
+  it('that are unreadable match no token', async () => {
     issuer.answerKeys = (_, response) =>
       json(response, { keys: [{ kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'broken' }] });
     await expect(keys.find({ alg: 'ES256', kid: 'broken' })).rejects.toThrow('cannot be read');
   });
 
-  it('are no secret ones', async () => {
+  it('are never symmetric ones', async () => {
     issuer.answerKeys = (_, response) => json(response, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'shared' }] });
     await expect(keys.find({ alg: 'HS256', kid: 'shared' })).rejects.toThrow('Unsupported');
     await expect(keys.find({ alg: 'RS256', kid: 'shared' })).rejects.toThrow('no applicable key');

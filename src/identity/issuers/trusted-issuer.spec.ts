@@ -7,7 +7,7 @@ const faultsOf = (value: unknown): readonly string[] => {
   return parsed.ok ? [] : parsed.faults;
 };
 
-it('reads several issuers, with what each leaves out', () => {
+it('parses several issuers, with defaults for what each omits', () => {
   const own = {
     source: 'g-2',
     issuer: 'https://g.example/',
@@ -45,7 +45,7 @@ it.each<[string, unknown, string]>([
   expect(faultsOf(value).join('\n')).toContain(fault);
 });
 
-it('tells all faults of all entries at once, and shows no value', () => {
+it('reports all errors of all entries at once, without values', () => {
   const faults = faultsOf([
     { source: 'SECRET', issuer: 'SECRET', audience: 7 },
     { ...ACME, jwksUri: 'SECRET' },

@@ -20,14 +20,14 @@ afterEach(() => void vi.useRealTimers());
 describe('the device cookie', () => {
   const cookie = cookieOf();
 
-  it('says that this device has signed in to this account, and to no other', () => {
+  it('proves a sign-in to this account and to no other', () => {
     const header = sent(cookie.issue(undefined, ADA));
     expect(cookie.recognise(header, ADA)).toMatch(/^[\w-]{16}$/);
     expect(cookie.recognise(header, BOB)).toBeNull();
     expect(cookie.recognise(undefined, ADA)).toBeNull();
   });
 
-  it('is __Host-, Secure, HttpOnly and Lax on https, and ends after 180 days', () => {
+  it('is __Host-, Secure, HttpOnly and Lax on https, and expires after 180 days', () => {
     const attributes = 'Path=/; HttpOnly; SameSite=Lax';
     expect(cookie.issue(undefined, ADA)).toMatch(
       new RegExp(`^__Host-sallyport_device=[\\w.-]+; ${attributes}; Secure; Max-Age=15552000$`),
@@ -37,7 +37,7 @@ describe('the device cookie', () => {
     );
   });
 
-  it('keeps several accounts of one device, eight at the most, the latest first', () => {
+  it('keeps up to eight accounts of one device, the latest first', () => {
     let header: string | undefined;
     for (let n = 0; n < 9; n += 1) header = sent(cookie.issue(header, `person-${n}@example.test`));
     const known = Array.from({ length: 9 }, (_, n) => cookie.recognise(header, `person-${n}@example.test`) !== null);
@@ -45,7 +45,7 @@ describe('the device cookie', () => {
     expect(header!.length).toBeLessThan(512);
   });
 
-  it('gives a new id at each sign-in, in the place of the one before', () => {
+  it('gets a new id at each sign-in, replacing the one before', () => {
     const first = sent(cookie.issue(undefined, ADA));
     const second = sent(cookie.issue(sent(cookie.issue(first, BOB)), ADA));
     expect(cookie.recognise(second, ADA)).not.toBe(cookie.recognise(first, ADA));
@@ -53,7 +53,7 @@ describe('the device cookie', () => {
     expect(second.split('~')).toHaveLength(2);
   });
 
-  it('forgets a deleted account, and goes with the last one', () => {
+  it('drops a deleted account, and is cleared with the last one', () => {
     const both = sent(cookie.issue(sent(cookie.issue(undefined, BOB)), ADA));
     const left = sent(cookie.forget(both, ADA));
     expect(cookie.recognise(left, ADA)).toBeNull();
@@ -63,7 +63,7 @@ describe('the device cookie', () => {
     );
   });
 
-  it('is worth nothing after 180 days', () => {
+  it('proves nothing after 180 days', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const header = sent(cookie.issue(undefined, ADA));
     vi.setSystemTime(Date.now() + 180 * 86_400_000 - 1_000);
@@ -73,13 +73,13 @@ describe('the device cookie', () => {
     expect(cookie.issue(header, BOB)).not.toContain('~');
   });
 
-  it('outlives a rotation of keys while the old one verifies', () => {
+  it('is valid after a key rotation while the old key verifies', () => {
     const header = sent(cookie.issue(undefined, ADA));
     expect(cookieOf([NEW_KEY, KEY]).recognise(header, ADA)).not.toBeNull();
     expect(cookieOf([NEW_KEY]).recognise(header, ADA)).toBeNull();
   });
 
-  it('reveals neither the account nor that two devices are of one', () => {
+  it('reveals neither the account nor that two devices share one', () => {
     const [one, other] = [cookie.issue(undefined, ADA), cookie.issue(undefined, ADA)];
     expect(decodeURIComponent(one)).not.toContain('ada');
     const parts = (text: string) => sent(text).split('=').at(-1)!.split('.');
@@ -100,7 +100,7 @@ describe('the device cookie', () => {
     expect(cookie.issue(header, ADA).length).toBeLessThan(512);
   });
 
-  it('changes with one character and is refused', () => {
+  it('is refused if one character is changed', () => {
     const header = sent(cookie.issue(undefined, ADA));
     const start = header.indexOf('_device=') + 8;
     for (let at = start; at < header.length; at += 1) {

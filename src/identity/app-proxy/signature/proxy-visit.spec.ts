@@ -23,11 +23,11 @@ function changed(name: string, value: string): Parameters {
 }
 
 describe('a proxied request', () => {
-  it('AP-1: is refused for its signature before anything else is looked at', () => {
+  it('AP-1: is refused for its signature before anything else is checked', () => {
     expect(read(changed('shop', 'evil.myshopify.com'), 'wrong')).toEqual({ ok: false, reason: 'invalid' });
   });
 
-  it('tells shop, path and customer', () => {
+  it('returns shop, path and customer', () => {
     expect(read([...WHOLE, ['page', '2']])).toMatchObject({
       ok: true,
       visit: { shop: 'demo.myshopify.com', pathPrefix: '/apps/live', customerId: '42' },
@@ -35,7 +35,7 @@ describe('a proxied request', () => {
   });
 
   it.each([[changed('logged_in_customer_id', '')], [WHOLE.slice(0, 3)]])(
-    'AP-6: has no customer where nobody is logged in',
+    'AP-6: has no customer if the visitor is not logged in',
     (parameters) => {
       expect(read(parameters)).toMatchObject({ ok: true, visit: { customerId: null } });
     },
@@ -111,15 +111,18 @@ describe('AP-2: the text without delimiters', () => {
     [['a', '1'], ['logged_in_customer_id', '42'], ['m=logged_in_customer_id', ''], ...FIXED],
   ];
 
-  it('refuses what an anonymous visitor wrote in order to become customer 42', () => {
+  it('refuses the query of an anonymous visitor who tries to be customer 42', () => {
     expect(read(asVisited)).toEqual({ ok: false, reason: 'ambiguous' });
   });
 
-  it.each(recut.map((parameters) => [parameters]))('refuses the same signature cut anew: %j', (parameters) => {
-    const sign = (all: Parameters) => signQuery(new URLSearchParams(all), 'hush');
-    expect(sign(parameters)).toBe(sign(asVisited));
-    expect(read(parameters)).toEqual({ ok: false, reason: 'ambiguous' });
-  });
+  it.each(recut.map((parameters) => [parameters]))(
+    'refuses the same signature with the text split differently: %j',
+    (parameters) => {
+      const sign = (all: Parameters) => signQuery(new URLSearchParams(all), 'hush');
+      expect(sign(parameters)).toBe(sign(asVisited));
+      expect(read(parameters)).toEqual({ ok: false, reason: 'ambiguous' });
+    },
+  );
 
   it('refuses a reserved word at the end of a name', () => {
     expect(read([['logged_in_customer_id', '42'], ['mlogged_in_customer_id', ''], ...FIXED])).toMatchObject({
@@ -127,24 +130,24 @@ describe('AP-2: the text without delimiters', () => {
     });
   });
 
-  it('refuses a reserved word cut over two parameters', () => {
+  it('refuses a reserved word that is split over two parameters', () => {
     expect(read([['logged_in_customer_id', '42'], ['m', 'logged_in_cust'], ['omer_id', ''], ...FIXED])).toMatchObject({
       ok: false,
     });
   });
 
-  it('refuses a second shop hidden behind the first', () => {
+  it('refuses a second shop hidden after the first', () => {
     expect(read([...WHOLE, ['smshop', 'other.myshopify.com']])).toEqual({ ok: false, reason: 'ambiguous' });
   });
 
   it.each(['shop[]', 'shop[0]', 'timestamp[a]', 'signature[]'])(
-    'refuses %s, which some parsers take for the parameter',
+    'refuses %s, which some parsers treat as the parameter',
     (name) => {
       expect(read([...WHOLE, [name, 'x']])).toEqual({ ok: false, reason: 'ambiguous' });
     },
   );
 
-  it('lets other brackets pass without reading anything into them', () => {
+  it('accepts other brackets without interpreting them', () => {
     expect(read([...WHOLE, ['a[__proto__]', '1'], ['__proto__', '2']])).toMatchObject({ ok: true });
   });
 });

@@ -83,7 +83,7 @@ describe('AP-1: the signature over the raw query', () => {
     expect(verifySignedQuery(query, secret)).toEqual({ ok: false, reason });
   });
 
-  it('sorts by the bytes of UTF-8, not by the units of UTF-16', () => {
+  it('sorts by UTF-8 bytes, not by UTF-16 units', () => {
     const query = new URLSearchParams([
       ['\u{1F600}', '1'],
       ['\uFB01', '2'],

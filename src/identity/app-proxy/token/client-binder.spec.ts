@@ -38,7 +38,7 @@ describe('AP-8: the client that a token was made for', () => {
     expect(compare(made, socket, 'ip+ua')).toBe(mismatch);
   });
 
-  it('compares a user agent of 100 kB by its beginning only', () => {
+  it('compares only the beginning of a user agent of 100 kB', () => {
     const long = { ...page, userAgent: 'u'.repeat(100_000) };
     expect(compare(long, { ...page, userAgent: 'u'.repeat(512) }, 'ip+ua')).toBeNull();
   });
@@ -48,7 +48,7 @@ describe('AP-8: the client that a token was made for', () => {
     expect(compare(page, { ...page, userAgent: 'other' }, 'ua')).toBe('user-agent');
   });
 
-  it('none: anybody may use it', () => {
+  it('none: every client may use it', () => {
     expect(compare(page, { address: null, userAgent: null }, 'none')).toBeNull();
   });
 
@@ -61,19 +61,19 @@ describe('AP-8: the client that a token was made for', () => {
     expect(binder(policy).bind(client)).toBeNull();
   });
 
-  it('a token made under a weaker policy is refused under a stronger one', () => {
+  it('a token from a weaker policy is refused by a stronger one', () => {
     expect(compare(page, page, 'ua', 'none')).not.toBeNull();
     expect(compare(page, page, 'ip+ua', 'ua')).not.toBeNull();
   });
 
-  it('outlives a rotation of keys, and not the removal of its own', () => {
+  it('is valid after a key rotation until its own key is removed', () => {
     const other = 'another-key-of-the-tests-that-is-long-enough-0';
     const binding = binder('ip+ua').bind(page) ?? {};
     expect(binder('ip+ua', other, SECRET).mismatch(binding, page)).toBeNull();
     expect(binder('ip+ua', other).mismatch(binding, page)).not.toBeNull();
   });
 
-  it('holds neither address nor user agent in the clear', () => {
+  it('contains neither address nor user agent in the clear', () => {
     expect(JSON.stringify(binder('ip+ua').bind(page))).not.toMatch(/203\.0\.113|Mozilla/);
   });
 });

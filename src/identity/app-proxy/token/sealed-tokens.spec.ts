@@ -47,7 +47,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 }));
 afterEach(() => void vi.useRealTimers());
 
 describe('a sealed token', () => {
-  it('opens again, and tells a reader of the page nothing', async () => {
+  it('opens again, and reveals nothing to a reader of the page', async () => {
     const { token, expiresAt } = await tokens.seal(claims);
     expect(expiresAt.getTime()).toBe((NOW + 60) * 1000);
     expect(await tokens.unseal(token)).toMatchObject({ ok: true, claims, expiresAtMs: (NOW + 60) * 1000 });
@@ -56,11 +56,11 @@ describe('a sealed token', () => {
     expect(token).toMatch(/^[A-Za-z0-9_.-]+$/);
   });
 
-  it('opens in the same way when made by hand, so that the refusals below are for their own reason', async () => {
+  it('opens when it is built by hand, so that the refusals below have their own reasons', async () => {
     expect(await tokens.unseal(await forge(PAYLOAD))).toMatchObject({ ok: true });
   });
 
-  it('TK-11: never looks the same twice', async () => {
+  it('TK-11: is different each time', async () => {
     const all = await Promise.all(Array.from({ length: 200 }, () => tokens.seal(claims)));
     expect(new Set(all.map(({ token }) => token.split('.')[2])).size).toBe(200);
   });
@@ -74,19 +74,19 @@ describe('a sealed token', () => {
     expect(await tokens.unseal(token)).toMatchObject(outcome === 'ok' ? { ok: true } : { ok: false, reason: outcome });
   });
 
-  it('TK-7: outlives a rotation of keys, and not the removal of its own', async () => {
+  it('TK-7: is valid after a key rotation until its own key is removed', async () => {
     const { token } = await tokensWith([OLD]).seal(claims);
     expect(await tokensWith([NEW, OLD]).unseal(token)).toMatchObject({ ok: true });
     expect(await tokensWith([NEW]).unseal(token)).toEqual({ ok: false, reason: 'invalid' });
   });
 
-  it('TK-4: of another deployment with the same keys is refused', async () => {
+  it('TK-4: a token of another deployment with the same keys is refused', async () => {
     const { token } = await tokensWith([NEW], 'https://staging.example').seal(claims);
     expect(await tokens.unseal(token)).toEqual({ ok: false, reason: 'invalid' });
   });
 });
 
-describe('claims that the right key has sealed', () => {
+describe('claims that are sealed with the right key', () => {
   it.each<[string, Record<string, unknown>]>([
     ...(['iss', 'aud', 'sub', 'iat', 'nbf', 'exp', 'jti'] as const).map((name): [string, Record<string, unknown>] => [
       `no ${name}`,
@@ -132,13 +132,13 @@ describe('a header', () => {
   });
 
   it.each(['JWT', 'sallyport-socket+jwt', 'SALLYPORT-CUSTOMER+JWT '])(
-    'TK-3: the right key under the type %j: refused',
+    'TK-3: a token with the right key and the type %j is refused',
     async (typ) => {
       expect(await tokens.unseal(await forge(PAYLOAD, { ...HEADER, typ }))).toEqual({ ok: false, reason: 'invalid' });
     },
   );
 
-  it('TK-3: a token sealed by the key of another purpose is refused', async () => {
+  it('TK-3: a token sealed with the key of another purpose is refused', async () => {
     expect(
       await tokens.unseal(await forge(PAYLOAD, HEADER, ring.forPurpose('customer-client').current.key)),
     ).toMatchObject({
@@ -155,14 +155,14 @@ describe('text that only looks like a token', () => {
     expect(await tokens.unseal(parts.join('.'))).toMatchObject({ ok: false });
   });
 
-  it('TK-1: spare bits of the last character are no second spelling', async () => {
+  it('TK-1: unused bits of the last character allow no second encoding', async () => {
     const { token } = await tokens.seal(claims);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const respelt = token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1) ?? '') + 1];
     expect(await tokens.unseal(respelt)).toEqual({ ok: false, reason: 'malformed' });
   });
 
-  it.each(['', 'a.b.c', '....', 'a..b.c.d', ' ', 'x'.repeat(5000)])('%j is no token', async (text) => {
+  it.each(['', 'a.b.c', '....', 'a..b.c.d', ' ', 'x'.repeat(5000)])('%j is not a token', async (text) => {
     expect(await tokens.unseal(text)).toEqual({ ok: false, reason: 'malformed' });
   });
 
