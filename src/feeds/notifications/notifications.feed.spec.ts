@@ -4,13 +4,13 @@ import { NotificationsFeed } from './notifications.feed.js';
 const least = { kind: 'order.shipped', title: 'On its way' };
 
 describe('a notification', () => {
-  it('gets an id and the time where it has none', () => {
+  it('gets an id and a time if they are missing', () => {
     const verdict = NotificationsFeed.check(least);
     expect(verdict).toMatchObject({ ok: true, value: { ...least, id: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
     expect(verdict.ok && Date.parse((verdict.value as { createdAt: string }).createdAt)).toBeCloseTo(Date.now(), -4);
   });
 
-  it('keeps what the publisher gave', () => {
+  it('keeps the values of the publisher', () => {
     const whole = { ...least, id: '7', body: null, data: { a: [1, null] }, createdAt: '2026-01-02T03:04:05.678Z' };
     expect(NotificationsFeed.check(whole)).toEqual({ ok: true, value: whole });
   });

@@ -34,7 +34,7 @@ describe('maskError', () => {
     expect(cause).toBe(failure);
   });
 
-  it('hides the value that a field could not be made of', () => {
+  it('hides the value of a field that cannot be serialised', () => {
     const { shown } = maskError(executed(() => CANARY));
     expect(JSON.stringify(shown)).not.toContain(CANARY);
     expect(shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
@@ -78,7 +78,7 @@ describe('maskError', () => {
     expect(maskError(syntaxError).shown).toMatchObject({ message, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
   });
 
-  it('calls an unused variable a fault of the document, and a missing one a fault of the input', () => {
+  it('reports an unused variable as an invalid document, and a missing one as invalid input', () => {
     const [unused] = validate(schema, parse('query ($id: Int) { login(password: "x") }'));
     expect(maskError(unused!).shown).toMatchObject({
       message: 'Variable "$id" is never used.',
@@ -88,7 +88,7 @@ describe('maskError', () => {
     expect(maskError(missing).shown.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'p' });
   });
 
-  it('names the argument for which a variable is null that may not be, also inside an execution', () => {
+  it('names the non-null argument whose variable is null, also during execution', () => {
     const nulled = executed(() => 1, 'query ($p: String = "x") { login(password: $p) }', { p: null });
     expect(nulled.path).toEqual(['login']);
     expect(maskError(nulled).shown).toMatchObject({
@@ -99,7 +99,7 @@ describe('maskError', () => {
     expect(maskError(executed(thrower(thrown))).shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
   });
 
-  it('keeps the syntax error and where it is', () => {
+  it('keeps a syntax error and its position', () => {
     const syntaxError = expectThrow(() => parse('{ login('));
     expect(maskError(syntaxError).shown).toMatchObject({
       extensions: { code: 'GRAPHQL_PARSE_FAILED' },

@@ -19,7 +19,7 @@ function recording() {
 afterEach(() => void vi.useRealTimers());
 
 describe('the audit log', () => {
-  it('LK-5 writes every event in one shape, with the time in UTC', () => {
+  it('LK-5 writes every event in one format, with the time in UTC', () => {
     const { audit, lines } = recording();
     audit.record('sign-in-failed', { viewer: 'user:1', address: '192.0.2.1', reason: 'wrong-password' });
     audit.record('api-key-created', { by: 'operator', name: 'shop' });
@@ -48,7 +48,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('writes a bounded number of lines of what anybody can cause, and says how many it left out', () => {
+  it('limits the lines of events that unauthenticated clients can cause, and says how many were dropped', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { audit, lines } = recording();
     for (let n = 0; n < 1_000; n += 1) audit.record('sign-in-throttled', { address: '192.0.2.1' });
@@ -67,7 +67,7 @@ describe('the audit log', () => {
 });
 
 describe('a log line', () => {
-  it('LK-5 holds 200 characters of an origin and stays one line, whatever a client sends', () => {
+  it('LK-5 contains at most 200 characters of an origin and stays one line', () => {
     const { logger, lines } = recording();
     logger.info({ origin: `https://${'a'.repeat(10_000)}.example`, userAgent: 'x\n{"level":"info"}\r' }, 'refused');
     const [line, ...more] = lines();

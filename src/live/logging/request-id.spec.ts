@@ -11,24 +11,24 @@ const everybody = (): boolean => true;
 const nobody = (): boolean => false;
 
 describe('a request id', () => {
-  it('is the one that a trusted proxy has given', () => {
+  it('is the one of a trusted proxy', () => {
     expect(requestIdOf(request('req-42.A_b'), (peer) => peer === '192.0.2.1')).toBe('req-42.A_b');
   });
 
-  it('is a new one where anybody else sends it, or none came', () => {
+  it('is a new one without a trusted proxy, or without an id', () => {
     expect(requestIdOf(request('req-42'), nobody)).toMatch(UUID);
     expect(requestIdOf(request(undefined), everybody)).toMatch(UUID);
     expect(requestIdOf(request(undefined), everybody)).not.toBe(requestIdOf(request(undefined), everybody));
   });
 
   it.each(['', 'two words', 'a, b', 'x'.repeat(65), 'line\nbreak', '{"level":"fatal"}', 'ä'])(
-    'is a new one in place of %j, whoever sends it',
+    'is a new one instead of %j, even from a trusted proxy',
     (id) => {
       expect(requestIdOf(request(id), everybody)).toMatch(UUID);
     },
   );
 
-  it('stands in each line of its own request, however the work of several mixes', async () => {
+  it('is in each line of its own request, also when several run concurrently', async () => {
     const lines: string[] = [];
     const logger = createLogger('info', { write: (line: string) => void lines.push(line) });
     const work = async (id: string): Promise<void> => {

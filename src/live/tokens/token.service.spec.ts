@@ -45,8 +45,8 @@ function without(claim: keyof typeof CLAIMS): object {
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: NOW }));
 afterEach(() => void vi.useRealTimers());
 
-describe('a token that it signed itself', () => {
-  it('is read with the viewer, the session and the expiry that it was signed for', () => {
+describe('a token of this server', () => {
+  it('verifies with its viewer, session and expiry', () => {
     const { token, expiresAt } = tokens.sign(viewer);
     expect(expiresAt).toEqual(new Date(NOW.getTime() + 60_000));
     expect(tokens.read(token)).toEqual({
@@ -61,13 +61,13 @@ describe('a token that it signed itself', () => {
     });
   });
 
-  it('carries its own type, one algorithm and a key id, and no two have the same id', () => {
+  it('has its own type, one algorithm, a key id and a unique id', () => {
     const [first, second] = [tokens.sign(viewer).token, tokens.sign(viewer).token];
     expect(JSON.parse(Buffer.from(first.split('.')[0]!, 'base64url').toString())).toEqual(HEADER);
     expect(first).not.toBe(second);
   });
 
-  it('is good in its last second and expired in the next', () => {
+  it('is valid in its last second and expired in the next', () => {
     const { token } = tokens.sign(viewer);
     vi.setSystemTime(NOW.getTime() + 59_999);
     expect(tokens.read(token).ok).toBe(true);
@@ -75,7 +75,7 @@ describe('a token that it signed itself', () => {
     expect(tokens.read(token)).toEqual({ ok: false, reason: 'expired' });
   });
 
-  it('TK-7 is good under a rotated key until that key is taken away', () => {
+  it('TK-7 is valid after a key rotation until its key is removed', () => {
     const { token } = serviceWith(OLD_SECRET).sign(viewer);
     expect(serviceWith(NEW_SECRET, OLD_SECRET).read(token).ok).toBe(true);
     expect(serviceWith(NEW_SECRET).read(token)).toEqual({ ok: false, reason: 'invalid' });
@@ -91,7 +91,7 @@ describe('a token that it signed itself', () => {
   });
 });
 
-describe('what is no token of this kind', () => {
+describe('a token of another kind', () => {
   const good = forge(HEADER, CLAIMS);
   const [header = '', payload = '', signature = ''] = good.split('.');
   const flipped = (segment: string): string => (segment.startsWith('A') ? 'B' : 'A') + segment.slice(1);
@@ -157,11 +157,11 @@ describe('what is no token of this kind', () => {
     expect(tokens.read(token)).toEqual({ ok: false, reason: 'invalid' });
   });
 
-  it('TK-6 takes a token from a node whose clock is five seconds ahead', () => {
+  it('TK-6 accepts a token from a node whose clock is five seconds ahead', () => {
     expect(tokens.read(forge(HEADER, { ...CLAIMS, iat: NOW_SECONDS + 5, nbf: NOW_SECONDS + 5 })).ok).toBe(true);
   });
 
-  it('says expired only of a token that is otherwise genuine', () => {
+  it('reports expired only for a token that is otherwise valid', () => {
     const expired = { ...CLAIMS, iat: NOW_SECONDS - 120, exp: NOW_SECONDS - 60 };
     expect(tokens.read(forge(HEADER, expired))).toEqual({ ok: false, reason: 'expired' });
     expect(tokens.read(forge(HEADER, expired, 'sha256', 'another key'))).toEqual({ ok: false, reason: 'invalid' });
@@ -170,7 +170,7 @@ describe('what is no token of this kind', () => {
 });
 
 describe('the keyring', () => {
-  it('TK-3 derives other keys for another purpose', () => {
+  it('TK-3 derives different keys for different purposes', () => {
     const keyring = new Keyring({ keys: [NEW_SECRET] });
     const [one, other] = [keyring.forPurpose('socket-token').current, keyring.forPurpose('another').current];
     expect(one.key.equals(other.key)).toBe(false);

@@ -40,7 +40,7 @@ it('ends at once when it is returned while it waits for an event', async () => {
   expect(await events.next()).toEqual({ done: true, value: undefined });
 });
 
-it('subscribes nothing when it is returned before the first next', async () => {
+it('does not subscribe when it is returned before the first next', async () => {
   const events = new TopicStream(bus, topic)[Symbol.asyncIterator]();
   await events.return?.();
   expect(await events.next()).toEqual({ done: true, value: undefined });

@@ -17,18 +17,18 @@ describe('PX-1 behind a trusted proxy the client', () => {
     expect(seenAs(header)).toBe('198.51.100.7');
   });
 
-  it('is not believed from a peer that nobody trusts', () => {
+  it('is not read from the header of an untrusted peer', () => {
     expect(seenAs('198.51.100.7', '203.0.113.1')).toBe('203.0.113.1');
   });
 
-  it('is never made of half an entry', () => {
+  it('is never a partial entry', () => {
     const header = `198.51.100.7${', 10.0.0.2'.repeat(300)}`;
     expect(seenAs(header)).toBe('10.0.0.2');
   });
 });
 
 describe('the networks of an address', () => {
-  it('are its own for IPv4, and a /64, a /56 and a /48 for IPv6', () => {
+  it('are the address itself for IPv4, and a /64, a /56 and a /48 for IPv6', () => {
     expect(addressBlocks('198.51.100.7')).toEqual(['198.51.100.7']);
     expect(addressBlocks('::ffff:198.51.100.7')).toEqual(['198.51.100.7']);
     expect(addressBlocks('2001:db8:1:2345::1')).toEqual([

@@ -37,13 +37,13 @@ describe('TK-16 a viewer from outside', () => {
   });
 
   it.each(['', 'Acme', '-acme', 'a_b', 'a:b', 'a.b', 'a'.repeat(33), 'äcme', 'acme\n'])(
-    'has no source %j',
+    'cannot have the source %j',
     (source) => {
       expect(externalViewer(source, '1')).toBeNull();
     },
   );
 
-  it('is read from its one spelling', () => {
+  it('is parsed from its canonical spelling only', () => {
     for (const subject of ['1234', 'a:b', 'Zoë', '💡'.repeat(50), '\u{10ffff}', 'x'.repeat(200)]) {
       const viewer = externalViewer('acme', subject);
       const id = parseViewerId(viewer?.id);

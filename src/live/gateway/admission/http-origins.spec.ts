@@ -16,7 +16,7 @@ function watched(): { origins: HttpOrigins; lines: Record<string, unknown>[] } {
 }
 
 describe('the origins that may call over HTTP', () => {
-  it('are told of in the log once when they are refused, with what to set', async () => {
+  it('are logged once when they are refused, with the setting to change', async () => {
     const { origins, lines } = watched();
     for (const origin of ['https://other.example', 'https://other.example', 'null', 'https://good.example'])
       expect(await origins.allow(origin)).toBe(origin === 'https://good.example');
@@ -33,7 +33,7 @@ describe('the origins that may call over HTTP', () => {
     expect(lines.map(({ origin }) => (origin as string).length)).toEqual([200]);
   });
 
-  it('are told of a thousand times at most, and once that there are more', async () => {
+  it('are logged at most a thousand times, and then once that there are more', async () => {
     const { origins, lines } = watched();
     for (let number = 0; number < 1_500; number++) await origins.allow(`https://${number}.example`);
     expect(lines).toHaveLength(1_001);

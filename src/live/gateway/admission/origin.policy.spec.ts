@@ -59,7 +59,7 @@ describe('ConfiguredOrigins', () => {
   });
 
   it.each(['https://demo.myshopify.com', 'https://www.demo.example'])(
-    'OR-6 lets the shop %s open sockets, and never call with cookies',
+    'OR-6 lets the shop %s open sockets, but not call with cookies',
     async (origin) => {
       expect(await isAllowedOrigin(policy, origin, 'socket')).toBe(true);
       expect(await isAllowedOrigin(policy, origin, 'http')).toBe(false);
@@ -98,7 +98,7 @@ describe('isAllowedOrigin', () => {
     expect(await isAllowedOrigin(answering(answer), 'https://app.example', 'socket')).toBe(false);
   });
 
-  it('OR-5 refuses where the policy hangs', async () => {
+  it('OR-5 refuses when the policy hangs', async () => {
     const verdict = isAllowedOrigin(
       answering(() => new Promise(() => {})),
       'https://app.example',
@@ -109,7 +109,7 @@ describe('isAllowedOrigin', () => {
   });
 });
 
-it("a policy of one's own may look things up, sees a parsed origin, and is never asked about null", async () => {
+it('a custom policy may be asynchronous, gets a parsed origin, and is never called for null', async () => {
   const allows = vi.fn((origin: URL) => Promise.resolve(origin.hostname.endsWith('.tenant.example')));
   expect(await isAllowedOrigin({ allows }, 'https://one.tenant.example', 'socket')).toBe(true);
   expect(await isAllowedOrigin({ allows }, 'null', 'socket')).toBe(false);

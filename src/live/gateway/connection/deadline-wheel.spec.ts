@@ -17,7 +17,7 @@ function recording(next: (entry: string) => number | null = () => null): string[
   return due;
 }
 
-it('looks at an entry once its time has passed, within a quarter of a second', () => {
+it('checks an entry once its time has passed, within a quarter of a second', () => {
   const due = recording();
   wheel!.add('a', performance.now() + 3000);
   vi.advanceTimersByTime(2999);
@@ -26,7 +26,7 @@ it('looks at an entry once its time has passed, within a quarter of a second', (
   expect(due).toEqual(['a']);
 });
 
-it('looks again when told to, and forgets the entry otherwise', () => {
+it('checks again when told to, and drops the entry otherwise', () => {
   let left = 2;
   const due = recording(() => (left-- > 0 ? performance.now() + 1000 : null));
   wheel!.add('a', performance.now() + 1000);
@@ -34,7 +34,7 @@ it('looks again when told to, and forgets the entry otherwise', () => {
   expect(due).toEqual(['a', 'a', 'a']);
 });
 
-it.each([300_000, -300_000])('is not moved by a wall clock that is stepped by %i ms', (stepMs) => {
+it.each([300_000, -300_000])('is not affected by a wall clock change of %i ms', (stepMs) => {
   const due = recording();
   wheel!.add('a', performance.now() + 3000);
   vi.setSystemTime(Date.now() + stepMs);
@@ -44,7 +44,7 @@ it.each([300_000, -300_000])('is not moved by a wall clock that is stepped by %i
   expect(due).toEqual(['a']);
 });
 
-it('looks at an entry whose time is past on the next turn', () => {
+it('checks an entry whose time is past on the next turn', () => {
   const due = recording();
   wheel!.add('a', performance.now() - 10);
   vi.advanceTimersByTime(500);

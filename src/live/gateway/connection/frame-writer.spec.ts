@@ -73,8 +73,8 @@ const got = (bytes: string): Promise<void> => vi.waitFor(() => expect(received).
 const frame = (first: number, payload: string): Buffer =>
   Buffer.from(`${String.fromCharCode(first, 0x80 | payload.length)}\0\0\0\0${payload}`, 'latin1');
 
-describe('ws, as the frame writer takes it,', () => {
-  it('writes to the stream of the upgrade, behind what was written there before', async () => {
+describe('ws, as the frame writer assumes,', () => {
+  it('writes to the stream of the upgrade, after earlier data', async () => {
     writer.text(toBytes('a'));
     writer.flush();
     socket.closeNow(1000, '');
@@ -119,11 +119,11 @@ describe('ws, as the frame writer takes it,', () => {
     expect(stream.bytesWritten - before).toBe(CLOSE_1000.length);
   });
 
-  it('agrees on no extension that the client offers', () => {
+  it('accepts no extension that the client offers', () => {
     expect(head.toLowerCase()).not.toContain('sec-websocket-extensions');
   });
 
-  it('ends by close() of the class that it was given, after a Close frame and after a broken one', async () => {
+  it('calls close() of the configured class, after a Close frame and after a broken one', async () => {
     const leave = vi.fn(() => writer.finish());
     socket.carry({ leave } as unknown as Connection);
     socket.on('error', () => {});
@@ -134,7 +134,7 @@ describe('ws, as the frame writer takes it,', () => {
     expect(leave).toHaveBeenCalledTimes(1);
   });
 
-  it('answers a Close through the same close(), with the code that came', async () => {
+  it('answers a Close through the same close(), with the received code', async () => {
     const leave = vi.fn(() => writer.finish());
     socket.carry({ leave } as unknown as Connection);
     socket.on('message', () => writer.text(toBytes('answer')));
@@ -155,7 +155,7 @@ describe('a frame writer', () => {
     expect(write).toHaveBeenCalledTimes(1);
   });
 
-  it('writes what is held when it finishes, and nothing after that', async () => {
+  it('writes what is queued when it finishes, and nothing after that', async () => {
     writer.text(toBytes('last'));
     writer.finish();
     writer.text(toBytes('late'));
@@ -164,7 +164,7 @@ describe('a frame writer', () => {
     await got(`\x81\x04last${CLOSE_1000}`);
   });
 
-  it('tells its owner when the peer is owed more than 512 KiB, and waits for the stream where it is full', async () => {
+  it('notifies its owner when more than 512 KiB are queued, and waits for a full stream', async () => {
     client.pause();
     const block = toBytes('x'.repeat(60_000));
     while (owner.backlogExceeded.mock.calls.length === 0) {

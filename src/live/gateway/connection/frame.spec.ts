@@ -49,7 +49,7 @@ describe('a text frame', () => {
   });
 });
 
-it('frames that are joined stay one message each, in their order', async () => {
+it('joined frames stay one message each, in order', async () => {
   const texts = ['one', 'zwei – 2', '', 'x'.repeat(70_000), '四'];
   const frames = texts.map((text) => textFrame(toBytes(text))).join('');
   expect(await read(frames, texts.length)).toEqual(texts);

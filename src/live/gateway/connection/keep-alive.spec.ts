@@ -36,7 +36,7 @@ it('WS-8 terminates a peer that stays silent from one ping to the next, within 2
   expect(silent.gone).toBe(true);
 });
 
-it('keeps a peer that answers, and forgets one that is removed', () => {
+it('keeps a peer that answers, and stops pinging one that is removed', () => {
   const [lively, removed] = [peer(), peer()];
   keepAlive.remove(removed);
   for (let seconds = 0; seconds < 120; seconds++) {

@@ -83,7 +83,7 @@ describe('a keep-latest feed', () => {
     expect(socket.pushed).toEqual([1, 4]);
   });
 
-  it('keeps order and ends where a resolver takes its time and events pour in', async () => {
+  it('keeps order with a slow resolver, and ends when too many events wait', async () => {
     const { delivery, socket } = delivering(async (value) => {
       await turn();
       return value;

@@ -28,7 +28,7 @@ it('grants a viewer 250 ms at once, then 25 ms a second', () => {
   expect(refusedBy(budget, viewer('a'))).toBeNull();
 });
 
-it('takes half a millisecond for a document that costs less, and ten for one that seems to cost more', () => {
+it('charges at least half a millisecond and at most ten for a document', () => {
   const budget = new DocumentBudget();
   for (let count = 0; count < 24; count++) budget.charge(viewer('a'), 5_000);
   for (let count = 0; count < 20; count++) budget.charge(viewer('a'), 0);
@@ -38,14 +38,14 @@ it('takes half a millisecond for a document that costs less, and ten for one tha
   expect(refusedBy(budget, viewer('b'))).toBeNull();
 });
 
-it('takes nothing from the node for a viewer who is over', () => {
+it('charges the node nothing for a viewer who is over the limit', () => {
   const budget = new DocumentBudget();
   spendAll(budget, viewer('a'), 250);
   for (let count = 0; count < 1000; count++) refusedBy(budget, viewer('a'));
   expect(refusedBy(budget, viewer('b'))).toBeNull();
 });
 
-it('bounds all viewers together', () => {
+it('limits all viewers together', () => {
   const budget = new DocumentBudget();
   for (let count = 0; count < 4; count++) spendAll(budget, viewer(String(count)), 250);
   expect(refusedBy(budget, viewer('new'))).toBe('node');
@@ -54,7 +54,7 @@ it('bounds all viewers together', () => {
   expect(refusedBy(budget, viewer('new'))).toBeNull();
 });
 
-it('leaves half of the node to those who have signed in, however many networks visitors come from', () => {
+it('reserves half of the node for signed-in viewers, however many networks visitors come from', () => {
   const budget = new DocumentBudget();
   for (let count = 0; count < 100; count++) {
     for (let turn = 0; turn < 50; turn++) budget.spend(network(`2001:db8:0:${count}::/64`), () => null);
@@ -80,14 +80,14 @@ it('charges for work that fails', () => {
   expect(outcomes.at(-1)).toEqual({ done: false, spent: 'subject' });
 });
 
-it('does not look at the wall clock', () => {
+it('does not use the wall clock', () => {
   const budget = new DocumentBudget();
   spendAll(budget, viewer('a'), 250);
   vi.setSystemTime(Date.now() + 3_600_000);
   expect(refusedBy(budget, viewer('a'))).toBe('subject');
 });
 
-it('takes nothing away when its clock begins anew', () => {
+it('is not reduced when its clock is reset', () => {
   vi.advanceTimersByTime(10_000);
   const budget = new DocumentBudget();
   vi.useFakeTimers({ toFake: ['performance', 'Date'] });

@@ -17,7 +17,7 @@ function held(outcome: ReturnType<LiveOperations['hold']>): OperationHold {
   return outcome;
 }
 
-it('bounds what one viewer holds, and takes an operation into account once', () => {
+it('limits one viewer, and counts an operation once', () => {
   const live = new LiveOperations();
   const same = large('One');
   for (let count = 0; count < 1000; count++) held(live.hold(same, 'user:b', 100));
@@ -27,7 +27,7 @@ it('bounds what one viewer holds, and takes an operation into account once', () 
   held(live.hold(large('TooMuch'), 'user:c', 100));
 });
 
-it('gives everything back when a hold is released, once', () => {
+it('subtracts everything when a hold is released, once', () => {
   const live = new LiveOperations();
   for (let turn = 0; turn < 3; turn++) {
     const holds = Array.from({ length: 8 }, (_, index) =>
@@ -39,7 +39,7 @@ it('gives everything back when a hold is released, once', () => {
   expect(live.find(large('N0X0').key)).toBeUndefined();
 });
 
-it('bounds what all viewers hold, while a subscription to what is held already goes on', () => {
+it('limits all viewers, but allows subscriptions to operations that are already in use', () => {
   const live = new LiveOperations();
   const common = large('Common');
   held(live.hold(common, 'user:first', 100));
@@ -58,7 +58,7 @@ it('counts the messages that subscriptions keep', () => {
   expect(others.filter((outcome) => outcome === 'node-full').length).toBeGreaterThan(1000 - (64 * MEBIBYTE) / 111_000);
 });
 
-it('finds an operation by its key for as long as it is held', () => {
+it('finds an operation by its key while it is in use', () => {
   const live = new LiveOperations();
   const operation = large('One');
   const [one, other] = [held(live.hold(operation, 'user:a', 1)), held(live.hold(operation, 'user:b', 1))];

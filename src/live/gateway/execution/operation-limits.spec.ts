@@ -23,7 +23,7 @@ describe('limitFaults', () => {
     expect(faults(`{ node { ...f } } fragment f on Node ${nested(6)}`)).toHaveLength(1);
   });
 
-  it('allows 15 aliases and refuses 16, also where a fragment multiplies them', () => {
+  it('allows 15 aliases and refuses 16, also when a fragment multiplies them', () => {
     expect(faults(`{ node { ${times(15, (i) => `a${i}: n`)} } }`)).toEqual([]);
     expect(faults(`{ node { ${times(16, (i) => `a${i}: n`)} } }`)).toEqual(['Too many aliases: at most 15.']);
     const spread = '{ node { ...f node { ...f } } } fragment f on Node { a: n b: n c: n d: n e: n f: n g: n h: n }';
@@ -35,11 +35,11 @@ describe('limitFaults', () => {
     expect(faults(`{ ${times(21, () => 'n')} }`)).toEqual(['Too many root fields: at most 20.']);
   });
 
-  it('ends on fragments that spread each other', () => {
+  it('terminates on fragments that spread each other', () => {
     expect(faults('{ node { ...a } } fragment a on Node { ...b } fragment b on Node { ...a }')).toEqual([]);
   });
 
-  it('hides the schema, or lets its own long query pass', () => {
+  it('refuses introspection, or exempts its long query from the limits', () => {
     const introspection =
       '{ __schema { types { ofType: fields { type { ofType { ofType { ofType { name } } } } } } } }';
     expect(faults(introspection, true)).toEqual([]);
@@ -47,7 +47,7 @@ describe('limitFaults', () => {
     expect(hidden.map(({ message }) => message)).toEqual([expect.stringContaining('introspection')]);
   });
 
-  it('counts root fields where fragments bring them, and what stands in a fragment that nobody spreads', () => {
+  it('counts root fields in fragments, and the contents of unused fragments', () => {
     const eleven = times(11, () => 'n');
     expect(faults(`{ ...f ...g } fragment f on Query { ${eleven} } fragment g on Query { ${eleven} }`)).toEqual([
       'Too many root fields: at most 20.',
@@ -55,14 +55,14 @@ describe('limitFaults', () => {
     expect(faults(`{ n } fragment f on Query { ${times(16, (i) => `a${i}: n`)} }`)).toHaveLength(1);
   });
 
-  it('allows one field a hundred times and no more, since graphql-js compares each with each', () => {
+  it('allows one field at most a hundred times, since graphql-js compares all pairs', () => {
     expect(faults(`{ node { ${times(100, () => 'n')} } }`)).toEqual([]);
     expect(faults(`{ node { ${times(102, () => 'n')} } }`)).toEqual([
       'The same field is selected too often: at most 100 times.',
     ]);
   });
 
-  it('allows 250 fields and refuses 251, also where a fragment multiplies them', () => {
+  it('allows 250 fields and refuses 251, also when a fragment multiplies them', () => {
     const five = (count: number) => times(count, (i) => `n${i % 5}`);
     const fields = (count: number) => `{ node { ${five(count - 1)} } }`;
     expect(faults(fields(250))).not.toContain('Too many fields: at most 250.');
@@ -82,7 +82,7 @@ describe('limitFaults', () => {
     expect(faults(times(11, (i) => `query q${i} { n }`))).toEqual(['Too many operations: at most 10.']);
   });
 
-  it('lets the introspection query of GraphiQL and of code generators pass where the schema is shown', () => {
+  it('accepts the introspection query of GraphiQL and code generators when introspection is on', () => {
     const everything = getIntrospectionQuery({
       schemaDescription: true,
       specifiedByUrl: true,
@@ -95,7 +95,7 @@ describe('limitFaults', () => {
   });
 });
 
-it('a document with many mistakes is told 20 of them', () => {
+it('a document with many errors gets 20 of them', () => {
   const unknown = parse(`{ node { ${times(200, (i) => `u${i}`)} } }`);
   expect(new DocumentRules(schema, false).faults(unknown)).toHaveLength(21);
 });
@@ -107,7 +107,7 @@ it('a document that is too large is refused before any other rule has run', () =
   expect(messages('{ unknown }')).toEqual(['Cannot query field "unknown" on type "Query".']);
 });
 
-it('variables may be nested in 64 levels', () => {
+it('variables may be nested 64 levels deep', () => {
   const levels = (count: number): unknown => JSON.parse(`${'{"a":'.repeat(count)}1${'}'.repeat(count)}`);
   expect(variablesFault(levels(64))).toBeNull();
   expect(variablesFault(levels(65))?.message).toContain('at most 64 levels');

@@ -5,7 +5,7 @@ import { withDeadlines } from './resolver-deadline.js';
 
 const never = () => new Promise<never>(() => {});
 
-it('answers a resolver that hangs with UNAVAILABLE, and keeps what the others say', async () => {
+it('answers a hanging resolver with UNAVAILABLE, and keeps the results of others', async () => {
   const schema = buildSchema('type Query { hangs: Int, answers: Int, later: Int }');
   const fields = schema.getQueryType()!.getFields();
   fields['hangs']!.resolve = never;
@@ -19,7 +19,7 @@ it('answers a resolver that hangs with UNAVAILABLE, and keeps what the others sa
   ]);
 });
 
-it('bounds a request as a whole, however many of its mutations take their time', async () => {
+it('limits a whole request, however many of its mutations are slow', async () => {
   const schema = buildSchema('type Query { none: Int } type Mutation { hangs: Int }');
   schema.getMutationType()!.getFields()['hangs']!.resolve = never;
   const document = parse('mutation { a: hangs b: hangs c: hangs }');
@@ -28,7 +28,7 @@ it('bounds a request as a whole, however many of its mutations take their time',
   expect(result.errors).toHaveLength(3);
 });
 
-it('bounds the resolver that starts a subscription', async () => {
+it('limits the resolver that starts a subscription', async () => {
   const schema = buildSchema('type Query { none: Int } type Subscription { hangs: Int }');
   const field = schema.getSubscriptionType()!.getFields()['hangs']!;
   field.subscribe = never;

@@ -64,7 +64,7 @@ async function metric(name: string): Promise<number> {
 }
 
 describe('the histories of a node', () => {
-  it('let go of the one that was published into least lately, and say so to who resumes', async () => {
+  it('drop the least recently published one, and say so to resuming subscribers', async () => {
     open({ historyBytes: 100 * KIB });
     const [first, second] = [newTopic(), newTopic()];
     const cursors = [await publish(first, 'a'), await publish(second, 'a')];
@@ -78,7 +78,7 @@ describe('the histories of a node', () => {
     expect(await metric('sallyport_history_bytes')).toBeLessThanOrEqual(100 * KIB);
   });
 
-  it('take room from the publisher that has most', async () => {
+  it('drop events of the publisher that has the most', async () => {
     open({ historyBytes: 100 * KIB });
     const quiet = newTopic();
     const cursor = await publish(quiet, 'quiet');
@@ -88,7 +88,7 @@ describe('the histories of a node', () => {
     expect(await metric('sallyport_history_dropped_total')).toBeGreaterThan(40);
   });
 
-  it('are charged to each publisher for its own events, also in one topic', async () => {
+  it('are counted per publisher, also within one topic', async () => {
     open({ historyBytes: 100 * KIB });
     const shared = newTopic();
     const [own, cursor] = [newTopic(), await publish(shared, 'quiet', 1)];
@@ -100,7 +100,7 @@ describe('the histories of a node', () => {
     expect(await resume(own, ownCursor)).toMatchObject({ recovered: true });
   });
 
-  it('let go of the value of a feed that shows only the newest one when there is nothing else', async () => {
+  it('drop the value of a keep-latest feed only when there is nothing else', async () => {
     open({ historyBytes: 100 * KIB });
     const [state, recent] = [newTopic(COUNT), newTopic(RECENT)];
     await publish(state, 'a', 10 * KIB, 'the state');
@@ -112,7 +112,7 @@ describe('the histories of a node', () => {
     expect(await resume(state)).toMatchObject({ payloads: [] });
   });
 
-  it('measure what a publisher has not measured', async () => {
+  it('measure payloads that the publisher has not measured', async () => {
     open({ historyBytes: 100 * KIB });
     const topic = newTopic();
     await bus!.publish([{ topic, payload: { text: 'x'.repeat(30 * KIB) } }]);
@@ -122,7 +122,7 @@ describe('the histories of a node', () => {
     expect(await resume(topic)).toMatchObject({ payloads: [] });
   });
 
-  it('never lie to who resumes, and count to nothing when all of it has expired', async () => {
+  it('never mislead a resuming subscriber, and count zero when all events have expired', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     open({ historyBytes: 200 * KIB });
     const topics = [NEWS, COUNT, RECENT].flatMap((definition) =>
@@ -154,7 +154,7 @@ describe('idempotency keys of a node', () => {
     return outcome?.ok === true && outcome.duplicate;
   };
 
-  it('of one publisher do not push out those of another', async () => {
+  it('of one publisher do not displace those of another', async () => {
     open({});
     const topic = newTopic();
     await use('quiet', 'mine', topic);
@@ -165,7 +165,7 @@ describe('idempotency keys of a node', () => {
     expect(await metric('sallyport_idempotency_keys_dropped_total')).toBe(91);
   });
 
-  it('are bounded together, over all topics, at the cost of the publisher that has most', async () => {
+  it('are limited over all topics, at the expense of the publisher with the most', async () => {
     open({ keys: { ofPublisher: 15, together: 20 } });
     const topics = Array.from({ length: 15 }, () => newTopic());
     for (const topic of topics) await use('busy', 'k', topic);
@@ -177,7 +177,7 @@ describe('idempotency keys of a node', () => {
     expect(await use('busy', 'k', topics[4]!)).toBe(false);
   });
 
-  it('are apart for each publisher', async () => {
+  it('are separate for each publisher', async () => {
     open({});
     const topic = newTopic();
     expect(await use('a', 'k', topic)).toBe(false);
@@ -185,7 +185,7 @@ describe('idempotency keys of a node', () => {
     expect(await use('a', 'k', topic)).toBe(true);
   });
 
-  it('are forgotten after five minutes, and may be used again', async () => {
+  it('expire after five minutes, and may be used again', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     open({});
     const topic = newTopic();

@@ -66,7 +66,7 @@ const offsets = (sink: RecordingSink): number[] =>
   sink.all.flatMap((recorded) => (recorded.kind === 'event' ? [recorded.offset] : []));
 const kinds = (sink: RecordingSink): string[] => sink.all.map(({ kind }) => kind);
 
-it('sends one who has read further than the topic is only what comes after', () => {
+it('sends a subscriber that has read ahead of the topic only later events', () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   const ahead = topic.join(7);
@@ -75,7 +75,7 @@ it('sends one who has read further than the topic is only what comes after', () 
   expect(offsets(ahead)).toEqual([8]);
 });
 
-it('sends one who has read less far than the topic is what came while it joined', () => {
+it('sends a subscriber that has read behind the topic the events that arrived while it joined', () => {
   const topic = new TopicUnderTest();
   topic.join(5);
   const { sink, subscriber } = topic.admit();
@@ -86,7 +86,7 @@ it('sends one who has read less far than the topic is what came while it joined'
   expect(offsets(sink)).toEqual([7, 8, 9]);
 });
 
-it('ends one who has read behind what it was there to hear, as of a store that lost its newest events', () => {
+it('ends a subscriber whose history ends before its first live event', () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   topic.hear(6);
@@ -97,7 +97,7 @@ it('ends one who has read behind what it was there to hear, as of a store that l
   expect(offsets(first)).toEqual([6, 7, 8]);
 });
 
-it('ends everybody when one has read another epoch and the history of this one is gone', async () => {
+it('ends all subscribers when one has read another epoch and the history is gone', async () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   topic.epoch = 'another-epoch';
@@ -112,7 +112,7 @@ it('ends everybody when one has read another epoch and the history of this one i
   expect(offsets(next)).toEqual([2]);
 });
 
-it('fills a gap from the history for everybody, also for those who join meanwhile', async () => {
+it('fills a gap from history for all subscribers, including joining ones', async () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   topic.hear(8);
@@ -124,7 +124,7 @@ it('fills a gap from the history for everybody, also for those who join meanwhil
   expect(topic.reads).toBe(1);
 });
 
-it('reads again for one whose look at the history is older than a loss', async () => {
+it('reads the history again for a subscriber that read it before a loss', async () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   const { sink, subscriber } = topic.admit();

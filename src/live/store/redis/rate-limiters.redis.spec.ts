@@ -15,7 +15,7 @@ async function allowed(nodes: readonly DeferredSharedLimiter[], attempts: number
   return count;
 }
 
-it('tells nobody of the first ones, and of all of them with the next', async () => {
+it('shares no count at first, and the whole count from then on', async () => {
   const shared = new RateLimiterMemory(OPTIONS);
   const node = new DeferredSharedLimiter(OPTIONS, shared, 3);
   expect(await allowed([node], 3)).toBe(3);
@@ -24,11 +24,11 @@ it('tells nobody of the first ones, and of all of them with the next', async () 
   expect((await shared.get('key'))?.consumedPoints).toBe(4);
 });
 
-it('lets a key have its share and no more, on one node', async () => {
+it('limits a key on one node', async () => {
   expect(await allowed([new DeferredSharedLimiter(OPTIONS, new RateLimiterMemory(OPTIONS), 3)], 50)).toBe(10);
 });
 
-it('lets a key that goes from node to node have one share as well', async () => {
+it('limits a key that uses several nodes', async () => {
   const shared = new RateLimiterMemory(OPTIONS);
   const nodes = [new DeferredSharedLimiter(OPTIONS, shared, 3), new DeferredSharedLimiter(OPTIONS, shared, 3)];
   expect(await allowed(nodes, 50)).toBe(10);

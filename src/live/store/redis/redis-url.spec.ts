@@ -16,7 +16,7 @@ describe('parseRedisUrl', () => {
     expect(places(text)).toEqual(expected);
   });
 
-  it('keeps user, password and database apart from the places, decoded', () => {
+  it('separates user, password and database from the hosts, decoded', () => {
     expect(parseRedisUrl('rediss://me:p%40ss%2Cword@a:1,b:2/3')).toMatchObject({
       username: 'me',
       password: 'p@ss,word',
@@ -31,7 +31,7 @@ describe('parseRedisUrl', () => {
     });
   });
 
-  it('knows the name of the master and the credentials of the Sentinels', () => {
+  it('returns the name of the master and the credentials of the Sentinels', () => {
     const text = 'redis+sentinel://me:secret@a:1,b:2/my-master/4?sentinelUsername=s&sentinelPassword=t';
     expect(parseRedisUrl(text)).toMatchObject({
       sentinelMaster: 'my-master',
