@@ -25,7 +25,7 @@ describe('.env.example', () => {
     expect(names(example, /^([^#\s].*)$/gm)).toEqual([]);
   });
 
-  it('shows defaults that are the defaults', () => {
+  it('shows the real defaults', () => {
     const { values } = readEnvironment({});
     for (const [, name = '', shown = ''] of read('.env.example').matchAll(/^#([A-Z_]+)=(.+)$/gm)) {
       const fallback = values[name as keyof typeof values];
@@ -35,13 +35,13 @@ describe('.env.example', () => {
 });
 
 describe('a variable that is true or false', () => {
-  it('is undecided where GRAPHIQL is absent, so that production decides', () => {
+  it('is undefined if GRAPHIQL is absent, so that the default depends on production', () => {
     expect(EnvironmentSchema.parse({}).GRAPHIQL).toBeUndefined();
     expect(EnvironmentSchema.parse({ GRAPHIQL: 'true' }).GRAPHIQL).toBe(true);
     expect(EnvironmentSchema.parse({ GRAPHIQL: '0' }).GRAPHIQL).toBe(false);
   });
 
-  it('has its default where there is one', () => {
+  it('has its default if there is one', () => {
     expect(EnvironmentSchema.parse({}).TOKEN_SINGLE_USE).toBe(false);
   });
 });

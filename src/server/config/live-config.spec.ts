@@ -9,7 +9,7 @@ function originsWith(env: Record<string, string>): readonly string[] {
   return liveConfigOf(outcome.config, pino({ level: 'silent' })).gateway.origins;
 }
 
-it('the loopback names of the own port may open sockets outside production', () => {
+it("loopback origins with the server's port may open sockets outside production", () => {
   const origins = originsWith({ NODE_ENV: 'development', PUBLIC_URL: 'https://app.example' });
   expect(origins).toEqual([
     'https://app.example',
@@ -19,7 +19,7 @@ it('the loopback names of the own port may open sockets outside production', () 
   ]);
 });
 
-it('only PUBLIC_URL and ALLOWED_ORIGINS may in production', () => {
+it('only PUBLIC_URL and ALLOWED_ORIGINS may open sockets in production', () => {
   const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://app.example', ALLOWED_ORIGINS: 'https://b.example' };
   expect(originsWith({ ...env, DATABASE_URL: 'postgresql://127.0.0.1/none' })).toEqual([
     'https://app.example',

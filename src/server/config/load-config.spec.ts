@@ -71,7 +71,7 @@ describe('loadConfig', () => {
     expect(faultsOf({ HOST: '::1' })).toEqual([]);
   });
 
-  it('tells every fault at once', () => {
+  it('reports every error at once', () => {
     const faults = faultsOf({ PORT: 'x', LOG_LEVEL: 'y', REDIS_URL: 'z' });
     expect(new Set(faults.map((fault) => fault.split(':')[0]))).toEqual(new Set(['LOG_LEVEL', 'PORT', 'REDIS_URL']));
   });
@@ -81,7 +81,7 @@ describe('loadConfig', () => {
     expect(faultsOf({ ...PRODUCTION, PUBLIC_URL: 'http://127.0.0.1:3000' })).toEqual([]);
   });
 
-  it('makes a development key once, which nobody else can read, and keeps it', () => {
+  it('creates a development key once, readable by its owner only, and keeps it', () => {
     const [one, two] = [loadConfig({ DATA_DIR: folder }), loadConfig({ DATA_DIR: folder })];
     if (!one.ok || !two.ok) throw new Error('the configuration was refused');
     expect(two.config.secrets.keys).toEqual(one.config.secrets.keys);
@@ -98,8 +98,8 @@ describe('loadConfig', () => {
   });
 });
 
-describe('a fault of the configuration', () => {
-  it('hides no other one', () => {
+describe('a configuration error', () => {
+  it('does not hide other errors', () => {
     const faults = faultsOf({ NODE_ENV: 'production', PUBLIC_URL: 'http://example.com', SECRET_KEYS: 'abc' });
     expect(namesOf(faults)).toEqual(['PUBLIC_URL', 'SECRET_KEYS']);
   });
@@ -124,14 +124,14 @@ describe('a fault of the configuration', () => {
     }
   });
 
-  it('is told of a DATA_DIR that cannot be made, without the raw text of the system', () => {
+  it('is reported for a DATA_DIR that cannot be created, without the raw system message', () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     const faults = faultsOf({ DATA_DIR: file });
     expect(faults).toEqual([expect.stringMatching(/^DATA_DIR: .* cannot be used \(EEXIST\).*\.$/)]);
   });
 
-  it('is no matter of a variable that nobody set: an absolute age below the usual idle time caps it', () => {
+  it('is not reported for a default: an absolute lifetime below the default idle time caps it', () => {
     const outcome = loadConfig({ DATA_DIR: folder, SESSION_ABSOLUTE_SECONDS: '86400' });
     expect(outcome.ok && outcome.config.session).toEqual({ idleSeconds: 86_400, absoluteSeconds: 86_400 });
     expect(namesOf(faultsOf({ SESSION_ABSOLUTE_SECONDS: '60', SESSION_IDLE_SECONDS: '61' }))).toEqual([
@@ -147,7 +147,7 @@ describe('a secret in a file', () => {
     return `@${file}`;
   };
 
-  it('is read from @path, each key of SECRET_KEYS by itself or one a line', () => {
+  it('is read from @path, for each key of SECRET_KEYS or with one key per line', () => {
     const [one, two, three] = [0, 1, 2].map(() => randomBytes(32).toString('base64url'));
     const outcome = loadConfig({
       DATA_DIR: folder,
@@ -192,7 +192,7 @@ describe('production', () => {
     expect(faultsOf({ SECRET_KEYS })).toEqual([]);
   });
 
-  it('refuses no random key, in whatever alphabet it is written', () => {
+  it('accepts random keys in any encoding', () => {
     for (let round = 0; round < 200; round += 1) {
       const keys = [random('hex', 16), random('hex', 32), random('base64', 32), random('base64url', 24)];
       expect(faultsOf({ ...PRODUCTION, SECRET_KEYS: keys.join(',') })).toEqual([]);
@@ -219,7 +219,7 @@ describe('production', () => {
     expect(faultsOf(env)).toEqual([]);
   });
 
-  it('accepts strong settings, private networks among them', () => {
+  it('accepts strong settings, including private networks', () => {
     const faults = faultsOf({
       ...PRODUCTION,
       APP_PROXY_SECRET: `shpss_${random('hex', 16)}`,
@@ -232,7 +232,7 @@ describe('production', () => {
     expect(faults).toEqual([]);
   });
 
-  it('tells every weakness at once', () => {
+  it('reports every weakness at once', () => {
     const faults = faultsOf({
       NODE_ENV: 'production',
       PUBLIC_URL: 'http://app.example',
@@ -261,7 +261,7 @@ describe('the schema and GraphiQL', () => {
       : outcome.faults;
   };
 
-  it('are shown in development, at a public https address only where NODE_ENV says so', () => {
+  it('are available in development, but at a public https address only if NODE_ENV is set', () => {
     expect(shown({})).toEqual({ graphiql: true, schema: true });
     expect(shown({ PUBLIC_URL: 'https://app.example' })).toEqual({ graphiql: false, schema: false });
     expect(shown({ PUBLIC_URL: 'https://app.example', NODE_ENV: 'development' })).toEqual({
@@ -271,7 +271,7 @@ describe('the schema and GraphiQL', () => {
     expect(shown(PRODUCTION)).toEqual({ graphiql: false, schema: false });
   });
 
-  it('LK-4 refuses GRAPHIQL at a public https address where NODE_ENV says nothing', () => {
+  it('LK-4 refuses GRAPHIQL at a public https address if NODE_ENV is not set', () => {
     expect(shown({ PUBLIC_URL: 'https://app.example', GRAPHIQL: 'true' })).toEqual([
       expect.stringMatching(/^NODE_ENV: .*GRAPHIQL/),
     ]);

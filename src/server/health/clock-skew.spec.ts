@@ -4,7 +4,7 @@ import type { Database } from '../../identity/database/database.js';
 import type { RedisConnection } from '../../live/store/redis/redis.connection.js';
 import { ClockSkew } from './clock-skew.js';
 
-it('warns once of a store whose clock is apart, and again after the clocks have agreed', async () => {
+it('warns once about a store whose clock differs, and again after the clocks have agreed', async () => {
   const warn = vi.fn();
   const redis = { isAvailable: true, nowMs: 0 };
   const database = { run: async () => ({ rows: [{ ms: String(Date.now() - 300_000) }] }) };

@@ -17,7 +17,7 @@ describe('readiness', () => {
     expect(await readiness.report()).toEqual({ ready: true, checks: { node: 'ok', database: 'ok', redis: 'ok' } });
   });
 
-  it('never says that a Redis is well where there is none', async () => {
+  it('never reports ok for a Redis that is not configured', async () => {
     const readiness = new Readiness(
       database(async () => true),
       { state: null } as SharedStoreHealth,
@@ -28,7 +28,7 @@ describe('readiness', () => {
     });
   });
 
-  it('names the store that is away', async () => {
+  it('names the unavailable store', async () => {
     const readiness = new Readiness(
       database(async () => false),
       redis(true),
@@ -36,7 +36,7 @@ describe('readiness', () => {
     expect(await readiness.report()).toMatchObject({ ready: false, checks: { database: 'unavailable', redis: 'ok' } });
   });
 
-  it('says that it is draining from the first step of a shutdown on', async () => {
+  it('reports draining from the first step of a shutdown on', async () => {
     const readiness = new Readiness(
       database(async () => true),
       redis(true),
@@ -45,7 +45,7 @@ describe('readiness', () => {
     expect(await readiness.report()).toMatchObject({ ready: false, checks: { node: 'draining' } });
   });
 
-  it('does not wait for a database that hangs, and asks it once however many want to know', async () => {
+  it('does not wait for a hanging database, and queries it once for concurrent calls', async () => {
     vi.useFakeTimers();
     const answers = vi.fn(() => new Promise<boolean>(() => {}));
     const readiness = new Readiness(database(answers), redis(true));

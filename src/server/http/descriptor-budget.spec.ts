@@ -12,7 +12,7 @@ describe('the descriptors of the process', () => {
     expect(shareDescriptors(limit)).toEqual(budget);
   });
 
-  it('are as many as the system says', () => {
+  it('are as many as the system reports', () => {
     expect(descriptorLimit()).toBeGreaterThan(100);
   });
 });

@@ -55,7 +55,7 @@ const closed = (client: Socket) => (client.closed ? Promise.resolve() : once(cli
 const asked = (count: number) => vi.waitFor(() => expect(answers.length).toBe(count));
 
 describe('HTTP connections', () => {
-  it('beyond the total end the one that has waited longest for its request', async () => {
+  it('beyond the total close the one that has waited longest for its request', async () => {
     await serve({ total: 3 });
     const [first, second, third] = await openMany(3, 'GET / HT');
     await open();
@@ -64,7 +64,7 @@ describe('HTTP connections', () => {
     expect([second!.destroyed, third!.destroyed, ends]).toEqual([false, false, ['evicted']]);
   });
 
-  it('whose request is being answered do not end for a newer one', async () => {
+  it('whose request is being answered are not closed for a newer one', async () => {
     await serve({ total: 2 });
     const busy = await open(ASK);
     await asked(1);
@@ -76,7 +76,7 @@ describe('HTTP connections', () => {
     expect([busy.destroyed, next.destroyed]).toEqual([false, false]);
   });
 
-  it('that wait for their next request go in the order in which they were answered', async () => {
+  it('that wait for their next request are closed in the order in which they were answered', async () => {
     await serve({ total: 2 });
     const first = await open(ASK);
     await asked(1);
@@ -92,7 +92,7 @@ describe('HTTP connections', () => {
     expect(first.destroyed).toBe(false);
   });
 
-  it('of a node that answers as many as it may leave room for probes, and no more', async () => {
+  it('that are all being answered leave room for probes only', async () => {
     await serve({ total: 2 });
     await openMany(2, ASK);
     await asked(2);
@@ -109,7 +109,7 @@ describe('HTTP connections', () => {
     expect([connections.size, ends]).toEqual([18, ['refused']]);
   });
 
-  it('are bounded for each address, which ends its own and nobody else’s', async () => {
+  it('are limited per address, without closing those of others', async () => {
     await serve({ perAddress: 2, exempt: (address) => address === '127.0.0.2' });
     vi.useFakeTimers({ toFake: ['performance'] });
     const [first] = await openMany(2);
@@ -119,7 +119,7 @@ describe('HTTP connections', () => {
     expect(connections.size).toBe(2);
   });
 
-  it('of a crowd that has just come are all let in, and go when they have had their time', async () => {
+  it('of a burst are all accepted, and closed when their time is over', async () => {
     await serve({ perAddress: 2 });
     vi.useFakeTimers({ toFake: ['performance'] });
     const crowd = await openMany(6);
@@ -130,7 +130,7 @@ describe('HTTP connections', () => {
     expect(connections.size).toBe(2);
   });
 
-  it('are not bounded for an address that stands for many', async () => {
+  it('are not limited for the address of a proxy', async () => {
     await serve({ perAddress: 2, exempt: (address) => address === '127.0.0.1' });
     vi.useFakeTimers({ toFake: ['performance'] });
     for (let index = 0; index < 5; index++) {
@@ -140,7 +140,7 @@ describe('HTTP connections', () => {
     expect(connections.size).toBe(5);
   });
 
-  it('that are not read any more go like those that do not ask', async () => {
+  it('of clients that do not read are closed like those without a request', async () => {
     await serve({ total: 1 });
     vi.useFakeTimers({ toFake: ['performance'] });
     const hanging = await open(ASK);

@@ -51,24 +51,24 @@ describe('a connection ends', () => {
     expect(answer).toContain('"The request took too long to arrive."');
   });
 
-  it('that asks nothing more, after its answer', async () => {
+  it('that sends no further request, after its response', async () => {
     await serve(answering);
     expect(await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  it('whose answer never comes', async () => {
+  it('whose response never comes', async () => {
     await serve(() => {});
     expect(await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
   });
 
-  it('after what is no HTTP, and is answered once', async () => {
+  it('after bytes that are not HTTP, with one response', async () => {
     await serve(answering);
     const answer = await heard('hello\r\nhello\r\n\r\n');
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
-  it('in the middle of an answer, without another answer in it, when what follows is no HTTP', async () => {
+  it('in the middle of a response, without a second response in it, when bytes that are not HTTP follow', async () => {
     await serve((_request, response) => void response.writeHead(200).write('half'));
     const answer = await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n');
     expect(answer.match(/HTTP\/1\.1/g) ?? []).not.toHaveLength(2);

@@ -10,7 +10,7 @@ function output(isTTY: boolean): PassThrough & { isTTY: boolean } {
 }
 
 describe('log lines', () => {
-  it('are text for people in a terminal, with the secrets cut out and the id of the request', async () => {
+  it('are plain text in a terminal, with secrets redacted and with the request id', async () => {
     const terminal = output(true);
     const logger = createLogger('info', await prettyDestination(false, terminal));
     inRequest('request-1', () => logger.info({ token: 'eyJ', address: '192.0.2.1' }, 'socket refused'));
@@ -25,7 +25,7 @@ describe('log lines', () => {
     expect(printed).not.toContain('eyJ');
   });
 
-  it('are JSON in production, and where nobody watches', async () => {
+  it('are JSON in production, and without a terminal', async () => {
     expect(await prettyDestination(true, output(true))).toBeUndefined();
     expect(await prettyDestination(false, output(false))).toBeUndefined();
   });

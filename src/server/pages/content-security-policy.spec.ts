@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { contentSecurityPolicy } from './content-security-policy.js';
 
 describe('the content security policy of a page', () => {
-  it('lets the app load its own files and open its own socket, and nothing else', () => {
+  it("allows only the app's own files and its own socket", () => {
     expect(contentSecurityPolicy('app', 'https://live.example')).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
         "connect-src 'self' wss://live.example; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     );
   });
 
-  it('never lets a page run inline scripts or evaluate text', () => {
+  it('never allows inline scripts or eval', () => {
     for (const page of ['app', 'graphiql'] as const) {
       const scripts = contentSecurityPolicy(page, 'http://localhost:3000')
         .split('; ')
@@ -18,7 +18,7 @@ describe('the content security policy of a page', () => {
     }
   });
 
-  it('lets the editor of GraphiQL write styles and start workers', () => {
+  it("allows GraphiQL's editor to write styles and start workers", () => {
     expect(contentSecurityPolicy('graphiql', 'http://localhost:3000')).toContain(
       "style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws://localhost:3000; " +
         "font-src 'self' data:; worker-src 'self'",
