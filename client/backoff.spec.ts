@@ -8,7 +8,7 @@ describe('the back-off', () => {
     vi.unstubAllGlobals();
   });
 
-  it('doubles its ceiling up to 30 s and stays there for ever', () => {
+  it('doubles the longest delay up to 30 s and stays there', () => {
     const backoff = new Backoff(() => 1);
     expect(Array.from({ length: 9 }, () => backoff.nextDelayMs())).toEqual([
       500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000,
@@ -17,7 +17,7 @@ describe('the back-off', () => {
     expect(backoff.nextDelayMs()).toBe(500);
   });
 
-  it('does not wait once after a handover, and starts from the shortest delay after that', async () => {
+  it('reconnects at once after a handover, and then starts from the shortest delay', async () => {
     const backoff = new Backoff(() => 1);
     backoff.nextDelayMs();
     backoff.nextDelayMs();
@@ -27,17 +27,17 @@ describe('the back-off', () => {
     expect(backoff.nextDelayMs()).toBe(500);
   });
 
-  it('spreads over the whole range below the ceiling', () => {
+  it('spreads delays over the whole range', () => {
     expect(new Backoff(() => 0).nextDelayMs()).toBe(0);
   });
 
-  it("never comes earlier than a server's wish, which it believes up to 10 minutes", () => {
+  it('waits at least as long as Retry-After says, up to 10 minutes', () => {
     const backoff = new Backoff(() => 0);
     expect(backoff.nextDelayMs(7_000)).toBe(7_000);
     expect(backoff.nextDelayMs(1e12)).toBe(600_000);
   });
 
-  it('ends a wait when the page wakes, but not one that a server wished for', async () => {
+  it('ends a wait when the page wakes, but not before Retry-After', async () => {
     const backoff = new Backoff(() => 1);
     const ended = vi.fn<(what: string) => void>();
     void backoff.wait().then(() => ended('own'));
@@ -51,7 +51,7 @@ describe('the back-off', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('waits while the browser is offline and goes on when it is back', async () => {
+  it('waits while the browser is offline and continues when it is online', async () => {
     const navigator = { onLine: false };
     vi.stubGlobal('navigator', navigator);
     const backoff = new Backoff(() => 1);

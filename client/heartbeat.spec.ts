@@ -21,7 +21,7 @@ describe('the heartbeat', () => {
     vi.unstubAllGlobals();
   });
 
-  it('asks after 20 s of silence and is content with any answer', () => {
+  it('sends a ping after 20 s of silence and accepts any message as an answer', () => {
     for (let beat = 1; beat <= 3; beat += 1) {
       vi.advanceTimersByTime(20_000);
       expect(ping).toHaveBeenCalledTimes(beat);
@@ -30,7 +30,7 @@ describe('the heartbeat', () => {
     expect(onDead).not.toHaveBeenCalled();
   });
 
-  it('gives up 5 s after a question without an answer', () => {
+  it('abandons the connection 5 s after an unanswered ping', () => {
     heartbeat.check();
     vi.advanceTimersByTime(4_999);
     expect(onDead).not.toHaveBeenCalled();
@@ -38,7 +38,7 @@ describe('the heartbeat', () => {
     expect(onDead).toHaveBeenCalledTimes(1);
   });
 
-  it('asks after 5 s of silence while somebody looks at the page', () => {
+  it('sends a ping after 5 s of silence on a visible page', () => {
     const document = { visibilityState: 'visible' };
     vi.stubGlobal('document', document);
     heartbeat.check();
@@ -54,7 +54,7 @@ describe('the heartbeat', () => {
     expect(ping).toHaveBeenCalledTimes(2);
   });
 
-  it('asks nothing while events come', () => {
+  it('sends no ping while events arrive', () => {
     for (let second = 0; second < 120; second += 10) {
       vi.advanceTimersByTime(10_000);
       heartbeat.alive();
@@ -62,7 +62,7 @@ describe('the heartbeat', () => {
     expect(ping).not.toHaveBeenCalled();
   });
 
-  it('suspects the connection after 2 s without an answer, and no longer when one comes', () => {
+  it('reports a late answer after 2 s, and that it has arrived', () => {
     heartbeat.check();
     vi.advanceTimersByTime(1_999);
     expect(onSuspect).not.toHaveBeenCalled();
@@ -75,13 +75,13 @@ describe('the heartbeat', () => {
     expect(onSuspect).toHaveBeenCalledTimes(2);
   });
 
-  it('asks once however often the page wakes', () => {
+  it('sends one ping even if the page wakes several times', () => {
     heartbeat.check();
     heartbeat.check();
     expect(ping).toHaveBeenCalledTimes(1);
   });
 
-  it('asks again, and does not give up, when the laptop slept through the question', () => {
+  it('sends the ping again if the laptop slept in between', () => {
     heartbeat.check();
     vi.setSystemTime(Date.now() + 3_600_000);
     vi.advanceTimersByTime(5_000);

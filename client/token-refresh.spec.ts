@@ -20,7 +20,7 @@ describe('the renewal of a connection', () => {
 
   const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
-  it('comes after three quarters of the time left', () => {
+  it('renews after three quarters of the remaining time', () => {
     refresh.endsAt(inMs(60_000));
     vi.advanceTimersByTime(44_999);
     expect(renew).not.toHaveBeenCalled();
@@ -28,13 +28,13 @@ describe('the renewal of a connection', () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it('comes once for each end that the server tells', () => {
+  it('renews once for each expiry that the server sends', () => {
     refresh.endsAt(inMs(60_000));
     vi.advanceTimersByTime(HOUR_MS);
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it('waits for months where a session lasts for months', () => {
+  it('waits for months if a session lasts for months', () => {
     refresh.endsAt(inMs(90 * 24 * HOUR_MS));
     vi.advanceTimersByTime(60 * 24 * HOUR_MS);
     expect(renew).not.toHaveBeenCalled();
@@ -42,7 +42,7 @@ describe('the renewal of a connection', () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it('comes at once when the page wakes after it was due', () => {
+  it('renews at once when the page wakes after it was due', () => {
     refresh.endsAt(inMs(HOUR_MS));
     vi.setSystemTime(Date.now() + 2 * HOUR_MS);
     expect(renew).not.toHaveBeenCalled();
@@ -51,7 +51,7 @@ describe('the renewal of a connection', () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it('does not run in a loop when the clock here is ahead', () => {
+  it('does not renew in a loop when the local clock is ahead', () => {
     refresh.endsAt(inMs(-HOUR_MS));
     vi.advanceTimersByTime(29_999);
     expect(renew).not.toHaveBeenCalled();
@@ -59,7 +59,7 @@ describe('the renewal of a connection', () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it.each([undefined, 7, 'soon', null])('never comes when the end is told as %s', (end) => {
+  it.each([undefined, 7, 'soon', null])('never renews when the expiry is %s', (end) => {
     refresh.endsAt(end);
     vi.advanceTimersByTime(HOUR_MS);
     expect(renew).not.toHaveBeenCalled();

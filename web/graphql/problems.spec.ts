@@ -6,14 +6,14 @@ const graphqlError = (message: string, extensions: Record<string, unknown>): Com
   new CombinedGraphQLErrors({ data: null, errors: [{ message, extensions }] });
 
 describe('the problems of a form', () => {
-  it('stand beside the field that the server names', () => {
+  it('are shown at the field that the server names', () => {
     expect(problemsOf(graphqlError('Taken', { code: 'EMAIL_TAKEN', field: 'email' }), 'password')).toEqual({
       fields: { email: 'Taken' },
       form: null,
     });
   });
 
-  it('stand beside the password when credentials are wrong', () => {
+  it('are shown at the password when credentials are wrong', () => {
     expect(problemsOf(graphqlError('Wrong', { code: 'INVALID_CREDENTIALS' }), 'current').fields).toEqual({
       current: 'Wrong',
     });
@@ -28,13 +28,13 @@ describe('the problems of a form', () => {
     );
   });
 
-  it('are read from an answer with an error status too', () => {
+  it('are also read from a response with an error status', () => {
     const bodyText = JSON.stringify({ errors: [{ message: 'Away', extensions: { code: 'UNAVAILABLE' } }] });
     const error = new ServerError('503', { response: new Response(bodyText, { status: 503 }), bodyText });
     expect(problemsOf(error, 'password').form).toBe('Away');
   });
 
-  it.each([new TypeError('Failed to fetch'), undefined, 'text'])('are the connection for %s', (error) => {
+  it.each([new TypeError('Failed to fetch'), undefined, 'text'])('are about the connection for %s', (error) => {
     expect(problemsOf(error, 'password').form).toContain('does not answer');
   });
 });
