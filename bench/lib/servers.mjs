@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { message, startChild, stopChild } from './child.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
+const FOREIGN = fileURLToPath(new URL('./foreign-app.mjs', import.meta.url));
 const FOREVER_SECONDS = '86400';
 
 /** Every server that scenarios compare, in the order of the tables. `ws` is what ratios are taken to. */
@@ -10,6 +11,8 @@ export const SERVERS = {
   ws: { title: 'bare ws', file: 'ws.mjs', graphql: false },
   sallyport: { title: 'Sallyport', graphql: true },
   'sallyport-resumable': { title: 'Sallyport, resumable', graphql: true, resumable: true },
+  'sallyport-express': { title: 'Sallyport in an Express app', graphql: true, only: 'module' },
+  app: { title: 'the app without the module', only: 'module' },
   'sallyport-redis': { title: 'Sallyport on Redis', graphql: true, only: 'topics' },
   'graphql-ws': { title: 'graphql-ws', file: 'graphql-ws.mjs', graphql: true },
   nest: { title: 'NestJS + Apollo', file: 'nest-apollo.mjs', graphql: true },
@@ -52,6 +55,7 @@ function clientsOf(server, people, tabs) {
  *   an order is `{ burst: n }` or `{ pace: { perSecond, seconds } }`
  */
 export function startServer(name, options) {
+  if (name === 'sallyport-express') return startForeign(options);
   return SERVERS[name].file ? startPeer(name, options) : startOwn(name, options);
 }
 
@@ -72,6 +76,25 @@ async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArg
     viewers: folk.map((person) => person.viewerId),
     publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
     tell: (order) => child.send(order),
+    child,
+    stop: () => stopChild(child),
+  };
+}
+
+/** SallyportModule in an app of somebody else: see foreign-app.mjs. */
+async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [] }) {
+  const child = startChild([...nodeArgs, FOREIGN], { core: 0, env, label: 'foreign app' });
+  const { port } = await message(child, (said) => said.port);
+  child.send({ people });
+  const { people: folk } = await message(child, (said) => said.people);
+  const viewers = folk.map((person) => person.viewerId);
+  return {
+    pid: child.pid,
+    port,
+    graphql: true,
+    clients: clientsOf({ graphql: true }, folk, tabs),
+    viewers,
+    tell: (order) => child.send({ ...order, viewers }),
     child,
     stop: () => stopChild(child),
   };

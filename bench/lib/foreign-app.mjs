@@ -1,0 +1,65 @@
+// A Nest app of somebody else, on Express with Apollo, that imports SallyportModule, as dist/ has it. It publishes what it is told to,
+// and with MODULE=no it is the same app without the module. Reports the milliseconds from its first line until it listens.
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { decorate } from '../peers/decorate.mjs';
+
+const TOP = new URL('../../', import.meta.url);
+/** The repository's own copies, which dist/ uses too; bench/ has others for the peers. */
+const resolve = createRequire(new URL('package.json', TOP)).resolve;
+const load = (name) => import(pathToFileURL(resolve(name)).href);
+await load('reflect-metadata');
+const [{ ApolloDriver }, { Module }, { NestFactory }, { GraphQLModule, Int, Query, Resolver }] = await Promise.all(
+  ['@nestjs/apollo', '@nestjs/common', '@nestjs/core', '@nestjs/graphql'].map(load),
+);
+
+class HelloResolver {
+  hello() {
+    return 'hello';
+  }
+}
+decorate(HelloResolver, { method: 'hello', on: [Query(() => String)] });
+decorate(HelloResolver, { on: [Resolver()] });
+
+const began = performance.now();
+const sallyport = process.env.MODULE === 'no' ? null : await import(new URL('dist/index.js', TOP));
+const imports = [GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, playground: false })];
+const feed = sallyport?.defineFeed({
+  name: 'user_count',
+  field: 'userCount',
+  type: Int,
+  history: { events: 1, seconds: 3600 },
+  onSubscribe: 'last-event',
+  slowReader: 'keep-latest',
+});
+if (sallyport) {
+  const lives = (ids) => new Map(ids.map((id) => [id, new Date(Date.now() + 86_400_000)]));
+  const options = {
+    secretKeys: ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'],
+    sessions: { read: (person) => person, status: lives },
+    token: { ttlSeconds: 3600 },
+    limits: { throttleExempt: ['127.0.0.0/8'] },
+  };
+  imports.push(sallyport.SallyportModule.forRoot(options), sallyport.FeedModule.of(feed));
+}
+class AppModule {}
+decorate(AppModule, { on: [Module({ imports, providers: [HelloResolver] })] });
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+await app.listen(0, '127.0.0.1');
+const { port } = app.getHttpServer().address();
+process.send({ port, startMs: performance.now() - began });
+
+process.on('message', async ({ people, viewers, burst }) => {
+  if (people) {
+    const live = app.get(sallyport.Sallyport);
+    const ids = Array.from({ length: people }, (_, index) => sallyport.viewerId('app', index));
+    const tokens = await Promise.all(
+      ids.map((viewer, index) => live.connectionToken({ viewer, session: `s-${index}` })),
+    );
+    process.send({ people: ids.map((viewerId, index) => ({ viewerId, token: tokens[index].token })) });
+  }
+  if (burst) {
+    const topics = viewers.map((viewer) => sallyport.topicOf(feed.topic, viewer));
+    void app.get(sallyport.TopicBus, { strict: false }).publish(topics.map((topic) => ({ topic, payload: 7 })));
+  }
+});
