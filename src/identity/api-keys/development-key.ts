@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { DATABASE_CONFIG, type DatabaseConfig } from '../identity.config.js';
-import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
+import { DATABASE_CONFIG, type DatabaseConfig, HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
+import { readOrMake } from '../database/kept-file.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import { LOGGER } from '../../live/logging/logger.js';
 import { DEFAULT_SCOPES } from './api-key-scopes.js';
@@ -35,7 +34,7 @@ export class DevelopmentKey implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     if (this.http.production) return;
     const file = developmentKeyFile(this.database.dataDir);
-    const hash = hashApiKey(readOrMake(file));
+    const hash = hashApiKey(keyIn(file));
     // Named by its hash: nodes with a data folder each may share a database.
     const name = `${DEVELOPMENT_KEY_PREFIX}${hash.slice(0, 8)}`;
     await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes: DEFAULT_SCOPES }, hash);
@@ -43,15 +42,8 @@ export class DevelopmentKey implements OnApplicationBootstrap {
   }
 }
 
-/** If two processes start at once, the first to write wins. */
-function readOrMake(file: string): string {
-  try {
-    mkdirSync(resolve(file, '..'), { recursive: true, mode: 0o700 });
-    writeFileSync(file, newApiKey(), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  const key = readFileSync(file, 'utf8').trim();
+function keyIn(file: string): string {
+  const key = readOrMake(file, newApiKey);
   if (isApiKey(key)) return key;
   throw new StartError(`${file} does not hold an API key: delete it, the next start makes another.`);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readOrMake } from '../../identity/database/kept-file.js';
 
 /**
  * The folder of the development secret cannot be created, written or read. `message` is the beginning of a sentence.
@@ -15,7 +15,7 @@ export class SecretFolderError extends Error {}
  */
 export function readOrMakeSecret(dataDir: string): string {
   try {
-    return readOrMake(dataDir);
+    return readOrMake(join(dataDir, 'secret-key'), () => randomBytes(32).toString('base64url'));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new SecretFolderError(
@@ -23,15 +23,4 @@ export function readOrMakeSecret(dataDir: string): string {
       { cause: error },
     );
   }
-}
-
-function readOrMake(dataDir: string): string {
-  const file = join(dataDir, 'secret-key');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(file, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return readFileSync(file, 'utf8').trim();
 }
