@@ -29,7 +29,7 @@ const extensionsOf = (answer: GqlAnswer) => answer.errors[0]?.extensions;
 const headersOf = (answer: GqlAnswer): string[][] =>
   [...answer.headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
 
-it('PW-6 starts without a single account', async () => {
+it('PW-6 a fresh installation has no account', async () => {
   const fresh = await startServer({ env: QUIET });
   const rows = await fresh.app.get(Database).run((orm) => orm.select({ accounts: count() }).from(users));
   await fresh.stop();
@@ -37,7 +37,7 @@ it('PW-6 starts without a single account', async () => {
 });
 
 describe('the cookie', () => {
-  it('CK-1 CK-2 CK-3 on plain http: its own name, HttpOnly, Lax, the whole site, no domain, not Secure', async () => {
+  it('CK-1 CK-2 CK-3 on plain http has its own name, HttpOnly, Lax, the root path, no domain, and is not Secure', async () => {
     const answer = await server.browser().gql(REGISTER, { ...someone() });
     expect(answer.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^sallyport=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/),
@@ -46,7 +46,7 @@ describe('the cookie', () => {
     expect(answer.headers.get('cache-control')).toContain('no-store');
   });
 
-  it('CK-1 CK-5 on https: __Host- and Secure, and taken away with the same attributes', async () => {
+  it('CK-1 CK-5 on https is __Host- and Secure, and is cleared with the same attributes', async () => {
     const env = { ...QUIET, PUBLIC_URL: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' };
     const secure = await startServer({ env });
     const browser = secure.browser({ origin: 'https://app.example' });
@@ -65,7 +65,7 @@ describe('the cookie', () => {
     ]);
   });
 
-  it('SE-1 SE-2 holds 256 random bits of which the database knows the SHA-256 alone, and that opens nothing', async () => {
+  it('SE-1 SE-2 has 256 random bits; the database stores only their SHA-256, which grants no access', async () => {
     const ada = await server.signedIn();
     const secret = secretOf(ada.browser);
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
@@ -78,7 +78,7 @@ describe('the cookie', () => {
     }
   });
 
-  it('CK-2 stands in no answer but Set-Cookie', async () => {
+  it('CK-2 appears only in Set-Cookie', async () => {
     const ada = await server.signedIn();
     const documents = ['{ me { user { id email } token } }', '{ sessions { id userAgent ip } }', '{ nonsense }'];
     const bodies = await Promise.all(documents.map(async (document) => (await ada.browser.gql(document)).text));
@@ -87,7 +87,7 @@ describe('the cookie', () => {
 });
 
 describe('an e-mail', () => {
-  it('EN-4 registers once, however it is spelled, also at the same moment', async () => {
+  it('EN-4 registers once in any spelling, also concurrently', async () => {
     const { email, password } = someone();
     const spellings = [email, email.toUpperCase(), ` ${email} `, email.replace('@', '＠')];
     const answers = await Promise.all(
@@ -99,7 +99,7 @@ describe('an e-mail', () => {
     await server.browser().login({ email: spellings[3]!, password });
   });
 
-  it('EN-3 that is taken is said to be taken, and nobody is signed in', async () => {
+  it('EN-3 that is taken is reported as taken, without signing in', async () => {
     const ada = await server.signedIn();
     const stranger = server.browser();
     const answer = await stranger.gql(REGISTER, { email: ada.email, password: 'correct horse battery' });
@@ -117,7 +117,7 @@ describe('an e-mail', () => {
 });
 
 describe('changePassword', () => {
-  it('refuses the password that the account has already, and changes nothing', async () => {
+  it('refuses the current password as the new one, and changes nothing', async () => {
     const ada = await server.signedIn();
     const answer = await ada.browser.gql(CHANGE, { current: ada.password, next: ada.password });
     expect(extensionsOf(answer)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });
@@ -126,7 +126,7 @@ describe('changePassword', () => {
 });
 
 describe('signing in', () => {
-  it('EN-1 unknown, wrong, disabled: the same bytes and the same headers', async () => {
+  it('EN-1 unknown, wrong and disabled get the same bytes and headers', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const attempts = [
@@ -142,7 +142,7 @@ describe('signing in', () => {
     expect(extensionsOf(answers[0]!)).toEqual({ code: 'INVALID_CREDENTIALS' });
   });
 
-  it('EN-2 unknown, wrong, disabled: one verification each, with today’s parameters', async () => {
+  it('EN-2 unknown, wrong and disabled cost one verification each, with the current parameters', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const times: Record<string, number[]> = { unknown: [], wrong: [], disabled: [] };
@@ -174,7 +174,7 @@ describe('signing in', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
-  it('PW-4 makes a hash of older parameters anew, and the password goes on working', async () => {
+  it('PW-4 replaces a hash with older parameters, and the password still works', async () => {
     const ada = await server.signedIn();
     const older = await hash(ada.password, { memoryCost: 9_216, timeCost: 2, parallelism: 1 });
     await database.run((orm) => orm.update(users).set({ passwordHash: older }).where(eq(users.id, ada.id)));
@@ -183,7 +183,7 @@ describe('signing in', () => {
     await server.browser().login(ada);
   });
 
-  it('PW-5 two hundred at once leave others their answers', async () => {
+  it('PW-5 two hundred concurrent sign-ins do not block other requests', async () => {
     const ada = await server.signedIn();
     const attempts = Array.from({ length: 200 }, () =>
       server.browser().gql(LOGIN, { email: someone().email, password: WRONG }),
@@ -197,7 +197,7 @@ describe('signing in', () => {
     }
   });
 
-  it('PW-5 who finds the queue full is told to come back, and is served when it has emptied', async () => {
+  it('PW-5 is refused when the queue is full, and works when it is empty again', async () => {
     const hasher = server.app.get(PasswordHasher, { strict: false });
     let empty = (): void => {};
     const emptied = new Promise<void>((resolve) => (empty = resolve));
@@ -223,7 +223,7 @@ it('PW-3 a common password is refused on registration and on change', async () =
   expect(extensionsOf(changing)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });
 });
 
-it('PW-2 a megabyte of password costs nobody a hash', async () => {
+it('PW-2 a password of a megabyte is refused without hashing', async () => {
   const document = { email: 'ada@example.org', password: 'x'.repeat(60_000) };
   for (const mutation of [LOGIN, REGISTER]) {
     expect(extensionsOf(await server.browser().gql(mutation, document))).toEqual({

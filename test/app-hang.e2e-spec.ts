@@ -37,7 +37,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
 
   const sideways = () => app.page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)');
 
-  it('says in seconds that it is not live, and goes on when the server does', async () => {
+  it('says within seconds that it is not live, and continues when the server does', async () => {
     server.child.kill('SIGSTOP');
     const stopped = Date.now();
     await app.page.locator('.connection').filter({ hasText: 'Reconnecting' }).waitFor({ timeout: 15_000 });
@@ -62,7 +62,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await page.getByText('You are still signed in').waitFor({ state: 'detached', ...PATIENCE });
   });
 
-  it('tells on every page that a sign-out has failed, until the connection is back', async () => {
+  it('shows on every page that a sign-out has failed, until the connection is back', async () => {
     const { page } = app;
     const stillIn = page.getByText('You are still signed in');
     await app.opened.context.setOffline(true);
@@ -82,7 +82,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     }
   });
 
-  it('shows sessions that are waited for, have failed, and come by themselves when the server is back', async () => {
+  it('shows that sessions are loading, have failed, and loads them when the server is back', async () => {
     const { page } = app;
     server.child.kill('SIGSTOP');
     await app.open('Sessions');
@@ -97,7 +97,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
   });
 
-  it('shows a form that waits, and lets it through when the server is back', async () => {
+  it('shows that a form is waiting, and completes it when the server is back', async () => {
     const { page } = app;
     await app.open('Account');
     await page.getByLabel('Current password', { exact: true }).fill('not the password');

@@ -29,7 +29,7 @@ needs(
     await database.drop();
   });
 
-  it('gets, once, the notification that was published meanwhile', async () => {
+  it('gets the notification that was published in the meantime, once', async () => {
     const shared = {
       ...ENV,
       DATABASE_URL: database.url,

@@ -78,7 +78,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     return (JSON.parse(text) as { token: string }).token;
   }
 
-  it('AP-6, AP-13: a visitor who is not logged in lands on the login, and comes back from it', async () => {
+  it('AP-6, AP-13: a visitor who is not logged in is redirected to the login and back', async () => {
     const { page, faults } = await visitor();
     await page.waitForURL('**/account/login?**');
     const url = new URL(page.url());
@@ -91,7 +91,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(faults).toEqual([]);
   });
 
-  it('a customer sees live values, over a socket that goes straight to the server and has no cookie', async () => {
+  it('a customer sees live values, over a socket that connects directly to the server without a cookie', async () => {
     const { page, sockets, faults } = await customer('42');
     await publishCount(server, customerViewer(DOMAIN, '42').id, 5);
     await shows(page, '#sallyport-user-count', '5');
@@ -128,7 +128,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(faults).toEqual([]);
   });
 
-  it('a customer who loses the connection is told in words', async () => {
+  it('a customer who loses the connection sees a message', async () => {
     const { page } = await customer('62');
     await page.context().setOffline(true);
     await shows(page, '#sallyport-state', 'You are offline. Reconnecting automatically');
@@ -146,7 +146,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(shop.forwarded.filter(({ url }) => url.includes('/token')).length - renewals).toBeGreaterThanOrEqual(3);
   });
 
-  it('AP-8: a token copied to another user agent or another address opens nothing', async () => {
+  it('AP-8: a token copied to another user agent or address opens no socket', async () => {
     const { page } = await customer('44');
     const userAgent = await page.evaluate<string>('navigator.userAgent');
     const token = await page.evaluate(async () => {
@@ -162,7 +162,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     }
   });
 
-  it('AP-7: two customers and an account each see their own', async () => {
+  it('AP-7: two customers and an account each see only their own values', async () => {
     const account = await server.signedIn();
     const socket = await account.socket();
     socket.subscribe('1', 'subscription { userCount }');
@@ -181,7 +181,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     await socket.close();
   });
 
-  it('a customer who logs out of the shop loses the socket within the token, and lands on the login', async () => {
+  it("a customer who logs out of the shop loses the socket within the token's lifetime, and is redirected to the login", async () => {
     const { page } = await customer('45');
     const { page: other } = { page: await page.context().newPage() };
     await other.goto(shop.at(OWN_NAME, '/account/logout'));
@@ -189,7 +189,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(new URL(page.url()).searchParams.get('return_url')).toBe('/apps/live');
   });
 
-  it('AP-1, AP-11: no signature reaches the browser, and every page carries a token of its own', async () => {
+  it('AP-1, AP-11: no signature reaches the browser, and every page has its own token', async () => {
     const { page } = await customer('46');
     const bodies: string[] = [];
     page.on('response', (response) => {

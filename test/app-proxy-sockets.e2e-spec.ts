@@ -41,7 +41,7 @@ async function counting(socket: LiveSocket): Promise<LiveSocket> {
 }
 
 describe('a customer on a socket', () => {
-  it('hears what is published to them, and is told when the token ends', async () => {
+  it('receives their events, and learns when the token expires', async () => {
     const socket = await openSocket(server.url, { ...VISITOR, origin: `https://${ONE}` });
     const { expiresAt } = await socket.init({ token: await customerToken(one, '42') });
     expect((Date.parse(String(expiresAt)) - Date.now()) / 1000).toBeGreaterThan(50);
@@ -51,7 +51,7 @@ describe('a customer on a socket', () => {
     await socket.close();
   });
 
-  it('is ended by /disconnect, whose token then opens nothing; other customers stay', async () => {
+  it('is closed by /disconnect, after which the token is refused; other customers stay connected', async () => {
     const key = await server.app.get(ApiKeys).create('disconnects', ['disconnect']);
     const token = await customerToken(one, '50');
     const ended = await connectCustomer(server.url, token);
@@ -71,7 +71,7 @@ describe('a customer on a socket', () => {
     await stays.close();
   });
 
-  it('AP-7: never hears another customer, the same number in another shop, or an account', async () => {
+  it('AP-7: never receives events of another customer, the same number in another shop, or an account', async () => {
     const account = await server.signedIn();
     const sockets = {
       one70: await counting(await connectCustomer(server.url, await customerToken(one, '70'))),
@@ -97,7 +97,7 @@ describe('a customer on a socket', () => {
     ]);
   });
 
-  it('AP-14: is kept by a new token of their own, without a new connection', async () => {
+  it('AP-14: stays open with a new token of the same customer, without a new connection', async () => {
     const socket = await connectCustomer(server.url, await customerToken(one, '42'));
     socket.send({ type: 'ping', payload: { token: await customerToken(one, '42') } });
     const pong = await socket.waitForMessage('pong');
@@ -128,12 +128,12 @@ describe('AP-8, AP-9: a token that was copied', () => {
     });
   });
 
-  it('is good from the same address written as IPv6', async () => {
+  it('is accepted from the same address written as IPv6', async () => {
     const socket = await connectCustomer(server.url, await customerToken(one, '42'), { address: '::ffff:203.0.113.9' });
     await socket.close();
   });
 
-  it('is refused from a client that only says it came from there', async () => {
+  it('is refused from a client that only claims this address', async () => {
     const untrusting = await startServer({ env: { ...env, TRUSTED_PROXIES: '' } });
     const shop = await startShop({ ...one, proxyUrl: `${untrusting.url}/app-proxy` });
     const token = await customerToken(shop, '42');
@@ -144,7 +144,7 @@ describe('AP-8, AP-9: a token that was copied', () => {
     await untrusting.stop();
   });
 
-  it('AP-4: as a signed URL yields a token for whoever shows it, and only for them', async () => {
+  it('AP-4: as a signed URL yields a token for the sender only', async () => {
     await customerToken(one, '42');
     const replayed = await fetch(one.forwarded.at(-1)?.url ?? '', {
       headers: { 'user-agent': VISITOR.userAgent, 'x-forwarded-for': '198.51.100.66' },
@@ -156,8 +156,8 @@ describe('AP-8, AP-9: a token that was copied', () => {
   });
 });
 
-describe('a token of a short life', () => {
-  it('SO-3: ends its socket 5 s after its own end, so that the client comes back with a new one', async () => {
+describe('a token with a short lifetime', () => {
+  it('SO-3: closes its socket 5 s after its expiry, so that the client reconnects with a new one', async () => {
     const brief = await startServer({ env: { ...env, TOKEN_TTL_SECONDS: '1' } });
     const shop = await startShop({ ...one, proxyUrl: `${brief.url}/app-proxy` });
     const token = await customerToken(shop, '42');

@@ -57,13 +57,13 @@ describe('OR-6: a token from a page', () => {
   });
 
   it.each([`http://${ONE}`, `https://${ONE}:8443`, `https://a.${ONE}`, 'https://evil.example', 'null'])(
-    'from %s does not even reach the token',
+    'from %s is refused before the token',
     async (origin) => {
       expect((await rawUpgrade(server.url, { headers: { origin } })).status).toBe(403);
     },
   );
 
-  it('a shop may open sockets, and may not call with cookies', async () => {
+  it('a shop may open sockets, but not call with cookies', async () => {
     const answer = await server.browser({ origin: OWN_DOMAIN }).gql('{ me { user { id } } }');
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([403, null]);
   });
@@ -80,7 +80,7 @@ describe('TK-3: a token of one kind is refused as any other', () => {
     }
   });
 
-  it("a customer's token is no session, no API key and no signature", async () => {
+  it("a customer's token is not accepted as a session, an API key or a signature", async () => {
     const token = await customerToken(one, '42');
     const { browser } = await server.signedIn();
     const session = [...browser.cookies.keys()];

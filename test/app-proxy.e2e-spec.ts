@@ -45,7 +45,7 @@ function direct(path: string, parameters: Record<string, string>, headers: Recor
 }
 
 describe('a page behind the signing proxy', () => {
-  it('has 120 tokens a minute for one customer, however many are asked for, and others theirs', async () => {
+  it('gets at most 120 tokens a minute for one customer, without affecting others', async () => {
     const statuses: number[] = [];
     for (let n = 0; n < 150; n += 10) {
       const batch = Array.from({ length: 10 }, () => visit('/token', '4711'));
@@ -56,7 +56,7 @@ describe('a page behind the signing proxy', () => {
     expect((await visit('/token', '4712')).status).toBe(200);
   });
 
-  it('carries a sealed token and the client script', async () => {
+  it('contains a sealed token and the client script', async () => {
     const answer = await visit('', '42');
     const html = await answer.text();
     const data: unknown = JSON.parse(/id="sallyport-data">(.*?)<\/script>/.exec(html)?.[1] ?? 'null');
@@ -78,7 +78,7 @@ describe('a page behind the signing proxy', () => {
   });
 
   it.each(['/app-proxy', '/app-proxy/', '/app-proxy/a/b', '/app-proxy/token'])(
-    'AP-10, LK-3: %s is kept by no cache and named to no other site',
+    'AP-10, LK-3: %s is not cached and sends no referrer',
     async (path) => {
       const { headers } = await direct(path, {});
       expect(headers.get('cache-control')).toBe('private, no-store');
@@ -104,7 +104,7 @@ describe('a page behind the signing proxy', () => {
 });
 
 describe('a visitor who is not logged in', () => {
-  it("AP-6, AP-13: is taken to the shop's login by the page, with the way back and no signature", async () => {
+  it("AP-6, AP-13: is redirected to the shop's login by the page, with a return URL and no signature", async () => {
     const answer = await direct('/app-proxy', { logged_in_customer_id: '' });
     const body = await answer.text();
     expect([answer.status, answer.headers.get('location')]).toEqual([200, null]);
@@ -121,7 +121,7 @@ describe('a visitor who is not logged in', () => {
 });
 
 describe('GET /app-proxy/token', () => {
-  it('answers a token and when it ends', async () => {
+  it('returns a token and its expiry', async () => {
     const body = (await (await visit('/token', '42')).json()) as { token: string; expiresAt: string };
     expect(Object.keys(body).sort()).toEqual(['expiresAt', 'token']);
     const seconds = (Date.parse(body.expiresAt) - Date.now()) / 1000;
@@ -165,13 +165,13 @@ describe('a request that the shop has not signed', () => {
     });
   });
 
-  it('AP-2: an encoded reserved name is the same name', async () => {
+  it('AP-2: an encoded reserved name counts as the same name', async () => {
     const signed = new URL(shop.forwarded[0]?.url ?? '');
     const answer = await fetch(`${signed.href}&%73hop=other.myshopify.com`);
     expect(answer.status).toBe(403);
   });
 
-  it('AP-5: parameters and headers of the proxy mean nothing elsewhere', async () => {
+  it('AP-5: parameters and headers of the proxy are ignored elsewhere', async () => {
     const query = new URLSearchParams({ shop: DOMAIN, logged_in_customer_id: '42', path_prefix: '/x', timestamp: '1' });
     query.set('signature', signQuery(query, SECRET));
     const answer = await fetch(`${server.url}/graphql?${query.toString()}`, {
@@ -182,7 +182,7 @@ describe('a request that the shop has not signed', () => {
     expect(await answer.json()).toMatchObject({ data: { me: null } });
   });
 
-  it('does not exist where no secret is configured', async () => {
+  it('does not exist without a configured secret', async () => {
     const plain = await startServer();
     const answer = await fetch(`${plain.url}/app-proxy`);
     await plain.stop();
@@ -191,7 +191,7 @@ describe('a request that the shop has not signed', () => {
 });
 
 describe('the client script', () => {
-  it('is kept for ever under a name that changes with its content, and readable by every shop', async () => {
+  it('is cached forever under a name that changes with its content, and is readable by every shop', async () => {
     const html = await (await visit('', '42')).text();
     const url = /<script src="([^"]+)"/.exec(html)?.[1] ?? '';
     const answer = await fetch(url, { headers: { origin: `https://${DOMAIN}` } });
@@ -206,7 +206,7 @@ describe('the client script', () => {
     expect(await answer.text()).toContain('Sallyport');
   });
 
-  it("under an older node's name is today's, and not kept", async () => {
+  it("is the current one under an older node's name, and is not cached", async () => {
     const answer = await fetch(`${server.url}/live/sallyport-live.0000000000000000.js`);
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
   });

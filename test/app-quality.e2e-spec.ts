@@ -14,7 +14,7 @@ const LOOKS: [string, BrowserContextOptions][] = [
   ['on a phone', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
 ];
 
-needs('chromium')('the app, looked at closely', () => {
+needs('chromium')("the app's quality", () => {
   const stage = appStage();
   let app: AppPage;
 
@@ -27,7 +27,7 @@ needs('chromium')('the app, looked at closely', () => {
   }
 
   describe.each(LOOKS)('%s', (look, options) => {
-    it('has no barrier that axe calls serious, and needs no scrolling sideways', async () => {
+    it('has no serious axe violation and no horizontal scrolling', async () => {
       app = await stage.visit(options);
       const { page } = app;
       await app.entrance();
@@ -68,7 +68,7 @@ needs('chromium')('the app, looked at closely', () => {
     });
   });
 
-  it('is used by keyboard alone, from the entrance to signing out', async () => {
+  it('can be used with the keyboard only, from sign-in to sign-out', async () => {
     const who = await stage.server.signedIn();
     app = await stage.visit();
     const { page } = app;
@@ -89,7 +89,7 @@ needs('chromium')('the app, looked at closely', () => {
     await app.entrance();
   });
 
-  it('does not grow with 10,000 events', async () => {
+  it('does not use more memory after 10,000 events', async () => {
     const { viewerId } = await signedIn();
     const flood = async (from: number, to: number): Promise<void> => {
       for (let number = from; number < to; number += 80) {

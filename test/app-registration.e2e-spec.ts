@@ -4,11 +4,11 @@ import { appStage } from './kit/app-stage.js';
 import { someone } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 
-needs('chromium')('the entrance of the app', () => {
+needs('chromium')("the app's registration form", () => {
   describe('where REGISTRATION is invite', () => {
     const stage = appStage({ REGISTRATION: 'invite' });
 
-    it('asks for an invitation, says when it is none, and makes an account with one', async () => {
+    it('asks for an invitation, says when it is invalid, and creates an account with a valid one', async () => {
       const { page, ...app } = await stage.visit();
       const who = someone();
       await page.getByRole('button', { name: 'Create account' }).click();
@@ -28,7 +28,7 @@ needs('chromium')('the entrance of the app', () => {
   describe('where REGISTRATION is closed', () => {
     const stage = appStage({ REGISTRATION: 'closed' });
 
-    it('offers no account', async () => {
+    it('does not offer registration', async () => {
       const { page } = await stage.visit();
       await page.getByText('The administrators of this site create accounts.').waitFor();
       expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);

@@ -35,7 +35,7 @@ needs('chromium')('one person in two browsers', () => {
     await app.count(value);
   }
 
-  it('signs out the other one, which is shown out at once', async () => {
+  it('signs out the other one, which shows the sign-in page at once', async () => {
     await desk.open('Sessions');
     await desk.page.getByRole('heading', { name: 'Safari on iPhone' }).waitFor();
     await desk.page.getByRole('heading', { name: 'Chrome on Linux This browser' }).waitFor();
@@ -58,7 +58,7 @@ needs('chromium')('one person in two browsers', () => {
     await stillLive(desk, 4);
   });
 
-  it('changes the password: the other one is out, this one stays live and misses nothing', async () => {
+  it('changes the password: the other one is signed out, this one stays live and misses nothing', async () => {
     await notify(stage.server, who.viewerId, 'Before');
     await desk.notification('Before');
     await desk.open('Account');
@@ -79,7 +79,7 @@ needs('chromium')('one person in two browsers', () => {
     await phone.state('Live');
   });
 
-  it('deletes the account: both are out, and nobody gets in any more', async () => {
+  it('deletes the account: both are signed out, and signing in fails', async () => {
     await desk.open('Account');
     const { page } = desk;
     await page.getByRole('button', { name: 'Delete account' }).click();

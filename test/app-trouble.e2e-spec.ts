@@ -20,7 +20,7 @@ needs('chromium')('the app, in trouble', () => {
     return page;
   }
 
-  it('says so when nothing is there at the start, and recovers automatically', async () => {
+  it('says so when the server is unavailable at the start, and recovers automatically', async () => {
     const page = await visit();
     await page.entrance();
     await page.page.route('**/graphql', (route) => route.abort());
@@ -30,7 +30,7 @@ needs('chromium')('the app, in trouble', () => {
     await page.entrance();
   });
 
-  it('says so in the form when the server is lost while somebody types', async () => {
+  it('says so in the form when the server becomes unavailable while the user types', async () => {
     const page = await visit();
     await page.page.route('**/graphql', (route) => route.abort());
     await page.signIn(who);
@@ -40,7 +40,7 @@ needs('chromium')('the app, in trouble', () => {
     await page.state('Live');
   });
 
-  it('waits while the browser is offline, and misses not even the first notification', async () => {
+  it('waits while the browser is offline, and does not miss even the first notification', async () => {
     const page = await visit(who);
     await publishCount(stage.server, who.viewerId, 1);
     await page.count(1);
@@ -52,7 +52,7 @@ needs('chromium')('the app, in trouble', () => {
     await page.notification('While you were away');
   });
 
-  it('goes on after the laptop has slept for an hour', async () => {
+  it('continues after the laptop has slept for an hour', async () => {
     const page = await visit();
     await page.page.clock.install();
     await page.page.reload();
@@ -70,7 +70,7 @@ needs('chromium')('the app, in trouble', () => {
     await page.count(4);
   });
 
-  it('leads to the entrance when the session has ended on the server', async () => {
+  it('shows the sign-in page when the session has ended on the server', async () => {
     const page = await visit(who);
     await page.state('Live');
     await page.ask('mutation { logout }');
@@ -103,7 +103,7 @@ needs('chromium')('the app, in trouble', () => {
     });
   });
 
-  it('takes another person for what they are when somebody signs in as them in another tab', async () => {
+  it('shows the new user when another user signs in in another tab', async () => {
     const page = await visit(who);
     await page.state('Live');
     const bob = await stage.server.browser().register(someone('bob'));

@@ -26,7 +26,7 @@ needs('chromium')('the app in a browser', () => {
     return `user:${data.me.user.id}`;
   }
 
-  it('goes from a stranger to live values', async () => {
+  it('goes from registration to live values', async () => {
     const ada = await member();
     await publishCount(stage.server, ada.viewer, 4, 9);
     await ada.count(9);
@@ -40,7 +40,7 @@ needs('chromium')('the app in a browser', () => {
     await ada.page.getByText('1 unread').waitFor({ state: 'detached' });
   });
 
-  it('shows notifications again after a reload, and which of them were read', async () => {
+  it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
     await notify(stage.server, ada.viewer, 'First', 'Second');
     await ada.notification('Second');
@@ -53,7 +53,7 @@ needs('chromium')('the app in a browser', () => {
     expect(await titles(ada)).toEqual(['Third', 'Second', 'First']);
   });
 
-  it('shows on a second device what was published before it came', async () => {
+  it('shows on a second device what was published before it connected', async () => {
     const who = await stage.server.signedIn();
     await notify(stage.server, who.viewerId, 'Before both');
     const [desk, phone] = [await stage.visit(), await stage.visit()];
@@ -91,7 +91,7 @@ needs('chromium')('the app in a browser', () => {
     expect(Date.now() - started).toBeLessThan(4_000);
   });
 
-  it('shows two people each their own', async () => {
+  it('shows two users each their own values', async () => {
     const [ada, bob] = await Promise.all([member(), member()]);
     await publishCount(stage.server, ada.viewer, 3);
     await publishCount(stage.server, bob.viewer, 8);
@@ -100,7 +100,7 @@ needs('chromium')('the app in a browser', () => {
     expect(await ada.text()).not.toContain('For Bob');
   });
 
-  it('says what is wrong beside the field, and puts the focus there', async () => {
+  it('shows errors next to the field, and focuses it', async () => {
     const who = await stage.server.signedIn();
     const app = await stage.visit();
     await app.signIn({ ...who, password: 'not the password' });
@@ -137,7 +137,7 @@ needs('chromium')('the app in a browser', () => {
     await ada.entrance();
   });
 
-  it('shows a page that was left and comes back from the cache only after it has asked again', async () => {
+  it('shows a page from the back-forward cache only after it has asked the server again', async () => {
     const ada = await member();
     await notify(stage.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
@@ -148,7 +148,7 @@ needs('chromium')('the app in a browser', () => {
     expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
   });
 
-  it('lets another person in after somebody has left, with nothing of theirs', async () => {
+  it('shows the next user nothing of the previous one', async () => {
     const ada = await member();
     await notify(stage.server, ada.viewer, 'For Ada');
     await ada.notification('For Ada');

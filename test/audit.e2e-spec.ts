@@ -28,7 +28,7 @@ beforeEach(() => {
 
 const named = (name: string) => events.filter(({ event }) => event === name);
 
-it('LK-5 tells of a registration, a sign-in and a sign-out: who, from where, which session', async () => {
+it('LK-5 records a registration, a sign-in and a sign-out with viewer, address and session', async () => {
   const browser = server.browser({ address: ADDRESS });
   const { id, ...who } = await browser.register();
   const viewer = `user:${id}`;
@@ -42,7 +42,7 @@ it('LK-5 tells of a registration, a sign-in and a sign-out: who, from where, whi
   expect(named('session-ended').at(-1)).toMatchObject({ viewer, by: 'owner', address: ADDRESS });
 });
 
-it('LK-5 tells why sign-ins fail, which the answer does not, and holds neither e-mail nor password', async () => {
+it('LK-5 records why sign-ins fail, unlike the response, without e-mail or password', async () => {
   const ada = await server.signedIn();
   events = [];
   const stranger = server.browser({ address: ADDRESS });
@@ -62,7 +62,7 @@ it('LK-5 tells why sign-ins fail, which the answer does not, and holds neither e
   for (const secret of [WRONG, ada.password, ada.email]) expect(JSON.stringify(events)).not.toContain(secret);
 });
 
-it('LK-5 tells of throttled sign-ins, and of which limit it was', async () => {
+it('LK-5 records throttled sign-ins and the limit', async () => {
   const { email } = someone();
   for (let n = 0; n < 6; n += 1) await server.browser({ address: ADDRESS }).gql(LOGIN, { email, password: WRONG });
   expect(named('sign-in-throttled')).toEqual([
@@ -71,7 +71,7 @@ it('LK-5 tells of throttled sign-ins, and of which limit it was', async () => {
   expect(named('sign-in-throttled')[0]?.subject).toBe(named('sign-in-failed')[0]?.subject);
 });
 
-it('LK-5 tells of sessions that their owner, or a change of theirs, ends', async () => {
+it('LK-5 records sessions that end by their owner or by a change of the account', async () => {
   const ada = await server.signedIn();
   const second = server.browser({ address: ADDRESS });
   await second.login(ada);
@@ -90,7 +90,7 @@ it('LK-5 tells of sessions that their owner, or a change of theirs, ends', async
   expect(events.every(({ viewer }) => viewer === ada.viewerId)).toBe(true);
 });
 
-it('LK-5 tells of API keys that are made, revoked and misused, and never holds one', async () => {
+it('LK-5 records created, revoked and misused API keys, never the key itself', async () => {
   const keys = server.app.get(ApiKeys);
   const key = (await keys.create('audited')) ?? '';
   await keys.revoke('audited');

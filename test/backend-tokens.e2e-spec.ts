@@ -73,7 +73,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     acme = await makeKey(server, 'tokens:acme', 'disconnect', 'publish:notifications');
   });
 
-  it('open a socket on which the events of their viewer arrive', async () => {
+  it("open a socket that receives the viewer's events", async () => {
     const viewer = 'external:acme:ann';
     const { body, status } = await post(server, '/tokens', acme, { viewer, expiresInSeconds: 30 });
     expect(status).toBe(200);
@@ -91,7 +91,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     await socket.close();
   });
 
-  it('stand on themselves: the ack says when they end, and a new one of the same viewer keeps the socket', async () => {
+  it('without a session: the ack has their expiry, and a new one of the same viewer keeps the socket open', async () => {
     const viewer = 'external:acme:bea';
     const socket = await openSocket(server.url);
     socket.send({ type: 'connection_init', payload: { token: await tokenFor(server, acme, { viewer }) } });
@@ -105,7 +105,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     expect((await socket.waitForClose()).code).toBe(4403);
   });
 
-  it('end with /disconnect of their viewer on every node; those from before open nothing, those from after do', async () => {
+  it('end with /disconnect of their viewer on every node; earlier tokens are refused, later ones accepted', async () => {
     const viewer = `external:acme:${randomUUID()}`;
     const old = await tokenFor(server, acme, { viewer, session: 's-1' });
     const sockets = await Promise.all([
@@ -161,7 +161,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     expect((await socket.waitForClose()).code).toBe(4401);
   });
 
-  it('leave /disconnect to a key of its own, which names the session alone', async () => {
+  it('allow /disconnect with a separate key, which names only the session', async () => {
     const session = randomUUID();
     const token = await tokenFor(server, acme, { viewer: 'external:acme:cat', session });
     const only = await makeKey(server, 'disconnect');
@@ -179,7 +179,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
 }
 
 describe('a page of a backend', () => {
-  it('lives on the tokens that its backend gets, and is signed out when its backend says so', async () => {
+  it("stays connected with its backend's tokens, and is signed out when its backend disconnects it", async () => {
     const server = await startServer({ env: QUIET });
     const key = await makeKey(server, 'tokens:acme', 'disconnect', 'publish');
     let signedIn = true;
@@ -230,7 +230,7 @@ describe('the scopes of a key', () => {
   });
   afterAll(() => server.stop());
 
-  it('are checked for each event: those outside are refused one by one', async () => {
+  it('are checked for each event: those outside are refused individually', async () => {
     const viewer = 'external:acme:ann';
     const events = [
       { topic: 'user_count', viewer, payload: 1 },
@@ -255,7 +255,7 @@ describe('the scopes of a key', () => {
     expect(answer.body.error?.message).toContain(needed);
   });
 
-  it('of a key of 0.1.0 are publish alone', async () => {
+  it('of a key of 0.1.0 are only publish', async () => {
     const old = newApiKey();
     await server.app
       .get(Database)
@@ -308,7 +308,7 @@ describe('the scopes of a key', () => {
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'BAD_USER_INPUT' } } });
   });
 
-  it('are asked for after the key itself', async () => {
+  it('are checked after the key itself', async () => {
     expect((await post(server, '/tokens', newApiKey(), '{')).status).toBe(401);
     expect((await post(server, '/disconnect', '', '{')).status).toBe(401);
   });

@@ -62,7 +62,7 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     await socket.close();
   });
 
-  it('publish in production with a key that lives as long as the command', async () => {
+  it('publish in production with a key that exists only during the command', async () => {
     const { viewerId } = await one.signedIn();
     const env = { ...two.env, NODE_ENV: 'production' };
     expect(await cli(env, 'publish', 'user_count', viewerId, '7')).toMatchObject({ code: 0 });
@@ -70,7 +70,7 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     expect(stdout).not.toContain('"cli-');
   });
 
-  it('make a key, show it once, list it without its secret, and revoke it', async () => {
+  it('create a key, show it once, list it without its secret, and revoke it', async () => {
     const { stdout } = await cli(one.env, 'api-key', 'create', 'shop', '--json');
     const made = JSON.parse(stdout) as { name: string; key: string };
     expect(made).toEqual({ name: 'shop', key: expect.stringMatching(/^sallyport_key_/) });
@@ -88,7 +88,7 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     await expect.poll(status, { timeout: 2_500 }).toBe(401);
   });
 
-  it('make a key with scopes, and name a scope that there is not', async () => {
+  it('create a key with scopes, and report an unknown scope', async () => {
     const allow = 'publish:notifications,tokens:acme,disconnect';
     const { stdout } = await cli(one.env, 'api-key', 'create', 'acme', '--allow', allow, '--json');
     const { key } = JSON.parse(stdout) as { key: string };
@@ -111,8 +111,8 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
   });
 });
 
-describe('a start with Redis away', () => {
-  it('tries for ten seconds with one line in the log, then ends with one more and an exit code', async () => {
+describe('a start while Redis is unavailable', () => {
+  it('tries for ten seconds with one line in the log, then exits with one more line and an exit code', async () => {
     const folder = temporaryFolder('redis-away');
     const redis = `redis://:hunter2@127.0.0.1:${await freePort()}`;
     const server = spawnServer({ DATA_DIR: folder.path, REDIS_URL: redis, PORT: '0' });

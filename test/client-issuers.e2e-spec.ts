@@ -82,7 +82,7 @@ afterAll(async () => {
 });
 
 describe.each(Object.entries(libraries))('a page with %s', (name, library) => {
-  it('lives on its tokens, renews them in band, waits for a provider that is away, and is told of its logout', async () => {
+  it('connects with its tokens, renews them in band, waits for an unavailable provider, and follows its logout', async () => {
     const session = new PageSession(issuer, name.toLowerCase(), 3);
     session.away = 1;
     const states = new Inbox<LiveState>();
@@ -112,7 +112,7 @@ describe.each(Object.entries(libraries))('a page with %s', (name, library) => {
     await client.dispose();
   }, 60_000);
 
-  it('is signed out where its session at the provider is over', async () => {
+  it('is signed out when its session at the provider has ended', async () => {
     const session = new PageSession(issuer, `${name.toLowerCase()}-over`, 300);
     session.isOver = true;
     const states = new Inbox<LiveState>();

@@ -12,7 +12,7 @@ import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed
 import { topicOf } from '../src/live/topics/topic.js';
 import { redisNode } from './kit/redis-node.js';
 
-needs('postgres', 'redis')('a client whose node stands still', () => {
+needs('postgres', 'redis')('a client whose node is paused', () => {
   let database: TestDatabase;
   let redis: RedisServer;
   let nodes: ServerProcess[] = [];
@@ -36,7 +36,7 @@ needs('postgres', 'redis')('a client whose node stands still', () => {
     await database.drop();
   });
 
-  it('gets each event once, although the node wakes up and sends what its socket was owed', async () => {
+  it('gets each event once, although the resumed node sends its queued events', async () => {
     const [stalling, other] = nodes as [ServerProcess, ServerProcess];
     const balancer = await TcpSwitch.listen(stalling.url);
     const publisher = await redisNode(redis.url);

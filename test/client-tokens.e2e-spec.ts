@@ -77,7 +77,7 @@ describe('a token endpoint in trouble', () => {
   describe('startLive', () => {
     const json = (token: string): Answer => status(200, JSON.stringify({ token, expiresAt: isoIn(60_000) }));
 
-    it('starts once, spends the token of the page, then fetches new ones', async () => {
+    it("starts once, uses the page's token first, then fetches new ones", async () => {
       const { url } = await endpoint(json('fetched'));
       const options = {
         url: live.server.url,
@@ -98,7 +98,7 @@ describe('a token endpoint in trouble', () => {
       expect((await live.server.admit()).init['token']).toBe('fetched');
     });
 
-    it('does not try a token that has expired on the way', async () => {
+    it('does not use a token that has expired', async () => {
       const { url } = await endpoint(json('fetched'));
       const started = startLive({
         url: live.server.url,

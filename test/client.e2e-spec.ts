@@ -42,7 +42,7 @@ describe('connecting', () => {
     expect(getToken).toHaveBeenCalledTimes(1);
   });
 
-  it('leaves when the last subscription ends and comes back with the next one', async () => {
+  it('disconnects when the last subscription ends and reconnects with the next one', async () => {
     const client = live.connect();
     const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
     const { connection } = await live.server.admit();
@@ -55,7 +55,7 @@ describe('connecting', () => {
   });
 });
 
-describe('coming back', () => {
+describe('reconnecting', () => {
   it('survives a server that refuses connections for a while', async () => {
     const connecting = vi.fn();
     const client = live.connect({ on: { connecting } });
@@ -89,7 +89,7 @@ describe('coming back', () => {
   });
 
   it.each([CloseCode.PolicyViolation, CloseCode.BadRequest, CloseCode.TooManyInitialisationRequests])(
-    'stops for good after %i, and says so',
+    'stops permanently after %i, and says so',
     async (code) => {
       const client = live.connect();
       const { values } = live.follow(client);
@@ -123,14 +123,14 @@ describe('coming back', () => {
     while (client.state !== 'reconnecting') await new Promise((resolve) => void setImmediate(resolve));
   }
 
-  it('goes to another node at once after 1012, whatever it waited before', async () => {
+  it('connects to another node at once after 1012, whatever the delay was before', async () => {
     const getToken = await onSecondConnection(2000);
     // No timer is moved on: what waited would wait for ever.
     await live.server.admit();
     expect(getToken).toHaveBeenCalledTimes(3);
   });
 
-  it('waits as after any other close where a server sends 1012 to everybody who has just come', async () => {
+  it('waits as after any other close when a server sends 1012 to new connections', async () => {
     const getToken = await onSecondConnection(100);
     await new Promise((resolve) => void setImmediate(resolve));
     expect(getToken).toHaveBeenCalledTimes(2);
@@ -139,7 +139,7 @@ describe('coming back', () => {
     expect(getToken).toHaveBeenCalledTimes(3);
   });
 
-  it('gives up a server that answers no ping, and reconnects', async () => {
+  it('abandons a server that answers no ping, and reconnects', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     live.atEnd(() => vi.useRealTimers());
     const client = live.connect();
@@ -156,8 +156,8 @@ describe('coming back', () => {
   });
 });
 
-describe('a connection that the client has given up', () => {
-  it('is not heard any more: what its server still sends is handed over by the next one alone', async () => {
+describe('a connection that the client has abandoned', () => {
+  it('is ignored: events that its server still sends are delivered by the next connection only', async () => {
     const client = live.connect();
     const { next } = live.follow(client);
     const { connection: stalled } = await live.server.admit();
@@ -179,7 +179,7 @@ describe('a connection that the client has given up', () => {
     expect((await third.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'e.4' } });
   });
 
-  it('is not heard after a sign-out either', async () => {
+  it('is ignored after a sign-out too', async () => {
     const tokens = ['one', null];
     const onGap = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onGap });
@@ -199,7 +199,7 @@ describe('a connection that the client has given up', () => {
 });
 
 describe('resuming', () => {
-  it('re-subscribes behind the last cursor, whatever the caller does with its payload', async () => {
+  it('resumes after the last cursor, whatever the caller does with its payload', async () => {
     const client = live.connect();
     const payload = { query: QUERY, variables: { a: 1 } };
     const { next } = live.follow(client, payload);
@@ -218,14 +218,14 @@ describe('resuming', () => {
     expect(await next()).toBe(3);
   });
 
-  it('starts from a cursor that the caller has kept', async () => {
+  it("starts from the caller's cursor", async () => {
     const client = live.connect();
     live.follow(client, { query: QUERY, extensions: { resume: 'kept' } } as { query: string });
     const { connection } = await live.server.admit();
     expect((await connection.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'kept' } });
   });
 
-  it('tells of a gap before the value behind it', async () => {
+  it('reports a gap before the event after it', async () => {
     const gaps: Gap[] = [];
     const { next } = live.follow(live.connect({ onGap: (gap) => gaps.push(gap) }));
     const { connection } = await live.server.admit();
@@ -238,7 +238,7 @@ describe('resuming', () => {
     expect(gaps).toEqual([{ payload: { query: QUERY } }]);
   });
 
-  it('resumes from where a subscription began, when it has received nothing yet', async () => {
+  it('resumes from where a subscription started if it has received no event yet', async () => {
     live.follow(live.connect());
     const { connection } = await live.server.admit();
     const { id = '' } = await connection.receive('subscribe');
@@ -249,7 +249,7 @@ describe('resuming', () => {
     expect((await again.receive('subscribe')).payload).toMatchObject({ extensions: { resume: 'e.0' } });
   });
 
-  it('tells of a gap as soon as the server does, and once', async () => {
+  it('reports a gap as soon as the server does, and once', async () => {
     const onGap = vi.fn();
     const { next } = live.follow(live.connect({ onGap }), { query: QUERY, extensions: { resume: 'old' } } as {
       query: string;
@@ -264,7 +264,7 @@ describe('resuming', () => {
     expect(onGap).toHaveBeenCalledTimes(1);
   });
 
-  it('is not moved by a ping about somebody else', async () => {
+  it('ignores a ping about another operation', async () => {
     live.follow(live.connect());
     const { connection } = await live.server.admit();
     await connection.receive('subscribe');
@@ -278,7 +278,7 @@ describe('resuming', () => {
 });
 
 describe('refreshing in band', () => {
-  it('sends a new token before the connection ends, as often as the server moves the end', async () => {
+  it('sends a new token before each expiry of the connection', async () => {
     const client = live.connect();
     live.follow(client);
     const { connection } = await live.server.admit(isoIn(1_400));
@@ -288,7 +288,7 @@ describe('refreshing in band', () => {
     expect(client.state).toBe('live');
   });
 
-  it('signs out when no token is to be had any more', async () => {
+  it('signs out when there is no token any more', async () => {
     const tokens = ['one', null];
     const onSignedOut = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onSignedOut });
@@ -302,7 +302,7 @@ describe('refreshing in band', () => {
 });
 
 describe('signing out', () => {
-  it('stops on 4401 with an event, and starts afresh with the next subscription', async () => {
+  it('stops on 4401 with an event, and connects again with the next subscription', async () => {
     const states: LiveState[] = [];
     const onSignedOut = vi.fn();
     const client = live.connect({ onSignedOut, onState: (state) => states.push(state) });
@@ -315,7 +315,7 @@ describe('signing out', () => {
     await vi.waitFor(() => expect(states).toEqual(['connecting', 'live', 'signedOut', 'connecting', 'live']));
   });
 
-  it('is signed out without a socket when getToken says null', async () => {
+  it('is signed out without a socket when getToken resolves to null', async () => {
     const arrived = vi.fn();
     void live.server.next().then(arrived);
     const { values } = live.follow(live.connect({ getToken: async () => null }));
@@ -343,7 +343,7 @@ describe('ending', () => {
     await restart();
   });
 
-  it('stops asking for tokens when nobody is subscribed any more', async () => {
+  it('stops fetching tokens when there are no subscriptions any more', async () => {
     let signal: AbortSignal | undefined;
     const client = live.connect({ getToken: (context) => ((signal = context.signal), new Promise(() => {})) });
     const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });

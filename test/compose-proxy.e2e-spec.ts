@@ -159,15 +159,15 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
     folder.remove();
   });
 
-  it('passes a visitor on whom Caddy with TLS in front of it names', async () => {
+  it("passes on the visitor's address from Caddy with TLS in front of it", async () => {
     expect(await addressSeen(await startOuterCaddy(`http://127.0.0.1:${told}`), 'ada')).toBe(VISITOR);
   });
 
-  it('passes a visitor on whom nginx with TLS in front of it names, as docs/operations.md configures it', async () => {
+  it("passes on the visitor's address from nginx with TLS in front of it, as configured in docs/operations.md", async () => {
     expect(await addressSeen(await startNginx(`http://127.0.0.1:${told}`), 'bea')).toBe(VISITOR);
   });
 
-  it('believes no visitor who names another address, whether a proxy is expected in front of it or not', async () => {
+  it('ignores addresses that visitors claim, with and without a configured proxy', async () => {
     const forged = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' };
     const refused = await post(`http://127.0.0.1:${told}`, '{ me { token } }', forged);
     expect(refused.body).toMatch(/Use https/);
@@ -177,7 +177,7 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
     expect(await addressSeen(outer, 'cat', { 'x-forwarded-for': '203.0.113.9' })).toBe(VISITOR);
   });
 
-  it('takes every visitor for the outer proxy, and for unencrypted, until it is told of that proxy', async () => {
+  it('treats every visitor as the outer proxy, over http, until that proxy is configured', async () => {
     const outer = await startOuterCaddy(`http://127.0.0.1:${untold}`);
     expect((await post(outer, '{ me { token } }', {})).body).toMatch(/Use https/);
   });

@@ -33,7 +33,7 @@ const titles = (socket: LiveSocket): unknown[] =>
     .filter(({ type }) => type === 'next')
     .map(({ payload }) => (payload as { data: { notifications: { title: string } } }).data.notifications.title);
 
-needs('postgres', 'redis')('a node that is cut off while somebody signs out elsewhere', () => {
+needs('postgres', 'redis')('a node that is cut off while a user signs out elsewhere', () => {
   let database: TestDatabase;
   let redis: RedisServer;
   let toRedis: TcpProxy;
@@ -96,7 +96,7 @@ needs('postgres', 'redis')('a node that is cut off while somebody signs out else
     }
   });
 
-  it('delivers nothing of it when the link was silent and not broken', async () => {
+  it('delivers no such event when the link was silent but not broken', async () => {
     const { ada, socket } = await connected();
     toRedis.silence();
     await ada.browser.logout();
@@ -107,7 +107,7 @@ needs('postgres', 'redis')('a node that is cut off while somebody signs out else
     expect(titles(socket)).toEqual([]);
   });
 
-  it('replays nothing of it to a socket that subscribes while only messages do not come through', async () => {
+  it('replays no such event to a socket that subscribes while only messages are blocked', async () => {
     const { ada, socket, cursor } = await connected();
     toRedis.silence('subscribers');
     await ada.browser.logout();
@@ -119,7 +119,7 @@ needs('postgres', 'redis')('a node that is cut off while somebody signs out else
     expect(titles(socket)).toEqual([]);
   });
 
-  it('goes on for those who are signed in, without a loss, and holds their events until it has asked', async () => {
+  it('delivers all events to signed-in viewers, after it has checked their sessions', async () => {
     const { ada, socket } = await connected();
     toRedis.cut();
     toDatabase.cut();
@@ -132,7 +132,7 @@ needs('postgres', 'redis')('a node that is cut off while somebody signs out else
       expect((await socket.waitForNext('1')).data).toEqual({ notifications: { title } });
   });
 
-  it('closes sockets with 1013 when nobody can tell for ten seconds', async () => {
+  it('closes sockets with 1013 when sessions cannot be checked for ten seconds', async () => {
     const { socket } = await connected();
     toRedis.cut();
     toDatabase.cut();
@@ -141,7 +141,7 @@ needs('postgres', 'redis')('a node that is cut off while somebody signs out else
   });
 });
 
-needs('postgres')('a process that stood still', () => {
+needs('postgres')('a process that was paused', () => {
   let database: TestDatabase;
   let node: ServerProcess;
   const folder = temporaryFolder('stood-still');
@@ -162,7 +162,7 @@ needs('postgres')('a process that stood still', () => {
     folder.remove();
   });
 
-  it('checks its sockets’ sessions before it delivers what was waiting for it', async () => {
+  it('checks its sockets’ sessions before it delivers waiting events', async () => {
     const browser = new Browser(node.url, { origin: null });
     const { id } = await browser.register();
     const socket = await subscribed(node.url, await browser.token());

@@ -83,7 +83,7 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
   });
 });
 
-needs('postgres')('a PostgreSQL that is away, as its users see it', () => {
+needs('postgres')('an unavailable PostgreSQL, as users see it', () => {
   let created: TestDatabase;
   let proxy: DatabaseProxy;
   let server: TestServer;
@@ -121,7 +121,7 @@ needs('postgres')('a PostgreSQL that is away, as its users see it', () => {
 });
 
 needs('postgres')('transactions that a database leaves waiting', () => {
-  it('give their connections back, so that the pool is whole when the database goes on', async () => {
+  it('release their connections, so that the pool is complete when the database recovers', async () => {
     const created = await createDatabase();
     const proxy = await proxyTo(created.url);
     const database = await openPostgres(proxy.url, pino({ level: 'silent' }));

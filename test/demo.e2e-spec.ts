@@ -25,7 +25,7 @@ describe('npm run demo', () => {
   beforeAll(async () => void (server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '0.2' } })));
   afterAll(() => server.stop());
 
-  it('plays a new user from the first cookie to the close code, and shows no token', async () => {
+  it('runs a new user from the first cookie to the close code, and shows no token', async () => {
     const { code, output } = await demo(server.url);
     expect(output).toMatch(new RegExp(`closed +${CloseCode.Unauthorized} `));
     expect(output.match(/userCount +([1-9]|10) /g)).toHaveLength(3);
@@ -33,13 +33,13 @@ describe('npm run demo', () => {
     expect(code).toBe(0);
   });
 
-  it('finds the server of PORT by itself', async () => {
+  it('finds the server at PORT', async () => {
     const { output, code } = await demo(null, { PORT: new URL(server.url).port });
     expect(output).toMatch(/userCount/);
     expect(code).toBe(0);
   });
 
-  it('says in one line that nothing answers, and fails', async () => {
+  it('says in one line that no server answers, and fails', async () => {
     const { code, output } = await demo(`http://127.0.0.1:${await freePort()}`);
     expect(output.trim().split('\n').at(-1)).toMatch(/Nothing answers at .*npm start/);
     expect(code).toBe(1);
@@ -47,7 +47,7 @@ describe('npm run demo', () => {
 });
 
 describe('npm run dev', () => {
-  it('takes the next free port for the web app where the usual one is taken', async () => {
+  it('uses the next free port for the web app if the usual one is in use', async () => {
     const helper = new URL('../scripts/free-port.mjs', import.meta.url).href;
     const { firstFreePort } = (await import(helper)) as { firstFreePort: (from: number) => Promise<number> };
     const taken = await freePort();

@@ -30,7 +30,7 @@ function linksOf(page: string): [string, string][] {
 }
 
 describe('the documents', () => {
-  it.each(PAGES)('%s links to nothing that is not there', (page) => {
+  it.each(PAGES)('%s has no broken links', (page) => {
     const dead = linksOf(page).filter(([file, anchor]) => {
       if (!existsSync(join(ROOT, file))) return true;
       if (anchor === '' || !file.endsWith('.md')) return false;

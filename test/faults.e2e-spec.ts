@@ -158,7 +158,7 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     expectNothingLost();
   });
 
-  it('loses nothing when Redis is killed and comes back with its data; sockets stay open meanwhile', async () => {
+  it('loses nothing when Redis is killed and comes back with its data; sockets stay open', async () => {
     await begin();
     await redis.stop('SIGKILL');
     await untilReadyIs(503);
@@ -170,7 +170,7 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     expectNothingLost();
   });
 
-  it('says so when Redis comes back without its data, and goes on', async () => {
+  it('reports it when Redis comes back without its data, and continues', async () => {
     await begin('once');
     await redis.stop('SIGKILL');
     redis.forget();
@@ -203,7 +203,7 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     expectNothingLost();
   });
 
-  it('loses nothing of what a client missed that was cut off and came back in time', async () => {
+  it('loses nothing for a client that was cut off and resumed in time', async () => {
     await begin();
     const goal = publisher.taken + 40;
     const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 20_000 });
@@ -214,7 +214,7 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     expectNothingLost();
   });
 
-  it('tells a client that stayed away for longer than the history, and goes on', async () => {
+  it('reports it to a client that was disconnected for longer than the history, and continues', async () => {
     await begin();
     const goal = publisher.taken + 120;
     const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 25_000 });
@@ -228,8 +228,8 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     expectNothingLost();
   });
 
-  describe('while Redis is away', () => {
-    it('answers 503 to publishers and publishes nothing of it, keeps open sockets, and refuses new ones with 1013', async () => {
+  describe('while Redis is unavailable', () => {
+    it('answers publishers with 503 without publishing, keeps open sockets, and refuses new ones with 1013', async () => {
       await begin();
       await publisher.stop();
       await redis.stop('SIGKILL');

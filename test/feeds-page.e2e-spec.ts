@@ -82,7 +82,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-it('leads from nothing to the first events, when its steps are followed word by word', async () => {
+it('docs/feeds.md leads to the first events when its steps are followed word for word', async () => {
   const [subscription = ''] = blocks('graphql');
   socket.subscribe('1', subscription);
   await socket.settled();

@@ -37,7 +37,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     return socket;
   }
 
-  it('its own schema, routes and errors are as they were', async () => {
+  it('its own schema, routes and errors are unchanged', async () => {
     const answer = await fetch(`${nodes[0].url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -69,7 +69,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await (await openSocket(nodes[0].url, { token, origin: nodes[0].url })).close();
   });
 
-  it('a wrong payload, viewer or feed is refused as a value, and nothing is delivered', async () => {
+  it('a wrong payload, viewer or feed is refused with a value, and nothing is delivered', async () => {
     const { sallyport } = nodes[0];
     const wrong = { order: '1', state: 'lost' };
     expect(await sallyport.publish(OrderStatusFeed, viewerOf('ada'), wrong)).toMatchObject({
@@ -106,7 +106,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await other.close();
   });
 
-  it('revokeSession ends a session that the application still calls live', async () => {
+  it('revokeSession ends a session that the application still considers valid', async () => {
     const ada = await signedIn('ada');
     const socket = await subscribed(ada, nodes[1]);
     const token = (await ada.token()) ?? '';
@@ -126,7 +126,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await (await subscribed(ada, nodes[1])).close();
   });
 
-  it('a session port that throws or hangs refuses with 1013, and open sockets go on', async () => {
+  it('a session port that throws or hangs refuses with 1013, and open sockets stay open', async () => {
     const ada = await signedIn('ada');
     const socket = await subscribed(ada, nodes[0]);
     const token = (await ada.token()) ?? '';
@@ -140,7 +140,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await socket.close();
   });
 
-  it('a client that comes back at the other node gets what it missed', async () => {
+  it('a client that reconnects to the other node gets what it missed', async () => {
     const ada = await signedIn('ren');
     const first = await subscribed(ada, nodes[0]);
     await nodes[1].sallyport.publish(OrderStatusFeed, viewerOf('ren'), shipped('1'));
@@ -161,7 +161,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await second.close();
   });
 
-  it('presence says who is connected on any node', async () => {
+  it('presence lists the viewers who are connected to any node', async () => {
     const socket = await subscribed(await signedIn('pat'), nodes[1]);
     const who = [viewerOf('pat'), viewerOf('nobody')];
     await expect

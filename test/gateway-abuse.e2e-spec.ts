@@ -30,7 +30,7 @@ async function closedWith(code: number | 'other'): Promise<number> {
   return values.find(({ labels }) => String(labels['code']) === String(code))?.value ?? 0;
 }
 
-describe('a message that only a server sends', () => {
+describe('a message that only a server may send', () => {
   const next = '{"type":"next","id":"1","payload":{"data":{}}}';
   const error = '{"type":"error","id":"1","payload":[{"message":"x"}]}';
   const messages = [
@@ -51,7 +51,7 @@ describe('a message that only a server sends', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
   });
 
-  it('a Complete of an operation that is not there is no fault', async () => {
+  it('a Complete of an unknown operation is ignored', async () => {
     const socket = await ada.socket();
     socket.send({ type: 'complete', id: 'never-there' });
     await socket.settled();
@@ -59,7 +59,7 @@ describe('a message that only a server sends', () => {
   });
 });
 
-describe('a fault of our own', () => {
+describe('a server error', () => {
   /** Makes the field's resolver fail in a way that no resolver should, until the returned function is called. */
   function breakUserCount(fail: () => never): () => void {
     const field = server.app.get(GraphQLSchemaHost).schema.getSubscriptionType()?.getFields()['userCount'];
@@ -70,7 +70,7 @@ describe('a fault of our own', () => {
     return () => (field.subscribe = original);
   }
 
-  it('in a Subscribe is an Error for its id, and the socket goes on', async () => {
+  it('in a Subscribe is an Error for its id, and the socket stays open', async () => {
     const mend = breakUserCount(() => {
       throw new Error('never called');
     });
@@ -83,8 +83,8 @@ describe('a fault of our own', () => {
   });
 });
 
-describe('a socket is ended', () => {
-  it('with 4409 also where the id in use is too long for a reason', async () => {
+describe('a socket is closed', () => {
+  it('with 4409 also if the id in use is too long for a reason', async () => {
     const socket = await ada.socket();
     const id = 'i'.repeat(128);
     socket.subscribe(id, 'subscription { userCount }');
@@ -107,7 +107,7 @@ describe('a socket is ended', () => {
     expect((await known.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
 
-  it('WS-2 with 1009 on a message over 32 KiB before the ack, and takes one after it', async () => {
+  it('WS-2 with 1009 on a message over 32 KiB before the ack, but not after it', async () => {
     const big = JSON.stringify({ type: 'ping', payload: { pad: 'x'.repeat(40_000) } });
     const stranger = await openSocket(server.url);
     stranger.send(big);
@@ -118,15 +118,15 @@ describe('a socket is ended', () => {
     await known.close();
   });
 
-  it('WS-2 when a message comes in more frames than it has reason to', async () => {
+  it('WS-2 when a message has too many frames', async () => {
     const socket = await ada.socket();
     for (let sent = 0; sent < 1000; sent++) socket.ws.send(' ', { fin: false });
     expect((await socket.waitForClose()).code).toBe(CloseCode.PolicyViolation);
   });
 });
 
-describe('what a socket is owed', () => {
-  it('WS-6 is bounded for answers as for events: who never reads is closed with 4413, and counted so', async () => {
+describe('the data that waits on a socket', () => {
+  it('WS-6 is limited for replies and events: a client that never reads is closed with 4413, which is counted', async () => {
     const before = await closedWith(CloseCode.ReaderTooSlow);
     const socket = await ada.socket();
     socket.subscribe('events', 'subscription { notifications { id } }');
@@ -150,7 +150,7 @@ describe('what a socket is owed', () => {
     socket.ws.terminate();
   });
 
-  it('holds no message that repeats a client’s text at length', async () => {
+  it('contains no message that repeats a client’s long text', async () => {
     const socket = await ada.socket();
     socket.subscribe('1', `subscription { ${'x'.repeat(60_000)} }`);
     const error = await socket.waitForMessage('error', '1');
@@ -160,7 +160,7 @@ describe('what a socket is owed', () => {
 });
 
 describe('closing', () => {
-  it('counts the codes of clients that mean nothing here as one', async () => {
+  it('counts unknown close codes of clients together', async () => {
     const before = await closedWith('other');
     const socket = await ada.socket();
     socket.ws.close(4999);
@@ -168,7 +168,7 @@ describe('closing', () => {
     await expect.poll(() => closedWith('other')).toBe(before + 1);
   });
 
-  it('answers good messages before the Close that follows them at once', async () => {
+  it('answers valid messages before the Close that follows them at once', async () => {
     const raw = await openRaw(server.url);
     raw.socket.write(
       Buffer.concat([
@@ -184,7 +184,7 @@ describe('closing', () => {
     expect(frames.map(({ opcode }) => opcode).indexOf(8)).toBe(2);
   });
 
-  it('answers good messages before the Close that a broken frame earns', async () => {
+  it('answers valid messages before the Close that a broken frame causes', async () => {
     const raw = await openRaw(server.url);
     raw.socket.write(Buffer.concat([clientFrame(1, '{"type":"ping"}'), clientFrame(3, Buffer.alloc(0))]));
     await raw.ended;

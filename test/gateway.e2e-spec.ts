@@ -49,7 +49,7 @@ describe('the upgrade', () => {
   });
 
   it.each(['/graphqlx', '/graphql/', '/', '/other', '//graphql', '/GRAPHQL'])(
-    'WS-10 answers an upgrade of %s with 404 and ends it',
+    'WS-10 answers an upgrade of %s with 404 and destroys the socket',
     async (path) => {
       expect(await upgrade({}, path)).toMatchObject({ status: 404, destroyed: true });
     },
@@ -65,13 +65,13 @@ describe('the upgrade', () => {
     expect(answer.body).toContain('connection_init');
   });
 
-  it('WS-4 does not take up compression', async () => {
+  it('WS-4 does not accept compression', async () => {
     const answer = await upgrade({ 'sec-websocket-extensions': 'permessage-deflate' });
     expect(answer.status).toBe(101);
     expect(answer.headers.has('sec-websocket-extensions')).toBe(false);
   });
 
-  it('WS-7 answers 429 to an address with too many sockets, and no other', async () => {
+  it('WS-7 answers 429 only to an address with too many sockets', async () => {
     const address = '203.0.113.7';
     const open = await Promise.all(Array.from({ length: 30 }, () => openSocket(server.url, { address })));
     expect(await upgrade({ 'x-forwarded-for': address })).toMatchObject({ status: 429, destroyed: true });
@@ -87,7 +87,7 @@ describe('connection_init', () => {
     return (await socket.waitForClose()).code;
   };
 
-  it('answers with the end of the session', async () => {
+  it('is answered with the end of the session', async () => {
     const socket = await openSocket(server.url);
     const ack = await socket.init({ token: await ada.browser.token() });
     expect(Date.parse(String(ack['expiresAt']))).toBeGreaterThan(Date.now());
@@ -128,7 +128,7 @@ describe('connection_init', () => {
   });
 
   it.each([['no payload'], ['an empty payload', {}], ['a payload without a token', { resumable: true }]])(
-    'OR-4 is not answered by the cookie: %s with a live cookie and an allowed origin is refused',
+    'OR-4 is not authenticated by a cookie: %s with a valid cookie and an allowed origin is refused',
     async (_, payload?: Record<string, unknown>) => {
       const cookie = [...ada.browser.cookies].map((pair) => pair.join('=')).join('; ');
       expect(cookie).toContain('sallyport=');
@@ -145,7 +145,7 @@ describe('connection_init', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.ConnectionInitialisationTimeout);
   });
 
-  it('WS-7 refuses the fourth socket of one person with "try again later"', async () => {
+  it('WS-7 refuses the fourth socket of one viewer with "try again later"', async () => {
     const sockets = [await ada.socket(), await ada.socket(), await ada.socket()];
     expect(await closing({ token: await ada.browser.token() })).toBe(CloseCode.TryAgainLater);
     await Promise.all(sockets.map((socket) => socket.close()));
@@ -183,7 +183,7 @@ describe('messages', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  it.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 where the id %j is in use', async (id) => {
+  it.each(['1', '__proto__', 'constructor'])('WS-5 closes with 4409 if the id %j is in use', async (id) => {
     const socket = await ada.socket();
     socket.subscribe(id, 'subscription { userCount }');
     await socket.settled();

@@ -60,7 +60,7 @@ beforeAll(async () => {
   await run('@nestjs/cli/bin/nest.js', 'generate', 'feed', 'order-status');
 });
 
-it('a feed that `npx nest generate feed` writes passes the checks of the project', async () => {
+it('a feed from `npx nest generate feed` passes the checks of the project', async () => {
   await Promise.all([
     run(PRETTIER, '--check', ...MADE),
     run('oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...MADE),
@@ -68,7 +68,7 @@ it('a feed that `npx nest generate feed` writes passes the checks of the project
   ]);
 });
 
-it('a feed that `npx nest generate feed` writes builds by `npx nest build` and delivers what is published', async () => {
+it('a feed from `npx nest generate feed` builds with `npx nest build` and delivers what is published', async () => {
   await run('@nestjs/cli/bin/nest.js', 'build');
   server = await startServerProcess({ ...store.env }, copy.path);
   const browser = new Browser(server.url);

@@ -35,7 +35,7 @@ needs('chromium')('GraphiQL in a browser', () => {
     await response(page, 'You are not signed in');
   });
 
-  it('shows what a refused subscription is refused for, and throws nothing past the page', async () => {
+  it('shows why a subscription is refused, without an uncaught error', async () => {
     const { page } = opened;
     await choose(page, 'notifications');
     await page.getByRole('button', { name: /Execute/ }).click();
@@ -43,13 +43,13 @@ needs('chromium')('GraphiQL in a browser', () => {
     expect(opened.faults).toEqual([]);
   });
 
-  it('has no barrier that axe calls serious, the buttons in its own tabs apart', async () => {
+  it('has no serious axe violation, except for the buttons in its own tabs', async () => {
     const barriers = await seriousBarriers(opened.page);
     // GraphiQL puts its tab buttons into elements of role "tab": nothing that a page around it can change.
     expect(barriers.filter((barrier) => !/^nested-interactive: (?:li|\.graphiql-tab)/.test(barrier))).toEqual([]);
   });
 
-  it('goes by keyboard from login to a running subscription', async () => {
+  it('can be used with the keyboard from login to a running subscription', async () => {
     const { id } = await server.browser().register(ADA);
     const { page } = opened;
     await choose(page, 'login');
@@ -67,12 +67,12 @@ needs('chromium')('GraphiQL in a browser', () => {
     await picture(page, 'graphiql');
   });
 
-  it('keeps no password behind the browser tab', async () => {
+  it('keeps no password after the browser tab is closed', async () => {
     const kept = await opened.page.evaluate<string>('JSON.stringify({ ...localStorage })');
     expect(kept).not.toContain(ADA.password);
   });
 
-  it('breaks no rule of its content security policy, and throws nothing', () => {
+  it('violates no rule of its content security policy, and throws nothing', () => {
     expect(opened.faults).toEqual([]);
   });
 });

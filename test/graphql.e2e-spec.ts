@@ -64,7 +64,7 @@ describe('one set of rules on both transports', () => {
     await socket.close();
   });
 
-  it('GQ-8 stops counting what is wrong with a document, on both', async () => {
+  it('GQ-8 limits the number of validation errors, on both', async () => {
     const fields = Array.from({ length: 900 }, (_, index) => `unknown${index}`).join(' ');
     const overHttp = await ada.browser.gql(`{ me { ${fields} } }`);
     const socket = await ada.socket();
@@ -100,7 +100,7 @@ describe('one set of rules on both transports', () => {
 });
 
 describe('the schema', () => {
-  it('describes every field, and says what its own scalars are', async () => {
+  it('describes every field, and specifies its own scalars', async () => {
     const { types } = (
       await ada.browser.ask<{ __schema: { types: SchemaType[] } }>(
         '{ __schema { types { name kind specifiedByURL fields { name description } } } }',
@@ -116,7 +116,7 @@ describe('the schema', () => {
     for (const { specifiedByURL } of scalars) expect(specifiedByURL).toMatch(/^https:/);
   });
 
-  it('gives `me` an id by which a client caches it', async () => {
+  it('gives `me` an id so that clients can cache it', async () => {
     expect(await ada.browser.ask('{ me { id user { id } } }')).toEqual({ me: { id: ada.id, user: { id: ada.id } } });
   });
 });
@@ -220,7 +220,7 @@ describe('HTTP', () => {
     });
 
     it.each(['apollo-require-preflight', 'x-apollo-operation-name'])(
-      'a program with a cookie vouches for itself with %s',
+      'a program with a cookie is accepted with %s',
       async (name) => {
         const { cookie } = await cookieOfSomebody();
         expect(await ask({ cookie, [name]: '' })).toBe(403);
@@ -234,7 +234,7 @@ describe('HTTP', () => {
       expect(await ask({})).toBe(200);
     });
 
-    it('CS-4 a page of another site signs nobody in', async () => {
+    it('CS-4 a page on another site cannot sign in', async () => {
       const who = await server.signedIn();
       const query = `mutation { login(email: "${who.email}", password: "${who.password}") { id } }`;
       for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
@@ -251,7 +251,7 @@ describe('HTTP', () => {
     });
   });
 
-  it('CS-5 reflects listed origins only', async () => {
+  it('CS-5 allows listed origins only', async () => {
     const asked = (origin: string) =>
       server.browser({ origin }).fetch('/graphql', {
         method: 'OPTIONS',
@@ -272,7 +272,7 @@ describe('HTTP', () => {
     expect(large.status).toBe(413);
   });
 
-  it('GQ-6 knows no persisted queries: a hash stands for nothing, before and after its text was sent with it', async () => {
+  it('GQ-6 refuses persisted queries, before and after their text was sent', async () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: TYPENAME_SHA256 } };
     const byHash = async (query?: string) => {
       const answer = await post({ 'content-type': 'application/json' }, JSON.stringify({ query, extensions }));
@@ -290,7 +290,7 @@ describe('HTTP', () => {
     expect(headers.get('x-powered-by')).toBeNull();
   });
 
-  it('CK-6 what reached the proxy in the clear is refused on both transports', async () => {
+  it('CK-6 a request that reached the proxy over http is refused on both transports', async () => {
     const env = { PUBLIC_URL: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' };
     const behindProxy = await startServer({ env });
     try {
@@ -328,7 +328,7 @@ describe('HTTP', () => {
     expect([response.status, errors[0]?.extensions.code]).toEqual([status, code]);
   });
 
-  it('LK-2 does not echo the value of a variable that is of the wrong type', async () => {
+  it('LK-2 does not repeat the value of a variable with the wrong type', async () => {
     const query = 'mutation ($p: String!) { login(email: "a@b.example", password: $p) { id } }';
     const answer = await ada.browser.gql(query, { p: { canary: 'canary-4711' } });
     expect(answer.text).not.toContain('canary-4711');

@@ -9,7 +9,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 const SESSIONS = '{ sessions { ip userAgent } }';
 type Sessions = { sessions: { ip: string; userAgent: string }[] };
 
-describe('PX-1 who is calling', () => {
+describe("PX-1 the client's address", () => {
   const seenAs = async (env: Record<string, string>, address: string): Promise<string | undefined> => {
     const server = await startServer({ env });
     try {
@@ -22,17 +22,17 @@ describe('PX-1 who is calling', () => {
     }
   };
 
-  it('is the peer itself where no proxy is trusted, whatever a header says', async () => {
+  it("is the peer's if no proxy is trusted, whatever a header says", async () => {
     expect(await seenAs({}, '203.0.113.9')).toBe('127.0.0.1');
   });
 
-  it('is the rightmost address that is no trusted proxy', async () => {
+  it('is the rightmost address that is not a trusted proxy', async () => {
     const env = { TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' };
     expect(await seenAs(env, '203.0.113.1, 203.0.113.9, 10.1.2.3')).toBe('203.0.113.9');
   });
 });
 
-describe('what the log says', () => {
+describe('the log', () => {
   const CANARY = 'canary-5b1e-password';
   const folder = temporaryFolder('log');
   let server: ServerProcess;
@@ -45,7 +45,7 @@ describe('what the log says', () => {
     folder.remove();
   });
 
-  it('LK-1 LK-5 CK-2 who came, from where and why not, and no password, cookie or token', async () => {
+  it('LK-1 LK-5 CK-2 contains viewer, address and reason, but no password, cookie or token', async () => {
     const browser = new Browser(server.url, { userAgent: 'evil\\n{"level":"info","msg":"forged"}' });
     await browser.register({ email: 'log@example.test', password: CANARY });
     await browser.gql(`mutation { login(email: "log@example.test", password: "${CANARY}-wrong") { id } }`);
@@ -77,7 +77,7 @@ describe('what the log says', () => {
   });
 });
 
-it('GQ-7 inputs are what the schema says and nothing more, and a user has no secrets', async () => {
+it('GQ-7 inputs accept only what the schema defines, and a user has no secret fields', async () => {
   const server = await startServer();
   try {
     const browser = server.browser();

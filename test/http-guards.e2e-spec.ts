@@ -51,7 +51,7 @@ function send({ method = 'POST', target = '/graphql', headers = {}, body = LOGOU
 
 const isSignedIn = async (): Promise<boolean> => (await ada.me()) !== null;
 
-describe('the rules of /graphql hold however its path is written', () => {
+describe('the rules of /graphql apply to every spelling of its path', () => {
   const foreign = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
 
   const SPELLINGS = [
@@ -70,7 +70,7 @@ describe('the rules of /graphql hold however its path is written', () => {
     expect(await isSignedIn()).toBe(true);
   });
 
-  it.each(SPELLINGS)('%s is not read by GET', async (target) => {
+  it.each(SPELLINGS)('%s does not accept GET', async (target) => {
     const url = target.includes('?') ? target : `${target.replace('#x', '')}?query={__typename}`;
     expect([404, 405]).toContain((await send({ method: 'GET', target: url, body: '', headers: foreign })).status);
   });
@@ -94,7 +94,7 @@ describe('the rules of /graphql hold however its path is written', () => {
     expect(JSON.parse(unannounced.body)).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
   });
 
-  it('answers what is no JSON in the shape of GraphQL', async () => {
+  it('answers a body that is not JSON in the format of GraphQL', async () => {
     const answer = await send({ body: '{' });
     expect(answer.status).toBe(400);
     expect(JSON.parse(answer.body)).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
@@ -130,7 +130,7 @@ describe('CS-6 another method than a route has', () => {
     }
   });
 
-  it('a path that is not there answers 404, whatever the method', async () => {
+  it('an unknown path answers 404 for every method', async () => {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'TRACE']) {
       expect((await send({ method, target: '/nowhere', body: '', headers: { 'content-type': null } })).status).toBe(
         404,
@@ -139,7 +139,7 @@ describe('CS-6 another method than a route has', () => {
   });
 });
 
-describe('CK-6 what reached a trusted proxy in the clear', () => {
+describe('CK-6 a request that reached a trusted proxy over http', () => {
   const ROUTES = ['/graphql', '/publish', '/', '/graphiql', '/app-proxy/token', '/healthz', '/nowhere'];
 
   it.each(['http', 'HTTP', ' http ', 'http, https', 'https, http', 'https,HTTP', 'ws'])(
@@ -155,7 +155,7 @@ describe('CK-6 what reached a trusted proxy in the clear', () => {
     },
   );
 
-  it('is refused where the header comes twice', async () => {
+  it('is refused if the header is repeated', async () => {
     const lines = [
       ['Host', new URL(server.url).host],
       ['Connection', 'close'],
@@ -165,14 +165,17 @@ describe('CK-6 what reached a trusted proxy in the clear', () => {
     expect((await rawHttp(server.url, requestBytes('GET /healthz HTTP/1.1', lines))).status).toBe(403);
   });
 
-  it.each(['https', 'HTTPS', 'https, https', 'wss', null])('is told from %j, which passes', async (proto) => {
-    const headers = { 'x-forwarded-proto': proto };
-    expect((await send({ headers, body: TYPENAME })).status).toBe(200);
-    expect((await send({ method: 'GET', target: '/healthz', headers, body: '' })).status).toBe(200);
-  });
+  it.each(['https', 'HTTPS', 'https, https', 'wss', null])(
+    'is distinguished from %j, which is accepted',
+    async (proto) => {
+      const headers = { 'x-forwarded-proto': proto };
+      expect((await send({ headers, body: TYPENAME })).status).toBe(200);
+      expect((await send({ method: 'GET', target: '/healthz', headers, body: '' })).status).toBe(200);
+    },
+  );
 });
 
-describe('HD-1 every answer is inert and stays on https', () => {
+describe('HD-1 every response has the security headers', () => {
   const host = (): readonly [string, string] => ['Host', new URL(server.url).host];
   const close = ['Connection', 'close'] as const;
   const line =
@@ -218,11 +221,11 @@ describe('HD-1 every answer is inert and stays on https', () => {
     expect(answer.headers.get('server')).toBeUndefined();
   });
 
-  it.each(ANSWERS)('%s tells of HSTS', async (_, __, ask) => {
+  it.each(ANSWERS)('%s has HSTS', async (_, __, ask) => {
     expect((await ask()).headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains');
   });
 
-  it('is not told to stay on https where people use http', async () => {
+  it('has no HSTS if PUBLIC_URL is http', async () => {
     const plain = await startServer();
     try {
       for (const target of ['/healthz', '/%zz']) {
@@ -235,12 +238,12 @@ describe('HD-1 every answer is inert and stays on https', () => {
     }
   });
 
-  it('a request of HTTP/1.0 needs no host', async () => {
+  it('an HTTP/1.0 request needs no Host', async () => {
     const answer = await rawHttp(server.url, requestBytes('GET /healthz HTTP/1.0', []));
     expect(answer.status).toBe(200);
   });
 
-  it('a malformed request is answered in the shape of every other error', async () => {
+  it('a malformed request is answered in the same format as other errors', async () => {
     const answer = await rawHttp(server.url, 'hello\r\n\r\n');
     expect(JSON.parse(answer.body)).toEqual({ error: { code: 'BAD_USER_INPUT', message: expect.any(String) } });
     expect(answer.headers.get('connection')).toBe('close');
@@ -249,7 +252,7 @@ describe('HD-1 every answer is inert and stays on https', () => {
 });
 
 describe('the connections of the server', () => {
-  it('end on each address that it listens on when a request does not arrive in time', () => {
+  it('are closed on each address that it listens on when a request does not arrive in time', () => {
     const { headersTimeout, requestTimeout, keepAliveTimeout } = server.app.getHttpServer() as Server;
     expect([headersTimeout, requestTimeout, keepAliveTimeout]).toEqual([10_000, 20_000, 10_000]);
   });

@@ -46,13 +46,13 @@ const late = {
   extensions: { code: 'UNAVAILABLE' },
 };
 
-it('a resolver that hangs is answered by the deadline over HTTP, with what the others say', async () => {
+it('a hanging resolver is answered at its deadline over HTTP, with the results of others', async () => {
   const { data, errors } = await ada.browser.gql('{ hangs me { user { id } } }');
   expect(data).toEqual({ hangs: null, me: { user: { id: ada.id } } });
   expect(errors).toMatchObject([{ ...late, path: ['hangs'] }]);
 });
 
-it('a resolver that hangs is answered by the deadline on the socket, which goes on', async () => {
+it('a hanging resolver is answered at its deadline on the socket, which stays open', async () => {
   const socket = await ada.socket();
   socket.subscribe('1', 'subscription { hangsAtStart }');
   expect((await socket.waitForNext('1')).errors).toMatchObject([late]);

@@ -14,7 +14,7 @@ const ENDED_WITHIN_MS = 6_000;
 /** A client that takes its time before `connection_init`, which may come for 3 s. */
 const LATE_INIT_MS = 2_500;
 
-needs('postgres')('WS-1 while the look-up of a token hangs', () => {
+needs('postgres')('WS-1 while the lookup of a token hangs', () => {
   let database: TestDatabase;
   let toDatabase: TcpProxy;
   let locker: pg.Client;

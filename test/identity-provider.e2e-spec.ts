@@ -24,7 +24,7 @@ needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
 
   const openOn = (node: TestServer | undefined, token: string) => openSocket(node?.url ?? '', { token });
 
-  it('its ID token opens sockets, its refresh keeps them, its events arrive, and its logout closes them on both nodes', async () => {
+  it('an ID token opens sockets, a refresh keeps them, events arrive, and a logout closes them on both nodes', async () => {
     const ann = provider.browser();
     const tokens = await ann.signIn('ann');
     const sockets = await Promise.all(nodes.map((node) => openOn(node, tokens.id_token)));

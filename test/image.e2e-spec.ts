@@ -79,7 +79,7 @@ describe('the image', () => {
     }
   }
 
-  it('SC-2 serves its pages as somebody who is not root, from the copied files and production packages alone', async () => {
+  it('SC-2 serves its pages as an unprivileged user, with only the copied files and production packages', async () => {
     expect(all('USER')).toEqual(['node']);
     expect(readdirSync(folder.path)).not.toContain('src');
     const page = await fetch(url);
@@ -92,7 +92,7 @@ describe('the image', () => {
     expect(await answer.json()).toEqual({ data: { me: null } });
   });
 
-  it('is healthy by its own check', async () => {
+  it('passes its own health check', async () => {
     const [check = ''] = all('HEALTHCHECK');
     const [, ...args] = JSON.parse(check.slice(check.indexOf('['))) as string[];
     await promisify(execFile)(process.execPath, args, { env });
@@ -119,7 +119,7 @@ describe('docker-compose.yml', () => {
   };
   const { services } = compose;
 
-  it('is what the Compose Specification allows', () => {
+  it('is valid by the Compose Specification', () => {
     const ajv = new Ajv({ strict: false, validateFormats: false });
     const schema = JSON.parse(read('test/compose-spec/compose-spec.json')) as { $schema?: string };
     delete schema.$schema;
@@ -129,13 +129,13 @@ describe('docker-compose.yml', () => {
     expect(validate({ ...compose, services: { 'node-1': { imag: 'x' } } })).toBe(false);
   });
 
-  it('runs two nodes alike, a balancer, PostgreSQL and Redis, each with a health check', () => {
+  it('runs two equal nodes, a balancer, PostgreSQL and Redis, each with a health check', () => {
     expect(Object.keys(services).sort()).toEqual(['balancer', 'node-1', 'node-2', 'postgres', 'redis']);
     expect(services['node-1']).toEqual(services['node-2']);
     for (const service of Object.values(services)) expect(service.healthcheck).toBeDefined();
   });
 
-  it('opens nothing but the balancer, on this machine alone, and has no password of its own', () => {
+  it('exposes only the balancer, only on this machine, and has no built-in password', () => {
     const open = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
     expect(open).toEqual([['balancer', '${LISTEN:-127.0.0.1:8080}:8080']]);
     for (const store of ['postgres', 'redis']) expect(services[store]?.networks).toEqual(['stores']);

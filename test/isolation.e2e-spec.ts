@@ -79,7 +79,7 @@ describe('two accounts on one server', () => {
   });
 });
 
-describe("an attempt to reach somebody else's topic", () => {
+describe("an attempt to access another viewer's topic", () => {
   const attempts: [
     string,
     () => { query: string; variables?: unknown; operationName?: string; extensions?: unknown },
@@ -96,7 +96,7 @@ describe("an attempt to reach somebody else's topic", () => {
     ['a directive that does not exist', () => ({ query: `subscription { userCount @as(viewer: "${bob.viewerId}") }` })],
   ];
 
-  it.each(attempts)('by %s is answered with an error, and nothing of it is delivered', async (_, attempt) => {
+  it.each(attempts)('by %s is answered with an error, and nothing is delivered', async (_, attempt) => {
     const socket = await ada.socket();
     socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
     await socket.waitForMessage('error', 'attempt');
@@ -125,7 +125,7 @@ describe("an attempt to reach somebody else's topic", () => {
     await socket.close();
   });
 
-  it('SO-5 by the cursor of that topic replays nothing and says so', async () => {
+  it('SO-5 by the cursor of that topic replays nothing and reports recovered: false', async () => {
     const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
     await publishCount(server, bob.viewerId, 41);
     his.subscribe('1', SUBSCRIPTION);
@@ -143,7 +143,7 @@ describe("an attempt to reach somebody else's topic", () => {
     await Promise.all([his.close(), hers.close()]);
   });
 
-  it('by a token of somebody who has signed out since is refused with 4401', async () => {
+  it('by a token of a user who has signed out since is refused with 4401', async () => {
     const eve = await server.signedIn('eve');
     const token = await eve.browser.token();
     await eve.browser.logout();

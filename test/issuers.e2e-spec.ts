@@ -46,7 +46,7 @@ async function subscribed(token: string): Promise<LiveSocket> {
 }
 
 describe('the JWT of a trusted issuer', () => {
-  it('opens a socket, on which events of its viewer arrive and nobody else hears them', async () => {
+  it("opens a socket that receives its viewer's events, and no other socket does", async () => {
     const [ann, other, namesake] = await Promise.all([
       subscribed(await acme.sign('1234')),
       subscribed(await acme.sign('1235')),
@@ -61,7 +61,7 @@ describe('the JWT of a trusted issuer', () => {
     await Promise.all([ann.close(), other.close(), namesake.close()]);
   });
 
-  it('says in the ack when the token ends, and is told of a later end by a refresh', async () => {
+  it("is acknowledged with the token's expiry, and extended by a refresh", async () => {
     const socket = await openSocket(server.url);
     const first = await acme.sign('ann', { expiresIn: 100, claims: { sid: 's1' } });
     const ack = await socket.init({ token: first });
@@ -88,7 +88,7 @@ describe('the JWT of a trusted issuer', () => {
     expect((await socket.waitForClose()).code).toBe(4403);
   });
 
-  it('closes the socket with 4403 five seconds after its end', async () => {
+  it('closes the socket with 4403 five seconds after its expiry', async () => {
     const socket = await openSocket(server.url, { token: await acme.sign('short', { expiresIn: 2 }) });
     const startedAtMs = performance.now();
     expect((await socket.waitForClose()).code).toBe(4403);
@@ -104,7 +104,7 @@ describe('the JWT of a trusted issuer', () => {
     await socket.close();
   });
 
-  it('is present, counted by its way in, bounded per person, and resumes', async () => {
+  it('is in presence, in metrics by kind, limited per viewer, and resumes', async () => {
     const socket = await subscribed(await acme.sign('resumes'));
     await publish('external:acme:resumes', 'one');
     const next = await socket.waitForNext('1');
@@ -288,7 +288,7 @@ describe('TK-14 a forged or confused token is refused:', () => {
     ],
   ];
 
-  it('they are at least forty', () => {
+  it('there are at least forty', () => {
     expect(forged.length).toBeGreaterThanOrEqual(40);
   });
 
@@ -296,7 +296,7 @@ describe('TK-14 a forged or confused token is refused:', () => {
     expect(await closeCodeFor(server.url, await token())).toBe(4403);
   });
 
-  it('and made-up kids have not made it ask for keys more than a few times', async () => {
+  it('and invented kids cause only a few fetches of keys', async () => {
     const before = acme.keyFetches;
     for (let n = 0; n < 50; n += 1)
       await closeCodeFor(server.url, await acme.sign('1', { header: { kid: `made-up-${n}` } }));
@@ -318,7 +318,7 @@ describe('the keys of an issuer', () => {
     await issuer.stop();
   });
 
-  it('that are known go on while the issuer is away', async () => {
+  it('that are known stay in use while the issuer is unavailable', async () => {
     const issuer = await Issuer.start('away');
     const left = await startServer({ env: trusting(issuer) });
     await openSocket(left.url, { token: await issuer.sign('1') }).then((socket) => socket.close());
@@ -328,7 +328,7 @@ describe('the keys of an issuer', () => {
     await left.stop();
   });
 
-  it('that are not known close the socket with 1013, and other issuers are not held up', async () => {
+  it('that are not known close the socket with 1013, without delaying other issuers', async () => {
     const hanging = await Issuer.start('hanging');
     hanging.answerDiscovery = () => {};
     const good = await Issuer.start('good');

@@ -47,7 +47,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
     folder.remove();
   });
 
-  it('refuses nobody a token of either node at the other one', async () => {
+  it('never refuses a token of one node on the other', async () => {
     const people = await Promise.all(
       Array.from({ length: PEOPLE }, async () => {
         const browser = new Browser(nodes[0]?.url ?? '');

@@ -35,8 +35,8 @@ async function take<T>(
   return values;
 }
 
-describe('the seed, end to end', () => {
-  it('a cookie opens a session, me hands out a token, the token opens a socket, the last value comes first', async () => {
+describe('the main path', () => {
+  it('a cookie identifies a session, me returns a token, the token opens a socket, the last value arrives first', async () => {
     const carol = await server.signedIn('carol');
     expect(await carol.browser.me()).toMatchObject({ user: { id: carol.id, email: carol.email } });
     await publishCount(server, carol.viewerId, 7);
@@ -63,7 +63,7 @@ describe('the seed, end to end', () => {
     }
   });
 
-  it('me is null for a visitor and after logout', async () => {
+  it('me is null without a session and after logout', async () => {
     const browser = server.browser();
     expect(await browser.me()).toBeNull();
     await browser.register();
@@ -73,8 +73,8 @@ describe('the seed, end to end', () => {
   });
 });
 
-describe('sockets follow the session', () => {
-  it('SO-1 logout closes exactly the sockets of its session, before its answer returns, and nothing follows', async () => {
+describe('sockets end with their session', () => {
+  it('SO-1 logout closes only the sockets of its session, before it is answered, and nothing follows', async () => {
     const gina = await server.signedIn('gina');
     const elsewhere = server.browser();
     await elsewhere.login(gina);

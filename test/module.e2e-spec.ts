@@ -79,7 +79,7 @@ describe('a wrong option fails the start, by its path', () => {
     expect(await failureOf(moduleOf([graphql(), SallyportModule.forRoot(given)]))).toContain(message);
   });
 
-  it('all of them at once, and no value among them', async () => {
+  it('reports all of them at once, without values', async () => {
     const wrong = { secretKeys: ['hunter2'], path: 'nowhere' } as unknown as SallyportOptions;
     const failure = await failureOf(moduleOf([graphql(), SallyportModule.forRoot(wrong)]));
     expect(failure).toMatch(/secretKeys\[0\][^]*sessions[^]*path/);
@@ -87,7 +87,7 @@ describe('a wrong option fails the start, by its path', () => {
   });
 });
 
-describe('an application in which the socket could not work does not start, and hears why', () => {
+describe('an application in which the socket cannot work does not start, and says why', () => {
   it('two modules with options', async () => {
     const modules = [SallyportModule.forRoot(OPTIONS), SallyportModule.forRoot({ ...OPTIONS, path: '/live' })];
     expect(await failureOf(moduleOf([graphql(), ...modules]))).toMatch(/imported twice.*forRoot.*once/);
@@ -101,7 +101,7 @@ describe('an application in which the socket could not work does not start, and 
     expect(await failureOf(module)).toMatch(/GraphQLModule opens sockets of its own at \/graphql: remove/);
   });
 
-  it('a GraphQLModule with sockets elsewhere is no trouble', async () => {
+  it('a GraphQLModule with sockets on another path is accepted', async () => {
     const module = moduleOf([
       graphql({ subscriptions: { 'graphql-ws': { path: '/other' } } }),
       SallyportModule.forRoot(OPTIONS),
@@ -110,7 +110,7 @@ describe('an application in which the socket could not work does not start, and 
     expect(await failureOf(module)).toBeNull();
   });
 
-  it('an HTTP adapter whose server is not one of Node', async () => {
+  it("an HTTP adapter whose server is not Node's", async () => {
     class EdgeAdapter extends ExpressAdapter {
       override getHttpServer(): never {
         return { listen() {}, once() {} } as never;
@@ -131,7 +131,7 @@ it('an application context without HTTP publishes and opens no socket', async ()
   await context.close();
 });
 
-describe('beside the upgrades of the application', () => {
+describe('besides the upgrades of the application', () => {
   /** As Nest's WsAdapter does: it takes its own path, and ends every other socket. */
   function foreignSockets(app: TestApp): void {
     const sockets = new WebSocketServer({ noServer: true });
@@ -142,7 +142,7 @@ describe('beside the upgrades of the application', () => {
     });
   }
 
-  it('each socket goes to its own', async () => {
+  it('each socket reaches its own server', async () => {
     live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)] });
     foreignSockets(live);
     const socket = await live.connect(ADA);
@@ -154,7 +154,7 @@ describe('beside the upgrades of the application', () => {
     await socket.settled();
   });
 
-  it('a path that is nobody’s is answered by the application where it listens, else with 404', async () => {
+  it('an unknown path is answered by the application if it listens for upgrades, else with 404', async () => {
     live = await startSallyport();
     const url = `${live.url.replace('http', 'ws')}/nowhere`;
     const refusal = async (): Promise<string> => ((await once(new WebSocket(url), 'error')) as [Error])[0].message;
@@ -171,7 +171,7 @@ it('another path is the only one that opens a socket', async () => {
   expect(error.message).toContain('404');
 });
 
-it('a resolver of its own serves the viewer’s topic, with an argument', async () => {
+it('a custom resolver serves the viewer’s topic, with an argument', async () => {
   const OrderEventsFeed = defineFeed<number>({
     name: 'order_events',
     field: 'orderEvents',
@@ -196,7 +196,7 @@ it('a resolver of its own serves the viewer’s topic, with an argument', async 
   expect((await socket.waitForNext('1')).data).toEqual({ orderEvents: 7 });
 });
 
-it('the context option is what resolvers and guards find beside the viewer', async () => {
+it('the context option adds fields for resolvers and guards', async () => {
   @Resolver()
   class WhoResolver {
     @Subscription(() => String, { resolve: (value: string) => value })
@@ -213,7 +213,7 @@ it('the context option is what resolvers and guards find beside the viewer', asy
   expect((await socket.waitForNext('1')).data).toEqual({ who: `${ADA} is ${ADA}` });
 });
 
-it('a controller of the application goes on beside it', async () => {
+it('a controller of the application still works', async () => {
   @Controller()
   class PingController {
     @Get('/ping')

@@ -81,7 +81,7 @@ needs('redis')('a Redis that comes back', () => {
     await expect.poll(() => resume(node, topic, cursors[0]), WITHIN).toEqual({ recovered: false, payloads: [] });
   });
 
-  it('with all its data, since it keeps every write, goes on where it was, with new nodes as with old ones', async () => {
+  it('with all its data, since it keeps every write, continues where it was, for new and old nodes', async () => {
     server = await RedisServer.start();
     const topic = newTopic();
     const node = await start();
@@ -92,7 +92,7 @@ needs('redis')('a Redis that comes back', () => {
     await expect.poll(() => resume(node, topic, cursors[1]), WITHIN).toEqual({ recovered: true, payloads: [3] });
   });
 
-  it('as another process that took over tells every open subscription', async () => {
+  it('as a promoted replica ends every open subscription', async () => {
     server = await RedisServer.start('--appendfsync', 'everysec');
     const topic = newTopic();
     const node = await start();
@@ -105,7 +105,7 @@ needs('redis')('a Redis that comes back', () => {
     await sink.untilEnded();
   });
 
-  it('empty begins one generation, not one for each node that finds it', async () => {
+  it('empty starts one generation, not one per node', async () => {
     server = await RedisServer.start();
     const [one, two] = [await start(), await start()];
     const admin = server.client();

@@ -34,7 +34,7 @@ describe('an operation whose conditions leave no field', () => {
     expect(await socket.close()).toMatchObject({ code: 1000 });
   });
 
-  it('names `if` where its variable is null, to the first subscriber and to later ones', async () => {
+  it('gets an error that names `if` when its variable is null, for every subscriber', async () => {
     const socket = await ada.socket();
     const query = 'subscription ($s: Boolean = true) { notifications { id title @include(if: $s) } }';
     for (const id of ['1', '2', '3']) socket.subscribe(id, query, { variables: { s: null } });
@@ -77,11 +77,11 @@ describe('a fragment that is spread twice, once under a condition', () => {
   });
 });
 
-describe('variables in 9,000 levels', () => {
+describe('variables that are nested 9,000 levels deep', () => {
   const deep = `${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}`;
   const refusal = { extensions: { code: 'BAD_USER_INPUT', field: 'variables' } };
 
-  it('are refused on the socket, which goes on', async () => {
+  it('are refused on the socket, which stays open', async () => {
     const socket = await ada.socket();
     socket.send(
       `{"type":"subscribe","id":"1","payload":{"query":"subscription { userCount }","variables":{"v":${deep}}}}`,
@@ -104,7 +104,7 @@ describe('variables in 9,000 levels', () => {
 });
 
 describe('documents that are new to the node, one after the other', () => {
-  it('close the socket of the viewer who sends them with 1008, and nobody else pays for it', async () => {
+  it('close the socket of the viewer who sends them with 1008, without affecting others', async () => {
     const [socket, bob] = [await ada.socket(), await server.signedIn('bob')];
     socket.subscribe('known', 'subscription Adas { userCount }');
     expect(await socket.settled()).toEqual([]);
@@ -119,7 +119,7 @@ describe('documents that are new to the node, one after the other', () => {
     await other.close();
   });
 
-  it('are answered with 429 over HTTP, while known documents go on', async () => {
+  it('are answered with 429 over HTTP, while known documents still work', async () => {
     const visitor = server.browser();
     const known = '{ me { token } }';
     await visitor.gql(known);
@@ -130,7 +130,7 @@ describe('documents that are new to the node, one after the other', () => {
     expect((await visitor.gql(known)).status).toBe(200);
   });
 
-  it('cost the visitor who sends them also where they cannot be parsed', async () => {
+  it('are charged to the visitor who sends them, also if they cannot be parsed', async () => {
     const charge = vi.spyOn(server.app.get(DocumentBudget), 'charge');
     await server.browser().gql('{');
     expect(charge.mock.calls).toEqual([[{ network: '127.0.0.1' }, expect.any(Number)]]);
@@ -148,7 +148,7 @@ describe('subscriptions that hold much memory', () => {
   const heavy = { variables: { unused: 'x'.repeat(60_000) } };
   const query = 'subscription Heavy { userCount }';
 
-  it('close the socket of the viewer who keeps them with 1008, and nobody else pays for it', async () => {
+  it('close the socket of the viewer who keeps them with 1008, without affecting others', async () => {
     const [carl, bob] = [await server.signedIn('carl'), await server.signedIn('bob')];
     const socket = await carl.socket();
     for (let index = 0; index < 90; index++) socket.subscribe(String(index), query, heavy);
@@ -159,7 +159,7 @@ describe('subscriptions that hold much memory', () => {
     await other.close();
   });
 
-  it('give it back when they end', async () => {
+  it('free it when they end', async () => {
     const socket = await ada.socket();
     for (let index = 0; index < 90; index++) {
       socket.subscribe('1', query, heavy);

@@ -15,7 +15,7 @@ async function assetsOf(page: string): Promise<string[]> {
 }
 
 describe.each(['/', '/graphiql'])('the page %s', (path) => {
-  it('is asked for again each time, and guarded by a strict policy', async () => {
+  it('is not cached, and has a strict policy', async () => {
     const { status, headers } = await fetch(server.url + path);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -26,13 +26,13 @@ describe.each(['/', '/graphiql'])('the page %s', (path) => {
     expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
   });
 
-  it('loads nothing from elsewhere and runs nothing inline', async () => {
+  it('loads only its own files and runs no inline scripts', async () => {
     const html = await (await fetch(server.url + path)).text();
     expect(html).not.toMatch(/https?:\/\//);
     expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)/);
   });
 
-  it('loads files that are kept for a year and were compressed when they were built', async () => {
+  it('loads files that are cached for a year and were compressed at build time', async () => {
     const assets = await assetsOf(path);
     expect(assets.length).toBeGreaterThan(2);
     for (const asset of assets.filter((name) => /\.(?:js|css)$/.test(name))) {
@@ -49,7 +49,7 @@ describe.each(['/', '/graphiql'])('the page %s', (path) => {
 
 describe('the files of the pages', () => {
   it.each(['/assets/none.js', '/assets/', '/assets/..%2f..%2fpackage.json', '/assets/%2e%2e/index.html'])(
-    'hold no %s',
+    'contain no %s',
     async (path) => {
       expect((await fetch(server.url + path)).status).toBe(404);
     },
@@ -67,7 +67,7 @@ describe('the files of the pages', () => {
 });
 
 describe('GraphiQL', () => {
-  it('is not there when it is switched off', async () => {
+  it('is not served when it is disabled', async () => {
     const closed = await startServer({ env: { GRAPHIQL: 'false' } });
     expect((await fetch(`${closed.url}/graphiql`)).status).toBe(404);
     expect((await fetch(closed.url)).status).toBe(200);

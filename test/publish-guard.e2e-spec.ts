@@ -36,12 +36,12 @@ describe('a wrong key', () => {
     expect(await rawHttp(server.url, head(`Bearer ${newApiKey()}`, length))).toMatchObject({ status: 401 });
   });
 
-  it('is answered before a body that cannot be read', async () => {
+  it('is refused before a body that cannot be read', async () => {
     const wrong = head(`Bearer ${newApiKey()}`, ['Content-Length', '1']);
     expect((await rawHttp(server.url, Buffer.concat([wrong, Buffer.from('{')]))).status).toBe(401);
   });
 
-  it('of a client that asks first is not invited to send its body, and a good one is', async () => {
+  it('with Expect: 100-continue is refused before the body; a valid key gets 100 Continue', async () => {
     const asking = [
       ['Content-Length', '13'],
       ['Expect', '100-continue'],
@@ -54,7 +54,7 @@ describe('a wrong key', () => {
   });
 });
 
-describe('the bodies that are held at the same time', () => {
+describe('concurrent request bodies', () => {
   /** Connections that announce a body of 1 MiB each and send none of it, opened one after the other. */
   async function holding(
     count: number,
@@ -82,7 +82,7 @@ describe('the bodies that are held at the same time', () => {
   const untilAnswered = (authorization: string, status: number) =>
     vi.waitFor(async () => expect((await publish(authorization)).status).toBe(status), { timeout: 10_000 });
 
-  it('are bounded for each key: the next one is told to wait, and other keys are not', async () => {
+  it('are limited per key, without affecting other keys', async () => {
     const busy = `Bearer ${await makeKey('busy')}`;
     const sockets = await holding(16, busy);
     await untilAnswered(busy, 429);
@@ -94,7 +94,7 @@ describe('the bodies that are held at the same time', () => {
     await untilAnswered(busy, 200);
   });
 
-  it('are bounded for the node: beyond that every key is told to wait', async () => {
+  it('are limited for the node, for all keys', async () => {
     const names = ['one', 'two', 'three', 'four'];
     const keys = await Promise.all(names.map(async (name) => `Bearer ${await makeKey(name)}`));
     const sockets = (await Promise.all(keys.map((one) => holding(16, one)))).flat();
@@ -103,7 +103,7 @@ describe('the bodies that are held at the same time', () => {
     await untilAnswered(`Bearer ${key}`, 200);
   });
 
-  it('count as the largest there may be when their length is not announced', async () => {
+  it('count with the maximum size if they have no Content-Length', async () => {
     const busy = `Bearer ${await makeKey('chunky')}`;
     const sockets = await holding(16, busy, ['Transfer-Encoding', 'chunked']);
     await untilAnswered(busy, 429);
@@ -111,7 +111,7 @@ describe('the bodies that are held at the same time', () => {
     await untilAnswered(busy, 200);
   });
 
-  it('are let go of when their request has been answered', async () => {
+  it('are released when their request has been answered', async () => {
     const once = `Bearer ${await makeKey('once')}`;
     for (let request = 0; request < 40; request++) {
       const body = Buffer.from(`{"events":[]${' '.repeat(MEBIBYTE - 100)}}`);

@@ -32,7 +32,7 @@ needs('postgres')('POST /publish while the database', () => {
   };
   let aheadMs = 0;
 
-  it('is away goes on with a key that was live before, for a minute and no longer', async () => {
+  it('is unavailable accepts a previously verified key for a minute and no longer', async () => {
     const clock = pastBelief();
     try {
       expect(await publishes()).toBe(200);

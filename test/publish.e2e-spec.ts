@@ -52,7 +52,7 @@ async function subscribed(who: SignedIn, query = NOTIFICATIONS): Promise<LiveSoc
 }
 
 describe('POST /publish', () => {
-  it('delivers to the viewer and to nobody else, and answers with the cursor that the event carries', async () => {
+  it("delivers only to the viewer, and returns the event's cursor", async () => {
     const [adas, bobs] = [await subscribed(ada), await subscribed(await server.signedIn())];
     const data = { items: [1, null, { a: 'b' }] };
     const answer = await publish({ topic: 'notifications', viewer: ada.viewerId, payload: { ...notification, data } });
@@ -71,7 +71,7 @@ describe('POST /publish', () => {
     await Promise.all([adas.close(), bobs.close()]);
   });
 
-  it('judges each event by itself, in order, and publishes the good ones', async () => {
+  it('checks each event on its own, in order, and publishes the valid ones', async () => {
     const socket = await subscribed(ada);
     const good = { topic: 'notifications', viewer: ada.viewerId, payload: { ...notification, id: 'good' } };
     const { status, body } = await publish(
@@ -102,7 +102,7 @@ describe('POST /publish', () => {
     await socket.close();
   });
 
-  it('takes every Int that GraphQL has, and none beyond', async () => {
+  it('accepts every Int of GraphQL, and no other number', async () => {
     const of = (payload: number) => publish({ topic: 'user_count', viewer: ada.viewerId, payload });
     for (const payload of [-2_147_483_648, 2_147_483_647])
       expect(JSON.stringify(await of(payload))).toContain('cursor');
@@ -110,7 +110,7 @@ describe('POST /publish', () => {
       expect(JSON.stringify(await of(payload))).toContain('BAD_USER_INPUT');
   });
 
-  it('delivers nothing twice under one key, and refuses it for another payload', async () => {
+  it('delivers nothing twice with one key, and refuses the key for another payload', async () => {
     const socket = await subscribed(ada);
     const event = { topic: 'notifications', viewer: ada.viewerId, payload: notification, key: randomUUID() };
     const [first, second] = [await publish(event), await publish(event)];
@@ -167,7 +167,7 @@ describe('POST /publish', () => {
     expect(answer).toMatchObject({ status, body: { error: { code: 'BAD_USER_INPUT' } } });
   });
 
-  it('takes a thousand events at once', async () => {
+  it('accepts a thousand events at once', async () => {
     const events = Array.from({ length: 1_000 }, (_, index) => ({
       topic: 'user_count',
       viewer: `customer:demo.myshopify.com:${index + 1}`,
@@ -207,7 +207,7 @@ describe('an API key', () => {
     await vi.waitFor(async () => expect(await status()).toBe(401), { timeout: 2_000 });
   });
 
-  it('has idempotency keys of its own: they neither answer nor block those of another', async () => {
+  it('has its own idempotency keys, which do not affect those of another', async () => {
     const other = `Bearer ${(await server.app.get(ApiKeys).create('another backend')) ?? ''}`;
     const socket = await subscribed(ada);
     const mine = { ...event(), key: randomUUID() };
@@ -223,7 +223,7 @@ describe('an API key', () => {
     await socket.close();
   });
 
-  it('may not name a customer of a shop that is not configured', async () => {
+  it('cannot publish to a customer of a shop that is not configured', async () => {
     const to = (viewer: string) => ({ topic: 'user_count', viewer, payload: 1 });
     const answer = await publish(to('customer:demo.myshopify.com:7'), to('customer:other.myshopify.com:7'));
     expect(answer.body).toEqual({
@@ -234,7 +234,7 @@ describe('an API key', () => {
     });
   });
 
-  it('is refused from an address that has shown twenty wrong ones, unless it was right there before', async () => {
+  it('is refused from an address with twenty wrong keys, unless it was recently valid', async () => {
     const tries = (authorization: string, address: string, count: number) =>
       Promise.all(
         Array.from({ length: count }, async () => {
@@ -251,20 +251,20 @@ describe('an API key', () => {
     expect(await tries(`Bearer ${newApiKey()}`, '192.0.2.92', 1)).toEqual([401]);
   });
 
-  it('is stored as a hash, has a name of its own and is found by its prefix', async () => {
+  it('is stored as a hash, has a unique name and a recognisable prefix', async () => {
     const keys = server.app.get(ApiKeys);
     expect(await keys.create('shop')).toBeNull();
     expect(key).toMatch(/^sallyport_key_[A-Za-z0-9_-]{43}[0-9a-z]{7}$/);
     expect(JSON.stringify(await keys.list())).not.toContain(key.slice(20));
   });
 
-  it('is made for development at the first start, kept in a file that only its owner reads', async () => {
+  it('is created for development at the first start, in a file that only its owner can read', async () => {
     const file = developmentKeyFile(server.env['DATA_DIR'] ?? '');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect((await post({ events: [] }, `Bearer ${readFileSync(file, 'utf8')}`)).status).toBe(200);
   });
 
-  it('for development is not taken in production, whatever the database holds', async () => {
+  it('for development is refused in production, even if it is in the database', async () => {
     const development = readFileSync(developmentKeyFile(server.env['DATA_DIR'] ?? ''), 'utf8');
     const random = () => randomBytes(32).toString('base64url');
     const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: random(), APP_PROXY_SECRET: random() });

@@ -124,7 +124,7 @@ describe.each(['interpreted', 'compiled', 'compiled, again'])('an operation that
     expect(pushed[0]).toMatch(/^\{"id":"an \\"id\\" – ü","type":"next","payload":\{"/);
   });
 
-  it('gives the bytes of graphql-js for a plain async generator, to its end', async () => {
+  it('gives the bytes of graphql-js for a plain async generator, until its end', async () => {
     const query = 'subscription($to: Int!) { counted(to: $to) }';
     const inboxes = await subscribeBoth({ query, variables: { to: 3 } });
     const [pushed = [], expected] = await Promise.all(inboxes.map((inbox) => take(inbox, 4)));

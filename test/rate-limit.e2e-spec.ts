@@ -32,7 +32,7 @@ describe('guessing at one account', () => {
   beforeAll(async () => void (server = await startServer({ env: PROXIED })));
   afterAll(() => server.stop());
 
-  it('BF-1 waits from the fifth failure on, twice as long each time, from whatever address; the right password ends it', async () => {
+  it('BF-1 waits from the fifth failure on, twice as long each time, from any address; the correct password resets it', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const ada = await somebody(server);
     for (let n = 0; n < 5; n += 1) expect(codeOf(await login(server, ada.email, WRONG))).toBe('INVALID_CREDENTIALS');
@@ -66,7 +66,7 @@ describe('guessing at one account', () => {
     expect(longest).toBe(900);
   });
 
-  it('BF-1 counts fifty guesses at once as fifty: five are verified, the others wait', async () => {
+  it('BF-1 counts fifty concurrent guesses as fifty: five are verified, the others wait', async () => {
     const ada = await somebody(server);
     const answers = await Promise.all(Array.from({ length: 50 }, () => login(server, ada.email, WRONG)));
     const verified = answers.filter((answer) => codeOf(answer) === 'INVALID_CREDENTIALS').length;
@@ -93,7 +93,7 @@ describe('guessing at one account', () => {
     expect(codes).toContain('TOO_MANY_REQUESTS');
   });
 
-  it('BF-4 leaves the owner in on a device that has signed in before, and lets them change their password, whatever strangers do', async () => {
+  it('BF-4 does not lock out the owner on a known device, also not from changing the password', async () => {
     const ada = await somebody(server);
     for (let n = 0; n < 8; n += 1) await login(server, ada.email, WRONG);
     expect(codeOf(await login(server, ada.email, ada.password))).toBe('TOO_MANY_REQUESTS');
@@ -117,7 +117,7 @@ describe('guessing at one account', () => {
     }
   });
 
-  it('BF-4 takes a device cookie for no more than a lifted limit: a wrong password stays wrong, and is counted', async () => {
+  it('BF-4 a device cookie only lifts a limit: a wrong password is still refused and counted', async () => {
     const ada = await somebody(server);
     await ada.browser.logout();
     const thief = server.browser({ address: newAddress() });
@@ -129,7 +129,7 @@ describe('guessing at one account', () => {
     expect(codeOf(await login(server, ada.email, ada.password))).toBe('none');
   });
 
-  it('BF-5 EN-1 says the same of known and unknown e-mails at an address where the person is signed in', async () => {
+  it('BF-5 EN-1 gives the same answers for known and unknown e-mails at an address where the user is signed in', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const [ada, nobody] = [await somebody(server), someone('nobody')];
     for (let n = 0; n < 8; n += 1) for (const { email } of [ada, nobody]) await login(server, email, WRONG);
@@ -140,7 +140,7 @@ describe('guessing at one account', () => {
     }
   });
 
-  it('BF-5 EN-1 takes the device of one account for nobody’s proof at another', async () => {
+  it('BF-5 EN-1 a device known to one account proves nothing for another', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
     const [ada, bob, nobody] = [await somebody(server), await somebody(server), someone('nobody')];
     for (let n = 0; n < 8; n += 1) for (const { email } of [bob, nobody]) await login(server, email, WRONG);
@@ -169,7 +169,7 @@ describe('one address', () => {
   /** Too long for a password: counted, and refused before anything is hashed. */
   const tryLogin = (address: string) => login(server, someone().email, 'x'.repeat(300), address);
 
-  it('BF-2 may be wrong ten times a minute, over however many accounts, and then not even be right', async () => {
+  it('BF-2 may fail ten times a minute, over any number of accounts, and is then refused even with a correct password', async () => {
     const ada = await somebody(server);
     const codes: string[] = [];
     for (let n = 0; n < 11; n += 1) codes.push(codeOf(await login(server, someone().email, WRONG, '192.0.2.50')));
@@ -180,20 +180,20 @@ describe('one address', () => {
     expect(codeOf(await login(server, ada.email, ada.password, '192.0.2.51'))).toBe('none');
   });
 
-  it('BF-2 may be wrong ten times, also when it tries fifty-eight at once', async () => {
+  it('BF-2 may fail ten times, also with fifty-eight concurrent attempts', async () => {
     const attempts = Array.from({ length: 58 }, () => login(server, someone().email, WRONG, '192.0.2.60'));
     const codes = (await Promise.all(attempts)).map(codeOf);
     expect(codes.filter((code) => code === 'INVALID_CREDENTIALS')).toHaveLength(10);
     expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).toHaveLength(48);
   });
 
-  it('is not in its own way when thirty people sign in at once', async () => {
+  it('is not limited when thirty users sign in at once', async () => {
     const people = await Promise.all(Array.from({ length: 30 }, () => somebody(server)));
     const attempts = people.map(({ email, password }) => login(server, email, password, '192.0.2.61'));
     expect(new Set((await Promise.all(attempts)).map(codeOf))).toEqual(new Set(['none']));
   });
 
-  it('BF-2 is counted in its /64, /56 and /48: forty wrong logins for a /48, however many networks they come from', async () => {
+  it('BF-2 is counted by /64, /56 and /48: forty wrong logins for a /48, from any number of networks', async () => {
     const attempts = Array.from({ length: 120 }, (_, n) =>
       login(server, someone().email, WRONG, `2001:db8:77:${n.toString(16)}ff::${n + 1}`),
     );
@@ -203,7 +203,7 @@ describe('one address', () => {
     expect(codeOf(await login(server, someone().email, WRONG, '2001:db8:78::1'))).toBe('INVALID_CREDENTIALS');
   });
 
-  it('BF-2 may try so many logins a minute, over however many accounts; an IPv6 network counts as one', async () => {
+  it('BF-2 has a limit of logins a minute, over any number of accounts; an IPv6 network counts as one', async () => {
     for (const pick of [() => '192.0.2.7', (n: number) => `2001:db8:0:1::${n.toString(16)}`]) {
       const answers: GqlAnswer[] = [];
       for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1) answers.push(await tryLogin(pick(n)));
@@ -215,7 +215,7 @@ describe('one address', () => {
     expect(codeOf(await tryLogin('2001:db8:0:2::1'))).toBe('BAD_USER_INPUT');
   });
 
-  it('is not limited where it is exempt', async () => {
+  it('is not limited if it is exempt', async () => {
     for (let n = 0; n <= ADDRESS_LIMITS.login; n += 1)
       expect(codeOf(await tryLogin('203.0.113.5'))).toBe('BAD_USER_INPUT');
   });

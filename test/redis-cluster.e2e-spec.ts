@@ -35,7 +35,7 @@ needs('redis')('the bus on a Redis Cluster', () => {
     return node;
   };
 
-  it('delivers live, from its start on, what is published while others subscribe', async () => {
+  it('delivers what is published while others subscribe', async () => {
     for (let round = 0; round < 3; round++) {
       const node = await start();
       const topics = Array.from({ length: 400 }, () => newTopic());
@@ -76,7 +76,7 @@ needs('redis')('a failover', () => {
     );
   const hasEnded = ({ all }: RecordingSink) => all.some(({ kind }) => kind === 'ended');
 
-  it('of a cluster loses nothing without a word; each event is answered for itself, and nothing is printed', async () => {
+  it('of a cluster loses nothing unnoticed; each event gets its own result, and nothing is printed', async () => {
     const printed = vi.spyOn(console, 'error');
     const cluster = await RedisCluster.start({ replicas: 1 });
     try {
@@ -116,7 +116,7 @@ needs('redis')('a failover', () => {
     }
   });
 
-  it('by Sentinel is followed, and those who listen are told that events may be missing', async () => {
+  it('by Sentinel is followed, and subscribers learn that events may be missing', async () => {
     const printed = vi.spyOn(console, 'error');
     const sentinel = await RedisSentinel.start();
     try {

@@ -21,7 +21,7 @@ describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
     expect(await server.browser().ask('{ registration }')).toEqual({ registration: mode.toUpperCase() });
   });
 
-  it('lets anybody register, or nobody, and an operator makes accounts all the same', async () => {
+  it('lets everyone register, or no one, and operators can always create accounts', async () => {
     const answer = await server.browser().gql(REGISTER, { ...someone() });
     expect(codeOf(answer)).toBe(mode === 'open' ? 'none' : 'FORBIDDEN');
     const ada = someone();
@@ -30,7 +30,7 @@ describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
   });
 
   if (mode !== 'closed') return;
-  it('says the same of a registered e-mail as of any other', async () => {
+  it('gives the same answer for a registered e-mail as for any other', async () => {
     const ada = someone();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     const [known, unknown] = [
@@ -57,14 +57,14 @@ describe('REGISTRATION=invite', () => {
     expect(await server.browser().ask('{ registration }')).toEqual({ registration: 'INVITE' });
   });
 
-  it('makes one account for one invitation, also when five use it at the same moment', async () => {
+  it('creates one account per invitation, also when five requests use it at once', async () => {
     const { code } = await invited.create(7);
     const answers = await Promise.all(Array.from({ length: 5 }, () => register(code)));
     expect(answers.map(codeOf).sort()).toEqual([...Array.from({ length: 4 }, () => 'BAD_USER_INPUT'), 'none']);
     expect(codeOf(await register(code))).toBe('BAD_USER_INPUT');
   });
 
-  it('keeps an invitation that did not make an account', async () => {
+  it('keeps an invitation that did not create an account', async () => {
     const [{ code }, { code: other }] = [await invited.create(7), await invited.create(7)];
     const ada = someone();
     expect(codeOf(await register(code, ada))).toBe('none');
@@ -86,7 +86,7 @@ describe('REGISTRATION=invite', () => {
     expect(known.text).toBe((await register(null)).text);
   });
 
-  it('ends with its time, and when it is taken back', async () => {
+  it('expires, and ends when it is revoked', async () => {
     const [{ code: expired }, { id, code: revoked }] = [await invited.create(1), await invited.create(7)];
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_001 });
     const late = codeOf(await register(expired));

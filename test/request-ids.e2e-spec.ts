@@ -65,7 +65,7 @@ async function upgrade(given: string, path = '/graphql'): Promise<{ answer: Inco
   return { answer, socket };
 }
 
-it('the id of a trusted proxy is in the answer; anybody else gets a new one', async () => {
+it('the id of a trusted proxy is in the response; other clients get a new one', async () => {
   expect(await idOf('/healthz', PROXY, 'proxy-1')).toBe('proxy-1');
   expect(await idOf('/nowhere', PROXY, 'proxy-2')).toBe('proxy-2');
   expect(await idOf('/%zz', PROXY, 'proxy-3')).toBe('proxy-3');
@@ -73,7 +73,7 @@ it('the id of a trusted proxy is in the answer; anybody else gets a new one', as
   expect(await idOf('/healthz', PROXY, 'not safe: {}')).toMatch(UUID);
 });
 
-it('each line that a request causes carries the id of its answer', async () => {
+it('each line of a request has the id of its response', async () => {
   const answer = await new Browser(server.url).gql(LOGIN, { ...someone() });
   const id = answer.headers.get('x-request-id') ?? '';
   expect(id).toMatch(UUID);
@@ -81,7 +81,7 @@ it('each line that a request causes carries the id of its answer', async () => {
   expect(new Set(lines.map(({ event, route }) => event ?? route))).toEqual(new Set(['/graphql', 'sign-in-failed']));
 });
 
-it('each line of a socket carries the id of its upgrade, from its opening to its close', async () => {
+it('each line of a socket has the id of its upgrade, from its opening to its close', async () => {
   const browser = new Browser(server.url);
   await browser.register();
   const token = await browser.token();
@@ -94,7 +94,7 @@ it('each line of a socket carries the id of its upgrade, from its opening to its
   expect(lines.map(({ event }) => event)).toEqual(['socket-opened', 'socket-closed']);
 });
 
-it('each line of a refused socket carries the id of its upgrade, and so does the answer', async () => {
+it('each line of a refused socket has the id of its upgrade, and so does the response', async () => {
   const refused = await upgrade('socket-2', '/elsewhere');
   expect([refused.answer.statusCode, refused.answer.headers['x-request-id']]).toEqual([404, 'socket-2']);
   expect((await linesOf('socket-2', 1)).map(({ event }) => event)).toEqual(['upgrade-refused']);

@@ -29,7 +29,7 @@ const get = (target: string) =>
     ]),
   );
 
-it('ST-2 no answer holds a secret of the server', async () => {
+it('ST-2 no response contains a secret of the server', async () => {
   const { browser } = await server.signedIn();
   const overGraphql = await Promise.all(
     ['{ me { token } }', '{ __schema { types { name } } }', '{ process { env } }', '{'].map((query) =>
@@ -58,7 +58,7 @@ it('ST-2 no answer holds a secret of the server', async () => {
     for (const text of texts) expect(text).not.toContain(secret);
 });
 
-it('LK-4 production shows no tool of developers, and does not say what it runs on', async () => {
+it('LK-4 production exposes no developer tools, and does not reveal its software', async () => {
   for (const target of [
     '/graphiql',
     '/playground',

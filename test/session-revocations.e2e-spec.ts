@@ -43,7 +43,7 @@ describe('on one node', () => {
   );
   afterAll(() => server.stop());
 
-  it('SO-1 a logout closes the sockets of its session and no other, and delivers nothing after its answer', async () => {
+  it('SO-1 a logout closes only the sockets of its session, and delivers nothing after its answer', async () => {
     const ada = await server.signedIn();
     const socket = await listening(server, ada);
     const other = server.browser();
@@ -71,7 +71,7 @@ describe('on one node', () => {
     expect(await ada.browser.me()).toBeNull();
   });
 
-  it('SE-5 a session that is used all the time ends at its absolute limit', async () => {
+  it('SE-5 a session in constant use ends at its absolute limit', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const ada = await server.signedIn();
     const socket = await listening(server, ada);
@@ -129,7 +129,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     await stays.close();
   });
 
-  it('SO-2 an operator who disables an account closes its sockets on both, and its tokens open nothing', async () => {
+  it('SO-2 disabling an account closes its sockets on both, and its tokens are refused', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -151,7 +151,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  it('SO-7 a node that did not hear of an ending finds it in the database when Redis is back', async () => {
+  it('SO-7 a node that missed a revocation finds it in the database when Redis is back', async () => {
     const [here, there] = nodes;
     const ada = await here.signedIn();
     const token = await ada.browser.token();
@@ -162,7 +162,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  it('SO-7 the periodic check ends what was ended behind its back, and nothing else', async () => {
+  it('SO-7 the periodic check closes only the sockets of sessions that have ended in the database', async () => {
     const [here, there] = nodes;
     const [ada, bob] = [await here.signedIn(), await here.signedIn('bob')];
     const goes = await openSocket(there.url, { token: await ada.browser.token() });
@@ -176,7 +176,7 @@ needs('redis', 'postgres')('on two nodes', () => {
     await stays.close();
   });
 
-  it('BF-1 while Redis is away each node lets people sign in and counts guesses by itself', async () => {
+  it('BF-1 while Redis is unavailable users can sign in and each node counts guesses itself', async () => {
     const [here] = nodes;
     const ada = await here.signedIn();
     await redis.stop();

@@ -35,8 +35,8 @@ const cookieOf = (browser: Browser): string => [...browser.cookies.values()][0] 
 const codeOf = async (answer: ReturnType<Browser['gql']>): Promise<string | undefined> =>
   (await answer).errors[0]?.extensions.code;
 
-describe('sessions that people see', () => {
-  it('SE-7 lists devices with their address, and marks the one that asks', async () => {
+describe('the list of sessions', () => {
+  it('SE-7 shows devices with their address, and marks the current one', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
     const listed = await sessionsOf(other);
@@ -49,7 +49,7 @@ describe('sessions that people see', () => {
     expect(JSON.stringify(listed)).not.toContain(cookieOf(other));
   });
 
-  it('SE-7 ends one of them: its cookie is dead and its socket closes with 4401', async () => {
+  it('SE-7 can revoke one: its cookie is refused and its socket closes with 4401', async () => {
     const ada = await server.signedIn();
     const other = await secondBrowser(ada);
     const socket = await openSocket(server.url, { token: await other.token() });
@@ -60,7 +60,7 @@ describe('sessions that people see', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
-  it('SE-7 answers the id of somebody else like an unknown one and like no id at all', async () => {
+  it("SE-7 answers the id of another account's session like an unknown or invalid id", async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     const [foreign] = await sessionsOf(bob.browser);
     const ids = [foreign?.id, '6f1c2f3e-0000-4000-8000-000000000000', 'no id', '', "' or 1=1 --", '٤٢'];
@@ -69,7 +69,7 @@ describe('sessions that people see', () => {
     expect(await bob.browser.me()).not.toBeNull();
   });
 
-  it('ends all others and tells how many', async () => {
+  it('can revoke all others and returns how many', async () => {
     const ada = await server.signedIn();
     const others = [await secondBrowser(ada), await secondBrowser(ada)];
     expect(await ada.browser.ask('mutation { revokeOtherSessions }')).toEqual({ revokeOtherSessions: 2 });
@@ -77,14 +77,14 @@ describe('sessions that people see', () => {
     expect(await sessionsOf(ada.browser)).toHaveLength(1);
   });
 
-  it('takes the cookie away where somebody ends the session that asks', async () => {
+  it('clears the cookie when the current session is revoked', async () => {
     const ada = await server.signedIn();
     const [own] = await sessionsOf(ada.browser);
     await ada.browser.ask(REVOKE, { id: own?.id });
     expect([...ada.browser.cookies.keys()]).toEqual(['sallyport_device']);
   });
 
-  it('needs somebody who is signed in', async () => {
+  it('requires a session', async () => {
     const visitor = server.browser();
     for (const document of [LIST, 'mutation { revokeOtherSessions }', 'mutation { revokeSession(id: "x") }']) {
       expect(await codeOf(visitor.gql(document))).toBe('UNAUTHENTICATED');
@@ -93,7 +93,7 @@ describe('sessions that people see', () => {
     expect(await codeOf(visitor.gql(DELETE, { password: 'x' }))).toBe('UNAUTHENTICATED');
   });
 
-  it('SE-10 keeps twenty; at the next one the oldest goes, with its socket', async () => {
+  it('SE-10 has at most twenty; one more ends the oldest, with its socket', async () => {
     const ada = await server.signedIn();
     const socket = await ada.socket();
     const later: Browser[] = [];
@@ -123,7 +123,7 @@ describe('a session id', () => {
     }
   });
 
-  it('SE-3 ends the session of whoever was signed in before in the same browser', async () => {
+  it('SE-3 ends the session that was open before in the same browser', async () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     const socket = await ada.socket();
     await ada.browser.login(bob);
@@ -131,7 +131,7 @@ describe('a session id', () => {
     expect((await ada.browser.me())?.user.id).toBe(bob.id);
   });
 
-  it('SE-3 is one where a document signs in three times, and none where it then signs out', async () => {
+  it('SE-3 is one if a document signs in three times, and none if it then signs out', async () => {
     const ada = await server.signedIn();
     const login = `login(email: "${ada.email}", password: "${ada.password}") { id }`;
     const thrice = server.browser();
@@ -147,7 +147,7 @@ describe('a session id', () => {
     expect(await sessionsOf(ada.browser)).toHaveLength(2);
   });
 
-  it('SE-6 is dead after logout: the cookie and the token that was minted before open nothing', async () => {
+  it('SE-6 is invalid after logout: the cookie and earlier tokens are refused', async () => {
     const ada = await server.signedIn();
     const [cookies, token] = [new Map(ada.browser.cookies), await ada.browser.token()];
     await ada.browser.logout();
@@ -159,7 +159,7 @@ describe('a session id', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
 
-  it('SE-11 is not brought back by fifty uses that race with its logout', async () => {
+  it('SE-11 is not revived by fifty uses that race with its logout', async () => {
     const ada = await server.signedIn();
     const replay = server.browser();
     for (const [name, value] of ada.browser.cookies) replay.cookies.set(name, value);
@@ -196,7 +196,7 @@ describe('changing the password', () => {
     await server.browser().login({ email: ada.email, password: next });
   });
 
-  it('gives the staying session another secret, so that a stolen cookie is worth nothing', async () => {
+  it('gives the remaining session a new secret, so that a stolen cookie is useless', async () => {
     const ada = await server.signedIn();
     const thief = server.browser();
     for (const [name, value] of ada.browser.cookies) thief.cookies.set(name, value);
@@ -204,7 +204,7 @@ describe('changing the password', () => {
     expect(await thief.me()).toBeNull();
   });
 
-  it('SE-9 needs the current password', async () => {
+  it('SE-9 requires the current password', async () => {
     const ada = await server.signedIn();
     expect(await codeOf(ada.browser.gql(CHANGE, { current: 'not the password', next }))).toBe('INVALID_CREDENTIALS');
   });
@@ -217,7 +217,7 @@ describe('changing the password', () => {
     expect(huge.errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'current' });
   });
 
-  it('lets one of ten that come at once win, and leaves an account that works', async () => {
+  it('lets one of ten concurrent requests succeed, and the account still works', async () => {
     const ada = await server.signedIn();
     const wishes = Array.from({ length: 10 }, (_, n) => `${next} number ${n} of ten`);
     const racers = wishes.map((wish) => {
@@ -233,7 +233,7 @@ describe('changing the password', () => {
 });
 
 describe('deleting the account', () => {
-  it('SO-2 ends everything, and the e-mail is free again', async () => {
+  it('SO-2 ends all sessions and sockets, and the e-mail is free again', async () => {
     const ada = await server.signedIn();
     const socket = await ada.socket();
     expect(await codeOf(ada.browser.gql(DELETE, { password: 'not the password' }))).toBe('INVALID_CREDENTIALS');
@@ -243,7 +243,7 @@ describe('deleting the account', () => {
     await server.browser().register(ada);
   });
 
-  it('happens once, however many ask at once', async () => {
+  it('happens once for concurrent requests', async () => {
     const ada = await server.signedIn();
     const racers = Array.from({ length: 4 }, () => ada.browser.gql(DELETE, { password: ada.password }));
     const answers = await Promise.all(racers);
@@ -255,7 +255,7 @@ describe('deleting the account', () => {
   });
 });
 
-it('fifty logouts at once all say yes and end the session once', async () => {
+it('fifty concurrent logouts all succeed and end the session once', async () => {
   const ada = await server.signedIn();
   const answers = await Promise.all(Array.from({ length: 50 }, () => ada.browser.gql('mutation { logout }')));
   expect(answers.every((answer) => answer.errors.length === 0)).toBe(true);

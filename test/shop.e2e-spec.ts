@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe('the shop that tests use', () => {
-  it("signs the query, the visitor's own parameters with it, and says who is logged in", async () => {
+  it("signs the query with the visitor's own parameters, and says who is logged in", async () => {
     const headers = { cookie: 'shop_session=42; other=1', 'x-forwarded-for': '192.0.2.1', 'user-agent': 'Somebody' };
     await fetch(shop.at('127.0.0.1', '/apps/live/some/path?page=2&logged_in_customer_id=7'), { headers });
     const { searchParams, pathname } = asked.url;
@@ -50,7 +50,7 @@ describe('the shop that tests use', () => {
     expect(searchParams.getAll('logged_in_customer_id')).toHaveLength(1);
   });
 
-  it('takes the cookie away, and adds the address and the name that the browser used', async () => {
+  it('removes the cookie, and adds the address and host that the browser used', async () => {
     await fetch(shop.at('127.0.0.1'), { headers: { cookie: 'shop_session=42', 'x-forwarded-for': '192.0.2.1' } });
     expect(asked.headers).toMatchObject({
       'x-forwarded-for': '192.0.2.1, 127.0.0.1',
@@ -59,7 +59,7 @@ describe('the shop that tests use', () => {
     expect(asked.headers.cookie).toBeUndefined();
   });
 
-  it('renders Liquid in the theme, and takes headers away on the way back', async () => {
+  it('renders Liquid in the theme, and removes headers from the response', async () => {
     const answer = await fetch(shop.at('127.0.0.1'));
     expect(await answer.text()).toMatch(/<!doctype html>[\s\S]*\{"sum": "3"\}/);
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -67,7 +67,7 @@ describe('the shop that tests use', () => {
     for (const name of ['set-cookie', 'server', 'pragma', 'x-powered-by']) expect(answer.headers.get(name)).toBeNull();
   });
 
-  it('leaves any other type as it is', async () => {
+  it('leaves other content types unchanged', async () => {
     const answer = await fetch(shop.at('127.0.0.1', '/apps/live/data.json'));
     expect(await answer.text()).toBe('{"sum": "{{ 1 | plus: 2 }}"}');
   });

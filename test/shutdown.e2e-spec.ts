@@ -41,7 +41,7 @@ function register(index: number): { continued: Promise<unknown>; status: Promise
   return { continued, status };
 }
 
-it('SIGTERM lets every request that runs have its answer, and the process ends with code 0', async () => {
+it('SIGTERM lets running requests finish, and the process exits with code 0', async () => {
   const registrations = Array.from({ length: REQUESTS }, (_, index) => register(index));
   await Promise.all(registrations.map(({ continued }) => continued));
   const exit = server.end('SIGTERM');

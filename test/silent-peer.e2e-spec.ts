@@ -36,7 +36,7 @@ async function silentPeer(token: string): Promise<Socket> {
   return socket;
 }
 
-it('WS-8 a peer that never reads nor answers a ping is ended within 30 seconds, and the next one is let in', async () => {
+it('WS-8 a peer that never reads nor answers a ping is terminated within 30 seconds, and the next one is admitted', async () => {
   const { browser } = await server.signedIn();
   const socket = await silentPeer(await browser.token());
   expect(await openSockets()).toBe(1);

@@ -21,7 +21,7 @@ async function present(token: string): Promise<number | null> {
   return opened;
 }
 
-it('TK-9 a token opens one socket where TOKEN_SINGLE_USE says so, and the next one needs a new token', async () => {
+it('TK-9 a token opens one socket with TOKEN_SINGLE_USE, and the next one needs a new token', async () => {
   const ada = await server.signedIn();
   const token = await ada.browser.token();
   expect(await present(token)).toBeNull();
@@ -29,7 +29,7 @@ it('TK-9 a token opens one socket where TOKEN_SINGLE_USE says so, and the next o
   expect(await present(await ada.browser.token())).toBeNull();
 });
 
-it('TK-9 one of ten sockets that present it at once gets in', async () => {
+it('TK-9 one of ten sockets that present it at once is admitted', async () => {
   const ada = await server.signedIn();
   const token = await ada.browser.token();
   const codes = await Promise.all(Array.from({ length: 10 }, () => present(token)));
@@ -37,7 +37,7 @@ it('TK-9 one of ten sockets that present it at once gets in', async () => {
   expect(codes.filter((code) => code === CloseCode.Forbidden)).toHaveLength(9);
 });
 
-it('TK-9 a token that did not get in because its session has ended stays unused', async () => {
+it('TK-9 a token that is refused because its session has ended stays unused', async () => {
   const ada = await server.signedIn();
   const token = await ada.browser.token();
   await ada.browser.logout();

@@ -52,7 +52,7 @@ it('WS-6 a reader that stops is closed with 4413 and costs little', async () => 
   expect(received * 10_000).toBeLessThan(20 * MEBIBYTE);
 });
 
-it('many subscriptions of one socket wait for it together, without a warning of too many listeners', async () => {
+it('many subscriptions of one socket wait for it without a warning about too many listeners', async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on('warning', onWarning);
@@ -84,7 +84,7 @@ it('a client that cannot resume gets a history that is larger than what may be q
   await socket.close();
 });
 
-it('a reader of the user count that stops gets the newest number when it goes on, and not all of them', async () => {
+it('a reader of the user count that pauses gets only the newest number when it continues', async () => {
   const socket = await subscribed('subscription { userCount }');
   socket.ws.pause();
   const count = 200_000;

@@ -23,7 +23,7 @@ async function ownStorage() {
 afterAll(() => Promise.all(storages.map((own) => own.remove())));
 
 describe('a start that cannot succeed', () => {
-  it('names every fault of the configuration at once, never a value, and fails', async () => {
+  it('names every configuration error at once, never a value, and fails', async () => {
     const server = spawnServer({ PORT: 'eighty', TOKEN_TTL_SECONDS: '-5', REDIS_URL: 'http://user:hunter2@x' });
     expect(await server.exit).toBe(1);
     expect(server.output()).toMatch(/PORT: /);
@@ -32,14 +32,14 @@ describe('a start that cannot succeed', () => {
     expect(server.output()).not.toMatch(/eighty|hunter2/);
   });
 
-  it('refuses production without secret keys and a public https address', async () => {
+  it('refuses production without secret keys and a public https URL', async () => {
     const server = spawnServer({ NODE_ENV: 'production', PUBLIC_URL: 'http://app.example' });
     expect(await server.exit).toBe(1);
     expect(server.output()).toMatch(/SECRET_KEYS: /);
     expect(server.output()).toMatch(/PUBLIC_URL: /);
   });
 
-  it('says in one line that the port is taken', async () => {
+  it('says in one line that the port is in use', async () => {
     const port = await freePort();
     const squatter = await listen(port);
     const server = spawnServer({ ...(await ownStorage()), PORT: String(port), LOG_LEVEL: 'warn' });
@@ -48,7 +48,7 @@ describe('a start that cannot succeed', () => {
     expect(lines(server.output())).toEqual([expect.stringMatching(new RegExp(`^sallyport: .*${port}.* PORT\\.$`))]);
   });
 
-  it('reads .env in its folder, which the environment overrules', async () => {
+  it('reads .env in its folder, which the environment overrides', async () => {
     const folder = temporaryFolder('env');
     writeFileSync(join(folder.path, '.env'), 'PORT=eighty\nLOG_LEVEL=loud\n');
     const server = spawnServer({ LOG_LEVEL: 'warn' }, folder.path);
@@ -69,7 +69,7 @@ describe('a start that cannot succeed', () => {
 });
 
 describe('a running server', () => {
-  it('drains on SIGTERM: open sockets are told to come back, and it ends with 0', async () => {
+  it('drains on SIGTERM: open sockets close with 1012, and it exits with code 0', async () => {
     const server = await startServerProcess(await ownStorage());
     const browser = new Browser(server.url);
     await browser.register();
@@ -79,7 +79,7 @@ describe('a running server', () => {
     expect(await exit).toBe(0);
   });
 
-  it('leaves the embedded data free for the next start, where the session still stands', async () => {
+  it('releases the embedded data for the next start, where the session is still valid', async () => {
     const env = await ownStorage();
     const port = String(await freePort());
     const first = await startServerProcess({ ...env, PORT: port });
@@ -91,7 +91,7 @@ describe('a running server', () => {
     await second.end();
   });
 
-  it('answers /healthz and /readyz without a word that a stranger should not read', async () => {
+  it('answers /healthz and /readyz without confidential details', async () => {
     const server = await startServerProcess(await ownStorage());
     const browser = new Browser(server.url);
     expect(await (await browser.fetch('/healthz')).json()).toEqual({ status: 'ok' });
@@ -105,7 +105,7 @@ describe('a running server', () => {
   });
 });
 
-needs('postgres')('a start beside another', () => {
+needs('postgres')('concurrent starts', () => {
   it('migrates an empty database once when two nodes start together', async () => {
     const database = await createDatabase();
     const env = { ...(await ownStorage()), DATABASE_URL: database.url };

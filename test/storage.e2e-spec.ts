@@ -33,7 +33,7 @@ async function makeDataDir(): Promise<string> {
 }
 
 describe('the embedded database', () => {
-  it('a second process says in one line that the folder is taken and what to do', async () => {
+  it('a second process says in one line that the folder is in use and what to do', async () => {
     const dataDir = await makeDataDir();
     const first = await startServerProcess({ DATA_DIR: dataDir });
     clean.push(() => first.end('SIGKILL'));
@@ -92,7 +92,7 @@ needs('postgres')('PostgreSQL', () => {
     await database.close();
   });
 
-  it('that stays away ends the start with one line that names it and not its password', async () => {
+  it('that stays unavailable ends the start with one line that names it but not its password', async () => {
     const url = `postgres://somebody:S3CRET@127.0.0.1:${await freePort()}/somewhere`;
     const failure = await openPostgres(url, silent, { retryForMs: 0 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StartError);
@@ -101,13 +101,13 @@ needs('postgres')('PostgreSQL', () => {
     );
   });
 
-  it('that has no such database ends the start at once', async () => {
+  it('without the database ends the start at once', async () => {
     const created = await createDatabase();
     await created.drop();
     await expect(openPostgres(created.url, silent)).rejects.toThrow(/cannot be used \(database ".*" does not exist\)/);
   });
 
-  it('that goes away in the middle undoes what was begun, is UNAVAILABLE meanwhile, and is used again when it is back', async () => {
+  it('that becomes unavailable rolls back transactions, is UNAVAILABLE, and is used again when it is back', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());
     const proxy = await proxyTo(created.url);
@@ -146,7 +146,7 @@ describe('the command line', () => {
     return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
   }
 
-  it('makes a user whose password comes on standard input, disables it, and lists its sessions', async () => {
+  it('creates a user with a password from standard input, disables it, and lists its sessions', async () => {
     const dataDir = await makeDataDir();
     const made = await cli(dataDir, ['user', 'create', 'Ada@Example.org', '--json'], 'correct horse battery\n');
     expect(JSON.parse(made.out)).toMatchObject({
@@ -164,7 +164,7 @@ describe('the command line', () => {
     expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
   });
 
-  it('ends sessions while Redis is away, and says when the nodes find out', async () => {
+  it('revokes sessions while Redis is unavailable, and says when the nodes find out', async () => {
     const dataDir = await makeDataDir();
     await cli(dataDir, ['user', 'create', 'ada@example.org'], 'correct horse battery\n');
     const away = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
@@ -176,7 +176,7 @@ describe('the command line', () => {
     expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });
   });
 
-  it('generates secrets that production takes, and checks a configuration without a store', async () => {
+  it('generates secrets that production accepts, and checks a configuration without a store', async () => {
     const generated = await cli('/nowhere', ['secret', 'generate']);
     const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://app.example', SECRET_KEYS: generated.out.trim() };
     expect(await cli('/nowhere', ['config', 'check', '--json'], '', env)).toEqual({
@@ -193,7 +193,7 @@ describe('the command line', () => {
     expect(wrong.err).toMatch(/PORT: .*\n.*PUBLIC_URL: /);
   });
 
-  it('seeds people whose tokens open sockets', async () => {
+  it('seeds accounts whose tokens open sockets', async () => {
     const dataDir = await makeDataDir();
     const port = await freePort();
     const seeded = await cli(dataDir, ['seed', '--users', '25', '--ttl-seconds', '600']);

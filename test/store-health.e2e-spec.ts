@@ -53,7 +53,7 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
   });
 
-  it('notices by itself, without a publisher, that Redis has become read-only', async () => {
+  it('detects without a publisher that Redis has become read-only', async () => {
     await command('REPLICAOF', '127.0.0.1', '1');
     await untilRefused();
     await command('REPLICAOF', 'NO', 'ONE');
@@ -71,7 +71,7 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
   });
 
-  it('counts no more than fifty reasons of a store', async () => {
+  it('counts at most fifty reasons per store', async () => {
     const health = server.app.get(StoreMetrics).watch('imagined', 'Imagined', 'nowhere');
     for (let number = 0; number < 60; number++) health.failed(`reason ${number}`);
     expect(await metric('sallyport_store_failures_total{store="imagined",reason="other"}')).toBe(10);

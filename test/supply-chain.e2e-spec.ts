@@ -24,7 +24,7 @@ const WITH_SCRIPTS = ['@apollo/protobufjs', 'esbuild'];
 const SINGLE = ['graphql', 'graphql-ws', 'ws', 'react', 'react-dom', '@nestjs/common', '@nestjs/core'];
 
 describe('SC-1 the lockfile', () => {
-  it('locks what package.json asks for', () => {
+  it('locks the dependencies of package.json', () => {
     const { dependencies, devDependencies } = packages[''] ?? {};
     expect({ dependencies, devDependencies }).toEqual({
       dependencies: manifest.dependencies,
@@ -32,7 +32,7 @@ describe('SC-1 the lockfile', () => {
     });
   });
 
-  it('holds a digest of every package, and takes none from a repository or an address of its own', () => {
+  it('has a digest of every package, and none from a repository or a custom URL', () => {
     const loose = installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'));
     const elsewhere = installed.filter(
       ([, { resolved }]) => resolved !== undefined && !resolved.startsWith('https://'),
@@ -42,14 +42,14 @@ describe('SC-1 the lockfile', () => {
       expect(range).toMatch(/^(?:[~^]?\d|file:schematics$)/);
   });
 
-  it('has no install script but the known ones', () => {
+  it('has no install scripts except the known ones', () => {
     const names = installed.flatMap(([path, one]) =>
       one.hasInstallScript ? [path.split('node_modules/').at(-1)] : [],
     );
     expect(new Set(names)).toEqual(new Set(WITH_SCRIPTS));
   });
 
-  it.each(SINGLE)('installs %s in one version; "overrides" in package.json can see to it', (name) => {
+  it.each(SINGLE)('installs %s in one version; use "overrides" in package.json if needed', (name) => {
     const places = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`));
     expect(new Set(places.map(([, { version }]) => version)).size).toBe(1);
   });

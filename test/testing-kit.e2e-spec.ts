@@ -19,7 +19,7 @@ describe.each([
   });
   afterEach(() => live.stop());
 
-  it('opens a socket as a viewer, who gets what is published to them', async () => {
+  it("opens a socket as a viewer, which gets the viewer's events", async () => {
     const [socket, other] = [await live.connect(ADA), await live.connect(viewerId('app', 43))];
     await Promise.all([socket.subscribed('1', QUERY), other.subscribed('1', QUERY)]);
     await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
@@ -27,7 +27,7 @@ describe.each([
     expect(await other.settled()).toEqual([]);
   });
 
-  it('ends a session as the application would', async () => {
+  it('ends a session like the application', async () => {
     const socket = await live.connect(ADA, 'session 1'.replace(' ', '-'));
     await live.sallyport.revokeSession('session-1');
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);

@@ -72,7 +72,7 @@ needs('redis')('the bus on a Redis that fails', () => {
     await there.connection.runScript(TOPIC_SCRIPTS.alone.publish, [topicTag(topic)], values);
   };
 
-  describe('that is well', () => {
+  describe('that works', () => {
     it('has one subscription per topic and node, and none after the last subscriber has left', async () => {
       const topic = newTopic();
       const channel = topicTag(topic) + channelSuffix(0);
@@ -100,7 +100,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(trips.length).toBeLessThanOrEqual(3);
     });
 
-    it('keeps all of a topic in one slot of a cluster', async () => {
+    it('keeps all keys of a topic in one slot of a cluster', async () => {
       const topic = newTopic();
       const { meta, stream } = topicKeys(topic);
       const names = [meta, stream, topicTag(topic) + channelSuffix(0)];
@@ -109,7 +109,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   });
 
   describe('that drops messages', () => {
-    it('fills a gap from history, in order, without a repetition', async () => {
+    it('fills a gap from history, in order, without duplicates', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       await publish(topic, 1);
@@ -120,7 +120,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(sink.payloads).toEqual([1, 2, 3, 4, 5]);
     });
 
-    it('measures how late events are: live ones now and then, and the oldest of each gap', async () => {
+    it('measures how late events are: a sample of live ones, and the oldest of each gap', async () => {
       const before = await here.lagsMeasured('filled');
       const topic = newTopic();
       const { sink } = await subscribe(topic);
@@ -144,7 +144,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(resumed.sink.recovered).toBe(false);
     });
 
-    it('notices within seconds that the last message of a quiet topic was dropped', async () => {
+    it('detects within seconds that the last message of an idle topic was dropped', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       await publish(topic, 1);
@@ -155,7 +155,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   });
 
   describe('that cuts connections', () => {
-    it('loses nothing of what was published while the subscriber connection was gone', async () => {
+    it('loses nothing that was published while the subscriber connection was lost', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       let number = 0;
@@ -168,7 +168,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(sink.payloads).toEqual(Array.from({ length: number }, (_, index) => index + 1));
     });
 
-    it('finds what a quiet topic missed as soon as the connection is back, among however many', async () => {
+    it('finds what an idle topic missed as soon as the connection is back, among many topics', async () => {
       const topics = Array.from({ length: 300 }, () => newTopic());
       const subscribed = await Promise.all(topics.map((topic) => subscribe(topic)));
       await killSubscribers();
@@ -178,7 +178,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       for (const { subscription } of subscribed) subscription.end();
     });
 
-    it('ends a subscription that missed more than the history holds meanwhile', async () => {
+    it('ends a subscription that missed more than the history holds', async () => {
       const topic = newTopic({ historySize: 3 });
       const { sink } = await subscribe(topic);
       await publish(topic, 1);
@@ -191,7 +191,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   });
 
   describe('that loses data', () => {
-    it('ends the subscriptions of an emptied Redis: the busy one at its next event, the quiet ones right after it', async () => {
+    it('ends the subscriptions of an emptied Redis: the busy one at its next event, the idle ones directly after it', async () => {
       const [busy, quiet] = [newTopic(), newTopic()];
       const [one, two] = [await subscribe(busy), await subscribe(quiet)];
       await publish(busy, 1);
@@ -222,7 +222,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect((await subscribe(topic, sink.cursor)).sink.recovered).toBe(false);
     });
 
-    it('goes on without a loss after a restart with its data', async () => {
+    it('continues without loss after a restart with its data', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       await publish(topic, 1);
@@ -237,7 +237,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   });
 
   describe('that is killed in the middle of publishing', () => {
-    it('has all of a batch of a thousand or nothing of it', async () => {
+    it('has all of a batch of a thousand or none of it', async () => {
       const batches = Array.from({ length: 12 }, () => Array.from({ length: 1_000 }, () => newTopic()));
       const publishing = batches.map((topics) => there.bus.publish(topics.map((topic) => ({ topic, payload: 1 }))));
       await publishing[0];
@@ -256,7 +256,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   });
 
   describe('that hangs', () => {
-    it('fails within three seconds, and publishes nothing of it when it goes on', async () => {
+    it('fails within three seconds, and publishes none of it when it recovers', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       await publish(topic, 1);
@@ -271,7 +271,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(sink.payloads).toEqual([1, 2]);
     });
 
-    it('refuses what comes later at once', async () => {
+    it('refuses later events at once', async () => {
       server.freeze();
       await expect(publish(newTopic(), 1)).rejects.toThrow(UnavailableError);
       const startedMs = performance.now();

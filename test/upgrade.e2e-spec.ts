@@ -32,12 +32,12 @@ const h2c =
   'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n';
 
 describe('an upgrade to another protocol is ignored', () => {
-  it('a GET is answered as it would be without', async () => {
+  it('a GET is answered as without the upgrade', async () => {
     const answer = await exchange(`GET /healthz HTTP/1.1\r\nHost: a\r\n${h2c}\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*{"status":"ok"}$/s);
   });
 
-  it('a POST keeps its body, whether that comes with the head or after it', async () => {
+  it('a POST keeps its body, whether it arrives with the head or after it', async () => {
     const head = `POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${h2c}`;
     const whole = await exchange(`${head}Content-Length: ${QUERY.length}\r\n\r\n${QUERY}`);
     const half = QUERY.length / 2;
@@ -48,19 +48,19 @@ describe('an upgrade to another protocol is ignored', () => {
     for (const answer of [whole, split, chunked]) expect(answer).toMatch(/^HTTP\/1\.1 200 OK.*"me":null/s);
   });
 
-  it('the connection goes on with the next request', async () => {
+  it('the connection continues with the next request', async () => {
     const first = 'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
     const answers = await exchange(first, `GET /healthz HTTP/1.1\r\nHost: a\r\n${h2c}\r\n`);
     expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
   });
 
-  it('the rules of the route hold', async () => {
+  it('the rules of the route apply', async () => {
     const head = `POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n${h2c}`;
     expect(await exchange(`${head}Content-Length: ${QUERY.length}\r\n\r\n${QUERY}`)).toMatch(/^HTTP\/1\.1 415/);
   });
 });
 
-describe('an upgrade that is no WebSocket handshake is refused', () => {
+describe('an upgrade that is not a WebSocket handshake is refused', () => {
   it.each([
     ['two Host headers', { host: 'a\r\nHost: b' }, 400],
     ['no Host header', { host: null }, 400],
@@ -83,20 +83,20 @@ describe('an upgrade that is no WebSocket handshake is refused', () => {
   });
 });
 
-describe('HD-1 the headers of every answer are those', () => {
+describe('HD-1 the security headers are in the response', () => {
   const expected = {
     'strict-transport-security': 'max-age=31536000; includeSubDomains',
     'x-content-type-options': 'nosniff',
   };
 
-  it('of an upgrade that the gateway refuses, and of one that ws would', async () => {
+  it('to an upgrade that the gateway refuses, and to one that ws refuses', async () => {
     for (const headers of [{ origin: 'https://evil.example' }, { upgrade: 'websocket, h2c' }]) {
       expect(Object.fromEntries((await rawUpgrade(server.url, { headers })).headers)).toMatchObject(expected);
     }
   });
 });
 
-it('PX-1 a header that names another address moves no limit where no proxy is trusted', async () => {
+it('PX-1 a header with another address does not change limits if no proxy is trusted', async () => {
   const spoofs = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'x-forwarded-host'];
   const sockets = await Promise.all(
     ['1.1.1.1', '2.2.2.2', '3.3.3.3'].map((address) => openSocket(server.url, { address })),

@@ -46,7 +46,7 @@ needs('postgres', 'redis')('the user-count tick on two nodes', () => {
     return socket;
   }
 
-  it('comes once per interval to a viewer on both, and goes on within two intervals when a node dies', async () => {
+  it('reaches a viewer on both once per interval, and continues within two intervals when a node dies', async () => {
     const sockets = [await subscribed(nodes[0]), await subscribed(nodes[1])] as [LiveSocket, LiveSocket];
     // The first one may be the last value of an earlier tick.
     await Promise.all(sockets.map((socket) => socket.waitForNext('1')));

@@ -8,7 +8,7 @@ import { createDatabase } from './kit/postgres-database.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
-needs('faketime', 'postgres')('a node whose wall clock is stepped while it runs', () => {
+needs('faketime', 'postgres')('a node whose wall clock is changed while it runs', () => {
   const folder = temporaryFolder('clock');
   const clock = join(folder.path, 'offset');
   let server: ServerProcess;
@@ -47,12 +47,12 @@ needs('faketime', 'postgres')('a node whose wall clock is stepped while it runs'
     return Date.parse(me.tokenExpiresAt) - Date.now();
   }
 
-  it('says at its start that its clock and the database are apart', async () => {
+  it("warns at its start that its clock differs from the database's", async () => {
     await expect.poll(() => server.output()).toMatch(/"store":"database","seconds":-(?:299|300|301),/);
   });
 
   it.each(['-60', '+300', '-300', '+0'])(
-    'keeps its sockets, their budgets and their events at %s s',
+    'keeps its sockets, budgets and events after a step of %s s',
     async (offset) => {
       setClock('+0');
       const browser = new Browser(server.url);

@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('a way in is one module and one authenticator: its token opens a socket that gets its events and no one else’s', async () => {
+it("a custom authenticator is one module: its token opens a socket that gets only its viewer's events", async () => {
   const socket = await openSocket(server.url, { token: cardOf(7) });
   socket.subscribe('mine', 'subscription { notifications { title } }');
   await socket.settled();
@@ -54,13 +54,13 @@ it('a way in is one module and one authenticator: its token opens a socket that 
   await socket.close();
 });
 
-it('a token that the new way in refuses opens no socket', async () => {
+it('a token that the custom authenticator refuses opens no socket', async () => {
   const socket = await openSocket(server.url);
   socket.send({ type: 'connection_init', payload: { token: cardOf(7).replace('card.7', 'card.8') } });
   expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
 });
 
-it('the ways in that were there before go on beside it', async () => {
+it('the other authenticators still work', async () => {
   const ada = await server.signedIn();
   const socket = await ada.socket();
   await socket.close();

@@ -17,11 +17,11 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect(await accounts.findByEmail('ada@example.org')).toEqual(added);
   });
 
-  it('knows nobody by another e-mail', async () => {
+  it('finds no account by another e-mail', async () => {
     expect(await accounts.findByEmail('nobody@example.org')).toBeNull();
   });
 
-  it('lets exactly one of twenty have an e-mail that all ask for at once', async () => {
+  it('lets exactly one of twenty concurrent requests have an e-mail', async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => accounts.add('race@example.org', 'hash')));
     expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
   });

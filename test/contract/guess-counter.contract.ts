@@ -22,7 +22,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
 
     const waitOf = (verdict: GuessVerdict): number => (verdict.ok ? 0 : verdict.waitMs);
 
-    it('lets five guesses pass, however many come at once, and tells the others how long to wait', async () => {
+    it('allows five of many concurrent guesses, and returns the wait of the others', async () => {
       const ledger = open();
       const subject = randomUUID();
       const verdicts = await Promise.all(Array.from({ length: 50 }, () => ledger().reserve(subject, HERE)));
@@ -30,14 +30,14 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       for (const verdict of verdicts) expect(waitOf(verdict)).toBeLessThanOrEqual(1_000);
     });
 
-    it('counts subjects apart', async () => {
+    it('counts subjects separately', async () => {
       const ledger = open();
       const [one, other] = [randomUUID(), randomUUID()];
       for (let n = 0; n < 6; n += 1) await wrong(ledger(), one);
       expect(await ledger().reserve(other, HERE)).toEqual({ ok: true, count: 1 });
     });
 
-    it('forgets the guesses before a right one', async () => {
+    it('is reset by a correct guess', async () => {
       const ledger = open();
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
@@ -45,7 +45,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       expect(await ledger().reserve(subject, HERE)).toEqual({ ok: true, count: 1 });
     });
 
-    it('takes a guess back that could not be verified, and its wait with it', async () => {
+    it('uncounts a guess that could not be verified, with its wait', async () => {
       const ledger = open();
       const subject = randomUUID();
       for (let n = 0; n < 4; n += 1) await wrong(ledger(), subject);
@@ -55,7 +55,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       }
     });
 
-    it('opens again when the wait is over, and then waits twice as long', async () => {
+    it('allows a guess after the wait, and then doubles the wait', async () => {
       const ledger = open();
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
@@ -67,7 +67,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       expect(wait).toBeLessThanOrEqual(2_000);
     });
 
-    it('keeps its word to a network that was refused, whoever has guessed meanwhile', async () => {
+    it('keeps the reservation of a refused network, whichever network guesses in between', async () => {
       const ledger = open();
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
@@ -81,7 +81,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       expect((await ledger().reserve(subject, HERE)).ok).toBe(false);
     });
 
-    it('promises a turn to three networks at a time, so that guesses stay few', async () => {
+    it('reserves an attempt for at most three networks at a time', async () => {
       const ledger = open();
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
@@ -95,7 +95,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       expect(passed.size).toBeLessThanOrEqual(MAX_PROMISES + 1);
     });
 
-    it('holds a bounded number of subjects, and forgets those with the fewest guesses first', async () => {
+    it('keeps a bounded number of subjects, and drops those with the fewest guesses first', async () => {
       const ledger = open();
       const crowd = crowdOf(3 * BUCKET_SIZE);
       const [guessedAt = '', ...others] = crowd;

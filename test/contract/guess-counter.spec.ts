@@ -28,7 +28,7 @@ needs('redis')('on Redis', () => {
   });
 });
 
-needs('redis')('a Redis of its own', () => {
+needs('redis')('a separate Redis', () => {
   let server: RedisServer;
   let node: RedisNode;
   beforeAll(async () => {
@@ -40,7 +40,7 @@ needs('redis')('a Redis of its own', () => {
     await server.stop();
   });
 
-  it('holds a bounded number of keys, however many e-mails are tried', async () => {
+  it('has a bounded number of keys for any number of e-mails', async () => {
     const ledger = new RedisGuessCounter(node.connection);
     for (let n = 0; n < 3 * BUCKETS; n += 1) await ledger.reserve(`login nobody-${n}@example.test`, '192.0.2.1');
     expect(await node.connection.client.dbsize()).toBeLessThanOrEqual(BUCKETS);

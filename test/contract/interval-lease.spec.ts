@@ -14,7 +14,7 @@ const SHORT_MS = 200;
 /** @param nodes two nodes that share what they know, or one node twice */
 function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLease, IntervalLease]): void {
   describe(`an interval lease ${name}`, () => {
-    it('gives the turn to one of many that ask at once, and to nobody else within the interval', async () => {
+    it('gives the lease to one of many concurrent requests, and to no other within the interval', async () => {
       const lease = randomUUID();
       const [here, there] = nodes();
       const takes = Array.from({ length: 20 }, (_, n) => (n % 2 ? here : there).take(lease, LONG_MS));
@@ -23,7 +23,7 @@ function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLeas
       expect(await there.take(lease, LONG_MS)).toBe(false);
     });
 
-    it('gives the next turn to any node that asks when the interval is over, and not before three quarters of it', async () => {
+    it('gives the next lease to any node after the interval, and not before three quarters of it', async () => {
       const lease = randomUUID();
       const [here, there] = nodes();
       const askedAtMs = performance.now();
@@ -36,7 +36,7 @@ function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLeas
       expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(0.75 * SHORT_MS - 2);
     });
 
-    it('keeps turns of other names apart', async () => {
+    it('keeps leases of different names apart', async () => {
       const [here] = nodes();
       expect(await here.take(randomUUID(), LONG_MS)).toBe(true);
       expect(await here.take(randomUUID(), LONG_MS)).toBe(true);
@@ -59,7 +59,7 @@ needs('redis')('with Redis', () => {
     new RedisIntervalLease(opened[1]!.connection),
   ]);
 
-  it('an interval lease gives nobody the turn while Redis is away', async () => {
+  it('an interval lease is given to no node while Redis is unavailable', async () => {
     const server = await RedisServer.start();
     const node = await redisNode(server.url);
     const lease = new RedisIntervalLease(node.connection);

@@ -86,7 +86,7 @@ needs('redis')('with Redis', () => {
 
   presenceContract('on Redis', async () => ({ here: await newPresence(), there: await newPresence() }));
 
-  it('forgets a node that dies without a word, when its lease is over', async () => {
+  it('removes a crashed node when its lease expires', async () => {
     const [dying, staying] = [await newNode(), await newPresence()];
     const viewer = newViewer();
     const presence = new RedisPresence(dying.connection, LEASE_MS);
@@ -96,7 +96,7 @@ needs('redis')('with Redis', () => {
     await vi.waitFor(async () => expect(await connectedTo(staying)).toEqual([]), { timeout: 3_000 });
   });
 
-  it('tells a Redis that was emptied anew, at the next heartbeat', async () => {
+  it('writes its viewers again to an emptied Redis, at the next heartbeat', async () => {
     const [here, there] = [await newPresence(), await newPresence()];
     const viewer = newViewer();
     const leave = here.enter(viewer);

@@ -9,7 +9,7 @@ import { redisNode, type RedisNode } from '../kit/redis-node.js';
 
 /** @param nodes two nodes that share what they know, or one node twice */
 const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): void => {
-  it('knows on every node until when a subject is revoked', async () => {
+  it('returns on every node until when a subject is revoked', async () => {
     const [here, there] = nodes();
     const [revoked, other] = [randomUUID(), randomUUID()];
     await here.remember(revoked, 1_790_000_000_123);
@@ -17,7 +17,7 @@ const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): 
     expect(await here.issuedUntil([revoked])).toEqual([1_790_000_000_123]);
   });
 
-  it('keeps the later of two instants, in whatever order they come', async () => {
+  it('keeps the later of two times, in any order', async () => {
     const [here, there] = nodes();
     const subject = randomUUID();
     await here.remember(subject, 2_000);
@@ -27,7 +27,7 @@ const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): 
     expect(await here.issuedUntil([subject])).toEqual([3_000]);
   });
 
-  it('takes the largest instant and an odd name', async () => {
+  it('accepts the latest time and an unusual name', async () => {
     const [here, there] = nodes();
     const subject = `session:${outsideSession('acme', `ü:{}\\"' ${randomUUID()}`) ?? ''}`;
     await here.remember(subject, Number.MAX_SAFE_INTEGER);

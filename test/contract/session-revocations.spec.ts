@@ -29,7 +29,7 @@ function heardBy({ revocations }: Node): Set<string> {
 /** @param nodes two nodes that share what they know, or one node twice */
 function sessionRevocationsContract(name: string, nodes: () => readonly [Node, Node]): void {
   describe(`session revocations ${name}`, () => {
-    it('tell the node that announces at once, and every other node', async () => {
+    it('notify the announcing node at once, and every other node', async () => {
       const [here, there] = nodes();
       const [heardHere, heardThere] = [heardBy(here), heardBy(there)];
       const ids = Array.from({ length: 2_500 }, () => randomUUID());
@@ -39,7 +39,7 @@ function sessionRevocationsContract(name: string, nodes: () => readonly [Node, N
       await vi.waitFor(() => expect(heardThere).toEqual(new Set(ids)), 30_000);
     });
 
-    it('reach every node before whatever is published afterwards', async () => {
+    it('reach every node before events that are published afterwards', async () => {
       const [here, there] = nodes();
       const topic = newTopic();
       const order: string[] = [];
@@ -58,7 +58,7 @@ function sessionRevocationsContract(name: string, nodes: () => readonly [Node, N
       await vi.waitFor(() => expect(order).toEqual(['revoked', 'published']), 30_000);
     });
 
-    it('tell a listener nothing more once it has left', async () => {
+    it('do not notify a removed listener', async () => {
       const [here, there] = nodes();
       const left: string[] = [];
       const leave = there.revocations.listen((ids) => left.push(...ids));
@@ -70,7 +70,7 @@ function sessionRevocationsContract(name: string, nodes: () => readonly [Node, N
       expect(left).toEqual([]);
     });
 
-    it('call nobody where no session has ended', async () => {
+    it('notify no listener when no session has ended', async () => {
       const [here] = nodes();
       const listener = vi.fn<(ids: readonly string[]) => void>();
       here.revocations.listen(listener);
@@ -111,7 +111,7 @@ needs('redis')('with Redis', () => {
 
   sessionRevocationsContract('on Redis', () => [opened[0]!, opened[1]!]);
 
-  it('session revocations reach their own node while Redis is away, and announcing never fails', async () => {
+  it('session revocations reach their own node while Redis is unavailable, and announcing never fails', async () => {
     const server = await RedisServer.start();
     const node = await open(server.url);
     const heard = heardBy(node);
@@ -122,7 +122,7 @@ needs('redis')('with Redis', () => {
     await server.remove();
   });
 
-  it('session revocations hear nothing in a message that is no list of ids', async () => {
+  it('session revocations ignore a message that is not a list of ids', async () => {
     const [here] = opened;
     const heard = heardBy(here!);
     for (const junk of ['', '{', '"x"', '[1, {"a": 1}]', `["${'x'.repeat(643)}"]`])

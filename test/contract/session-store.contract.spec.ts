@@ -39,7 +39,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
   }
   const at = (seconds: number) => vi.setSystemTime(START.getTime() + seconds * 1000);
 
-  it('finds a live session and its account by the hash of its secret', async () => {
+  it('finds a valid session and its account by the hash of its secret', async () => {
     const session = await open();
     expect(await store.findBySecretHash(session.secretHash)).toEqual({
       id: session.id,
@@ -56,7 +56,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect(await store.findBySecretHash(first.secretHash)).toBeNull();
   });
 
-  it('SE-4 finds a session one second before its idle limit and not one second after', async () => {
+  it('SE-4 finds a session one second before its idle limit but not one second after', async () => {
     const session = await open();
     at(IDLE - 1);
     expect(await store.findBySecretHash(session.secretHash)).not.toBeNull();
@@ -64,7 +64,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect(await store.findBySecretHash(session.secretHash)).toBeNull();
   });
 
-  it('SE-5 does not let use carry a session past its absolute limit', async () => {
+  it('SE-5 use does not extend a session past its absolute limit', async () => {
     const session = await open();
     for (let second = 300; second < ABSOLUTE; second += 300) {
       at(second);
@@ -86,7 +86,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect((await store.findBySecretHash(session.secretHash))?.lastSeenAt).toEqual(new Date(START.getTime() + 61_000));
   });
 
-  it('never brings an expired session back by a late touch', async () => {
+  it('never revives an expired session by a late touch', async () => {
     const session = await open();
     at(IDLE + 1);
     await store.touch(session.id);
@@ -94,7 +94,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect((await store.findBySecretHash(session.secretHash))?.lastSeenAt).toEqual(START);
   });
 
-  it('SE-10 keeps twenty sessions a person and lets the oldest go', async () => {
+  it('SE-10 keeps twenty sessions per account and ends the oldest', async () => {
     const opening = [];
     for (let n = 0; n < 20; n += 1) {
       at(n);
@@ -111,7 +111,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect((await open(null, { ...ada, passwordHash: 'an older hash' })).ended).toBeNull();
   });
 
-  it('tells the standing of many claims in their order', async () => {
+  it('returns the status of many claims in their order', async () => {
     const session = await open();
     const ended = await open();
     await store.end(ended.id);
@@ -164,7 +164,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     asked.mockRestore();
   });
 
-  it('asks nothing more while a query is under way, however many gather', async () => {
+  it('sends no second query while one is running', async () => {
     const session = await open();
     let answer = (): void => {};
     const slow = new Promise<void>((resolve) => (answer = resolve));
@@ -185,7 +185,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     asked.mockRestore();
   });
 
-  it('tells a failing store to everyone who asked, and asks again afterwards', async () => {
+  it('reports a failing store to every caller, and queries again afterwards', async () => {
     const session = await open();
     const lookup = new SessionLookup(store);
     const asked = vi.spyOn(store, 'standings').mockRejectedValueOnce(new UnavailableError());
@@ -210,7 +210,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect([...live.keys()]).toEqual([fresh.id]);
   });
 
-  it('ends a session once, however many ask at once', async () => {
+  it('ends a session once for concurrent requests', async () => {
     const session = await open();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.end(session.id)));
     expect(outcomes.filter(Boolean)).toHaveLength(1);

@@ -12,7 +12,7 @@ const inAMinute = (): number => Math.floor(Date.now() / 1000) + 60;
 
 /** @param nodes two nodes that share what they know, or one node twice */
 const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => (): void => {
-  it('TK-9 gives a token its one use', async () => {
+  it('TK-9 accepts a token once', async () => {
     const token = randomUUID();
     const [here, there] = nodes();
     expect(await here.claim(token, inAMinute())).toBe(true);
@@ -20,13 +20,13 @@ const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => ()
     expect(await there.claim(token, inAMinute())).toBe(false);
   });
 
-  it('TK-9 gives it to one of fifty that claim it at once', async () => {
+  it('TK-9 accepts one of fifty concurrent claims', async () => {
     const token = randomUUID();
     const claims = Array.from({ length: 50 }, (_, n) => nodes()[n % 2 ? 0 : 1].claim(token, inAMinute()));
     expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
   });
 
-  it('remembers a token for minutes after it has expired: clocks may be set back', async () => {
+  it('keeps a token for minutes after its expiry, since clocks may be set back', async () => {
     const token = randomUUID();
     const [here, there] = nodes();
     const aMinuteAgo = inAMinute() - 120;
@@ -34,7 +34,7 @@ const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => ()
     expect(await there.claim(token, aMinuteAgo)).toBe(false);
   });
 
-  it('knows tokens apart', async () => {
+  it('distinguishes tokens', async () => {
     const [here] = nodes();
     expect(await here.claim(randomUUID(), inAMinute())).toBe(true);
     expect(await here.claim(randomUUID(), inAMinute())).toBe(true);
@@ -54,7 +54,7 @@ needs('redis')('a token replay store on Redis', () => {
   afterAll(() => opened.forEach((node) => node.close()));
   suite(() => [new RedisTokenReplayStore(opened[0]!.connection), new RedisTokenReplayStore(opened[1]!.connection)])();
 
-  it('lets nobody in while Redis is away', async () => {
+  it('refuses every token while Redis is unavailable', async () => {
     const server = await RedisServer.start();
     const node = await redisNode(server.url);
     const store = new RedisTokenReplayStore(node.connection);

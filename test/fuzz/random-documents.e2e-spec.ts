@@ -54,13 +54,13 @@ afterAll(async () => {
 });
 
 it(
-  'delivers what graphql-js says for random documents over the schema of the server',
+  "delivers the results of graphql-js for random documents over the server's schema",
   () => compareAll(server.app.get(GraphQLSchemaHost, { strict: false }).schema, SEED),
   MINUTES * 60_000,
 );
 
 it(
-  'delivers what graphql-js says for random documents over a schema with everything in it',
+  'delivers the results of graphql-js for random documents over a schema with every feature',
   async () => {
     const bus = new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
     const schema = richSchema();

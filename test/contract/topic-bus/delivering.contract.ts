@@ -5,7 +5,7 @@ import { type BusUnderTest, latest, newTopic } from './bus-under-test.js';
 /** What a bus delivers, and to whom. */
 export function deliveringContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
   describe('delivering', () => {
-    it('reaches every subscriber in the order of publishing, with offsets that rise by one', async () => {
+    it('reaches every subscriber in the order of publishing, with offsets that increase by one', async () => {
       const topic = newTopic();
       const [one, two] = [await subscribe(topic), await subscribe(topic, undefined, harness().elsewhere)];
       await publishNumbers(topic, 50);
@@ -17,7 +17,7 @@ export function deliveringContract({ publish, publishNumbers, subscribe, harness
       }
     });
 
-    it('answers with the cursors that the events carry, in the order of the publications', async () => {
+    it('returns the cursors of the events, in the order of the publications', async () => {
       const [a, b] = [newTopic(), newTopic()];
       const [ofA, ofB] = [await subscribe(a), await subscribe(b)];
       const publications = [a, b, a, b].map((topic, payload) => ({ topic, payload }));
@@ -34,7 +34,7 @@ export function deliveringContract({ publish, publishNumbers, subscribe, harness
       ]);
     });
 
-    it('carries any JSON value as it is', async () => {
+    it('delivers any JSON value unchanged', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       const values = [null, true, 0.5, '', 'a b\n\0\u2028 😀', [], { a: { b: ['x y'] } }, 'z'.repeat(100_000), 'end'];
@@ -66,7 +66,7 @@ export function deliveringContract({ publish, publishNumbers, subscribe, harness
       expect(otherFeed.sink.payloads).toEqual(['sibling']);
     });
 
-    it('costs nothing and keeps the history where nobody listens', async () => {
+    it('keeps the history without subscribers', async () => {
       const topic = newTopic();
       const [first] = await publishNumbers(topic, 3);
       const { sink } = await subscribe(topic, first);

@@ -4,7 +4,7 @@ import { type BusUnderTest, newTopic } from './bus-under-test.js';
 /** What a key promises to a publisher. */
 export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnderTest): void {
   describe('idempotency keys', () => {
-    it('give the first cursor back and deliver nothing twice', async () => {
+    it('return the first cursor and deliver nothing again', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       const publication = { topic, payload: { n: 1 }, key: 'order 42' };
@@ -17,7 +17,7 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       expect(sink.payloads).toEqual([{ n: 1 }, 'end']);
     });
 
-    it('hold within one batch', async () => {
+    it('apply within one batch', async () => {
       const topic = newTopic();
       const outcomes = await harness().bus.publish([1, 1, 2].map((payload) => ({ topic, payload, key: 'k' })));
       expect(outcomes).toMatchObject([
@@ -27,7 +27,7 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       ]);
     });
 
-    it('refuse another payload and deliver nothing of it', async () => {
+    it('refuse another payload and do not deliver it', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);
       await harness().bus.publish([{ topic, payload: 1, key: 'k' }]);
@@ -38,7 +38,7 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       expect(sink.payloads).toEqual([1, 'end']);
     });
 
-    it('belong to what was submitted, where the payload was completed from it', async () => {
+    it('compare what was submitted, if the payload was completed from it', async () => {
       const topic = newTopic();
       const submitted = { title: 'Hello' };
       const [first] = await harness().bus.publish([{ topic, payload: { ...submitted, id: 1 }, submitted, key: 'k' }]);

@@ -5,7 +5,7 @@ import { type BusUnderTest, fromHistory, kept, latest, newTopic } from './bus-un
 /** Every case of resuming: all of what was missed, or nothing and the word for it. */
 export function resumingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
   describe('resuming', () => {
-    it('replays what was missed, in order, then goes on live', async () => {
+    it('replays missed events in order, then continues live', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 4);
       const { sink } = await subscribe(topic, cursors[1]);
@@ -16,7 +16,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.all[0]).toEqual({ kind: 'confirmed', recovered: true });
     });
 
-    it('has recovered where nothing was missed', async () => {
+    it('has recovered if nothing was missed', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 2);
       const { sink } = await subscribe(topic, cursors[1]);
@@ -26,7 +26,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.payloads).toEqual([3]);
     });
 
-    it('replays as much as the history holds, and not a part of more', async () => {
+    it('replays at most the history, and never a part of what was missed', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 8);
       const whole = await subscribe(topic, cursors[2]);
@@ -37,7 +37,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(part.sink.payloads).toEqual([]);
     });
 
-    it('forgets a topic whose owner is gone: nothing of it comes back, whatever the cursor', async () => {
+    it('deletes a topic whose owner is deleted, so that no cursor brings it back', async () => {
       const topic = newTopic(latest);
       const [, second] = await publishNumbers(topic, 3);
       await harness().bus.forget(topic);
@@ -48,7 +48,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       }
     });
 
-    it('gives the last event where the feed says so and the rest is gone', async () => {
+    it('sends the last event if the feed says so and the rest is not available', async () => {
       const topic = newTopic(latest);
       const cursors = await publishNumbers(topic, 4);
       const { sink } = await subscribe(topic, cursors[0]);
@@ -56,7 +56,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.payloads).toEqual([4]);
     });
 
-    it('replays only what was missed where new subscribers get the history', async () => {
+    it('replays only what was missed if new subscribers get the history', async () => {
       const topic = newTopic(fromHistory);
       const cursors = await publishNumbers(topic, 4);
       const { sink } = await subscribe(topic, cursors[2]);
@@ -74,7 +74,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       }
     });
 
-    it('does not replay events that are too old, to the event', async () => {
+    it('does not replay events that are too old', async () => {
       const topic = newTopic({ ...kept, historySeconds: 0.6 });
       const [first] = await publish(topic, 1);
       const [second] = await publish(topic, 2);
@@ -97,7 +97,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.payloads).toEqual([]);
     });
 
-    it('takes the cursor of another topic for a malformed one', async () => {
+    it('treats the cursor of another topic as malformed', async () => {
       const topic = newTopic();
       await publishNumbers(topic, 3);
       const [foreign] = await publishNumbers(newTopic(), 3);
@@ -106,7 +106,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.payloads).toEqual([]);
     });
 
-    it('tells apart the cursors of topics that one batch has brought into being', async () => {
+    it('distinguishes the cursors of topics that were created by one batch', async () => {
       const [a, b] = [newTopic(), newTopic()];
       const outcomes = await harness().bus.publish([
         { topic: a, payload: 1 },
@@ -137,7 +137,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(sink.payloads).toEqual(['live']);
     });
 
-    it('does not recover from a truncated cursor, or from one of the future', async () => {
+    it('does not recover from a truncated cursor, or from one in the future', async () => {
       const topic = newTopic();
       const [first = ''] = await publishNumbers(topic, 3);
       const [epoch = ''] = first.split('.');
@@ -145,7 +145,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
         expect((await subscribe(topic, cursor)).sink.recovered).toBe(false);
     });
 
-    it('does not recover in a store that has forgotten the topic, and starts a new epoch', async () => {
+    it('does not recover in a store that has lost the topic, and starts a new epoch', async () => {
       const topic = newTopic();
       const cursors = await publishNumbers(topic, 2);
       const bus = await harness().forget(topic);
@@ -157,7 +157,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       expect(outcomes.map((outcome) => outcome.ok && outcome.cursor)).not.toContain(cursors[1]);
     });
 
-    it('loses nothing and repeats nothing when a subscriber comes and goes in the middle of publishing', async () => {
+    it('loses and repeats nothing when a subscriber resumes during publishing', async () => {
       const topic = newTopic({ ...kept, historySize: 100 });
       const seen: unknown[] = [];
       let { sink, subscription } = await subscribe(topic);

@@ -12,7 +12,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(sink.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
     });
 
-    it('tells where it starts, before there is any event, and that is a cursor to come back with', async () => {
+    it('returns its start position before any event, as a cursor to resume from', async () => {
       const topic = newTopic();
       const { sink, subscription } = await subscribe(topic);
       subscription.end();
@@ -23,7 +23,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(back.sink.start).toBe(back.sink.cursor);
     });
 
-    it('starts with the last event where the feed says so', async () => {
+    it('starts with the last event if the feed says so', async () => {
       const topic = newTopic(latest);
       await publishNumbers(topic, 3);
       const { sink } = await subscribe(topic);
@@ -34,7 +34,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(sink.payloads).toEqual([3, 4]);
     });
 
-    it('starts with nothing where the feed says so', async () => {
+    it('starts with nothing if the feed says so', async () => {
       const topic = newTopic();
       await publishNumbers(topic, 3);
       const { sink } = await subscribe(topic);
@@ -43,7 +43,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(sink.payloads).toEqual(['live']);
     });
 
-    it('starts with what is still kept, in order, where the feed says so, and then is live', async () => {
+    it('starts with the history in order if the feed says so, and then is live', async () => {
       const topic = newTopic(fromHistory);
       const cursors = await publishNumbers(topic, 8);
       const { sink } = await subscribe(topic);
@@ -55,13 +55,13 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(sink.all[0]).toEqual({ kind: 'confirmed', recovered: undefined });
     });
 
-    it('starts with the one event that is kept where the history holds no more', async () => {
+    it('starts with one event if the history holds only one', async () => {
       const topic = newTopic({ ...fromHistory, historySize: 1 });
       await publishNumbers(topic, 3);
       expect((await subscribe(topic)).sink.payloads).toEqual([3]);
     });
 
-    it('starts with nothing of the history where there is none', async () => {
+    it('starts with nothing if the history is empty', async () => {
       const topic = newTopic(fromHistory);
       const { sink } = await subscribe(topic);
       await publish(topic, 'live');
@@ -97,7 +97,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       }
     });
 
-    it('ends when it is told to: no event follows, and the others go on', async () => {
+    it('ends on request: no event follows, and other subscriptions continue', async () => {
       const topic = newTopic();
       const [leaving, staying] = [await subscribe(topic), await subscribe(topic)];
       await publish(topic, 'before');
@@ -110,7 +110,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(leaving.sink.all.map(({ kind }) => kind)).not.toContain('ended');
     });
 
-    it('works again after the last one has left', async () => {
+    it('works again after the last subscriber has left', async () => {
       const topic = newTopic();
       for (let round = 0; round < 5; round++) {
         const { sink, subscription } = await subscribe(topic);
