@@ -1,4 +1,4 @@
-/** What `import … from 'sallyport'` gives. The only file of src/ that re-exports others. */
+/** The exports of `sallyport`. The only file of src/ that re-exports others. */
 export { SallyportModule, type SallyportAsyncOptions } from './module/sallyport.module.js';
 export { Sallyport, type LiveEvent, type ViewerPresence } from './module/sallyport.js';
 export type { LimitOptions, LoggerLike, SallyportOptions } from './module/options.js';

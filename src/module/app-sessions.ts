@@ -11,13 +11,13 @@ import type { SessionPort } from './options.js';
 /** Injection token of the application's {@link SessionPort}. */
 export const SESSION_PORT = Symbol('SESSION_PORT');
 
-/** How long the application may take for an answer, in milliseconds: less than a socket waits for its ack. */
+/** How long the application may take to answer, in milliseconds: less than the deadline of a socket's ack. */
 const ANSWER_WITHIN_MS = 3_000;
 const LATE = Symbol('late');
 const BATCH = 1_000;
 const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 
-/** The application's sessions behind the port of the live half: bounded in time, checked in shape, without those that were revoked. */
+/** The application's sessions as the port of `live/`: with a timeout, validated, and without revoked ones. */
 @Injectable()
 export class AppSessions extends Sessions {
   readonly #health: StoreHealth;
@@ -38,7 +38,9 @@ export class AppSessions extends Sessions {
     this.#health = stores.watch('sessions', 'The session port', 'sessions.status');
   }
 
-  /** @throws TypeError where the application answers with what is no viewer, UnavailableError where it throws or hangs */
+  /**
+   * @throws TypeError if the application returns something that is not a viewer, UnavailableError if it throws or hangs
+   */
   override async read(request: object): Promise<SignedIn | null> {
     const found = await answered(async () => this.port.read(request as never)).catch(unavailable);
     if (found === null || found === undefined) return null;
@@ -61,10 +63,10 @@ export class AppSessions extends Sessions {
   }
 
   /**
-   * When a session ends; many that are asked for in one turn share a question to the application.
+   * Returns when a session ends; calls in one turn of the event loop share one call of the application.
    *
    * @returns null when it has ended
-   * @throws UnavailableError when the application cannot say
+   * @throws UnavailableError when the application cannot answer
    */
   endOf(session: string): Promise<Date | null> {
     return this.#ends.load(session);

@@ -4,7 +4,7 @@ import { createLogger } from '../live/logging/logger.js';
 
 const ERRORS: ReadonlySet<unknown> = new Set(['error', 'fatal']);
 
-/** A logger whose warnings and errors go to Nest's logger, as one line each. What is less than a warning is left out. */
+/** A logger that sends warnings and errors to Nest's logger, one line each. Lower levels are dropped. */
 export function nestLogger(): Logger {
   const nest = new NestLogger('Sallyport');
   return createLogger('warn', {

@@ -2,48 +2,50 @@ import type { Registry } from 'prom-client';
 import type { SocketFacts } from '../live/live.config.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
 
-/** Who is signed in over HTTP, as the application's sessions say. */
+/** The signed-in user of an HTTP request, from the application's sessions. */
 export interface SignedInViewer {
-  /** Whose topics these are: a viewer id such as `external:app:42`, from {@link viewerId}. */
+  /** The viewer id, such as `external:app:42`, from {@link viewerId}. */
   readonly viewer: ViewerId;
   /**
-   * The session's id, by which {@link SessionPort.status} and `Sallyport.revokeSession` name it: 1 to 200 visible ASCII characters.
-   * The token carries it, so it must not be enough to take the session over: the id of a row, not the secret in the cookie.
+   * The session's id, by which {@link SessionPort.status} and `Sallyport.revokeSession` name it: 1 to 200 visible ASCII
+   * characters. The token contains it, so it must not grant access to the session: use the id of a row, not the secret
+   * in the cookie.
    */
   readonly session: string;
 }
 
 /**
- * The application's sessions, as two functions. Sallyport asks them and knows no table.
+ * The application's sessions, as two functions. Sallyport needs no table.
  *
  * @typeParam Request what the application passes to `Sallyport.connectionToken`
  */
 export interface SessionPort<Request = never> {
   /**
-   * Says who a request comes from. Called by `Sallyport.connectionToken` only.
+   * Returns the viewer and session of a request. Called only by `Sallyport.connectionToken`.
    *
-   * @returns null for a visitor
+   * @returns null if the user is not signed in
    */
   read(request: Request): SignedInViewer | null | Promise<SignedInViewer | null>;
 
   /**
-   * Says which of these sessions are live. Called when a socket opens, at the end that was given here, and every 20 seconds for the
-   * sessions of all open sockets of a node, so that it notices an end that it was not told of. Up to 1,000 ids at once.
-   * Where it throws, or does not answer within 3 seconds, new sockets are refused with 1013 (try again later).
+   * Returns which of these sessions are valid. Called when a socket opens, at the expiry that was returned here, and
+   * every 20 seconds for the sessions of all open sockets of a node, to detect ends that were not announced. Up to
+   * 1,000 ids at once. If it throws, or does not answer within 3 seconds, new sockets are refused with 1013 (try again
+   * later).
    *
-   * @returns the live ones only, each with the time at which it expires unless it is used again
+   * @returns only the valid ones, each with the time at which it expires unless it is used again
    */
   status(ids: readonly string[]): ReadonlyMap<string, Date> | Promise<ReadonlyMap<string, Date>>;
 }
 
 /** Where topics, presence, revocations and rate limits are kept. */
 export type StoreOptions =
-  /** This process is the only node. What is kept is lost when it ends. */
+  /** This process is the only node. The data is lost when it ends. */
   | { readonly kind: 'memory' }
   /** Shared by all nodes: `redis://`, `rediss://` or the address of a Sentinel; cluster mode is detected. */
   | { readonly kind: 'redis'; readonly url: string };
 
-/** Bounds of one node. Each is a whole number of 1 or more. */
+/** Limits of one node. Each is a whole number of 1 or more. */
 export interface LimitOptions {
   /** Open sockets. Default 100,000. */
   readonly maxConnections?: number;
@@ -51,7 +53,7 @@ export interface LimitOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Open sockets of one viewer. Default 20. */
   readonly maxConnectionsPerViewer?: number;
-  /** What all histories take in the memory of this process, in MiB, at least 16. Without effect on Redis. Default 128. */
+  /** Memory limit of all histories in this process, in MiB, at least 16. No effect with Redis. Default 128. */
   readonly maxHistoryMebibytes?: number;
   /** Addresses and ranges without limits per address, such as `10.0.0.0/8`. Default none. */
   readonly throttleExempt?: readonly string[];
@@ -65,7 +67,7 @@ export interface LoggerLike {
   error(facts: object, message?: string): void;
 }
 
-/** How Sallyport runs inside an application. `secretKeys` and `sessions` are all that it needs. */
+/** The options of Sallyport in an application. Only `secretKeys` and `sessions` are required. */
 export interface SallyportOptions {
   /**
    * Random keys of at least 32 bytes each (`openssl rand -base64 48`), the same on every node. The first one signs, all verify: to
@@ -76,30 +78,32 @@ export interface SallyportOptions {
   readonly sessions: SessionPort;
   /** Default: memory. */
   readonly store?: StoreOptions;
-  /** Where sockets are opened. Default `/graphql`. */
+  /** The path of sockets. Default `/graphql`. */
   readonly path?: string;
-  /** Origins, beside the server's own host, whose pages may open sockets, such as `https://app.example`. Default none. */
+  /**
+   * Origins, besides the server's own host, whose pages may open sockets, such as `https://app.example`. Default none.
+   */
   readonly allowedOrigins?: readonly string[];
-  /** Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and ranges. Default none. */
+  /** Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted: addresses and ranges. Default none. */
   readonly trustedProxies?: readonly string[];
   readonly token?: {
     /** How long a token may open a socket, in seconds: 1 to 3,600. Default 60. */
     readonly ttlSeconds?: number;
-    /** Whether a token opens one socket only. Default false. */
+    /** Whether a token opens only one socket. Default false. */
     readonly singleUse?: boolean;
     /** `iss` and `aud` of every token: those of another deployment are refused. Default `sallyport`. */
     readonly issuer?: string;
   };
   readonly limits?: LimitOptions;
-  /** Whether a client may ask for the schema on the socket. Default: unless `NODE_ENV` is `production`. */
+  /** Whether introspection is allowed on the socket. Default: unless `NODE_ENV` is `production`. */
   readonly introspection?: boolean;
   /**
-   * What resolvers and guards find in the GraphQL context of a subscription, beside `viewer` and `client`. Called once for each socket.
-   * Default: nothing more.
+   * Returns additional fields of a subscription's GraphQL context, besides `viewer` and `client`, for resolvers and
+   * guards. Called once for each socket. Default: none.
    */
   readonly context?: (facts: SocketFacts) => object;
   /** A pino logger. Default: warnings and errors go to Nest's own logger. */
   readonly logger?: LoggerLike;
-  /** Where metrics are registered, of prom-client. Default: nowhere. */
+  /** The prom-client registry for metrics. Default: none. */
   readonly metrics?: Registry;
 }

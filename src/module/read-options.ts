@@ -37,9 +37,9 @@ const KNOWN: ReadonlySet<string> = new Set([
 ] satisfies (keyof SallyportOptions)[]);
 
 /**
- * Checks the options and completes them.
+ * Validates the options and adds defaults.
  *
- * @throws StartError that names every wrong option by its path, and no value
+ * @throws StartError that names every invalid option by its path, without values
  */
 export function readOptions(given: SallyportOptions): LiveConfig {
   const faults = faultsOf(given);
@@ -50,7 +50,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   return {
     gateway: {
       path: given.path ?? GRAPHQL_PATH,
-      // Whether its pages are served over https is the application's business, HSTS included.
+      // The application decides whether its pages are served over https, including HSTS.
       secure: false,
       trustedProxies: rangesOf(given.trustedProxies),
       origins: (given.allowedOrigins ?? []).map((origin) => new URL(origin).origin),
@@ -92,7 +92,7 @@ function rangesOf(texts: readonly string[] = []): AddressRange[] {
   });
 }
 
-/** Every fault, in the order of the options. Options may come from JavaScript, so types are checked as well. */
+/** All errors, in the order of the options. Options may come from JavaScript, so types are checked as well. */
 function faultsOf(given: unknown): string[] {
   if (!isRecord(given)) return ['options: must be an object with secretKeys and sessions.'];
   const faults = new Faults();
@@ -131,7 +131,7 @@ function faultsOf(given: unknown): string[] {
 class Faults {
   readonly all: string[] = [];
 
-  /** Notes that the option at `path` is wrong, unless it is right. */
+  /** Records an error for the option at `path` if it is invalid. */
   unless(isRight: boolean, path: string, message: string): void {
     if (!isRight) this.all.push(`${path}: ${message}.`);
   }

@@ -15,14 +15,14 @@ import { Sallyport } from './sallyport.js';
 import { SessionTokenAuthenticator } from './session-token.authenticator.js';
 import { StartChecks } from './start-checks.js';
 
-/** Injection token of the options as the application gives them. */
+/** Injection token of the application's options. */
 const OPTIONS = Symbol('SALLYPORT_OPTIONS');
 
-/** Options that are made when the application starts. */
+/** Options that are created when the application starts. */
 export interface SallyportAsyncOptions {
-  /** Modules that provide what is injected. */
+  /** Modules that provide the injected values. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
-  /** What the factory is given, in its order. */
+  /** The factory's arguments, in order. */
   readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
   // oxlint-disable-next-line no-explicit-any -- the factory's arguments are those of `inject`, which TypeScript cannot tie together
   readonly useFactory: (...injected: any[]) => SallyportOptions | Promise<SallyportOptions>;
@@ -30,11 +30,11 @@ export interface SallyportAsyncOptions {
 
 /**
  * Sallyport in a Nest application: the socket on its HTTP server, {@link Sallyport} to inject, and what feeds need.
- * Import it once, beside the application's own `GraphQLModule`.
+ * Import it once, next to the application's own `GraphQLModule`.
  */
 @Module({})
 export class SallyportModule {
-  /** @throws StartError while the application starts, where an option is wrong */
+  /** @throws StartError while the application starts, if an option is invalid */
   static forRoot(options: SallyportOptions): DynamicModule {
     return SallyportModule.forRootAsync({ useFactory: () => options });
   }
@@ -67,7 +67,7 @@ export class SallyportModule {
   }
 
   /**
-   * With ways in of one's own instead of the application's sessions: what the stand-alone server uses.
+   * With custom authenticators instead of the application's sessions; used by the stand-alone server.
    *
    * @internal
    * @param config already checked
@@ -87,7 +87,10 @@ export class SallyportModule {
   }
 }
 
-/** @throws StartError for a wrong option, and for a second module, whose sockets and stores would be apart from the first one's */
+/**
+ * @throws StartError for an invalid option, and for a second module, whose sockets and stores would be separate from
+ * the first one's
+ */
 function configOf(given: SallyportOptions, modules: ModulesContainer): LiveConfig {
   if ([...modules.values()].filter(({ metatype }) => metatype === SallyportModule).length > 1)
     throw new StartError(
@@ -99,7 +102,7 @@ function configOf(given: SallyportOptions, modules: ModulesContainer): LiveConfi
 @Module({})
 class OptionsModule {}
 
-/** The application's sessions as a way in. */
+/** The authenticator for the application's sessions. */
 @Module({
   imports: [StoreModule, StoreHealthModule, TokenModule, RevocationModule],
   providers: [AppSessions, SessionTokenAuthenticator],

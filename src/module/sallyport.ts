@@ -7,33 +7,33 @@ import { TokenRevocations } from '../live/sessions/token-revocations.js';
 import { type SignedToken, TokenService } from '../live/tokens/token.service.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
 
-/** Whose idempotency keys the events of the application itself are. */
+/** The publisher of the application's own events. */
 const PUBLISHER = 'app';
-/** The most that one question to the store asks for. */
+/** The most items in one query to the store. */
 const BATCH = 1_000;
 
 /** One event for one viewer. */
 export interface LiveEvent<T = unknown> {
   /** The feed, or its name. */
   readonly feed: Feed<T> | string;
-  /** Whose event it is. */
+  /** The viewer who gets the event. */
   readonly viewer: ViewerId;
   /** A JSON value of the feed's type, at most 64 KiB. */
   readonly payload: T;
-  /** Published again with the same key and payload within 5 minutes, the event is delivered once. */
+  /** An event that is published again with the same key and payload within 5 minutes is delivered once. */
   readonly key?: string;
 }
 
-/** Whether a viewer has a socket open on any node. */
+/** Whether a viewer has an open socket on any node. */
 export interface ViewerPresence {
   readonly viewer: ViewerId;
   readonly online: boolean;
 }
 
-/** Sallyport, as the rest of the application uses it. */
+/** The API of Sallyport for the application. */
 @Injectable()
 export class Sallyport {
-  /** @internal Nest makes it. */
+  /** @internal Created by Nest. */
   constructor(
     private readonly sessions: Sessions,
     private readonly tokens: TokenService,
@@ -43,11 +43,11 @@ export class Sallyport {
   ) {}
 
   /**
-   * Makes the token that a page takes to the socket, for `connection_init`. Call it from a route or a resolver of your own, which
-   * answers with `Cache-Control: no-store`.
+   * Creates the token that a page sends in `connection_init`. Call it from your own route or resolver, and respond with
+   * `Cache-Control: no-store`.
    *
-   * @param request whatever your `sessions.read` reads
-   * @returns null for a visitor
+   * @param request the argument for your `sessions.read`
+   * @returns null if the user is not signed in
    * @throws UnavailableError when `sessions.read` throws or does not answer within 3 seconds
    */
   async connectionToken(request: object): Promise<SignedToken | null> {
@@ -57,10 +57,10 @@ export class Sallyport {
   }
 
   /**
-   * Publishes an event to one viewer, on whichever node their sockets are.
+   * Publishes an event to one viewer, on every node.
    *
-   * @returns its cursor, or why the event is refused: an unknown feed, a wrong viewer id, or a payload that the feed does not take
-   * @throws UnavailableError when the store is unavailable: nothing was published, or the answer was lost
+   * @returns its cursor, or why the event is refused: an unknown feed, an invalid viewer id, or an invalid payload
+   * @throws UnavailableError when the store is unavailable: nothing was published, or the reply was lost
    */
   async publish<T>(
     feed: Feed<T> | string,
@@ -74,7 +74,7 @@ export class Sallyport {
   }
 
   /**
-   * Publishes several events, at most 1,000. Each is judged by itself; those of one topic keep their order.
+   * Publishes several events, at most 1,000. Each is checked on its own; those of one topic keep their order.
    *
    * @returns one result for each event, in their order
    * @throws UnavailableError as {@link publish}, RangeError for more than 1,000 events
@@ -89,8 +89,8 @@ export class Sallyport {
   }
 
   /**
-   * Ends a session: its sockets close with 4401 on every node, and its tokens open none. Call it where you end a session: after the
-   * sign-out, the password change, the ban.
+   * Ends a session: its sockets close with 4401 on every node, and its tokens are refused. Call it wherever you end a
+   * session: after a sign-out, a password change or a ban.
    *
    * @throws UnavailableError when the store is unavailable: call it again
    */
@@ -99,8 +99,8 @@ export class Sallyport {
   }
 
   /**
-   * Ends all sockets of a viewer with 4401 on every node; tokens issued until now open none. A session that is still live may get a new
-   * token: end the sessions as well.
+   * Ends all sockets of a viewer with 4401 on every node; tokens issued so far are refused. A session that is still
+   * valid can get a new token, so end the sessions as well.
    *
    * @throws UnavailableError when the store is unavailable: call it again
    */
@@ -109,9 +109,9 @@ export class Sallyport {
   }
 
   /**
-   * Says which viewers have a socket open, over all nodes.
+   * Returns which viewers have an open socket, over all nodes.
    *
-   * @returns one answer for each viewer, in their order
+   * @returns one result for each viewer, in their order
    * @throws UnavailableError when the store is unavailable
    */
   async presence(viewers: readonly ViewerId[]): Promise<readonly ViewerPresence[]> {

@@ -6,7 +6,7 @@ import { TokenReplayStore } from '../live/tokens/token-replay.store.js';
 import { TokenService } from '../live/tokens/token.service.js';
 import { AppSessions } from './app-sessions.js';
 
-/** The token of `Sallyport.connectionToken`: opens a socket while the application's session lives. */
+/** Verifies the token of `Sallyport.connectionToken`, which opens a socket while the application's session is valid. */
 @Injectable()
 export class SessionTokenAuthenticator extends ConnectionAuthenticator {
   constructor(

@@ -8,7 +8,7 @@ import { GRAPHQL_PATH } from '../protocol/payload.js';
 /** The injection token under which every `GraphQLModule` of `@nestjs/graphql` keeps its options. */
 const GRAPHQL_MODULE_OPTIONS = 'GqlModuleOptions';
 
-/** What a `GraphQLModule` says of subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
+/** A `GraphQLModule`'s options for subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
 interface SubscriptionOptions {
   readonly path?: string;
   readonly subscriptions?: Readonly<Record<string, boolean | { readonly path?: string }>>;
@@ -16,7 +16,7 @@ interface SubscriptionOptions {
   readonly subscription?: unknown;
 }
 
-/** Refuses to start in an application where the socket could not work, and says what to change. */
+/** Refuses to start in an application where the socket cannot work, and says what to change. */
 @Injectable()
 export class StartChecks implements OnModuleInit {
   constructor(
@@ -25,13 +25,13 @@ export class StartChecks implements OnModuleInit {
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
-  /** @throws StartError that names the cause and the way out */
+  /** @throws StartError that names the cause and the solution */
   onModuleInit(): void {
     this.#refuseForeignServer();
     this.#refuseSecondSocket();
   }
 
-  /** An application context without HTTP, such as a command, has no server and gets no socket; it may publish. */
+  /** An application context without HTTP, such as a command, has no server and therefore no socket; it may publish. */
   #refuseForeignServer(): void {
     const server: unknown = this.adapter.httpAdapter?.getHttpServer();
     if (server !== undefined && !(server instanceof Server))
@@ -51,7 +51,7 @@ export class StartChecks implements OnModuleInit {
   }
 }
 
-/** Where a `GraphQLModule` opens sockets by itself. */
+/** The path where a `GraphQLModule` opens sockets itself. */
 function socketPaths(options: SubscriptionOptions): readonly string[] {
   const {
     path = GRAPHQL_PATH,
