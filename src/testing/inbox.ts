@@ -1,39 +1,39 @@
 const PATIENCE_MS = 15_000;
 
 /**
- * Things that arrive, kept in order until somebody waits for them. Tests wait on it; nothing here sleeps.
- * A wait that comes to nothing fails after 15 s and tells what had arrived instead.
+ * A queue of arrived items that tests wait on; nothing here sleeps. A wait that is not fulfilled fails after 15 s and
+ * shows what arrived instead.
  */
 export class Inbox<T> {
   readonly #items: T[] = [];
   readonly #waiting = new Set<() => void>();
   #over: string | null = null;
 
-  /** Everything that has arrived and was not taken, oldest first. */
+  /** All items that have arrived and were not taken, oldest first. */
   get pending(): readonly T[] {
     return this.#items;
   }
 
-  /** Adds one and wakes whoever waits. */
+  /** Adds an item and wakes waiting callers. */
   put(item: T): void {
     this.#items.push(item);
     for (const wake of this.#waiting) wake();
   }
 
-  /** Nothing more will come: waits fail at once with this reason. */
+  /** No more items will arrive: waits fail at once with this reason. */
   end(reason: string): void {
     this.#over = reason;
     for (const wake of this.#waiting) wake();
   }
 
-  /** Takes the first thing that matches, now or when it comes. Others stay. */
+  /** Takes the first item that matches, now or when it arrives. Others stay. */
   async take(matches: (item: T) => boolean = () => true, what = 'the next thing'): Promise<T> {
     const found = await this.see(matches, what);
     this.#items.splice(this.#items.indexOf(found), 1);
     return found;
   }
 
-  /** As {@link take}, and leaves it where it is. */
+  /** Like {@link take}, but leaves the item in the queue. */
   async see(matches: (item: T) => boolean, what: string): Promise<T> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {

@@ -1,4 +1,4 @@
-/** What `import … from 'sallyport/testing'` gives: for the tests of applications that use SallyportModule. */
+/** The exports of `sallyport/testing`, for the tests of applications that use SallyportModule. */
 export { SESSION_PORT } from '../module/app-sessions.js';
 export { Inbox } from './inbox.js';
 export {

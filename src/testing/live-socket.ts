@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
 import { Inbox } from './inbox.js';
 
-/** One message of `graphql-transport-ws`, as it came. */
+/** One message of `graphql-transport-ws`, as received. */
 export interface WireMessage {
   readonly type: string;
   readonly id?: string;
@@ -16,13 +16,13 @@ export interface NextPayload {
   readonly extensions?: Record<string, unknown>;
 }
 
-/** How a socket ended. */
+/** How a socket was closed. */
 export interface SocketClose {
   readonly code: number;
   readonly reason: string;
 }
 
-/** How a socket is opened. */
+/** The options for opening a socket. */
 export interface SocketOptions {
   /** Sent in `connection_init`, and the ack is awaited; absent: nothing is sent. */
   readonly token?: string;
@@ -53,7 +53,7 @@ export async function openSocket(url: string, options: SocketOptions = {}): Prom
   return socket;
 }
 
-/** How a socket ends that is opened with this token; with 1000 where it is let in. */
+/** How a socket with this token is closed; 1000 if it is admitted. */
 export async function closeFor(url: string, token: string, options: SocketOptions = {}): Promise<SocketClose> {
   const socket = await openSocket(url, options);
   socket.send({ type: 'connection_init', payload: { token } });
@@ -68,12 +68,12 @@ export async function closeCodeFor(url: string, token: string, options: SocketOp
 
 /** A bare WebSocket that a test drives message by message. */
 export class LiveSocket {
-  /** What came and was not taken. */
+  /** Messages that were received and not taken. */
   readonly inbox = new Inbox<WireMessage>();
   readonly opened: Promise<void>;
   readonly #closed: Promise<SocketClose>;
 
-  /** @internal Made by {@link openSocket}. */
+  /** @internal Created by {@link openSocket}. */
   constructor(/** @internal */ readonly ws: WebSocket) {
     ws.on('message', (data: Buffer) => this.inbox.put(JSON.parse(data.toString('utf8')) as WireMessage));
     this.#closed = new Promise((resolve) => {
@@ -88,12 +88,12 @@ export class LiveSocket {
     });
   }
 
-  /** Sends one message, or text as it stands. */
+  /** Sends one message, or raw text. */
   send(message: WireMessage | string): void {
     this.ws.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  /** Sends `connection_init` and waits for the ack; its payload. */
+  /** Sends `connection_init`, waits for the ack and returns its payload. */
   async init(payload: Record<string, unknown>): Promise<Record<string, unknown>> {
     this.send({ type: 'connection_init', payload });
     const ack = await this.waitForMessage('connection_ack');
@@ -110,8 +110,8 @@ export class LiveSocket {
   }
 
   /**
-   * Subscribes, and waits until the store has confirmed it: an event that is published from now on arrives. Needs a connection that was
-   * opened with `resumable` and `positions`, as `connect` opens one, and a feed.
+   * Subscribes, and waits until the store has confirmed it: events that are published from then on arrive. Requires a
+   * feed, and a connection with `resumable` and `positions`, as opened by `connect`.
    */
   async subscribed(
     id: string,
@@ -125,7 +125,7 @@ export class LiveSocket {
     if (isPosition(first)) await this.inbox.take(isPosition);
   }
 
-  /** The first message of this type, and of this operation if one is named; now or when it comes. */
+  /** The first message of this type, and of this operation if one is named; now or when it arrives. */
   waitForMessage(type: string, id?: string): Promise<WireMessage> {
     const matches = (message: WireMessage) => message.type === type && (id === undefined || message.id === id);
     return this.inbox.take(matches, id === undefined ? type : `${type} of ${id}`);
@@ -137,14 +137,14 @@ export class LiveSocket {
     return message.payload as NextPayload;
   }
 
-  /** How the socket ended, once it has. */
+  /** How the socket was closed, once it is. */
   waitForClose(): Promise<SocketClose> {
     return this.#closed;
   }
 
   /**
-   * Waits until the server has answered a ping that is sent now. Whatever it sent before stands in the inbox then:
-   * this is how a test sees that nothing came, without sleeping.
+   * Waits until the server has answered a ping that is sent now. Everything that it sent before is then in the inbox,
+   * so a test can check without sleeping that nothing arrived.
    */
   async settled(): Promise<readonly WireMessage[]> {
     this.send({ type: 'ping' });
@@ -152,7 +152,7 @@ export class LiveSocket {
     return this.inbox.pending;
   }
 
-  /** Closes from this side and waits until it is done. */
+  /** Closes from this side and waits until it is closed. */
   async close(): Promise<SocketClose> {
     this.ws.close(1000);
     return this.waitForClose();

@@ -12,11 +12,11 @@ import { type LiveSocket, openSocket } from './live-socket.js';
 
 const DAY_MS = 86_400_000;
 
-/** Sessions for tests: each one is live until it is ended. Give it as `sessions`, or in the place of {@link SESSION_PORT}. */
+/** Sessions for tests: each is valid until it is ended. Use it as `sessions`, or to override {@link SESSION_PORT}. */
 export class TestSessions implements SessionPort<SignedInViewer> {
   readonly #ended = new Set<string>();
 
-  /** Takes the viewer and the session themselves as the request. */
+  /** The request is the viewer and the session themselves. */
   read(request: SignedInViewer): SignedInViewer {
     return request;
   }
@@ -26,7 +26,7 @@ export class TestSessions implements SessionPort<SignedInViewer> {
     return new Map(ids.filter((id) => !this.#ended.has(id)).map((id) => [id, endsAt]));
   }
 
-  /** Ends a session without telling anybody, as a row that is deleted behind the application's back. */
+  /** Ends a session without an announcement, like a row that is deleted outside the application. */
   end(session: string): void {
     this.#ended.add(session);
   }
@@ -47,11 +47,11 @@ class ReadyResolver {
   }
 }
 
-/** What a test starts. */
+/** The options of a test application. */
 export interface TestAppOptions extends Pick<ModuleMetadata, 'imports' | 'providers'> {
-  /** Options of SallyportModule that differ from a test's. */
+  /** Options of SallyportModule that override the test defaults. */
   readonly sallyport?: Partial<Omit<SallyportOptions, 'sessions'>>;
-  /** Default: whichever of Nest's Express and Fastify platforms `NestFactory.create` takes. */
+  /** Default: the platform that `NestFactory.create` uses, Express or Fastify. */
   readonly adapter?: AbstractHttpAdapter;
 }
 
@@ -62,7 +62,7 @@ export interface TestApp {
   readonly sallyport: Sallyport;
   readonly sessions: TestSessions;
   /**
-   * Opens a socket as a viewer and waits until it is let in.
+   * Opens a socket as a viewer and waits until it is admitted.
    *
    * @param session default: a new one
    */
@@ -72,8 +72,8 @@ export interface TestApp {
 }
 
 /**
- * Starts SallyportModule with your feeds, without a database, a Redis or a GraphQL server: for tests of what your code publishes and of
- * who receives it.
+ * Starts SallyportModule with your feeds, without a database, a Redis or a GraphQL server: to test what your code
+ * publishes and which viewers receive it.
  *
  * @example
  * const live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)] });
@@ -132,8 +132,8 @@ async function listening(
 }
 
 /**
- * Opens a socket at a running application of your own, as a viewer. Its session port must call the session live: override the provider
- * {@link SESSION_PORT} with {@link TestSessions}, or sign somebody in.
+ * Opens a socket to your own running application, as a viewer. Its session port must report the session as valid:
+ * override the provider {@link SESSION_PORT} with {@link TestSessions}, or sign a user in.
  *
  * @param url where the application listens
  */
