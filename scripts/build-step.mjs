@@ -5,24 +5,26 @@ import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** The repository's top folder; every script works from here, wherever it was called. */
+/** The repository's root folder; every script works from here. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STAMPS = join(ROOT, 'dist', '.stamps');
 const LOCK = join(STAMPS, 'lock');
 const LOCK_PATIENCE_MS = 180_000;
 
 /**
- * One thing that is built from files.
+ * A build step with file inputs and outputs.
  *
  * @typedef {object} BuildStep
  * @property {string} name shown while it runs
  * @property {readonly string[]} inputs files and folders, relative to the top; absent ones are skipped
- * @property {readonly string[]} outputs files that must be there afterwards; one missing makes the step stale
+ * @property {readonly string[]} outputs files that must exist afterwards; a missing one makes the step stale
  * @property {(file: string) => boolean} [ignores] inputs that do not matter, such as tests
  * @property {() => Promise<void>} run builds; throws when it fails
  */
 
-/** Runs the steps whose inputs changed since they last succeeded, side by side. Content decides, not times: a fresh clone has new times everywhere.
+/**
+ * Runs the steps whose inputs changed since their last success, in parallel. Content decides, not modification times,
+ * which are all new in a fresh clone.
  * @param {readonly BuildStep[]} steps
  */
 export async function buildStale(steps) {
@@ -104,7 +106,9 @@ export function filesIn(path) {
   return names.sort().flatMap((name) => filesIn(join(path, name)));
 }
 
-/** Two commands at once (a server and the CLI) build once: the second waits. A lock of a process that is gone is taken over. */
+/**
+ * Concurrent commands (a server and the CLI) build once: the second waits. The lock of a dead process is taken over.
+ */
 async function lock() {
   mkdirSync(STAMPS, { recursive: true });
   const deadline = Date.now() + LOCK_PATIENCE_MS;

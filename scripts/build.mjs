@@ -13,7 +13,7 @@ const SERVER = {
   ignores: isSpec,
   async run() {
     if (!existsSync(join(ROOT, 'dist/main.js'))) rmSync(join(ROOT, 'dist/.tsbuildinfo'), { force: true });
-    // Types are looked at by `npm run check`; leaving that out here halves the time to the first start.
+    // `npm run check` checks types; skipping that here halves the time to the first start.
     await runNode('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck']);
     dropOrphans();
   },
@@ -37,7 +37,8 @@ const WEB = {
   run: () => runNode('node_modules/vite/bin/vite.js', ['build', 'web', '--logLevel', 'error']),
 };
 
-/** Builds whatever is stale: `server` or `client` alone, or everything that the server serves as well.
+/**
+ * Builds stale parts: only `server` or `client`, or by default also everything that the server serves.
  * @param {{ only?: 'server' | 'client' }} [options]
  */
 export async function build({ only } = {}) {
@@ -50,7 +51,7 @@ export async function build({ only } = {}) {
   }
 }
 
-/** Removes output whose source is gone, or else a deleted module would still be found. */
+/** Removes output without a source, so that a deleted module is not found. */
 function dropOrphans() {
   const folders = new Set(filesIn('src').map((file) => file.split('/')[1]));
   for (const file of [...folders].flatMap((folder) => filesIn(join('dist', folder)))) {

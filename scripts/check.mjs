@@ -1,4 +1,4 @@
-// `npm run check`: every check that is an npm script of its own, all of them even when one fails.
+// `npm run check`: runs every check, even after one fails.
 import { spawnSync } from 'node:child_process';
 
 const CHECKS = ['format:check', 'lint', 'types', 'deps', 'unused', 'schema -- --check', 'requirements -- --check'];

@@ -1,4 +1,4 @@
-// `npm run cli -- …`: builds the server when it is stale, then is the CLI.
+// `npm run cli -- …`: builds the server if it is stale, then runs the CLI.
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';
 

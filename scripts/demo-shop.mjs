@@ -1,4 +1,5 @@
-// `npm run demo:shop`: a server, and a shop whose app proxy leads to it. Storage is temporary. PORT and SHOP_PORT choose the ports.
+// `npm run demo:shop`: runs a server, and a test shop with an app proxy to it. Storage is temporary. PORT and SHOP_PORT
+// set the ports.
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -72,7 +73,7 @@ async function isReady() {
   return false;
 }
 
-/** The shop of the tests, made into a module that Node runs. */
+/** The tests' shop, compiled to a module that Node can run. */
 async function loadShop() {
   const outfile = join(ROOT, 'dist', 'demo-shop.mjs');
   const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external', logLevel: 'warning' };

@@ -1,4 +1,4 @@
-// `npm run demo -- [url]`: plays a new user against a running server, from the first cookie to the last close code.
+// `npm run demo -- [url]`: runs a new user's flow against a running server, from the first cookie to the close code.
 import { randomBytes } from 'node:crypto';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
@@ -13,7 +13,7 @@ const url = (process.argv[2] || process.env.PUBLIC_URL || `http://localhost:${pr
 );
 const cookies = new Map();
 
-/** Something that went wrong and that a sentence explains. */
+/** An expected failure that one sentence explains. */
 class Trouble extends Error {}
 
 try {
@@ -67,7 +67,7 @@ async function ask(query, variables) {
 
 async function post(body) {
   const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
-  // A browser tells by itself where a request with a cookie comes from; a program says that it is none.
+  // Browsers say where a request with a cookie comes from; other programs send this header.
   const program = { 'apollo-require-preflight': 'true' };
   const headers = { 'content-type': 'application/json', ...program, ...(cookie ? { cookie } : {}) };
   try {

@@ -1,5 +1,5 @@
-// `npm run dev`: compiles and restarts the server when src/ changes, and serves the web app with hot reload.
-// Everything it starts ends with it: with Ctrl-C, or when one part fails.
+// `npm run dev`: compiles and restarts the server when src/ changes, and serves the web app with hot reload. All
+// processes that it starts end with it, on Ctrl-C or when one of them fails.
 import { spawn } from 'node:child_process';
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';

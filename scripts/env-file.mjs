@@ -1,4 +1,4 @@
-/** Adds what `.env` in the working directory says to the environment, which wins; a file that is absent is none. */
+/** Adds `.env` in the working directory to the environment, which takes precedence; the file may be absent. */
 export function loadEnvFile() {
   try {
     process.loadEnvFile();

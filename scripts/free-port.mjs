@@ -12,7 +12,8 @@ export function isFree(port) {
   });
 }
 
-/** The first port from `from` on that is free; a hundred are tried.
+/**
+ * The first free port from `from` on; a hundred are tried.
  * @param {number} from
  * @returns {Promise<number>}
  */
@@ -21,7 +22,8 @@ export async function firstFreePort(from) {
   throw new Error(`No port from ${from} to ${from + 99} is free: stop what listens there.`);
 }
 
-/** A port that was free a moment ago, below the range of outgoing connections: one of those may otherwise take it first.
+/**
+ * A port that was just free, below the range of outgoing connections, which could otherwise take it.
  * @returns {Promise<number>}
  */
 export async function freePort() {

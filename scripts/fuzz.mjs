@@ -1,4 +1,5 @@
-// `npm run fuzz -- [--documents N] [--seed N]`: random documents, delivered here and by graphql-js, compared byte by byte.
+// `npm run fuzz -- [--documents N] [--seed N]`: compares delivered results of random documents with those of
+// graphql-js, byte for byte.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,5 @@
-// `npm run pictures`: photographs the app and GraphiQL, served by a server of its own, into docs/images/. Needs Chromium.
+// `npm run pictures`: takes screenshots of the app and GraphiQL from a temporary server, into docs/images/. Requires
+// Chromium.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -78,7 +79,7 @@ async function photographGraphiql() {
   ]) {
     await page.locator('.graphiql-tab-button').filter({ hasText: tab }).click();
     await page.locator('.graphiql-query-editor .view-line').filter({ hasText: tab }).first().waitFor();
-    // GraphiQL reads the operation's name some time after its text, and shows nothing when it has.
+    // GraphiQL reads the operation's name some time after its text, without showing when it is done.
     await page.waitForTimeout(1_000);
     await play.click();
     await page.locator('.result-window').filter({ hasText: answer }).waitFor();

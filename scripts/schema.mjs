@@ -1,4 +1,5 @@
-// `npm run schema`: writes schema.gql from the running code. With --check it only tells whether the committed file is up to date.
+// `npm run schema`: writes schema.gql from the running code. With --check it only checks whether the committed file is
+// up to date.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ else if (made !== committed) {
   process.exitCode = 1;
 }
 
-/** The schema of a server that is put together, asked, and taken apart; it never listens. */
+/** The schema of a server that is created and closed without listening. */
 async function printed() {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-schema-'));
   const { loadConfig } = await import('../dist/server/config/load-config.js');

@@ -13,8 +13,8 @@ const READY_WITHIN_MS = 30_000;
  *
  * @typedef {object} Service
  * @property {string} url where it answers
- * @property {string} origin how it came to be there, for people
- * @property {() => Promise<void>} stop ends it, if it was started here
+ * @property {string} origin where it comes from, for messages
+ * @property {() => Promise<void>} stop stops it, if it was started here
  */
 
 /** PostgreSQL: the one of `DATABASE_URL`, else one of our own from installed programs, else null.
@@ -37,14 +37,14 @@ export async function findRedis() {
   return program ? startRedis(program) : null;
 }
 
-/** The path of an installed Chromium, or null. `CHROMIUM_PATH` wins. */
+/** The path of an installed Chromium, or null. `CHROMIUM_PATH` takes precedence. */
 export function findChromium() {
   const given = process.env.CHROMIUM_PATH;
   if (given) return existsSync(given) ? given : null;
   return ['chromium', 'chromium-browser', 'google-chrome'].map(findProgram).find((path) => path !== null) ?? null;
 }
 
-/** The library that steps a process's clock (Debian's faketime), or null. */
+/** The library that changes a process's clock (Debian's faketime), or null. */
 export function findFaketime() {
   const folders = existsSync('/usr/lib')
     ? readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'faketime'))
@@ -52,7 +52,8 @@ export function findFaketime() {
   return folders.map((folder) => join(folder, 'libfaketime.so.1')).find((path) => existsSync(path)) ?? null;
 }
 
-/** The path of an installed program, in PATH or where Debian puts servers; null where there is none.
+/**
+ * The path of an installed program, in PATH or where Debian puts servers; null if there is none.
  * @param {string} name
  * @returns {string | null}
  */
@@ -70,7 +71,7 @@ function isExecutable(path) {
   }
 }
 
-/** Debian keeps `initdb` and `postgres` of each version outside PATH; the newest one is taken. */
+/** Debian keeps `initdb` and `postgres` of each version outside PATH; the newest one is used. */
 function postgresPrograms() {
   const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : [];
   const debian = versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`);
@@ -114,7 +115,7 @@ async function startRedis(program) {
   return { url: `redis://127.0.0.1:${port}`, origin: `started from ${program}`, stop };
 }
 
-/** PostgreSQL refuses to run as root: root hands it to the package's own user, or to nobody. */
+/** PostgreSQL refuses to run as root, so root runs it as the package's user, or as `nobody`. */
 function unprivileged() {
   if (process.getuid?.() !== 0) return {};
   for (const user of ['postgres', 'nobody']) {

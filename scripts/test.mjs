@@ -1,4 +1,5 @@
-// `npm test`: finds or starts what the tests need, says loudly what is missing, builds, runs Vitest, ends what it started.
+// `npm test`: finds or starts what the tests need, reports what is missing, builds, runs Vitest, and stops what it
+// started.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { findChromium, findFaketime, findPostgres, findProgram, findRedis } from
 const RESULTS = join(ROOT, 'test-results', 'vitest.json');
 const ci = Boolean(process.env.CI) && !['false', '0'].includes(process.env.CI);
 
-/** What a test may need, the variable that tells it where that is, and how to get it. Tests ask by `needs(name)`. */
+/** What a test may need, the variable with its location, and how to install it. Tests use `needs(name)`. */
 const NEEDS = {
   postgres: { variable: 'TEST_DATABASE_URL', remedy: 'install postgresql or set DATABASE_URL' },
   redis: { variable: 'TEST_REDIS_URL', remedy: 'install redis-server or set REDIS_URL' },
@@ -78,7 +79,7 @@ function asksFor(file, need) {
   return new RegExp(`needs\\([^)]*'${need}'`).test(readFileSync(join(ROOT, file), 'utf8'));
 }
 
-/** Vitest's exit code. A signal that would end this process ends Vitest alone, so that the stores are ended as well. */
+/** Vitest's exit code. A signal to this process ends only Vitest, so that the stores are stopped as well. */
 function vitest(where) {
   if (interrupted) return 1;
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
@@ -88,7 +89,7 @@ function vitest(where) {
   return new Promise((resolve) => tests.on('close', (code) => resolve(code ?? 1)));
 }
 
-/** One plain line at the end. A file that could not even be loaded counts as one failure. */
+/** One summary line at the end. A file that could not be loaded counts as one failure. */
 function reportCounts() {
   if (!existsSync(RESULTS)) return;
   const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(RESULTS, 'utf8'));
