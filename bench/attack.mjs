@@ -1,4 +1,4 @@
-// `npm run attack [-- name…]`: attacks that load the machine, each against a server of its own on loopback.
+// `npm run attack [-- name…]`: attacks that load the machine, each against its own server on loopback.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { startTarget, stopTargets } from './lib/attack-target.mjs';
 
 const HERE = fileURLToPath(new URL('./', import.meta.url));
 const RESULTS = `${HERE}results/attacks.json`;
-/** An attack that has not ended by itself after this long is ended, and counts as not held. */
+/** An attack that takes longer than this is stopped, and counts as not held. */
 const LONGEST_MS = 5 * 60_000;
 
 const USAGE = `npm run attack -- [name …] [--no-build] [--list]
@@ -28,7 +28,7 @@ const OPTIONS = {
  * @typedef {object} Attack
  * @property {string} name the file's name without its extension
  * @property {string[]} rows the requirements it tests, such as `WS-6`
- * @property {string} title one sentence: what is tried
+ * @property {string} title one sentence that describes the attack
  * @property {(tools: { startServer: typeof startTarget, log: (line: string) => void }) =>
  *   Promise<{ held: boolean, figures: Record<string, unknown> }>} run
  */
@@ -43,7 +43,7 @@ async function load(names) {
   return names.length === 0 ? all : all.filter((attack) => names.includes(attack.name));
 }
 
-/** Runs one attack; a failure to run it, or one that does not end, is an attack that was not held. */
+/** Runs one attack; one that fails to run or does not end counts as not held. */
 async function runOne(attack) {
   console.log(`\n${attack.name} (${attack.rows.join(', ')}): ${attack.title}`);
   const startedAt = performance.now();

@@ -1,11 +1,12 @@
-// Documents of 245 aliases without a cookie, each with a name of its own, so that none is known: all are refused, at what price?
+// Documents with 245 aliases, without a cookie, each with a different name so that none is cached. All are refused;
+// measures the cost.
 import { setTimeout as delay } from 'node:timers/promises';
 import { post, witness } from '../lib/attack-witness.mjs';
 
 const SECONDS = 15;
 const A_SECOND = 31;
 const ALIASES = 245;
-/** What others may wait while it lasts: the half of their answers, and all but one in a hundred. */
+/** The limits for other clients' waiting time meanwhile: median and 99th percentile. */
 const ALLOWED_MS = { p50: 50, p99: 250 };
 
 const aliases = Array.from({ length: ALIASES }, (_, index) => `a${index}: me`).join(' ');

@@ -1,5 +1,5 @@
-// Subscriptions whose texts are new to the node and as large as they may be: what checking them costs others, and what holding
-// them costs the node.
+// Subscriptions with new texts of the maximum size: measures what checking them costs others, and what keeping them
+// costs the node.
 import { setTimeout as delay } from 'node:timers/promises';
 import { openAcked } from '../lib/attack-sockets.mjs';
 import { witness } from '../lib/attack-witness.mjs';
@@ -10,26 +10,31 @@ const TEXTS_OF_A_SOCKET = 10;
 const STORM_LONGEST_MS = 60_000;
 const HOLDERS = 25;
 const HELD_BY_EACH = 40;
-/** What another person may wait for one answer while texts are checked. */
+/** How long another user may wait for one response while texts are checked. */
 const ALLOWED_WAIT_MS = 1_000;
-/** What 1,000 held operations may cost in MiB: 64 of the node's, 32 of the cache, and as much again for what is not collected yet. */
+/**
+ * What 1,000 open operations may cost in MiB: 64 for the node's limit, 32 for the cache, and as much again for garbage.
+ */
 const ALLOWED_MIB = 200;
 
 const FIELDS = ['id', 'title', 'body', 'kind', 'createdAt', 'data'];
 let made = 0;
 
-/** A text that nobody has sent before. */
+/** A text that was not sent before. */
 function text(fields, directives) {
   const conditions = Array.from({ length: directives }, (_, index) => (index === 0 ? '' : ' @include(if: true)'));
   const selected = Array.from({ length: fields }, (_, at) => `${FIELDS[at % FIELDS.length]}${conditions[at] ?? ''}`);
   return `subscription S${made++} { notifications { ${selected.join(' ')} } }`;
 }
-/** 990 tokens, of which most servers see the worst; and the largest that the limits on documents let through. */
+/** 990 tokens, the worst case for most servers; and the largest document within the limits. */
 const SIZES = { 'of 990 tokens': () => text(980, 0), 'of 240 fields and 49 conditions': () => text(240, 50) };
 
 const subscribe = (id, query) => clientFrame(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
 
-/** Sends each text twice over the sockets of one person; resolves when all answers have come, or the sockets were closed. */
+/**
+ * Sends each text twice over the sockets of one user; resolves when all replies have arrived, or the sockets were
+ * closed.
+ */
 async function storm(port, token, makeText) {
   const sockets = (
     await Promise.all(Array.from({ length: SOCKETS }, () => openAcked(port, token).catch(() => null)))
@@ -39,7 +44,7 @@ async function storm(port, token, makeText) {
       const query = makeText();
       for (const turn of ['a', 'b']) socket.write(subscribe(`${index}${turn}`, query));
     }
-    // The answer to a ping comes after all others.
+    // The reply to a ping arrives after all others.
     socket.write(clientFrame(JSON.stringify({ type: 'ping' })));
     return answered(socket);
   });
@@ -55,7 +60,7 @@ function answered(socket) {
   });
 }
 
-/** People who each hold subscriptions with texts of their own, as fast as their budgets let them. */
+/** Users who each open subscriptions with their own texts, as fast as their budgets allow. */
 async function hold(server, people, makeText, log) {
   const sockets = [];
   for (const [index, { token }] of people.entries()) {

@@ -1,4 +1,4 @@
-// A thousand people come back at once, after a node has restarted with 1012, and after one was killed.
+// A thousand users reconnect at once, after a node has restarted with 1012, and after one was killed.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Herd, register } from '../lib/herd.mjs';
 
@@ -7,13 +7,13 @@ const TABS = 10;
 const QUERY = 'subscription { userCount }';
 /** From the moment that the node is ready again. */
 const BACK_WITHIN_MS = 60_000;
-/** Sockets that have been live for a second follow a 1012 at once. */
+/** Clients that were live for a second reconnect at once after a 1012. */
 const HELD_MS = 1_500;
 
-/** With the limits of production per address and per person. */
+/** With production's limits per address and per viewer. */
 const ENV = { THROTTLE_EXEMPT: '', MAX_CONNECTIONS_PER_ADDRESS: '', TRUSTED_PROXIES: '127.0.0.1' };
 
-/** Ends the node, starts it again, and says how long the last client took from the readiness of the new one. */
+/** Stops the node, starts it again, and measures the time from its readiness until the last client is live. */
 async function restart(server, herd, end) {
   await end();
   const again = await server.startNode();

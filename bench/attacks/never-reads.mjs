@@ -1,4 +1,4 @@
-// Signed-in sockets that never read: each asks for large answers, and answers the server's pings now and then.
+// Signed-in sockets that never read: each requests large replies, and sometimes answers the server's pings.
 import { setTimeout as delay } from 'node:timers/promises';
 import { openAcked } from '../lib/attack-sockets.mjs';
 import { clientFrame, OPCODE } from '../lib/frames.mjs';
@@ -8,7 +8,7 @@ const SOCKETS_OF_ONE_PERSON = 10;
 const SUBSCRIBES = 99;
 const TOKEN_CHARACTERS = 65_000;
 const WATCH_SECONDS = 30;
-/** What the sockets together may cost in MiB: half a MiB each, and as much again for what is not collected yet. */
+/** What the sockets together may cost in MiB: half a MiB each, and as much again for garbage. */
 const ALLOWED_MIB = 200;
 
 /** A query that is one long word: GraphQL's own syntax error repeats it. */

@@ -1,4 +1,5 @@
-// One API key that publishes as much as it can, each event to another viewer, and others that only announce what they will send.
+// One API key publishes as much as it can, each event to a different viewer, while other requests send only part of
+// their bodies.
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,7 +8,7 @@ const PARALLEL = 64;
 const SECONDS = 20;
 const EVENTS = 10;
 const PAYLOAD_BYTES = 60_000;
-/** Bodies that are announced and almost sent: each could hold a mebibyte for as long as it likes. */
+/** Incomplete bodies: each could occupy a mebibyte for as long as the client wants. */
 const ANNOUNCED = 400;
 const MEBIBYTE = 1024 * 1024;
 /** What the attack may cost in MiB. */

@@ -1,4 +1,4 @@
-// Two nodes are restarted one after the other under live clients, while events are published all the time.
+// Two nodes are restarted one after the other with live clients, while events are published continuously.
 import { setTimeout as delay } from 'node:timers/promises';
 import { startBalancer } from '../lib/balancer.mjs';
 import { Herd, register } from '../lib/herd.mjs';
@@ -9,10 +9,13 @@ const TABS = 10;
 const QUERY = 'subscription { notifications { title } }';
 const PUBLISH_EVERY_MS = 200;
 const BACK_WITHIN_MS = 60_000;
-/** Time between two restarts, and after the last one until everything published has come. */
+/** The time between two restarts, and after the last one until all published events have arrived. */
 const SETTLE_MS = 3_000;
 
-/** Publishes 1, 2, 3 … to everybody through the balancer, each number until it is taken. `stop()` gives the last one. */
+/**
+ * Publishes 1, 2, 3 … to all viewers through the balancer, retrying each number until it is accepted. `stop()` returns
+ * the last one.
+ */
 function publisher(url, key, people) {
   const run = { over: false, refused: 0 };
   const post = async (number) => {

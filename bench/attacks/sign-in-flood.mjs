@@ -1,11 +1,11 @@
-// Strangers guess at one account from changing networks and fill the queue for hashing; the owner, on a device that has signed in
-// before, and people who have not, sign in meanwhile.
+// Attackers guess at one account from changing networks and fill the hashing queue; meanwhile the owner signs in on a
+// known device, and other users on new ones.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const SECONDS = 60;
 const GUESSES_A_SECOND = 10;
-/** Wrong logins at once from one /48, over as many accounts. */
+/** Concurrent wrong logins from one /48, each to a different account. */
 const BURST = 120;
 const BURST_EVERY_SECONDS = 5;
 const OWNER_TRIES = 20;
@@ -19,7 +19,7 @@ const REGISTER = LOGIN.replace('login', 'register');
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 const someone = () => ({ email: `${hex(6)}@example.test`, password: `correct horse ${hex(6)}` });
 
-/** A client at an address of its own, which the server believes since it trusts this machine as a proxy. */
+/** A client with its own address, which the server accepts because it trusts this machine as a proxy. */
 function clientOf(url, address) {
   const cookies = new Map();
   return async function ask(query, variables) {
@@ -46,7 +46,7 @@ function clientOf(url, address) {
 const tally = (codes) =>
   Object.fromEntries([...new Set(codes)].map((code) => [code, codes.filter((one) => one === code).length]));
 
-/** Guesses, and bursts, until told to stop; resolves to what they were answered. */
+/** Guesses, and bursts, until stopped; resolves to the responses. */
 async function attack(url, email, stopped) {
   const guesser = clientOf(url, () => `2001:db8:${(1 + Math.floor(Math.random() * 4)).toString(16)}:${hex(2)}::1`);
   const crowd = clientOf(url, () => `2001:db8:f:${hex(2)}::1`);

@@ -1,14 +1,14 @@
-// Requests that never arrive: a byte now and then keeps each connection open, until nobody else gets one.
+// Requests that never complete: an occasional byte keeps each connection open, until no other client can connect.
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const CONNECTIONS = 600;
-/** The second wave comes from as many addresses as it takes to fill the node, not one address's share. */
+/** The second wave uses as many addresses as needed to fill the node. */
 const CROWD = 5_000;
 const CROWD_ADDRESSES = 50;
 const BYTE_EVERY_MS = 10_000;
 const WATCH_SECONDS = 35;
-/** How long a probe may wait, in ms: a supervisor's patience. */
+/** How long a probe may take, in ms, like a supervisor's timeout. */
 const PATIENCE_MS = 5_000;
 
 const HEAD = 'Host: x\r\nContent-Type: application/json\r\n';
@@ -28,7 +28,7 @@ function openSlow(port, index, localAddress) {
   return socket;
 }
 
-/** How long `/healthz` takes from another connection, in ms; null when there is no answer in time. */
+/** How long `/healthz` takes from another connection, in ms; null without a response in time. */
 async function probe(url) {
   const startedAt = performance.now();
   try {
@@ -39,7 +39,9 @@ async function probe(url) {
   }
 }
 
-/** Keeps connections trickling for a while; what was open each 5 s, and how the probes went. */
+/**
+ * Keeps slow connections open for a while; returns the number of open ones every 5 s, and the results of the probes.
+ */
 async function trickle(url, sockets, seconds, log) {
   const probes = [];
   const open = [];

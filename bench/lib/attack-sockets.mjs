@@ -1,4 +1,4 @@
-// Sockets of an attacker: bare TCP, so that reading can be left undone and any bytes can be sent.
+// Sockets of an attacker: raw TCP, so that they can stop reading and send any bytes.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -33,7 +33,7 @@ export async function openRaw(port, headers = {}) {
   return socket;
 }
 
-/** Opens a WebSocket and introduces it with a token; resolves after the ack. */
+/** Opens a WebSocket with a token; resolves after the ack. */
 export async function openAcked(port, token) {
   const socket = await openRaw(port);
   socket.write(clientFrame(JSON.stringify({ type: 'connection_init', payload: { token } })));

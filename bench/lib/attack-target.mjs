@@ -1,4 +1,5 @@
-// The server that an attack is aimed at: built, production mode, a database and secrets of its own, ended with the attack.
+// The target server of an attack: built, in production mode, with its own database and secrets; stopped with the
+// attack.
 import { stopAll } from './child.mjs';
 import { dropAll } from './database.mjs';
 import { residentBytes } from './proc.mjs';
@@ -18,7 +19,7 @@ const MEBIBYTE = 1024 * 1024;
  */
 export async function startTarget({ env = {}, nodeArgs = [] } = {}) {
   const deployment = await Deployment.open();
-  // Setting a variable to nothing is how an attack asks for the default of production.
+  // An attack sets a variable to an empty value for production's default.
   for (const [name, value] of Object.entries(env)) {
     if (value === '') delete deployment.env[name];
     else deployment.env[name] = value;
@@ -44,7 +45,7 @@ function describe({ child, port, stop }) {
   };
 }
 
-/** Ends every server and drops every database that an attack has left. Called after each attack, however it ended. */
+/** Stops every server and drops every database that an attack has left. Called after each attack in any case. */
 export async function stopTargets() {
   stopAll();
   await dropAll();

@@ -1,4 +1,4 @@
-// Somebody else who uses the server while it is attacked: what they notice is what an attack has done.
+// Another user of the server during an attack; the effect on this user is the effect of the attack.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -6,7 +6,7 @@ const PAUSE_MS = 25;
 const REGISTER =
   'mutation ($email: String!, $password: String!) { register(email: $email, password: $password) { id } }';
 
-/** Sends one document over HTTP; resolves to the response, or null where none came. */
+/** Sends one document over HTTP; resolves to the response, or null if there was none. */
 export async function post(url, body, headers = {}) {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
@@ -17,14 +17,14 @@ export async function post(url, body, headers = {}) {
   return response;
 }
 
-/** Signs somebody up, whose `me` can then be watched. */
+/** Registers a user, whose `me` can then be measured. */
 export async function witness(url) {
   const password = `correct horse ${randomBytes(6).toString('hex')}`;
   const variables = { email: `${randomBytes(6).toString('hex')}@example.test`, password };
   const response = await post(url, { query: REGISTER, variables });
   const cookie = (response?.headers.getSetCookie() ?? []).map((line) => line.split(';', 1)[0]).join('; ');
   return {
-    /** Asks for `me` again and again until `done` settles; resolves to the milliseconds that the answers took. */
+    /** Requests `me` repeatedly until `done` settles; resolves to the response times in milliseconds. */
     async watch(done) {
       let over = false;
       const settled = done.finally(() => (over = true));

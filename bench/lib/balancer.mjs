@@ -1,4 +1,4 @@
-// What stands before several nodes: TCP connections go to the node that is ready and has the fewest.
+// A load balancer: TCP connections go to the ready node with the fewest connections.
 import { connect, createServer } from 'node:net';
 
 const LOOK_EVERY_MS = 100;

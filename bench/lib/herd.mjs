@@ -1,4 +1,4 @@
-// Many clients of our own library in one process: each with a person's cookie and an address of its own, reconnecting by itself.
+// Many clients of our own library in one process, each with its own cookie and address, and with automatic reconnects.
 import { WebSocket } from 'ws';
 import { build } from '../../scripts/build.mjs';
 

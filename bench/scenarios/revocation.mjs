@@ -18,7 +18,7 @@ async function ask(port, query, { variables, cookie = '' } = {}) {
   return { data, cookie: cookies.join('; ') };
 }
 
-/** Somebody new who is signed in: the cookie, and a token for the sockets. */
+/** A new signed-in user: the cookie, and a token for the sockets. */
 async function signUp(port) {
   const variables = {
     email: `${randomBytes(8).toString('hex')}@example.com`,
