@@ -32,6 +32,8 @@ export function graphqlOptions(
   return {
     driver: ApolloDriver,
     path: GRAPHQL_PATH,
+    // Apollo waits until the HTTP server has no sockets left: after the gateway has drained, whatever the order of modules.
+    stopOnApplicationShutdown: true,
     autoSchemaFile: true,
     sortSchema: true,
     buildSchemaOptions: { scalarsMap: [{ type: Date, scalar: GraphQLDateTime }] },
