@@ -1,0 +1,41 @@
+import { promisify } from 'node:util';
+import { Body, Controller, Get, Header, HttpCode, Post, Req, UnauthorizedException } from '@nestjs/common';
+import type { Request } from 'express';
+import { Sallyport } from 'sallyport';
+
+/** A stand-in for your table of users, which keeps hashes of passwords. */
+const PASSWORDS = new Map([
+  ['ada', 'demo'],
+  ['bob', 'demo'],
+]);
+
+@Controller()
+export class AccountController {
+  constructor(private readonly sallyport: Sallyport) {}
+
+  @Post('sign-in')
+  @HttpCode(204)
+  async signIn(@Req() request: Request, @Body() { name, password }: { name: string; password: string }): Promise<void> {
+    if (password === undefined || PASSWORDS.get(name) !== password) throw new UnauthorizedException();
+    await promisify(request.session.regenerate.bind(request.session))();
+    request.session.user = name;
+  }
+
+  /** What the page asks before each connection. */
+  @Get('live-token')
+  @Header('Cache-Control', 'no-store')
+  async liveToken(@Req() request: Request): Promise<object> {
+    const signed = await this.sallyport.connectionToken(request);
+    if (!signed) throw new UnauthorizedException();
+    return signed;
+  }
+
+  @Post('sign-out')
+  @HttpCode(204)
+  async signOut(@Req() request: Request): Promise<void> {
+    const { sessionID } = request;
+    await promisify(request.session.destroy.bind(request.session))();
+    // Its sockets close with 4401 at once, on every node.
+    await this.sallyport.revokeSession(sessionID);
+  }
+}
