@@ -1,0 +1,53 @@
+const [form, main, problem, connection, orders] = ['form', 'main', '[role=alert]', 'output', 'ul'].map((selector) =>
+  document.querySelector(selector),
+);
+let live;
+
+/** Starts with the cookie that the browser has. Without a session `/live-token` answers 401, and the form is shown. */
+function start() {
+  orders.replaceChildren();
+  live = Sallyport.startLive({
+    url: `${document.body.dataset.liveUrl}/graphql`,
+    tokenUrl: '/live-token',
+    onState: (state) => {
+      connection.value = state;
+      if (state === 'live') show(main);
+    },
+    onSignedOut: () => {
+      show(form);
+      void live.stop();
+    },
+    // Events were missed for good: begin again with what the server still has.
+    onGap: () => location.reload(),
+  });
+  live.subscribe('subscription { notifications { title } }', ({ notifications: { title } }) => {
+    const item = document.createElement('li');
+    item.textContent = title;
+    orders.append(item);
+  });
+}
+
+function show(shown) {
+  for (const part of [form, main]) part.hidden = part !== shown;
+}
+
+function post(path, body = {}) {
+  return fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const { ok } = await post('/sign-in', Object.fromEntries(new FormData(form)));
+  problem.textContent = ok ? '' : 'Wrong name or password.';
+  if (!ok) return;
+  form.reset();
+  start();
+});
+document.querySelector('#order').addEventListener('click', () => post('/orders'));
+// The server closes the socket with 4401, and `onSignedOut` shows the form.
+document.querySelector('#sign-out').addEventListener('click', () => post('/sign-out'));
+start();
