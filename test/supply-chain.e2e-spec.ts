@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 interface LockedPackage {
@@ -16,6 +16,10 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../${na
 const manifest = read('package.json') as LockedPackage & { readonly private: boolean };
 const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, LockedPackage>> };
 const installed = Object.entries(packages).filter(([path, { link }]) => path.startsWith('node_modules/') && !link);
+
+const EXAMPLES = readdirSync(new URL('../examples', import.meta.url)).filter((name) =>
+  existsSync(new URL(`../examples/${name}/package.json`, import.meta.url)),
+);
 
 /** Those whose install runs a script of theirs. Another one is a decision, and enters here with it. */
 const WITH_SCRIPTS = ['@apollo/protobufjs', 'esbuild'];
@@ -56,5 +60,24 @@ describe('SC-1 the lockfile', () => {
 
   it('belongs to a package that cannot be published by mistake', () => {
     expect(manifest.private).toBe(true);
+  });
+});
+
+describe('SC-1 the lockfiles of the examples', () => {
+  it.each(EXAMPLES)('lock what package.json asks for, with digests of all but our own packages: %s', (name) => {
+    const asked = read(`examples/${name}/package.json`) as LockedPackage;
+    const locked = (read(`examples/${name}/package-lock.json`) as { packages: Readonly<Record<string, LockedPackage>> })
+      .packages;
+    expect(locked['']).toMatchObject({
+      ...(asked.dependencies && { dependencies: asked.dependencies }),
+      ...(asked.devDependencies && { devDependencies: asked.devDependencies }),
+    });
+    for (const [path, { resolved, integrity }] of Object.entries(locked).slice(1)) {
+      if (/^node_modules\/sallyport(?:-client)?$/.test(path))
+        expect({ resolved, integrity }).toEqual({
+          resolved: expect.stringMatching(/^file:\.\.\/\.\.\/sallyport-/) as string,
+        });
+      else expect([path, integrity?.startsWith('sha512-'), resolved]).toEqual([path, true, undefined]);
+    }
   });
 });

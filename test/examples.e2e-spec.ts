@@ -1,0 +1,276 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { closeCodeFor, openSocket } from '../src/testing/live-socket.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { freePort } from '../scripts/free-port.mjs';
+import { Chromium, type OpenPage, openTab } from './kit/chromium.js';
+import { type RunningExample, Workspace } from './kit/example.js';
+import { needs } from './kit/needs.js';
+import { RedisServer } from './kit/redis-server.js';
+import { TcpProxy } from './kit/tcp-proxy.js';
+import { startServer, type TestServer } from './kit/server.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+/** What `npm ci`, `tsc` and the start of an example take on a busy machine. */
+const START_MS = 180_000;
+
+const folder = temporaryFolder('examples');
+const workspace = new Workspace(folder.path);
+let chromium: Chromium;
+
+beforeAll(async () => {
+  [chromium] = await Promise.all([Chromium.launch(), workspace.pack()]);
+}, START_MS);
+afterAll(async () => {
+  await chromium?.close();
+  folder.remove();
+});
+
+/** Where an example is. */
+interface Places {
+  /** Its pages, and `/orders`. */
+  readonly url: string;
+  /** Its pages again, where their sockets come through the wire as well. Default: `url`. */
+  readonly behindWire?: string;
+  /** The server of the sockets, past the wire. */
+  readonly live: string;
+  /** What the pages' sockets go through. */
+  readonly wire: TcpProxy;
+}
+
+/** How one signs in and out at an example. */
+interface Account {
+  signIn(opened: OpenPage, name: string): Promise<void>;
+  signOut(opened: OpenPage): Promise<void>;
+  /** The token of the page's next socket. */
+  token(opened: OpenPage, url: string): Promise<string>;
+  /** What a request of the page carries besides its cookie. */
+  headers(opened: OpenPage): Promise<Record<string, string>>;
+}
+
+const click = ({ page }: OpenPage, name: string) => page.getByRole('button', { name }).click();
+const isLive = ({ page }: OpenPage) => page.getByText('Connection: live').waitFor();
+const orders = ({ page }: OpenPage) => page.getByRole('listitem').allTextContents();
+
+/** The accounts that all examples but one have of their own. */
+const OWN_ACCOUNT: Account = {
+  async signIn(opened, name) {
+    await opened.page.getByLabel('Name').fill(name);
+    await opened.page.getByLabel('Password').fill('demo');
+    await click(opened, 'Sign in');
+  },
+  signOut: (opened) => click(opened, 'Sign out'),
+  async token({ context }, url) {
+    const { token } = (await (await context.request.get(`${url}/live-token`)).json()) as { token: string };
+    return token;
+  },
+  headers: () => Promise.resolve({}),
+};
+
+/** What every example promises. */
+async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, account = OWN_ACCOUNT): Promise<void> {
+  const signIn = async (opened: OpenPage, name: string): Promise<void> => {
+    await account.signIn(opened, name);
+    await isLive(opened);
+  };
+  /** Places an order past the wire; how the page will show it. */
+  const order = async (opened: OpenPage): Promise<string> => {
+    const headers = await account.headers(opened);
+    const answer = await opened.context.request.post(`${url}/orders`, { headers });
+    expect(answer.status()).toBe(201);
+    const { order, state } = (await answer.json()) as { order: string; state: string };
+    return `Order ${order} is ${state}`;
+  };
+  const [ada, bob] = await Promise.all([chromium.open(behindWire), chromium.open(behindWire)]);
+  await Promise.all([signIn(ada, 'ada'), signIn(bob, 'bob')]);
+
+  // Their own events, and nobody else's: Bob's comes between two of Ada's.
+  await click(ada, 'Place an order');
+  await ada.page.getByRole('listitem').waitFor();
+  const [first] = await orders(ada);
+  const bobs = await order(bob);
+  await bob.page.getByText(bobs).waitFor();
+  const second = await order(ada);
+  await ada.page.getByText(second).waitFor();
+  expect([await orders(ada), await orders(bob)]).toEqual([[first, second], [bobs]]);
+
+  // What is published while the connection is lost arrives once it is back.
+  wire.cut();
+  await ada.page.getByText('Connection: reconnecting').waitFor();
+  const missed = [await order(ada), await order(ada)];
+  wire.heal();
+  await ada.page.getByText(missed[1] ?? '').waitFor();
+  expect(await orders(ada)).toEqual([first, second, ...missed]);
+
+  // A sign-out in another tab closes every socket of the session, and its token opens none.
+  const token = await account.token(ada, url);
+  const socket = await openSocket(live, { token });
+  const tab = await openTab(ada, behindWire);
+  await isLive(tab);
+  await account.signOut(tab);
+  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  await Promise.all([ada, tab].map(({ page }) => page.getByRole('button', { name: 'Sign in' }).waitFor()));
+  expect(await closeCodeFor(live, token)).toBe(CloseCode.Unauthorized);
+
+  // Bob is still there, and Ada may come back.
+  await Promise.all([isLive(bob), signIn(ada, 'ada')]);
+  expect([ada, bob, tab].flatMap(({ faults }) => faults)).toEqual([]);
+  await Promise.all([ada.context.close(), bob.context.close()]);
+}
+
+needs('redis', 'chromium')('the example nest-express-session', () => {
+  let redis: RedisServer;
+  let app: RunningExample;
+  let wire: TcpProxy;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    const example = await workspace.install('nest-express-session');
+    app = await example.start(['npm', 'start'], { REDIS_URL: redis.url });
+    wire = await TcpProxy.start(app.port);
+  }, START_MS);
+  afterAll(async () => {
+    await app?.stop();
+    await wire?.stop();
+    await redis?.remove();
+  });
+
+  it('nest-express-session shows each user their own events, resumes after a break, and ends with the session', () =>
+    keepsItsPromises({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+});
+
+needs('chromium')('the example any-backend', () => {
+  let sallyport: TestServer;
+  let app: RunningExample;
+  let wire: TcpProxy;
+
+  beforeAll(async () => {
+    const port = String(await freePort());
+    sallyport = await startServer({ env: { ALLOWED_ORIGINS: `http://127.0.0.1:${port}` } });
+    wire = await TcpProxy.start(Number(new URL(sallyport.url).port));
+    const scopes = ['publish:notifications', 'tokens:acme', 'disconnect'] as const;
+    const key = await sallyport.app.get(ApiKeys).create('shop', scopes);
+    const example = await workspace.install('any-backend');
+    app = await example.start(['npm', 'start'], {
+      PORT: port,
+      API_KEY: key ?? '',
+      SALLYPORT_URL: sallyport.url,
+      LIVE_URL: `http://127.0.0.1:${wire.port}`,
+    });
+  }, START_MS);
+  afterAll(async () => {
+    await app?.stop();
+    await wire?.stop();
+    await sallyport?.stop();
+  });
+
+  it('any-backend shows each user their own events, resumes after a break, and ends with the session', () =>
+    keepsItsPromises({ url: app.url, live: sallyport.url, wire }));
+});
+
+needs('chromium')('the example nest-fastify-mercurius', () => {
+  let app: RunningExample;
+  let wire: TcpProxy;
+
+  beforeAll(async () => {
+    app = await (await workspace.install('nest-fastify-mercurius')).start(['npm', 'start'], {});
+    wire = await TcpProxy.start(app.port);
+  }, START_MS);
+  afterAll(async () => {
+    await app?.stop();
+    await wire?.stop();
+  });
+
+  it('nest-fastify-mercurius shows each user their own events, resumes after a break, and ends with the session', () =>
+    keepsItsPromises({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+});
+
+/** With the provider's own pages, and its tokens. */
+const AT_PROVIDER: Account = {
+  async signIn(opened, name) {
+    const { page } = opened;
+    await click(opened, 'Sign in');
+    await page.getByPlaceholder('Enter any login').fill(name);
+    await page.getByPlaceholder('and password').fill('demo');
+    await click(opened, 'Sign-in');
+    await click(opened, 'Continue');
+  },
+  async signOut(opened) {
+    await click(opened, 'Sign out');
+    await click(opened, 'Yes, sign me out');
+  },
+  token: async (opened) => (await kept(opened)).id_token,
+  headers: async (opened) => ({ authorization: `Bearer ${(await kept(opened)).access_token}` }),
+};
+
+/** The tokens that the page keeps. */
+async function kept({ page }: OpenPage): Promise<{ id_token: string; access_token: string }> {
+  const text = await page.evaluate(() => {
+    const { localStorage } = globalThis as unknown as { localStorage: Record<string, string> };
+    return Object.entries(localStorage).find(([name]) => name.startsWith('oidc.user:'))?.[1];
+  });
+  return JSON.parse(text ?? 'null') as { id_token: string; access_token: string };
+}
+
+needs('chromium')('the example oidc', () => {
+  let sallyport: TestServer;
+  let app: RunningExample;
+  let wire: TcpProxy;
+
+  beforeAll(async () => {
+    const [port, issuerPort] = [String(await freePort()), String(await freePort())];
+    const issuer = { source: 'acme', issuer: `http://127.0.0.1:${issuerPort}`, audience: 'shop' };
+    sallyport = await startServer({
+      env: { ALLOWED_ORIGINS: `http://127.0.0.1:${port}`, TRUSTED_ISSUERS: JSON.stringify([issuer]) },
+    });
+    wire = await TcpProxy.start(Number(new URL(sallyport.url).port));
+    const example = await workspace.install('oidc');
+    app = await example.start(['npm', 'start'], {
+      PORT: port,
+      ISSUER_PORT: issuerPort,
+      API_KEY: (await sallyport.app.get(ApiKeys).create('shop', ['publish:notifications'])) ?? '',
+      SALLYPORT_URL: sallyport.url,
+      LIVE_URL: `http://127.0.0.1:${wire.port}`,
+    });
+  }, START_MS);
+  afterAll(async () => {
+    await app?.stop();
+    await wire?.stop();
+    await sallyport?.stop();
+  });
+
+  it('oidc shows each user their own events, resumes after a break, and ends with the session at the provider', () =>
+    keepsItsPromises({ url: app.url, live: sallyport.url, wire }, AT_PROVIDER));
+});
+
+/** With better-auth's own routes. */
+const AT_BETTER_AUTH: Account = {
+  ...OWN_ACCOUNT,
+  async signIn(opened, name) {
+    await opened.page.getByLabel('E-mail').fill(`${name}@shop.example`);
+    await opened.page.getByLabel('Password').fill('demo demo');
+    await click(opened, 'Sign in');
+  },
+};
+
+needs('chromium')('the example nest-better-auth', () => {
+  let app: RunningExample;
+  let wire: TcpProxy;
+  let url: string;
+
+  beforeAll(async () => {
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    wire = await TcpProxy.start(port);
+    const example = await workspace.install('nest-better-auth');
+    const env = { PORT: String(port), BASE_URL: `http://127.0.0.1:${wire.port}` };
+    app = await example.start(['npm', 'start'], env);
+  }, START_MS);
+  afterAll(async () => {
+    await app?.stop();
+    await wire?.stop();
+  });
+
+  it('nest-better-auth shows each user their own events, resumes after a break, and ends with the session', () =>
+    keepsItsPromises({ url, behindWire: app.url, live: url, wire }, AT_BETTER_AUTH));
+});

@@ -1,0 +1,97 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { cpSync, existsSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePort } from '../../scripts/free-port.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+/** What a process of an example gets besides its own settings: nothing of the developer's. */
+const BASE = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+
+/** What `npm pack` reads here and in client/. Of node_modules only a link is made. */
+const PACKED = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE', 'README.md'];
+const PACKED_FOLDERS = ['scripts', 'src', 'client', 'dist'];
+
+/** A folder outside the repository in which examples are installed as after a clone: `examples/` below the packed packages. */
+export class Workspace {
+  constructor(private readonly path: string) {}
+
+  /**
+   * Packs `sallyport` and `sallyport-client`, as they are published. In a copy, because npm exchanges package.json meanwhile, which
+   * other tests read.
+   */
+  async pack(): Promise<void> {
+    const copy = join(this.path, 'repository');
+    const filter = (path: string) => !['node_modules', 'lock'].includes(basename(path));
+    for (const name of [...PACKED, ...PACKED_FOLDERS].filter((name) => existsSync(join(ROOT, name))))
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    for (const name of ['.', './client'])
+      await run('npm', ['pack', name, '--pack-destination', this.path, '--loglevel=error'], { cwd: copy });
+  }
+
+  /** Copies an example and installs exactly what its lockfile says. */
+  async install(name: string): Promise<Example> {
+    const folder = join(this.path, 'examples', name);
+    const filter = (path: string) => !['node_modules', 'dist'].includes(basename(path));
+    cpSync(join(ROOT, 'examples', name), folder, { recursive: true, filter });
+    await run('npm', ['ci', ...NPM], { cwd: folder, env: BASE });
+    return new Example(folder);
+  }
+}
+
+/** An installed example. */
+export class Example {
+  constructor(private readonly folder: string) {}
+
+  /** Runs a program of it and waits until it prints `Open http://…`. */
+  async start(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<RunningExample> {
+    const port = env['PORT'] ?? String(await freePort());
+    const [program, ...args] = command;
+    const child = spawn(program, args, {
+      cwd: this.folder,
+      env: { ...BASE, ...env, PORT: port },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // npm starts a shell that starts the program: all of them are ended as one group.
+      detached: true,
+    });
+    const running = new RunningExample(child);
+    await running.ready;
+    return running;
+  }
+}
+
+/** An example that answers. */
+export class RunningExample {
+  readonly ready: Promise<void>;
+  url = '';
+  #printed = '';
+
+  constructor(private readonly child: ChildProcess) {
+    child.stderr?.on('data', (chunk: Buffer) => (this.#printed += chunk.toString()));
+    this.ready = new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        this.#printed += `${line}\n`;
+        this.url ||= /^Open (http:\S+)$/.exec(line)?.[1] ?? '';
+        if (this.url) resolve();
+      });
+      child.once('close', () => reject(new Error(`The example ended:\n${this.#printed}`)));
+    });
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const closed = new Promise((resolve) => this.child.once('close', resolve));
+    process.kill(-this.child.pid!, 'SIGTERM');
+    await closed;
+  }
+}
