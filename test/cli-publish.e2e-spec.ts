@@ -119,7 +119,7 @@ describe('a start while Redis is unavailable', () => {
     expect(await server.exit).toBe(1);
     folder.remove();
     const lines = server.output().trim().split('\n');
-    expect(lines.filter((line) => line.includes('Redis is away: trying for 10 seconds'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('Redis is unavailable: trying for 10 seconds'))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/^sallyport: Redis at 127\.0\.0\.1:\d+ cannot be used \(ECONNREFUSED\)\. Start it/);
     expect(lines).toHaveLength(2);
     expect(server.output()).not.toContain('hunter2');

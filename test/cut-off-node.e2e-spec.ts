@@ -177,6 +177,6 @@ needs('postgres')('a process that was paused', () => {
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(titles(socket)).toEqual([]);
     expect((await answer).status).toBe(200);
-    expect(node.output()).toContain('this process stood still');
+    expect(node.output()).toContain('this process was paused');
   });
 });

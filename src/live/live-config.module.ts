@@ -17,7 +17,7 @@ import { AuditLog } from './logging/audit-log.js';
 import { LOGGER } from './logging/logger.js';
 import { VIEWER_CHECK, type ViewerCheck } from './publish/published-event.js';
 
-/** Everything that this half is told at start. */
+/** The configuration of `live/`. */
 export interface LiveConfig {
   readonly gateway: GatewayConfig;
   readonly secrets: SecretConfig;

@@ -12,7 +12,7 @@ import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
 import { type UpgradeRefusal, UpgradePolicy } from './admission/upgrade.policy.js';
 
-const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is no WebSocket handshake (RFC 6455 §4.2.1).' };
+const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is not a WebSocket handshake (RFC 6455 §4.2.1).' };
 
 /**
  * Handles every upgrade of the HTTP server and passes accepted sockets to {@link Connections}. At shutdown it refuses

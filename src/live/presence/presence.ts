@@ -24,7 +24,7 @@ export abstract class Presence {
    * Which of these viewers are connected, on any node. Comings and goings of the last moments may be missing.
    *
    * @param viewers at most 1,000
-   * @throws UnavailableError when the store is away
+   * @throws UnavailableError when the store is unavailable
    */
   abstract among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>>;
 }

@@ -76,7 +76,7 @@ function toResult(outcome: PublishOutcome | undefined): PublishResult {
   return {
     error: {
       code: 'BAD_USER_INPUT',
-      message: 'key was used for another payload within the last 5 minutes: take a new key for a new event.',
+      message: 'key was used for another payload within the last 5 minutes: use a new key for a new event.',
     },
   };
 }

@@ -88,7 +88,7 @@ export class StoreHealth {
   /** The store is unavailable: its connection broke, or it does not answer. */
   wentAway(reason: string): void {
     const { title } = this.#told;
-    this.#become('unavailable', reason, `${title} is away: trying until it is back`);
+    this.#become('unavailable', reason, `${title} is unavailable: retrying until it is back`);
   }
 
   /** The store answers but refuses writes. */

@@ -107,7 +107,7 @@ export class DeliveryGate {
     this.#tickedAtMs = nowMs;
     if (stoodStillMs <= STOOD_STILL_MS) return;
     const forMs = Math.round(stoodStillMs);
-    this.logger.warn({ forMs }, 'this process stood still: open sessions are checked before anything is delivered');
+    this.logger.warn({ forMs }, 'this process was paused: open sessions are checked before anything is delivered');
     this.#close();
   }
 

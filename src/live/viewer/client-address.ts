@@ -60,7 +60,7 @@ export function forwardedEntries(header: string): string[] {
  *
  * @param peer the socket's remote address
  * @param forwardedFor the `X-Forwarded-For` header as received; ignored unless the peer is trusted
- * @param trusted `TRUSTED_PROXIES`; empty trusts nobody
+ * @param trusted `TRUSTED_PROXIES`; empty means that no proxy is trusted
  */
 export function clientAddress(
   peer: string | undefined,

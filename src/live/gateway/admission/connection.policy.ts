@@ -62,7 +62,7 @@ export class ConnectionPolicy {
       const away = error instanceof UnavailableError;
       this.logger[away ? 'warn' : 'error'](
         { address: facts.address, ...(away ? {} : { err: error }) },
-        'token not verified: a store is away',
+        'token not verified: a store is unavailable',
       );
       return TRY_AGAIN_LATER;
     }

@@ -97,7 +97,7 @@ export class GatewayMetrics {
 
   /** A message could not be handled because of a server error. */
   stumbled({ facts: { address } }: Connection, error: unknown): void {
-    if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is away');
+    if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is unavailable');
     else this.logger.error({ err: error, address }, 'a message failed');
   }
 }

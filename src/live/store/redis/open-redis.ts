@@ -125,10 +125,10 @@ async function probePatiently(
     const { reason } = probes;
     if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
       throw new StartError(
-        `Redis at ${address} cannot be used (${reason}). Start it, mend REDIS_URL, or unset REDIS_URL to run one node in memory.`,
+        `Redis at ${address} cannot be used (${reason}). Start it, fix REDIS_URL, or unset REDIS_URL to run one node in memory.`,
       );
     }
-    if (attempt === 1) logger.warn({ address, reason }, 'Redis is away: trying for 10 seconds');
+    if (attempt === 1) logger.warn({ address, reason }, 'Redis is unavailable: trying for 10 seconds');
     await delay(START_RETRY_MS);
   }
 }
