@@ -32,7 +32,7 @@ export function requireAcceptable(password: string, email: string, field: string
     throw new BadUserInputError(field, `A password has at least ${MIN_LENGTH} characters: a sentence is a good one.`);
   }
   if (LONE_SURROGATE.test(password)) {
-    throw new BadUserInputError(field, 'This password holds half a character, which no keyboard can repeat.');
+    throw new BadUserInputError(field, 'This password contains an incomplete character (an unpaired surrogate).');
   }
   if (isCommonPassword(password, email)) {
     throw new BadUserInputError(field, 'This password is too common. Choose another one.');

@@ -38,7 +38,7 @@ export class ApiKeyGuard implements CanActivate {
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const key = await this.#verify(text, address);
     if (!key) this.audit.record('api-key-refused', { address, reason: whyRefused(text) });
-    if (!key) throw new UnauthenticatedError('Send a live API key: Authorization: Bearer sallyport_key_…');
+    if (!key) throw new UnauthenticatedError('Send a valid API key: Authorization: Bearer sallyport_key_…');
     admitted.set(request, key);
     return key;
   }

@@ -47,7 +47,7 @@ function takeFolder(dataDir: string): () => void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new StartError(
-      `The data folder ${resolve(dataDir)} cannot be written (${code}): check DATA_DIR and its rights.`,
+      `The data folder ${resolve(dataDir)} cannot be written (${code}): check DATA_DIR and its permissions.`,
       {
         cause: error,
       },

@@ -136,13 +136,13 @@ export class IssuerKeys {
   async #fetchWithin(signal: AbortSignal): Promise<KnownKeys> {
     const set = await fetchDocument(this.issuer.jwksUri ?? (await this.#discover(signal)), signal);
     const { keys } = set;
-    if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new KeyDocumentError('the answer is no set of keys');
+    if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new KeyDocumentError('the response is not a key set');
     try {
       const find = createLocalJWKSet(set as unknown as JSONWebKeySet);
       const kids = new Set(keys.map((key: { readonly kid?: unknown }) => key.kid));
       return { kids, find, fetchedAtMs: performance.now() };
     } catch (error) {
-      throw new KeyDocumentError('the answer is no set of keys', { cause: error });
+      throw new KeyDocumentError('the response is not a key set', { cause: error });
     }
   }
 

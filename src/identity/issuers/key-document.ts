@@ -20,7 +20,7 @@ export async function fetchDocument(url: string, signal: AbortSignal): Promise<R
     },
   );
   try {
-    if (response.status !== 200) throw new KeyDocumentError(`the answer has status ${response.status}`);
+    if (response.status !== 200) throw new KeyDocumentError(`the response has status ${response.status}`);
     if (!JSON_TYPE.test(response.headers.get('content-type') ?? ''))
       throw new KeyDocumentError('the answer is no JSON');
     return parseObject(await readBody(response, signal));
@@ -54,5 +54,5 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     // Reported below.
   }
-  throw new KeyDocumentError('the answer is no JSON object');
+  throw new KeyDocumentError('the response is not a JSON object');
 }

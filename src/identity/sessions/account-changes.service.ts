@@ -85,7 +85,7 @@ export class AccountChanges {
   /** @throws NotFoundError when no account has this e-mail */
   async find(email: string): Promise<Account> {
     const account = await this.accounts.find(email);
-    if (!account) throw new NotFoundError('Nobody is registered with this e-mail.');
+    if (!account) throw new NotFoundError('There is no account with this e-mail.');
     return account;
   }
 

@@ -31,7 +31,9 @@ export class PageTokens {
     if (!binding) {
       const missing = client.userAgent ? 'address' : 'user-agent';
       this.logger.warn({ shop, missing }, 'no token: the shop proxy did not pass this on');
-      throw new ForbiddenError('The shop did not say whose browser this is: see docs/app-proxy.md, APP_PROXY_BIND.');
+      throw new ForbiddenError(
+        'The shop did not pass on the address or user agent of the browser: see docs/app-proxy.md, APP_PROXY_BIND.',
+      );
     }
     return this.tokens.seal({ viewer, binding });
   }
