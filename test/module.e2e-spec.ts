@@ -98,7 +98,7 @@ describe('an application in which the socket cannot work does not start, and say
     ['graphql-ws on the same path by name', { subscriptions: { 'graphql-ws': { path: '/graphql' } }, path: '/api' }],
   ])('a GraphQLModule with %s of its own', async (_, options) => {
     const module = moduleOf([graphql(options), SallyportModule.forRoot(OPTIONS)]);
-    expect(await failureOf(module)).toMatch(/GraphQLModule opens sockets of its own at \/graphql: remove/);
+    expect(await failureOf(module)).toMatch(/GraphQLModule opens its own sockets at \/graphql: remove/);
   });
 
   it('a GraphQLModule with sockets on another path is accepted', async () => {

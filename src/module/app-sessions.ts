@@ -46,9 +46,9 @@ export class AppSessions extends Sessions {
     if (found === null || found === undefined) return null;
     const { viewer, session } = found;
     const id = parseViewerId(viewer);
-    if (!id) throw new TypeError(`sessions.read must give a viewer id: ${VIEWER_ID_FORMS}.`);
+    if (!id) throw new TypeError(`sessions.read must return a viewer id: ${VIEWER_ID_FORMS}.`);
     if (typeof session !== 'string' || !SESSION_ID.test(session))
-      throw new TypeError('sessions.read must give a session id of 1 to 200 visible ASCII characters.');
+      throw new TypeError('sessions.read must return a session id of 1 to 200 visible ASCII characters.');
     return { viewer: { id }, session };
   }
 
@@ -75,7 +75,7 @@ export class AppSessions extends Sessions {
   async #ask(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
     try {
       const live = await answered(async () => this.port.status(ids));
-      if (!isStatus(live)) throw new TypeError('sessions.status must give a Map from session ids to Dates');
+      if (!isStatus(live)) throw new TypeError('sessions.status must return a Map from session ids to Dates');
       this.#health.tookWrite();
       return live;
     } catch (error) {

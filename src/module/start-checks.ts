@@ -45,7 +45,7 @@ export class StartChecks implements OnModuleInit {
       const options = providers.get(GRAPHQL_MODULE_OPTIONS)?.instance as SubscriptionOptions | undefined;
       if (options && socketPaths(options).includes(this.config.path))
         throw new StartError(
-          `GraphQLModule opens sockets of its own at ${this.config.path}: remove its subscription options, since SallyportModule serves subscriptions, or give SallyportModule another path.`,
+          `GraphQLModule opens its own sockets at ${this.config.path}: remove its subscription options, since SallyportModule serves subscriptions, or give SallyportModule another path.`,
         );
     }
   }
