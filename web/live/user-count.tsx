@@ -23,8 +23,8 @@ export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }
         </p>
       )}
       <p className="muted">
-        A number from 1 to 10, published every few seconds to you and to nobody else. Two browsers of yours show the
-        same one; another person’s shows another.
+        A number from 1 to 10, published every few seconds only to you. Two of your browsers show the same number;
+        another user’s browser shows a different one.
       </p>
       <figure
         className="count-chart"
