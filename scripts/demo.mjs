@@ -44,7 +44,7 @@ async function play() {
   const { client, closed } = connect(me.token);
   await printValues(client);
 
-  step('sign out, which ends the session and every socket that stands on it');
+  step('sign out, which ends the session and closes its sockets');
   const left = Date.now();
   await ask('mutation { logout }');
   const { code, reason } = await within(closed, 'the socket to be closed');

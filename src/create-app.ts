@@ -135,7 +135,7 @@ async function applyRules(
     refuseHosts(raw);
     if (cameInTheClear(raw)) throw new ForbiddenError('Use https.');
     if (connections.isSpare(raw.socket) && !PROBES.has(routeOptions.url ?? ''))
-      throw new UnavailableError('This node answers as many requests as it may: try again in a moment.');
+      throw new UnavailableError('This node is at its limit of requests: try again in a moment.');
   });
   const logger = app.get<Logger>(LOGGER);
   if (logger.isLevelEnabled('debug'))

@@ -161,7 +161,7 @@ describe('the command line', () => {
     const disabled = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json']);
     expect(JSON.parse(disabled.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: true });
     const unknown = await cli(dataDir, ['sessions', 'revoke', 'nobody@example.org']);
-    expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: Nobody is registered with this e-mail.\n' });
+    expect(unknown).toEqual({ code: 1, out: '', err: 'sallyport: There is no account with this e-mail.\n' });
   });
 
   it('revokes sessions while Redis is unavailable, and says when the nodes find out', async () => {
@@ -170,7 +170,7 @@ describe('the command line', () => {
     const away = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
     expect(await cli(dataDir, ['sessions', 'revoke', 'ada@example.org'], '', away)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^Ended 0 session\(s\)\. Redis is away: .* within 20 s\.\n$/) as string,
+      out: expect.stringMatching(/^Ended 0 session\(s\)\. Redis is unavailable: .* within 20 s\.\n$/) as string,
     });
     const asJson = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json'], '', away);
     expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });

@@ -8,7 +8,7 @@ interface Passage {
   isSubscriber: boolean;
 }
 
-/** A wire that a test cuts, silences and mends, between a server and one of its stores. */
+/** A connection that a test cuts, silences and restores, between a server and one of its stores. */
 export class TcpProxy {
   readonly #passages = new Set<Passage>();
   readonly #server: Server;

@@ -13,7 +13,7 @@ const MAX_BYTES = 1_024;
  */
 export async function askPassword(question: string): Promise<string> {
   const password = process.stdin.isTTY ? await askPerson(question) : await readAll();
-  if (password === '') throw new StartError('No password came: type one, or send it on standard input.');
+  if (password === '') throw new StartError('No password given: type one, or send it on standard input.');
   return password;
 }
 

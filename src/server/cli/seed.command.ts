@@ -28,7 +28,7 @@ export const seedCommand: CliCommand = (program, context) => {
     .action((options: SeedOptions) =>
       context.withStores(async (stores) => {
         if (stores.get<HttpConfig>(HTTP_CONFIG).production) {
-          throw new StartError('seed makes accounts that nobody owns: it refuses where NODE_ENV is production.');
+          throw new StartError('seed creates test accounts, so it is refused when NODE_ENV is production.');
         }
         const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
         const people = await seedPeople(stores, options.users, ttlSeconds);

@@ -39,7 +39,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
 /** Says when running nodes close the sockets of the revoked sessions. */
 export function whenHeard(hearsNobody: boolean): string {
   return hearsNobody
-    ? 'Redis is away: the running nodes find this in the database, and close the sockets, within 20 s.'
+    ? 'Redis is unavailable: the running nodes find this in the database, and close the sockets, within 20 s.'
     : '';
 }
 

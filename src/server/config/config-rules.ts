@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
   {
     on: ['NODE_ENV', 'GRAPHIQL', 'PUBLIC_URL'],
     broken: (env) => env.GRAPHIQL === true && isPublicUnsaid(env),
-    message: 'expected production or development where GRAPHIQL is on at a public https address. Set NODE_ENV',
+    message: 'expected production or development when GRAPHIQL is on at a public https URL. Set NODE_ENV',
   },
   {
     on: ['SECRET_KEYS'],
@@ -57,7 +57,7 @@ const RULES: readonly Rule[] = [
     on: ['PUBLIC_URL'],
     productionOnly: true,
     broken: ({ PUBLIC_URL }) => !PUBLIC_URL,
-    message: 'expected the https origin that people use, since links and cookies depend on it. Set it to your address',
+    message: 'expected the https origin that users open, since links and cookies depend on it. Set it to your address',
   },
   {
     on: ['PUBLIC_URL'],
@@ -84,7 +84,7 @@ const RULES: readonly Rule[] = [
     productionOnly: true,
     broken: ({ DATABASE_URL }) => DATABASE_URL !== undefined && hasDefaultPassword(DATABASE_URL),
     message:
-      'expected a password of its own; this one is a common default. Change it, for example to: openssl rand -hex 24',
+      'expected a unique password; this one is a common default. Change it, for example to: openssl rand -hex 24',
   },
   {
     on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],

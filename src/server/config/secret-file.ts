@@ -19,7 +19,7 @@ export function readOrMakeSecret(dataDir: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new SecretFolderError(
-      `the folder ${resolve(dataDir)} cannot be used (${code}): expected one that this process may write to. Correct DATA_DIR or its rights`,
+      `the folder ${resolve(dataDir)} cannot be used (${code}): expected one that this process may write to. Correct DATA_DIR or its permissions`,
       { cause: error },
     );
   }

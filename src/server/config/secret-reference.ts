@@ -53,8 +53,11 @@ function read(file: string): string {
   } catch (error) {
     if (error instanceof SecretFileError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new SecretFileError(`the file ${file} cannot be read (${code}): correct the path behind @, or its rights`, {
-      cause: error,
-    });
+    throw new SecretFileError(
+      `the file ${file} cannot be read (${code}): correct the path after @, or its permissions`,
+      {
+        cause: error,
+      },
+    );
   }
 }

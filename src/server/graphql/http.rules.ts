@@ -73,7 +73,7 @@ async function refuseOrigin({ headers }: FastifyRequest, origins: HttpOrigins): 
   if (origin === undefined && site === undefined) {
     if (cookie === undefined || ASKED_FIRST.some((name) => headers[name])) return;
     throw new ForbiddenError(
-      'A request with a cookie says where it comes from: send Origin, or Apollo-Require-Preflight.',
+      'A request with a cookie must say where it comes from: send Origin, or Apollo-Require-Preflight.',
     );
   }
   const allowed = origin === undefined ? OWN_SITE.has(site) : await origins.allow(origin);

@@ -62,6 +62,6 @@ export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown 
     if (this.#warned.has(store)) return;
     this.#warned.add(store);
     const seconds = Math.round(aheadMs / 1000);
-    this.logger.warn({ store, seconds }, 'the clocks of this node and of the store are apart: synchronise them (NTP)');
+    this.logger.warn({ store, seconds }, 'the clocks of this node and the store differ: synchronise them (NTP)');
   }
 }

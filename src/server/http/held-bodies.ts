@@ -31,7 +31,7 @@ export class HeldBodies {
         'This key has too much under way at the same time: wait for answers and send the same again.',
       );
     if (this.#total + bytes > MAX_BYTES)
-      throw new UnavailableError('Too much is being published here at the same time: send the same again.');
+      throw new UnavailableError('Too much is being published at the same time: send the same events again.');
     this.#add(key, bytes);
     return () => this.#add(key, -bytes);
   }

@@ -26,7 +26,7 @@ export class PagesController {
   /** GraphiQL; 404 if it is disabled. */
   @Get('/graphiql')
   graphiql(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    if (!this.http.graphiql) throw new NotFoundError('GraphiQL is switched off here.');
+    if (!this.http.graphiql) throw new NotFoundError('GraphiQL is disabled.');
     return this.#show('graphiql', reply);
   }
 
