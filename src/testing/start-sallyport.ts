@@ -51,7 +51,7 @@ class ReadyResolver {
 export interface TestAppOptions extends Pick<ModuleMetadata, 'imports' | 'providers'> {
   /** Options of SallyportModule that override the test defaults. */
   readonly sallyport?: Partial<Omit<SallyportOptions, 'sessions'>>;
-  /** Default: the platform that `NestFactory.create` uses, Express or Fastify. */
+  /** Default: Express, where `@nestjs/platform-express` is installed. For Fastify, a `FastifyAdapter`. */
   readonly adapter?: AbstractHttpAdapter;
 }
 
