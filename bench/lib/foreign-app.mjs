@@ -1,5 +1,5 @@
-// A Nest app of somebody else, on Express with Apollo, that imports SallyportModule, as dist/ has it. It publishes what it is told to,
-// and with MODULE=no it is the same app without the module. Reports the milliseconds from its first line until it listens.
+// A Nest app of somebody else, on Express with Apollo, that imports the package `sallyport`. It publishes what it is told to; with
+// MODULE=no it is the same app without the module. Reports how long the import of the module and the start took.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { decorate } from '../peers/decorate.mjs';
@@ -21,8 +21,11 @@ class HelloResolver {
 decorate(HelloResolver, { method: 'hello', on: [Query(() => String)] });
 decorate(HelloResolver, { on: [Resolver()] });
 
+// An app that validates its input has it already.
+await load('class-validator');
 const began = performance.now();
-const sallyport = process.env.MODULE === 'no' ? null : await import(new URL('dist/index.js', TOP));
+const cpuBegan = process.cpuUsage();
+const sallyport = process.env.MODULE === 'no' ? null : await import(new URL('dist/package/index.js', TOP));
 const imports = [GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, playground: false })];
 const feed = sallyport?.defineFeed({
   name: 'user_count',
@@ -47,7 +50,8 @@ decorate(AppModule, { on: [Module({ imports, providers: [HelloResolver] })] });
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
 await app.listen(0, '127.0.0.1');
 const { port } = app.getHttpServer().address();
-process.send({ port, startMs: performance.now() - began });
+const { user, system } = process.cpuUsage(cpuBegan);
+process.send({ port, ms: performance.now() - began, cpuMs: (user + system) / 1000 });
 
 process.on('message', async ({ people, viewers, burst }) => {
   if (people) {
