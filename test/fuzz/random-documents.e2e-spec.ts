@@ -34,7 +34,8 @@ const context = {
  */
 function passOn(listeners: readonly NodeJS.UnhandledRejectionListener[]): NodeJS.UnhandledRejectionListener {
   return (reason, promise) => {
-    const isOfGraphqlJs = reason instanceof GraphQLError && /\/graphql\/execution\//.test(reason.stack ?? '');
+    // Located in a response: the stack is that of whatever has rejected.
+    const isOfGraphqlJs = reason instanceof GraphQLError && reason.path !== undefined;
     if (!isOfGraphqlJs) for (const listener of listeners) listener(reason, promise);
   };
 }

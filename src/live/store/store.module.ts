@@ -1,6 +1,6 @@
 import { type InjectionToken, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
+import { LIMITS_CONFIG, type LimitsConfig, REDIS_CONFIG, type RedisConfig } from '../live.config.js';
 import { IntervalLease } from '../leases/interval-lease.js';
 import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
@@ -12,140 +12,85 @@ import { TokenReplayStore } from '../tokens/token-replay.store.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
 import { TopicBus } from '../topics/topic.bus.js';
 import { TopicMetrics } from '../topics/topic.metrics.js';
-import { MemoryGuessCounter } from './memory/guess-counter.memory.js';
-import { MAX_KEYS } from './memory/idempotency-keys.js';
-import { MemoryIntervalLease } from './memory/interval-lease.memory.js';
-import { MemoryPresence } from './memory/presence.memory.js';
-import { MemoryRateLimiters } from './memory/rate-limiters.memory.js';
-import { MemoryRevocationStore } from './memory/revocation.store.memory.js';
-import { MemorySessionRevocations } from './memory/session-revocations.memory.js';
-import { MemoryTokenReplayStore } from './memory/token-replay.store.memory.js';
-import { MemoryTopicBus } from './memory/topic.bus.memory.js';
-import { RedisGuessCounter } from './redis/guess-counter.redis.js';
-import { RedisIntervalLease } from './redis/interval-lease.redis.js';
-import { RedisPresence } from './redis/presence.redis.js';
-import { RedisRateLimiters } from './redis/rate-limiters.redis.js';
-import { RedisConnection } from './redis/redis.connection.js';
-import { RedisModule } from './redis/redis.module.js';
-import { RedisSubscriber } from './redis/redis.subscriber.js';
-import { RedisRevocationStore } from './redis/revocation.store.redis.js';
-import { RedisSessionRevocations } from './redis/session-revocations.redis.js';
-import { RedisTokenReplayStore } from './redis/token-replay.store.redis.js';
-import { RedisTopicBus } from './redis/topic.bus.redis.js';
-import { SharedStoreHealth, type SharedStoreLink } from './store-health.js';
-
-/** The two connections of the Redis store. */
-interface RedisLinks {
-  readonly redis: RedisConnection;
-  readonly subscriber: RedisSubscriber;
-}
-
-/** What implementations of both engines also need. */
-interface Common {
-  readonly gate: DeliveryGate;
-  readonly metrics: TopicMetrics;
-  readonly limits: LimitsConfig;
-  readonly logger: Logger;
-}
-
-/** The two implementations of a port. */
-interface Engines<T> {
-  memory(common: Common): T;
-  redis(links: RedisLinks, common: Common): T;
-}
-
-/** Provides a port: on Redis if `REDIS_URL` is set, else in the memory of this process, which is then the only node. */
-function port<T>(provide: InjectionToken<T>, engines: Engines<T>): Provider {
-  return {
-    provide,
-    useFactory: (
-      redis: RedisConnection | null,
-      subscriber: RedisSubscriber | null,
-      gate: DeliveryGate,
-      metrics: TopicMetrics,
-      limits: LimitsConfig,
-      logger: Logger,
-    ): T => {
-      const common = { gate, metrics, limits, logger };
-      return redis && subscriber ? engines.redis({ redis, subscriber }, common) : engines.memory(common);
-    },
-    inject: [RedisConnection, RedisSubscriber, DeliveryGate, TopicMetrics, LIMITS_CONFIG, LOGGER],
-  };
-}
+import { MemoryEngine } from './memory/memory-engine.js';
+import { STORE_ENGINE, type StoreEngine } from './store-engine.js';
+import { SharedStoreHealth, StoreMetrics } from './store-health.js';
+import { StoreHealthModule } from './store-health.module.js';
 
 /**
- * Both connections count, since no connection is admitted while events cannot be delivered. On a cluster one shard may
- * be unavailable for long without affecting the subscriptions on the others.
+ * The only place that chooses between engines: Redis if `REDIS_URL` is set, else the memory of this process. Redis and its client are
+ * loaded only then.
  */
-function linkOf(redis: RedisConnection, subscriber: RedisSubscriber): SharedStoreLink {
-  return {
-    health: redis.health,
-    get isAvailable() {
-      return redis.isAvailable && (redis.isCluster || !subscriber.isLost);
-    },
-  };
+const ENGINE: Provider = {
+  provide: STORE_ENGINE,
+  useFactory: async (
+    { url }: RedisConfig,
+    { maxHistoryBytes }: LimitsConfig,
+    stores: StoreMetrics,
+    logger: Logger,
+  ): Promise<StoreEngine> => {
+    if (url === null) return new MemoryEngine(maxHistoryBytes);
+    const { RedisEngine } = await import('./redis/redis-engine.js');
+    return RedisEngine.open(url, stores, logger);
+  },
+  inject: [REDIS_CONFIG, LIMITS_CONFIG, StoreMetrics, LOGGER],
+};
+
+function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): Provider {
+  return { provide, useFactory: of, inject: [STORE_ENGINE] };
 }
 
-/** All ports that an engine implements. The only place that chooses between engines. */
-const PORTS = [
-  port(TopicBus, {
-    memory: ({ gate, metrics, limits }) =>
-      new MemoryTopicBus(gate, metrics, { historyBytes: limits.maxHistoryBytes, keys: MAX_KEYS }),
-    redis: ({ redis, subscriber }, { gate, metrics }) => new RedisTopicBus(redis, subscriber, gate, metrics),
-  }),
-  port(SessionRevocations, {
-    memory: () => new MemorySessionRevocations(),
-    redis: ({ redis, subscriber }, { logger }) => new RedisSessionRevocations(redis, subscriber, logger),
-  }),
-  port(RevocationStore, {
-    memory: () => new MemoryRevocationStore(),
-    redis: ({ redis }) => new RedisRevocationStore(redis),
-  }),
-  port(Presence, { memory: () => new MemoryPresence(), redis: ({ redis }) => new RedisPresence(redis) }),
-  port(IntervalLease, { memory: () => new MemoryIntervalLease(), redis: ({ redis }) => new RedisIntervalLease(redis) }),
-  port(TokenReplayStore, {
-    memory: () => new MemoryTokenReplayStore(),
-    redis: ({ redis }) => new RedisTokenReplayStore(redis),
-  }),
-  port(RateLimiters, { memory: () => new MemoryRateLimiters(), redis: ({ redis }) => new RedisRateLimiters(redis) }),
-  port(GuessCounter, { memory: () => new MemoryGuessCounter(), redis: ({ redis }) => new RedisGuessCounter(redis) }),
+/** All ports that an engine implements. */
+const PORTS: readonly Provider[] = [
+  {
+    provide: TopicBus,
+    useFactory: (engine: StoreEngine, gate: DeliveryGate, metrics: TopicMetrics) => engine.topicBus(gate, metrics),
+    inject: [STORE_ENGINE, DeliveryGate, TopicMetrics],
+  },
+  {
+    provide: SessionRevocations,
+    useFactory: (engine: StoreEngine, logger: Logger) => engine.sessionRevocations(logger),
+    inject: [STORE_ENGINE, LOGGER],
+  },
+  {
+    provide: DeliveryGate,
+    useFactory: ({ connection }: StoreEngine, logger: Logger) => new DeliveryGate(connection, logger),
+    inject: [STORE_ENGINE, LOGGER],
+  },
+  port(RevocationStore, (engine) => engine.revocationStore()),
+  port(Presence, (engine) => engine.presence()),
+  port(IntervalLease, (engine) => engine.intervalLease()),
+  port(TokenReplayStore, (engine) => engine.tokenReplayStore()),
+  port(RateLimiters, (engine) => engine.rateLimiters()),
+  port(GuessCounter, (engine) => engine.guessCounter()),
+  port(SharedStoreHealth, ({ connection }) => new SharedStoreHealth(connection)),
 ];
 
 const TOKENS = [
+  STORE_ENGINE,
   TopicBus,
   SessionRevocations,
+  DeliveryGate,
   RevocationStore,
   Presence,
   IntervalLease,
   TokenReplayStore,
   RateLimiters,
   GuessCounter,
+  SharedStoreHealth,
 ];
 
 /** The state that nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
-@Module({
-  imports: [RedisModule],
-  providers: [
-    TopicMetrics,
-    {
-      provide: SharedStoreHealth,
-      useFactory: (redis: RedisConnection | null, subscriber: RedisSubscriber | null) =>
-        new SharedStoreHealth(redis && subscriber ? linkOf(redis, subscriber) : null),
-      inject: [RedisConnection, RedisSubscriber],
-    },
-    {
-      provide: DeliveryGate,
-      useFactory: (subscriber: RedisSubscriber | null, logger: Logger) => new DeliveryGate(subscriber, logger),
-      inject: [RedisSubscriber, LOGGER],
-    },
-    ...PORTS,
-  ],
-  exports: [...TOKENS, DeliveryGate, SharedStoreHealth],
-})
+@Module({ imports: [StoreHealthModule], providers: [TopicMetrics, ENGINE, ...PORTS], exports: TOKENS })
 export class StoreModule implements OnApplicationShutdown {
-  constructor(@Inject(DeliveryGate) private readonly gate: DeliveryGate) {}
+  constructor(
+    @Inject(DeliveryGate) private readonly gate: DeliveryGate,
+    @Inject(STORE_ENGINE) private readonly engine: StoreEngine,
+  ) {}
 
+  /** The last step of a shutdown, since other parts still use the store while they stop. */
   onApplicationShutdown(): void {
     this.gate.stop();
+    this.engine.close();
   }
 }

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { Database } from '../../identity/database/database.js';
 import { LOGGER } from '../../live/logging/logger.js';
-import { RedisConnection } from '../../live/store/redis/redis.connection.js';
+import { STORE_ENGINE, type StoreEngine } from '../../live/store/store-engine.js';
 
 const CLOCK = sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;
 const ASK_EVERY_MS = 60_000;
@@ -24,7 +24,7 @@ export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown 
 
   constructor(
     private readonly database: Database,
-    @Inject(RedisConnection) private readonly redis: RedisConnection | null,
+    @Inject(STORE_ENGINE) private readonly store: Pick<StoreEngine, 'connection'>,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -39,7 +39,8 @@ export class ClockSkew implements OnApplicationBootstrap, OnApplicationShutdown 
 
   /** Asks every shared store for its time. Never throws: an unavailable store is reported elsewhere. */
   async check(): Promise<void> {
-    if (this.redis?.isAvailable) this.note('redis', this.redis.nowMs - Date.now());
+    const { connection } = this.store;
+    if (connection?.isAvailable) this.note(connection.name, connection.nowMs - Date.now());
     try {
       const sentMs = Date.now();
       const answer = await this.database.run((orm) => orm.execute(CLOCK));

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '../../identity/database/database.module.js';
-import { RedisModule } from '../../live/store/redis/redis.module.js';
 import { StoreModule } from '../../live/store/store.module.js';
 import { HealthController } from './health.controller.js';
 import { ClockSkew } from './clock-skew.js';
@@ -8,7 +7,7 @@ import { Readiness } from './readiness.js';
 
 /** `GET /healthz` and `GET /readyz`. */
 @Module({
-  imports: [DatabaseModule, RedisModule, StoreModule],
+  imports: [DatabaseModule, StoreModule],
   controllers: [HealthController],
   providers: [Readiness, ClockSkew],
 })
