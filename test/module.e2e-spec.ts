@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Controller, Get, Module, type ModuleMetadata, type Type } from '@nestjs/common';
-import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { Args, Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
@@ -20,7 +21,7 @@ import {
   type Viewer,
   viewerId,
 } from '../src/index.js';
-import { startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
+import { connectAs, startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
 import { OrderStatusFeed, ShopResolver } from './kit/foreign/app.js';
 
 const ADA = viewerId('app', 'ada');
@@ -162,6 +163,17 @@ describe('besides the upgrades of the application', () => {
     foreignSockets(live);
     expect(await refusal()).toContain('400');
   });
+});
+
+it.each<[string, () => AbstractHttpAdapter]>([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+])('an app with Apollo on %s stops with open sockets, and they hear 1012', async (_, adapter) => {
+  const module = moduleOf([graphql(), SallyportModule.forRoot(OPTIONS), FeedModule.of(OrderStatusFeed)]);
+  const app = await NestFactory.create(module, adapter(), SETTINGS);
+  await app.listen(0, '127.0.0.1');
+  const socket = await connectAs(app, await app.getUrl(), { viewer: ADA, session: 'one' });
+  await Promise.all([app.close(), expect(socket.waitForClose()).resolves.toMatchObject({ code: 1012 })]);
 });
 
 it('another path is the only one that opens a socket', async () => {

@@ -21,7 +21,7 @@ const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is not a WebS
 @Injectable()
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
-  #draining = false;
+  #draining: Promise<void> | null = null;
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -45,21 +45,26 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
       const facts = this.policy.facts(request);
       void inRequest(facts.requestId, () => this.#upgrade(request, facts, socket, head));
     };
+    drainBeforeClose(server, () => this.#drain());
     if (this.config.sharesServer) takeOurs(server, take, (request) => this.policy.isOurs(request));
     else server.on('upgrade', take);
   }
 
-  /** In the first phase of the shutdown, because Apollo's own hook waits until the HTTP server has no sockets left. */
+  /** Early in the shutdown, while the stores are still open. */
   async onModuleDestroy(): Promise<void> {
-    this.#draining = true;
-    await this.connections.drain();
+    await this.#drain();
     this.#server.close();
+  }
+
+  /** Closes every socket, once. */
+  #drain(): Promise<void> {
+    return (this.#draining ??= this.connections.drain());
   }
 
   async #upgrade(request: IncomingMessage, facts: ConnectionFacts, socket: Socket, head: Buffer): Promise<void> {
     const drop = (): void => void socket.destroy();
     socket.on('error', drop);
-    const refusal = await this.policy.check(request, facts, this.#draining);
+    const refusal = await this.policy.check(request, facts, this.#draining !== null);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       this.metrics.refused(refusal, facts);
@@ -75,6 +80,18 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
 }
 
 type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+/**
+ * Drains as soon as the HTTP server is closed. Nest may stop Apollo before this module, and Apollo closes the server and waits until it has
+ * no socket left.
+ */
+function drainBeforeClose(server: Server, drain: () => Promise<void>): void {
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    void drain();
+    return close(callback);
+  };
+}
 
 /**
  * Takes the upgrades that are ours, and those that nothing else listens for. Other listeners of the application, such as a Nest gateway
