@@ -51,10 +51,10 @@ export function writeDocs(report) {
   const text = `# Benchmarks
 
 Made by \`npm run bench\`${runs > 1 ? `, joined from ${runs} runs, the last` : ''} on ${report.at.slice(0, 10)}: ${machine.cores} cores (${machine.model}), Node ${machine.node}.
-Do not edit: the next run writes this file anew. How it is measured: [bench/README.md](../bench/README.md).
+Do not edit: the next run overwrites this file. How it is measured: [bench/README.md](../bench/README.md).
 
-Every server runs on one core, the load generator on the other. Figures are medians of interleaved repeats, their number beside each,
-with their lowest and highest; a ratio to bare \`ws\` is taken within each round. Sallyport is the built server in production mode with every
+Every server runs on one core, the load generator on the other. Figures are medians of interleaved repeats, given with their number,
+lowest and highest; a ratio to bare \`ws\` is taken within each round. Sallyport is the built server in production mode with every
 check on, its sockets opened with real tokens of seeded accounts; its peers check nothing.${disturbed(machine)}
 
 ![Each measure as a multiple of bare ws](benchmarks.svg)
