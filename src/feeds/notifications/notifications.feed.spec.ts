@@ -28,7 +28,7 @@ describe('a notification', () => {
     ['has a time without a zone', { ...least, createdAt: '2026-01-02T03:04:05' }, /^payload: createdAt must/],
     ['has a time that does not exist', { ...least, createdAt: '2026-02-30T25:61:00Z' }, /^payload: createdAt/],
     ['has a leap second', { ...least, createdAt: '2026-12-31T23:59:60Z' }, /^payload: createdAt/],
-    ['has a field that nobody knows', { ...least, colour: 'red' }, /^payload has an unknown field/],
+    ['has an unknown field', { ...least, colour: 'red' }, /^payload has an unknown field/],
     ['reaches for the prototype', JSON.parse('{"kind":"x","title":"y","__proto__":{"id":"z"}}'), /unknown field/],
     ['reaches for the constructor', { ...least, constructor: 1 }, /unknown field/],
   ])('is refused when it %s', (_, payload, message) => {

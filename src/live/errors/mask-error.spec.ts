@@ -43,7 +43,7 @@ describe('maskError', () => {
   it.each([
     ['an object', { secret: CANARY }],
     ['a list', [CANARY]],
-  ])('names the variable and does not echo %s', (_, value) => {
+  ])('names the variable and does not repeat %s', (_, value) => {
     const { shown } = maskError(executed(() => 1, 'query ($p: String!) { login(password: $p) }', { p: value }));
     expect(shown).toMatchObject({
       message: 'Variable "$p" has a value of the wrong type.',
@@ -55,7 +55,7 @@ describe('maskError', () => {
     ['a number', '{ login(password: 73001) }', '73001'],
     ['an object', `{ login(password: {a: "${CANARY}"}) }`, CANARY],
     ['a string for an Int', `{ login(password: "x", n: "${CANARY}") }`, CANARY],
-  ])('does not echo %s that stands in the query', (_, query, secret) => {
+  ])('does not repeat %s from the query', (_, query, secret) => {
     const [error] = validate(schema, parse(query));
     const { shown } = maskError(error!);
     expect(JSON.stringify(shown)).not.toContain(secret);
@@ -73,7 +73,7 @@ describe('maskError', () => {
     ['an escape', '{ login(password: "\\hunter") }', 'Syntax Error: Invalid character escape sequence.'],
     ['a code point', '{ login(password: "\\u{hunter2}") }', 'Syntax Error: Invalid Unicode escape sequence.'],
     ['a character', '{ login(password: ?hunter) }', 'Syntax Error: Unexpected character.'],
-  ])('does not echo %s in a syntax error', (_, query, message) => {
+  ])('does not repeat %s in a syntax error', (_, query, message) => {
     const syntaxError = expectThrow(() => parse(query));
     expect(maskError(syntaxError).shown).toMatchObject({ message, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
   });

@@ -118,7 +118,7 @@ describe('a token of another kind', () => {
     ['TK-13 a megabyte', 'a'.repeat(1_000_000)],
     ['a header that is no object', forge('[]', CLAIMS)],
     ['nothing', ''],
-  ])('%s is refused as malformed before its signature is looked at', (_name, token) => {
+  ])('%s is refused as malformed before its signature is checked', (_name, token) => {
     expect(tokens.read(token)).toEqual({ ok: false, reason: 'malformed' });
   });
 

@@ -13,7 +13,7 @@ describe('PX-1 behind a trusted proxy the client', () => {
     ['behind 12 KiB without a comma', `${'x'.repeat(12_000)}, 198.51.100.7`],
     ['before proxies of ours', '198.51.100.7, 10.0.0.3, 10.0.0.2'],
     ['with a port', '198.51.100.7:4711'],
-  ])('is the rightmost address that is no trusted proxy: %s', (_, header) => {
+  ])('is the rightmost address that is not a trusted proxy: %s', (_, header) => {
     expect(seenAs(header)).toBe('198.51.100.7');
   });
 

@@ -32,7 +32,7 @@ describe('TK-16 a viewer from outside', () => {
     ['\udc00\ud800', 'a surrogate pair the wrong way round'],
     ['x'.repeat(201), '201 characters'],
     ['ë'.repeat(101), '202 bytes'],
-  ])('is none with the subject %j: %s', (subject) => {
+  ])('is refused with the subject %j: %s', (subject) => {
     expect(externalViewer('acme', subject)).toBeNull();
   });
 
@@ -75,7 +75,7 @@ describe('TK-16 a viewer from outside', () => {
     'external:acme:1\n',
     `external:acme:${'x'.repeat(201)}`,
     `external:acme:${'%C3%AB'.repeat(101)}`,
-  ])('is not read from %j', (text) => {
+  ])('is not parsed from %j', (text) => {
     expect(parseViewerId(text)).toBeNull();
   });
 

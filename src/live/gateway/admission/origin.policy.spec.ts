@@ -75,12 +75,15 @@ describe('ConfiguredOrigins', () => {
     ['https://evil.example', 'shop.example', false],
     ['https://shop.example', 'shop.example@evil.example', false],
     ['https://shop.example', 'evil.example/shop.example', false],
-  ])('allows %s on the host %s where pages of the same host may connect: %s', async (origin, host, allowed) => {
-    const sameHost = new ConfiguredOrigins({ ...CONFIG, sameHost: true }, []);
-    expect(await isAllowedOrigin(sameHost, origin, 'socket', host)).toBe(allowed);
-    expect(await isAllowedOrigin(sameHost, origin, 'http', host)).toBe(false);
-    expect(await isAllowedOrigin(policy, origin, 'socket', host)).toBe(false);
-  });
+  ])(
+    'whether %s on the host %s is allowed, if pages of the same host may connect: %s',
+    async (origin, host, allowed) => {
+      const sameHost = new ConfiguredOrigins({ ...CONFIG, sameHost: true }, []);
+      expect(await isAllowedOrigin(sameHost, origin, 'socket', host)).toBe(allowed);
+      expect(await isAllowedOrigin(sameHost, origin, 'http', host)).toBe(false);
+      expect(await isAllowedOrigin(policy, origin, 'socket', host)).toBe(false);
+    },
+  );
 });
 
 describe('isAllowedOrigin', () => {
@@ -94,7 +97,7 @@ describe('isAllowedOrigin', () => {
     ['says undefined', async () => undefined],
     ['says 1', async () => 1],
     ['resolves to an object', async () => ({})],
-  ])('OR-5 refuses where the policy %s', async (_, answer) => {
+  ])('OR-5 refuses if the policy %s', async (_, answer) => {
     expect(await isAllowedOrigin(answering(answer), 'https://app.example', 'socket')).toBe(false);
   });
 

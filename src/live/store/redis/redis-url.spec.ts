@@ -12,7 +12,7 @@ describe('parseRedisUrl', () => {
     ['redis://u:p@a:1,b:2/3', ['a 1', 'b 2']],
     ['redis://u:p@a:1,redis://u:p@b:2', ['a 1', 'b 2']],
     ['redis+sentinel://a,b:1/main', ['a 26379', 'b 1']],
-  ])('finds the places of %s', (text, expected) => {
+  ])('finds the hosts of %s', (text, expected) => {
     expect(places(text)).toEqual(expected);
   });
 
