@@ -11,7 +11,7 @@ describe('normalizeEmail', () => {
     ['ada@bücher.example', 'ada@xn--bcher-kva.example'],
     ['ada+tag@example.org', 'ada+tag@example.org'],
     ['a@x', 'a@x'],
-  ])('EN-4 writes %s in one way only', (text, email) => {
+  ])('EN-4 normalises %s to one spelling', (text, email) => {
     expect(normalizeEmail(text)).toBe(email);
     expect(normalizeEmail(email)).toBe(email);
   });

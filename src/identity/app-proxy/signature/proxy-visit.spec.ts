@@ -93,7 +93,7 @@ describe('a proxied request', () => {
     [-89, true],
     [-90, true],
     [-91, false],
-  ])('AP-3: a request %i seconds old is fresh: %s', (age, fresh) => {
+  ])('AP-3: whether a request %i seconds old is valid: %s', (age, fresh) => {
     const verdict = read(changed('timestamp', String(NOW_SECONDS - age)));
     expect(verdict).toMatchObject(fresh ? { ok: true } : { ok: false, reason: 'stale' });
   });

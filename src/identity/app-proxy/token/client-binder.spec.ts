@@ -57,7 +57,7 @@ describe('AP-8: the client that a token was made for', () => {
     ['ip+ua', { ...page, address: 'unknown' }],
     ['ip+ua', { ...page, userAgent: null }],
     ['ua', { ...page, userAgent: '' }],
-  ])('%s: makes no token for %j', (policy, client) => {
+  ])('%s: creates no token for %j', (policy, client) => {
     expect(binder(policy).bind(client)).toBeNull();
   });
 

@@ -68,7 +68,7 @@ describe('a sealed token', () => {
   it.each([
     [59_999, 'ok'],
     [60_000, 'expired'],
-  ])('TK-6: %i ms after it was made: %s', async (ms, outcome) => {
+  ])('TK-6: %i ms after its creation the result is %s', async (ms, outcome) => {
     const { token } = await tokens.seal(claims);
     vi.setSystemTime(NOW * 1000 + ms);
     expect(await tokens.unseal(token)).toMatchObject(outcome === 'ok' ? { ok: true } : { ok: false, reason: outcome });
@@ -103,7 +103,7 @@ describe('claims that are sealed with the right key', () => {
     ['an endless end', { ...PAYLOAD, exp: 1e308 }],
     ['a start in the future', { ...PAYLOAD, iat: NOW + 6, nbf: NOW, exp: NOW + 60 }],
     ['not yet valid', { ...PAYLOAD, nbf: NOW + 6 }],
-  ])('TK-5: %s: refused', async (_, payload) => {
+  ])('TK-5: a token with %s is refused', async (_, payload) => {
     const known = Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
     expect(await tokens.unseal(await forge(known))).toEqual({ ok: false, reason: 'invalid' });
   });
@@ -118,7 +118,7 @@ describe('a header', () => {
     ['an extra name', { ...HEADER, jku: 'https://evil.example' }, 'malformed'],
     ['a critical extension', { ...HEADER, crit: ['b64'] }, 'malformed'],
     ['another shop', { ...HEADER, shop: 'other.myshopify.com' }, 'invalid'],
-  ])('TK-1, TK-2: %s: refused', async (_, header, reason) => {
+  ])('TK-1, TK-2: a header with %s is refused', async (_, header, reason) => {
     const [, , ...sealed] = (await forge(PAYLOAD)).split('.');
     const text = [Buffer.from(JSON.stringify(header)).toString('base64url'), '', ...sealed].join('.');
     expect(await tokens.unseal(text)).toEqual({ ok: false, reason });
