@@ -115,7 +115,7 @@ describe('a configuration error', () => {
       ALLOWED_ORIGINS: '*',
       TRUSTED_PROXIES: 'x',
     },
-  ])('is told in plain words: %j', (env: Record<string, string>) => {
+  ])('is described in plain words: %j', (env: Record<string, string>) => {
     const faults = faultsOf(env);
     expect(namesOf(faults)).toEqual(Object.keys(env).sort());
     for (const fault of faults) {
@@ -169,7 +169,7 @@ describe('a secret in a file', () => {
     ['is empty', () => put('empty', '\n'), /^SECRET_KEYS: .*is empty/],
     ['is a folder', () => `@${folder}`, /^SECRET_KEYS: .*cannot be read \(EISDIR\)/],
     ['is no secret at all', () => put('large', 'x'.repeat(70_000)), /^SECRET_KEYS: .*64 KiB/],
-  ])('refuses a file that %s, and every other fault with it', (_, value, message) => {
+  ])('refuses a file that %s, together with every other error', (_, value, message) => {
     const faults = faultsOf({ SECRET_KEYS: value(), PORT: 'x' });
     expect(faults).toEqual([expect.stringMatching(/^PORT: /), expect.stringMatching(message)]);
   });
@@ -186,7 +186,7 @@ describe('production', () => {
     ['rows of the keyboard', 'qwertyuiopasdfghjklzxcvbnm1234567890', 'SECRET_KEYS'],
     ['something said twice', 'q8Zr1Lw0Xp'.repeat(5), 'SECRET_KEYS'],
     ['a placeholder', 'change-me-change-me-change-me-change-me', 'SECRET_KEYS'],
-  ])('refuses SECRET_KEYS of %s, and development does not', (_, SECRET_KEYS, name) => {
+  ])('refuses SECRET_KEYS of %s, which development accepts', (_, SECRET_KEYS, name) => {
     expect(namesOf(faultsOf({ ...PRODUCTION, SECRET_KEYS }))).toEqual([name]);
     expect(faultsOf({ ...PRODUCTION, SECRET_KEYS: `${KEY},${SECRET_KEYS}` })).toHaveLength(1);
     expect(faultsOf({ SECRET_KEYS })).toEqual([]);

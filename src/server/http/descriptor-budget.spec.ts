@@ -8,7 +8,7 @@ describe('the descriptors of the process', () => {
     [65_536, { http: 4_096, sockets: 61_340, ceiling: 65_486 }],
     [Infinity, { http: 4_096, sockets: Infinity, ceiling: Infinity }],
     [50, { http: 1, sockets: 1, ceiling: 52 }],
-  ])('of which there may be %d are shared out between HTTP and WebSockets', (limit, budget) => {
+  ])('with a limit of %d are divided between HTTP and WebSockets', (limit, budget) => {
     expect(shareDescriptors(limit)).toEqual(budget);
   });
 
