@@ -157,7 +157,7 @@ describe('a request that the shop has not signed', () => {
     ['a future timestamp', { timestamp: '4102444800' }],
     ['another shop', { shop: 'evil.myshopify.com' }],
     ['a customer hidden in a parameter', { a: '1logged_in_customer_id=42m=', logged_in_customer_id: '' }],
-  ])('AP-1, AP-2, AP-3: %s is refused and not told why', async (_, parameters) => {
+  ])('AP-1, AP-2, AP-3: %s is refused without a reason', async (_, parameters) => {
     const answer = await direct('/app-proxy/token', parameters);
     expect(answer.status).toBe(403);
     expect(await answer.json()).toEqual({

@@ -127,7 +127,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
   it.each([
     ['its name', (name: string) => name],
     ['its whole id', (name: string) => `external:acme:${name}`],
-  ])('end with /disconnect of their session by %s, whatever is minted for it later', async (_form, sent) => {
+  ])('end with /disconnect of their session by %s, including later tokens for it', async (_form, sent) => {
     const viewer = `external:acme:${randomUUID()}`;
     const session = randomUUID();
     const token = await tokenFor(server, acme, { viewer, session });
@@ -147,7 +147,7 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
   it.each([
     ['on themselves', undefined],
     ['on a session', 's-2'],
-  ])('that stand %s end on a node that was not told of /disconnect, when it looks for itself', async (_, session) => {
+  ])('that depend %s end on a node that missed /disconnect, at its periodic check', async (_, session) => {
     const viewer = `external:acme:${randomUUID()}`;
     const token = await tokenFor(server, acme, { viewer, session });
     const socket = await openSocket(other.url, { token });
@@ -249,7 +249,7 @@ describe('the scopes of a key', () => {
     ['/tokens', ['tokens:globex'], { viewer: 'external:acme:ann' }, 'tokens:acme'],
     ['/disconnect', ['publish', 'tokens:acme'], { viewer: 'external:acme:ann' }, 'disconnect'],
     ['/publish', ['tokens:acme', 'disconnect'], { events: [] }, 'publish'],
-  ])('that lack what %s needs are told so with 403', async (path, scopes, body, needed) => {
+  ])('that lack what %s requires get a 403 that says so', async (path, scopes, body, needed) => {
     const answer = await post(server, path, await makeKey(server, ...scopes), body);
     expect(answer).toMatchObject({ status: 403, body: { error: { code: 'FORBIDDEN' } } });
     expect(answer.body.error?.message).toContain(needed);
@@ -290,7 +290,7 @@ describe('the scopes of a key', () => {
     ['a life of more than an hour', { viewer: 'external:acme:a', expiresInSeconds: 3_601 }, 400],
     ['a life in text', { viewer: 'external:acme:a', expiresInSeconds: '60' }, 400],
     ['a huge body', { viewer: 'a'.repeat(10_000) }, 413],
-  ])('do not let /tokens take %s', async (_, body, status) => {
+  ])('do not make /tokens accept %s', async (_, body, status) => {
     const answer = await post(server, '/tokens', key, body);
     expect(answer.status).toBe(status);
     expect(answer.body.error?.message).toEqual(expect.any(String));
@@ -300,10 +300,10 @@ describe('the scopes of a key', () => {
   it.each<[string, unknown]>([
     ['nothing', {}],
     ['both', { viewer: 'external:acme:a', session: 'b' }],
-    ['a viewer that is none', { viewer: 'nobody' }],
+    ['an invalid viewer', { viewer: 'nobody' }],
     ['an outside session that is spelled otherwise', { session: 'external:acme:a:b' }],
     ['a session with a control', { session: 'a\nb' }],
-  ])('do not let /disconnect take %s', async (_, body) => {
+  ])('do not make /disconnect accept %s', async (_, body) => {
     const answer = await post(server, '/disconnect', await makeKey(server, 'disconnect', 'tokens:acme'), body);
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'BAD_USER_INPUT' } } });
   });

@@ -101,10 +101,10 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
   });
 
   it.each([
-    ['a topic that nobody has', ['nonsense', 'user:x', '1'], /topic must be one of/],
+    ['an unknown topic', ['nonsense', 'user:x', '1'], /topic must be one of/],
     ['a viewer id that is none', ['user_count', 'user:x', '1'], /viewer must be a viewer id/],
     ['a payload that is no JSON', ['user_count', 'user:x', '{'], /must be JSON/],
-  ])('tell in one line what is wrong with %s', async (_, args, message) => {
+  ])('say in one line what is wrong with %s', async (_, args, message) => {
     const { code, stderr } = await cli(one.env, 'publish', ...args);
     expect([code, stderr.trim().split('\n').length]).toEqual([1, 1]);
     expect(stderr).toMatch(message);

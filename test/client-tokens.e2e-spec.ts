@@ -40,7 +40,7 @@ describe('a token endpoint in trouble', () => {
     ['GraphQL errors', status(200, '{"data":null,"errors":[{"message":"x"}]}')],
     ['a cut connection', (response) => response.destroy()],
     ['a token that is no text', status(200, '{"data":{"me":{"token":7}}}')],
-  ])('asks again after %s', async (_, trouble) => {
+  ])('retries after %s', async (_, trouble) => {
     const { url, asked } = await endpoint(trouble, me('good'));
     live.follow(live.connect({ getToken: tokenFromMe(url) }));
     expect((await live.server.admit()).init['token']).toBe('good');

@@ -95,7 +95,7 @@ describe('a socket is closed', () => {
 
   it.each([
     ['WebSocket pings', (socket: LiveSocket) => socket.ws.ping()],
-    ['pongs that nobody asked for', (socket: LiveSocket) => socket.ws.pong()],
+    ['unsolicited pongs', (socket: LiveSocket) => socket.ws.pong()],
     ['Pong messages', (socket: LiveSocket) => socket.send({ type: 'pong' })],
     ['Complete messages', (socket: LiveSocket) => socket.send({ type: 'complete', id: '1' })],
   ])('WS-3 with 1008 on a flood of %s, before and after the ack', async (_, send) => {

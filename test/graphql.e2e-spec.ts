@@ -159,7 +159,7 @@ describe('HTTP', () => {
       400,
       /WebSocket.*graphql-transport-ws/,
     ],
-  ])('names the way that works to %s', async (_, { method = 'POST', headers = {} }: RequestInit, status, message) => {
+  ])('tells %s what to use instead', async (_, { method = 'POST', headers = {} }: RequestInit, status, message) => {
     const body = method === 'POST' ? { body: '{"query":"subscription { userCount }"}' } : {};
     const sent = { ...headers, 'content-type': 'application/json' };
     const response = await ada.browser.fetch('/graphql?query={__typename}', { method, headers: sent, ...body });
@@ -322,7 +322,7 @@ describe('HTTP', () => {
     ],
     ['an unused variable', {}, '{"query":"query ($id: ID) { __typename }"}', 400, 'GRAPHQL_VALIDATION_FAILED'],
     ['a missing variable', {}, '{"query":"mutation ($id: ID!) { revokeSession(id: $id) }"}', 400, 'BAD_USER_INPUT'],
-  ])('answers %s with a code that tells what is wrong', async (_, headers, body, status, code) => {
+  ])('answers %s with a specific code', async (_, headers, body, status, code) => {
     const response = await post({ 'content-type': 'application/json', ...headers }, body);
     const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
     expect([response.status, errors[0]?.extensions.code]).toEqual([status, code]);

@@ -122,7 +122,7 @@ describe('CS-6 another method than a route has', () => {
     ['/app-proxy/token', 'GET, HEAD'],
     ['/app-proxy/what/ever', 'GET, HEAD'],
     ['/assets/none.js', 'GET, HEAD'],
-  ])('%s answers 405 and says that it takes %s', async (target, allowed) => {
+  ])('%s answers 405 and allows %s', async (target, allowed) => {
     const others = allowed === 'POST' ? ['GET', 'PUT', 'DELETE', 'TRACE'] : ['POST', 'PUT', 'DELETE', 'TRACE', 'PATCH'];
     for (const method of others) {
       const { status, headers } = await send({ method, target, body: '', headers: { 'content-type': null } });
@@ -188,7 +188,7 @@ describe('HD-1 every response has the security headers', () => {
     ['an answer of GraphQL', 200, () => send({ body: TYPENAME })],
     ['a page that is not there', 404, line('GET /nowhere HTTP/1.1')],
     ['another method', 405, line('PUT /publish HTTP/1.1')],
-    ['a method that nobody knows', 404, line('PURGE /nowhere HTTP/1.1')],
+    ['an unknown method', 404, line('PURGE /nowhere HTTP/1.1')],
     ['a URL that cannot be decoded', 400, line('GET /%zz HTTP/1.1')],
     ['a cut escape', 400, line('GET /%e0%a4%a HTTP/1.1')],
     ['a body that is no JSON', 400, () => send({ body: '{' })],
@@ -206,7 +206,7 @@ describe('HD-1 every response has the security headers', () => {
     ],
     ['no host', 400, () => rawHttp(server.url, requestBytes('GET /healthz HTTP/1.1', [close]))],
     ['two hosts', 400, line('GET /healthz HTTP/1.1', ['Host', 'evil.example'])],
-    ['an expectation that nobody meets', 417, line('GET /healthz HTTP/1.1', ['Expect', 'the-moon'])],
+    ['an unknown expectation', 417, line('GET /healthz HTTP/1.1', ['Expect', 'the-moon'])],
   ];
 
   it.each(ANSWERS)('%s (%i)', async (_, status, ask) => {

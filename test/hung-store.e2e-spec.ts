@@ -64,7 +64,7 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
   it.each<[string, () => void | Promise<void>]>([
     ['because a table is locked', lockSessions],
     ['because nothing comes back from the database', () => toDatabase.silence()],
-  ])('a socket is ended, %s, and the others go on', async (_, hang) => {
+  ])('a socket is closed, %s, and the others stay open', async (_, hang) => {
     const token = await ada.browser.token();
     const bystander = await openSocket(server.url, { token });
     await hang();
@@ -90,7 +90,7 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
   it.each<[string, () => void | Promise<void>, () => void | Promise<unknown>]>([
     ['unlocked', lockSessions, () => locker.query('rollback')],
     ['heard again', () => toDatabase.silence(), () => toDatabase.heal()],
-  ])('what hung holds nobody up once the database is %s', async (_, hang, goOn) => {
+  ])('hanging queries block nothing once the database is %s', async (_, hang, goOn) => {
     const token = await ada.browser.token();
     await hang();
     const hung = Array.from({ length: 10 }, () => introduced(token));

@@ -113,7 +113,7 @@ describe("an attempt to access another viewer's topic", () => {
       'extensions',
       () => ({ query: SUBSCRIPTION, extensions: { viewer: bob.viewerId, topic: `user_count:${bob.viewerId}` } }),
     ],
-  ])("by %s gets one's own topic", async (_, attempt) => {
+  ])("by %s gets only the viewer's own topic", async (_, attempt) => {
     const socket = await ada.socket();
     await publishCount(server, ada.viewerId, 20);
     socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });

@@ -19,7 +19,7 @@ describe('an operation whose conditions leave no field', () => {
     ['subscription { ... @skip(if: true) { userCount } }'],
     ['subscription { ...F @include(if: false) } fragment F on Subscription { userCount }'],
     [conditional, { v: true }],
-  ])('is an Error for its id, and the socket goes on: %s', async (query, variables) => {
+  ])('is an Error for its id, and the socket stays open: %s', async (query, variables) => {
     const socket = await ada.socket();
     socket.subscribe('1', query, { variables });
     const { payload } = await socket.waitForMessage('error', '1');

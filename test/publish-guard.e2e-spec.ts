@@ -32,7 +32,7 @@ describe('a wrong key', () => {
   it.each([
     ['of 700 kB', ['Content-Length', '700000']],
     ['in chunks', ['Transfer-Encoding', 'chunked']],
-  ] as const)('is answered before a body %s has come', async (_, length) => {
+  ] as const)('is answered before a body %s has arrived', async (_, length) => {
     expect(await rawHttp(server.url, head(`Bearer ${newApiKey()}`, length))).toMatchObject({ status: 401 });
   });
 

@@ -144,7 +144,7 @@ describe('POST /publish', () => {
     ['an empty key', { key: '' }],
     ['a key that is too long', { key: 'k'.repeat(201) }],
     ['a key that is no text', { key: 7 }],
-    ['a field that nobody knows', { idempotencyKey: 'k' }],
+    ['an unknown field', { idempotencyKey: 'k' }],
     ['a payload over 64 KiB', { payload: { ...notification, data: 'x'.repeat(65_536) } }],
     ['a payload nested too deeply', { payload: { ...notification, data: nested(1_000) } }],
     ['no payload', { payload: undefined }],
@@ -188,7 +188,7 @@ describe('an API key', () => {
     ['was never made', `Bearer ${newApiKey()}`],
     ['is no key at all', 'Bearer 1234'],
     ['is 10 kB', `Bearer ${'x'.repeat(10_240)}`],
-  ])('that %s opens nothing, and nothing is published', async (_, authorization) => {
+  ])('that %s is refused, and nothing is published', async (_, authorization) => {
     const socket = await subscribed(ada);
     expect(await post({ events: [event()] }, authorization)).toMatchObject({
       status: 401,

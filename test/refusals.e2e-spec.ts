@@ -81,8 +81,8 @@ describe.each(['production', 'test'])('where NODE_ENV is %s', (environment) => {
       'mutation ($p: String!) { login(email: "a", password: $p) { id } }',
       { p: [CANARY] },
     ],
-    ['a variable that nobody declared', 'mutation { login(email: "a", password: $p) { id } }', { p: CANARY }],
-  ])('LK-2 repeats nothing of %s, on HTTP and on the socket', async (_, query, variables) => {
+    ['an undeclared variable', 'mutation { login(email: "a", password: $p) { id } }', { p: CANARY }],
+  ])('LK-2 the error repeats nothing of %s, on HTTP and on the socket', async (_, query, variables) => {
     const ada = await server.signedIn();
     const answer = await ada.browser.gql(query, variables);
     const socket = await ada.socket();

@@ -77,7 +77,7 @@ describe('REGISTRATION=invite', () => {
     ['none', null],
     ['an unknown one', 'A'.repeat(22)],
     ['no code at all', 'x'.repeat(10_000)],
-  ])('refuses %s in the same words, whoever is registered', async (_, invitation) => {
+  ])('refuses %s with the same message for registered and unregistered e-mails', async (_, invitation) => {
     const ada = someone();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     const [known, unknown] = [await register(invitation, ada), await register(invitation)];

@@ -22,7 +22,7 @@ describe('the problems of a form', () => {
   it.each([
     [20, 'Too many attempts. Try again in 20 seconds.'],
     [600, 'Too many attempts. Try again in 10 minutes.'],
-  ])('say when to come back after %i s', (retryAfterSeconds, form) => {
+  ])('say when to retry after %i s', (retryAfterSeconds, form) => {
     expect(problemsOf(graphqlError('Wait', { code: 'TOO_MANY_REQUESTS', retryAfterSeconds }), 'password').form).toBe(
       form,
     );

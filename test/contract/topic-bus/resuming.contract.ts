@@ -127,7 +127,7 @@ export function resumingContract({ publish, publishNumbers, subscribe, harness }
       ['10 kB', 'a'.repeat(10_240)],
       ['a negative offset', 'abcdefgh1234.-1'],
       ['an epoch with a line break', 'abcdefgh\n1234.1'],
-    ])('does not recover from a malformed cursor (%s) and is live all the same', async (_, cursor) => {
+    ])('does not recover from a malformed cursor (%s), but is live', async (_, cursor) => {
       const topic = newTopic();
       await publishNumbers(topic, 2);
       const { sink } = await subscribe(topic, cursor);

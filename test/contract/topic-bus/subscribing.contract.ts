@@ -81,7 +81,7 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
     it.each([
       ['last event', latest],
       ['history', { ...fromHistory, historySize: 20 }],
-    ])('misses nothing and repeats nothing when it starts with the %s in the middle of publishing', async (_, feed) => {
+    ])('misses and repeats nothing when it starts with the %s during publishing', async (_, feed) => {
       const topic = newTopic(feed);
       const subscriptions: Promise<Subscribed>[] = [];
       for (let number = 1; number <= 400; number++) {
