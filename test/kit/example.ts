@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 /** What a process of an example gets besides its own settings: nothing of the developer's. */
-const BASE = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+const BASE = { NO_COLOR: '1', PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** What `npm pack` reads here and in client/. Of node_modules only a link is made. */
@@ -19,6 +19,8 @@ const PACKED_FOLDERS = ['scripts', 'src', 'client', 'dist'];
 
 /** A folder outside the repository in which examples are installed as after a clone: `examples/` below the packed packages. */
 export class Workspace {
+  #installs: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly path: string) {}
 
   /**
@@ -35,8 +37,19 @@ export class Workspace {
       await run('npm', ['pack', name, '--pack-destination', this.path, '--loglevel=error'], { cwd: copy });
   }
 
-  /** Copies an example and installs exactly what its lockfile says. */
-  async install(name: string): Promise<Example> {
+  /** Copies an example and installs exactly what its lockfile says. One after the other: while one installs, another is tested. */
+  install(name: string): Promise<Example> {
+    const installed = this.#installs.then(() => this.#install(name));
+    this.#installs = installed.catch(() => {});
+    return installed;
+  }
+
+  /** Resolves when nothing is being installed. */
+  async settled(): Promise<void> {
+    await this.#installs;
+  }
+
+  async #install(name: string): Promise<Example> {
     const folder = join(this.path, 'examples', name);
     const filter = (path: string) => !['node_modules', 'dist'].includes(basename(path));
     cpSync(join(ROOT, 'examples', name), folder, { recursive: true, filter });
@@ -49,7 +62,7 @@ export class Workspace {
 export class Example {
   constructor(private readonly folder: string) {}
 
-  /** Runs a program of it and waits until it prints `Open http://…`. */
+  /** Runs a program of it and waits until it prints `Open http://…`, or as Vite does, `Local: http://…`. */
   async start(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<RunningExample> {
     const port = env['PORT'] ?? String(await freePort());
     const [program, ...args] = command;
@@ -77,7 +90,7 @@ export class RunningExample {
     this.ready = new Promise((resolve, reject) => {
       createInterface({ input: child.stdout! }).on('line', (line) => {
         this.#printed += `${line}\n`;
-        this.url ||= /^Open (http:\S+)$/.exec(line)?.[1] ?? '';
+        this.url ||= /(?:^Open|Local:) +(http:\/\/[\w.:]+)/.exec(line)?.[1] ?? '';
         if (this.url) resolve();
       });
       child.once('close', () => reject(new Error(`The example ended:\n${this.#printed}`)));
