@@ -83,13 +83,16 @@ export async function checked(
 export class Consumer {
   #running: ChildProcess | undefined;
 
-  /** @param folder empty or absent */
+  /**
+   * @param folder empty or absent
+   * @param manifest what package.json says; null where a project is there already
+   */
   constructor(
     readonly folder: string,
-    manifest: object = {},
+    manifest: object | null = {},
   ) {
     mkdirSync(folder, { recursive: true });
-    this.write('package.json', JSON.stringify({ name: 'consumer', private: true, ...manifest }));
+    if (manifest) this.write('package.json', JSON.stringify({ name: 'consumer', private: true, ...manifest }));
   }
 
   write(name: string, text: string): void {
