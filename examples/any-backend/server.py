@@ -6,6 +6,7 @@ import secrets
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 PORT = int(os.environ.get("PORT", "8000"))
@@ -43,7 +44,7 @@ def sallyport(path, body):
 
 def viewer_of(user):
     """What Sallyport calls a user of ours: external:<source>:<id>."""
-    return f"external:acme:{user}"
+    return f"external:acme:{quote(user, safe='@|+=')}"
 
 
 class Shop(BaseHTTPRequestHandler):
@@ -58,7 +59,7 @@ class Shop(BaseHTTPRequestHandler):
         self.answer(204, cookie=f"session={secret}; Path=/; HttpOnly; SameSite=Lax")
 
     def live_token(self, _body):
-        """What the page asks before each connection: a token for the user who is signed in. It depends on the session."""
+        """What the page asks before each connection: a token that depends on the session."""
         session = self.session()
         if session is None:
             return self.answer(401)
@@ -79,8 +80,8 @@ class Shop(BaseHTTPRequestHandler):
     def sign_out(self, _body):
         session = self.session()
         if session is not None:
-            # Sockets of the session close with 4401, and its tokens open none. If this fails, the user is still signed in
-            # and tries again.
+            # Sockets of the session close with 4401, and its tokens open none. If this fails, the user is still signed
+            # in and tries again.
             sallyport("/disconnect", {"session": session["id"]})
             del SESSIONS[self.secret()]
         self.answer(204, cookie="session=; Path=/; Max-Age=0")

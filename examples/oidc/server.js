@@ -35,8 +35,15 @@ async function placeOrder(request, response) {
   const { sub } = await userinfo.json();
   const order = { order: randomUUID().slice(0, 8), state: 'paid' };
   const payload = { kind: 'order', title: `Order ${order.order} is ${order.state}` };
-  await publish({ topic: 'notifications', viewer: `external:acme:${encodeURIComponent(sub)}`, payload });
+  await publish({ topic: 'notifications', viewer: viewerOf(sub), payload });
   answer(response, 201, order);
+}
+
+/** What Sallyport calls a user of the provider: `external:<source>:<sub>`, percent-encoded but for these characters. */
+function viewerOf(sub) {
+  const encoded = (char) =>
+    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`);
+  return `external:acme:${sub.replace(/[^\w.~@|+=-]/gu, (char) => encoded(char).join(''))}`;
 }
 
 async function publish(event) {

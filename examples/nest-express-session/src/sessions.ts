@@ -16,6 +16,8 @@ const PREFIX = 'sess:';
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 export const redis = createClient({ url: settings.redisUrl });
+// It reconnects by itself; without a listener the process would end.
+redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`));
 
 /** The application's own sessions, as any Express application has them. */
 export const sessionMiddleware = session({
