@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, symlinkSync } from 'node:fs';
+import { cpSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../../scripts/free-port.mjs';
+import { copyRepository, pack } from './consumer/consumer.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -13,28 +14,21 @@ const run = promisify(execFile);
 const BASE = { NO_COLOR: '1', PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** What `npm pack` reads here and in client/. Of node_modules only a link is made. */
-const PACKED = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE', 'README.md'];
-const PACKED_FOLDERS = ['scripts', 'src', 'client', 'dist'];
-
 /** A folder outside the repository in which examples are installed as after a clone: `examples/` below the packed packages. */
 export class Workspace {
   #installs: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly path: string) {}
 
-  /**
-   * Packs `sallyport` and `sallyport-client`, as they are published. In a copy, because npm exchanges package.json meanwhile, which
-   * other tests read.
-   */
+  /** Packs `sallyport` and `sallyport-client`, as they are published. */
   async pack(): Promise<void> {
+    // Its node_modules is a link to the repository's, in which no example may find what it does not ask for.
     const copy = join(this.path, 'repository');
-    const filter = (path: string) => !['node_modules', 'lock'].includes(basename(path));
-    for (const name of [...PACKED, ...PACKED_FOLDERS].filter((name) => existsSync(join(ROOT, name))))
-      cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter });
-    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    for (const name of ['.', './client'])
-      await run('npm', ['pack', name, '--pack-destination', this.path, '--loglevel=error'], { cwd: copy });
+    copyRepository(copy);
+    for (const folder of [copy, join(copy, 'client')]) {
+      const tarball = await pack(folder);
+      renameSync(tarball, join(this.path, basename(tarball)));
+    }
   }
 
   /** Copies an example and installs exactly what its lockfile says. One after the other: while one installs, another is tested. */
