@@ -1,9 +1,20 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { connect } from 'node:net';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, Get, Module, type ModuleMetadata, type Type } from '@nestjs/common';
-import { type AbstractHttpAdapter, HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { Args, Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Injectable,
+  Module,
+  type ModuleMetadata,
+  type Type,
+  ValidationPipe,
+} from '@nestjs/common';
+import { type AbstractHttpAdapter, APP_GUARD, APP_PIPE, HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { Args, Context, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -237,4 +248,64 @@ it('a controller of the application still works', async () => {
   class PingModule {}
   live = await startSallyport({ imports: [PingModule] });
   expect(await (await fetch(`${live.url}/ping`)).text()).toBe('pong');
+});
+
+it('global guards, pipes and interceptors of the application run for subscriptions too', async () => {
+  const seen: string[] = [];
+  @Injectable()
+  class NoMalloryGuard implements CanActivate {
+    canActivate(context: ExecutionContext): boolean {
+      const { viewer } = GqlExecutionContext.create(context).getContext<{ viewer: Viewer }>();
+      seen.push(viewer.id);
+      return viewer.id !== viewerId('app', 'mallory');
+    }
+  }
+  live = await startSallyport({
+    imports: [FeedModule.of(OrderStatusFeed)],
+    providers: [
+      { provide: APP_GUARD, useClass: NoMalloryGuard },
+      { provide: APP_PIPE, useValue: new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true }) },
+    ],
+  });
+  const [ada, mallory] = [await live.connect(ADA), await live.connect(viewerId('app', 'mallory'))];
+  await ada.subscribed('1', 'subscription { orderStatus { state } }');
+  mallory.subscribe('1', 'subscription { orderStatus { state } }');
+  expect(await mallory.waitForNext('1')).toMatchObject({
+    errors: [{ message: 'Forbidden resource', extensions: { code: 'FORBIDDEN' } }],
+  });
+  expect(seen).toEqual([ADA, viewerId('app', 'mallory')]);
+  await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
+  expect((await ada.waitForNext('1')).data).toEqual({ orderStatus: { state: 'paid' } });
+});
+
+it.each([
+  ['a session that is no text', { viewer: ADA, session: 7 }],
+  ['a session that could be an identity provider’s', { viewer: ADA, session: 'external:acme:1' }],
+  ['a session with a space', { viewer: ADA, session: 'a b' }],
+  ['a viewer that is none', { viewer: 'ada', session: 'one' }],
+  ['a viewer of two lines', { viewer: 'external:app:a\nb', session: 'one' }],
+])('a session port that reads %s fails, and gives no token', async (_, answer) => {
+  live = await startSallyport();
+  await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
+});
+
+it('a request that offers h2c at the same path is answered as an ordinary one', async () => {
+  const app = await NestFactory.create(
+    moduleOf([graphql(), SallyportModule.forRoot(OPTIONS)]),
+    new ExpressAdapter(),
+    SETTINGS,
+  );
+  await app.listen(0, '127.0.0.1');
+  const { port } = new URL(await app.getUrl());
+  const body = JSON.stringify({ query: '{ shop }' });
+  const head = `POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+  const upgrade =
+    'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n';
+  const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+  let answer = '';
+  socket.on('data', (chunk) => (answer += String(chunk)));
+  socket.write(`${head}${upgrade}\r\n${body}`);
+  await once(socket, 'end');
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK[^]*"shop":"open"/);
+  await app.close();
 });

@@ -15,7 +15,8 @@ export const SESSION_PORT = Symbol('SESSION_PORT');
 const ANSWER_WITHIN_MS = 3_000;
 const LATE = Symbol('late');
 const BATCH = 1_000;
-const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
+/** `external:` is how sessions of identity providers begin; those are never asked for here. */
+const SESSION_ID = /^(?!external:)[\x21-\x7e]{1,200}$/;
 
 /** The application's sessions as the port of `live/`: with a timeout, validated, and without revoked ones. */
 @Injectable()

@@ -1,3 +1,4 @@
+import { ForbiddenException, HttpException, InternalServerErrorException, UnauthorizedException } from '@nestjs/common';
 import { buildSchema, execute, GraphQLError, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { maskError } from './mask-error.js';
@@ -24,6 +25,27 @@ describe('maskError', () => {
     const { shown, cause } = maskError(executed(thrower(new EmailTakenError())));
     expect(shown.extensions).toEqual({ code: 'EMAIL_TAKEN', field: 'email' });
     expect(cause).toBeUndefined();
+  });
+
+  it.each([
+    [new ForbiddenException('Not yours.'), 'Not yours.', 'FORBIDDEN'],
+    [new UnauthorizedException('Sign in.'), 'Sign in.', 'UNAUTHENTICATED'],
+    [new HttpException('Gone.', 410), 'Gone.', 'BAD_USER_INPUT'],
+    [new GraphQLError('Sold out.', { extensions: { code: 'SOLD_OUT' } }), 'Sold out.', 'SOLD_OUT'],
+  ])('shows %s, which an application throws for its client', (error, message, code) => {
+    const { shown, cause } = maskError(executed(thrower(error)));
+    expect(shown).toMatchObject({ message, extensions: { code } });
+    expect(cause).toBeUndefined();
+  });
+
+  it.each([
+    new HttpException(`upstream ${CANARY}`, 502),
+    new InternalServerErrorException(CANARY),
+    new GraphQLError(CANARY),
+  ])('hides %s, which says nothing to a client', (error) => {
+    const { shown, cause } = maskError(executed(thrower(error)));
+    expect(JSON.stringify(shown)).not.toContain(CANARY);
+    expect(cause).toBe(error);
   });
 
   it('hides what a resolver throws and returns it for the log', () => {

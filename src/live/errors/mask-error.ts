@@ -1,3 +1,4 @@
+import { HttpException } from '@nestjs/common';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { SallyportError } from './sallyport.errors.js';
 
@@ -17,6 +18,14 @@ const APOLLO_CODES = new Set<unknown>(['BAD_REQUEST', 'PERSISTED_QUERY_NOT_SUPPO
 /** The longest message that GraphQL's own errors show, in characters. */
 const MAX_MESSAGE_LENGTH = 300;
 
+/** The codes of Nest's exceptions, as its own Apollo driver has them; other statuses from 400 to 499 are `BAD_USER_INPUT`. */
+const CODE_OF_STATUS: Readonly<Record<number, string>> = {
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  429: 'TOO_MANY_REQUESTS',
+};
+
 /** An error ready for the wire, and the cause to log when it was not meant to be seen. */
 export interface MaskedError {
   readonly shown: GraphQLFormattedError;
@@ -28,7 +37,8 @@ export interface MaskedError {
  * Decides what a client may see of an error. Used on both transports, so that both show the same.
  *
  * Our errors are shown with code and details. Syntax and validation errors are shown with GraphQL's codes; a coercion
- * error names the variable and never repeats its value. Any other error during execution becomes
+ * error names the variable and never repeats its value. So are Nest's exceptions of the client's making (400 to 499), as a guard
+ * throws them, and a GraphQLError to which a resolver has given a code. Any other error during execution becomes
  * `INTERNAL_SERVER_ERROR` with a fixed message, and the cause is returned for the log.
  */
 export function maskError(error: GraphQLError): MaskedError {
@@ -45,8 +55,23 @@ export function maskError(error: GraphQLError): MaskedError {
     const { message, ...rest } = requestError(cause);
     return { shown: { message: shortened(message), ...rest, ...place } };
   }
+  const meant = meantForClients(cause);
+  if (meant) return { shown: { ...meant, ...place } };
   const extensions = { code: 'INTERNAL_SERVER_ERROR' };
   return { shown: { message: 'Something went wrong on our side.', ...place, extensions }, cause };
+}
+
+/** What an application throws for its client to see; null for anything else. */
+function meantForClients(cause: unknown): GraphQLFormattedError | null {
+  if (cause instanceof HttpException) {
+    const status = cause.getStatus();
+    if (status < 400 || status > 499) return null;
+    return { message: cause.message, extensions: { code: CODE_OF_STATUS[status] ?? 'BAD_USER_INPUT' } };
+  }
+  // The errors of graphql-js itself have no code, and may repeat a payload's value.
+  if (cause instanceof GraphQLError && typeof cause.extensions['code'] === 'string')
+    return { message: cause.message, extensions: cause.extensions };
+  return null;
 }
 
 /** GraphQL's messages repeat names from the query, which may be as long as the query. */
