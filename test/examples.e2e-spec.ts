@@ -14,13 +14,15 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 /** What `npm ci`, `tsc` and the start of an example take on a busy machine. */
 const START_MS = 180_000;
 
-const folder = temporaryFolder('examples');
-const workspace = new Workspace(folder.path);
 const installs = new Map<string, Promise<Example>>();
+let folder: ReturnType<typeof temporaryFolder>;
+let workspace: Workspace;
 let chromium: Chromium;
 
 // oxlint-disable-next-line no-empty-pattern -- Vitest reads from it that the hook uses no fixture
 beforeAll(async ({}, { tasks }) => {
+  folder = temporaryFolder('examples');
+  workspace = new Workspace(folder.path);
   [chromium] = await Promise.all([Chromium.launch(), workspace.pack()]);
   for (const name of suitesIn(tasks)) installs.set(name, workspace.install(name));
 }, START_MS);
