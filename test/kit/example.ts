@@ -1,18 +1,15 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { freePort } from '../../scripts/free-port.mjs';
-import { copyRepository, pack } from './consumer/consumer.js';
+import { copyRepository, npm, pack } from './consumer/consumer.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const run = promisify(execFile);
 
 /** What a process of an example gets besides its own settings: nothing of the developer's. */
 const BASE = { NO_COLOR: '1', PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
-const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** A folder outside the repository in which examples are installed as after a clone: `examples/` below the packed packages. */
 export class Workspace {
@@ -47,7 +44,7 @@ export class Workspace {
     const folder = join(this.path, 'examples', name);
     const filter = (path: string) => !['node_modules', 'dist'].includes(basename(path));
     cpSync(join(ROOT, 'examples', name), folder, { recursive: true, filter });
-    await run('npm', ['ci', ...NPM], { cwd: folder, env: BASE });
+    await npm(['ci', '--prefer-offline', '--no-progress'], folder);
     return new Example(folder);
   }
 }

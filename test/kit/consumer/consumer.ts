@@ -33,7 +33,7 @@ const RUN_WITHIN_MS = 60_000;
 const run = promisify(execFile);
 
 /** Runs npm as one would in a shell: without what the npm that runs these tests tells its scripts. */
-async function npm(args: readonly string[], cwd: string): Promise<void> {
+export async function npm(args: readonly string[], cwd: string): Promise<void> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^npm_(?:package|lifecycle|command|config_local_prefix)/.test(name),
