@@ -1,5 +1,9 @@
 /** The exports of `sallyport`. The only file of src/ that re-exports others. */
-export { SallyportModule, type SallyportAsyncOptions } from './module/sallyport.module.js';
+export {
+  SallyportModule,
+  type SallyportAsyncOptions,
+  type SallyportOptionsFactory,
+} from './module/sallyport.module.js';
 export { Sallyport, type LiveEvent, type ViewerPresence } from './module/sallyport.js';
 export type { LimitOptions, LoggerLike, SallyportOptions } from './module/options.js';
 export type { SessionPort, SignedInViewer, StoreOptions } from './module/options.js';

@@ -24,8 +24,10 @@ import {
   defineFeed,
   FeedModule,
   Sallyport,
+  type SallyportAsyncOptions,
   SallyportModule,
   type SallyportOptions,
+  type SallyportOptionsFactory,
   topicOf,
   TopicBus,
   TopicStream,
@@ -308,4 +310,34 @@ it('a request that offers h2c at the same path is answered as an ordinary one', 
   await once(socket, 'end');
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK[^]*"shop":"open"/);
   await app.close();
+});
+
+describe('forRootAsync', () => {
+  @Injectable()
+  class Settings implements SallyportOptionsFactory {
+    createSallyportOptions(): SallyportOptions {
+      return OPTIONS;
+    }
+  }
+  @Module({ providers: [Settings], exports: [Settings] })
+  class SettingsModule {}
+
+  it.each<[string, SallyportAsyncOptions]>([
+    [
+      'useFactory',
+      { imports: [SettingsModule], inject: [Settings], useFactory: (it: Settings) => it.createSallyportOptions() },
+    ],
+    ['an asynchronous useFactory', { useFactory: () => Promise.resolve(OPTIONS) }],
+    ['useClass', { useClass: Settings }],
+    ['useExisting', { imports: [SettingsModule], useExisting: Settings }],
+  ])('takes its options from %s', async (_, options) => {
+    expect(await failureOf(moduleOf([graphql(), SallyportModule.forRootAsync(options)]))).toBeNull();
+  });
+
+  it.each<[string, SallyportAsyncOptions]>([
+    ['no way', {}],
+    ['two ways', { useClass: Settings, useFactory: () => OPTIONS }],
+  ])('refuses %s to get them', (_, options) => {
+    expect(() => SallyportModule.forRootAsync(options)).toThrow('one of useFactory, useClass and useExisting');
+  });
 });

@@ -1,4 +1,11 @@
-import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type InjectionToken,
+  Module,
+  type ModuleMetadata,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GatewayModule, type WaysIn } from '../live/gateway/gateway.module.js';
@@ -18,14 +25,24 @@ import { StartChecks } from './start-checks.js';
 /** Injection token of the application's options. */
 const OPTIONS = Symbol('SALLYPORT_OPTIONS');
 
-/** Options that are created when the application starts. */
+/** A provider that creates the options, for {@link SallyportAsyncOptions}. */
+export interface SallyportOptionsFactory {
+  /** Called once, when the application starts. */
+  createSallyportOptions(): SallyportOptions | Promise<SallyportOptions>;
+}
+
+/** Options that are created when the application starts: by exactly one of `useFactory`, `useClass` and `useExisting`. */
 export interface SallyportAsyncOptions {
   /** Modules that provide the injected values. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   /** The factory's arguments, in order. */
   readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
   // oxlint-disable-next-line no-explicit-any -- the factory's arguments are those of `inject`, which TypeScript cannot tie together
-  readonly useFactory: (...injected: any[]) => SallyportOptions | Promise<SallyportOptions>;
+  readonly useFactory?: (...injected: any[]) => SallyportOptions | Promise<SallyportOptions>;
+  /** A class that is instantiated for it. */
+  readonly useClass?: Type<SallyportOptionsFactory>;
+  /** A provider of `imports`. */
+  readonly useExisting?: InjectionToken<SallyportOptionsFactory>;
 }
 
 /**
@@ -40,11 +57,11 @@ export class SallyportModule {
   }
 
   /** As {@link forRoot}, with options that need other providers, such as the service that keeps sessions. */
-  static forRootAsync({ imports = [], inject = [], useFactory }: SallyportAsyncOptions): DynamicModule {
+  static forRootAsync(asked: SallyportAsyncOptions): DynamicModule {
     const options: DynamicModule = {
       module: OptionsModule,
-      imports,
-      providers: [{ provide: OPTIONS, useFactory, inject }],
+      imports: asked.imports ?? [],
+      providers: providersOf(asked),
       exports: [OPTIONS],
     };
     const config = {
@@ -97,6 +114,17 @@ function configOf(given: SallyportOptions, modules: ModulesContainer): LiveConfi
       'SallyportModule is imported twice with options: call forRoot or forRootAsync once, in the root module. Sallyport can be injected everywhere.',
     );
   return readOptions(given);
+}
+
+/** @throws StartError unless exactly one way is given */
+function providersOf({ inject = [], useFactory, useClass, useExisting }: SallyportAsyncOptions): Provider[] {
+  const [way, ...others] = [useFactory, useClass, useExisting].filter((one) => one !== undefined);
+  if (way === undefined || others.length > 0)
+    throw new StartError('SallyportModule.forRootAsync needs one of useFactory, useClass and useExisting.');
+  if (useFactory) return [{ provide: OPTIONS, useFactory, inject }];
+  const create = (factory: SallyportOptionsFactory) => factory.createSallyportOptions();
+  const options = { provide: OPTIONS, useFactory: create, inject: [useExisting ?? useClass ?? ''] };
+  return useClass ? [useClass, options] : [options];
 }
 
 @Module({})
