@@ -335,9 +335,8 @@ describe('the keys of an issuer', () => {
     const both = await startServer({ env: trusting(hanging, good) });
     const socket = await openSocket(both.url);
     socket.send({ type: 'connection_init', payload: { token: await hanging.sign('1') } });
-    const startedAtMs = performance.now();
     await openSocket(both.url, { token: await good.sign('1') }).then((other) => other.close());
-    expect(performance.now() - startedAtMs).toBeLessThan(2_500);
+    expect(socket.ws.readyState).toBe(socket.ws.OPEN);
     expect((await socket.waitForClose()).code).toBe(1013);
     await both.stop();
     await Promise.all([hanging.stop(), good.stop()]);
