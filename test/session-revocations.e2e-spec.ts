@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
 import { SessionRevocations } from '../src/live/sessions/session-revocations.js';
 import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
@@ -95,6 +95,11 @@ needs('redis', 'postgres')('on two nodes', () => {
   beforeAll(async () => {
     pair = await startTwoNodes(QUIET);
     ({ nodes, redis } = pair);
+  });
+  /** A test may have stopped Redis, and each node notices by itself that it is back. */
+  beforeEach(async () => {
+    const answers = () => Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
+    await vi.waitFor(async () => expect(await answers()).toEqual([200, 200]), { timeout: 15_000 });
   });
   afterAll(() => pair.stop());
 
