@@ -18,6 +18,7 @@ const NEEDS = {
   faketime: { variable: 'TEST_FAKETIME', remedy: 'install faketime' },
   caddy: { variable: 'TEST_CADDY', remedy: 'install caddy' },
   nginx: { variable: 'TEST_NGINX', remedy: 'install nginx' },
+  python: { variable: 'TEST_PYTHON', remedy: 'install python3' },
 };
 
 process.chdir(ROOT);
@@ -42,6 +43,7 @@ async function run([postgres, redis]) {
     faketime: findFaketime(),
     caddy: findProgram('caddy'),
     nginx: findProgram('nginx'),
+    python: findProgram('python3'),
   };
   const found = { postgres: postgres?.url, redis: redis?.url, ...programs };
   const origins = { postgres: postgres?.origin, redis: redis?.origin, ...programs };

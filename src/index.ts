@@ -21,7 +21,6 @@ export type { EventError } from './live/publish/published-event.js';
 export { TopicBus } from './live/topics/topic.bus.js';
 export { type Topic, topicOf } from './live/topics/topic.js';
 export { TopicStream } from './live/topics/topic-stream.js';
-export { OriginPolicy } from './live/gateway/admission/origin.policy.js';
 export { SallyportError, UnauthenticatedError, UnavailableError } from './live/errors/sallyport.errors.js';
 export { StartError } from './live/errors/sallyport.errors.js';
 export { CloseCode } from './protocol/close-code.js';

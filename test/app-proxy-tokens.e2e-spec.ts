@@ -69,7 +69,7 @@ describe('OR-6: a token from a page', () => {
   });
 });
 
-describe('TK-3: a token of one kind is refused as any other', () => {
+describe('TK-3: a token of one kind is refused in the place of another', () => {
   it('no session cookie, no signed URL and no signature opens a socket', async () => {
     const { browser } = await server.signedIn();
     await customerToken(one, '42');

@@ -187,7 +187,7 @@ needs('redis', 'chromium')('nest-express-session', () => {
   });
 });
 
-needs('chromium')('any-backend', () => {
+needs('chromium', 'python')('any-backend', () => {
   let sallyport: TestServer;
   let app: RunningExample;
   let wire: TcpProxy;

@@ -8,6 +8,11 @@ import { needs } from './kit/needs.js';
 import { RedisServer } from './kit/redis-server.js';
 
 const QUERY = 'subscription { orderStatus { order state } }';
+/** The id of the session in a token. */
+function sessionIn(token: string): string {
+  return (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
+}
+
 const shipped = (order: string) => ({ order, state: 'shipped' });
 
 describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $name, on two nodes', (foreign) => {
@@ -110,8 +115,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     const ada = await signedIn('ada');
     const socket = await subscribed(ada, nodes[1]);
     const token = (await ada.token()) ?? '';
-    const session = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string };
-    await nodes[0].sallyport.revokeSession(session.sid);
+    await nodes[0].sallyport.revokeSession(sessionIn(token));
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(await closeCodeFor(nodes[1].url, (await ada.token()) ?? '')).toBe(CloseCode.Unauthorized);
   });
@@ -124,6 +128,17 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(await closeCodeFor(nodes[1].url, before)).toBe(CloseCode.Unauthorized);
     await (await subscribed(ada, nodes[1])).close();
+  });
+
+  it('a node that has heard of no revocation refuses the tokens of before', async () => {
+    const [ada, bob] = [await signedIn('una'), await signedIn('uwe')];
+    const tokens = [(await ada.token()) ?? '', (await bob.token()) ?? ''];
+    await nodes[0].sallyport.revokeViewer(viewerOf('una'));
+    await nodes[0].sallyport.revokeSession(sessionIn(tokens[1] ?? ''));
+    const late = await foreign.start(people, { store: { kind: 'redis', url: redis.url } });
+    for (const token of tokens) expect(await closeCodeFor(late.url, token)).toBe(CloseCode.Unauthorized);
+    expect(await closeCodeFor(late.url, (await ada.token()) ?? '')).toBe(1000);
+    await late.stop();
   });
 
   it('a session port that throws or hangs refuses with 1013, and open sockets stay open', async () => {

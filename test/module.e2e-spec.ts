@@ -83,6 +83,8 @@ describe('a wrong option fails the start, by its path', () => {
     ['path: must be a path', { path: 'graphql' }],
     ['allowedOrigins[1]: must be an origin', { allowedOrigins: ['https://a.example', 'https://a.example/app'] }],
     ['trustedProxies[0]: must be an address', { trustedProxies: ['proxy'] }],
+    ['trustedProxies[1]: must be an address', { trustedProxies: ['10.0.0.0/8', '0.0.0.0/0'] }],
+    ['limits.throttleExempt[0]: must be an address', { limits: { throttleExempt: ['::/0'] } }],
     ['token.ttlSeconds: must be a whole number from 1 to 3600', { token: { ttlSeconds: 0 } }],
     ['limits.maxConnections: must be a whole number', { limits: { maxConnections: -1 } }],
     ['limits.maxConections: is no limit', { limits: { maxConections: 1 } }],

@@ -52,8 +52,8 @@ async function eventOf(url: string): Promise<unknown> {
 }
 
 describe('npm pack', () => {
-  it('puts package.json back as it was', () => {
-    for (const name of ['package.json', 'client/package.json']) {
+  it('puts package.json and the README back as they were', () => {
+    for (const name of ['package.json', 'README.md', 'client/package.json']) {
       expect(readFileSync(join(repository, name), 'utf8')).toBe(readFileSync(name, 'utf8'));
       expect(existsSync(join(repository, `${name}.original`))).toBe(false);
     }
@@ -110,6 +110,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
     consumer = new Consumer(join(folder.path, 'bare'));
     await consumer.install(module, '--omit=peer');
     const bare = consumer.installed();
+    expect(consumer.read('node_modules/sallyport/README.md')).toBe(readFileSync('src/README.md', 'utf8'));
     const manifest = manifestIn(join(consumer.folder, 'node_modules/sallyport'));
     consumer = new Consumer(join(folder.path, 'with-peers'));
     await consumer.install(module);

@@ -1,4 +1,11 @@
-import { type DynamicModule, type InjectionToken, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  type InjectionToken,
+  Module,
+  type ModuleMetadata,
+  type Provider,
+} from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import {
@@ -35,7 +42,7 @@ export interface LiveConfig {
 /** Injection token of the whole {@link LiveConfig}. Only {@link LiveConfigModule} and whatever provides it use it. */
 export const LIVE_CONFIG = Symbol('LIVE_CONFIG');
 
-function part<T>(provide: InjectionToken<T>, take: (config: LiveConfig) => T): Provider {
+function part<T>(provide: InjectionToken<T>, take: (config: LiveConfig) => T): FactoryProvider<T> {
   return { provide, useFactory: take, inject: [LIVE_CONFIG] };
 }
 
@@ -51,18 +58,6 @@ const PARTS = [
   part(VIEWER_CHECK, ({ refusesViewer }) => refusesViewer),
 ];
 
-const TOKENS = [
-  GATEWAY_CONFIG,
-  SECRET_CONFIG,
-  TOKEN_CONFIG,
-  REDIS_CONFIG,
-  LIMITS_CONFIG,
-  LOGGER,
-  AuditLog,
-  Registry,
-  VIEWER_CHECK,
-];
-
 /** Global: gives each module of this half its part of the configuration. */
 @Module({})
 export class LiveConfigModule {
@@ -71,6 +66,12 @@ export class LiveConfigModule {
    * @param imports the modules that the provider injects from
    */
   static of(config: Provider, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
-    return { module: LiveConfigModule, global: true, imports, providers: [config, ...PARTS], exports: TOKENS };
+    return {
+      module: LiveConfigModule,
+      global: true,
+      imports,
+      providers: [config, ...PARTS],
+      exports: PARTS.map(({ provide }) => provide),
+    };
   }
 }

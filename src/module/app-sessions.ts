@@ -24,7 +24,7 @@ export class AppSessions extends Sessions {
   readonly #health: StoreHealth;
   readonly #ends = new DataLoader<string, Date | null>(
     async (ids) => {
-      const live = await this.status(ids);
+      const live = await this.#ask(ids);
       return ids.map((id) => live.get(id) ?? null);
     },
     { cache: false, maxBatchSize: BATCH },
@@ -64,7 +64,8 @@ export class AppSessions extends Sessions {
   }
 
   /**
-   * Returns when a session ends; calls in one turn of the event loop share one call of the application.
+   * Returns when a session ends, as the application says: revocations are checked with the token. Calls in one turn of the event loop
+   * share one call of the application.
    *
    * @returns null when it has ended
    * @throws UnavailableError when the application cannot answer

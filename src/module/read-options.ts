@@ -6,9 +6,10 @@ import type { LimitsConfig } from '../live/live.config.js';
 import { AuditLog } from '../live/logging/audit-log.js';
 import { parseRedisUrl } from '../live/store/redis/redis-url.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
-import { type AddressRange, parseAddressRange } from '../live/viewer/client-address.js';
+import { coversStrangers, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
+import { isHttpOrigin } from '../live/gateway/admission/origin.policy.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
-import { nestLogger } from './nest-logger.js';
+import { loggerToNest } from './logger-to-nest.js';
 import type { LimitOptions, SallyportOptions } from './options.js';
 
 const MIN_KEY_BYTES = 32;
@@ -46,13 +47,13 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   if (faults.length > 0)
     throw new StartError(`SallyportModule: the options are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics = new Registry() } = given;
-  const logger = (given.logger as Logger | undefined) ?? nestLogger();
+  const logger = (given.logger as Logger | undefined) ?? loggerToNest();
   return {
     gateway: {
       path: given.path ?? GRAPHQL_PATH,
       // The application decides whether its pages are served over https, including HSTS.
       secure: false,
-      trustedProxies: rangesOf(given.trustedProxies),
+      trustedProxies: parseAddressRanges(given.trustedProxies ?? []),
       origins: (given.allowedOrigins ?? []).map((origin) => new URL(origin).origin),
       sameHost: true,
       sharesServer: true,
@@ -81,15 +82,8 @@ function limitsOf(limits: LimitOptions): LimitsConfig {
     maxConnectionsPerAddress: others.maxConnectionsPerAddress,
     maxConnectionsPerViewer: others.maxConnectionsPerViewer,
     maxHistoryBytes: maxHistoryMebibytes * MEBIBYTE,
-    throttleExempt: rangesOf(limits.throttleExempt),
+    throttleExempt: parseAddressRanges(limits.throttleExempt ?? []),
   };
-}
-
-function rangesOf(texts: readonly string[] = []): AddressRange[] {
-  return texts.flatMap((text) => {
-    const range = parseAddressRange(text);
-    return range ? [range] : [];
-  });
 }
 
 /** All errors, in the order of the options. Options may come from JavaScript, so types are checked as well. */
@@ -108,7 +102,7 @@ function faultsOf(given: unknown): string[] {
     'trustedProxies',
     faults,
     isRange,
-    'must be an address or a range such as 10.0.0.0/8',
+    'must be an address or a range of your own machines such as 10.0.0.0/8',
   );
   checkToken(given['token'], faults);
   checkLimits(given['limits'], faults);
@@ -206,7 +200,13 @@ function checkLimits(limits: unknown, faults: Faults): void {
     if (!(name in LIMITS)) faults.unless(false, `limits.${name}`, 'is no limit of SallyportModule');
     else faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
   }
-  eachOf(limits['throttleExempt'], 'limits.throttleExempt', faults, isRange, 'must be an address or a range');
+  eachOf(
+    limits['throttleExempt'],
+    'limits.throttleExempt',
+    faults,
+    isRange,
+    'must be an address or a range of your own machines',
+  );
 }
 
 function eachOf(
@@ -234,13 +234,12 @@ function isPath(value: unknown): boolean {
 }
 
 function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const { origin, protocol } = new URL(value);
-  return (protocol === 'https:' || protocol === 'http:') && (value === origin || value === `${origin}/`);
+  return typeof value === 'string' && isHttpOrigin(value);
 }
 
+/** A range so wide that it covers strangers would let them claim any address, or do without limits. */
 function isRange(value: unknown): boolean {
-  return typeof value === 'string' && parseAddressRange(value) !== null;
+  return typeof value === 'string' && parseAddressRange(value) !== null && !coversStrangers(value);
 }
 
 function isLogger(value: unknown): boolean {

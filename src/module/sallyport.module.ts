@@ -76,15 +76,17 @@ export class SallyportModule {
         { provide: SESSION_PORT, useFactory: (given: SallyportOptions) => given.sessions, inject: [OPTIONS] },
       ],
     };
-    return SallyportModule.with(LiveConfigModule.of(config, [options]), {
+    const live = SallyportModule.with(LiveConfigModule.of(config, [options]), {
       imports: [sessions],
       authenticators: [SessionTokenAuthenticator],
       sessions: AppSessions,
     });
+    return { ...live, providers: [Sallyport, StartChecks], exports: [Sallyport] };
   }
 
   /**
-   * With custom authenticators instead of the application's sessions; used by the stand-alone server.
+   * With custom authenticators instead of the application's sessions; used by the stand-alone server, which signs, revokes and
+   * checks in its own way and has no {@link Sallyport}.
    *
    * @internal
    * @param config already checked
@@ -98,8 +100,6 @@ export class SallyportModule {
       module: SallyportModule,
       global: true,
       imports: [config, StoreModule, TokenModule, RevocationModule, PublisherModule, GatewayModule.with(waysIn)],
-      providers: [Sallyport, StartChecks],
-      exports: [Sallyport],
     };
   }
 }

@@ -8,6 +8,7 @@ const VARIABLES = {
   faketime: 'TEST_FAKETIME',
   caddy: 'TEST_CADDY',
   nginx: 'TEST_NGINX',
+  python: 'TEST_PYTHON',
 } as const;
 
 /** One of the stores and programs that tests use when they are there. */

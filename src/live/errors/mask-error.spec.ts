@@ -42,6 +42,7 @@ describe('maskError', () => {
     new HttpException(`upstream ${CANARY}`, 502),
     new InternalServerErrorException(CANARY),
     new GraphQLError(CANARY),
+    new GraphQLError(CANARY, { extensions: { code: 'INTERNAL_SERVER_ERROR' } }),
   ])('hides %s, which says nothing to a client', (error) => {
     const { shown, cause } = maskError(executed(thrower(error)));
     expect(JSON.stringify(shown)).not.toContain(CANARY);

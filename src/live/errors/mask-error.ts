@@ -69,9 +69,9 @@ function meantForClients(cause: unknown): GraphQLFormattedError | null {
     return { message: cause.message, extensions: { code: CODE_OF_STATUS[status] ?? 'BAD_USER_INPUT' } };
   }
   // The errors of graphql-js itself have no code, and may repeat a payload's value.
-  if (cause instanceof GraphQLError && typeof cause.extensions['code'] === 'string')
-    return { message: cause.message, extensions: cause.extensions };
-  return null;
+  const code = cause instanceof GraphQLError ? cause.extensions['code'] : undefined;
+  if (!(cause instanceof GraphQLError) || typeof code !== 'string' || code === 'INTERNAL_SERVER_ERROR') return null;
+  return { message: cause.message, extensions: cause.extensions };
 }
 
 /** GraphQL's messages repeat names from the query, which may be as long as the query. */

@@ -1,4 +1,11 @@
-import { type InjectionToken, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import {
+  type InjectionToken,
+  Inject,
+  Module,
+  type OnApplicationShutdown,
+  type Provider,
+  type FactoryProvider,
+} from '@nestjs/common';
 import type { Logger } from 'pino';
 import { LIMITS_CONFIG, type LimitsConfig, REDIS_CONFIG, type RedisConfig } from '../live.config.js';
 import { IntervalLease } from '../leases/interval-lease.js';
@@ -36,12 +43,12 @@ const ENGINE: Provider = {
   inject: [REDIS_CONFIG, LIMITS_CONFIG, StoreMetrics, LOGGER],
 };
 
-function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): Provider {
+function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): FactoryProvider<T> {
   return { provide, useFactory: of, inject: [STORE_ENGINE] };
 }
 
 /** All ports that an engine implements. */
-const PORTS: readonly Provider[] = [
+const PORTS: readonly FactoryProvider[] = [
   {
     provide: TopicBus,
     useFactory: (engine: StoreEngine, gate: DeliveryGate, metrics: TopicMetrics) => engine.topicBus(gate, metrics),
@@ -66,22 +73,12 @@ const PORTS: readonly Provider[] = [
   port(SharedStoreHealth, ({ connection }) => new SharedStoreHealth(connection)),
 ];
 
-const TOKENS = [
-  STORE_ENGINE,
-  TopicBus,
-  SessionRevocations,
-  DeliveryGate,
-  RevocationStore,
-  Presence,
-  IntervalLease,
-  TokenReplayStore,
-  RateLimiters,
-  GuessCounter,
-  SharedStoreHealth,
-];
-
 /** The state that nodes share, behind ports: topics, revocations, presence, leases, used tokens, rate limits. */
-@Module({ imports: [StoreHealthModule], providers: [TopicMetrics, ENGINE, ...PORTS], exports: TOKENS })
+@Module({
+  imports: [StoreHealthModule],
+  providers: [TopicMetrics, ENGINE, ...PORTS],
+  exports: [STORE_ENGINE, ...PORTS.map(({ provide }) => provide)],
+})
 export class StoreModule implements OnApplicationShutdown {
   constructor(
     @Inject(DeliveryGate) private readonly gate: DeliveryGate,

@@ -20,6 +20,21 @@ export function parseAddressRange(text: string): AddressRange | null {
   }
 }
 
+/** The shortest prefix that one organisation may own: 10.0.0.0/8 and fc00::/7. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 7 } as const;
+const MAPPED_BITS = 96;
+
+/**
+ * Whether a range is so wide that it covers other organisations' addresses, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96.
+ */
+export function coversStrangers(addressOrRange: string): boolean {
+  if (!addressOrRange.includes('/')) return false;
+  const [address, prefix] = ipaddr.parseCIDR(addressOrRange);
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress())
+    return prefix < MAPPED_BITS + SHORTEST_PREFIX.ipv4;
+  return prefix < SHORTEST_PREFIX[address.kind()];
+}
+
 /** Whether a normalised address lies in one of the ranges. */
 export function addressIn(address: string, ranges: readonly AddressRange[]): boolean {
   if (ranges.length === 0) return false;

@@ -4,7 +4,7 @@ const SOURCE = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const PLAIN = /^[A-Za-z0-9._~@|+=-]+$/;
 const ENCODED = /^(?:[A-Za-z0-9._~@|+=-]|%[0-9A-F]{2}){1,600}$/;
 /** C0, DEL and C1: no provider uses them in ids, and they break log lines. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** An unpaired surrogate has no UTF-8 encoding: encoders write the same replacement for all of them. */
 const ILL_FORMED = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;

@@ -1,5 +1,6 @@
 import type { Environment, ReadEnvironment } from './environment.js';
-import { coversStrangers, isLoopback, parseShop } from './grammar.js';
+import { coversStrangers } from '../../live/viewer/client-address.js';
+import { isLoopback, parseShop } from './grammar.js';
 import { looksRandom } from './secret-strength.js';
 
 const MIN_SECRET_BYTES = 32;

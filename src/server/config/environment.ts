@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
 import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
-import { isAddressOrRange, isHttpOrigin, parseShop } from './grammar.js';
+import { isHttpOrigin } from '../../live/gateway/admission/origin.policy.js';
+import { parseAddressRange } from '../../live/viewer/client-address.js';
+import { parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
 
@@ -35,7 +37,8 @@ const list = (isItem: (item: string) => boolean, what: string, separator: string
     )
     .refine((items) => items.every(isItem), { error: `expected a comma list of ${what}` });
 /** Load balancers often write lists with spaces, so commas and spaces are accepted. */
-const addresses = () => list(isAddressOrRange, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
+const addresses = () =>
+  list((text) => parseAddressRange(text) !== null, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
 const url = (pattern: RegExp, what: string) =>
   z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
 

@@ -58,6 +58,13 @@ export function parseOrigin(header: string): URL | null {
   return url.origin === header ? url : null;
 }
 
+/** Whether text is an http(s) origin and nothing more: scheme, host and optionally a port; no path, no user. */
+export function isHttpOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === 'https:' || url.protocol === 'http:') && (text === url.origin || text === `${url.origin}/`);
+}
+
 /** An Origin header as it is logged: at most 200 characters. */
 export function cutOrigin<Header extends string | null>(header: Header): Header | string {
   return header === null ? header : header.slice(0, 200);

@@ -5,7 +5,7 @@ import { createLogger } from '../live/logging/logger.js';
 const ERRORS: ReadonlySet<unknown> = new Set(['error', 'fatal']);
 
 /** A logger that sends warnings and errors to Nest's logger, one line each. Lower levels are dropped. */
-export function nestLogger(): Logger {
+export function loggerToNest(): Logger {
   const nest = new NestLogger('Sallyport');
   return createLogger('warn', {
     write(line: string): void {
