@@ -182,8 +182,8 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     await expect
       .poll(() => nodes[0].sallyport.presence(who))
       .toEqual([
-        { viewer: who[0], online: true },
-        { viewer: who[1], online: false },
+        { viewer: who[0], online: true, connections: 1, since: expect.any(Date) },
+        { viewer: who[1], online: false, connections: 0, since: null },
       ]);
     await socket.close();
   });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Feed } from '../live/feeds/feed.js';
-import { Presence } from '../live/presence/presence.js';
+import { type ConnectedViewer, Presence } from '../live/presence/presence.js';
 import { Publisher, type PublishResult } from '../live/publish/publisher.service.js';
 import { Sessions } from '../live/sessions/sessions.js';
 import { TokenRevocations } from '../live/sessions/token-revocations.js';
@@ -24,10 +24,14 @@ export interface LiveEvent<T = unknown> {
   readonly key?: string;
 }
 
-/** Whether a viewer has an open socket on any node. */
+/** Whether a viewer has open sockets on any node. */
 export interface ViewerPresence {
   readonly viewer: ViewerId;
   readonly online: boolean;
+  /** The number of open sockets on all nodes. */
+  readonly connections: number;
+  /** When the oldest open socket was opened; null without one. */
+  readonly since: Date | null;
 }
 
 /** The API of Sallyport for the application. */
@@ -109,15 +113,19 @@ export class Sallyport {
   }
 
   /**
-   * Returns which viewers have an open socket, over all nodes.
+   * Returns which viewers have open sockets, how many and since when, over all nodes.
    *
    * @returns one result for each viewer, in their order
    * @throws UnavailableError when the store is unavailable
    */
   async presence(viewers: readonly ViewerId[]): Promise<readonly ViewerPresence[]> {
-    const online = new Set<ViewerId>();
+    const connected = new Map<ViewerId, ConnectedViewer>();
     for (let at = 0; at < viewers.length; at += BATCH)
-      for (const viewer of await this.presences.among(viewers.slice(at, at + BATCH))) online.add(viewer);
-    return viewers.map((viewer) => ({ viewer, online: online.has(viewer) }));
+      for (const [viewer, sockets] of await this.presences.among(viewers.slice(at, at + BATCH)))
+        connected.set(viewer, sockets);
+    return viewers.map((viewer) => {
+      const { connections = 0, since = null } = connected.get(viewer) ?? {};
+      return { viewer, online: connections > 0, connections, since };
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
 import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
@@ -21,7 +22,12 @@ async function connectedTo(presence: Presence): Promise<string[]> {
 
 /** Presence travels in batches: waits until it shows. */
 async function untilConnected(presence: Presence, expected: readonly string[]): Promise<void> {
-  await vi.waitFor(async () => expect(await connectedTo(presence)).toEqual([...expected].sort()), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await connectedTo(presence)).toEqual([...expected].sort()), { timeout: 15_000 });
+}
+
+async function untilSockets(presence: Presence, viewer: ViewerId, count: number): Promise<void> {
+  const sockets = async (): Promise<number> => (await presence.among([viewer])).get(viewer)?.connections ?? 0;
+  await vi.waitFor(async () => expect(await sockets()).toBe(count), { timeout: 15_000 });
 }
 
 function presenceContract(name: string, open: () => Promise<{ here: Presence; there: Presence }>): void {
@@ -39,6 +45,43 @@ function presenceContract(name: string, open: () => Promise<{ here: Presence; th
       await untilConnected(here, [a]);
       leaveSecond();
       await untilConnected(here, []);
+    });
+
+    it('tells how many sockets a viewer has on all nodes, and since when', async () => {
+      const { here, there } = await open();
+      const [viewer, absent] = [newViewer(), newViewer()];
+      const startedAtMs = Date.now();
+      const leaveFirst = here.enter(viewer);
+      await delay(20);
+      const secondAtMs = Date.now();
+      const leaveSecond = here.enter(viewer);
+      const leaveThird = there.enter(viewer);
+      for (const node of [here, there]) await untilSockets(node, viewer, 3);
+      for (const node of [here, there]) {
+        const found = await node.among([absent, viewer]);
+        expect([...found.keys()]).toEqual([viewer]);
+        expect(found.get(viewer)?.since.getTime()).toBeGreaterThanOrEqual(startedAtMs);
+        expect(found.get(viewer)?.since.getTime()).toBeLessThan(secondAtMs);
+      }
+      leaveFirst();
+      leaveFirst();
+      for (const node of [here, there]) {
+        await untilSockets(node, viewer, 2);
+        expect((await node.among([viewer])).get(viewer)?.since.getTime()).toBeGreaterThanOrEqual(secondAtMs);
+      }
+      leaveSecond();
+      leaveThird();
+      for (const node of [here, there]) await untilSockets(node, viewer, 0);
+    });
+
+    it('finds a thousand viewers in one query', async () => {
+      const { here, there } = await open();
+      const viewers = Array.from({ length: 1_000 }, newViewer);
+      const leaving = viewers.slice(0, 900).map((viewer, index) => (index % 2 === 0 ? here : there).enter(viewer));
+      await vi.waitFor(async () => expect((await here.among(viewers)).size).toBe(900), { timeout: 15_000 });
+      for (const leave of leaving) leave();
+      await untilConnected(here, []);
+      expect(await here.among([])).toEqual(new Map());
     });
 
     it('finds thousands, each once, in batches of at most a thousand', async () => {
@@ -93,7 +136,7 @@ needs('redis')('with Redis', () => {
     presence.enter(viewer);
     await untilConnected(staying, [viewer]);
     dying.close();
-    await vi.waitFor(async () => expect(await connectedTo(staying)).toEqual([]), { timeout: 3_000 });
+    await vi.waitFor(async () => expect(await connectedTo(staying)).toEqual([]), { timeout: 15_000 });
   });
 
   it('writes its viewers again to an emptied Redis, at the next heartbeat', async () => {
@@ -104,7 +147,7 @@ needs('redis')('with Redis', () => {
     const client = server.client();
     await client.flushall();
     client.disconnect();
-    await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 8_000 });
+    await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 15_000 });
     leave();
   });
 });

@@ -1,34 +1,50 @@
 import type { ViewerId } from '../viewer/viewer.js';
+import type { ConnectedViewer } from './presence.js';
 
-/** Called when a viewer's first socket on this node opens, and when the last one closes. */
-export type PresenceListener = (viewer: ViewerId, isHere: boolean) => void;
+/** Called when the number of a viewer's sockets on this node has changed. */
+export type PresenceListener = (viewer: ViewerId) => void;
 
-/** Counts this node's sockets per viewer. */
+/** Counts this node's sockets per viewer, and remembers when each opened. */
 export class LocalPresence {
-  readonly #sockets = new Map<ViewerId, number>();
+  /** When each socket opened, in ms since the epoch, oldest first. Few per viewer, so an array is enough. */
+  readonly #sockets = new Map<ViewerId, number[]>();
 
   constructor(private readonly listener: PresenceListener = () => {}) {}
 
   /** Adds one socket; the returned function removes it, once. */
   enter(viewer: ViewerId): () => void {
-    const before = this.#sockets.get(viewer) ?? 0;
-    this.#sockets.set(viewer, before + 1);
-    if (before === 0) this.listener(viewer, true);
+    const openedAtMs = Date.now();
+    const opened = this.#sockets.get(viewer);
+    if (opened) opened.push(openedAtMs);
+    else this.#sockets.set(viewer, [openedAtMs]);
+    this.listener(viewer);
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
-      this.#exit(viewer);
+      this.#exit(viewer, openedAtMs);
     };
   }
 
+  /** The number of viewers with a socket on this node. */
   get size(): number {
     return this.#sockets.size;
   }
 
-  /** Whether the viewer has a socket on this node. */
-  has(viewer: ViewerId): boolean {
-    return this.#sockets.has(viewer);
+  /** The viewer's sockets on this node; null without any. */
+  find(viewer: ViewerId): ConnectedViewer | null {
+    const opened = this.#sockets.get(viewer);
+    return opened ? { connections: opened.length, since: new Date(opened[0]!) } : null;
+  }
+
+  /** Those of these viewers who have a socket on this node. */
+  among(viewers: readonly ViewerId[]): Map<ViewerId, ConnectedViewer> {
+    const found = new Map<ViewerId, ConnectedViewer>();
+    for (const viewer of viewers) {
+      const connected = this.find(viewer);
+      if (connected) found.set(viewer, connected);
+    }
+    return found;
   }
 
   /** The viewers on this node, in batches. */
@@ -42,10 +58,11 @@ export class LocalPresence {
     if (batch.length > 0) yield batch;
   }
 
-  #exit(viewer: ViewerId): void {
-    const left = (this.#sockets.get(viewer) ?? 0) - 1;
-    if (left > 0) return void this.#sockets.set(viewer, left);
-    this.#sockets.delete(viewer);
-    this.listener(viewer, false);
+  #exit(viewer: ViewerId, openedAtMs: number): void {
+    const opened = this.#sockets.get(viewer);
+    if (!opened) return;
+    opened.splice(opened.indexOf(openedAtMs), 1);
+    if (opened.length === 0) this.#sockets.delete(viewer);
+    this.listener(viewer);
   }
 }

@@ -1,12 +1,20 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
+/** The open sockets of a connected viewer, over all nodes. */
+export interface ConnectedViewer {
+  /** How many: at least 1. */
+  readonly connections: number;
+  /** When the oldest of them opened, by the clock of its node. */
+  readonly since: Date;
+}
+
 /**
- * The port for which viewers are connected, over all nodes. The gateway reports to it; feeds query it. Implementations:
- * in memory (one process) and Redis, where a crashed node is removed when its lease expires.
+ * The port for which viewers are connected, over all nodes. The gateway reports to it; feeds and other backends query
+ * it. Implementations: in memory (one process) and Redis, where a crashed node is removed when its lease expires.
  */
 export abstract class Presence {
   /**
-   * Called for each socket when its viewer is admitted. A viewer with several sockets counts once.
+   * Called for each socket when its viewer is admitted.
    *
    * @returns a function to call when that socket closes; calling it again does nothing
    */
@@ -21,10 +29,20 @@ export abstract class Presence {
   abstract connected(): AsyncIterable<readonly ViewerId[]>;
 
   /**
-   * Which of these viewers are connected, on any node. Comings and goings of the last moments may be missing.
+   * Those of these viewers who are connected, on any node, with their sockets. What has changed on other nodes in the
+   * last moments may be missing.
    *
    * @param viewers at most 1,000
    * @throws UnavailableError when the store is unavailable
    */
-  abstract among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>>;
+  abstract among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>>;
+}
+
+/** A viewer's sockets on several nodes, taken together. */
+export function together(one: ConnectedViewer | undefined, other: ConnectedViewer): ConnectedViewer {
+  if (!one) return other;
+  return {
+    connections: one.connections + other.connections,
+    since: one.since < other.since ? one.since : other.since,
+  };
 }

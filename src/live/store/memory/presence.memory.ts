@@ -1,6 +1,6 @@
 import type { ViewerId } from '../../viewer/viewer.js';
 import { LocalPresence } from '../../presence/local-presence.js';
-import { Presence } from '../../presence/presence.js';
+import { type ConnectedViewer, Presence } from '../../presence/presence.js';
 
 const BATCH = 1_000;
 
@@ -16,7 +16,7 @@ export class MemoryPresence extends Presence {
     yield* this.#here.batches(BATCH);
   }
 
-  override async among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>> {
-    return new Set(viewers.filter((viewer) => this.#here.has(viewer)));
+  override async among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>> {
+    return this.#here.among(viewers);
   }
 }

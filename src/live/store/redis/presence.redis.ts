@@ -4,14 +4,15 @@ import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { LocalPresence } from '../../presence/local-presence.js';
-import { Presence } from '../../presence/presence.js';
+import { type ConnectedViewer, Presence, together } from '../../presence/presence.js';
 
 /** How long a node counts as alive after its last heartbeat, in milliseconds. */
 const LEASE_MS = 15_000;
 /** Changes within this time are sent together, in milliseconds. */
 const REPORT_EVERY_MS = 50;
 const BATCH = 1_000;
-const NODES = 'sallyport:{presence}:nodes';
+/** The nodes that are alive. Not the name of 0.1.0, whose nodes kept sets: those could not be read as hashes. */
+const NODES = 'sallyport:{presence}:alive';
 
 /**
  * A node's heartbeat. KEYS: the nodes. ARGV: this node's id, lease in ms. Removes nodes whose lease has expired.
@@ -29,8 +30,8 @@ local time = redis.call('TIME')
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`);
 
 /**
- * Presence over all nodes: each keeps one set of its viewers, with one lease. The cost of a heartbeat does not depend
- * on the number of viewers, and a crashed node is removed when its lease of 15 seconds expires.
+ * Presence over all nodes: each keeps one hash of its viewers and their sockets, with one lease. The cost of a heartbeat
+ * does not depend on the number of viewers, and a crashed node is removed when its lease of 15 seconds expires.
  */
 export class RedisPresence extends Presence implements BeforeApplicationShutdown {
   readonly #node = randomUUID();
@@ -40,7 +41,7 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
   #reporting: NodeJS.Timeout | null = null;
   /** Runs exchanges with Redis one after the other. Never rejects. */
   #exchange: Promise<void> = Promise.resolve();
-  /** False if it is unknown what Redis has for this node: the whole set is then sent. */
+  /** False if it is unknown what Redis has for this node: everything is then sent. */
   #isKnown = false;
   #isOver = false;
 
@@ -63,21 +64,34 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     for (const node of nodes) {
       let position = '0';
       do {
-        const [next, found] = await this.redis.run((client) => client.sscan(keyOf(node), position, 'COUNT', BATCH));
-        const fresh = found.filter((viewer) => !seen.has(viewer) && seen.add(viewer)) as ViewerId[];
+        const [next, found] = await this.redis.run((client) => client.hscan(keyOf(node), position, 'COUNT', BATCH));
+        const fresh: ViewerId[] = [];
+        for (let at = 0; at < found.length; at += 2) {
+          const viewer = found[at] as ViewerId;
+          if (seen.has(viewer)) continue;
+          seen.add(viewer);
+          fresh.push(viewer);
+        }
         for (let at = 0; at < fresh.length; at += BATCH) yield fresh.slice(at, at + BATCH);
         position = next;
       } while (position !== '0');
     }
   }
 
-  override async among(viewers: readonly ViewerId[]): Promise<ReadonlySet<ViewerId>> {
-    if (viewers.length === 0) return new Set();
-    const nodes = await this.#nodes();
-    const present = await Promise.all(
-      nodes.map((node) => this.redis.run((client) => client.smismember(keyOf(node), ...viewers))),
+  override async among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>> {
+    if (viewers.length === 0) return new Map();
+    const others = (await this.#nodes()).filter((node) => node !== this.#node);
+    const elsewhere = await Promise.all(
+      others.map((node) => this.redis.run((client) => client.hmget(keyOf(node), ...viewers))),
     );
-    return new Set(viewers.filter((_, index) => present.some((flags) => flags[index] === 1)));
+    const found = this.#here.among(viewers);
+    for (const sockets of elsewhere) {
+      viewers.forEach((viewer, index) => {
+        const text = sockets[index];
+        if (text) found.set(viewer, together(found.get(viewer), parseSockets(text)));
+      });
+    }
+    return found;
   }
 
   /** After the sockets were drained: until then this node's viewers are present. */
@@ -124,26 +138,44 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
     this.#changed.clear();
     for (let at = 0; at < changed.length; at += BATCH) {
       const batch = changed.slice(at, at + BATCH);
-      const [come, gone] = [batch.filter((id) => this.#here.has(id)), batch.filter((id) => !this.#here.has(id))];
-      if (come.length > 0) await this.redis.run((client) => client.sadd(keyOf(this.#node), ...come));
-      if (gone.length > 0) await this.redis.run((client) => client.srem(keyOf(this.#node), ...gone));
+      const fields = this.#fields(batch);
+      const gone = batch.filter((viewer) => this.#here.find(viewer) === null);
+      if (fields.length > 0) await this.redis.run((client) => client.hset(keyOf(this.#node), ...fields));
+      if (gone.length > 0) await this.redis.run((client) => client.hdel(keyOf(this.#node), ...gone));
     }
     await this.redis.run((client) => client.pexpire(keyOf(this.#node), this.leaseMs));
   }
 
-  /** Writes the whole set under a new key and replaces the old one atomically. */
+  /** Writes everything under a new key and replaces the old one atomically. */
   async #reportAll(): Promise<void> {
     this.#changed.clear();
     const batches = [...this.#here.batches(BATCH)];
     const key = keyOf(this.#node);
     const next = `${key}:next`;
     await this.redis.run((client) => client.del(next));
-    for (const batch of batches) await this.redis.run((client) => client.sadd(next, ...batch));
+    for (const batch of batches) {
+      const fields = this.#fields(batch);
+      if (fields.length > 0) await this.redis.run((client) => client.hset(next, ...fields));
+    }
     await this.redis.run((client) => client.pexpire(next, this.leaseMs));
     if (batches.length > 0) await this.redis.run((client) => client.rename(next, key));
     else await this.redis.run((client) => client.del(key));
     this.#isKnown = true;
   }
+
+  /** The hash's fields and values for those of these viewers who are here. */
+  #fields(viewers: readonly ViewerId[]): string[] {
+    return viewers.flatMap((viewer) => {
+      const sockets = this.#here.find(viewer);
+      return sockets ? [viewer, `${sockets.connections} ${sockets.since.getTime()}`] : [];
+    });
+  }
+}
+
+/** Reads what {@link RedisPresence} writes for a viewer: `<sockets> <ms since the epoch>`. */
+function parseSockets(text: string): ConnectedViewer {
+  const [connections = '1', since = '0'] = text.split(' ');
+  return { connections: Number(connections), since: new Date(Number(since)) };
 }
 
 function keyOf(node: string): string {
