@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { asyncIterableContract } from './topic-bus/async-iterable.contract.js';
 import { deliveringContract } from './topic-bus/delivering.contract.js';
+import { historyContract } from './topic-bus/history.contract.js';
 import { idempotencyKeysContract } from './topic-bus/idempotency-keys.contract.js';
 import { resumingContract } from './topic-bus/resuming.contract.js';
 import { subscribingContract } from './topic-bus/subscribing.contract.js';
@@ -19,6 +20,7 @@ export function topicBusContract(name: string, open: () => Promise<BusHarness>):
     deliveringContract(underTest);
     subscribingContract(underTest);
     resumingContract(underTest);
+    historyContract(underTest);
     idempotencyKeysContract(underTest);
     asyncIterableContract(underTest);
   });

@@ -65,6 +65,25 @@ export interface TopicSubscription {
   end(): void;
 }
 
+/** Which part of a topic's history to read. */
+export interface HistoryRange {
+  /** The cursor of the last event that the reader has, not yet verified. Default: from the oldest event. */
+  readonly after?: unknown;
+  /** The most events to return: 1 to 100. */
+  readonly limit: number;
+}
+
+/** A part of a topic's history. */
+export interface HistoryPage {
+  /** Oldest first, with offsets that increase by one. The next page is what comes after the last one. */
+  readonly events: readonly TopicEvent[];
+  /**
+   * Whether the first event is the one directly after `after`, or there is none after it. False, and no events: the
+   * cursor is invalid or of another topic, or what came directly after it is no longer kept. True without `after`.
+   */
+  readonly recovered: boolean;
+}
+
 /**
  * The port between feeds and delivery. Implementations: in memory (one process) and Redis (many nodes). The contract
  * suite test/contract/topic-bus.contract.ts tests both.
@@ -92,6 +111,15 @@ export abstract class TopicBus {
    * @throws UnavailableError when the store is unavailable
    */
   abstract subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription>;
+
+  /**
+   * Reads a part of a topic's history for someone who does not subscribe. It contains what a new subscriber to the
+   * history would get: no event that is too old, trimmed, or of an earlier epoch. A topic without events has an empty
+   * history; reading creates nothing, extends nothing, and delays no delivery.
+   *
+   * @throws UnavailableError when the store is unavailable
+   */
+  abstract history(topic: Topic, range: HistoryRange): Promise<HistoryPage>;
 
   /**
    * Deletes a topic's history and position when its owner is deleted. Its cursors are invalid from then on.

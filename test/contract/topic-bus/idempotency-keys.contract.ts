@@ -46,6 +46,18 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       expect(second).toEqual({ ...first, duplicate: true });
     });
 
+    it('belong to one publisher', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      const publishers = ['key:a', 'key:b', undefined];
+      const outcomes = await harness().bus.publish(
+        publishers.map((publisher, payload) => ({ topic, payload, key: 'k', ...(publisher ? { publisher } : {}) })),
+      );
+      expect(outcomes).toMatchObject(publishers.map(() => ({ ok: true, duplicate: false })));
+      await sink.until(2);
+      expect(sink.payloads).toEqual([0, 1, 2]);
+    });
+
     it('belong to one topic', async () => {
       const [a, b] = [newTopic(), newTopic()];
       const outcomes = await harness().bus.publish([a, b].map((topic) => ({ topic, payload: 1, key: 'k' })));

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
-import { parseCursor } from '../../topics/cursor.js';
+import { parseCursor, type Position } from '../../topics/cursor.js';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { type BoundedHistory, HistoryBudget } from './history-budget.js';
 import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import { TopicHistory } from './topic-history.js';
 import {
+  type HistoryPage,
+  type HistoryRange,
   type Publication,
   type PublishOutcome,
   TopicBus,
@@ -51,6 +53,11 @@ class MemoryTopic {
 
   constructor(topic: Topic, budget: HistoryBudget) {
     this.history = new TopicHistory(topic, this.epoch, budget);
+  }
+
+  /** All events after a position; null if they are not all available, or if the cursor was invalid. */
+  since(position: Position | null, nowMs: number): readonly TopicEvent[] | null {
+    return position && this.history.since(position, this, nowMs);
   }
 
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
@@ -99,6 +106,14 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     for (const event of first.events) sink.event(event);
     state.sinks.add(sink);
     return { end: () => state.dismiss(sink) };
+  }
+
+  override async history({ definition, owner }: Topic, { after, limit }: HistoryRange): Promise<HistoryPage> {
+    const state = this.#topics.get(definition.name)?.get(owner);
+    const nowMs = performance.now();
+    if (after === undefined) return { events: state?.history.all(nowMs).slice(0, limit) ?? [], recovered: true };
+    const missed = state?.since(parseCursor(after), nowMs);
+    return missed ? { events: missed.slice(0, limit), recovered: true } : { events: [], recovered: false };
   }
 
   override async forget({ definition, owner }: Topic): Promise<void> {
@@ -154,8 +169,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     const lastOnly = last ? [last] : [];
     if (resume === undefined)
       return { recovered: undefined, events: onSubscribe === 'history' ? state.history.all(nowMs) : lastOnly };
-    const position = parseCursor(resume);
-    const missed = position && state.history.since(position, { epoch: state.epoch, offset: state.offset }, nowMs);
+    const missed = state.since(parseCursor(resume), nowMs);
     return missed ? { recovered: true, events: missed } : { recovered: false, events: lastOnly };
   }
 

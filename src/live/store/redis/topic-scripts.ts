@@ -159,6 +159,42 @@ end
 return { epoch, offset, recovered, payloads }`;
 
 /**
+ * Reads a part of a topic's history. Changes nothing of the topic.
+ *
+ * KEYS: meta, stream. ARGV: history size, history lifetime in ms, the most events, epoch and offset to read after (''
+ * and 0: from the oldest). Returns { epoch, offset of the first event, 1 recovered | 0 not, the payloads in order }. It
+ * ends before a hole, so that the next page is not recovered.
+ */
+const HISTORY = `
+local size, lifetime, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local isStart, since = ARGV[4] == '', tonumber(ARGV[5])
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 't', 'p')
+local epoch, offset = meta[1], tonumber(meta[2])
+if not isOurs(epoch) then return { '', 0, isStart and 1 or 0, {} } end
+local oldest = math.max(1, offset - size + 1)
+local next = isStart and oldest or since + 1
+if not isStart and (ARGV[4] ~= epoch or since > offset or next < oldest) then return { epoch, 0, 0, {} } end
+local function read()
+  if size > 1 then return redis.call('XRANGE', KEYS[2], next .. '-0', '+', 'COUNT', limit) end
+  return meta[3] and next == offset and { { offset .. '-0', { 't', meta[3], 'p', meta[4] } } } or {}
+end
+local payloads, isOver = {}, false
+while not isOver and #payloads < limit and next <= offset do
+  local entries = read()
+  isOver = #entries == 0
+  for _, entry in ipairs(entries) do
+    local at, isOld = tonumber(string.match(entry[1], '^%d+')), entry[2][2] + lifetime <= now
+    if isStart and #payloads == 0 then next = at end
+    isOver = #payloads == limit or at ~= next or isOld and not (isStart and #payloads == 0)
+    if isOver then break end
+    if not isOld then payloads[#payloads + 1] = entry[2][4] end
+    next = at + 1
+  end
+end
+local recovered = (isStart or #payloads > 0 or since == offset) and 1 or 0
+return { epoch, next - #payloads, recovered, payloads }`;
+
+/**
  * Compares subscribers' positions with their topics', and extends the epochs. A topic that is behind its own
  * subscribers was restored from an older copy: it gets a new epoch at once, otherwise its next events would be taken
  * for ones that were already seen.
@@ -187,6 +223,7 @@ return results`;
 export interface TopicScripts {
   readonly publish: RedisScript;
   readonly read: RedisScript;
+  readonly history: RedisScript;
   readonly compare: RedisScript;
 }
 
@@ -194,7 +231,7 @@ export interface TopicScripts {
 const scriptsOf = (place: Place): TopicScripts => {
   const head = `${NOW}${generation(place)}${IS_OURS}`;
   const script = (body: string): RedisScript => new RedisScript(head + body);
-  return { publish: script(PUBLISH), read: script(READ), compare: script(COMPARE) };
+  return { publish: script(PUBLISH), read: script(READ), history: script(HISTORY), compare: script(COMPARE) };
 };
 
 /** The scripts of topics, on one Redis and on a cluster. */

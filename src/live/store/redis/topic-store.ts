@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { SILENCE_MS } from './open-redis.js';
 import type { RedisConnection } from './redis.connection.js';
-import { formatCursor, type Position } from '../../topics/cursor.js';
+import { formatCursor, parseCursor, type Position } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
 import { TopicEvent } from '../../topics/topic-event.js';
-import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
+import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
 import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
@@ -70,6 +70,16 @@ export class TopicStore {
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
     const values = [newEpoch(), historySize, historyMs(topic.definition), epoch, offset, options.otherwise];
     return toReading(await this.redis.runScript(this.#scripts.read, [meta, stream], values));
+  }
+
+  /** Reads a part of a topic's history, and changes nothing; see `TopicBus.history`. */
+  async history(topic: Topic, { after, limit }: HistoryRange): Promise<HistoryPage> {
+    const since = after === undefined ? undefined : parseCursor(after);
+    if (since === null) return { events: [], recovered: false };
+    const { meta, stream } = topicKeys(topic);
+    const { epoch, offset } = since ?? { epoch: '', offset: 0 };
+    const values = [topic.definition.historySize, historyMs(topic.definition), limit, epoch, offset];
+    return toPage(await this.redis.runScript(this.#scripts.history, [meta, stream], values));
   }
 
   /** Redis's clock, in ms since the epoch. */
@@ -184,6 +194,12 @@ function pack(batch: readonly Publication[]): [definitions: string, events: stri
   });
   const definitions = [...indexes.keys()].map((each) => `${each.historySize} ${historyMs(each)}`).join(',');
   return [definitions, events];
+}
+
+function toPage(answer: unknown): HistoryPage {
+  const [epoch, first, recovered, payloads] = answer as [string, number, number, string[]];
+  const events = payloads.map((payload, index) => new TopicEvent(epoch, first + index, JSON.parse(payload)));
+  return { events, recovered: recovered === 1 };
 }
 
 function toReading(answer: unknown): TopicReading {

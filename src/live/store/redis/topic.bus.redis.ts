@@ -8,6 +8,8 @@ import { LiveTopic, TopicSubscriber } from './live-topic.js';
 import { GapDetector } from './gap-detector.js';
 import { type ReadOptions, type TopicReading, TopicStore } from './topic-store.js';
 import {
+  type HistoryPage,
+  type HistoryRange,
   type Publication,
   type PublishOutcome,
   TopicBus,
@@ -71,6 +73,10 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
       live.dismiss(member);
       throw error;
     }
+  }
+
+  override history(topic: Topic, range: HistoryRange): Promise<HistoryPage> {
+    return this.#store.history(topic, range);
   }
 
   override forget(topic: Topic): Promise<void> {
