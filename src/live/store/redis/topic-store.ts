@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { SILENCE_MS } from './open-redis.js';
 import type { RedisConnection } from './redis.connection.js';
-import { formatCursor, parseCursor, type Position } from '../../topics/cursor.js';
+import { formatCursor, parseCursor } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
 import { TopicEvent } from '../../topics/topic-event.js';
+import type { ReadOptions, TopicPlace, TopicPositions, TopicReading } from '../../topics/topic-reading.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
@@ -20,23 +21,8 @@ const DEADLINE_MS = SILENCE_MS - 250;
 /** The script's outcomes, by the first character of a line. */
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
-/** What to read from a topic; see {@link TopicStore.read}. */
-export interface ReadOptions {
-  readonly since: Position | null | undefined;
-  readonly otherwise: TopicDefinition['onSubscribe'];
-}
-
-/** The state of a topic at one moment. */
-export interface TopicReading {
-  readonly position: Position;
-  /** Whether everything since the requested position is in `events`; undefined if none was requested. */
-  readonly recovered: boolean | undefined;
-  /** In order; the last one is at `position`. */
-  readonly events: readonly TopicEvent[];
-}
-
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so it is atomic. */
-export class TopicStore {
+export class TopicStore implements TopicPositions {
   readonly #scripts: TopicScripts;
 
   constructor(private readonly redis: RedisConnection) {
@@ -57,13 +43,7 @@ export class TopicStore {
     return outcomes;
   }
 
-  /**
-   * Reads a topic's position, and what a subscriber gets first.
-   *
-   * @param options.since every event after it; null for an invalid cursor, undefined if none was given
-   * @param options.otherwise what to read without a cursor. A cursor that cannot be used gets no history, at most the
-   * last event
-   */
+  /** Reads a topic's position, and what a subscriber gets first. */
   async read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
     const { meta, stream } = topicKeys(topic);
     const { historySize } = topic.definition;
@@ -106,7 +86,7 @@ export class TopicStore {
   }
 
   /** Which of these topics differ from the store's position. */
-  async differing<T extends { topic: Topic; position: Position }>(places: readonly T[]): Promise<readonly T[]> {
+  async differing<T extends TopicPlace>(places: readonly T[]): Promise<readonly T[]> {
     const keys = places.flatMap(({ topic }) => {
       const { meta, stream } = topicKeys(topic);
       return [meta, stream];
@@ -200,6 +180,15 @@ function toPage(answer: unknown): HistoryPage {
   const [epoch, first, recovered, payloads] = answer as [string, number, number, string[]];
   const events = payloads.map((payload, index) => new TopicEvent(epoch, first + index, JSON.parse(payload)));
   return { events, recovered: recovered === 1 };
+}
+
+/** The event in a message of a topic's channel: `<epoch> <offset> <payload>`. */
+export function eventOf(message: string): TopicEvent {
+  const afterEpoch = message.indexOf(' ');
+  const afterOffset = message.indexOf(' ', afterEpoch + 1);
+  const offset = Number(message.slice(afterEpoch + 1, afterOffset));
+  const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
+  return new TopicEvent(message.slice(0, afterEpoch), offset, payload);
 }
 
 function toReading(answer: unknown): TopicReading {

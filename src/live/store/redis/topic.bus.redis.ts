@@ -3,10 +3,11 @@ import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
 import { parseCursor } from '../../topics/cursor.js';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
-import { LagProbe } from './lag-probe.js';
-import { LiveTopic, TopicSubscriber } from './live-topic.js';
-import { GapDetector } from './gap-detector.js';
-import { type ReadOptions, type TopicReading, TopicStore } from './topic-store.js';
+import { GapDetector } from '../../topics/gap-detector.js';
+import { LagProbe } from '../../topics/lag-probe.js';
+import { LiveTopic, TopicSubscriber } from '../../topics/live-topic.js';
+import type { ReadOptions, TopicReading } from '../../topics/topic-reading.js';
+import { eventOf, TopicStore } from './topic-store.js';
 import {
   type HistoryPage,
   type HistoryRange,
@@ -100,7 +101,9 @@ export class RedisTopicBus extends TopicBus implements BeforeApplicationShutdown
       forgotten: () => void this.#watch.compareAll(),
       abandoned: () => this.#abandon(topic.name),
     });
-    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => live.receive(message));
+    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => {
+      if (live.accepts()) live.receive(eventOf(message));
+    });
     const listening = { live, confirmed };
     this.#topics.set(topic.name, listening);
     return listening;

@@ -1,9 +1,9 @@
-import { UnavailableError } from '../../errors/sallyport.errors.js';
-import type { Position } from '../../topics/cursor.js';
-import { TopicEvent } from '../../topics/topic-event.js';
-import type { Topic } from '../../topics/topic.js';
-import type { TopicSink } from '../../topics/topic.bus.js';
-import type { TopicReading } from './topic-store.js';
+import { UnavailableError } from '../errors/sallyport.errors.js';
+import type { Position } from './cursor.js';
+import type { TopicEvent } from './topic-event.js';
+import type { Topic } from './topic.js';
+import type { TopicSink } from './topic.bus.js';
+import type { TopicReading } from './topic-reading.js';
 
 /** The most live events that wait while a gap is filled; beyond that the gap is read again. */
 const HELD = 256;
@@ -94,7 +94,7 @@ export class TopicSubscriber {
 }
 
 /**
- * One topic with subscribers on this node: a single Redis subscription, and one parse per event for all of them. It
+ * One topic with subscribers on this node: it hears each event once for all of them. It
  * tracks its position, so that skipped offsets are detected: the gap is filled from history, or every subscription ends
  * with `gap`.
  */
@@ -139,19 +139,19 @@ export class LiveTopic {
     if (this.#members.delete(member) && this.#members.size === 0) this.host.abandoned();
   }
 
-  /** Handles a message of the topic's channel: `<epoch> <offset> <payload>`. */
-  receive(message: string): void {
+  /**
+   * Whether an event that has arrived is to be passed to {@link receive}. If not, it is in the history and is read from
+   * there when delivery resumes, so it need not be parsed.
+   */
+  accepts(): boolean {
     this.isQuiet = false;
-    if (!this.host.mayDeliver()) {
-      // It is in the history and is read from there when delivery resumes.
-      this.#mayHaveMissed = true;
-      return;
-    }
-    const afterEpoch = message.indexOf(' ');
-    const afterOffset = message.indexOf(' ', afterEpoch + 1);
-    const offset = Number(message.slice(afterEpoch + 1, afterOffset));
-    const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
-    const event = new TopicEvent(message.slice(0, afterEpoch), offset, payload);
+    if (this.host.mayDeliver()) return true;
+    this.#mayHaveMissed = true;
+    return false;
+  }
+
+  /** Handles a live event. Called after {@link accepts}, in the same turn. */
+  receive(event: TopicEvent): void {
     this.#advance(event);
     this.host.heard(event);
   }

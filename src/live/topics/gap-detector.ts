@@ -1,7 +1,5 @@
-import type { Position } from '../../topics/cursor.js';
-import type { Topic } from '../../topics/topic.js';
 import type { LiveTopic } from './live-topic.js';
-import type { TopicStore } from './topic-store.js';
+import type { TopicPlace, TopicPositions } from './topic-reading.js';
 
 /** Every idle topic is compared with the store once in this many rounds of one second. */
 const ROUNDS = 15;
@@ -20,7 +18,7 @@ export class GapDetector {
 
   /** @param batchSize topics in one script; 1 on a cluster, where a script stays in one slot */
   constructor(
-    private readonly store: TopicStore,
+    private readonly store: Pick<TopicPositions, 'differing'>,
     private readonly topics: () => IterableIterator<LiveTopic>,
     private readonly countTopics: () => number,
     private readonly batchSize = COMPARE_BATCH,
@@ -77,7 +75,7 @@ export class GapDetector {
   }
 }
 
-function toPlace(live: LiveTopic): { live: LiveTopic; topic: Topic; position: Position }[] {
+function toPlace(live: LiveTopic): (TopicPlace & { live: LiveTopic })[] {
   if (live.position) return [{ live, topic: live.topic, position: live.position }];
   // Its first subscriber is joining right now, perhaps with a history that is too old.
   void live.catchUp();

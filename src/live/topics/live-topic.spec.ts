@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { RecordingSink } from '../../../../test/kit/recording-sink.js';
-import { TopicEvent } from '../../topics/topic-event.js';
-import { topicOf } from '../../topics/topic.js';
+import { RecordingSink } from '../../../test/kit/recording-sink.js';
+import { TopicEvent } from './topic-event.js';
+import { topicOf } from './topic.js';
 import { LiveTopic, TopicSubscriber } from './live-topic.js';
-import type { TopicReading } from './topic-store.js';
+import type { TopicReading } from './topic-reading.js';
 
 const definition = {
   name: 'numbers',
@@ -41,10 +41,10 @@ class TopicUnderTest {
     return { position: { epoch: this.epoch, offset: at }, recovered, events };
   }
 
-  /** The message that Redis sends for an event. */
+  /** What a store sends for an event. */
   hear(offset: number): void {
     this.stored = Math.max(this.stored, offset);
-    this.live.receive(`${this.epoch} ${offset} "live"`);
+    if (this.live.accepts()) this.live.receive(new TopicEvent(this.epoch, offset, 'live'));
   }
 
   admit(): { sink: RecordingSink; subscriber: TopicSubscriber } {

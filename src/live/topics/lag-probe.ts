@@ -1,7 +1,7 @@
-import type { TopicEvent } from '../../topics/topic-event.js';
-import type { TopicMetrics } from '../../topics/topic.metrics.js';
-import type { Topic } from '../../topics/topic.js';
-import type { TopicStore } from './topic-store.js';
+import type { TopicEvent } from './topic-event.js';
+import type { TopicPositions } from './topic-reading.js';
+import type { TopicMetrics } from './topic.metrics.js';
+import type { Topic } from './topic.js';
 
 /** How often a live event is measured, in milliseconds. */
 const EVERY_MS = 1_000;
@@ -16,7 +16,7 @@ export class LagProbe {
   readonly #timer = setInterval(() => (this.#isDue = true), EVERY_MS).unref();
 
   constructor(
-    private readonly store: TopicStore,
+    private readonly store: Omit<TopicPositions, 'differing'>,
     private readonly metrics: TopicMetrics,
   ) {}
 
