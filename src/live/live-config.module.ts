@@ -13,10 +13,10 @@ import {
   type GatewayConfig,
   LIMITS_CONFIG,
   type LimitsConfig,
-  REDIS_CONFIG,
-  type RedisConfig,
   SECRET_CONFIG,
   type SecretConfig,
+  STORE_CONFIG,
+  type StoreConfig,
   TOKEN_CONFIG,
   type TokenConfig,
 } from './live.config.js';
@@ -29,7 +29,7 @@ export interface LiveConfig {
   readonly gateway: GatewayConfig;
   readonly secrets: SecretConfig;
   readonly token: TokenConfig;
-  readonly redis: RedisConfig;
+  readonly store: StoreConfig;
   readonly limits: LimitsConfig;
   readonly logger: Logger;
   readonly audit: AuditLog;
@@ -50,7 +50,7 @@ const PARTS = [
   part(GATEWAY_CONFIG, ({ gateway }) => gateway),
   part(SECRET_CONFIG, ({ secrets }) => secrets),
   part(TOKEN_CONFIG, ({ token }) => token),
-  part(REDIS_CONFIG, ({ redis }) => redis),
+  part(STORE_CONFIG, ({ store }) => store),
   part(LIMITS_CONFIG, ({ limits }) => limits),
   part(LOGGER, ({ logger }) => logger),
   part(AuditLog, ({ audit }) => audit),

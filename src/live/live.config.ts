@@ -42,18 +42,26 @@ export interface TokenConfig {
   readonly issuer: string;
 }
 
-/** Where topics and counters are shared between nodes. */
-export interface RedisConfig {
-  /** Null: this process is the only node and keeps everything in memory. */
-  readonly url: string | null;
-}
+/** Where topics and counters are kept. */
+export type StoreConfig =
+  /** This process is the only node. */
+  | { readonly kind: 'memory' }
+  /** Shared by all nodes of one Redis. */
+  | { readonly kind: 'redis'; readonly url: string }
+  /** Shared by all nodes of one PostgreSQL. */
+  | {
+      readonly kind: 'postgres';
+      readonly url: string;
+      /** For the connection that listens, if `url` leads to a pooler in transaction mode. */
+      readonly listenUrl?: string | undefined;
+    };
 
 /** Limits of sockets and history, per node. */
 export interface LimitsConfig {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerViewer: number;
-  /** Memory limit of all histories together. No effect if `redis.url` is set. */
+  /** Memory limit of all histories together. No effect on a shared store. */
   readonly maxHistoryBytes: number;
   /** Addresses without per-address limits. */
   readonly throttleExempt: readonly AddressRange[];
@@ -63,5 +71,5 @@ export interface LimitsConfig {
 export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
 export const SECRET_CONFIG = Symbol('SECRET_CONFIG');
 export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');
-export const REDIS_CONFIG = Symbol('REDIS_CONFIG');
+export const STORE_CONFIG = Symbol('STORE_CONFIG');
 export const LIMITS_CONFIG = Symbol('LIMITS_CONFIG');

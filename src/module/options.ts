@@ -43,7 +43,12 @@ export type StoreOptions =
   /** This process is the only node. The data is lost when it ends. */
   | { readonly kind: 'memory' }
   /** Shared by all nodes: `redis://`, `rediss://` or the address of a Sentinel; cluster mode is detected. */
-  | { readonly kind: 'redis'; readonly url: string };
+  | { readonly kind: 'redis'; readonly url: string }
+  /**
+   * Shared by all nodes: `postgres://user:password@host:5432/database`, in a schema `sallyport` that is created and
+   * migrated at start. `listenUrl`: for the one connection that listens, if `url` leads to a pooler in transaction mode.
+   */
+  | { readonly kind: 'postgres'; readonly url: string; readonly listenUrl?: string };
 
 /** Limits of one node. Each is a whole number of 1 or more. */
 export interface LimitOptions {
@@ -53,7 +58,7 @@ export interface LimitOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Open sockets of one viewer. Default 20. */
   readonly maxConnectionsPerViewer?: number;
-  /** Memory limit of all histories in this process, in MiB, at least 16. No effect with Redis. Default 128. */
+  /** Memory limit of all histories in this process, in MiB, at least 16. No effect on a shared store. Default 128. */
   readonly maxHistoryMebibytes?: number;
   /** Addresses and ranges without limits per address, such as `10.0.0.0/8`. Default none. */
   readonly throttleExempt?: readonly string[];

@@ -66,7 +66,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
       singleUse: token.singleUse ?? false,
       issuer: token.issuer ?? DEFAULT_ISSUER,
     },
-    redis: { url: store.kind === 'redis' ? store.url : null },
+    store,
     limits: limitsOf(limits),
     logger,
     audit: new AuditLog(logger),
@@ -158,14 +158,25 @@ function checkSessions(sessions: unknown, faults: Faults): void {
 function checkStore(store: unknown, faults: Faults): void {
   if (store === undefined) return;
   const kind = isRecord(store) ? store['kind'] : undefined;
-  faults.unless(kind === 'memory' || kind === 'redis', 'store.kind', "must be 'memory' or 'redis'");
-  if (kind !== 'redis' || !isRecord(store)) return;
-  const { url } = store;
+  const isKind = kind === 'memory' || kind === 'redis' || kind === 'postgres';
+  faults.unless(isKind, 'store.kind', "must be 'memory', 'redis' or 'postgres'");
+  if (!isRecord(store)) return;
+  const { url, listenUrl } = store;
+  const wanted = 'must be a PostgreSQL URL such as postgres://user:password@host:5432/database';
+  if (kind === 'postgres') {
+    faults.unless(isPostgresUrl(url), 'store.url', wanted);
+    faults.unless(listenUrl === undefined || isPostgresUrl(listenUrl), 'store.listenUrl', wanted);
+  }
+  if (kind !== 'redis') return;
   faults.unless(
     typeof url === 'string' && parseRedisUrl(url) !== null,
     'store.url',
     'must be a Redis URL such as redis://user:password@host:6379/0',
   );
+}
+
+function isPostgresUrl(url: unknown): boolean {
+  return typeof url === 'string' && /^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url);
 }
 
 function checkToken(token: unknown, faults: Faults): void {

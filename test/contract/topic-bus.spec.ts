@@ -4,6 +4,8 @@ import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
 import { locate, needs } from '../kit/needs.js';
 import { RedisCluster } from '../kit/redis-cluster.js';
+import { postgresNode } from '../kit/postgres-node.js';
+import { createDatabase } from '../kit/postgres-database.js';
 import { redisNode } from '../kit/redis-node.js';
 import type { BusHarness } from './topic-bus/bus-under-test.js';
 import { topicBusContract } from './topic-bus.contract.js';
@@ -46,5 +48,25 @@ needs('redis')('with Redis', () => {
   topicBusContract('on a Redis Cluster', async () => {
     const cluster = await RedisCluster.start();
     return onRedis(cluster.url, () => cluster.remove());
+  });
+});
+
+needs('postgres')('with PostgreSQL', () => {
+  topicBusContract('on PostgreSQL', async () => {
+    const database = await createDatabase();
+    const here = await postgresNode(database.url);
+    const there = await postgresNode(database.url);
+    return {
+      bus: here.bus,
+      elsewhere: there.bus,
+      forget: async (topic) => {
+        await there.bus.forget(topic);
+        return here.bus;
+      },
+      close: async () => {
+        await Promise.all([here.close(), there.close()]);
+        await database.drop();
+      },
+    };
   });
 });

@@ -5,7 +5,7 @@ import { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
-import { databaseFailure, isDatabaseAway } from './database-away.js';
+import { databaseFailure, isDatabaseAway } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 

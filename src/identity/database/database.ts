@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
-import { databaseFailure, type DatabaseFailure } from './database-away.js';
+import { databaseFailure, type DatabaseFailure } from '../../live/store/postgres/postgres-failure.js';
 import type * as schema from './schema.js';
 import { fileURLToPath } from 'node:url';
 

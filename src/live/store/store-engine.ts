@@ -32,7 +32,7 @@ export interface StoreEngine {
   rateLimiters(): RateLimiters;
   guessCounter(): GuessCounter;
   /** Called last at shutdown, when nothing uses the store any more. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** Injection token of the {@link StoreEngine} in use. */

@@ -7,7 +7,7 @@ import {
   type FactoryProvider,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { LIMITS_CONFIG, type LimitsConfig, REDIS_CONFIG, type RedisConfig } from '../live.config.js';
+import { LIMITS_CONFIG, type LimitsConfig, STORE_CONFIG, type StoreConfig } from '../live.config.js';
 import { IntervalLease } from '../leases/interval-lease.js';
 import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
@@ -24,23 +24,24 @@ import { STORE_ENGINE, type StoreEngine } from './store-engine.js';
 import { SharedStoreHealth, StoreMetrics } from './store-health.js';
 import { StoreHealthModule } from './store-health.module.js';
 
-/**
- * The only place that chooses between engines: Redis if `REDIS_URL` is set, else the memory of this process. Redis and its client are
- * loaded only then.
- */
+/** The only place that chooses between engines. A client library is loaded only where its store is used. */
 const ENGINE: Provider = {
   provide: STORE_ENGINE,
   useFactory: async (
-    { url }: RedisConfig,
+    store: StoreConfig,
     { maxHistoryBytes }: LimitsConfig,
     stores: StoreMetrics,
     logger: Logger,
   ): Promise<StoreEngine> => {
-    if (url === null) return new MemoryEngine(maxHistoryBytes);
-    const { RedisEngine } = await import('./redis/redis-engine.js');
-    return RedisEngine.open(url, stores, logger);
+    if (store.kind === 'memory') return new MemoryEngine(maxHistoryBytes);
+    if (store.kind === 'redis') {
+      const { RedisEngine } = await import('./redis/redis-engine.js');
+      return RedisEngine.open(store.url, stores, logger);
+    }
+    const { PostgresEngine } = await import('./postgres/postgres-engine.js');
+    return PostgresEngine.open(store, stores, logger);
   },
-  inject: [REDIS_CONFIG, LIMITS_CONFIG, StoreMetrics, LOGGER],
+  inject: [STORE_CONFIG, LIMITS_CONFIG, StoreMetrics, LOGGER],
 };
 
 function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): FactoryProvider<T> {
@@ -86,8 +87,8 @@ export class StoreModule implements OnApplicationShutdown {
   ) {}
 
   /** The last step of a shutdown, since other parts still use the store while they stop. */
-  onApplicationShutdown(): void {
+  async onApplicationShutdown(): Promise<void> {
     this.gate.stop();
-    this.engine.close();
+    await this.engine.close();
   }
 }

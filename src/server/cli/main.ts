@@ -38,9 +38,9 @@ const context: CliContext = {
   async withStores(action) {
     const outcome = loadConfig();
     if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
-    const { redis } = outcome.config;
-    const hearsNobody = redis.url !== null && !(await redisAnswers(redis.url));
-    const config = hearsNobody ? { ...outcome.config, redis: { ...redis, url: null } } : outcome.config;
+    const { store } = outcome.config;
+    const hearsNobody = store.kind === 'redis' && !(await redisAnswers(store.url));
+    const config = hearsNobody ? { ...outcome.config, store: { kind: 'memory' } as const } : outcome.config;
     const options = { logger: false, abortOnError: false } as const;
     const stores = await NestFactory.createApplicationContext(CliModule.of(config), options);
     try {

@@ -88,6 +88,22 @@ const RULES: readonly Rule[] = [
       'expected a unique password; this one is a common default. Change it, for example to: openssl rand -hex 24',
   },
   {
+    on: ['STORE', 'REDIS_URL'],
+    broken: (env) => env.STORE === 'redis' && env.REDIS_URL === undefined,
+    message: 'expected REDIS_URL, where this store is. Set it, or unset STORE',
+  },
+  {
+    on: ['STORE', 'DATABASE_URL'],
+    broken: (env) => env.STORE === 'postgres' && env.DATABASE_URL === undefined,
+    message: 'expected DATABASE_URL, where this store is. Set it, or unset STORE',
+  },
+  {
+    on: ['DATABASE_LISTEN_URL', 'DATABASE_URL'],
+    broken: (env) => env.DATABASE_LISTEN_URL !== undefined && env.DATABASE_URL === undefined,
+    message:
+      'expected DATABASE_URL as well, the same database through its pooler. Set it, or unset DATABASE_LISTEN_URL',
+  },
+  {
     on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],
     broken: (env) => (env.SESSION_IDLE_SECONDS ?? 0) > env.SESSION_ABSOLUTE_SECONDS,
     message: 'expected at most SESSION_ABSOLUTE_SECONDS (30 days unless set). Lower it, or raise the other',

@@ -1,4 +1,4 @@
-import type { LimitsConfig, RedisConfig, SecretConfig, TokenConfig } from '../../live/live.config.js';
+import type { LimitsConfig, SecretConfig, StoreConfig, TokenConfig } from '../../live/live.config.js';
 import type {
   AppProxyConfig,
   DatabaseConfig,
@@ -30,7 +30,7 @@ export interface LoggingConfig {
 export interface Config {
   readonly http: ServerConfig;
   readonly database: DatabaseConfig;
-  readonly redis: RedisConfig;
+  readonly store: StoreConfig;
   readonly secrets: SecretConfig;
   readonly session: SessionConfig;
   readonly token: TokenConfig;

@@ -54,7 +54,13 @@ const issuers = z
   });
 
 /** The variables with a secret: each may be `@path`, the name of a file that contains it. */
-export const SECRET_VARIABLES = ['SECRET_KEYS', 'DATABASE_URL', 'REDIS_URL', 'APP_PROXY_SECRET'] as const;
+export const SECRET_VARIABLES = [
+  'SECRET_KEYS',
+  'DATABASE_URL',
+  'DATABASE_LISTEN_URL',
+  'REDIS_URL',
+  'APP_PROXY_SECRET',
+] as const;
 /** The variables that may be `@path`: the secrets, and long values. */
 export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
 
@@ -68,6 +74,8 @@ export const EnvironmentSchema = z.object({
   PORT: number(0, 65_535, { whole: true }).default(3000),
   PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
   DATABASE_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
+  DATABASE_LISTEN_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
+  STORE: oneOf(['memory', 'postgres', 'redis']).optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: z
     .string()

@@ -14,7 +14,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
  * @param audit where audit events are logged; default `logger`
  */
 export function liveConfigOf(config: Config, logger: Logger, audit: Logger = logger): LiveConfig {
-  const { http, secrets, token, redis, limits, appProxy } = config;
+  const { http, secrets, token, store, limits, appProxy } = config;
   const { secure, trustedProxies, introspection } = http;
   return {
     gateway: {
@@ -28,7 +28,7 @@ export function liveConfigOf(config: Config, logger: Logger, audit: Logger = log
     },
     secrets,
     token,
-    redis,
+    store,
     limits,
     logger,
     audit: new AuditLog(audit),

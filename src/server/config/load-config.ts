@@ -1,6 +1,6 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
 import type { Config } from './config.js';
-import type { LimitsConfig } from '../../live/live.config.js';
+import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { readEnvironment, type Environment } from './environment.js';
 import { parseShop } from './grammar.js';
@@ -61,7 +61,7 @@ function toConfig(env: Environment): Config {
       introspection: !closed,
     },
     database: { url: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR },
-    redis: { url: env.REDIS_URL ?? null },
+    store: storeOf(env),
     secrets: { keys: env.SECRET_KEYS.length > 0 ? env.SECRET_KEYS : [readOrMakeSecret(env.DATA_DIR)] },
     session: {
       idleSeconds: env.SESSION_IDLE_SECONDS ?? Math.min(DEFAULT_IDLE_SECONDS, env.SESSION_ABSOLUTE_SECONDS),
@@ -79,6 +79,15 @@ function toConfig(env: Environment): Config {
     registration: { mode: env.REGISTRATION },
     logging: { level: env.LOG_LEVEL },
   };
+}
+
+/** Rules have checked that the URL of a named store is there. */
+function storeOf(env: Environment): StoreConfig {
+  const { DATABASE_URL: postgres, REDIS_URL: redis, DATABASE_LISTEN_URL: listenUrl } = env;
+  const kind = env.STORE ?? (redis ? 'redis' : 'memory');
+  if (kind === 'redis' && redis) return { kind, url: redis };
+  if (kind === 'postgres' && postgres) return { kind, url: postgres, listenUrl };
+  return { kind: 'memory' };
 }
 
 function limitsOf(env: Environment): LimitsConfig {

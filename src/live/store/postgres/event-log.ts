@@ -1,0 +1,204 @@
+import type { Client } from 'pg';
+import { within } from '../../deadline.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import type { PostgresConnection } from './postgres.connection.js';
+import { databaseFailure } from './postgres-failure.js';
+import { EVENT_CHANNEL } from './topic-schema.js';
+
+/** Rows of one read. */
+const BATCH = 1_000;
+/** How often the log is read without a notification, in milliseconds; this also detects a dead connection. */
+const POLL_MS = 500;
+/** A read that takes longer counts as a lost connection, in milliseconds. */
+const SILENCE_MS = 1_500;
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 1_000;
+
+/** One row of the log: an event of a topic, or a message to all nodes. */
+export interface LogEntry {
+  /** The topic's name; '' for a message to all nodes. */
+  readonly name: string;
+  readonly epoch: string;
+  readonly offset: number;
+  /** JSON. */
+  readonly payload: string;
+}
+
+/** Receives each entry once, in order. Called synchronously; must not throw. */
+export type LogListener = (entry: LogEntry) => void;
+
+/** Notified about the connection to the log. Called synchronously; must not throw. */
+interface LinkHooks {
+  /** Entries may arrive late from now on. */
+  lost(): void;
+  /** Entries arrive again. Those in between follow, or must be read elsewhere. */
+  restored(): void;
+}
+
+type Row = [seq: string, name: string | null, epoch: string | null, offset: string, payload: string];
+
+/**
+ * Reads the log of all topics on one connection that listens for notifications, and polls besides. Entries arrive in
+ * the order of their commits, none twice and none skipped: after a lost connection reading goes on where it stopped.
+ */
+export class EventLog {
+  #client: Client | null = null;
+  #seen = 0;
+  #isClosed = false;
+  /** The running read; null between reads. */
+  #reading: Promise<void> | null = null;
+  #isBehind = false;
+  #retryMs = FIRST_RETRY_MS;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #listeners = new Set<LogListener>();
+  readonly #hooks = new Set<LinkHooks>();
+  readonly #waiting = new Set<() => void>();
+  readonly #poll = setInterval(() => this.#wake(), POLL_MS).unref();
+
+  private constructor(private readonly postgres: PostgresConnection) {}
+
+  /** Connects, and starts at the log's present end. @throws what the connection failed with */
+  static async open(postgres: PostgresConnection): Promise<EventLog> {
+    const log = new EventLog(postgres);
+    try {
+      await log.#connect();
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+    return log;
+  }
+
+  /** Whether entries may be missing right now. */
+  get isLost(): boolean {
+    return this.#client === null;
+  }
+
+  /** Adds a listener for entries; the returned function removes it. */
+  follow(listener: LogListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Adds hooks for the connection; the returned function removes them. */
+  listen(hooks: LinkHooks): () => void {
+    this.#hooks.add(hooks);
+    return () => void this.#hooks.delete(hooks);
+  }
+
+  /**
+   * Resolves when every entry up to this one was passed to the listeners.
+   *
+   * @throws UnavailableError when the connection is lost
+   */
+  async reached(seq: number): Promise<void> {
+    while (this.#seen < seq) {
+      if (this.isLost) throw new UnavailableError();
+      this.#wake();
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#retry);
+    const client = this.#client;
+    this.#client = null;
+    this.#letGo();
+    await client?.end().catch(() => {});
+  }
+
+  async #connect(): Promise<void> {
+    const client = this.postgres.link.openListener();
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ head: string; swept: string }>('select * from sallyport.settle($1)', [
+        this.#seen,
+      ]);
+      await client.query(`listen ${EVENT_CHANNEL}`);
+      const { head = '0', swept = '0' } = rows[0] ?? {};
+      // Entries that were removed meanwhile cannot be read; an older copy of the database has other entries.
+      if (this.#seen < Number(swept) || this.#seen > Number(head)) this.#seen = Number(head);
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    if (this.#isClosed) return void client.end().catch(() => {});
+    client.on('notification', () => this.#wake());
+    client.on('end', () => this.#lose(client, 'connection lost'));
+    client.on('error', (error) => this.#lose(client, reasonOf(error)));
+    this.#client = client;
+    this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  /** Reads what is new. Calls during a read lead to one more. */
+  #wake(): void {
+    this.#isBehind = true;
+    if (this.#reading || !this.#client) return;
+    this.#reading = this.#read(this.#client).finally(() => (this.#reading = null));
+  }
+
+  async #read(client: Client): Promise<void> {
+    while (this.#isBehind && this.#client === client) {
+      this.#isBehind = false;
+      try {
+        const query = { name: 'read-log', text: 'select * from sallyport.read_log($1, $2)', rowMode: 'array' } as const;
+        const result = await within(SILENCE_MS, client.query<Row>({ ...query, values: [this.#seen, BATCH] }), null);
+        if (result === null) return this.#lose(client, 'no answer');
+        if (this.#client !== client) return;
+        for (const row of result.rows) this.#tell(row);
+        if (result.rows.length === BATCH) this.#isBehind = true;
+      } catch (error) {
+        return this.#lose(client, reasonOf(error));
+      }
+      this.#letGo();
+    }
+  }
+
+  #tell([seq, name, epoch, offset, payload]: Row): void {
+    this.#seen = Number(seq);
+    if (name === null) return;
+    const entry = { name, epoch: epoch ?? '', offset: Number(offset), payload };
+    for (const listener of this.#listeners) listener(entry);
+  }
+
+  #lose(client: Client, reason: string): void {
+    if (this.#client !== client) return;
+    this.#client = null;
+    client.end().catch(() => {});
+    this.#letGo();
+    if (this.#isClosed) return;
+    this.postgres.health.wentAway(reason);
+    for (const { lost } of this.#hooks) lost();
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    this.#retry = setTimeout(() => {
+      this.#connect().then(
+        () => this.#restored(),
+        () => this.#isClosed || this.#reconnect(),
+      );
+    }, this.#retryMs).unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+  }
+
+  #restored(): void {
+    if (this.isLost) return;
+    this.postgres.health.tookWrite();
+    for (const { restored } of this.#hooks) restored();
+    this.#wake();
+  }
+
+  /** Wakes those who wait for an entry, to look again. */
+  #letGo(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return databaseFailure(error)?.reason ?? 'connection lost';
+}

@@ -1,0 +1,368 @@
+import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
+
+/** The channel of the notifications that wake the nodes. They have no payload: the log says what happened. */
+export const EVENT_CHANNEL = 'sallyport_event';
+/** The length of a generation's id, with which every epoch starts. */
+const GENERATION_LENGTH = 6;
+/** How long an epoch is kept after the last publish or read, in milliseconds. Connected subscribers extend it. */
+const TOPIC_LIFETIME_MS = 3_600_000;
+/** How often publishing extends a topic's life, in milliseconds: a write with each event would double its cost. */
+const RENEW_EVERY_MS = TOPIC_LIFETIME_MS / 4;
+/** How long every event stays in the log, in milliseconds, so that nodes that were away for less than this miss none. */
+const LOG_MS = 60_000;
+/** An arbitrary number for the lock of the log. Advisory locks belong to one database. */
+const LOG_LOCK = 0x5a11_0b09;
+
+/** Tables whose rows live for minutes: vacuumed by the number of dead rows, whatever the size, and at full speed. */
+const SHORT_LIVED = `
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000,
+  autovacuum_vacuum_cost_delay = 0`;
+
+/** Statistics of these tables are old as soon as they are made; every statement here is meant to use an index. */
+const PLANS =
+  'set enable_seqscan = off set enable_bitmapscan = off set jit = off set search_path = pg_catalog, pg_temp';
+
+/**
+ * Topics, their log and history, and idempotency keys.
+ *
+ * `event` is the log of all topics and their history at once. Appending takes one lock until its transaction has
+ * committed, so the order of `seq` is the order of commits: whoever has read up to a `seq` has missed nothing before
+ * it. A topic's newest offset is that of its newest row, since a counter of its own would be updated with each event:
+ * its old versions, which a long transaction elsewhere keeps from being removed, would slow every publish.
+ *
+ * A row with topic 0 is a message to all nodes, such as the end of sessions.
+ */
+export const TOPIC_SCHEMA = `
+create table sallyport.generation (
+  only_row boolean primary key default true check (only_row),
+  id text not null,
+  system text not null,
+  timeline text not null
+);
+
+create table sallyport.topic (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  epoch text not null,
+  history_size integer not null,
+  history_ms bigint not null,
+  kept_until timestamptz not null
+) with (fillfactor = 80, ${SHORT_LIVED});
+create index topic_kept_until on sallyport.topic (kept_until);
+
+create sequence sallyport.event_seq cache 1;
+
+create table sallyport.event (
+  seq bigint not null,
+  topic bigint not null,
+  "offset" bigint not null,
+  at timestamptz not null,
+  payload text not null,
+  primary key (seq)
+) with (${SHORT_LIVED}, toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 5000);
+create index event_topic_offset on sallyport.event (topic, "offset");
+
+create table sallyport.idempotency_key (
+  hash text primary key,
+  digest text not null,
+  epoch text not null,
+  "offset" bigint not null,
+  expires_at timestamptz not null
+) with (${SHORT_LIVED});
+create index idempotency_key_expires_at on sallyport.idempotency_key (expires_at);
+
+create table sallyport.sweep (
+  only_row boolean primary key default true check (only_row),
+  swept_seq bigint not null
+);
+insert into sallyport.sweep (swept_seq) values (0);
+
+-- A random id of a generation or the rest of an epoch.
+create function sallyport.random_id(length integer) returns text language sql volatile as $$
+  select left(translate(encode(decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), 'base64'), '+/=', '-_'), length)
+$$;
+
+-- What identifies this PostgreSQL and its history: both differ after a restore, the timeline after a failover.
+create function sallyport.identity(out system text, out timeline text) language plpgsql stable as $$
+begin
+  system := '';
+  timeline := '';
+  begin
+    system := (pg_control_system()).system_identifier::text;
+    timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+  exception when others then
+    -- A hosted PostgreSQL may not tell; the sequence alone then shows an older copy.
+    null;
+  end;
+end $$;
+
+-- Called on each new connection to the log: starts another generation, and with it other epochs, if this PostgreSQL may
+-- have lost events: it is another one, a promoted standby, or behind what this node has seen.
+create function sallyport.settle(seen bigint, out generation text, out head bigint, out swept bigint)
+language plpgsql as $$
+declare
+  here record;
+  known sallyport.generation;
+begin
+  perform pg_advisory_xact_lock(${LOG_LOCK});
+  select * into here from sallyport.identity();
+  select * into known from sallyport.generation;
+  select case when q.is_called then q.last_value else 0 end into head from sallyport.event_seq q;
+  if known.id is null or (known.system, known.timeline) is distinct from (here.system, here.timeline) or seen > head then
+    insert into sallyport.generation (id, system, timeline)
+    values (sallyport.random_id(${GENERATION_LENGTH}), here.system, here.timeline)
+    on conflict (only_row) do update set id = excluded.id, system = excluded.system, timeline = excluded.timeline;
+  end if;
+  select id into generation from sallyport.generation;
+  select s.swept_seq into swept from sallyport.sweep s;
+end $$;
+
+-- Removes topics with their histories; their cursors are then invalid.
+create function sallyport.drop_topics(ids bigint[]) returns void language sql ${PLANS} as $$
+  delete from sallyport.topic t where t.id = any(ids);
+  delete from sallyport.event e where e.topic = any(ids);
+$$;
+
+-- Takes the lock of the log, which is held until the transaction ends.
+create function sallyport.lock_log() returns void language sql as $$
+  select pg_advisory_xact_lock(${LOG_LOCK})
+$$;
+
+-- Creates the topics that are missing, or of another generation. Names may repeat; the first definition counts.
+create function sallyport.ensure_topics(names text[], sizes integer[], lifetimes bigint[])
+returns void language plpgsql ${PLANS} as $$
+declare
+  ours text := (select id from sallyport.generation);
+begin
+  perform sallyport.drop_topics(array(
+    select t.id from sallyport.topic t where t.name = any(names) and left(t.epoch, ${GENERATION_LENGTH}) <> ours));
+  insert into sallyport.topic (name, epoch, history_size, history_ms, kept_until)
+  select distinct on (u.name) u.name, ours || sallyport.random_id(14), u.size, u.lifetime,
+    clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * u.lifetime) * interval '1 ms'
+  from unnest(names, sizes, lifetimes) with ordinality as u(name, size, lifetime, place)
+  where not exists (select from sallyport.topic t where t.name = u.name)
+  order by u.name, u.place
+  on conflict (name) do nothing;
+end $$;
+
+-- Publishes a batch, all or nothing. Returns per publication, in order: 0 published | 1 duplicate | 2 the key was used
+-- for another payload | 3 its row of the outbox was published before; then its position. No rows when it is too late:
+-- the publisher may already have been told that it failed.
+create function sallyport.append(
+  names text[], sizes integer[], lifetimes bigint[], payloads text[], keys text[], digests text[],
+  outbox_rows bigint[], deadline timestamptz
+) returns table (outcome smallint, epoch text, "offset" bigint) language plpgsql ${PLANS} as $$
+declare
+  taken bigint[];
+begin
+  perform sallyport.lock_log();
+  if clock_timestamp() > deadline then return; end if;
+  if outbox_rows is not null then
+    with deleted as (delete from sallyport.outbox o where o.id = any(outbox_rows) returning o.id)
+    select coalesce(array_agg(d.id), '{}') into taken from deleted d;
+  end if;
+  perform sallyport.ensure_topics(names, sizes, lifetimes);
+  update sallyport.topic t set kept_until = clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * t.history_ms) * interval '1 ms'
+  where t.name = any(names) and t.kept_until < clock_timestamp()
+    + greatest(${TOPIC_LIFETIME_MS}, 2 * t.history_ms) * interval '1 ms' - least(${RENEW_EVERY_MS}, t.history_ms / 2 + 1) * interval '1 ms';
+  return query
+  with input as materialized (
+    select u.* from unnest(names, payloads, keys, digests, outbox_rows) with ordinality
+      as u(name, payload, key, digest, outbox_row, place)
+    where outbox_rows is null or u.outbox_row in (select unnest(taken))
+  ), used as materialized (
+    select k.hash, k.digest, k.epoch, k."offset" from sallyport.idempotency_key k
+    where k.hash = any(keys) and k.expires_at > clock_timestamp()
+  ), first_use as materialized (
+    select distinct on (i.key) i.key, i.digest, i.place from input i where i.key is not null order by i.key, i.place
+  ), fresh as materialized (
+    select i.* from input i
+    where i.key is null or (
+      not exists (select from used u where u.hash = i.key)
+      and exists (select from first_use f where f.key = i.key and f.place = i.place))
+  ), heads as materialized (
+    select t.id, t.name, t.epoch, coalesce(newest."offset", 0) as "offset"
+    from sallyport.topic t
+    left join lateral (
+      select e."offset" from sallyport.event e where e.topic = t.id order by e."offset" desc limit 1
+    ) newest on true
+    where t.name = any(names)
+  ), placed as materialized (
+    select f.place, f.key, f.digest, f.payload, h.id, h.epoch,
+      h."offset" + row_number() over (partition by h.id order by f.place) as "offset"
+    from fresh f join heads h on h.name = f.name
+  ), appended as (
+    insert into sallyport.event (seq, topic, "offset", at, payload)
+    select nextval('sallyport.event_seq'), p.id, p."offset", clock_timestamp(), p.payload
+    from (select * from placed order by place) p
+  ), remembered as (
+    insert into sallyport.idempotency_key (hash, digest, epoch, "offset", expires_at)
+    select p.key, p.digest, p.epoch, p."offset", clock_timestamp() + ${IDEMPOTENCY_WINDOW_MS} * interval '1 ms'
+    from placed p where p.key is not null
+    on conflict (hash) do update set digest = excluded.digest, epoch = excluded.epoch, "offset" = excluded."offset",
+      expires_at = excluded.expires_at
+  )
+  select (case
+      when i.place is null then 3
+      when p.place is not null then 0
+      when coalesce(u.digest, f.digest) = i.digest then 1
+      else 2 end)::smallint,
+    coalesce(p.epoch, u.epoch, fp.epoch), coalesce(p."offset", u."offset", fp."offset")
+  from generate_series(1, cardinality(names)) as every(place)
+  left join input i on i.place = every.place
+  left join placed p on p.place = i.place
+  left join used u on u.hash = i.key
+  left join first_use f on f.key = i.key
+  left join placed fp on fp.place = f.place
+  order by every.place;
+  perform pg_notify('${EVENT_CHANNEL}', '');
+end $$;
+
+-- The log after a position, in order. The name is '' for a message to all nodes, and null for a topic that was removed.
+create function sallyport.read_log(after bigint, most integer)
+returns table (seq bigint, name text, epoch text, "offset" bigint, payload text)
+language sql stable rows 100 ${PLANS} set enable_hashjoin = off set enable_mergejoin = off as $$
+  select e.seq, case when e.topic = 0 then '' else t.name end, t.epoch, e."offset", e.payload
+  from sallyport.event e left join sallyport.topic t on t.id = e.topic
+  where e.seq > after order by e.seq limit most
+$$;
+
+-- Sends a message to all nodes, in the order of the log.
+create function sallyport.announce(message text) returns void language plpgsql as $$
+begin
+  perform sallyport.lock_log();
+  insert into sallyport.event (seq, topic, "offset", at, payload)
+  values (nextval('sallyport.event_seq'), 0, 0, clock_timestamp(), message);
+  perform pg_notify('${EVENT_CHANNEL}', '');
+end $$;
+
+-- Reads a topic's position, and what a subscriber gets first. Creates the topic if there is none, so that a
+-- subscription has a position before the first event. since_epoch '' means that no position was asked for. recovered:
+-- 1 yes | 0 no | -1 not asked. payloads: the newest events in order. log_head: what the log must have told this node
+-- before it may deliver them.
+create function sallyport.read_topic(
+  topic_name text, size integer, lifetime bigint, since_epoch text, since_offset bigint, otherwise text,
+  out epoch text, out "offset" bigint, out recovered integer, out payloads text[], out log_head bigint
+) language plpgsql ${PLANS} as $$
+declare
+  found_id bigint;
+  wanted bigint;
+begin
+  select t.id, t.epoch into found_id, epoch from sallyport.topic t, sallyport.generation g
+  where t.name = topic_name and left(t.epoch, ${GENERATION_LENGTH}) = g.id;
+  if found_id is null then
+    perform sallyport.lock_log();
+    perform sallyport.ensure_topics(array[topic_name], array[size], array[lifetime]);
+    select t.id, t.epoch into found_id, epoch from sallyport.topic t where t.name = topic_name;
+  end if;
+  recovered := case when since_epoch = '' then -1 else 0 end;
+  -- One statement, so one snapshot: position, events and head of the log belong together.
+  with newest as (
+    select e."offset", e.at, e.payload from sallyport.event e
+    where e.topic = found_id order by e."offset" desc limit size
+  ), kept as (
+    select n."offset", n.payload, n.at > clock_timestamp() - lifetime * interval '1 ms' as is_young from newest n
+  )
+  select coalesce(max(k."offset"), 0),
+    coalesce(array_agg(k.payload order by k."offset") filter (where k.is_young), '{}'),
+    (select coalesce(max(e.seq), 0) from sallyport.event e)
+  into "offset", payloads, log_head from kept k;
+  if since_epoch = epoch and since_offset <= "offset" and "offset" - since_offset <= cardinality(payloads) then
+    recovered := 1;
+    wanted := "offset" - since_offset;
+  else
+    wanted := case when otherwise = 'last-event' then 1 when otherwise = 'history' and recovered = -1 then size else 0 end;
+  end if;
+  payloads := payloads[greatest(cardinality(payloads) - wanted, 0) + 1 : cardinality(payloads)];
+end $$;
+
+-- Reads a part of a topic's history and changes nothing. after_epoch '' means from the oldest event. first_offset is
+-- that of the first event returned.
+create function sallyport.read_history(
+  topic_name text, size integer, lifetime bigint, after_epoch text, after_offset bigint, most integer,
+  out epoch text, out first_offset bigint, out recovered boolean, out payloads text[]
+) language plpgsql stable ${PLANS} as $$
+declare
+  found_id bigint;
+  newest_offset bigint;
+begin
+  select t.id, t.epoch into found_id, epoch from sallyport.topic t, sallyport.generation g
+  where t.name = topic_name and left(t.epoch, ${GENERATION_LENGTH}) = g.id;
+  with newest as (
+    select e."offset", e.at, e.payload from sallyport.event e
+    where e.topic = found_id order by e."offset" desc limit size
+  ), page as (
+    select n."offset", n.payload from newest n
+    where n.at > clock_timestamp() - lifetime * interval '1 ms' and (after_epoch = '' or n."offset" > after_offset)
+    order by n."offset" limit most
+  )
+  select (select max(n."offset") from newest n), min(p."offset"), coalesce(array_agg(p.payload order by p."offset"), '{}')
+  into newest_offset, first_offset, payloads from page p;
+  recovered := after_epoch = '' or (after_epoch = epoch
+    and coalesce(first_offset = after_offset + 1, after_offset = coalesce(newest_offset, 0)));
+  if recovered is not true then
+    recovered := false;
+    payloads := '{}';
+  end if;
+end $$;
+
+-- Compares subscribers' positions with their topics', and extends the topics' lives. Returns the places that differ,
+-- from 1. A topic that is behind its own subscribers was restored from an older copy: it gets a new epoch at once,
+-- otherwise its next events would be taken for ones that were already seen.
+create function sallyport.differing(names text[], epochs text[], offsets bigint[]) returns setof bigint
+language plpgsql ${PLANS} as $$
+begin
+  perform sallyport.drop_topics(array(
+    select t.id from unnest(names, epochs, offsets) as u(name, epoch, "offset")
+    join sallyport.topic t on t.name = u.name and t.epoch = u.epoch
+    where u."offset" > coalesce(
+      (select e."offset" from sallyport.event e where e.topic = t.id order by e."offset" desc limit 1), 0)));
+  update sallyport.topic t set kept_until = clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * t.history_ms) * interval '1 ms'
+  where t.name = any(names) and t.kept_until < clock_timestamp() + ${TOPIC_LIFETIME_MS / 2} * interval '1 ms';
+  return query
+  select u.place from unnest(names, epochs, offsets) with ordinality as u(name, epoch, "offset", place)
+  where not exists (
+    select from sallyport.topic t, sallyport.generation g
+    where t.name = u.name and t.epoch = u.epoch and left(t.epoch, ${GENERATION_LENGTH}) = g.id
+      and u."offset" = coalesce(
+        (select e."offset" from sallyport.event e where e.topic = t.id order by e."offset" desc limit 1), 0));
+end $$;
+
+-- Removes up to "most" rows of the log that no history needs any more, topics that nobody has used for long, and expired
+-- keys. Returns how many rows of the log it has looked at: call it again while that is as many as asked for. A history keeps its
+-- newest events; those of one that is still in use but older than its lifetime are not read, and go with its topic.
+create function sallyport.sweep_log(most integer) returns integer language plpgsql ${PLANS} as $$
+declare
+  low bigint;
+  high bigint;
+  looked_at integer;
+begin
+  -- One sweep at a time; it takes no lock that publishing waits for.
+  select s.swept_seq into low from sallyport.sweep s for update skip locked;
+  if low is null then return 0; end if;
+  select max(old.seq), count(*) into high, looked_at from (
+    select e.seq from sallyport.event e
+    where e.seq > low and e.at < clock_timestamp() - ${LOG_MS} * interval '1 ms' order by e.seq limit most
+  ) old;
+  if high is not null then
+    delete from sallyport.event e using (
+      select t.id, newest."offset" - t.history_size as obsolete
+      from (select distinct s.topic from sallyport.event s where s.seq > low and s.seq <= high) touched
+      join sallyport.topic t on t.id = touched.topic
+      cross join lateral (
+        select n."offset" from sallyport.event n where n.topic = t.id order by n."offset" desc limit 1) newest
+    ) full_history
+    where e.topic = full_history.id and e."offset" <= full_history.obsolete and e.seq <= high;
+    delete from sallyport.event e
+    where e.seq > low and e.seq <= high and not exists (select from sallyport.topic t where t.id = e.topic);
+    update sallyport.sweep set swept_seq = high;
+  end if;
+  perform sallyport.drop_topics(array(
+    select t.id from sallyport.topic t where t.kept_until < clock_timestamp() order by t.kept_until limit most));
+  delete from sallyport.idempotency_key k where k.hash in (
+    select x.hash from sallyport.idempotency_key x where x.expires_at < clock_timestamp() order by x.expires_at limit most);
+  return looked_at;
+end $$;
+`;
