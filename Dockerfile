@@ -7,6 +7,16 @@ COPY . .
 RUN npm run build
 
 FROM node:24-bookworm-slim
+# docker build --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ) .
+ARG REVISION=""
+ARG CREATED=""
+LABEL org.opencontainers.image.title="Sallyport"
+LABEL org.opencontainers.image.description="A session cookie over HTTP, a short-lived token on the socket: live, per-person GraphQL subscriptions"
+LABEL org.opencontainers.image.version="0.1.0"
+LABEL org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
+LABEL org.opencontainers.image.revision="${REVISION}"
+LABEL org.opencontainers.image.created="${CREATED}"
 WORKDIR /app
 ENV NODE_ENV=production
 ENV HOST=0.0.0.0

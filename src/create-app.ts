@@ -35,6 +35,8 @@ import { addressIn, peerTest } from './live/viewer/client-address.js';
 const MAX_BODY_BYTES = 64 * 1024;
 /** The routes for supervisors, which are served even when the node is full. */
 const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
+/** The routes that balancers ask over http, also behind an https `PUBLIC_URL`. They contain nothing secret. */
+const HEALTH = new Set(['/healthz', '/readyz']);
 
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
@@ -133,8 +135,9 @@ async function applyRules(
   const cameInTheClear = cleartextTest(http);
   fastify.addHook('onRequest', async ({ raw, routeOptions }) => {
     refuseHosts(raw);
-    if (cameInTheClear(raw)) throw new ForbiddenError('Use https.');
-    if (connections.isSpare(raw.socket) && !PROBES.has(routeOptions.url ?? ''))
+    const route = routeOptions.url ?? '';
+    if (cameInTheClear(raw) && !HEALTH.has(route)) throw new ForbiddenError('Use https.');
+    if (connections.isSpare(raw.socket) && !PROBES.has(route))
       throw new UnavailableError('This node is at its limit of requests: try again in a moment.');
   });
   const logger = app.get<Logger>(LOGGER);

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -92,6 +92,27 @@ describe('the image', () => {
     expect(await answer.json()).toEqual({ data: { me: null } });
   });
 
+  it('has the labels of the OCI image specification, in the version of package.json', () => {
+    const labels = Object.fromEntries(
+      all('LABEL').map((pair) => {
+        const [, name = '', value = ''] = /^org\.opencontainers\.image\.([a-z.]+)="(.*)"$/.exec(pair) ?? [];
+        return [name, value];
+      }),
+    );
+    const { version, license } = JSON.parse(read('package.json')) as { version: string; license: string };
+    const [, base] = read('Dockerfile').match(/[^]*^FROM (\S+)$/m) ?? [];
+    expect(labels).toEqual({
+      title: 'Sallyport',
+      description: expect.stringMatching(/^.{20,}$/) as string,
+      version,
+      licenses: license,
+      'base.name': `docker.io/library/${base}`,
+      revision: '${REVISION}',
+      created: '${CREATED}',
+    });
+    for (const name of ['REVISION', 'CREATED']) expect(all('ARG')).toContain(`${name}=""`);
+  });
+
   it('passes its own health check', async () => {
     const [check = ''] = all('HEALTHCHECK');
     const [, ...args] = JSON.parse(check.slice(check.indexOf('['))) as string[];
@@ -114,7 +135,17 @@ describe('the image', () => {
 
 describe('docker-compose.yml', () => {
   const compose = parse(read('docker-compose.yml'), { merge: true }) as {
-    services: Record<string, { ports?: string[]; healthcheck?: unknown; networks: string[]; environment?: object }>;
+    services: Record<
+      string,
+      {
+        ports?: string[];
+        healthcheck?: unknown;
+        networks: string[];
+        secrets?: string[];
+        environment?: Record<string, string | null>;
+      }
+    >;
+    secrets: Record<string, { file: string }>;
     networks: Record<string, { internal?: boolean } | null>;
   };
   const { services } = compose;
@@ -135,27 +166,45 @@ describe('docker-compose.yml', () => {
     for (const service of Object.values(services)) expect(service.healthcheck).toBeDefined();
   });
 
-  it('exposes only the balancer, only on this machine, and has no built-in password', () => {
+  it('exposes only the balancer, and only on this machine', () => {
     const open = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
     expect(open).toEqual([['balancer', '${LISTEN:-127.0.0.1:8080}:8080']]);
     for (const store of ['postgres', 'redis']) expect(services[store]?.networks).toEqual(['stores']);
     expect(compose.networks['stores']?.internal).toBe(true);
-    for (const [, value] of read('docker-compose.yml').matchAll(/(?:PASSWORD|SECRET_KEYS): (.*)/g))
-      expect(value).toMatch(/^\$\{[A-Z_]+:\?/);
   });
 
-  it('configures the nodes so that they start', () => {
-    const given: Record<string, string> = {
-      SECRET_KEYS: randomBytes(48).toString('base64'),
-      POSTGRES_PASSWORD: 'abcdef',
-    };
+  it('takes secrets from files, and has no built-in password', () => {
+    for (const { environment = {}, secrets = [] } of Object.values(services)) {
+      for (const [name, value] of Object.entries(environment)) {
+        if (!/SECRET|PASSWORD|DATABASE_URL/.test(name) || value === null) continue;
+        const [, file = ''] = /^@?\/run\/secrets\/([a-z-]+)$/.exec(value) ?? [];
+        expect([name, secrets]).toEqual([name, expect.arrayContaining([file]) as string[]]);
+        expect(compose.secrets[file]).toEqual({ file: `\${SECRETS_DIR:-./secrets}/${file}` });
+      }
+    }
+    expect(services['postgres']?.secrets).toEqual(['postgres-password']);
+  });
+
+  it('configures the nodes so that they start, made as its first lines say', () => {
+    const folder = temporaryFolder('compose');
+    const commands = [...read('docker-compose.yml').matchAll(/^# {3}(.*)$/gm)].map(([, line]) => line ?? '');
+    const end = commands.indexOf('docker compose up --build --wait');
+    expect(end).toBeGreaterThan(0);
+    execFileSync('sh', ['-ec', commands.slice(0, end).join('\n')], { cwd: folder.path });
     const filledIn = (text: string): string =>
-      text.replace(/\$\{(\w+)(?::[-?]([^}]*))?\}/g, (_, name: string, other?: string) => given[name] ?? other ?? '');
-    const environment = Object.entries(services['node-1']?.environment ?? {}).map(
-      ([name, text]) => [name, filledIn(String(text))] as const,
+      text.replace(/\$\{(\w+)(?::[-?]([^}]*))?\}/g, (_, _name: string, other?: string) => other ?? '');
+    const environment = Object.entries(services['node-1']?.environment ?? {}).flatMap(([name, text]) =>
+      text === null ? [] : [[name, filledIn(text).replace('/run/secrets', join(folder.path, 'secrets'))] as const],
     );
-    expect(loadConfig({ NODE_ENV: 'production', ...Object.fromEntries<string>(environment) })).toMatchObject({
+    const outcome = loadConfig({ NODE_ENV: 'production', ...Object.fromEntries(environment) });
+    const password = readFileSync(join(folder.path, 'secrets/postgres-password'), 'utf8').trim();
+    expect(outcome).toMatchObject({
       ok: true,
+      config: { database: { url: `postgres://sallyport:${password}@postgres:5432/sallyport` } },
     });
+    // Other users of the machine cannot enter the folder; the containers' users can read the files.
+    expect(statSync(join(folder.path, 'secrets')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder.path, 'secrets/secret-keys')).mode & 0o777).toBe(0o644);
+    folder.remove();
   });
 });

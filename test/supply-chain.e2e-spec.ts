@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -79,5 +80,33 @@ describe('SC-1 the lockfiles of the examples', () => {
         });
       else expect([path, integrity?.startsWith('sha512-'), resolved]).toEqual([path, true, undefined]);
     }
+  });
+});
+
+describe('SC-1 npm run sbom', () => {
+  it('lists every runtime package of the lockfile with its version and digest, and no other, as CycloneDX', () => {
+    const cwd = new URL('..', import.meta.url);
+    const printed = execFileSync('npm', ['run', '--silent', 'sbom'], {
+      cwd,
+      encoding: 'utf8',
+      maxBuffer: 64 * 2 ** 20,
+    });
+    const { bomFormat, metadata, components } = JSON.parse(printed) as {
+      bomFormat: string;
+      metadata: { component: { name: string; type: string } };
+      components: { name: string; version: string; purl: string; hashes?: { alg: string }[] }[];
+    };
+    expect([bomFormat, metadata.component.name, metadata.component.type]).toEqual([
+      'CycloneDX',
+      'sallyport',
+      'application',
+    ]);
+    const listed = components.map((each) => `${each.name}@${each.version}`);
+    const needed = installed.filter(([, { dev }]) => !dev);
+    const names = needed.map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`);
+    expect(new Set(listed)).toEqual(new Set(names));
+    for (const name of Object.keys(manifest.dependencies ?? {}))
+      expect(components.map((each) => each.name)).toContain(name);
+    for (const { hashes = [] } of components) expect(hashes.map(({ alg }) => alg)).toContain('SHA-512');
   });
 });

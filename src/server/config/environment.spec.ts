@@ -34,6 +34,16 @@ describe('.env.example', () => {
   });
 });
 
+describe('docker-compose.yml', () => {
+  it('sets every variable of the server or passes it on to the nodes', () => {
+    const [, block = ''] = /^ {2}environment:\n((?: {4}.*\n)+)/m.exec(read('docker-compose.yml')) ?? [];
+    const named = [...block.matchAll(/^ {4}([A-Z_]+):/gm)].map(([, name = '']) => name);
+    // Set by the image, or unused with PostgreSQL.
+    const others = ['NODE_ENV', 'HOST', 'PORT', 'DATA_DIR'];
+    expect([...named, ...others].sort()).toEqual(Object.keys(EnvironmentSchema.shape).sort());
+  });
+});
+
 describe('a variable that is true or false', () => {
   it('is undefined if GRAPHIQL is absent, so that the default depends on production', () => {
     expect(EnvironmentSchema.parse({}).GRAPHIQL).toBeUndefined();
