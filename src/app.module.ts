@@ -16,7 +16,7 @@ import { ApiTokenAuthenticator } from './identity/api-tokens/api-token.authentic
 import { ApiTokenModule } from './identity/api-tokens/api-token.module.js';
 import { IssuerAuthenticator } from './identity/issuers/issuer.authenticator.js';
 import { IssuerModule } from './identity/issuers/issuer.module.js';
-import { BackchannelLogoutModule } from './server/http/backchannel-logout.module.js';
+import { BackchannelLogoutModule } from './server/http-api/backchannel-logout.module.js';
 import { GraphqlHttpModule } from './server/graphql/graphql-http.module.js';
 import { HealthModule } from './server/health/health.module.js';
 import { HttpModule } from './server/http/http.module.js';
@@ -24,8 +24,8 @@ import { SallyportModule } from './module/sallyport.module.js';
 import type { LiveConfig } from './live/live-config.module.js';
 import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
-import { BackendModule } from './server/http/backend.module.js';
-import { PublishModule } from './server/http/publish.module.js';
+import { BackendModule } from './server/http-api/backend.module.js';
+import { PublishModule } from './server/http-api/publish.module.js';
 
 /** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
 export const WAYS_IN: WaysIn = {

@@ -16,7 +16,7 @@ import { HttpOrigins } from './live/gateway/admission/http-origins.js';
 import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './server/http/descriptor-budget.js';
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
 import { HttpMetrics } from './server/http/http.metrics.js';
-import { applyRouteRules } from './server/http/route-rules.js';
+import { applyRouteRules, type RouteRule } from './server/http/route-rules.js';
 import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
 import { bareHeaders } from './live/gateway/admission/security-headers.js';
@@ -26,9 +26,12 @@ import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/reques
 import { liveConfigOf } from './server/config/live-config.js';
 import { NestLogger } from './server/logging/nest-logger.js';
 import { prettyDestination } from './server/logging/terminal.js';
-import { BackchannelLogoutRule } from './server/http/backchannel-logout.controller.js';
-import { DisconnectRule, TokensRule } from './server/http/backend.controller.js';
-import { PublishRule } from './server/http/publish.controller.js';
+import { BackchannelLogoutRule } from './server/http-api/backchannel-logout.controller.js';
+import { DisconnectRule, TokensRule } from './server/http-api/backend.controller.js';
+import { HistoryRule } from './server/http-api/history.controller.js';
+import { PresenceRule } from './server/http-api/presence.controller.js';
+import { ViewersRule } from './server/http-api/viewers.controller.js';
+import { PublishRule } from './server/http-api/publish.controller.js';
 import { addressIn, peerTest } from './live/viewer/client-address.js';
 
 /** The largest body of routes without their own rule, in bytes. None of these reads a body. */
@@ -37,6 +40,9 @@ const MAX_BODY_BYTES = 64 * 1024;
 const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 /** The routes that balancers ask over http, also behind an https `PUBLIC_URL`. They contain nothing secret. */
 const HEALTH = new Set(['/healthz', '/readyz']);
+
+/** The rules of routes with their own limits and checks. */
+const RULES = [PublishRule, TokensRule, DisconnectRule, PresenceRule, HistoryRule, ViewersRule, BackchannelLogoutRule];
 
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
@@ -147,13 +153,7 @@ async function applyRules(
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
-  applyRouteRules(fastify, [
-    graphqlRule(origins, errors),
-    app.get(PublishRule),
-    app.get(TokensRule),
-    app.get(DisconnectRule),
-    app.get(BackchannelLogoutRule),
-  ]);
+  applyRouteRules(fastify, [graphqlRule(origins, errors), ...RULES.map((rule) => app.get<RouteRule>(rule))]);
 }
 
 /**

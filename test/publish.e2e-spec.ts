@@ -269,8 +269,8 @@ describe('an API key', () => {
     const random = () => randomBytes(32).toString('base64url');
     const { http } = configuration({ NODE_ENV: 'production', SECRET_KEYS: random(), APP_PROXY_SECRET: random() });
     const inProduction = new ApiKeys(server.app.get(ApiKeyStore), server.app.get(AuditLog), http);
-    expect(await inProduction.verify(development)).toBeNull();
-    expect(await inProduction.verify(key)).toMatchObject({ name: 'shop' });
+    expect(await inProduction.verify(development, '127.0.0.1')).toMatchObject({ ok: false });
+    expect(await inProduction.verify(key, '127.0.0.1')).toMatchObject({ ok: true, key: { name: 'shop' } });
   });
 });
 

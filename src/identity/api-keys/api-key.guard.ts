@@ -2,12 +2,19 @@ import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, 
 import type { FastifyRequest } from 'fastify';
 import { TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import type { ApiKey } from './api-key.store.js';
-import { ApiKeys } from './api-keys.service.js';
-import { isApiKey } from './api-key.js';
+import type { ApiKeyScope } from './api-key-scopes.js';
+import { ApiKeys, type ApiKeyVerdict } from './api-keys.service.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { clientFacts } from '../../live/viewer/client-address.js';
+
+/** What an endpoint requires of a key. */
+export interface KeyPermission {
+  /** The scope that a refusal names. */
+  readonly scope: string;
+  readonly isAllowed: (scopes: readonly ApiKeyScope[]) => boolean;
+}
 
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, ApiKey>();
@@ -29,29 +36,37 @@ export class ApiKeyGuard implements CanActivate {
    * Called before the body is read. Wrong keys are counted per address; a key that was recently valid on this node is
    * not, so that other clients at the same address cannot block a backend.
    *
+   * @param permission what the endpoint requires of the key
    * @throws TooManyRequestsError for an address that has presented too many wrong keys
-   * @throws UnauthenticatedError for a missing, malformed, unknown or revoked key, without distinction
+   * @throws UnauthenticatedError for a key that is missing, malformed, unknown, revoked, expired or used from an address
+   * that it does not allow, without distinction: the audit log has the reason
+   * @throws ForbiddenError when the key lacks the required scope
    * @throws UnavailableError when the store of keys is unavailable
    */
-  async admit(request: FastifyRequest): Promise<ApiKey> {
+  async admit(request: FastifyRequest, { scope, isAllowed }: KeyPermission): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
-    const key = await this.#verify(text, address);
-    if (!key) this.audit.record('api-key-refused', { address, reason: whyRefused(text) });
-    if (!key) throw new UnauthenticatedError('Send a valid API key: Authorization: Bearer sallyport_key_…');
+    const verdict = await this.#verify(text, address);
+    if (!verdict.ok) {
+      const { reason, name } = verdict;
+      this.audit.record('api-key-refused', { address, reason, ...(name === undefined ? {} : { name }) });
+      throw new UnauthenticatedError('Send a valid API key: Authorization: Bearer sallyport_key_…');
+    }
+    const { key } = verdict;
+    if (!isAllowed(key.scopes)) throw this.keys.outOfScope(key, scope, address);
     admitted.set(request, key);
     return key;
   }
 
-  async #verify(text: string, address: string): Promise<ApiKey | null> {
-    const verify = () => this.keys.verify(text);
-    if (this.keys.wasRight(text)) return verify();
+  async #verify(text: string, address: string): Promise<ApiKeyVerdict> {
+    const verify = () => this.keys.verify(text, address);
+    if (this.keys.wasRight(text, address)) return verify();
     try {
       return await this.failures.attempt(
         'wrongApiKey',
         address,
         verify,
-        (outcome) => 'value' in outcome && !outcome.value,
+        (outcome) => 'value' in outcome && !outcome.value.ok,
       );
     } catch (error) {
       if (error instanceof TooManyRequestsError)
@@ -63,11 +78,6 @@ export class ApiKeyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     return admitted.has(context.switchToHttp().getRequest<FastifyRequest>());
   }
-}
-
-function whyRefused(text: string): string {
-  if (text === '') return 'missing';
-  return isApiKey(text) ? 'unknown-or-revoked' : 'malformed';
 }
 
 /** The key that {@link ApiKeyGuard} has verified. */

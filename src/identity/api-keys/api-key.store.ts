@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { asc, eq } from 'drizzle-orm';
+import { and, asc, eq, isNull, lt, or } from 'drizzle-orm';
 import { Database } from '../database/database.js';
 import { apiKeys } from '../database/schema.js';
 import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
@@ -11,9 +11,26 @@ export interface ApiKey {
   readonly createdAt: Date;
   /** Its scopes; never empty. */
   readonly scopes: readonly ApiKeyScope[];
+  /** When it stops working; null: never. */
+  readonly expiresAt: Date | null;
+  /** The addresses and ranges that may use it; null: every address. */
+  readonly addresses: readonly string[] | null;
 }
 
-const KNOWN = { id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt, scopes: apiKeys.scopes };
+/** A key as it is listed. */
+export interface ListedApiKey extends ApiKey {
+  /** When it was last used, to about a minute; null: never. */
+  readonly lastUsedAt: Date | null;
+}
+
+const KNOWN = {
+  id: apiKeys.id,
+  name: apiKeys.name,
+  createdAt: apiKeys.createdAt,
+  scopes: apiKeys.scopes,
+  expiresAt: apiKeys.expiresAt,
+  addresses: apiKeys.addresses,
+};
 
 /** API keys in the database. Each method throws `UnavailableError` when the database is unavailable. */
 @Injectable()
@@ -25,7 +42,7 @@ export class ApiKeyStore {
     const rows = await this.database.run((orm) =>
       orm
         .insert(apiKeys)
-        .values({ ...key, scopes: [...key.scopes], secretHash })
+        .values({ ...key, scopes: [...key.scopes], addresses: key.addresses && [...key.addresses], secretHash })
         .onConflictDoNothing()
         .returning(KNOWN),
     );
@@ -41,9 +58,21 @@ export class ApiKeyStore {
   }
 
   /** All keys, sorted by name. */
-  async list(): Promise<readonly ApiKey[]> {
-    const rows = await this.database.run((orm) => orm.select(KNOWN).from(apiKeys).orderBy(asc(apiKeys.name)));
+  async list(): Promise<readonly ListedApiKey[]> {
+    const listed = { ...KNOWN, lastUsedAt: apiKeys.lastUsedAt };
+    const rows = await this.database.run((orm) => orm.select(listed).from(apiKeys).orderBy(asc(apiKeys.name)));
     return rows.map(withScopes);
+  }
+
+  /** Records that a key was used, unless a later use is recorded. */
+  async use(id: string, usedAt: Date): Promise<void> {
+    const isLater = or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, usedAt));
+    await this.database.run((orm) =>
+      orm
+        .update(apiKeys)
+        .set({ lastUsedAt: usedAt })
+        .where(and(eq(apiKeys.id, id), isLater)),
+    );
   }
 
   /** Removes the key with this name; false if there is none. */
@@ -53,6 +82,8 @@ export class ApiKeyStore {
   }
 }
 
-function withScopes(row: Omit<ApiKey, 'scopes'> & { readonly scopes: readonly ApiKeyScope[] | null }): ApiKey {
+function withScopes<T extends { readonly scopes: readonly ApiKeyScope[] | null }>(
+  row: T,
+): Omit<T, 'scopes'> & Pick<ApiKey, 'scopes'> {
   return { ...row, scopes: row.scopes ?? DEFAULT_SCOPES };
 }

@@ -3,10 +3,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { within } from '../../live/deadline.js';
 import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
-import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
+import { type AddressRange, addressIn, parseAddressRanges } from '../../live/viewer/client-address.js';
 import { hashApiKey, isApiKey, newApiKey } from './api-key.js';
-import { type ApiKey, ApiKeyStore } from './api-key.store.js';
+import { type ApiKey, ApiKeyStore, type ListedApiKey } from './api-key.store.js';
 import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
 
@@ -17,16 +18,36 @@ const TRUST_MS = 60_000;
 /** How long a request with a previously valid key waits for a store that may hang, in milliseconds. */
 const PATIENCE_MS = 500;
 const MAX_BELIEVED = 1_000;
+/** How often this node records that a key is used, in milliseconds. */
+const RECORD_USE_EVERY_MS = 60_000;
+
+/** Restrictions of a key besides its scopes. */
+export interface ApiKeyLimits {
+  /** When it stops working. Default: never. */
+  readonly expiresAt?: Date | null;
+  /** The addresses and ranges that may use it, valid for `parseAddressRange`. Default: every address. */
+  readonly addresses?: readonly string[] | null;
+}
+
+/** Why a key is refused: for the audit log only, since the caller learns nothing of it. */
+export type ApiKeyFault = 'missing' | 'malformed' | 'unknown-or-revoked' | 'expired' | 'other-address';
+
+/** The outcome of {@link ApiKeys.verify}. The name is given only with the right key. */
+export type ApiKeyVerdict =
+  | { readonly ok: true; readonly key: ApiKey }
+  | { readonly ok: false; readonly reason: ApiKeyFault; readonly name?: string };
 
 interface Believed {
   readonly key: ApiKey;
+  /** {@link ApiKey.addresses}, parsed. */
+  readonly ranges: readonly AddressRange[] | null;
   /** When the store last confirmed it, on the monotonic clock. */
   readonly askedAtMs: number;
 }
 
 /** A pending lookup in the store. */
 interface Asking {
-  readonly answer: Promise<ApiKey | null>;
+  readonly answer: Promise<Believed | null>;
   readonly sinceMs: number;
 }
 
@@ -34,6 +55,8 @@ interface Asking {
 @Injectable()
 export class ApiKeys {
   readonly #believed = new LRUCache<string, Believed>({ max: MAX_BELIEVED });
+  /** When this node last recorded a use, by the key's id, on the monotonic clock. */
+  readonly #recordedMs = new LRUCache<string, number>({ max: MAX_BELIEVED });
   /** One lookup per key, shared by all requests that wait for it. */
   readonly #asking = new Map<string, Asking>();
 
@@ -49,33 +72,44 @@ export class ApiKeys {
    * @param scopes default: publish to every topic
    * @returns null when the name is taken
    */
-  async create(name: string, scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES): Promise<string | null> {
+  async create(
+    name: string,
+    scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES,
+    { expiresAt = null, addresses = null }: ApiKeyLimits = {},
+  ): Promise<string | null> {
     const key = newApiKey();
-    const added = await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes }, hashApiKey(key));
+    const created = { id: randomUUID(), name, createdAt: new Date(), scopes, expiresAt, addresses };
+    const added = await this.store.add(created, hashApiKey(key));
     if (added) this.audit.record('api-key-created', { by: 'operator', name });
     return added ? key : null;
   }
 
   /**
-   * The key for this text, or null. A revoked key becomes null on every node within a second; while the store is
-   * unavailable or hangs, within a minute of its last verification.
+   * Verifies the text of a key that is used from an address. A revoked key is refused on every node within a second;
+   * while the store is unavailable or hangs, within a minute of its last verification.
    *
    * @throws UnavailableError when the store is unavailable and the key was not verified within the last minute
    */
-  async verify(text: string): Promise<ApiKey | null> {
-    if (!isApiKey(text)) return null;
-    const hash = hashApiKey(text);
-    const believed = this.#believed.get(hash);
-    const ageMs = performance.now() - (believed?.askedAtMs ?? -Infinity);
-    if (believed && ageMs < BELIEVE_MS) return believed.key;
-    const asking = this.#ask(hash);
-    if (!believed || ageMs > TRUST_MS) return asking.answer;
-    const answered = await inTime(asking);
-    return answered === 'unknown' ? believed.key : answered;
+  async verify(text: string, address: string): Promise<ApiKeyVerdict> {
+    if (text === '') return { ok: false, reason: 'missing' };
+    if (!isApiKey(text)) return { ok: false, reason: 'malformed' };
+    const believed = await this.#confirmed(hashApiKey(text));
+    if (!believed) return { ok: false, reason: 'unknown-or-revoked' };
+    const { key } = believed;
+    const fault = faultOf(believed, address);
+    if (fault) return { ok: false, reason: fault, name: key.name };
+    this.#recordUse(key);
+    return { ok: true, key };
+  }
+
+  /** Records that a key lacks the scope for a request; returns the error to throw. */
+  outOfScope({ name }: ApiKey, scope: string, address: string | null = null): ForbiddenError {
+    this.audit.record('api-key-refused', { address, reason: 'out-of-scope', name });
+    return new ForbiddenError(`This key lacks the scope ${scope}.`);
   }
 
   /** All keys, sorted by name, without their secrets. */
-  list(): Promise<readonly ApiKey[]> {
+  list(): Promise<readonly ListedApiKey[]> {
     return this.store.list();
   }
 
@@ -87,11 +121,23 @@ export class ApiKeys {
   }
 
   /**
-   * Whether this text was a valid key when it was last verified here; it may have been revoked since. Uses the cache
-   * only.
+   * Whether this text was a valid key for this address when it was last verified here; it may have been revoked since.
+   * Uses the cache only.
    */
-  wasRight(text: string): boolean {
-    return isApiKey(text) && this.#believed.has(hashApiKey(text));
+  wasRight(text: string, address: string): boolean {
+    const believed = isApiKey(text) ? this.#believed.get(hashApiKey(text)) : undefined;
+    return believed !== undefined && faultOf(believed, address) === null;
+  }
+
+  /** The key with this hash if it exists, as far as the store can tell in time. */
+  async #confirmed(hash: string): Promise<Believed | null> {
+    const believed = this.#believed.get(hash);
+    const ageMs = performance.now() - (believed?.askedAtMs ?? -Infinity);
+    if (believed && ageMs < BELIEVE_MS) return believed;
+    const asking = this.#ask(hash);
+    if (!believed || ageMs > TRUST_MS) return asking.answer;
+    const answered = await inTime(asking);
+    return answered === 'unknown' ? believed : answered;
   }
 
   #ask(hash: string): Asking {
@@ -104,17 +150,38 @@ export class ApiKeys {
     return asking;
   }
 
-  async #find(hash: string): Promise<ApiKey | null> {
+  async #find(hash: string): Promise<Believed | null> {
     const key = await this.store.find(hash);
-    const live = key && !(this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX)) ? key : null;
-    if (live) this.#believed.set(hash, { key: live, askedAtMs: performance.now() });
-    else this.#believed.delete(hash);
-    return live;
+    if (!key || (this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX))) {
+      this.#believed.delete(hash);
+      return null;
+    }
+    const believed = {
+      key,
+      ranges: key.addresses && parseAddressRanges(key.addresses),
+      askedAtMs: performance.now(),
+    };
+    this.#believed.set(hash, believed);
+    return believed;
+  }
+
+  /** Nobody waits for this, and nothing depends on it: a failed write is tried again with a later use. */
+  #recordUse({ id }: ApiKey): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#recordedMs.get(id) ?? -Infinity) < RECORD_USE_EVERY_MS) return;
+    this.#recordedMs.set(id, nowMs);
+    this.store.use(id, new Date()).catch(() => {});
   }
 }
 
+/** Why a known key may not be used now from this address; null if it may. */
+function faultOf({ key, ranges }: Believed, address: string): 'expired' | 'other-address' | null {
+  if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return 'expired';
+  return ranges === null || addressIn(address, ranges) ? null : 'other-address';
+}
+
 /** The store's answer, or that it has none because it is unavailable or too slow. */
-async function inTime({ answer, sinceMs }: Asking): Promise<ApiKey | null | 'unknown'> {
+async function inTime({ answer, sinceMs }: Asking): Promise<Believed | null | 'unknown'> {
   const known = answer.catch((error: unknown) => {
     if (error instanceof UnavailableError) return 'unknown' as const;
     throw error;

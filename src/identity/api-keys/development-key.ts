@@ -37,7 +37,8 @@ export class DevelopmentKey implements OnApplicationBootstrap {
     const hash = hashApiKey(keyIn(file));
     // Named by its hash: nodes with a data folder each may share a database.
     const name = `${DEVELOPMENT_KEY_PREFIX}${hash.slice(0, 8)}`;
-    await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes: DEFAULT_SCOPES }, hash);
+    const unlimited = { expiresAt: null, addresses: null };
+    await this.store.add({ id: randomUUID(), name, createdAt: new Date(), scopes: DEFAULT_SCOPES, ...unlimited }, hash);
     this.logger.info({ file }, 'an API key for POST /publish in development is kept here');
   }
 }

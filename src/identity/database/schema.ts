@@ -48,6 +48,12 @@ export const apiKeys = pgTable('api_keys', {
   createdAt: instant('created_at').notNull(),
   /** The key's scopes. Null for a key of 0.1.0, which may publish. */
   scopes: text('scopes').array(),
+  /** When the key stops working. Null: never. */
+  expiresAt: instant('expires_at'),
+  /** The addresses and ranges that may use the key. Null: every address. */
+  addresses: text('addresses').array(),
+  /** When the key was last used, to about a minute. Null: never. */
+  lastUsedAt: instant('last_used_at'),
 });
 
 /** Invitations to create an account. An invitation is deleted when it is used. */

@@ -18,7 +18,7 @@ export const AUDIT_EVENTS = {
   'invitation-revoked': 'an invitation was revoked',
   'api-key-created': 'an API key was created',
   'api-key-revoked': 'an API key was revoked',
-  'api-key-refused': 'a request came with an invalid API key',
+  'api-key-refused': 'a request came with an invalid API key, or one without the scope',
   'api-key-throttled': 'an API key or its address is over its rate limit',
   'customer-token-throttled': "a shop's customer asked for too many tokens",
 } as const;

@@ -44,7 +44,7 @@ export class PublishRate {
   }
 
   /**
-   * Counts a request with this number of events.
+   * Counts a request with this number of events, or of viewers or events that it asks for.
    *
    * @throws TooManyRequestsError when the key is over a limit
    */
@@ -56,7 +56,7 @@ export class PublishRate {
   #refuseWaiting(key: PublishingKey): void {
     const leftMs = (this.#waiting.get(key.id) ?? 0) - performance.now();
     if (leftMs > 0) {
-      const message = 'This key publishes too much: wait and send the same again.';
+      const message = 'This key is over its rate limit: wait and send the same again.';
       throw new TooManyRequestsError(waitSeconds(leftMs), message, 'key');
     }
     this.#waiting.delete(key.id);

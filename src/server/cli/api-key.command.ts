@@ -1,10 +1,24 @@
+import { InvalidArgumentError } from 'commander';
 import { DEVELOPMENT_KEY_PREFIX } from '../../identity/api-keys/development-key.js';
 import { DEFAULT_SCOPES, parseScopes } from '../../identity/api-keys/api-key-scopes.js';
 import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
+import type { ListedApiKey } from '../../identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
+import { parseAddressRange } from '../../live/viewer/client-address.js';
 import type { CliCommand } from './command.js';
 
 const MAX_NAME_LENGTH = 100;
+const MAX_ADDRESSES = 50;
+/** Ten years. */
+const MAX_EXPIRY_MS = 3_653 * 86_400_000;
+const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+interface CreateOptions {
+  readonly allow: string;
+  readonly expires?: Date;
+  readonly address: readonly string[];
+}
 
 /** `api-key create|list|revoke`: manages the API keys of other backends. */
 export const apiKeyCommand: CliCommand = (program, context) => {
@@ -13,13 +27,16 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .command('create')
     .argument('<name>', 'what the key is for; names are unique')
     .option('--allow <scopes>', 'comma-separated scopes', DEFAULT_SCOPES.join(','))
+    .option('--expires <when>', 'a time from now, such as 90d, 12h or 30m, or an instant; default never', expiryIn)
+    .option('--address <range>', 'an address or a range that may use it; may be repeated; default all', addAddress, [])
     .description('create a key and print it; it is shown only once')
-    .action((name: string, { allow }: { allow: string }) =>
+    .action((name: string, { allow, expires, address }: CreateOptions) =>
       context.withStores(async (stores) => {
         checkName(name);
         const list = parseScopes(allow);
         if (!list.ok) throw new Error(list.fault);
-        const key = await stores.get(ApiKeys).create(name, list.scopes);
+        const limits = { expiresAt: expires ?? null, addresses: address.length > 0 ? address : null };
+        const key = await stores.get(ApiKeys).create(name, list.scopes, limits);
         if (key === null) throw new Error('There is a key of this name: revoke it first, or take another name.');
         context.print({ name, key }, `${key}\n\nKeep it now: it is not shown again.`);
       }),
@@ -30,10 +47,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .action(() =>
       context.withStores(async (stores) => {
         const keys = await stores.get(ApiKeys).list();
-        const lines = keys.map(
-          ({ name, createdAt, scopes }) => `${name}  since ${createdAt.toISOString()}  ${scopes.join(',')}`,
-        );
-        context.print(keys, lines.join('\n') || 'There are no keys.');
+        context.print(keys, keys.map(toLine).join('\n') || 'There are no keys.');
       }),
     );
   family
@@ -47,6 +61,39 @@ export const apiKeyCommand: CliCommand = (program, context) => {
       }),
     );
 };
+
+/** `90d`, `12h`, `30m`, `2w`, or an instant such as `2027-01-31T12:00:00Z`: in the future, within ten years. */
+function expiryIn(text: string): Date {
+  const [, count, unit = ''] = /^([1-9]\d{0,6})([mhdw])$/.exec(text) ?? [];
+  const atMs =
+    count === undefined
+      ? Date.parse(INSTANT.test(text) ? text : '')
+      : Date.now() + Number(count) * (UNITS_MS[unit] ?? 0);
+  const fromNowMs = atMs - Date.now();
+  // Not a number for text that is neither.
+  if (fromNowMs > 0 && fromNowMs <= MAX_EXPIRY_MS) return new Date(atMs);
+  throw new InvalidArgumentError(
+    'Give a time within ten years: 90d, 12h, 30m, 2w, or an instant with its zone, such as 2027-01-31T12:00:00Z.',
+  );
+}
+
+function addAddress(text: string, others: readonly string[]): readonly string[] {
+  if (!parseAddressRange(text)) throw new InvalidArgumentError('Give an address or a range, such as 10.0.0.0/8.');
+  if (others.length >= MAX_ADDRESSES) throw new InvalidArgumentError(`A key has at most ${MAX_ADDRESSES} addresses.`);
+  return [...others, text];
+}
+
+function toLine({ name, createdAt, scopes, expiresAt, addresses, lastUsedAt }: ListedApiKey): string {
+  const parts = [
+    name,
+    `since ${createdAt.toISOString()}`,
+    lastUsedAt ? `last used ${lastUsedAt.toISOString()}` : 'never used',
+    ...(expiresAt ? [`${expiresAt <= new Date() ? 'expired' : 'expires'} ${expiresAt.toISOString()}`] : []),
+    ...(addresses ? [`from ${addresses.join(',')}`] : []),
+    scopes.join(','),
+  ];
+  return parts.join('  ');
+}
 
 function checkName(name: string): void {
   if (name.trim() === '' || name.length > MAX_NAME_LENGTH)

@@ -3,12 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load-config.js';
 import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
+import { DEFAULT_SCOPES } from '../../identity/api-keys/api-key-scopes.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { developmentKeyFile } from '../../identity/api-keys/development-key.js';
 import { VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
 import type { CliCommand, CliContext } from './command.js';
 
 const PATIENCE_MS = 15_000;
+const OWN_KEY_LIFE_MS = 300_000;
 
 interface PublishOptions {
   readonly url?: string;
@@ -57,7 +59,8 @@ function withOwnKey<T>(context: CliContext, action: (key: string) => Promise<T>)
   return context.withStores(async (stores) => {
     const keys = stores.get(ApiKeys);
     const name = `${COMMAND_KEY_PREFIX}${randomUUID()}`;
-    const key = await keys.create(name);
+    // It also ends if this command is killed.
+    const key = await keys.create(name, DEFAULT_SCOPES, { expiresAt: new Date(Date.now() + OWN_KEY_LIFE_MS) });
     try {
       return await action(key ?? '');
     } finally {

@@ -1,17 +1,17 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
-import { ApiKeyGuard, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
+import { ApiKeyGuard, CurrentApiKey, type KeyPermission } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { tokenSources } from '../../identity/api-keys/api-key-scopes.js';
 import { ApiTokens } from '../../identity/api-tokens/api-tokens.service.js';
 import { Disconnections } from '../../identity/api-tokens/disconnections.service.js';
-import { BadUserInputError, ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import { outsideSession } from '../../live/sessions/outside-session.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { asExternal, type ExternalViewer } from '../../live/viewer/external-viewer.js';
 import { parseViewerId, VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
-import { AuditLog } from '../../live/logging/audit-log.js';
-import { PublishRate } from '../../live/publish/publish-rate.js';
-import type { RouteRule } from './route-rules.js';
+import { BackendRule, needs } from './backend-rule.js';
+import { fieldsOf } from './body-fields.js';
 
 /** The response of `POST /tokens`. */
 export interface TokenAnswer {
@@ -30,6 +30,7 @@ export class BackendController {
   constructor(
     private readonly tokens: ApiTokens,
     private readonly disconnections: Disconnections,
+    private readonly keys: ApiKeys,
   ) {}
 
   /** Returns a token for a viewer of a source that is in the key's scopes. */
@@ -38,8 +39,7 @@ export class BackendController {
   token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): TokenAnswer {
     const fields = fieldsOf(body, ['viewer', 'session', 'expiresInSeconds']);
     const viewer = externalViewerIn(fields['viewer']);
-    if (!tokenSources(key.scopes).includes(viewer.source))
-      throw new ForbiddenError(`This key lacks the scope tokens:${viewer.source}.`);
+    if (!tokenSources(key.scopes).includes(viewer.source)) throw this.keys.outOfScope(key, `tokens:${viewer.source}`);
     const session = sessionIn(fields['session'], viewer);
     const { token, expiresAt } = this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
     return { token, expiresAt: expiresAt.toISOString() };
@@ -63,14 +63,6 @@ export class BackendController {
     }
     return {};
   }
-}
-
-function fieldsOf(body: unknown, known: readonly string[]): Record<string, unknown> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new BadUserInputError('body', 'The body must be a JSON object: see PROTOCOL.md.');
-  const unknown = Object.keys(body).some((name) => !known.includes(name));
-  if (unknown) throw new BadUserInputError('body', `The body has the fields ${known.join(', ')}, and no other.`);
-  return body as Record<string, unknown>;
 }
 
 function externalViewerIn(value: unknown): ExternalViewer {
@@ -97,61 +89,19 @@ function secondsIn(value: unknown): number | undefined {
   );
 }
 
-/** The largest body, in bytes: the longest viewer and session. */
-const MAX_BODY_BYTES = 8 * 1024;
-
-/**
- * The rule of an endpoint for other backends, applied before its body is read: a valid key within its limits, with the
- * required scope.
- */
-@Injectable()
-abstract class BackendRule implements RouteRule {
-  readonly methods = ['POST'];
-  readonly bodyLimitBytes = MAX_BODY_BYTES;
-  abstract readonly path: string;
-  /** The required scope, as named in a refusal. */
-  protected abstract readonly needs: string;
-
-  constructor(
-    private readonly guard: ApiKeyGuard,
-    private readonly rate: PublishRate,
-    private readonly audit: AuditLog,
-  ) {}
-
-  protected abstract isAllowed(scopes: readonly string[]): boolean;
-
-  readonly admit: RouteRule['admit'] = async (request, reply) => {
-    void reply.header('Cache-Control', 'no-store');
-    const key = await this.guard.admit(request);
-    if (!this.isAllowed(key.scopes)) throw new ForbiddenError(`This key lacks the scope ${this.needs}.`);
-    try {
-      this.rate.spend(key, 1);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
-      throw error;
-    }
-  };
-}
-
 /** The rule of `POST /tokens`. The source's scope is checked when the body has been read. */
 @Injectable()
 export class TokensRule extends BackendRule {
   override readonly path = '/tokens';
-  protected override readonly needs = 'tokens:<source>';
-
-  protected override isAllowed(scopes: readonly string[]): boolean {
-    return tokenSources(scopes).length > 0;
-  }
+  protected override readonly permission: KeyPermission = {
+    scope: 'tokens:<source>',
+    isAllowed: (scopes) => tokenSources(scopes).length > 0,
+  };
 }
 
 /** The rule of `POST /disconnect`. */
 @Injectable()
 export class DisconnectRule extends BackendRule {
   override readonly path = '/disconnect';
-  protected override readonly needs = 'disconnect';
-
-  protected override isAllowed(scopes: readonly string[]): boolean {
-    return scopes.includes('disconnect');
-  }
+  protected override readonly permission = needs('disconnect');
 }

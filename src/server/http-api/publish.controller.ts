@@ -6,9 +6,9 @@ import { publisherOf } from '../../identity/api-keys/api-key.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publisher.service.js';
 import type { FastifyRequest } from 'fastify';
-import { HttpRefusalError, ForbiddenError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import type { RouteRule } from './route-rules.js';
+import type { RouteRule } from '../http/route-rules.js';
 import { HeldBodies } from './held-bodies.js';
 
 /** `POST /publish`: publishes events of other backends. PROTOCOL.md, section 7. */
@@ -50,8 +50,7 @@ export class PublishRule implements RouteRule {
   ) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
-    const key = await this.guard.admit(request);
-    if (!mayPublishSomething(key.scopes)) throw new ForbiddenError('This key lacks the scope publish.');
+    const key = await this.guard.admit(request, { scope: 'publish', isAllowed: mayPublishSomething });
     const bytes = announcedBytes(request);
     const release = this.#take(key, bytes);
     reply.raw.once('close', release);

@@ -5,7 +5,7 @@ import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { type AddressRange, clientFacts } from '../../live/viewer/client-address.js';
-import type { RouteRule } from './route-rules.js';
+import type { RouteRule } from '../http/route-rules.js';
 
 const MESSAGES: Readonly<Record<LogoutRefusal, string>> = {
   malformed: 'logout_token must be a signed JWT.',

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { ApiKeyGuard, type KeyPermission } from '../../identity/api-keys/api-key.guard.js';
+import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { PublishRate } from '../../live/publish/publish-rate.js';
+import type { RouteRule } from '../http/route-rules.js';
+
+/** The largest body of an endpoint for other backends, in bytes: the longest viewer and session. */
+const MAX_BODY_BYTES = 8 * 1024;
+
+/**
+ * The rule of an endpoint for other backends, applied before its body is read: a valid key within its limits, with the
+ * required scope.
+ */
+@Injectable()
+export abstract class BackendRule implements RouteRule {
+  abstract readonly path: string;
+  readonly methods: readonly string[] = ['POST'];
+  readonly bodyLimitBytes = MAX_BODY_BYTES;
+  protected abstract readonly permission: KeyPermission;
+
+  constructor(
+    private readonly guard: ApiKeyGuard,
+    private readonly rate: PublishRate,
+    private readonly audit: AuditLog,
+  ) {}
+
+  readonly admit: RouteRule['admit'] = async (request, reply) => {
+    void reply.header('Cache-Control', 'no-store');
+    const key = await this.guard.admit(request, this.permission);
+    try {
+      this.rate.spend(key, 1);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
+      throw error;
+    }
+  };
+}
+
+/** The rule of an endpoint that is read with GET. */
+@Injectable()
+export abstract class BackendQueryRule extends BackendRule {
+  override readonly methods = ['GET', 'HEAD'];
+}
+
+/** Allows keys that have this scope. */
+export function needs(scope: string): KeyPermission {
+  return { scope, isAllowed: (scopes) => scopes.includes(scope) };
+}
