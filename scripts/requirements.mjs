@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT, filesIn } from './build-step.mjs';
 
 const PAGE = join(ROOT, 'docs/requirements.md');
-const ID = /\b(?:AP|BF|CK|CS|EN|GQ|HD|LK|OR|PW|PX|SC|SE|SO|ST|TK|WS)-\d+\b/g;
+const ID = /\b(?:AP|BF|BK|CK|CS|EN|GQ|HD|LK|OR|PW|PX|SC|SE|SO|ST|TK|WS)-\d+\b/g;
 const ROW = /^\| ([A-Z]{2}-\d+) \| (.*?) \| .*\|$/;
 
 const testsOf = new Map();
