@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MemoryGuessCounter } from '../../src/live/store/memory/guess-counter.memory.js';
+import { PostgresGuessCounter } from '../../src/live/store/postgres/guess-counter.postgres.js';
+import { StoreSweeper } from '../../src/live/store/postgres/store-sweeper.js';
 import { RedisGuessCounter } from '../../src/live/store/redis/guess-counter.redis.js';
-import { BUCKET_SIZE, BUCKETS } from '../../src/live/rate-limit/guess-counter.js';
+import { BUCKET_SIZE, BUCKETS, REMEMBER_MS } from '../../src/live/rate-limit/guess-counter.js';
 import { locate, needs } from '../kit/needs.js';
+import { readOnly } from '../kit/postgres-database.js';
+import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 import { guessLedgerContract } from './guess-counter.contract.js';
@@ -55,5 +59,43 @@ needs('redis')('a separate Redis', () => {
     for (let n = 0; n < 7; n += 1) verdicts.push((await ledger.reserve('login full@example.test', '192.0.2.1')).ok);
     await node.connection.client.config('SET', 'maxmemory', '0');
     expect(verdicts).toEqual([true, true, true, true, true, false, false]);
+  });
+});
+
+needs('postgres')('on PostgreSQL', () => {
+  let nodes: PostgresNodes;
+  beforeAll(async () => void (nodes = await twoPostgresNodes()));
+  afterAll(() => nodes.remove());
+
+  guessLedgerContract('of two nodes on PostgreSQL', () => {
+    const ledgers = [nodes.here, nodes.there].map(({ connection }) => new PostgresGuessCounter(connection));
+    let turn = 0;
+    return () => ledgers[turn++ % ledgers.length]!;
+  });
+
+  it('forgets a subject that was not guessed at for a day, and its row is removed', async () => {
+    const { connection } = nodes.here;
+    const ledger = new PostgresGuessCounter(connection);
+    const age = () => connection.run('update sallyport.guess set touched_at = touched_at - $1', [REMEMBER_MS]);
+    for (let n = 0; n < 5; n += 1) await ledger.reserve('login old@example.test', '192.0.2.1');
+    expect((await ledger.reserve('login old@example.test', '192.0.2.1')).ok).toBe(false);
+    await age();
+    expect(await ledger.reserve('login old@example.test', '192.0.2.1')).toEqual({ ok: true, count: 1 });
+    await age();
+    const sweeper = new StoreSweeper(connection);
+    await sweeper.sweep();
+    await sweeper.stop();
+    expect(await connection.run('select from sallyport.guess')).toEqual([]);
+  });
+
+  it('is counted by each node while PostgreSQL takes no writes', async () => {
+    const node = await postgresNode(readOnly(nodes.url));
+    const ledger = new PostgresGuessCounter(node.connection);
+    const verdicts = [];
+    for (let n = 0; n < 7; n += 1) verdicts.push((await ledger.reserve('login full@example.test', '192.0.2.1')).ok);
+    await ledger.right('login full@example.test');
+    expect(verdicts).toEqual([true, true, true, true, true, false, false]);
+    expect(await ledger.reserve('login full@example.test', '192.0.2.1')).toEqual({ ok: true, count: 1 });
+    await node.close();
   });
 });

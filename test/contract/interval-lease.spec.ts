@@ -3,8 +3,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import type { IntervalLease } from '../../src/live/leases/interval-lease.js';
 import { MemoryIntervalLease } from '../../src/live/store/memory/interval-lease.memory.js';
+import { PostgresIntervalLease } from '../../src/live/store/postgres/interval-lease.postgres.js';
 import { RedisIntervalLease } from '../../src/live/store/redis/interval-lease.redis.js';
+import { proxyTo } from '../kit/database-proxy.js';
 import { locate, needs } from '../kit/needs.js';
+import { readOnly } from '../kit/postgres-database.js';
+import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 
@@ -32,7 +36,7 @@ function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLeas
         timeout: 30_000,
         interval: 10,
       });
-      // Redis counts whole milliseconds, at both ends.
+      // A store counts whole milliseconds, at both ends.
       expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(0.75 * SHORT_MS - 2);
     });
 
@@ -67,5 +71,35 @@ needs('redis')('with Redis', () => {
     await expect(lease.take(randomUUID(), LONG_MS)).rejects.toBeInstanceOf(UnavailableError);
     node.close();
     await server.remove();
+  });
+});
+
+needs('postgres')('with PostgreSQL', () => {
+  let nodes: PostgresNodes;
+  beforeAll(async () => void (nodes = await twoPostgresNodes()));
+  afterAll(() => nodes.remove());
+
+  intervalLeaseContract('on PostgreSQL', () => [
+    new PostgresIntervalLease(nodes.here.connection),
+    new PostgresIntervalLease(nodes.there.connection),
+  ]);
+
+  it('an interval lease is given to one node after the clock of PostgreSQL was set back', async () => {
+    const [lease, name] = [new PostgresIntervalLease(nodes.here.connection), randomUUID()];
+    await lease.take(name, LONG_MS);
+    await nodes.here.connection.run("update sallyport.lease set taken_at = taken_at + interval '1 day'");
+    const takes = Array.from({ length: 20 }, () => lease.take(name, LONG_MS));
+    expect((await Promise.all(takes)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('an interval lease is given to no node while PostgreSQL takes no writes or is unavailable', async () => {
+    const proxy = await proxyTo(readOnly(nodes.url));
+    const node = await postgresNode(proxy.url);
+    const lease = new PostgresIntervalLease(node.connection);
+    await expect(lease.take(randomUUID(), LONG_MS)).rejects.toBeInstanceOf(UnavailableError);
+    await proxy.shut();
+    await expect(lease.take(randomUUID(), LONG_MS)).rejects.toBeInstanceOf(UnavailableError);
+    await node.close();
+    await proxy.end();
   });
 });

@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
+import { PostgresPresence } from '../../src/live/store/postgres/presence.postgres.js';
+import { StoreSweeper } from '../../src/live/store/postgres/store-sweeper.js';
 import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
 import type { Presence } from '../../src/live/presence/presence.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
+import { proxyTo } from '../kit/database-proxy.js';
 import { needs } from '../kit/needs.js';
+import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 
@@ -149,5 +153,114 @@ needs('redis')('with Redis', () => {
     client.disconnect();
     await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 15_000 });
     leave();
+  });
+});
+
+needs('postgres')('with PostgreSQL', () => {
+  let nodes: PostgresNodes;
+  const presences: PostgresPresence[] = [];
+  beforeAll(async () => void (nodes = await twoPostgresNodes()));
+  afterAll(async () => {
+    await Promise.all(presences.map((presence) => presence.beforeApplicationShutdown()));
+    await nodes.remove();
+  });
+
+  function newPresence({ connection }: PostgresNode): PostgresPresence {
+    const presence = new PostgresPresence(connection, LEASE_MS);
+    presences.push(presence);
+    return presence;
+  }
+
+  const rows = async (): Promise<number> => (await nodes.here.connection.run('select from sallyport.present')).length;
+
+  presenceContract('on PostgreSQL', async () => ({ here: newPresence(nodes.here), there: newPresence(nodes.there) }));
+
+  it('removes a crashed node when its lease expires, and then its rows', async () => {
+    const dying = await postgresNode(nodes.url);
+    const staying = newPresence(nodes.here);
+    const leaving = Array.from({ length: 2_500 }, newViewer).map((viewer) => staying.enter(viewer));
+    for (const leave of leaving) leave();
+    await untilConnected(staying, []);
+    const viewers = Array.from({ length: 2_500 }, newViewer);
+    const presence = new PostgresPresence(dying.connection, LEASE_MS);
+    for (const viewer of viewers) presence.enter(viewer);
+    await untilConnected(staying, viewers);
+    await dying.close();
+    await untilConnected(staying, []);
+    const sweeper = new StoreSweeper(nodes.here.connection);
+    await sweeper.sweep();
+    await sweeper.stop();
+    expect(await rows()).toBe(0);
+    await presence.beforeApplicationShutdown();
+  });
+
+  it('leaves at once at a shutdown', async () => {
+    const [leaving, staying] = [newPresence(nodes.here), newPresence(nodes.there)];
+    leaving.enter(newViewer());
+    await vi.waitFor(async () => expect(await connectedTo(staying)).toHaveLength(1), { timeout: 15_000 });
+    await leaving.beforeApplicationShutdown();
+    expect(await connectedTo(staying)).toEqual([]);
+  });
+
+  it('reports its viewers again, each with its sockets, after its lease expired while it could not report', async () => {
+    const proxy = await proxyTo(nodes.url);
+    const node = await postgresNode(proxy.url);
+    const [here, there] = [newPresence(node), newPresence(nodes.there)];
+    const [stays, leaves, comes] = [newViewer(), newViewer(), newViewer()];
+    here.enter(stays);
+    const leave = here.enter(leaves);
+    await untilConnected(there, [stays, leaves]);
+    await proxy.shut();
+    here.enter(stays);
+    here.enter(comes);
+    leave();
+    await untilConnected(there, []);
+    await proxy.open();
+    await untilConnected(there, [stays, comes]);
+    expect((await there.among([stays])).get(stays)?.connections).toBe(2);
+    await here.beforeApplicationShutdown();
+    await node.close();
+    await proxy.end();
+  });
+
+  it.each([
+    ['its lease expired while it was paused', "update sallyport.node set alive_until = '-infinity'"],
+    ['the unlogged tables were emptied', 'truncate sallyport.node, sallyport.present'],
+  ])('reports its viewers again at the next heartbeat after %s', async (_, statement) => {
+    const [here, there] = [newPresence(nodes.here), newPresence(nodes.there)];
+    const viewer = newViewer();
+    const leave = here.enter(viewer);
+    await untilConnected(there, [viewer]);
+    await nodes.here.connection.run(statement);
+    const sweeper = new StoreSweeper(nodes.here.connection);
+    await sweeper.sweep();
+    await sweeper.stop();
+    await untilConnected(there, [viewer]);
+    leave();
+    await untilConnected(there, []);
+  });
+
+  it('writes one small row per heartbeat, however many viewers there are', async () => {
+    const here = newPresence(nodes.here);
+    const leaving = Array.from({ length: 3_000 }, newViewer).map((viewer) => here.enter(viewer));
+    await vi.waitFor(async () => expect(await connectedTo(here)).toHaveLength(3_000), { timeout: 15_000 });
+    const versions = async (): Promise<string> =>
+      (await nodes.here.connection.run<{ sum: string }>('select sum(xmin::text::bigint) from sallyport.present'))[0]!
+        .sum;
+    const lease = async (): Promise<number> =>
+      Number(
+        (
+          await nodes.here.connection.run<{ at: string }>(
+            'select max(extract(epoch from alive_until)) as at from sallyport.node',
+          )
+        )[0]!.at,
+      );
+    const [before, renewedAt] = [await versions(), await lease()];
+    await vi.waitFor(async () => expect(await lease()).toBeGreaterThan(renewedAt + LEASE_MS / 1_500), {
+      timeout: 15_000,
+    });
+    expect(await versions()).toBe(before);
+    for (const leave of leaving) leave();
+    await untilConnected(here, []);
   });
 });

@@ -4,10 +4,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionRevocations } from '../../src/live/sessions/session-revocations.js';
 import { MemorySessionRevocations } from '../../src/live/store/memory/session-revocations.memory.js';
 import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
+import { PostgresSessionRevocations } from '../../src/live/store/postgres/session-revocations.postgres.js';
 import { RedisSessionRevocations } from '../../src/live/store/redis/session-revocations.redis.js';
 import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import type { TopicBus } from '../../src/live/topics/topic.bus.js';
+import { proxyTo } from '../kit/database-proxy.js';
 import { locate, needs } from '../kit/needs.js';
+import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 import { newTopic } from './topic-bus/bus-under-test.js';
@@ -129,6 +132,74 @@ needs('redis')('with Redis', () => {
       await here!.connection.client.publish('sallyport:session-endings', junk);
     const last = randomUUID();
     await here!.connection.client.publish('sallyport:session-endings', JSON.stringify([last]));
+    await vi.waitFor(() => expect(heard).toContain(last), 30_000);
+    expect([...heard]).toEqual([last]);
+  });
+});
+
+needs('postgres')('with PostgreSQL', () => {
+  let nodes: PostgresNodes;
+  let both: [Node, Node];
+
+  function open(node: PostgresNode): Node {
+    const revocations = new PostgresSessionRevocations(node.connection, node.log, silent);
+    revocations.onModuleInit();
+    return { revocations, bus: node.bus };
+  }
+
+  beforeAll(async () => {
+    nodes = await twoPostgresNodes();
+    both = [open(nodes.here), open(nodes.there)];
+  });
+  afterAll(() => nodes.remove());
+
+  sessionRevocationsContract('on PostgreSQL', () => both);
+
+  it('session revocations tell every node of a viewer whose tokens were revoked', async () => {
+    const [here, there] = both;
+    const heard: unknown[] = [];
+    there.revocations.listenForViewers((revoked) => heard.push(revoked));
+    const revoked = { viewer: `external:acme:${randomUUID()}`, issuedUntilMs: 1_790_000_000_123 } as const;
+    await here.revocations.announceViewer(revoked);
+    await vi.waitFor(() => expect(heard).toEqual([revoked]), 30_000);
+  });
+
+  it('session revocations reach their own node while PostgreSQL is unavailable, and announcing never fails', async () => {
+    const proxy = await proxyTo(nodes.url);
+    const node = await postgresNode(proxy.url);
+    const { revocations, bus } = open(node);
+    const heard = heardBy({ revocations, bus });
+    await proxy.shut();
+    const session = randomUUID();
+    await revocations.announce([session]);
+    expect(heard).toContain(session);
+    await node.close();
+    await proxy.end();
+  });
+
+  it('session revocations that a node misses while its connection is broken reach it afterwards', async () => {
+    const proxy = await proxyTo(nodes.url);
+    const node = await postgresNode(proxy.url);
+    const heard = heardBy(open(node));
+    await proxy.shut();
+    await vi.waitFor(() => expect(node.log.isLost).toBe(true), 30_000);
+    const session = randomUUID();
+    await both[0].revocations.announce([session]);
+    await proxy.open();
+    await vi.waitFor(() => expect(heard).toContain(session), 30_000);
+    await node.close();
+    await proxy.end();
+  });
+
+  it('session revocations ignore a message that is not a list of ids, and events', async () => {
+    const [here] = both;
+    const heard = heardBy(here);
+    const topic = newTopic();
+    await here.bus.publish([{ topic, payload: [randomUUID()] }]);
+    for (const junk of ['', '{', '"x"', '[1, {"a": 1}]', `["${'x'.repeat(643)}"]`])
+      await nodes.there.connection.run('select sallyport.announce($1)', [junk]);
+    const last = randomUUID();
+    await nodes.there.connection.run('select sallyport.announce($1)', [JSON.stringify([last])]);
     await vi.waitFor(() => expect(heard).toContain(last), 30_000);
     expect([...heard]).toEqual([last]);
   });

@@ -3,8 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import type { TokenReplayStore } from '../../src/live/tokens/token-replay.store.js';
 import { MemoryTokenReplayStore } from '../../src/live/store/memory/token-replay.store.memory.js';
+import { PostgresTokenReplayStore } from '../../src/live/store/postgres/token-replay.store.postgres.js';
 import { RedisTokenReplayStore } from '../../src/live/store/redis/token-replay.store.redis.js';
+import { proxyTo } from '../kit/database-proxy.js';
 import { locate, needs } from '../kit/needs.js';
+import { readOnly } from '../kit/postgres-database.js';
+import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 
@@ -62,5 +66,26 @@ needs('redis')('a token replay store on Redis', () => {
     await expect(store.claim(randomUUID(), inAMinute())).rejects.toBeInstanceOf(UnavailableError);
     node.close();
     await server.remove();
+  });
+});
+
+needs('postgres')('a token replay store on PostgreSQL', () => {
+  let nodes: PostgresNodes;
+  beforeAll(async () => void (nodes = await twoPostgresNodes()));
+  afterAll(() => nodes.remove());
+  suite(() => [
+    new PostgresTokenReplayStore(nodes.here.connection),
+    new PostgresTokenReplayStore(nodes.there.connection),
+  ])();
+
+  it('refuses every token while PostgreSQL takes no writes or is unavailable', async () => {
+    const proxy = await proxyTo(readOnly(nodes.url));
+    const node = await postgresNode(proxy.url);
+    const store = new PostgresTokenReplayStore(node.connection);
+    await expect(store.claim(randomUUID(), inAMinute())).rejects.toBeInstanceOf(UnavailableError);
+    await proxy.shut();
+    await expect(store.claim(randomUUID(), inAMinute())).rejects.toBeInstanceOf(UnavailableError);
+    await node.close();
+    await proxy.end();
   });
 });

@@ -18,6 +18,13 @@ export async function createDatabase(server = locate('postgres')): Promise<TestD
   return { url: url.href, drop: () => onServer(server, `drop database if exists ${name} with (force)`) };
 }
 
+/** The same database for connections that can read only, as a full or demoted server is used. */
+export function readOnly(url: string): string {
+  const found = new URL(url);
+  found.searchParams.set('options', '-c default_transaction_read_only=on');
+  return found.href;
+}
+
 async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

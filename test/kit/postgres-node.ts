@@ -7,6 +7,7 @@ import { PostgresTopicBus } from '../../src/live/store/postgres/topic.bus.postgr
 import { StoreMetrics } from '../../src/live/store/store-health.js';
 import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { TopicMetrics } from '../../src/live/topics/topic.metrics.js';
+import { createDatabase } from './postgres-database.js';
 
 /** What a node has of PostgreSQL, without the rest of the node. */
 export interface PostgresNode {
@@ -34,4 +35,24 @@ export async function postgresNode(url: string, logger: Logger = pino({ level: '
     await connection.close();
   };
   return { connection, log, gate, bus, close };
+}
+
+/** Two nodes on a database of their own. */
+export interface PostgresNodes {
+  readonly here: PostgresNode;
+  readonly there: PostgresNode;
+  readonly url: string;
+  /** Closes both, and drops the database. */
+  remove(): Promise<void>;
+}
+
+/** Connects two nodes to a new database. Needs `postgres`. */
+export async function twoPostgresNodes(): Promise<PostgresNodes> {
+  const database = await createDatabase();
+  const [here, there] = await Promise.all([postgresNode(database.url), postgresNode(database.url)]);
+  const remove = async (): Promise<void> => {
+    await Promise.all([here.close(), there.close()]);
+    await database.drop();
+  };
+  return { here, there, url: database.url, remove };
 }

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { PORT_SCHEMA } from './port-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
 
 /** An arbitrary number that is the same on every node. */
@@ -11,7 +12,10 @@ export interface Migration {
   readonly sql: string;
 }
 
-const MIGRATIONS: readonly Migration[] = [{ name: 'topics', sql: TOPIC_SCHEMA }];
+const MIGRATIONS: readonly Migration[] = [
+  { name: 'topics', sql: TOPIC_SCHEMA },
+  { name: 'ports', sql: PORT_SCHEMA },
+];
 
 const BOOKKEEPING = `
 create schema if not exists sallyport;

@@ -1,29 +1,32 @@
 import type { Logger } from 'pino';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
-import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
-import { MemoryIntervalLease } from '../memory/interval-lease.memory.js';
-import { MemoryPresence } from '../memory/presence.memory.js';
-import { MemoryRateLimiters } from '../memory/rate-limiters.memory.js';
-import { MemoryRevocationStore } from '../memory/revocation.store.memory.js';
-import { MemorySessionRevocations } from '../memory/session-revocations.memory.js';
-import { MemoryTokenReplayStore } from '../memory/token-replay.store.memory.js';
 import type { NodeConnection, StoreEngine } from '../store-engine.js';
 import type { StoreMetrics } from '../store-health.js';
 import { EventLog } from './event-log.js';
+import { PostgresGuessCounter } from './guess-counter.postgres.js';
+import { PostgresIntervalLease } from './interval-lease.postgres.js';
 import { openPostgresStore, type PostgresPlace } from './open-postgres.js';
 import { PostgresConnection } from './postgres.connection.js';
+import { PostgresPresence } from './presence.postgres.js';
+import { PostgresRateLimiters } from './rate-limiters.postgres.js';
+import { PostgresRevocationStore } from './revocation.store.postgres.js';
+import { PostgresSessionRevocations } from './session-revocations.postgres.js';
+import { StoreSweeper } from './store-sweeper.js';
+import { PostgresTokenReplayStore } from './token-replay.store.postgres.js';
 import { PostgresTopicBus } from './topic.bus.postgres.js';
 
 /** Everything in PostgreSQL, in the schema `sallyport`: a pool for queries, and one connection that reads the log. */
 export class PostgresEngine implements StoreEngine {
   readonly connection: NodeConnection;
+  readonly #sweeper: StoreSweeper;
 
   private constructor(
     private readonly postgres: PostgresConnection,
     private readonly log: EventLog,
   ) {
     this.connection = connectionOf(postgres, log);
+    this.#sweeper = new StoreSweeper(postgres);
   }
 
   /**
@@ -42,35 +45,36 @@ export class PostgresEngine implements StoreEngine {
     return new PostgresTopicBus(this.postgres, this.log, gate, metrics);
   }
 
-  sessionRevocations(): MemorySessionRevocations {
-    return new MemorySessionRevocations();
+  sessionRevocations(logger: Logger): PostgresSessionRevocations {
+    return new PostgresSessionRevocations(this.postgres, this.log, logger);
   }
 
-  revocationStore(): MemoryRevocationStore {
-    return new MemoryRevocationStore();
+  revocationStore(): PostgresRevocationStore {
+    return new PostgresRevocationStore(this.postgres);
   }
 
-  presence(): MemoryPresence {
-    return new MemoryPresence();
+  presence(): PostgresPresence {
+    return new PostgresPresence(this.postgres);
   }
 
-  intervalLease(): MemoryIntervalLease {
-    return new MemoryIntervalLease();
+  intervalLease(): PostgresIntervalLease {
+    return new PostgresIntervalLease(this.postgres);
   }
 
-  tokenReplayStore(): MemoryTokenReplayStore {
-    return new MemoryTokenReplayStore();
+  tokenReplayStore(): PostgresTokenReplayStore {
+    return new PostgresTokenReplayStore(this.postgres);
   }
 
-  rateLimiters(): MemoryRateLimiters {
-    return new MemoryRateLimiters();
+  rateLimiters(): PostgresRateLimiters {
+    return new PostgresRateLimiters(this.postgres);
   }
 
-  guessCounter(): MemoryGuessCounter {
-    return new MemoryGuessCounter();
+  guessCounter(): PostgresGuessCounter {
+    return new PostgresGuessCounter(this.postgres);
   }
 
   async close(): Promise<void> {
+    await this.#sweeper.stop();
     await this.log.close();
     await this.postgres.close();
   }

@@ -1,4 +1,4 @@
-import type { QueryResultRow } from 'pg';
+import type { QueryResult, QueryResultRow } from 'pg';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { PostgresLink } from './open-postgres.js';
@@ -45,26 +45,27 @@ export class PostgresConnection {
    * @throws UnavailableError when PostgreSQL is unavailable, too slow or refuses writes; it may have run it anyway
    */
   async run<Row extends QueryResultRow>(text: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return (await this.#query<Row>({ text, values: [...values] })).rows as Row[];
+    return (await this.query<Row>(text, values)).rows;
   }
 
   /** As {@link run}; returns how many rows were changed. */
   async change(text: string, values: readonly SqlValue[] = []): Promise<number> {
-    return (await this.#query({ text, values: [...values] })).rowCount ?? 0;
+    return (await this.query(text, values)).rowCount ?? 0;
+  }
+
+  /** As {@link run}; returns the whole result. */
+  async query<Row extends QueryResultRow>(text: string, values: readonly SqlValue[] = []): Promise<QueryResult<Row>> {
+    try {
+      return await this.link.pool.query<Row>({ text, values: [...values] });
+    } catch (error) {
+      throw this.#noted(error);
+    }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#heartbeat);
     await this.link.pool.end();
-  }
-
-  async #query<Row extends QueryResultRow>(query: { text: string; values: SqlValue[] }) {
-    try {
-      return await this.link.pool.query<Row>(query);
-    } catch (error) {
-      throw this.#noted(error);
-    }
   }
 
   /** Records why a query failed. Returns what to throw. */

@@ -1,4 +1,5 @@
 import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
+import { PLANS, SHORT_LIVED } from './schema-settings.js';
 
 /** The channel of the notifications that wake the nodes. They have no payload: the log says what happened. */
 export const EVENT_CHANNEL = 'sallyport_event';
@@ -12,17 +13,6 @@ const RENEW_EVERY_MS = TOPIC_LIFETIME_MS / 4;
 const LOG_MS = 60_000;
 /** An arbitrary number for the lock of the log. Advisory locks belong to one database. */
 const LOG_LOCK = 0x5a11_0b09;
-
-/** Tables whose rows live for minutes: vacuumed by the number of dead rows, whatever the size, and at full speed. */
-const SHORT_LIVED = `
-  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,
-  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000,
-  autovacuum_vacuum_cost_delay = 0`;
-
-/** Statistics of these tables are old as soon as they are made; every statement here is meant to use an index. */
-const PLANS =
-  'set enable_seqscan = off set enable_bitmapscan = off set jit = off set search_path = pg_catalog, pg_temp';
 
 /**
  * Topics, their log and history, and idempotency keys.
@@ -335,6 +325,8 @@ end $$;
 -- newest events; those of one that is still in use but older than its lifetime are not read, and go with its topic.
 create function sallyport.sweep_log(most integer) returns integer language plpgsql ${PLANS} as $$
 declare
+  -- In a variable: an index cannot be searched for the result of a volatile function.
+  present_time timestamptz := clock_timestamp();
   low bigint;
   high bigint;
   looked_at integer;
@@ -342,10 +334,9 @@ begin
   -- One sweep at a time; it takes no lock that publishing waits for.
   select s.swept_seq into low from sallyport.sweep s for update skip locked;
   if low is null then return 0; end if;
-  select max(old.seq), count(*) into high, looked_at from (
-    select e.seq from sallyport.event e
-    where e.seq > low and e.at < clock_timestamp() - ${LOG_MS} * interval '1 ms' order by e.seq limit most
-  ) old;
+  select max(oldest.seq), count(*) into high, looked_at from (
+    select e.seq, e.at from sallyport.event e where e.seq > low order by e.seq limit most
+  ) oldest where oldest.at < present_time - ${LOG_MS} * interval '1 ms';
   if high is not null then
     delete from sallyport.event e using (
       select t.id, newest."offset" - t.history_size as obsolete
@@ -360,9 +351,9 @@ begin
     update sallyport.sweep set swept_seq = high;
   end if;
   perform sallyport.drop_topics(array(
-    select t.id from sallyport.topic t where t.kept_until < clock_timestamp() order by t.kept_until limit most));
-  delete from sallyport.idempotency_key k where k.hash in (
-    select x.hash from sallyport.idempotency_key x where x.expires_at < clock_timestamp() order by x.expires_at limit most);
+    select t.id from sallyport.topic t where t.kept_until < present_time order by t.kept_until limit most));
+  delete from sallyport.idempotency_key k where (k.expires_at < present_time) is true and k.hash = any(array(
+    select x.hash from sallyport.idempotency_key x where x.expires_at < present_time order by x.expires_at limit most));
   return looked_at;
 end $$;
 `;

@@ -122,12 +122,6 @@ export class TopicStore implements TopicPositions {
       [topic.name],
     );
   }
-
-  /** Removes rows of the log that no history needs. Returns how many it has looked at, at most `most`. */
-  async sweep(most: number): Promise<number> {
-    const [row] = await this.postgres.run<{ rows: number }>('select sallyport.sweep_log($1) as rows', [most]);
-    return row?.rows ?? 0;
-  }
 }
 
 /** Whole milliseconds. */

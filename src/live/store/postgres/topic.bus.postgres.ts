@@ -22,11 +22,6 @@ import type { PostgresConnection } from './postgres.connection.js';
 import { PublishQueue } from './publish-queue.js';
 import { TopicStore } from './topic-store.js';
 
-const SWEEP_EVERY_MS = 5_000;
-/** Rows of one sweep, and sweeps in a row. */
-const SWEEP_ROWS = 10_000;
-const MAX_SWEEPS = 20;
-
 /**
  * The bus of many nodes on one PostgreSQL. Each node reads the log of all topics and passes on the events of those that
  * have subscribers here. Subscribing: the topic is registered, then its history is read, then both are merged by offset.
@@ -38,8 +33,6 @@ export class PostgresTopicBus extends TopicBus implements BeforeApplicationShutd
   readonly #watch: GapDetector;
   readonly #lag: LagProbe;
   readonly #leaveLog: () => void;
-  readonly #sweeper = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref();
-  #isSweeping = false;
 
   constructor(
     postgres: PostgresConnection,
@@ -91,7 +84,6 @@ export class PostgresTopicBus extends TopicBus implements BeforeApplicationShutd
   beforeApplicationShutdown(): void {
     this.#watch.stop();
     this.#lag.stop();
-    clearInterval(this.#sweeper);
     this.#leaveLog();
   }
 
@@ -127,19 +119,6 @@ export class PostgresTopicBus extends TopicBus implements BeforeApplicationShutd
       if (reading.events.length === 0) return reading;
       await this.log.reached(reading.logHead);
       if (this.gate.isOpen) return reading;
-    }
-  }
-
-  async #sweep(): Promise<void> {
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
-    try {
-      for (let sweeps = 0; sweeps < MAX_SWEEPS; sweeps += 1)
-        if ((await this.#store.sweep(SWEEP_ROWS)) < SWEEP_ROWS) break;
-    } catch {
-      // The store is unavailable, which it has reported; the next sweep removes more.
-    } finally {
-      this.#isSweeping = false;
     }
   }
 }

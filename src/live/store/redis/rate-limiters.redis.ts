@@ -1,33 +1,8 @@
-import {
-  type RateLimiterAbstract,
-  RateLimiterRedis,
-  type IRateLimiterOptions,
-  type RateLimiterRes,
-} from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
+import { DeferredSharedLimiter } from '../deferred-shared-limiter.js';
 import { BoundedMemoryLimiter } from '../memory/rate-limiters.memory.js';
 import type { RedisConnection } from './redis.connection.js';
-
-/**
- * Counts a key in this process only until it reaches `unshared`, and from then on with all nodes. Ordinary use costs no
- * round trip; at most `unshared` per node is not counted.
- */
-export class DeferredSharedLimiter extends BoundedMemoryLimiter {
-  constructor(
-    options: IRateLimiterOptions,
-    private readonly shared: RateLimiterAbstract,
-    private readonly unshared: number,
-  ) {
-    super(options);
-  }
-
-  override async consume(key: string | number): Promise<RateLimiterRes> {
-    const here = await this.penalty(key);
-    if (here.consumedPoints <= this.unshared) return here;
-    const untold = here.consumedPoints === this.unshared + 1 ? here.consumedPoints : 1;
-    return this.shared.consume(key, untold);
-  }
-}
 
 /**
  * Limits over all nodes. While Redis is unavailable each node counts separately: refusing every request would lock

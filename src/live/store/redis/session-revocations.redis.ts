@@ -3,13 +3,9 @@ import type { Logger } from 'pino';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
 import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
-import { parseViewerId } from '../../viewer/viewer.js';
+import { readRevocations, REVOCATIONS_PER_MESSAGE } from '../revocation-message.js';
 
 const CHANNEL = 'sallyport:session-endings';
-/** Ids in one message: about 40 KB, well within subscribers' buffer limits. */
-const BATCH = 1_000;
-/** The length of an outside session id of 200 encoded bytes. */
-const MAX_ID_LENGTH = 642;
 
 /**
  * Revocations over all nodes of one Redis. The message is sent before the announcement resolves, on the connection that
@@ -37,8 +33,8 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
     this.tellHere(sessionIds);
-    for (let from = 0; from < sessionIds.length; from += BATCH) {
-      if (!(await this.#tellOthers(sessionIds.slice(from, from + BATCH)))) return;
+    for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
+      if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
     }
   }
 
@@ -64,25 +60,9 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
     }
   }
 
-  /** Anyone who can write to Redis can end sockets; messages with another format are ignored. */
   #hear(message: string): void {
-    const items = readList(message);
-    this.tellHere(items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH));
-    items.filter(isRevokedViewer).forEach((revoked) => this.tellViewerHere(revoked));
+    const { sessionIds, viewers } = readRevocations(message);
+    this.tellHere(sessionIds);
+    viewers.forEach((revoked) => this.tellViewerHere(revoked));
   }
-}
-
-function readList(message: string): readonly unknown[] {
-  try {
-    const items: unknown = JSON.parse(message);
-    return Array.isArray(items) ? items : [];
-  } catch {
-    return [];
-  }
-}
-
-function isRevokedViewer(item: unknown): item is RevokedViewer {
-  if (typeof item !== 'object' || item === null) return false;
-  const { viewer, issuedUntilMs } = item as Partial<RevokedViewer>;
-  return parseViewerId(viewer) !== null && typeof issuedUntilMs === 'number';
 }

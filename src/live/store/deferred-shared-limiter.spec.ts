@@ -1,6 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { expect, it } from 'vitest';
-import { DeferredSharedLimiter } from './rate-limiters.redis.js';
+import { DeferredSharedLimiter } from './deferred-shared-limiter.js';
 
 const OPTIONS = { points: 10, duration: 60 };
 

@@ -1,0 +1,23 @@
+import type { IRateLimiterOptions, RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { BoundedMemoryLimiter } from './memory/rate-limiters.memory.js';
+
+/**
+ * Counts a key in this process only until it reaches `unshared`, and from then on with all nodes. Ordinary use costs no
+ * round trip; at most `unshared` per node is not counted.
+ */
+export class DeferredSharedLimiter extends BoundedMemoryLimiter {
+  constructor(
+    options: IRateLimiterOptions,
+    private readonly shared: RateLimiterAbstract,
+    private readonly unshared: number,
+  ) {
+    super(options);
+  }
+
+  override async consume(key: string | number): Promise<RateLimiterRes> {
+    const here = await this.penalty(key);
+    if (here.consumedPoints <= this.unshared) return here;
+    const untold = here.consumedPoints === this.unshared + 1 ? here.consumedPoints : 1;
+    return this.shared.consume(key, untold);
+  }
+}
