@@ -23,6 +23,7 @@ import { HttpModule } from './server/http/http.module.js';
 import { SallyportModule } from './module/sallyport.module.js';
 import type { LiveConfig } from './live/live-config.module.js';
 import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
+import { CliSocketModule } from './server/cli/cli-socket.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http-api/backend.module.js';
 import { PublishModule } from './server/http-api/publish.module.js';
@@ -57,6 +58,7 @@ export class AppModule {
         GraphqlHttpModule,
         HealthModule,
         PagesModule,
+        CliSocketModule,
         HttpModule,
       ],
     };

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EmailTakenError, InvalidCredentialsError } from '../../live/errors/sallyport.errors.js';
 import { AccountStore } from './account.store.js';
-import type { AccountRow, Account, VerifiedAccount } from './account.js';
+import type { AccountRow, Account, ListedAccount, VerifiedAccount } from './account.js';
 import { normalizeEmail, requireEmail } from './email.js';
 import { InvalidInvitationError, Invitations } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
@@ -77,6 +77,16 @@ export class AccountService {
   async find(email: string): Promise<Account | null> {
     const normalized = normalizeEmail(email);
     return normalized === null ? null : this.store.findByEmail(normalized);
+  }
+
+  /**
+   * Accounts sorted by e-mail, for operators; disabled ones included.
+   *
+   * @param after only e-mails that sort after this one, in its normalised spelling; '' for the first page
+   * @param limit the most that are returned
+   */
+  list(after: string, limit: number): Promise<readonly ListedAccount[]> {
+    return this.store.list(normalizeEmail(after) ?? after, limit);
   }
 
   async #verified(account: AccountRow | null, password: string, refusal?: string): Promise<VerifiedAccount> {

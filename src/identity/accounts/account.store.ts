@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { and, eq, gt } from 'drizzle-orm';
 import { Database, type Orm } from '../database/database.js';
 import { invitations, users } from '../database/schema.js';
-import type { AccountRow } from './account.js';
+import { type AccountRow, type ListedAccount, OWN_COLUMNS } from './account.js';
 
 /**
  * Accounts in the database. E-mails must be normalised. Every method throws UnavailableError when the database is
@@ -47,6 +47,14 @@ export class AccountStore {
   async findById(userId: string): Promise<AccountRow | null> {
     const rows = await this.database.run((orm) => orm.select().from(users).where(eq(users.id, userId)));
     return rows[0] ?? null;
+  }
+
+  /** Accounts by e-mail, after this one, at most `limit`. */
+  list(after: string, limit: number): Promise<readonly ListedAccount[]> {
+    const columns = { ...OWN_COLUMNS, disabledAt: users.disabledAt };
+    return this.database.run((orm) =>
+      orm.select(columns).from(users).where(gt(users.email, after)).orderBy(users.email).limit(limit),
+    );
   }
 
   /** Replaces an older hash of the same password; returns whether it was still stored. */

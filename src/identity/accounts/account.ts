@@ -10,6 +10,9 @@ export const OWN_COLUMNS = { id: users.id, email: users.email, createdAt: users.
 /** An account as its owner may see it. */
 export type Account = Pick<AccountRow, keyof typeof OWN_COLUMNS>;
 
+/** An account as operators see it. */
+export type ListedAccount = Account & Pick<AccountRow, 'disabledAt'>;
+
 /** An account whose password has just been verified, with the hash it was verified against. */
 export type VerifiedAccount = Account & Pick<AccountRow, 'passwordHash'>;
 

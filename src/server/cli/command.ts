@@ -1,6 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 
+/** Gives a command the services that it uses, such as `stores.get(ApiKeys)`. */
+export type Stores = Pick<INestApplicationContext, 'get'>;
+
 /** The state of the stores for {@link CliContext.withStores}. */
 interface StoresFound {
   /**
@@ -9,13 +12,26 @@ interface StoresFound {
   readonly hearsNobody: boolean;
 }
 
+/** How a command uses the stores. */
+export interface StoresUse {
+  /**
+   * The command must open the stores itself, because it writes files or standard output. Default false: while a server
+   * has the embedded database open, the server runs the command (see cli-socket.service.ts).
+   */
+  readonly alone?: boolean;
+}
+
 /** The context of a command. */
 export interface CliContext {
   /**
    * Opens the stores, runs the action, and closes them in any case. Commands work while Redis is unavailable: they
    * write to the database, and {@link StoresFound.hearsNobody} says that the running nodes are not notified.
+   *
+   * The action may run in another process than what stands before it. Before it a command may only {@link ask}.
    */
-  withStores<T>(action: (stores: INestApplicationContext, found: StoresFound) => Promise<T>): Promise<T>;
+  withStores<T>(action: (stores: Stores, found: StoresFound) => Promise<T>, use?: StoresUse): Promise<T>;
+  /** Asks for a password; see `askPassword`. */
+  ask(question: string): Promise<string>;
   /** Prints `result` as one line of JSON with `--json`, else the plain text. */
   print(result: unknown, text: string): void;
 }

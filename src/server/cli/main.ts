@@ -1,44 +1,32 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { Command } from 'commander';
 import { loadEnvFile } from '../config/env-file.js';
 import { loadConfig } from '../config/load-config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import { redisAnswers } from '../../live/store/redis/open-redis.js';
-import { apiKeyCommand } from './api-key.command.js';
+import { askPassword } from './ask-password.js';
 import { CliModule } from './cli.module.js';
-import type { CliCommand, CliContext } from './command.js';
-import { configCommand } from './config.command.js';
-import { invitationCommand } from './invitation.command.js';
-import { migrateCommand } from './migrate.command.js';
-import { publishCommand } from './publish.command.js';
-import { secretCommand } from './secret.command.js';
-import { seedCommand } from './seed.command.js';
-import { sessionsCommand } from './sessions.command.js';
-import { userCommand } from './user.command.js';
+import { runByServer } from './cli-socket.client.js';
+import type { CliContext } from './command.js';
+import { type CliOutput, RanElsewhere, runCommand } from './program.js';
 
-const COMMANDS: readonly CliCommand[] = [
-  migrateCommand,
-  userCommand,
-  sessionsCommand,
-  invitationCommand,
-  apiKeyCommand,
-  publishCommand,
-  seedCommand,
-  configCommand,
-  secretCommand,
-];
+const args = process.argv.slice(2);
+/** What was asked for before the stores were needed; a server that runs the command needs it too. */
+const answers: string[] = [];
+const output: CliOutput = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+};
 
-const program = new Command('sallyport')
-  .description('Administers a Sallyport deployment: schema, accounts, sessions, API keys, events, configuration.')
-  .option('--json', 'print the result as one line of JSON')
-  .configureHelp({ showGlobalOptions: true });
-
-const context: CliContext = {
-  async withStores(action) {
+const context: Omit<CliContext, 'print'> = {
+  async withStores(action, { alone = false } = {}) {
     const outcome = loadConfig();
     if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
-    const { store } = outcome.config;
+    const { store, database } = outcome.config;
+    if (database.url === null && !alone) {
+      const exitCode = await runByServer(database.dataDir, { args, answers }, output);
+      if (exitCode !== null) throw new RanElsewhere(exitCode);
+    }
     const hearsNobody = store.kind === 'redis' && !(await redisAnswers(store.url));
     const config = hearsNobody ? { ...outcome.config, store: { kind: 'memory' } as const } : outcome.config;
     const options = { logger: false, abortOnError: false } as const;
@@ -49,18 +37,17 @@ const context: CliContext = {
       await stores.close();
     }
   },
-  print(result, text) {
-    const { json } = program.opts<{ json?: true }>();
-    process.stdout.write(`${json ? JSON.stringify(result) : text}\n`);
+  async ask(question) {
+    const answer = await askPassword(question);
+    answers.push(answer);
+    return answer;
   },
 };
 
-for (const add of COMMANDS) add(program, context);
-
 try {
   loadEnvFile();
-  await program.parseAsync();
+  process.exitCode = await runCommand(args, context, output);
 } catch (error) {
-  process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
+  output.error(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { INestApplicationContext } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
+import type { Stores } from './command.js';
 import { PasswordHasher } from '../../identity/accounts/password.hasher.js';
 import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-cookie.js';
 import { TokenService } from '../../live/tokens/token.service.js';
@@ -19,11 +19,7 @@ export interface SeededPerson {
  * Creates accounts with one session each, and signs their tokens when all are created, so that all are valid for the
  * same time. They share one random password that is not revealed.
  */
-export async function seedPeople(
-  stores: INestApplicationContext,
-  count: number,
-  ttlSeconds: number,
-): Promise<SeededPerson[]> {
+export async function seedPeople(stores: Stores, count: number, ttlSeconds: number): Promise<SeededPerson[]> {
   const passwordHash = await stores.get(PasswordHasher).hash(randomBytes(32).toString('base64url'));
   const viewers = Array.from({ length: count }, () => accountViewer(randomUUID(), randomUUID()));
   for (let from = 0; from < count; from += BATCH) {

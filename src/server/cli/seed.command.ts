@@ -26,20 +26,23 @@ export const seedCommand: CliCommand = (program, context) => {
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
     .option('--ttl-seconds <n>', 'how long the tokens live; default TOKEN_TTL_SECONDS', whole(MAX_TOKEN_LIFE_SECONDS))
     .action((options: SeedOptions) =>
-      context.withStores(async (stores) => {
-        if (stores.get<HttpConfig>(HTTP_CONFIG).production) {
-          throw new StartError('seed creates test accounts, so it is refused when NODE_ENV is production.');
-        }
-        const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
-        const people = await seedPeople(stores, options.users, ttlSeconds);
-        if (options.out === undefined) {
-          process.stdout.write(`${JSON.stringify(people)}\n`);
-          return;
-        }
-        writeFileSync(options.out, JSON.stringify(people), { mode: 0o600 });
-        const result = { users: people.length, out: options.out, ttlSeconds };
-        context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
-      }),
+      context.withStores(
+        async (stores) => {
+          if (stores.get<HttpConfig>(HTTP_CONFIG).production) {
+            throw new StartError('seed creates test accounts, so it is refused when NODE_ENV is production.');
+          }
+          const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
+          const people = await seedPeople(stores, options.users, ttlSeconds);
+          if (options.out === undefined) {
+            process.stdout.write(`${JSON.stringify(people)}\n`);
+            return;
+          }
+          writeFileSync(options.out, JSON.stringify(people), { mode: 0o600 });
+          const result = { users: people.length, out: options.out, ttlSeconds };
+          context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
+        },
+        { alone: true },
+      ),
     );
 };
 

@@ -1,20 +1,29 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ListedAccount } from '../../identity/accounts/account.js';
 import { AccountService } from '../../identity/accounts/account.service.js';
 import { AccountChanges } from '../../identity/sessions/account-changes.service.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { askPassword } from './ask-password.js';
-import type { CliCommand } from './command.js';
+import type { CliCommand, CliContext } from './command.js';
 import { whenHeard } from './sessions.command.js';
 
-/** `user create`, `user disable` and `user enable`. */
+const DEFAULT_LISTED = 100;
+const MAX_LISTED = 1_000;
+
+interface ListOptions {
+  readonly limit: number;
+  readonly after: string;
+}
+
+/** `user create`, `user list`, `user disable` and `user enable`. */
 export const userCommand: CliCommand = (program, context) => {
-  const user = program.command('user').description('create, disable and enable accounts');
+  const user = program.command('user').description('create, list, disable and enable accounts');
 
   user
     .command('create')
     .argument('<email>')
     .description('create an account; prompts for the password, or reads it from standard input')
     .action(async (email: string) => {
-      const password = await askPassword(`Password for ${email}: `);
+      const password = await context.ask(`Password for ${email}: `);
       await context.withStores(async (stores) => {
         const account = await stores.get(AccountService).create(email, password);
         stores.get(AuditLog).record('registered', { viewer: `user:${account.id}`, by: 'operator' });
@@ -22,6 +31,8 @@ export const userCommand: CliCommand = (program, context) => {
         context.print(result, `Made ${account.email} (user:${account.id}).`);
       });
     });
+
+  addList(user, context);
 
   user
     .command('disable')
@@ -46,3 +57,33 @@ export const userCommand: CliCommand = (program, context) => {
       }),
     );
 };
+
+function addList(user: Command, context: CliContext): void {
+  user
+    .command('list')
+    .option('--limit <n>', `how many; default ${DEFAULT_LISTED}, at most ${MAX_LISTED}`, limit, DEFAULT_LISTED)
+    .option('--after <email>', 'the last e-mail of the previous page', '')
+    .description('list accounts by e-mail')
+    .action((options: ListOptions) =>
+      context.withStores(async (stores) => {
+        const accounts = await stores.get(AccountService).list(options.after, options.limit);
+        const listed = accounts.map(({ id, ...account }) => ({ id, viewerId: `user:${id}`, ...account }));
+        const lines = accounts.map(line);
+        const last = accounts.length === options.limit ? accounts.at(-1) : undefined;
+        if (last) lines.push(`There may be more: user list --after ${last.email}`);
+        context.print(listed, lines.join('\n') || 'There are no accounts.');
+      }),
+    );
+}
+
+function line({ id, email, createdAt, disabledAt }: ListedAccount): string {
+  const state = disabledAt ? `  disabled ${disabledAt.toISOString()}` : '';
+  return `${email}  user:${id}  since ${createdAt.toISOString()}${state}`;
+}
+
+function limit(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > MAX_LISTED)
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LISTED}.`);
+  return value;
+}

@@ -1,0 +1,84 @@
+import { lstatSync, statSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { resolve } from 'node:path';
+import { StartError } from '../../live/errors/sallyport.errors.js';
+import { BEAT_MS, CliReply, type CliRequest, cliSocketPath } from './cli-socket.js';
+import { type CliOutput, VERSION } from './program.js';
+
+/** A server that sends nothing for this long hangs, in ms. */
+const SILENT_AFTER_MS = 4 * BEAT_MS;
+
+/**
+ * Lets the server that has the embedded database open run a command, and writes the command's output.
+ *
+ * @returns the exit code; null if no server with this `DATA_DIR` runs
+ * @throws StartError if the server hangs, stops meanwhile or answers nonsense, or if the socket is somebody else's
+ */
+export async function runByServer(
+  dataDir: string,
+  request: Omit<CliRequest, 'version'>,
+  output: CliOutput,
+): Promise<number | null> {
+  const path = cliSocketPath(dataDir);
+  if (!isOurs(path, dataDir)) return null;
+  const socket = await opened(path);
+  if (socket === null) return null;
+  try {
+    socket.setTimeout(SILENT_AFTER_MS, () => socket.destroy(new Error('silent')));
+    socket.write(`${JSON.stringify({ ...request, version: VERSION })}\n`);
+    return await exitCodeFrom(socket, output);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Passwords are sent to this socket, so it must belong to us or to the owner of the data. */
+function isOurs(path: string, dataDir: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isSocket()) return false;
+  const owners = [process.getuid?.(), statSync(dataDir).uid];
+  if (owners.includes(found.uid)) return true;
+  throw new StartError(`The socket ${resolve(path)} belongs to another user: remove it, or choose another DATA_DIR.`);
+}
+
+/** Null if nobody listens: the file is left of a server that was killed. */
+function opened(path: string): Promise<Socket | null> {
+  return new Promise((done, fail) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.off('error', refused);
+      // A later error ends the lines, see exitCodeFrom.
+      socket.on('error', () => {});
+      done(socket);
+    });
+    const refused = ({ code = 'unknown' }: NodeJS.ErrnoException): void => {
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') done(null);
+      else fail(new StartError(`The server's socket ${resolve(path)} cannot be used (${code}): run this as its user.`));
+    };
+    socket.once('error', refused);
+  });
+}
+
+async function exitCodeFrom(socket: Socket, output: CliOutput): Promise<number> {
+  for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
+    if (line === '') continue;
+    const reply = replyIn(line);
+    if ('code' in reply) return reply.code;
+    if ('out' in reply) output.out(reply.out);
+    else output.error(reply.error);
+  }
+  throw new StartError(
+    'The server stopped or hung before the command ended: check whether the command took effect before you repeat it.',
+  );
+}
+
+function replyIn(line: string): CliReply {
+  try {
+    return CliReply.parse(JSON.parse(line));
+  } catch {
+    throw new StartError(
+      'The server answered something unexpected: restart it, so that it has the version of this CLI.',
+    );
+  }
+}
