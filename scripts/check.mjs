@@ -1,7 +1,16 @@
 // `npm run check`: runs every check, even after one fails.
 import { spawnSync } from 'node:child_process';
 
-const CHECKS = ['format:check', 'lint', 'types', 'deps', 'unused', 'schema -- --check', 'requirements -- --check'];
+const CHECKS = [
+  'format:check',
+  'lint',
+  'types',
+  'deps',
+  'unused',
+  'schema -- --check',
+  'openapi -- --check',
+  'requirements -- --check',
+];
 
 const failed = CHECKS.filter((check) => {
   const { status } = spawnSync('npm', ['run', '--silent', ...check.split(' ')], { stdio: 'inherit' });

@@ -26,6 +26,7 @@ import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.
 import { CliSocketModule } from './server/cli/cli-socket.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http-api/backend.module.js';
+import { OpenApiModule } from './server/http-api/openapi/openapi.controller.js';
 import { PublishModule } from './server/http-api/publish.module.js';
 
 /** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
@@ -51,6 +52,7 @@ export class AppModule {
         FeedModule.of(NotificationsFeed),
         PublishModule,
         BackendModule,
+        OpenApiModule,
         AccountsModule,
         AppProxyModule,
         IssuerModule,

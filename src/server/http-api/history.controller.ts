@@ -9,8 +9,9 @@ import { type Topic, type TopicDefinition, topicOf } from '../../live/topics/top
 import { BackendQueryRule, needs } from './backend-rule.js';
 import { QueryParameters, viewerIn } from './query-parameters.js';
 
-const MAX_EVENTS = 1_000;
-const DEFAULT_EVENTS = 100;
+/** The most events in one response, and how many by default. */
+export const MAX_EVENTS = 1_000;
+export const DEFAULT_EVENTS = 100;
 /** What the bus reads at a time, which bounds the memory of a request. */
 const EVENTS_AT_A_TIME = 100;
 /** A page ends after the event that reaches this size of all payloads together, in characters of JSON. */

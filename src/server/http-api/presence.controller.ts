@@ -9,7 +9,7 @@ import { BackendQueryRule, needs } from './backend-rule.js';
 import { QueryParameters, viewerIn } from './query-parameters.js';
 
 /** The most viewers in one request. */
-const MAX_VIEWERS = 100;
+export const MAX_VIEWERS = 100;
 
 /** The open sockets of one viewer over all nodes. */
 export interface ViewerState {
