@@ -15,6 +15,8 @@ export interface HttpConfig {
 export interface DatabaseConfig {
   /** PostgreSQL, or null for the embedded database in `dataDir`. */
   readonly url: string | null;
+  /** The same database for connections that listen, if `url` leads to a pooler in transaction mode. */
+  readonly listenUrl?: string | undefined;
   readonly dataDir: string;
 }
 

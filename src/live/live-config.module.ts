@@ -13,6 +13,8 @@ import {
   type GatewayConfig,
   LIMITS_CONFIG,
   type LimitsConfig,
+  OUTBOX_CONFIG,
+  type OutboxConfig,
   SECRET_CONFIG,
   type SecretConfig,
   STORE_CONFIG,
@@ -30,6 +32,8 @@ export interface LiveConfig {
   readonly secrets: SecretConfig;
   readonly token: TokenConfig;
   readonly store: StoreConfig;
+  /** Null: nobody publishes by SQL. */
+  readonly outbox: OutboxConfig | null;
   readonly limits: LimitsConfig;
   readonly logger: Logger;
   readonly audit: AuditLog;
@@ -51,6 +55,7 @@ const PARTS = [
   part(SECRET_CONFIG, ({ secrets }) => secrets),
   part(TOKEN_CONFIG, ({ token }) => token),
   part(STORE_CONFIG, ({ store }) => store),
+  part(OUTBOX_CONFIG, ({ outbox }) => outbox),
   part(LIMITS_CONFIG, ({ limits }) => limits),
   part(LOGGER, ({ logger }) => logger),
   part(AuditLog, ({ audit }) => audit),

@@ -56,6 +56,14 @@ export type StoreConfig =
       readonly listenUrl?: string | undefined;
     };
 
+/** Where other backends publish by SQL. */
+export interface OutboxConfig {
+  /** The database. It is that of the store, if the store is in PostgreSQL. */
+  readonly url: string;
+  /** For the connection that listens, if `url` leads to a pooler in transaction mode. */
+  readonly listenUrl?: string | undefined;
+}
+
 /** Limits of sockets and history, per node. */
 export interface LimitsConfig {
   readonly maxConnections: number;
@@ -72,4 +80,5 @@ export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
 export const SECRET_CONFIG = Symbol('SECRET_CONFIG');
 export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');
 export const STORE_CONFIG = Symbol('STORE_CONFIG');
+export const OUTBOX_CONFIG = Symbol('OUTBOX_CONFIG');
 export const LIMITS_CONFIG = Symbol('LIMITS_CONFIG');

@@ -67,6 +67,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
       issuer: token.issuer ?? DEFAULT_ISSUER,
     },
     store,
+    outbox: store.kind === 'postgres' ? store : null,
     limits: limitsOf(limits),
     logger,
     audit: new AuditLog(logger),

@@ -10,6 +10,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GatewayModule, type WaysIn } from '../live/gateway/gateway.module.js';
 import { LIVE_CONFIG, type LiveConfig, LiveConfigModule } from '../live/live-config.module.js';
+import { OutboxModule } from '../live/publish/outbox/outbox.module.js';
 import { PublisherModule } from '../live/publish/publisher.module.js';
 import { RevocationModule } from '../live/sessions/revocation.module.js';
 import { StoreHealthModule } from '../live/store/store-health.module.js';
@@ -99,7 +100,15 @@ export class SallyportModule {
     return {
       module: SallyportModule,
       global: true,
-      imports: [config, StoreModule, TokenModule, RevocationModule, PublisherModule, GatewayModule.with(waysIn)],
+      imports: [
+        config,
+        StoreModule,
+        TokenModule,
+        RevocationModule,
+        PublisherModule,
+        OutboxModule,
+        GatewayModule.with(waysIn),
+      ],
     };
   }
 }

@@ -21,8 +21,9 @@ export interface Publication {
   /** What the publisher sent, if `payload` was completed from it; the key is compared with this. Default: `payload`. */
   readonly submitted?: unknown;
   /**
-   * The row of the outbox that it comes from. A store in the same database removes the row in the same transaction, and
-   * publishes nothing if it is gone: then the outcome is a duplicate with an empty cursor. Others ignore it.
+   * The row of the outbox that it comes from. A store in the same database removes the row in the same transaction
+   * unless the key was used for another payload, and publishes nothing if it is gone: then the outcome is a duplicate
+   * with an empty cursor. Others ignore it.
    */
   readonly outboxRow?: string;
 }

@@ -14,7 +14,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
  * @param audit where audit events are logged; default `logger`
  */
 export function liveConfigOf(config: Config, logger: Logger, audit: Logger = logger): LiveConfig {
-  const { http, secrets, token, store, limits, appProxy } = config;
+  const { http, secrets, token, store, database, limits, appProxy } = config;
   const { secure, trustedProxies, introspection } = http;
   return {
     gateway: {
@@ -29,6 +29,7 @@ export function liveConfigOf(config: Config, logger: Logger, audit: Logger = log
     secrets,
     token,
     store,
+    outbox: database.url === null ? null : { url: database.url, listenUrl: database.listenUrl },
     limits,
     logger,
     audit: new AuditLog(audit),

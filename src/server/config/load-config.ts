@@ -60,7 +60,7 @@ function toConfig(env: Environment): Config {
       graphiql: env.GRAPHIQL ?? !closed,
       introspection: !closed,
     },
-    database: { url: env.DATABASE_URL ?? null, dataDir: env.DATA_DIR },
+    database: { url: env.DATABASE_URL ?? null, listenUrl: env.DATABASE_LISTEN_URL, dataDir: env.DATA_DIR },
     store: storeOf(env),
     secrets: { keys: env.SECRET_KEYS.length > 0 ? env.SECRET_KEYS : [readOrMakeSecret(env.DATA_DIR)] },
     session: {

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { OUTBOX_SCHEMA } from './outbox-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
 
@@ -15,6 +16,7 @@ export interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { name: 'topics', sql: TOPIC_SCHEMA },
   { name: 'ports', sql: PORT_SCHEMA },
+  { name: 'outbox', sql: OUTBOX_SCHEMA },
 ];
 
 const BOOKKEEPING = `

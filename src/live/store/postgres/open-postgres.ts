@@ -37,10 +37,19 @@ export interface PostgresLink {
  * @throws StartError that names address and cause when it stays unavailable, refuses the credentials or the migration
  */
 export async function openPostgresStore(place: PostgresPlace, logger: Logger): Promise<PostgresLink> {
-  const listenUrl = place.listenUrl ?? place.url;
+  const address = await preparePostgres(place, logger);
+  return { pool: makePool(place.url, logger), openListener: () => makeListener(place, 'sallyport-listener'), address };
+}
+
+/**
+ * Brings the schema `sallyport` up to date, and returns the address for log lines.
+ *
+ * @throws StartError as {@link openPostgresStore}
+ */
+export async function preparePostgres(place: PostgresPlace, logger: Logger): Promise<string> {
   const address = addressOf(place.url);
   try {
-    const client = await firstConnection(listenUrl, address, logger);
+    const client = await firstConnection(place.listenUrl ?? place.url, address, logger);
     try {
       await migrateStore(client);
     } finally {
@@ -49,18 +58,20 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
   } catch (error) {
     throw new StartError(explain(error, address), { cause: error });
   }
-  const openListener = (): Client => {
-    const client = new Client({
-      connectionString: listenUrl,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-      keepAlive: true,
-      application_name: 'sallyport-listener',
-    });
-    client.on('error', ignore);
-    return client;
-  };
-  return { pool: makePool(place.url, logger), openListener, address };
+  return address;
+}
+
+/** A connection of its own for notifications and locks, not yet connected. @param name for `pg_stat_activity` */
+export function makeListener({ url, listenUrl = url }: PostgresPlace, name: string): Client {
+  const client = new Client({
+    connectionString: listenUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: name,
+  });
+  client.on('error', ignore);
+  return client;
 }
 
 function makePool(url: string, logger: Logger): Pool {

@@ -150,8 +150,8 @@ begin
   perform sallyport.lock_log();
   if clock_timestamp() > deadline then return; end if;
   if outbox_rows is not null then
-    with deleted as (delete from sallyport.outbox o where o.id = any(outbox_rows) returning o.id)
-    select coalesce(array_agg(d.id), '{}') into taken from deleted d;
+    -- Only a holder of the lock removes rows of the outbox.
+    select coalesce(array_agg(o.id), '{}') into taken from sallyport.outbox o where o.id = any(outbox_rows);
   end if;
   perform sallyport.ensure_topics(names, sizes, lifetimes);
   update sallyport.topic t set kept_until = clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * t.history_ms) * interval '1 ms'
@@ -161,7 +161,7 @@ begin
   with input as materialized (
     select u.* from unnest(names, payloads, keys, digests, outbox_rows) with ordinality
       as u(name, payload, key, digest, outbox_row, place)
-    where outbox_rows is null or u.outbox_row in (select unnest(taken))
+    where u.outbox_row is null or u.outbox_row in (select unnest(taken))
   ), used as materialized (
     select k.hash, k.digest, k.epoch, k."offset" from sallyport.idempotency_key k
     where k.hash = any(keys) and k.expires_at > clock_timestamp()
@@ -193,20 +193,25 @@ begin
     from placed p where p.key is not null
     on conflict (hash) do update set digest = excluded.digest, epoch = excluded.epoch, "offset" = excluded."offset",
       expires_at = excluded.expires_at
+  ), told as materialized (
+    select every.place, i.outbox_row, (case
+        when i.place is null then 3
+        when p.place is not null then 0
+        when coalesce(u.digest, f.digest) = i.digest then 1
+        else 2 end)::smallint as outcome,
+      coalesce(p.epoch, u.epoch, fp.epoch) as epoch, coalesce(p."offset", u."offset", fp."offset") as "offset"
+    from generate_series(1, cardinality(names)) as every(place)
+    left join input i on i.place = every.place
+    left join placed p on p.place = i.place
+    left join used u on u.hash = i.key
+    left join first_use f on f.key = i.key
+    left join placed fp on fp.place = f.place
+  ), removed as (
+    -- A row whose key was used for another payload stays until it is kept as a rejected event.
+    delete from sallyport.outbox o
+    where o.id = any(array(select t.outbox_row from told t where t.outcome < 2 and t.outbox_row is not null))
   )
-  select (case
-      when i.place is null then 3
-      when p.place is not null then 0
-      when coalesce(u.digest, f.digest) = i.digest then 1
-      else 2 end)::smallint,
-    coalesce(p.epoch, u.epoch, fp.epoch), coalesce(p."offset", u."offset", fp."offset")
-  from generate_series(1, cardinality(names)) as every(place)
-  left join input i on i.place = every.place
-  left join placed p on p.place = i.place
-  left join used u on u.hash = i.key
-  left join first_use f on f.key = i.key
-  left join placed fp on fp.place = f.place
-  order by every.place;
+  select t.outcome, t.epoch, t."offset" from told t order by t.place;
   perform pg_notify('${EVENT_CHANNEL}', '');
 end $$;
 

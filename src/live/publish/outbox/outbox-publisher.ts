@@ -1,0 +1,104 @@
+import type { Logger } from 'pino';
+import type { FeedRegistry } from '../../feeds/feed.registry.js';
+import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
+import { type JudgedEvent, judgeEvent, type ViewerCheck } from '../published-event.js';
+import type { OutboxRow, RefusedRow } from './outbox.js';
+
+/** The owner of the keys that callers of `sallyport.publish` give. Those of `POST /publish` have other owners. */
+const PUBLISHER = 'sql';
+/** The owner of the keys of events without one. */
+const ROW_PUBLISHER = 'outbox';
+const KEY_REUSED = 'key was used for another payload within the last 5 minutes: use a new key for a new event.';
+const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
+
+/** What became of the events of one read. */
+export interface RelayedBatch {
+  /** Published now or before. */
+  readonly done: readonly string[];
+  readonly duplicates: number;
+  readonly refused: readonly RefusedRow[];
+  /** Whether nothing is left to try again. */
+  readonly isComplete: boolean;
+}
+
+/** Where events go, and who judges them. */
+export interface OutboxTarget {
+  readonly feeds: FeedRegistry;
+  readonly bus: TopicBus;
+  readonly refuses: ViewerCheck;
+  /**
+   * Whether the bus removes the rows of the outbox itself, in the transaction that publishes them. Otherwise each event
+   * has a key, by which it is recognised if it comes again.
+   */
+  readonly removesRows: boolean;
+}
+
+/** Publishes events of the outbox: each is judged as `POST /publish` does, and the valid ones go to the bus together. */
+export class OutboxPublisher {
+  constructor(
+    private readonly target: OutboxTarget,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Whether rows are gone when they were published. */
+  get removesRows(): boolean {
+    return this.target.removesRows;
+  }
+
+  /**
+   * Publishes events in their order.
+   *
+   * @throws UnavailableError when the store is unavailable: nothing was published, or the reply was lost
+   */
+  async publish(rows: readonly OutboxRow[]): Promise<RelayedBatch> {
+    const refused: RefusedRow[] = [];
+    const sent: OutboxRow[] = [];
+    const publications: Publication[] = [];
+    for (const row of rows) {
+      const judged = this.#judge(row);
+      if (!judged.ok) {
+        refused.push({ id: row.id, reason: judged.error.message });
+        continue;
+      }
+      sent.push(row);
+      publications.push(this.#publicationOf(row, judged.publication));
+    }
+    const outcomes = publications.length > 0 ? await this.target.bus.publish(publications) : [];
+    return summaryOf(sent, outcomes, refused);
+  }
+
+  #judge({ id, topic, viewer, payload, key }: OutboxRow): JudgedEvent {
+    const event = { topic, viewer, payload: JSON.parse(payload) as unknown, ...(key === null ? {} : { key }) };
+    try {
+      return judgeEvent(event, this.target.feeds, this.target.refuses);
+    } catch (error) {
+      this.logger.error({ err: error, event: id, topic }, 'a feed failed to check an event of the outbox');
+      return { ok: false, error: { code: 'INTERNAL_SERVER_ERROR', message: CHECK_FAILED } };
+    }
+  }
+
+  #publicationOf({ id, key, createdAt }: OutboxRow, publication: Publication): Publication {
+    if (this.target.removesRows) return { ...publication, publisher: PUBLISHER, outboxRow: id };
+    if (key !== null) return { ...publication, publisher: PUBLISHER };
+    // In another database, rows have the same ids.
+    return { ...publication, publisher: ROW_PUBLISHER, key: `${id} ${createdAt.getTime()}`, submitted: id };
+  }
+}
+
+function summaryOf(
+  sent: readonly OutboxRow[],
+  outcomes: readonly PublishOutcome[],
+  refused: readonly RefusedRow[],
+): RelayedBatch {
+  const done: string[] = [];
+  const reused: RefusedRow[] = [];
+  let duplicates = 0;
+  sent.forEach(({ id }, place) => {
+    const outcome = outcomes[place];
+    if (outcome?.ok) done.push(id);
+    if (outcome?.ok && outcome.duplicate) duplicates += 1;
+    if (outcome?.ok === false && outcome.reason === 'key-reused') reused.push({ id, reason: KEY_REUSED });
+  });
+  const all = [...refused, ...reused];
+  return { done, duplicates, refused: all, isComplete: done.length + reused.length === sent.length };
+}

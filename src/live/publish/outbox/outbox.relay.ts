@@ -1,0 +1,278 @@
+import type { Logger } from 'pino';
+import { within } from '../../deadline.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { databaseFailure } from '../../store/postgres/postgres-failure.js';
+import type { StoreHealth } from '../../store/store-health.js';
+import { OpenRanges } from './open-ranges.js';
+import type { Outbox, OutboxRead } from './outbox.js';
+import type { OutboxMetrics } from './outbox.metrics.js';
+import type { OutboxPublisher } from './outbox-publisher.js';
+
+/** How often a node asks whether it is to become the active relay, in milliseconds. */
+const FOLLOW_MS = 500;
+/** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` knows the limit. */
+const BEAT_MS = 500;
+/** Waits after reads without an event, in milliseconds: doubled with each. */
+const FIRST_PAUSE_MS = 2;
+const AWAKE_PAUSE_MS = 16;
+const ASLEEP_PAUSE_MS = 500;
+/** How long the relay stays awake without an event, in milliseconds. */
+const AWAKE_MS = 200;
+/** How long after a failed attempt to stay awake the next one follows, in milliseconds. */
+const AWAKE_RETRY_MS = 1_000;
+/** Waits while the store is unavailable, and while the connection is lost, in milliseconds. */
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 1_000;
+/** Events that were read longer ago than this are read again before they are published, in milliseconds. */
+const STALE_MS = 10_000;
+const BOUND_EVERY_MS = 1_000;
+const MEASURE_EVERY_MS = 10_000;
+const TIDY_EVERY_MS = 60_000;
+const FORGET_EVERY_MS = 250;
+const LOG_EVERY_MS = 1_000;
+/** How long a shutdown waits for the events under way, in milliseconds. */
+const STOP_MS = 8_000;
+
+/** The parts of a relay. */
+export interface RelayParts {
+  /** Opens the outbox; `called` is for its notifications. */
+  readonly open: (called: () => void) => Promise<Outbox>;
+  readonly publisher: OutboxPublisher;
+  readonly metrics: OutboxMetrics;
+  readonly health: StoreHealth;
+  readonly logger: Logger;
+}
+
+/**
+ * Passes events from the outbox to the bus, in the order of their commits. One node does so at a time; if several did,
+ * each event would still be published once and in order. While the store is unavailable, events wait in PostgreSQL.
+ */
+export class OutboxRelay {
+  #isStopped = false;
+  #running: Promise<void> = Promise.resolve();
+  /** Ends the present wait. */
+  #wake = (): void => {};
+  #wasCalled = false;
+  #measuredMs = -Infinity;
+  #loggedMs = -Infinity;
+  #unlogged = 0;
+
+  constructor(private readonly parts: RelayParts) {}
+
+  /** Called once, when all feeds are known. */
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Finishes the events under way, at most for 8 seconds. Another node goes on at once. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#call();
+    await within(STOP_MS, this.#running, undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { health } = this.parts;
+    let retryMs = FIRST_RETRY_MS;
+    while (!this.#isStopped) {
+      let outbox: Outbox | null = null;
+      try {
+        outbox = await this.parts.open(() => this.#call());
+        health.tookWrite();
+        retryMs = FIRST_RETRY_MS;
+        await this.#serve(outbox);
+      } catch (error) {
+        this.#failed(error);
+      }
+      await outbox?.close();
+      if (!this.#isStopped) await this.#wait(retryMs);
+      retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#isStopped) return;
+    const failure = databaseFailure(error);
+    const isAway = failure !== null || error instanceof UnavailableError;
+    const reason = failure?.reason ?? (isAway ? 'no answer' : 'error');
+    if (!isAway) this.parts.logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
+    this.parts.health.failed(reason);
+    this.parts.health.wentAway(reason);
+  }
+
+  /** Follows until this node becomes the active one, then leads until the connection is lost. */
+  async #serve(outbox: Outbox): Promise<void> {
+    while (!this.#isStopped && !(await outbox.lead())) {
+      await this.#measure(outbox);
+      this.#wasCalled = false;
+      await this.#wait(FOLLOW_MS);
+    }
+    // While the bus is slow, nothing else shows that this process is alive. A lost connection fails the next statement.
+    const heart = setInterval(() => void outbox.beat().catch(() => {}), BEAT_MS).unref();
+    try {
+      await this.#lead(outbox);
+    } finally {
+      clearInterval(heart);
+    }
+  }
+
+  async #lead(outbox: Outbox): Promise<void> {
+    const turn = new Turn(outbox);
+    while (!this.#isStopped) {
+      this.#wasCalled = false;
+      const found = await outbox.read(turn.ranges);
+      const readMs = performance.now();
+      const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, turn, readMs));
+      if (found.rows.length === 0) turn.foundNothing(found);
+      await turn.keepHouse();
+      await this.#measure(outbox);
+      const pauseMs = isDone ? await turn.nextPause(found.rows.length) : turn.nextRetry();
+      if (pauseMs > 0) await this.#wait(pauseMs, isDone);
+    }
+    await turn.forget();
+  }
+
+  /** Publishes what a read has found. False when some of it must be tried again. */
+  async #pass(outbox: Outbox, found: OutboxRead, turn: Turn, readMs: number): Promise<boolean> {
+    const { publisher, metrics } = this.parts;
+    // This process was paused meanwhile: another one may have published them.
+    if (performance.now() - readMs > STALE_MS) return false;
+    const batch = await publisher.publish(found.rows).catch((error: unknown) => this.#notPublished(error));
+    if (batch === null) return false;
+    const { done, duplicates, refused, isComplete } = batch;
+    metrics.count('published', done.length - duplicates);
+    metrics.count('duplicate', duplicates);
+    const published = publisher.removesRows ? [] : done;
+    if (published.length > 0 || refused.length > 0) {
+      metrics.count('rejected', await outbox.settle({ published, refused, commits: [] }));
+      this.#logRejected(found, refused);
+    }
+    if (isComplete) turn.handled(found);
+    return isComplete;
+  }
+
+  /** An unavailable store reports that itself. */
+  #notPublished(error: unknown): null {
+    if (!(error instanceof UnavailableError))
+      this.parts.logger.error({ err: error }, 'events of the outbox could not be published: trying again');
+    return null;
+  }
+
+  /** One line a second, without payloads: a mistake of a publisher often concerns all of its events. */
+  #logRejected({ rows }: OutboxRead, refused: readonly { readonly id: string; readonly reason: string }[]): void {
+    this.#unlogged += refused.length;
+    const [first] = refused;
+    if (!first || performance.now() - this.#loggedMs < LOG_EVERY_MS) return;
+    const topic = rows.find(({ id }) => id === first.id)?.topic.slice(0, 100);
+    const facts = { rejected: this.#unlogged, event: first.id, topic, reason: first.reason };
+    this.parts.logger.warn(facts, 'events published by SQL were rejected: see sallyport.rejected_event');
+    this.#loggedMs = performance.now();
+    this.#unlogged = 0;
+  }
+
+  async #measure(outbox: Outbox): Promise<void> {
+    if (performance.now() - this.#measuredMs < MEASURE_EVERY_MS) return;
+    this.parts.metrics.show(await outbox.backlog());
+    this.#measuredMs = performance.now();
+  }
+
+  #call(): void {
+    this.#wasCalled = true;
+    this.#wake();
+  }
+
+  /** Waits, unless called meanwhile. @param canBeCalled whether notifications end the wait, and not only a shutdown */
+  async #wait(ms: number, canBeCalled = true): Promise<void> {
+    if (this.#isStopped || (canBeCalled && this.#wasCalled)) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        if (!canBeCalled && !this.#isStopped) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = () => {};
+  }
+}
+
+/** What the active relay keeps as long as its connection lasts. */
+class Turn {
+  readonly ranges = new OpenRanges();
+  #isAwake = false;
+  #triedAwakeMs = -Infinity;
+  #lastEventMs = -Infinity;
+  #pauseMs = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #finished: number[] = [];
+  #forgotMs = performance.now();
+  #boundMs = performance.now();
+  #tidiedMs = -Infinity;
+
+  constructor(private readonly outbox: Outbox) {}
+
+  handled({ rows, isCut, horizon }: OutboxRead): void {
+    this.#finished.push(...this.ranges.handled(rows, isCut));
+    if (!isCut) this.ranges.giveUp(horizon);
+    this.#lastEventMs = performance.now();
+    this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  foundNothing({ horizon }: OutboxRead): void {
+    this.#finished.push(...this.ranges.handled([], false));
+    this.ranges.giveUp(horizon);
+  }
+
+  /** How long to wait before the next try while the store is unavailable, in milliseconds. */
+  nextRetry(): number {
+    const retryMs = this.#retryMs;
+    this.#retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+    return retryMs;
+  }
+
+  /** How long to wait before the next read, in milliseconds; 0 after events. Goes to sleep after a while without any. */
+  async nextPause(events: number): Promise<number> {
+    if (events > 0) {
+      this.#pauseMs = 0;
+      await this.#stayAwake();
+      return 0;
+    }
+    if (this.#isAwake && performance.now() - this.#lastEventMs > AWAKE_MS) {
+      this.#isAwake = false;
+      await this.outbox.goToSleep();
+      // A commit that has found the relay awake becomes visible only now.
+      this.#pauseMs = 0;
+    }
+    const longest = this.#isAwake ? AWAKE_PAUSE_MS : ASLEEP_PAUSE_MS;
+    this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), longest);
+    return this.#pauseMs;
+  }
+
+  /** What is due from time to time. */
+  async keepHouse(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#forgotMs > FORGET_EVERY_MS) await this.forget();
+    if (nowMs - this.#boundMs > BOUND_EVERY_MS) {
+      this.#boundMs = nowMs;
+      if (this.ranges.hasUnbounded) this.ranges.bound(await this.outbox.newTransactionId());
+    }
+    if (nowMs - this.#tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
+      this.#tidiedMs = nowMs;
+      await this.outbox.tidy();
+    }
+  }
+
+  /** Removes the numbers of finished commits, many at once. */
+  async forget(): Promise<void> {
+    this.#forgotMs = performance.now();
+    if (this.#finished.length === 0) return;
+    await this.outbox.settle({ published: [], refused: [], commits: this.#finished });
+    this.#finished = [];
+  }
+
+  async #stayAwake(): Promise<void> {
+    if (this.#isAwake || performance.now() - this.#triedAwakeMs < AWAKE_RETRY_MS) return;
+    this.#isAwake = await this.outbox.stayAwake();
+    this.#triedAwakeMs = this.#isAwake ? -Infinity : performance.now();
+  }
+}

@@ -1,0 +1,185 @@
+import type { Client, QueryResultRow } from 'pg';
+import { within } from '../../deadline.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { makeListener, type PostgresPlace } from '../../store/postgres/open-postgres.js';
+import { OUTBOX_CHANNEL } from '../../store/postgres/outbox-schema.js';
+import type { OpenRanges } from './open-ranges.js';
+
+/** Events of one read. */
+const BATCH = 1_000;
+const BATCH_BYTES = 8 * 1024 * 1024;
+/** A statement that takes longer counts as a lost connection, in milliseconds. */
+const SILENCE_MS = 1_500;
+/** The same for statements that look at whole tables. */
+const LONG_SILENCE_MS = 3_500;
+/** How long rejected events are kept, and how many. */
+const KEEP_REJECTED = '7 days';
+const MAX_REJECTED = 10_000;
+
+/** An event that waits in the outbox. */
+export interface OutboxRow {
+  /** The number of its commit. */
+  readonly seq: number;
+  readonly id: string;
+  readonly topic: string;
+  readonly viewer: string;
+  /** JSON. */
+  readonly payload: string;
+  readonly key: string | null;
+  readonly createdAt: Date;
+}
+
+/** What one read has found. */
+export interface OutboxRead {
+  /** In the order in which they are to be published, none twice. */
+  readonly rows: readonly OutboxRow[];
+  /** Whether there are more after these. */
+  readonly isCut: boolean;
+  /** Transactions with lower ids had ended before this read. */
+  readonly horizon: number;
+}
+
+/** An event that is not published, and why. */
+export interface RefusedRow {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** What has become of events. */
+export interface Settlement {
+  /** Published, and not yet removed by the store itself. */
+  readonly published: readonly string[];
+  readonly refused: readonly RefusedRow[];
+  /** Commits without any more events. */
+  readonly commits: readonly number[];
+}
+
+/** How many events wait. */
+export interface Backlog {
+  readonly waiting: number;
+  readonly oldestSeconds: number;
+}
+
+type Row = [
+  seq: string | null,
+  id: string,
+  topic: string,
+  viewer: string,
+  payload: string,
+  key: string | null,
+  createdAt: Date,
+  isCut: boolean | null,
+  horizon: string,
+];
+
+/**
+ * The outbox on one connection, which listens for notifications and holds the locks of the relay: they end with it.
+ * Every method rejects when the connection is lost; it is then of no more use.
+ */
+export class Outbox {
+  private constructor(private readonly client: Client) {}
+
+  /**
+   * Connects.
+   *
+   * @param called notified when an event was published while no relay was awake, and when the connection ends
+   * @throws what the connection failed with
+   */
+  static async connect(place: PostgresPlace, called: () => void): Promise<Outbox> {
+    const client = makeListener(place, 'sallyport-outbox');
+    client.on('notification', called);
+    client.on('end', called);
+    try {
+      await client.connect();
+      // What is removed was published: after a crash of PostgreSQL it is recognised by its keys.
+      await client.query(`set synchronous_commit = off; listen ${OUTBOX_CHANNEL}`);
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    return new Outbox(client);
+  }
+
+  /** Whether this is the active relay, or has become it now. One that has stopped to answer is disconnected. */
+  async lead(): Promise<boolean> {
+    const [row] = await this.#ask<{ leads: boolean }>('select sallyport.lead_outbox() as leads');
+    return row?.leads ?? false;
+  }
+
+  /** Shows that this process is alive, while it waits for something else. */
+  async beat(): Promise<void> {
+    await this.#ask('select 1');
+  }
+
+  /** Asks publishers not to notify, because {@link read} is called all the time. False when that was not possible. */
+  async stayAwake(): Promise<boolean> {
+    const [row] = await this.#ask<{ awake: boolean }>('select sallyport.outbox_awake() as awake');
+    return row?.awake ?? false;
+  }
+
+  /** Asks publishers to notify. What they publish just now may come without a notification. */
+  async goToSleep(): Promise<void> {
+    await this.#ask('select sallyport.outbox_asleep()');
+  }
+
+  /** The oldest events of these ranges. */
+  async read(ranges: OpenRanges): Promise<OutboxRead> {
+    const { resume } = ranges;
+    const values = [ranges.lows, ranges.highs, resume.seq, resume.id, BATCH, BATCH_BYTES];
+    const text = 'select * from sallyport.read_outbox($1, $2, $3, $4, $5, $6)';
+    const query = { name: 'read-outbox', text, values, rowMode: 'array' } as const;
+    const result = await within(SILENCE_MS, this.client.query<Row>(query), null);
+    if (result === null) throw this.#silent();
+    const seen = new Set<string>();
+    const rows = result.rows.flatMap(([seq, id, topic, viewer, payload, key, createdAt]) => {
+      if (seq === null || seen.has(id)) return [];
+      seen.add(id);
+      return [{ seq: Number(seq), id, topic, viewer, payload, key, createdAt }];
+    });
+    return { rows, isCut: result.rows[0]?.[7] ?? false, horizon: Number(result.rows[0]?.[8] ?? 0) };
+  }
+
+  /** Records what has become of events. Returns how many were rejected by this call. */
+  async settle({ published, refused, commits }: Settlement): Promise<number> {
+    const [row] = await this.#ask<{ rejected: number }>(
+      'select sallyport.settle_outbox($1, $2, $3, $4) as rejected',
+      [published, refused.map(({ id }) => id), refused.map(({ reason }) => reason), commits],
+      LONG_SILENCE_MS,
+    );
+    return row?.rejected ?? 0;
+  }
+
+  /** A new transaction id, higher than that of every transaction that has a number already. */
+  async newTransactionId(): Promise<number> {
+    const [row] = await this.#ask<{ xid: string }>('select pg_current_xact_id()::text as xid');
+    return Number(row?.xid);
+  }
+
+  /** Repairs what a crash has left, and removes old rejected events. */
+  async tidy(): Promise<void> {
+    await this.#ask('select sallyport.tidy_outbox($1, $2)', [KEEP_REJECTED, MAX_REJECTED], LONG_SILENCE_MS);
+  }
+
+  /** How many events wait. */
+  async backlog(): Promise<Backlog> {
+    const text = 'select waiting, oldest_seconds from sallyport.outbox_backlog()';
+    const [row] = await this.#ask<{ waiting: string; oldest_seconds: number }>(text, [], LONG_SILENCE_MS);
+    return { waiting: Number(row?.waiting ?? 0), oldestSeconds: row?.oldest_seconds ?? 0 };
+  }
+
+  /** Gives up the locks. Does nothing on a lost connection. */
+  async close(): Promise<void> {
+    await within(SILENCE_MS, this.client.end(), undefined).catch(() => {});
+  }
+
+  async #ask<T extends QueryResultRow>(text: string, values: unknown[] = [], limitMs = SILENCE_MS): Promise<T[]> {
+    const result = await within(limitMs, this.client.query<T>(text, values), null);
+    if (result === null) throw this.#silent();
+    return result.rows;
+  }
+
+  #silent(): Error {
+    this.client.end().catch(() => {});
+    return new UnavailableError('The database did not answer in time.');
+  }
+}
