@@ -58,8 +58,10 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
 
     async function titles(socket: LiveSocket, count: number): Promise<unknown[]> {
       const found: unknown[] = [];
-      while (found.length < count)
-        found.push(((await socket.waitForNext('1')).data?.['notifications'] as { title: string }).title);
+      while (found.length < count) {
+        const { data } = await socket.waitForNext('1');
+        found.push((data as { notifications: { title: string } }).notifications.title);
+      }
       return found;
     }
 
@@ -312,7 +314,7 @@ needs('postgres')('on PostgreSQL', () => {
       ];
       for (const { call, name } of functions)
         if (![...harmless, 'publish', 'publish_many'].includes(name))
-          await expect(as.run(`select ${call}`), call).rejects.toThrow('permission denied for table');
+          await expect(as.run(`select ${call}`)).rejects.toThrow('permission denied for table');
       await as.close();
       await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), PATIENCE);
       await sql.run(`drop owned by ${role}; drop role ${role}`);

@@ -8,6 +8,11 @@ import { OutboxMetrics } from './outbox.metrics.js';
 import { OutboxPublisher, type OutboxTarget } from './outbox-publisher.js';
 import { OutboxRelay } from './outbox.relay.js';
 
+/** The SQLSTATE of missing rights. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+const NO_RIGHTS =
+  'publishing by SQL is off: the user of DATABASE_URL may not create or change the schema sallyport. Grant it CREATE on the database, or run the command migrate as a user with this right';
+
 /** Where the relay reports to. */
 interface Observers {
   readonly registry: Registry;
@@ -18,19 +23,27 @@ interface Observers {
 /**
  * Brings the schema `sallyport` up to date, and makes a relay; see {@link OutboxRelay.start}.
  *
+ * @returns null, with a warning, where the database's user may not do this and the store does not need it either
  * @throws StartError when PostgreSQL is unavailable, or refuses the credentials or the migration
  */
 export async function openRelay(
   config: OutboxConfig,
   target: OutboxTarget,
   { registry, stores, logger }: Observers,
-): Promise<OutboxRelay> {
-  const address = await preparePostgres(config, logger);
-  return new OutboxRelay({
-    open: (called) => Outbox.connect(config, called),
-    publisher: new OutboxPublisher(target, logger),
-    metrics: new OutboxMetrics(registry),
-    health: stores.watch('outbox', 'The outbox', address),
-    logger,
-  });
+): Promise<OutboxRelay | null> {
+  try {
+    const address = await preparePostgres(config, logger);
+    return new OutboxRelay({
+      open: (called) => Outbox.connect(config, called),
+      publisher: new OutboxPublisher(target, logger),
+      metrics: new OutboxMetrics(registry),
+      health: stores.watch('outbox', 'The outbox', address),
+      logger,
+    });
+  } catch (error) {
+    const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
+    if (target.removesRows || cause?.code !== INSUFFICIENT_PRIVILEGE) throw error;
+    logger.warn({ reason: INSUFFICIENT_PRIVILEGE }, NO_RIGHTS);
+    return null;
+  }
 }
