@@ -71,8 +71,8 @@ function isExecutable(path) {
   }
 }
 
-/** Debian keeps `initdb` and `postgres` of each version outside PATH; the newest one is used. */
-function postgresPrograms() {
+/** The folder of PostgreSQL's programs; undefined if there is none. Debian keeps those of each version outside PATH; the newest one is used. */
+export function postgresPrograms() {
   const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : [];
   const debian = versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`);
   const onPath = (process.env.PATH ?? '').split(delimiter);
@@ -116,7 +116,7 @@ async function startRedis(program) {
 }
 
 /** PostgreSQL refuses to run as root, so root runs it as the package's user, or as `nobody`. */
-function unprivileged() {
+export function unprivileged() {
   if (process.getuid?.() !== 0) return {};
   for (const user of ['postgres', 'nobody']) {
     try {

@@ -18,6 +18,7 @@ const NEEDS = {
   faketime: { variable: 'TEST_FAKETIME', remedy: 'install faketime' },
   caddy: { variable: 'TEST_CADDY', remedy: 'install caddy' },
   nginx: { variable: 'TEST_NGINX', remedy: 'install nginx' },
+  pgbouncer: { variable: 'TEST_PGBOUNCER', remedy: 'install pgbouncer' },
   python: { variable: 'TEST_PYTHON', remedy: 'install python3' },
 };
 
@@ -43,6 +44,7 @@ async function run([postgres, redis]) {
     faketime: findFaketime(),
     caddy: findProgram('caddy'),
     nginx: findProgram('nginx'),
+    pgbouncer: findProgram('pgbouncer'),
     python: findProgram('python3'),
   };
   const found = { postgres: postgres?.url, redis: redis?.url, ...programs };

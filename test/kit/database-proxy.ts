@@ -12,13 +12,15 @@ export interface DatabaseProxy {
   hang(): void;
   /** Passes on again, after {@link hang}. */
   goOn(): void;
+  /** Leads new connections to another database; those that exist stay where they are. */
+  lead(url: string): void;
   /** Ends it, in whatever state. */
   end(): Promise<void>;
 }
 
 /** Opens a proxy in front of a PostgreSQL. */
 export async function proxyTo(url: string): Promise<DatabaseProxy> {
-  const target = new URL(url);
+  let target = new URL(url);
   const pairs = new Set<[Socket, Socket]>();
   let hangs = false;
   const join = ([socket, upstream]: [Socket, Socket]): void => void socket.pipe(upstream).pipe(socket);
@@ -57,6 +59,9 @@ export async function proxyTo(url: string): Promise<DatabaseProxy> {
     goOn() {
       hangs = false;
       for (const pair of pairs) join(pair);
+    },
+    lead(other) {
+      target = new URL(other);
     },
     end: async () => (server.listening ? shut() : undefined),
   };

@@ -8,6 +8,7 @@ const VARIABLES = {
   faketime: 'TEST_FAKETIME',
   caddy: 'TEST_CADDY',
   nginx: 'TEST_NGINX',
+  pgbouncer: 'TEST_PGBOUNCER',
   python: 'TEST_PYTHON',
 } as const;
 

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { EventLog } from '../../src/live/store/postgres/event-log.js';
-import { openPostgresStore } from '../../src/live/store/postgres/open-postgres.js';
+import { openPostgresStore, type PostgresPlace } from '../../src/live/store/postgres/open-postgres.js';
 import { PostgresConnection } from '../../src/live/store/postgres/postgres.connection.js';
 import { PostgresTopicBus } from '../../src/live/store/postgres/topic.bus.postgres.js';
 import { StoreMetrics } from '../../src/live/store/store-health.js';
@@ -19,9 +19,12 @@ export interface PostgresNode {
 }
 
 /** Connects as a node does. */
-export async function postgresNode(url: string, logger: Logger = pino({ level: 'silent' })): Promise<PostgresNode> {
+export async function postgresNode(
+  place: string | PostgresPlace,
+  logger: Logger = pino({ level: 'silent' }),
+): Promise<PostgresNode> {
   const registry = new Registry();
-  const link = await openPostgresStore({ url }, logger);
+  const link = await openPostgresStore(typeof place === 'string' ? { url: place } : place, logger);
   const health = new StoreMetrics(registry, logger).watch('postgres', 'PostgreSQL', link.address);
   const connection = new PostgresConnection(link, health);
   await connection.open();

@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { postgresPrograms } from '../scripts/test-services.mjs';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
+import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
+import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
+import { PostgresServer } from './kit/postgres-server.js';
+import { RecordingSink } from './kit/recording-sink.js';
+
+const definition: TopicDefinition = {
+  name: 'notifications',
+  field: 'notifications',
+  historySize: 100,
+  historySeconds: 300,
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+};
+const newTopic = (): Topic => topicOf(definition, `user:${randomUUID()}`);
+const patiently = { timeout: 30_000, interval: 50 };
+
+const withPrograms = postgresPrograms() ? describe : describe.skip;
+
+withPrograms('the store on a PostgreSQL that fails', () => {
+  let server: PostgresServer;
+  let proxy: DatabaseProxy;
+  let here: PostgresNode;
+  let there: PostgresNode;
+
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+    proxy = await proxyTo(server.url);
+    [here, there] = [await postgresNode(proxy.url), await postgresNode(proxy.url)];
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all([here.close(), there.close()]);
+    await proxy.end();
+    await server.remove();
+  });
+
+  const publish = (topic: Topic, ...payloads: unknown[]) =>
+    there.bus.publish(payloads.map((payload) => ({ topic, payload })));
+  const subscribe = async (topic: Topic, resume?: unknown) => {
+    const sink = new RecordingSink();
+    await here.bus.subscribe(topic, sink, resume);
+    return sink;
+  };
+  /** Publishes until it is taken, under one key. */
+  const publishPatiently = async (topic: Topic, payload: unknown) => {
+    const key = randomUUID();
+    await vi.waitFor(async () => {
+      const [outcome] = await there.bus.publish([{ topic, payload, key }]);
+      expect(outcome).toMatchObject({ ok: true });
+    }, patiently);
+  };
+  const untilBack = () =>
+    vi.waitFor(async () => {
+      const topic = newTopic();
+      const sink = await subscribe(topic);
+      await publish(topic, 'back');
+      await vi.waitFor(() => expect(sink.payloads).toEqual(['back']), { timeout: 500 });
+    }, patiently);
+  afterEach(untilBack, 60_000);
+
+  it('goes on after a restart without a checkpoint: same cursors, nothing lost, nothing twice', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    await publish(topic, 1, 2);
+    await sink.until(2);
+    const { cursor } = sink;
+    await server.stop();
+    await expect(publish(topic, 'nobody')).rejects.toBeInstanceOf(UnavailableError);
+    await server.start();
+    await publishPatiently(topic, 3);
+    await sink.until(3);
+    expect(sink.payloads).toEqual([1, 2, 3]);
+    const resumed = await subscribe(topic, cursor);
+    expect(resumed.recovered).toBe(true);
+    expect(resumed.payloads).toEqual([3]);
+  }, 60_000);
+
+  it('misses nothing while the connection that listens is down', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    const cut = await server.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sallyport-listener'",
+    );
+    expect(cut.rowCount).toBe(2);
+    await publishPatiently(topic, 1);
+    await publishPatiently(topic, 2);
+    await sink.until(2);
+    expect(sink.payloads).toEqual([1, 2]);
+  }, 60_000);
+
+  it('notices within seconds that nothing answers, and says so until it does', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    proxy.hang();
+    await vi.waitFor(() => expect(here.log.isLost).toBe(true), patiently);
+    expect(here.connection.health.state).toBe('unavailable');
+    await expect(publish(topic, 'late')).rejects.toBeInstanceOf(UnavailableError);
+    await expect(subscribe(newTopic())).rejects.toBeInstanceOf(UnavailableError);
+    proxy.goOn();
+    await publishPatiently(topic, 'after');
+    await sink.until('after');
+    expect(sink.payloads.filter((payload) => payload === 'after')).toHaveLength(1);
+  }, 60_000);
+
+  it('does not publish a batch that it gets to only after its publisher was refused', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    const blocker = new pg.Client({ connectionString: server.url });
+    await blocker.connect();
+    await blocker.query('begin');
+    await blocker.query('select sallyport.lock_log()');
+    await expect(publish(topic, 'refused')).rejects.toBeInstanceOf(UnavailableError);
+    await blocker.query('commit');
+    await blocker.end();
+    await publishPatiently(topic, 'next');
+    await sink.until('next');
+    expect(sink.payloads).toEqual(['next']);
+  }, 60_000);
+
+  it('says that it refuses writes while it is read-only, and takes them again', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    await server.query('alter system set default_transaction_read_only = on');
+    await server.query('select pg_reload_conf()');
+    await vi.waitFor(async () => {
+      await expect(publish(topic, 'refused')).rejects.toBeInstanceOf(UnavailableError);
+      expect(there.connection.health.state).toBe('refuses-writes');
+    }, patiently);
+    await server.query('alter system reset default_transaction_read_only');
+    await server.query('select pg_reload_conf()');
+    await publishPatiently(topic, 'taken');
+    await sink.until('taken');
+    expect(sink.payloads).toEqual(['taken']);
+    await vi.waitFor(() => expect(there.connection.health.state).toBe('ok'), patiently);
+  }, 60_000);
+
+  it('goes on delivering while no connection is to be had for a publisher', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    await server.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sallyport-store'",
+    );
+    const hogs: pg.Client[] = [];
+    for (let full = false; !full;) {
+      const hog = new pg.Client({ connectionString: server.url });
+      hog.on('error', () => undefined);
+      full = await hog.connect().then(
+        () => false,
+        () => true,
+      );
+      if (!full) hogs.push(hog);
+    }
+    await expect(publish(topic, 'refused')).rejects.toBeInstanceOf(UnavailableError);
+    expect(here.log.isLost).toBe(false);
+    await Promise.all(hogs.map((hog) => hog.end()));
+    await publishPatiently(topic, 'taken');
+    await sink.until('taken');
+    expect(sink.payloads).toEqual(['taken']);
+  }, 60_000);
+});
+
+withPrograms('the store when a standby takes over', () => {
+  let primary: PostgresServer;
+  let standby: PostgresServer;
+  let replication: DatabaseProxy;
+  let proxy: DatabaseProxy;
+  let node: PostgresNode;
+
+  beforeEach(async () => {
+    primary = await PostgresServer.start();
+    replication = await proxyTo(primary.url);
+    standby = await PostgresServer.standbyOf(replication.url);
+    proxy = await proxyTo(primary.url);
+    node = await postgresNode(proxy.url);
+  }, 60_000);
+  afterEach(async () => {
+    await node.close();
+    for (const each of [proxy, replication]) await each.end();
+    await Promise.all([primary.remove(), standby.remove()]);
+  }, 60_000);
+
+  const failOver = async () => {
+    await proxy.shut();
+    await primary.stop();
+    await standby.promote();
+    proxy.lead(standby.url);
+    await proxy.open();
+  };
+
+  it('tells subscribers that events may be lost, and gives no cursor of before a meaning', async () => {
+    const topic = newTopic();
+    const sink = new RecordingSink();
+    await node.bus.subscribe(topic, sink);
+    await node.bus.publish([{ topic, payload: 'replicated' }]);
+    await vi.waitFor(async () => {
+      const { rows } = await standby.query("select payload from sallyport.event where payload like '%replicated%'");
+      expect(rows).toHaveLength(1);
+    }, patiently);
+    await replication.shut();
+    await node.bus.publish([{ topic, payload: 'lost' }]);
+    await sink.until('lost');
+    const { cursor } = sink;
+    await failOver();
+    await sink.untilEnded();
+    const resumed = new RecordingSink();
+    await vi.waitFor(() => node.bus.subscribe(topic, resumed, cursor), patiently);
+    expect(resumed.recovered).toBe(false);
+    await node.bus.publish([{ topic, payload: 'after' }]);
+    await resumed.until('after');
+    expect(resumed.payloads).toEqual(['after']);
+  }, 90_000);
+});

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { topicOf } from '../src/live/topics/topic.js';
+import { needs } from './kit/needs.js';
+import { startPgBouncer } from './kit/pgbouncer.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { postgresNode } from './kit/postgres-node.js';
+import { RecordingSink } from './kit/recording-sink.js';
+
+const definition = {
+  name: 'notifications',
+  field: 'notifications',
+  historySize: 100,
+  historySeconds: 300,
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+} as const;
+
+needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
+  it('publishes through transaction mode and listens through session mode', async () => {
+    const database = await createDatabase();
+    const pooler = await startPgBouncer(database.url);
+    const place = { url: pooler.transactionUrl, listenUrl: pooler.sessionUrl };
+    const nodes = [await postgresNode(place), await postgresNode(place)] as const;
+    const topics = Array.from({ length: 20 }, () => topicOf(definition, `user:${randomUUID()}`));
+    const sinks = await Promise.all(
+      topics.map(async (topic) => {
+        const sink = new RecordingSink();
+        await nodes[0].bus.subscribe(topic, sink);
+        return sink;
+      }),
+    );
+    const numbers = Array.from({ length: 10 }, (_, index) => index + 1);
+    for (const payload of numbers)
+      await Promise.all(
+        nodes.map(({ bus }, side) =>
+          bus.publish(topics.filter((_, index) => index % 2 === side).map((topic) => ({ topic, payload }))),
+        ),
+      );
+    await Promise.all(sinks.map((sink) => sink.until(numbers.length)));
+    for (const sink of sinks) expect(sink.payloads).toEqual(numbers);
+    await Promise.all(nodes.map((node) => node.close()));
+    await pooler.stop();
+    await database.drop();
+  }, 60_000);
+});
