@@ -43,7 +43,8 @@ type Row = [seq: string, name: string | null, epoch: string | null, offset: stri
  */
 export class EventLog {
   #client: Client | null = null;
-  #seen = 0;
+  /** The last entry that the listeners got; null until the first connection. */
+  #seen: number | null = null;
   #isClosed = false;
   /** The running read; null between reads. */
   #reading: Promise<void> | null = null;
@@ -92,7 +93,7 @@ export class EventLog {
    * @throws UnavailableError when the connection is lost
    */
   async reached(seq: number): Promise<void> {
-    while (this.#seen < seq) {
+    while ((this.#seen ?? 0) < seq) {
       if (this.isLost) throw new UnavailableError();
       this.#wake();
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
@@ -114,12 +115,13 @@ export class EventLog {
     try {
       await client.connect();
       const { rows } = await client.query<{ head: string; swept: string }>('select * from sallyport.settle($1)', [
-        this.#seen,
+        this.#seen ?? 0,
       ]);
       await client.query(`listen ${EVENT_CHANNEL}`);
       const { head = '0', swept = '0' } = rows[0] ?? {};
       // Entries that were removed meanwhile cannot be read; an older copy of the database has other entries.
-      if (this.#seen < Number(swept) || this.#seen > Number(head)) this.#seen = Number(head);
+      const isKnown = this.#seen !== null && this.#seen >= Number(swept) && this.#seen <= Number(head);
+      if (!isKnown) this.#seen = Number(head);
     } catch (error) {
       client.end().catch(() => {});
       throw error;

@@ -1,10 +1,12 @@
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 
-/** The most publications in one statement. */
+/** The most publications in one statement, and the most memory of calls that are joined in one. */
 const BATCH = 1_000;
+const JOINED_BYTES = 4 * 1024 * 1024;
 
 interface Call {
   readonly publications: readonly Publication[];
+  readonly bytes: number;
   readonly resolve: (outcomes: readonly PublishOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -13,7 +15,8 @@ interface Call {
  * Joins calls that wait for each other: one statement is under way at a time, and the next one takes what has come
  * meanwhile. Statements of one log take turns in PostgreSQL anyway, so this costs no time and saves a commit per call.
  *
- * Publishers wait for their outcome, and a failing store rejects within seconds, so what waits is bounded by them.
+ * When a statement fails, everything that waits is rejected too, so nobody waits for a store that hangs once for every
+ * statement before theirs.
  */
 export class PublishQueue {
   #waiting: Call[] = [];
@@ -33,7 +36,8 @@ export class PublishQueue {
 
   #enqueue(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ publications, resolve, reject });
+      const bytes = publications.reduce((sum, publication) => sum + (publication.bytes ?? 0), 0);
+      this.#waiting.push({ publications, bytes, resolve, reject });
       if (!this.#isBusy) void this.#drain();
     });
   }
@@ -45,11 +49,12 @@ export class PublishQueue {
   }
 
   #nextCalls(): readonly Call[] {
-    let [calls, count] = [0, 0];
-    for (const { publications } of this.#waiting) {
-      if (calls > 0 && count + publications.length > BATCH) break;
-      calls += 1;
+    let [calls, count, together] = [0, 0, 0];
+    for (const { publications, bytes } of this.#waiting) {
       count += publications.length;
+      together += bytes;
+      if (calls > 0 && (count > BATCH || together > JOINED_BYTES)) break;
+      calls += 1;
     }
     return this.#waiting.splice(0, calls);
   }
@@ -60,7 +65,7 @@ export class PublishQueue {
       let at = 0;
       for (const { publications, resolve } of calls) resolve(outcomes.slice(at, (at += publications.length)));
     } catch (error) {
-      for (const { reject } of calls) reject(error);
+      for (const { reject } of [...calls, ...this.#waiting.splice(0)]) reject(error);
     }
   }
 }

@@ -248,7 +248,6 @@ begin
   select t.id, t.epoch into found_id, epoch from sallyport.topic t, sallyport.generation g
   where t.name = topic_name and left(t.epoch, ${GENERATION_LENGTH}) = g.id;
   if found_id is null then
-    perform sallyport.lock_log();
     perform sallyport.ensure_topics(array[topic_name], array[size], array[lifetime]);
     select t.id, t.epoch into found_id, epoch from sallyport.topic t where t.name = topic_name;
   end if;
