@@ -15,9 +15,13 @@ export interface AccountViewer extends Viewer {
   readonly sessionId: string;
 }
 
-/** The viewer of a session. */
-export function accountViewer(userId: string, sessionId: string): AccountViewer {
-  return { kind: 'account', id: `user:${userId}`, userId, sessionId };
+/**
+ * The viewer of a session.
+ *
+ * @param id the viewer id, if it is known as a string: a socket keeps it
+ */
+export function accountViewer(userId: string, sessionId: string, id: ViewerId = `user:${userId}`): AccountViewer {
+  return { kind: 'account', id, userId, sessionId };
 }
 
 /** The account's UUID in a viewer id; null for a viewer of another kind. */

@@ -35,7 +35,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     if (!standing.ok) return standing;
     if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
       return { ok: false, reason: 'used' };
-    const viewer = accountViewer(userId, sessionId);
+    const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
       grant: { viewer, standsOn: { session: sessionId }, expiresAt: standing.endsAt },

@@ -12,6 +12,8 @@ interface Kept {
 }
 
 const NOBODY: readonly Holding[] = [];
+/** The ring of every empty history; never changed. */
+const NOTHING: Kept[] = [];
 
 /**
  * The last events of one topic, limited by number, by age, and in bytes together with all other histories. A ring
@@ -19,7 +21,7 @@ const NOBODY: readonly Holding[] = [];
  */
 export class TopicHistory implements BoundedHistory {
   holdings = NOBODY;
-  #ring: Kept[] = [];
+  #ring: Kept[] = NOTHING;
   /** The index of the oldest event, and the number of events in the ring. */
   #first = 0;
   #count = 0;
@@ -63,7 +65,10 @@ export class TopicHistory implements BoundedHistory {
       kept.payloadBytes = payloadBytes;
       kept.holding = holding;
     } else {
-      this.#ring.push({ offset, payload, expiresAtMs, payloadBytes, holding });
+      const added = { offset, payload, expiresAtMs, payloadBytes, holding };
+      // An array literal has exactly the capacity of its elements; one that is pushed to reserves room for seventeen.
+      if (this.#ring.length === 0) this.#ring = [added];
+      else this.#ring.push(added);
     }
     this.#count++;
     this.budget.touch(holding);
@@ -114,7 +119,7 @@ export class TopicHistory implements BoundedHistory {
     while (this.#count > 0 && this.#ring[this.#first]!.expiresAtMs <= nowMs) this.#dropFirst();
     // An empty history does not need the ring.
     if (this.#count === 0 && this.#ring.length > 0) {
-      this.#ring.length = 0;
+      this.#ring = NOTHING;
       this.#first = 0;
     }
   }

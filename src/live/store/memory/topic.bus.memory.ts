@@ -47,9 +47,11 @@ function nextEpoch(): string {
 class MemoryTopic {
   readonly epoch = nextEpoch();
   readonly history: TopicHistory;
-  readonly sinks = new Set<TopicSink>();
   offset = 0;
   #keptUntilMs = 0;
+  /** Most topics have one subscriber: only several are in a set. */
+  #only: TopicSink | null = null;
+  #several: Set<TopicSink> | null = null;
 
   constructor(topic: Topic, budget: HistoryBudget) {
     this.history = new TopicHistory(topic, this.epoch, budget);
@@ -60,16 +62,45 @@ class MemoryTopic {
     return position && this.history.since(position, this, nowMs);
   }
 
+  /** Adds a subscriber, which gets every event from now on. */
+  add(sink: TopicSink): void {
+    if (this.#several) this.#several.add(sink);
+    else if (this.#only === null) this.#only = sink;
+    else {
+      this.#several = new Set([this.#only, sink]);
+      this.#only = null;
+    }
+  }
+
+  /** Passes an event to every subscriber. */
+  deliver(event: TopicEvent): void {
+    if (this.#several) for (const sink of this.#several) sink.event(event);
+    else this.#only?.event(event);
+  }
+
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
   dismiss(sink: TopicSink): void {
-    this.sinks.delete(sink);
+    if (this.#only === sink) this.#only = null;
+    if (this.#several?.delete(sink) && this.#several.size === 0) this.#several = null;
     this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
   }
 
   isIdle(nowMs: number): boolean {
     // First, since it drops expired events.
     const isEmpty = this.history.isEmpty(nowMs);
-    return isEmpty && this.sinks.size === 0 && this.#keptUntilMs <= nowMs;
+    return isEmpty && this.#only === null && this.#several === null && this.#keptUntilMs <= nowMs;
+  }
+}
+
+/** A subscriber's place at a topic. A class, because one closure for each subscription takes three times the memory. */
+class MemorySubscription implements TopicSubscription {
+  constructor(
+    private readonly topic: MemoryTopic,
+    private readonly sink: TopicSink,
+  ) {}
+
+  end(): void {
+    this.topic.dismiss(this.sink);
   }
 }
 
@@ -104,8 +135,8 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     const first = this.#firstEvents(topic, state, resume);
     sink.confirmed(first.recovered, { epoch: state.epoch, offset: state.offset });
     for (const event of first.events) sink.event(event);
-    state.sinks.add(sink);
-    return { end: () => state.dismiss(sink) };
+    state.add(sink);
+    return new MemorySubscription(state, sink);
   }
 
   override async history({ definition, owner }: Topic, { after, limit }: HistoryRange): Promise<HistoryPage> {
@@ -153,7 +184,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     const state = this.#topic(topic);
     const event = new TopicEvent(state.epoch, ++state.offset, payload);
     state.history.append(event, publisher, bytes ?? payloadBytes(payload), nowMs);
-    for (const sink of state.sinks) sink.event(event);
+    state.deliver(event);
     this.#budget.makeRoom();
     return event;
   }
