@@ -102,7 +102,7 @@ function withRequestId(handler: RequestListener, { trustedProxies }: ServerConfi
   return (request, response) => {
     const id = requestIdOf(request, isTrusted);
     response.setHeader(REQUEST_ID_HEADER, id);
-    inRequest(id, () => handler(request, response));
+    inRequest(id, response, () => handler(request, response));
   };
 }
 
@@ -112,12 +112,9 @@ function logAnswer(
   { method, routeOptions }: FastifyRequest,
   { raw, statusCode, elapsedTime }: FastifyReply,
 ): void {
-  inRequest(String(raw.getHeader(REQUEST_ID_HEADER)), () =>
-    logger.debug(
-      { method, route: routeOptions.url ?? null, status: statusCode, ms: Math.round(elapsedTime) },
-      'answered',
-    ),
-  );
+  const requestId = String(raw.getHeader(REQUEST_ID_HEADER));
+  const ms = Math.round(elapsedTime);
+  logger.debug({ requestId, method, route: routeOptions.url ?? null, status: statusCode, ms }, 'answered');
 }
 
 /** Installs what applies before a handler runs: for every request, then for each route. */

@@ -10,7 +10,7 @@ import type { GatewayConfig } from '../../src/live/live.config.js';
 import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
 import { Connection } from '../../src/live/gateway/connection/connection.js';
-import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
+import { GatewaySocket, type SocketEvents } from '../../src/live/gateway/connection/gateway-socket.js';
 import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/rendering.js';
@@ -41,6 +41,14 @@ const GRANT: Grant = {
   maySpeakFrom: () => true,
 };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
+
+const EVENTS: SocketEvents = {
+  message: (connection, data) => void connection.read(data.toString(), data.length),
+  ping: () => {},
+  pong: () => {},
+  close: (connection, code) => connection.ended(code),
+  error: () => {},
+};
 
 /** Starts it. Anybody is let in with `context`; everything after the connection is admitted is real. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
@@ -101,10 +109,8 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const batcher = new WriteBatcher();
   return (socket, stream) => {
     const connection = new Connection(socket, stream, facts, batcher, protocol.answerPing);
-    socket.carry(connection);
+    socket.carry(connection, EVENTS);
     connection.taken(protocol.server.opened(connection, connection));
-    socket.on('message', (data: Buffer) => void connection.read(data.toString(), data.length));
-    socket.on('close', (code) => connection.ended(code));
   };
 }
 

@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { MessageType, parseMessage } from 'graphql-ws';
-import type { WebSocket } from 'ws';
 import { type ConnectionFacts, Connection } from './connection/connection.js';
-import { inRequest } from '../logging/request-id.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
-import type { GatewaySocket } from './connection/gateway-socket.js';
+import type { GatewaySocket, SocketEvents } from './connection/gateway-socket.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { WriteBatcher } from './connection/frame-writer.js';
@@ -19,7 +17,7 @@ const FROM_SERVERS: ReadonlySet<string> = new Set([MessageType.ConnectionAck, Me
 
 /** The open sockets of this node: connects each one to the protocol and removes it when it closes. */
 @Injectable()
-export class Connections {
+export class Connections implements SocketEvents {
   constructor(
     private readonly protocol: SocketProtocol,
     private readonly connectionExpiry: ConnectionExpiry,
@@ -30,11 +28,9 @@ export class Connections {
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
     const connection = new Connection(socket, stream, facts, this.batcher, this.protocol.answerPing);
-    socket.carry(connection);
+    socket.carry(connection, this);
     connection.taken(this.protocol.server.opened(connection, connection));
     this.connectionExpiry.begin(connection);
-    socket.on('message', this.#onMessage).on('ping', onPing).on('pong', onPong);
-    socket.on('close', this.#onClose).on('error', this.#onError);
   }
 
   /** Closes every socket with 1012, spread over a window that grows with their number. */
@@ -42,7 +38,7 @@ export class Connections {
     return this.connectionExpiry.drain();
   }
 
-  readonly #onMessage = listener((connection, data: Buffer, isBinary: boolean): void => {
+  message(connection: Connection, data: Buffer, isBinary: boolean): void {
     connection.hear();
     if (!connection.withinBudget()) return;
     if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not supported');
@@ -51,7 +47,30 @@ export class Connections {
     }
     const text = data.toString();
     connection.read(text, data.length).catch((error: unknown) => this.#failed(connection, text, error));
-  });
+  }
+
+  /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
+  ping(connection: Connection, payload: Buffer): void {
+    connection.hear();
+    if (connection.withinBudget()) connection.pong(payload);
+  }
+
+  pong(connection: Connection): void {
+    connection.hearPong();
+  }
+
+  close(connection: Connection, code: number): void {
+    connection.ended(code);
+    this.connectionExpiry.end(connection);
+    this.metrics.closed(connection, code);
+  }
+
+  error(connection: Connection, error: Error): void {
+    // ws closes by itself after a frame that breaks RFC 6455 or is too big.
+    const code = closeCodeOf(error);
+    if (code !== null) connection.closedBySocket(code);
+    this.metrics.failed(connection, error);
+  }
 
   /**
    * Handling a message has thrown. graphql-ws throws for server-only messages, which is the client's fault; a store may
@@ -64,36 +83,6 @@ export class Connections {
     if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
     else connection.close(CloseCode.InternalError, 'Internal error');
   }
-
-  readonly #onClose = listener((connection, code: number): void => {
-    connection.ended(code);
-    this.connectionExpiry.end(connection);
-    this.metrics.closed(connection, code);
-  });
-
-  readonly #onError = listener((connection, error: Error): void => {
-    // ws closes by itself after a frame that breaks RFC 6455 or is too big.
-    const code = closeCodeOf(error);
-    if (code !== null) connection.closedBySocket(code);
-    this.metrics.failed(connection, error);
-  });
-}
-
-/** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
-const onPing = listener((connection, payload: Buffer): void => {
-  connection.hear();
-  if (connection.withinBudget()) connection.pong(payload);
-});
-
-const onPong = listener((connection): void => connection.hearPong());
-
-/** Creates a listener from a function of the connection; ws passes the socket as `this`. */
-function listener<A extends unknown[]>(listen: (connection: Connection, ...rest: A) => void) {
-  return function onEvent(this: WebSocket, ...rest: A): void {
-    const socket = this as GatewaySocket;
-    const { connection } = socket;
-    if (connection) inRequest(connection.facts.requestId, () => listen(connection, ...rest));
-  };
 }
 
 /** Called only after a failure, so that other messages are not parsed twice. */

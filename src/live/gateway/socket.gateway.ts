@@ -4,7 +4,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
-import { inRequest, requestIdHeader } from '../logging/request-id.js';
+import { REQUEST_ID_HEADER } from '../logging/request-id.js';
 import type { ConnectionFacts } from './connection/connection.js';
 import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
@@ -22,6 +22,8 @@ const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is not a WebS
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
   #draining: Promise<void> | null = null;
+  /** The id of the upgrade that ws is answering, which it does synchronously. */
+  #requestId = '';
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -33,17 +35,14 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     // Refusals by ws itself, which would lack our headers; the policy leaves few of them.
-    this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE));
-    this.#server.on('headers', (lines) =>
-      lines.push(...Object.entries(requestIdHeader()).map((pair) => pair.join(': '))),
-    );
+    this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE, this.#requestId));
+    this.#server.on('headers', (lines) => lines.push(`${REQUEST_ID_HEADER}: ${this.#requestId}`));
     const server = this.adapter.httpAdapter?.getHttpServer() as Server | undefined;
     if (!server) return;
     const ordinary = new OrdinaryRequests(server);
     const take: UpgradeListener = (request, socket, head) => {
       if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);
-      const facts = this.policy.facts(request);
-      void inRequest(facts.requestId, () => this.#upgrade(request, facts, socket, head));
+      void this.#upgrade(request, this.policy.facts(request), socket, head);
     };
     drainBeforeClose(server, () => this.#drain());
     if (this.config.sharesServer) takeOurs(server, take, (request) => this.policy.isOurs(request));
@@ -68,10 +67,11 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       this.metrics.refused(refusal, facts);
-      this.policy.answer(socket, refusal);
+      this.policy.answer(socket, refusal, facts.requestId);
       return;
     }
     if (socket.destroyed) return;
+    this.#requestId = facts.requestId;
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', drop);
       this.connections.open(webSocket, socket, facts);

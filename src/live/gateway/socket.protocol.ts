@@ -67,7 +67,7 @@ export class SocketProtocol {
   #makeServer(schema: GraphQLSchema): Server<Connection> {
     const { introspection } = this.config;
     const operations = new OperationCache(schema, introspection, this.budget);
-    const show: ShowError = (error) => showError(error, this.logger);
+    const show: ShowError = (error, context) => showError(error, this.logger, context?.client.requestId);
     const renderer = new Renderer(show);
     return makeServer<Record<string, unknown>, Connection>({
       schema,
@@ -88,12 +88,12 @@ export class SocketProtocol {
           return failing(fault(error));
         }
       },
-      onNext: (_context, _id, _payload, _args, { data, errors }) => {
+      onNext: ({ extra: { context } }, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
-        const shown = errors.map(show);
+        const shown = errors.map((error) => show(error, context));
         return data === undefined ? { errors: shown } : { errors: shown, data };
       },
-      onError: (_context, _id, _payload, errors) => errors.map(show),
+      onError: ({ extra: { context } }, _id, _payload, errors) => errors.map((error) => show(error, context)),
     });
   }
 

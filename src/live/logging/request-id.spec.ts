@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from './logger.js';
@@ -9,6 +10,15 @@ const request = (id: string | undefined): IncomingMessage =>
   ({ headers: { 'x-request-id': id }, socket: { remoteAddress: '192.0.2.1' } }) as unknown as IncomingMessage;
 const everybody = (): boolean => true;
 const nobody = (): boolean => false;
+
+/** A whole request: its response is complete when its work is done. */
+async function within(id: string, work: () => Promise<void>): Promise<void> {
+  const response = new EventEmitter() as ServerResponse;
+  let working: Promise<void> | undefined;
+  inRequest(id, response, () => void (working = work()));
+  await working;
+  response.emit('close');
+}
 
 describe('a request id', () => {
   it('is the one of a trusted proxy', () => {
@@ -35,12 +45,14 @@ describe('a request id', () => {
       await turn();
       logger.info({ id }, 'later');
     };
-    await Promise.all(['one', 'two'].map((id) => inRequest(id, () => work(id))));
+    await Promise.all(['one', 'two'].map((id) => within(id, () => work(id))));
+    await within('three', () => work('three'));
     logger.info({ id: null }, 'outside');
     const written = lines.map((line) => JSON.parse(line) as { id: string | null; requestId?: string });
     expect(written.map(({ id, requestId }) => [id, requestId])).toEqual([
       ['one', 'one'],
       ['two', 'two'],
+      ['three', 'three'],
       [null, undefined],
     ]);
   });

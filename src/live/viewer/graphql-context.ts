@@ -9,6 +9,8 @@ export interface ClientFacts {
   readonly address: string;
   /** The User-Agent header, at most 512 characters, or null if there was none. */
   readonly userAgent: string | null;
+  /** On a socket: the id of its upgrade, in each log line of the socket. */
+  readonly requestId?: string;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
@@ -13,7 +15,8 @@ describe('log lines', () => {
   it('are plain text in a terminal, with secrets redacted and with the request id', async () => {
     const terminal = output(true);
     const logger = createLogger('info', await prettyDestination(false, terminal));
-    inRequest('request-1', () => logger.info({ token: 'eyJ', address: '192.0.2.1' }, 'socket refused'));
+    const response = new EventEmitter() as ServerResponse;
+    inRequest('request-1', response, () => logger.info({ token: 'eyJ', address: '192.0.2.1' }, 'socket refused'));
     const printed = await vi.waitFor(() => {
       const text = stripVTControlCharacters(String(terminal.read() ?? ''));
       expect(text).toContain('socket refused');

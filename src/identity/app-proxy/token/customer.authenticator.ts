@@ -39,7 +39,13 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
     const differs = this.binder.mismatch(binding, client);
     if (differs) {
       this.logger.warn(
-        { viewer: viewer.id, address: client.address, userAgent: client.userAgent, differs },
+        {
+          requestId: client.requestId,
+          viewer: viewer.id,
+          address: client.address,
+          userAgent: client.userAgent,
+          differs,
+        },
         "a shop's token came from another client",
       );
       return { ok: false, reason: 'other-client' };

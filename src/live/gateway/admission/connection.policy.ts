@@ -61,7 +61,7 @@ export class ConnectionPolicy {
     } catch (error) {
       const away = error instanceof UnavailableError;
       this.logger[away ? 'warn' : 'error'](
-        { address: facts.address, ...(away ? {} : { err: error }) },
+        { requestId: facts.requestId, address: facts.address, ...(away ? {} : { err: error }) },
         'token not verified: a store is unavailable',
       );
       return TRY_AGAIN_LATER;
@@ -84,11 +84,8 @@ export class ConnectionPolicy {
     return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);
   }
 
-  #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
-    this.logger.info(
-      { event: 'socket-refused', reason, address: facts.address, origin: facts.origin },
-      'socket refused',
-    );
+  #refuse(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): Admission {
+    this.logger.info({ requestId, event: 'socket-refused', reason, address, origin }, 'socket refused');
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
   }

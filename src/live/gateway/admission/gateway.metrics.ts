@@ -61,18 +61,18 @@ export class GatewayMetrics {
   }
 
   /** An upgrade was answered with plain HTTP. */
-  refused({ status, message }: UpgradeRefusal, { address, origin }: ConnectionFacts): void {
+  refused({ status, message }: UpgradeRefusal, { address, origin, requestId }: ConnectionFacts): void {
     this.#refused.inc({ status });
     this.logger.info(
-      { event: 'upgrade-refused', status, reason: message, address, origin: cutOrigin(origin) },
+      { requestId, event: 'upgrade-refused', status, reason: message, address, origin: cutOrigin(origin) },
       'upgrade refused',
     );
   }
 
   /** A viewer was admitted. */
-  admitted({ context, facts: { address, origin } }: Connection): void {
+  admitted({ context, facts: { address, origin, requestId } }: Connection): void {
     this.logger.info(
-      { event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      { requestId, event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
       'socket admitted',
     );
   }
@@ -81,24 +81,25 @@ export class GatewayMetrics {
    * A socket has closed, with the code that this side sent or else the peer's. A peer may send arbitrary codes, so
    * unknown ones are counted together.
    */
-  closed({ context, closeCode, facts: { address, origin } }: Connection, received: number): void {
+  closed({ context, closeCode, facts: { address, origin, requestId } }: Connection, received: number): void {
     const code = closeCode ?? received;
     this.#closed.inc({ code: KNOWN_CODES.has(code) ? code : 'other' });
     this.logger.info(
-      { event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      { requestId, event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
       'socket closed',
     );
   }
 
   /** A peer broke the WebSocket protocol, or its network broke. */
-  failed({ facts: { address } }: Connection, error: Error): void {
-    this.logger.info({ reason: error.message, address }, 'socket failed');
+  failed({ facts: { address, requestId } }: Connection, error: Error): void {
+    this.logger.info({ requestId, reason: error.message, address }, 'socket failed');
   }
 
   /** A message could not be handled because of a server error. */
-  stumbled({ facts: { address } }: Connection, error: unknown): void {
-    if (error instanceof UnavailableError) this.logger.warn({ address }, 'a message failed: a store is unavailable');
-    else this.logger.error({ err: error, address }, 'a message failed');
+  stumbled({ facts: { address, requestId } }: Connection, error: unknown): void {
+    if (error instanceof UnavailableError)
+      this.logger.warn({ requestId, address }, 'a message failed: a store is unavailable');
+    else this.logger.error({ requestId, err: error, address }, 'a message failed');
   }
 }
 

@@ -6,7 +6,7 @@ import { GATEWAY_CONFIG, type GatewayConfig, LIMITS_CONFIG, type LimitsConfig } 
 import { bareHeaders } from './security-headers.js';
 import { SUBPROTOCOL } from '../../../protocol/payload.js';
 import { type AddressRange, peerTest, clientFacts, addressIn } from '../../viewer/client-address.js';
-import { requestIdHeader, requestIdOf } from '../../logging/request-id.js';
+import { REQUEST_ID_HEADER, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
@@ -86,14 +86,15 @@ export class UpgradePolicy {
   /** What is known about the peer, for the log and for the token's binding. */
   facts(request: IncomingMessage): ConnectionFacts {
     const origin = request.headers.origin ?? null;
-    return { ...clientFacts(request, this.#trusted), origin, requestId: requestIdOf(request, this.#isTrusted) };
+    const { address, userAgent } = clientFacts(request, this.#trusted);
+    return { address, userAgent, origin, requestId: requestIdOf(request, this.#isTrusted) };
   }
 
   /** Answers a refused upgrade in plain HTTP and ends its socket. */
-  answer(socket: Duplex, { status, message, retryAfterSeconds }: UpgradeRefusal): void {
+  answer(socket: Duplex, { status, message, retryAfterSeconds }: UpgradeRefusal, requestId: string): void {
     const headers = {
       ...this.#headers,
-      ...requestIdHeader(),
+      [REQUEST_ID_HEADER]: requestId,
       Connection: 'close',
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Length': String(Buffer.byteLength(message)),

@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws';
 import type { Connection } from './connection.js';
 import { toBytes } from './frame.js';
 import { FrameWriter, WriteBatcher } from './frame-writer.js';
-import { GatewaySocket, SOCKET_OPTIONS } from './gateway-socket.js';
+import { GatewaySocket, SOCKET_OPTIONS, type SocketEvents } from './gateway-socket.js';
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
 const HEAD_END = '\r\n\r\n';
@@ -20,6 +20,15 @@ let head: string;
 let stream: Socket;
 let socket: GatewaySocket;
 let writer: FrameWriter;
+
+/** Answers each message, and ignores the rest. */
+const events: SocketEvents = {
+  message: () => writer.text(toBytes('answer')),
+  ping: () => {},
+  pong: () => {},
+  close: () => {},
+  error: () => {},
+};
 
 beforeEach(async () => {
   const server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
@@ -125,9 +134,7 @@ describe('ws, as the frame writer assumes,', () => {
 
   it('calls close() of the configured class, after a Close frame and after a broken one', async () => {
     const leave = vi.fn(() => writer.finish());
-    socket.carry({ leave } as unknown as Connection);
-    socket.on('error', () => {});
-    socket.on('message', () => writer.text(toBytes('answer')));
+    socket.carry({ leave } as unknown as Connection, events);
     // A text, then a frame with a reserved opcode.
     client.write(Buffer.concat([frame(0x81, 'x'), frame(0x83, '')]));
     await got('\x81\x06answer\x88\x02\x03\xea');
@@ -136,8 +143,7 @@ describe('ws, as the frame writer assumes,', () => {
 
   it('answers a Close through the same close(), with the received code', async () => {
     const leave = vi.fn(() => writer.finish());
-    socket.carry({ leave } as unknown as Connection);
-    socket.on('message', () => writer.text(toBytes('answer')));
+    socket.carry({ leave } as unknown as Connection, events);
     client.write(Buffer.concat([frame(0x81, 'x'), frame(0x88, '\x03\xe8'), frame(0x81, 'late')]));
     await got(`\x81\x06answer${CLOSE_1000}`);
     expect(leave).toHaveBeenCalledTimes(1);

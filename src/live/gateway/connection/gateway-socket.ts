@@ -9,21 +9,42 @@ const MAX_FRAGMENTS = 256;
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5000;
 
+/** What ws reports about a socket. One object serves all sockets. */
+export interface SocketEvents {
+  message(connection: Connection, data: Buffer, isBinary: boolean): void;
+  ping(connection: Connection, payload: Buffer): void;
+  pong(connection: Connection): void;
+  close(connection: Connection, code: number): void;
+  error(connection: Connection, error: Error): void;
+}
+
 /**
- * The class that ws uses for its sockets. It knows its connection, so that all sockets share the same listener
- * functions, and it distinguishes who closes a socket: ws calls {@link close}, our code calls {@link closeNow}.
+ * The class that ws uses for its sockets. It passes ws's events on together with its connection, so that no socket has
+ * a table of listeners, and it distinguishes who closes a socket: ws calls {@link close}, our code calls
+ * {@link closeNow}.
  */
 export class GatewaySocket extends WebSocket implements EndableSocket {
   #connection: Connection | null = null;
-
-  /** The connection of this socket; null until {@link carry}. */
-  get connection(): Connection | null {
-    return this.#connection;
-  }
+  #events: SocketEvents | null = null;
 
   /** Called directly after the upgrade, before anything is read. */
-  carry(connection: Connection): void {
+  carry(connection: Connection, events: SocketEvents): void {
     this.#connection = connection;
+    this.#events = events;
+  }
+
+  /** Called by ws for each event. From {@link carry} on, listeners of the events above are not called. */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    const connection = this.#connection;
+    const events = this.#events;
+    if (!connection || !events) return super.emit(event, ...values);
+    if (event === 'message') events.message(connection, values[0] as Buffer, values[1] as boolean);
+    else if (event === 'ping') events.ping(connection, values[0] as Buffer);
+    else if (event === 'pong') events.pong(connection);
+    else if (event === 'close') events.close(connection, values[0] as number);
+    else if (event === 'error') events.error(connection, values[0] as Error);
+    else return super.emit(event, ...values);
+    return true;
   }
 
   /**

@@ -6,8 +6,12 @@ import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Logger } from 'pino';
 import { maskError } from '../../errors/mask-error.js';
 
-/** Turns an execution error into what the client may see; logs the rest. */
-export type ShowError = (error: GraphQLError) => GraphQLFormattedError;
+/**
+ * Turns an execution error into what the client may see; logs the rest.
+ *
+ * @param context of the socket that gets it; null if several do
+ */
+export type ShowError = (error: GraphQLError, context: GraphqlContext | null) => GraphQLFormattedError;
 
 /** A result's JSON without its closing brace, so that `extensions` can follow. */
 export type ResultText = ByteText;
@@ -60,28 +64,31 @@ export class Renderer {
         if (shared !== null) return shared;
       }
       const result = operation.run({ [field]: event.payload }, context, variant);
-      if (!(result instanceof Promise)) return this.#text(result);
-      return result.then((settled) => this.#text(settled)).catch((error: unknown) => this.#failed(error));
+      if (!(result instanceof Promise)) return this.#text(result, context);
+      return result
+        .then((settled) => this.#text(settled, context))
+        .catch((error: unknown) => this.#failed(error, context));
     } catch (error) {
-      return this.#failed(error);
+      return this.#failed(error, context);
     }
   }
 
   /** Writes an execution result as graphql-ws would, errors masked. */
-  text(result: ExecutionResult): ResultText {
+  text(result: ExecutionResult, context: GraphqlContext | null = null): ResultText {
     const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
     if (!result.errors) return toBytes(`{${data}`);
-    const errors = `{"errors":${JSON.stringify(result.errors.map(this.show))}`;
+    const errors = `{"errors":${JSON.stringify(result.errors.map((error) => this.show(error, context)))}`;
     return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
-  #text(outcome: Outcome): ResultText {
-    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome);
+  #text(outcome: Outcome, context: GraphqlContext | null): ResultText {
+    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome, context);
   }
 
   /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
-  #failed(error: unknown): ResultText {
-    return this.text({ data: null, errors: [new GraphQLError('Not executed', { originalError: error as Error })] });
+  #failed(error: unknown, context: GraphqlContext): ResultText {
+    const failure = new GraphQLError('Not executed', { originalError: error as Error });
+    return this.text({ data: null, errors: [failure] }, context);
   }
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
@@ -89,7 +96,7 @@ export class Renderer {
     this.#tripwire.tripped = false;
     const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
     if (!(result instanceof Promise) && !this.#tripwire.tripped) {
-      const text = this.#text(result);
+      const text = this.#text(result, null);
       // A topic's event is delivered to all its subscribers at once, so only the last result is worth keeping.
       variant.last = { event, text };
       return text;
@@ -101,9 +108,14 @@ export class Renderer {
   }
 }
 
-/** What a client sees of an error, on both transports; the unexpected cause goes to the log. */
-export function showError(error: GraphQLError, logger: Logger): GraphQLFormattedError {
+/**
+ * What a client sees of an error, on both transports; the unexpected cause goes to the log.
+ *
+ * @param requestId of a socket's upgrade; a request's own is added by the logger
+ */
+export function showError(error: GraphQLError, logger: Logger, requestId?: string): GraphQLFormattedError {
   const { shown, cause } = maskError(error);
-  if (cause !== undefined) logger.error({ err: cause, path: error.path }, 'a resolver failed');
+  const facts = requestId === undefined ? {} : { requestId };
+  if (cause !== undefined) logger.error({ ...facts, err: cause, path: error.path }, 'a resolver failed');
   return shown;
 }
