@@ -20,6 +20,8 @@ const NEEDS = {
   nginx: { variable: 'TEST_NGINX', remedy: 'install nginx' },
   pgbouncer: { variable: 'TEST_PGBOUNCER', remedy: 'install pgbouncer' },
   python: { variable: 'TEST_PYTHON', remedy: 'install python3' },
+  prometheus: { variable: 'TEST_PROMETHEUS', remedy: 'install prometheus' },
+  promtool: { variable: 'TEST_PROMTOOL', remedy: 'install prometheus' },
 };
 
 process.chdir(ROOT);
@@ -46,6 +48,8 @@ async function run([postgres, redis]) {
     nginx: findProgram('nginx'),
     pgbouncer: findProgram('pgbouncer'),
     python: findProgram('python3'),
+    prometheus: findProgram('prometheus'),
+    promtool: findProgram('promtool'),
   };
   const found = { postgres: postgres?.url, redis: redis?.url, ...programs };
   const origins = { postgres: postgres?.origin, redis: redis?.origin, ...programs };

@@ -10,6 +10,8 @@ const VARIABLES = {
   nginx: 'TEST_NGINX',
   pgbouncer: 'TEST_PGBOUNCER',
   python: 'TEST_PYTHON',
+  prometheus: 'TEST_PROMETHEUS',
+  promtool: 'TEST_PROMTOOL',
 } as const;
 
 /** One of the stores and programs that tests use when they are there. */

@@ -29,6 +29,8 @@ export class TrustedIssuers implements OnApplicationBootstrap, OnApplicationShut
     this.#byIssuer = new Map(
       issuers.map((issuer) => {
         const log = this.#log(issuer.source);
+        // The first of each must be an increase for Prometheus too.
+        for (const outcome of ['ok', 'failed']) fetches.inc({ source: issuer.source, outcome }, 0);
         const keys = new IssuerKeys(issuer, (reason) => {
           fetches.inc({ source: issuer.source, outcome: reason === null ? 'ok' : 'failed' });
           log(reason);

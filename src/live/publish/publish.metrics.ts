@@ -13,6 +13,7 @@ export class PublishMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    this.count(0, 0);
   }
 
   /** Counts the events of one request. */

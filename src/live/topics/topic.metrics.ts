@@ -19,6 +19,8 @@ export class TopicMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    // The first of each must be an increase for Prometheus too.
+    for (const outcome of ['filled', 'lost'] as const) this.#gaps.inc({ outcome }, 0);
     this.#lag = new Histogram({
       name: 'sallyport_delivery_lag_seconds',
       help: 'From the publishing of an event to its delivery on this node, by the clock of Redis: one live event a second, and the oldest of each gap that was filled',

@@ -23,6 +23,8 @@ export class HttpMetrics {
       labelNames: ['reason'],
       registers: [registry],
     });
+    // The first of each must be an increase for Prometheus too.
+    for (const reason of ['evicted', 'refused'] as const) this.#ended.inc({ reason }, 0);
   }
 
   /** Starts to report these connections. */

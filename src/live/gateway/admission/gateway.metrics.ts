@@ -14,6 +14,8 @@ import type { UpgradeRefusal } from './upgrade.policy.js';
 /** Close codes that come only from clients: going away, no code in the Close frame, no Close frame at all. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
 
+const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 429, 503];
+
 /**
  * Logs and counts connections that are admitted, refused or closed: one log line with viewer, address and reason.
  * Nothing here runs per event; the number of frames is read when metrics are collected.
@@ -42,6 +44,9 @@ export class GatewayMetrics {
       labelNames: ['code'],
       registers,
     });
+    // The first of each must be an increase for Prometheus too.
+    for (const status of REFUSALS) this.#refused.inc({ status }, 0);
+    for (const code of KNOWN_CODES) this.#closed.inc({ code }, 0);
     const sockets: Gauge = new Gauge({
       name: 'sallyport_sockets',
       help: 'Open sockets on this node.',
