@@ -79,7 +79,8 @@ export class Deployment {
    */
   async start({ env = {}, nodeArgs = [], source = false } = {}) {
     const args = [...nodeArgs, source ? SOURCE : join(ROOT, 'dist/main.js')];
-    const merged = { ...this.env, ...env };
+    // The store of a scenario is in memory unless it names another.
+    const merged = { STORE: env.REDIS_URL ? 'redis' : 'memory', ...this.env, ...env };
     const child = startChild(args, { core: 0, env: merged, cwd: ROOT, label: 'sallyport' });
     const port = Number(merged.PORT);
     const deadline = Date.now() + 30_000;

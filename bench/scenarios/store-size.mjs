@@ -1,0 +1,83 @@
+import pg from 'pg';
+import { median } from '../lib/stats.mjs';
+
+const TOPICS = 20_000;
+const BATCH = 200;
+const SIZES = `select pg_total_relation_size('sallyport.event') + pg_total_relation_size('sallyport.idempotency_key')
+  + pg_total_relation_size('sallyport.topic') as bytes, (select count(*) from sallyport.event) as events`;
+const APPEND = `select count(*) from sallyport.append($1, $2, $3, $4, $5, $6, null, now() + interval '4 s')`;
+
+/**
+ * The disk space of the PostgreSQL store at a steady rate. Events stay for a minute, and autovacuum looks once a
+ * minute, so the first two minutes fill the tables; from then on their size should be flat.
+ */
+export default {
+  name: 'store-size',
+  title: 'Tables of the PostgreSQL store over 10⁶ events at a steady rate',
+  async run(bench) {
+    const deployment = await bench.deployment();
+    if (!deployment.database.url) {
+      bench.log('  there is no PostgreSQL here: skipped');
+      return [];
+    }
+    const [count, perSecond] = bench.quick ? [100_000, 4_000] : [1_000_000, 4_000];
+    const node = await deployment.start({ env: { STORE: 'postgres' } });
+    const client = new pg.Client({ connectionString: deployment.database.url });
+    await client.connect();
+    try {
+      const samples = await publishSteadily(bench, client, { count, perSecond });
+      const settled = samples.filter(({ share }) => share > 0.6);
+      const [first, last] = [settled[0], settled.at(-1)];
+      const figure = (id, title, unit, value, more = {}) => ({
+        id,
+        title,
+        unit,
+        values: { postgres: [value] },
+        ...more,
+      });
+      return [
+        figure('store-bytes', 'Size of all tables and indexes at the end', 'MB', last.bytes / 1e6),
+        figure(
+          'store-growth',
+          'Size at the end, as a multiple of that after 60 % of the events',
+          '×',
+          last.bytes / first.bytes,
+          {
+            targets: bench.quick ? [] : [{ server: 'postgres', absolute: 1.1 }],
+          },
+        ),
+        figure('store-append', `Time to append ${BATCH} events, median`, 'ms', median(samples.map(({ ms }) => ms))),
+      ];
+    } finally {
+      await client.end();
+      await node.stop();
+    }
+  },
+};
+
+/** Appends random events of many topics, half of them with a key; a sample for each tenth. */
+async function publishSteadily(bench, client, { count, perSecond }) {
+  const samples = [];
+  const startedMs = performance.now();
+  for (let sent = 0; sent < count; sent += BATCH) {
+    const earlyMs = (sent / perSecond) * 1000 - (performance.now() - startedMs);
+    if (earlyMs > 1) await new Promise((resolve) => setTimeout(resolve, earlyMs));
+    const topics = Array.from({ length: BATCH }, () => Math.floor(Math.random() * TOPICS));
+    const sentAtMs = performance.now();
+    await client.query(APPEND, [
+      topics.map((topic) => `notifications:user:${topic}`),
+      topics.map(() => 20),
+      topics.map(() => 600_000),
+      topics.map((topic) => JSON.stringify({ title: 'Your order has been shipped', kind: 'order', number: topic })),
+      topics.map((_, index) => (index % 2 === 0 ? null : `${sent + index}`)),
+      topics.map((_, index) => (index % 2 === 0 ? null : 'digest')),
+    ]);
+    const ms = performance.now() - sentAtMs;
+    if ((sent + BATCH) % (count / 10) >= BATCH) continue;
+    const { rows } = await client.query(SIZES);
+    const [bytes, events] = [Number(rows[0].bytes), Number(rows[0].events)];
+    samples.push({ share: (sent + BATCH) / count, bytes, ms });
+    bench.log(`  ${sent + BATCH} events: ${(bytes / 1e6).toFixed(0)} MB with ${events} events in the log`);
+  }
+  return samples;
+}
