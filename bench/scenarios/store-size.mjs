@@ -1,4 +1,11 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import pg from 'pg';
+import { findPostgres } from '../../scripts/test-services.mjs';
 import { median } from '../lib/stats.mjs';
 
 const TOPICS = 20_000;
@@ -15,15 +22,22 @@ export default {
   name: 'store-size',
   title: 'Tables of the PostgreSQL store over 10⁶ events at a steady rate',
   async run(bench) {
-    const deployment = await bench.deployment();
-    if (!deployment.database.url) {
+    // A server of its own, because autovacuum may be off on one that is there.
+    const server = await findPostgres();
+    if (!server) {
       bench.log('  there is no PostgreSQL here: skipped');
       return [];
     }
     const [count, perSecond] = bench.quick ? [100_000, 4_000] : [1_000_000, 4_000];
-    const node = await deployment.start({ env: { STORE: 'postgres' } });
-    const client = new pg.Client({ connectionString: deployment.database.url });
-    await client.connect();
+    await migrate(server.url);
+    const [client, sweeper] = [
+      new pg.Client({ connectionString: server.url }),
+      new pg.Client({ connectionString: server.url }),
+    ];
+    await Promise.all([client.connect(), sweeper.connect()]);
+    await client.query('select sallyport.settle(null)');
+    // As a node does.
+    const timer = setInterval(() => void sweeper.query('select sallyport.sweep_log(100000)'), 5_000);
     try {
       const samples = await publishSteadily(bench, client, { count, perSecond });
       const settled = samples.filter(({ share }) => share > 0.6);
@@ -49,11 +63,24 @@ export default {
         figure('store-append', `Time to append ${BATCH} events, median`, 'ms', median(samples.map(({ ms }) => ms))),
       ];
     } finally {
-      await client.end();
-      await node.stop();
+      clearInterval(timer);
+      await Promise.all([client.end(), sweeper.end()]);
+      await server.stop();
     }
   },
 };
+
+/** Installs the schema in an empty database. */
+async function migrate(url) {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  const cli = fileURLToPath(new URL('../../dist/server/cli/main.js', import.meta.url));
+  const env = { ...process.env, DATABASE_URL: url, REDIS_URL: '', STORE: 'postgres', DATA_DIR: folder };
+  try {
+    await promisify(execFile)(process.execPath, [cli, 'migrate'], { env });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** Appends random events of many topics, half of them with a key; a sample for each tenth. */
 async function publishSteadily(bench, client, { count, perSecond }) {

@@ -114,14 +114,10 @@ export class EventLog {
     const client = this.postgres.link.openListener();
     try {
       await client.connect();
-      const { rows } = await client.query<{ head: string; swept: string }>('select * from sallyport.settle($1)', [
-        this.#seen ?? 0,
-      ]);
+      const { rows } = await client.query<{ after: string }>('select sallyport.settle($1) as after', [this.#seen]);
       await client.query(`listen ${EVENT_CHANNEL}`);
-      const { head = '0', swept = '0' } = rows[0] ?? {};
-      // Entries that were removed meanwhile cannot be read; an older copy of the database has other entries.
-      const isKnown = this.#seen !== null && this.#seen >= Number(swept) && this.#seen <= Number(head);
-      if (!isKnown) this.#seen = Number(head);
+      // Not where it stopped if entries were removed meanwhile, or this is an older copy of the database.
+      this.#seen = Number(rows[0]?.after);
     } catch (error) {
       client.end().catch(() => {});
       throw error;

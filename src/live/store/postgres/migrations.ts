@@ -42,6 +42,7 @@ export async function migrateStore(client: Client): Promise<void> {
       await client.query('begin');
       try {
         await client.query(sql);
+        await client.query('revoke execute on all functions in schema sallyport from public');
         await client.query('insert into sallyport.migration (name) values ($1)', [name]);
         await client.query('commit');
       } catch (error) {

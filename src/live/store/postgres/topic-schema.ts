@@ -11,8 +11,6 @@ const TOPIC_LIFETIME_MS = 3_600_000;
 const RENEW_EVERY_MS = TOPIC_LIFETIME_MS / 4;
 /** How long every event stays in the log, in milliseconds, so that nodes that were away for less than this miss none. */
 const LOG_MS = 60_000;
-/** An arbitrary number for the lock of the log. Advisory locks belong to one database. */
-const LOG_LOCK = 0x5a11_0b09;
 
 /**
  * Topics, their log and history, and idempotency keys.
@@ -89,24 +87,28 @@ begin
 end $$;
 
 -- Called on each new connection to the log: starts another generation, and with it other epochs, if this PostgreSQL may
--- have lost events: it is another one, a promoted standby, or behind what this node has seen.
-create function sallyport.settle(seen bigint, out generation text, out head bigint, out swept bigint)
-language plpgsql as $$
+-- have lost events: it is another one, a promoted standby, or behind what this node has seen (null: nothing yet).
+-- Returns after which entry to read. No entry that is not visible yet has a lower seq than one that is.
+create function sallyport.settle(seen bigint) returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   here record;
   known sallyport.generation;
+  newest bigint;
 begin
-  perform pg_advisory_xact_lock(${LOG_LOCK});
   select * into here from sallyport.identity();
   select * into known from sallyport.generation;
-  select case when q.is_called then q.last_value else 0 end into head from sallyport.event_seq q;
-  if known.id is null or (known.system, known.timeline) is distinct from (here.system, here.timeline) or seen > head then
+  select case when q.is_called then q.last_value else 0 end into newest from sallyport.event_seq q;
+  if known.id is null or (known.system, known.timeline) is distinct from (here.system, here.timeline) or seen > newest then
+    perform sallyport.lock_log();
     insert into sallyport.generation (id, system, timeline)
     values (sallyport.random_id(${GENERATION_LENGTH}), here.system, here.timeline)
-    on conflict (only_row) do update set id = excluded.id, system = excluded.system, timeline = excluded.timeline;
+    on conflict (only_row) do update set id = excluded.id, system = excluded.system, timeline = excluded.timeline
+    -- Another node may have done it meanwhile.
+    where (generation.system, generation.timeline) is distinct from (excluded.system, excluded.timeline)
+      or generation.id = known.id;
   end if;
-  select id into generation from sallyport.generation;
-  select s.swept_seq into swept from sallyport.sweep s;
+  if seen <= newest and seen >= (select s.swept_seq from sallyport.sweep s) then return seen; end if;
+  return coalesce((select max(e.seq) from sallyport.event e), 0);
 end $$;
 
 -- Removes topics with their histories; their cursors are then invalid.
@@ -115,10 +117,13 @@ create function sallyport.drop_topics(ids bigint[]) returns void language sql ${
   delete from sallyport.event e where e.topic = any(ids);
 $$;
 
--- Takes the lock of the log, which is held until the transaction ends.
-create function sallyport.lock_log() returns void language sql as $$
-  select pg_advisory_xact_lock(${LOG_LOCK})
-$$;
+-- Takes the lock of the log, which is held until the transaction ends. A table, because every user of the database can
+-- take an advisory lock.
+create table sallyport.log_lock ();
+create function sallyport.lock_log() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  lock table sallyport.log_lock in exclusive mode;
+end $$;
 
 -- Creates the topics that are missing, or of another generation. Names may repeat; the first definition counts.
 create function sallyport.ensure_topics(names text[], sizes integer[], lifetimes bigint[])
@@ -225,7 +230,7 @@ language sql stable rows 100 ${PLANS} set enable_hashjoin = off set enable_merge
 $$;
 
 -- Sends a message to all nodes, in the order of the log.
-create function sallyport.announce(message text) returns void language plpgsql as $$
+create function sallyport.announce(message text) returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform sallyport.lock_log();
   insert into sallyport.event (seq, topic, "offset", at, payload)
