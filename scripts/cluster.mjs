@@ -37,18 +37,20 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-try {
-  await start();
-} catch (error) {
-  console.error(`cluster: ${error instanceof Error ? error.message : error}`);
-  await stop(1);
-}
+const starting = start();
+starting.catch((error) => {
+  if (!stopping) console.error(`cluster: ${error instanceof Error ? error.message : error}`);
+  void stop(1);
+});
 
 async function start() {
   const proxy = chooseProxy();
   const port = await choosePort();
   await build();
+  if (stopping) return;
+  console.log('starting PostgreSQL and Redis, then the nodes');
   const [postgres, redis] = await stores();
+  if (stopping) return;
   const env = {
     ...process.env,
     NODE_ENV: 'production',
@@ -162,10 +164,11 @@ async function end(which) {
   clearTimeout(kill);
 }
 
-/** Stops the balancer, then the nodes, then the stores. */
+/** Stops the balancer, then the nodes, then the stores. What is being started is waited for, so that none is left. */
 function stop(code) {
   return (stopping ??= (async () => {
     process.exitCode = code;
+    await starting.catch(() => {});
     for (const each of running.reverse()) await each();
   })());
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -9,6 +10,7 @@ import { freePort } from '../scripts/free-port.mjs';
 import { Inbox } from '../src/testing/inbox.js';
 import { Browser } from './kit/browser.js';
 import { needs } from './kit/needs.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
 import { createDatabase } from './kit/postgres-database.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -117,6 +119,23 @@ needs('postgres', 'redis', 'caddy', 'nginx').each(['caddy', 'nginx'])('npm run c
     await expect(fetch(url)).rejects.toThrow('fetch failed');
     for (const { at } of nodes) await expect(fetch(at)).rejects.toThrow('fetch failed');
     await database.drop();
+  });
+});
+
+needs(
+  'postgres',
+  'redis',
+  'caddy',
+)('npm run cluster, ended while it starts', () => {
+  it('leaves nothing behind', async () => {
+    const folder = temporaryFolder('cluster');
+    // PostgreSQL runs as another user than root.
+    chmodSync(folder.path, 0o755);
+    const cluster = startCluster(['--port', String(await freePort())], { TMPDIR: folder.path });
+    await cluster.prints(/starting PostgreSQL and Redis/);
+    expect(await cluster.stop()).toBe(0);
+    expect(readdirSync(folder.path)).toEqual([]);
+    folder.remove();
   });
 });
 
