@@ -172,6 +172,21 @@ describe('the command line, while a server has the embedded database open', () =
     expect((await send(request({ args: ['--version'] }))).at(0)).toEqual({ out: `${VERSION}\n` });
   });
 
+  it.each([
+    ['an unknown command', ['nonsense'], 1],
+    ['an unknown option', ['user', 'list', '--nonsense'], 1],
+    ['a value out of range', ['user', 'list', '--limit', '1001'], 1],
+    ['a missing argument', ['sessions', 'revoke'], 1],
+    ['a group without a command', ['user'], 1],
+    ['a call for help', ['--help'], 0],
+    ['a call for help with a command', ['user', 'list', '--help'], 0],
+  ])('goes on serving after %s', async (_, args, code) => {
+    const lines = await send(request({ args }));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.at(-1)).toEqual({ code });
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
   it('runs at most four commands at once', async () => {
     const idle = await Promise.all(Array.from({ length: 4 }, open));
     expect((await send(request({}))).at(0)).toEqual({

@@ -87,11 +87,17 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
     this.#open.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#open.delete(socket));
+    const busy = `The server runs ${MAX_COMMANDS} commands already: try again in a moment.`;
     if (this.#open.size > MAX_COMMANDS) {
-      refuse(socket, `The server runs ${MAX_COMMANDS} commands already: try again in a moment.`);
+      refuse(socket, busy);
       return;
     }
     readRequest(socket, (request) => {
+      // Commands go on when their client leaves, so they are counted by themselves as well.
+      if (this.#running.size >= MAX_COMMANDS) {
+        refuse(socket, busy);
+        return;
+      }
       const running = this.#run(socket, request).finally(() => this.#running.delete(running));
       this.#running.add(running);
     });
