@@ -6,7 +6,7 @@ import { NotificationsFeed } from './feeds/notifications/notifications.feed.js';
 import { FeedModule } from './live/feeds/feed.module.js';
 import { DatabaseModule } from './identity/database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
-import type { WaysIn } from './live/gateway/gateway.module.js';
+import type { Authentication } from './live/gateway/gateway.module.js';
 import { AccountsModule } from './identity/accounts.module.js';
 import { AccountAuthenticator } from './identity/sessions/account.authenticator.js';
 import { AccountSessions } from './identity/sessions/account.sessions.js';
@@ -30,7 +30,7 @@ import { OpenApiModule } from './server/http-api/openapi/openapi.controller.js';
 import { PublishModule } from './server/http-api/publish.module.js';
 
 /** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
-export const WAYS_IN: WaysIn = {
+export const AUTHENTICATION: Authentication = {
   imports: [SessionModule, AppProxyModule, ApiTokenModule, IssuerModule],
   // The issuers' last, because it accepts any JWT that the others do not recognise.
   authenticators: [AccountAuthenticator, CustomerAuthenticator, ApiTokenAuthenticator, IssuerAuthenticator],
@@ -40,12 +40,12 @@ export const WAYS_IN: WaysIn = {
 /** The stand-alone server: every module, and the gateway's authenticators. The only composition root. */
 @Module({})
 export class AppModule {
-  static of(config: Config, live: LiveConfig, waysIn: WaysIn = WAYS_IN): DynamicModule {
+  static of(config: Config, live: LiveConfig, authentication: Authentication = AUTHENTICATION): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.of(config),
-        SallyportModule.withWaysIn(live, waysIn),
+        SallyportModule.withAuthentication(live, authentication),
         MetricsEndpointModule,
         DatabaseModule,
         UserCountModule,

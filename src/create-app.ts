@@ -11,7 +11,7 @@ import { HttpErrorFilter } from './server/http/http-error.filter.js';
 import { ForbiddenError, UnavailableError } from './live/errors/sallyport.errors.js';
 import { cleartextTest } from './live/gateway/admission/cleartext.js';
 import { graphqlRule } from './server/graphql/http.rules.js';
-import type { WaysIn } from './live/gateway/gateway.module.js';
+import type { Authentication } from './live/gateway/gateway.module.js';
 import { HttpOrigins } from './live/gateway/admission/http-origins.js';
 import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './server/http/descriptor-budget.js';
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
@@ -47,10 +47,10 @@ const RULES = [PublishRule, TokensRule, DisconnectRule, PresenceRule, HistoryRul
 /**
  * Builds the whole server without listening. Called by `main` and by tests.
  *
- * @param waysIn the authenticators; default all of the stand-alone server
+ * @param authentication the authenticators; default all of the stand-alone server
  * @throws what a module throws when its store is unavailable at start
  */
-export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFastifyApplication> {
+export async function createApp(given: Config, authentication?: Authentication): Promise<NestFastifyApplication> {
   const logger = createLogger(given.logging.level, await prettyDestination(given.http.production));
   const descriptors = shareDescriptors(descriptorLimit());
   const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
@@ -74,7 +74,7 @@ export async function createApp(given: Config, waysIn?: WaysIn): Promise<NestFas
       errors.answer(error, reply.headers(headers)),
   });
   const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, live, waysIn), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, live, authentication), adapter, {
     // Nest would print a stack trace if the start fails; main prints one line.
     logger: false,
     abortOnError: false,

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { StartError } from '../live/errors/sallyport.errors.js';
-import { GatewayModule, type WaysIn } from '../live/gateway/gateway.module.js';
+import { GatewayModule, type Authentication } from '../live/gateway/gateway.module.js';
 import { LIVE_CONFIG, type LiveConfig, LiveConfigModule } from '../live/live-config.module.js';
 import { OutboxModule } from '../live/publish/outbox/outbox.module.js';
 import { PublisherModule } from '../live/publish/publisher.module.js';
@@ -92,11 +92,11 @@ export class SallyportModule {
    * @internal
    * @param config already checked
    */
-  static withWaysIn(config: LiveConfig, waysIn: WaysIn): DynamicModule {
-    return SallyportModule.with(LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: config }), waysIn);
+  static withAuthentication(config: LiveConfig, authentication: Authentication): DynamicModule {
+    return SallyportModule.with(LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: config }), authentication);
   }
 
-  private static with(config: DynamicModule, waysIn: WaysIn): DynamicModule {
+  private static with(config: DynamicModule, authentication: Authentication): DynamicModule {
     return {
       module: SallyportModule,
       global: true,
@@ -107,7 +107,7 @@ export class SallyportModule {
         RevocationModule,
         PublisherModule,
         OutboxModule,
-        GatewayModule.with(waysIn),
+        GatewayModule.with(authentication),
       ],
     };
   }

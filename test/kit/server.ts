@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadConfig } from '../../src/server/config/load-config.js';
 import { createApp } from '../../src/create-app.js';
-import type { WaysIn } from '../../src/live/gateway/gateway.module.js';
+import type { Authentication } from '../../src/live/gateway/gateway.module.js';
 import { Browser, someone, type BrowserOptions, type Credentials } from './browser.js';
 import { freePort } from '../../scripts/free-port.mjs';
 import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
@@ -36,8 +36,8 @@ export interface SignedIn extends Credentials {
 /** How a server differs from the one that `npm start` runs. */
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Where people come from; default every way in of the stand-alone server. */
-  readonly waysIn?: WaysIn | undefined;
+  /** Default: every authenticator of the stand-alone server. */
+  readonly authentication?: Authentication | undefined;
 }
 
 /**
@@ -45,7 +45,7 @@ export interface ServerOptions {
  * embedded by default, a database of its own on PostgreSQL when `npm test` runs with `DATABASE_URL`.
  * Give `DATA_DIR` or `DATABASE_URL` to share storage; it is then left alone at the end.
  */
-export async function startServer({ env = {}, waysIn }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer({ env = {}, authentication }: ServerOptions = {}): Promise<TestServer> {
   const port = env['PORT'] ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
   const store = await storage(env);
@@ -59,7 +59,7 @@ export async function startServer({ env = {}, waysIn }: ServerOptions = {}): Pro
   };
   const outcome = loadConfig(whole);
   if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
-  const app = await createApp(outcome.config, waysIn);
+  const app = await createApp(outcome.config, authentication);
   await app.listen(port, '127.0.0.1');
   const browser = (options?: BrowserOptions) => new Browser(url, options);
   return {

@@ -20,7 +20,7 @@ import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** The ways to authenticate. */
-export interface WaysIn {
+export interface Authentication {
   /** The modules that provide and export what is named below. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
   /** One authenticator for each kind of token, in the order in which they are asked. */
@@ -52,7 +52,7 @@ export interface WaysIn {
 })
 export class GatewayModule {
   /** The gateway with these authenticators. */
-  static with({ imports, authenticators, sessions }: WaysIn): DynamicModule {
+  static with({ imports, authenticators, sessions }: Authentication): DynamicModule {
     return {
       module: GatewayModule,
       imports,

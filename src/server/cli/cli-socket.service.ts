@@ -110,7 +110,7 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
       withStores: (action, { alone = false } = {}) => {
         if (alone) throw new Error('Another process uses the embedded database: stop it first.');
         const { state } = this.shared;
-        return action(this.#stores, { hearsNobody: state !== null && state !== 'ok' });
+        return action(this.#stores, { nodesUnreachable: state !== null && state !== 'ok' });
       },
       ask: async () => left.shift() ?? '',
     };

@@ -9,7 +9,7 @@ interface StoresFound {
   /**
    * `REDIS_URL` is set and Redis is unavailable: nodes are not notified and find changes in the database within 20 s.
    */
-  readonly hearsNobody: boolean;
+  readonly nodesUnreachable: boolean;
 }
 
 /** How a command uses the stores. */
@@ -25,7 +25,7 @@ export interface StoresUse {
 export interface CliContext {
   /**
    * Opens the stores, runs the action, and closes them in any case. Commands work while Redis is unavailable: they
-   * write to the database, and {@link StoresFound.hearsNobody} says that the running nodes are not notified.
+   * write to the database, and {@link StoresFound.nodesUnreachable} says that the running nodes are not notified.
    *
    * The action may run in another process than what stands before it. Before it a command may only {@link ask}.
    */

@@ -27,12 +27,12 @@ const context: Omit<CliContext, 'print'> = {
       const exitCode = await runByServer(database.dataDir, { args, answers }, output);
       if (exitCode !== null) throw new RanElsewhere(exitCode);
     }
-    const hearsNobody = store.kind === 'redis' && !(await redisAnswers(store.url));
-    const config = hearsNobody ? { ...outcome.config, store: { kind: 'memory' } as const } : outcome.config;
+    const nodesUnreachable = store.kind === 'redis' && !(await redisAnswers(store.url));
+    const config = nodesUnreachable ? { ...outcome.config, store: { kind: 'memory' } as const } : outcome.config;
     const options = { logger: false, abortOnError: false } as const;
     const stores = await NestFactory.createApplicationContext(CliModule.of(config), options);
     try {
-      return await action(stores, { hearsNobody });
+      return await action(stores, { nodesUnreachable });
     } finally {
       await stores.close();
     }

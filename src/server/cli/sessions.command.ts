@@ -24,21 +24,21 @@ export const sessionsCommand: CliCommand = (program, context) => {
     .argument('<email-or-session-id>')
     .description('revoke one session by id, or all of an account by e-mail')
     .action((whose: string) =>
-      context.withStores(async (stores, { hearsNobody }) => {
+      context.withStores(async (stores, { nodesUnreachable }) => {
         const ended = whose.includes('@')
           ? await stores.get(AccountChanges).endSessions(whose)
           : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
         context.print(
-          { endedSessions: ended, nodesTold: !hearsNobody },
-          `Ended ${ended} session(s). ${whenHeard(hearsNobody)}`.trimEnd(),
+          { endedSessions: ended, nodesTold: !nodesUnreachable },
+          `Ended ${ended} session(s). ${whenNotified(nodesUnreachable)}`.trimEnd(),
         );
       }),
     );
 };
 
 /** Says when running nodes close the sockets of the revoked sessions. */
-export function whenHeard(hearsNobody: boolean): string {
-  return hearsNobody
+export function whenNotified(nodesUnreachable: boolean): string {
+  return nodesUnreachable
     ? 'Redis is unavailable: the running nodes find this in the database, and close the sockets, within 20 s.'
     : '';
 }

@@ -4,7 +4,7 @@ import { AccountService } from '../../identity/accounts/account.service.js';
 import { AccountChanges } from '../../identity/sessions/account-changes.service.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { CliCommand, CliContext } from './command.js';
-import { whenHeard } from './sessions.command.js';
+import { whenNotified } from './sessions.command.js';
 
 const DEFAULT_LISTED = 100;
 const MAX_LISTED = 1_000;
@@ -39,10 +39,10 @@ export const userCommand: CliCommand = (program, context) => {
     .argument('<email>')
     .description('disable an account and end its sessions')
     .action((email: string) =>
-      context.withStores(async (stores, { hearsNobody }) => {
+      context.withStores(async (stores, { nodesUnreachable }) => {
         const ended = await stores.get(AccountChanges).disable(email);
-        const result = { disabled: true, endedSessions: ended, nodesTold: !hearsNobody };
-        context.print(result, `Disabled; ended ${ended} session(s). ${whenHeard(hearsNobody)}`.trimEnd());
+        const result = { disabled: true, endedSessions: ended, nodesTold: !nodesUnreachable };
+        context.print(result, `Disabled; ended ${ended} session(s). ${whenNotified(nodesUnreachable)}`.trimEnd());
       }),
     );
 

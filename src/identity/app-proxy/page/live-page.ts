@@ -37,7 +37,7 @@ var sallyport = (function () {${LOGIN_REDIRECT}
   options.onState = function (state) {
     document.dispatchEvent(new CustomEvent('sallyport:state', { detail: state }));
   };
-  options.loginUrl = wayToLogin({{ routes.account_login_url | default: '/account/login' | json }});
+  options.loginUrl = loginLink({{ routes.account_login_url | default: '/account/login' | json }});
   return Sallyport.startLive(options);
 })();
 </script>${PAGE_TEMPLATE}`;

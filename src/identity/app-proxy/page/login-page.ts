@@ -15,7 +15,7 @@ export function loginPage(pathPrefix: string): string {
 <script>
 (function () {${LOGIN_REDIRECT}
   var link = document.getElementById('sallyport-login');
-  link.href = wayToLogin(link.dataset.login);
+  link.href = loginLink(link.dataset.login);
   try {
     var last = Number(sessionStorage.getItem('sallyport:login'));
     sessionStorage.setItem('sallyport:login', Date.now());
@@ -38,7 +38,7 @@ const LOGIN_URL = "{{ routes.account_login_url | default: '/account/login' }}";
  * accounts read different parameters, so both are set.
  */
 export const LOGIN_REDIRECT = `
-  var wayToLogin = function (loginUrl) {
+  var loginLink = function (loginUrl) {
     var query = new URLSearchParams(location.search);
     query.delete('signature');
     var back = location.pathname + (String(query) && '?' + query);

@@ -25,7 +25,7 @@ export abstract class OriginPolicy {
 }
 
 /**
- * Allows the configured origins. Pages that belong to a way in, or of the same host where the configuration says so, may open
+ * Allows the configured origins. Pages that belong to an authenticator, and of the same host where the configuration says so, may open
  * sockets and nothing else: a browser sends the true Host and Origin, and a token decides after them.
  */
 @Injectable()
@@ -34,7 +34,7 @@ export class ConfiguredOrigins extends OriginPolicy {
 
   constructor(
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
-    @Inject(CONNECTION_AUTHENTICATORS) private readonly waysIn: readonly ConnectionAuthenticator[],
+    @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
   ) {
     super();
     this.#allowed = new Set(config.origins);
@@ -44,7 +44,7 @@ export class ConfiguredOrigins extends OriginPolicy {
     if (this.#allowed.has(origin.origin)) return true;
     if (use !== 'socket') return false;
     if (this.config.sameHost && isSameHost(origin, host)) return true;
-    return this.waysIn.some((way) => way.ownsOrigin(origin.origin));
+    return this.authenticators.some((one) => one.ownsOrigin(origin.origin));
   }
 }
 

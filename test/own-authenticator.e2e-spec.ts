@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { WAYS_IN } from '../src/app.module.js';
+import { AUTHENTICATION } from '../src/app.module.js';
 import { ConnectionAuthenticator, type Verdict } from '../src/live/gateway/connection-authenticator.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -12,7 +12,7 @@ const KEY = 'the key that a library signs its cards with';
 const cardOf = (reader: number): string =>
   `card.${reader}.${createHmac('sha256', KEY).update(`${reader}`).digest('hex')}`;
 
-/** A whole way in: the readers of a library, by the signature on their card. Everything else a feed needs is there already. */
+/** An authenticator of an application: readers of a library, by the signature on their card. */
 class CardAuthenticator extends ConnectionAuthenticator {
   override recognises(token: string): boolean {
     return token.startsWith('card.');
@@ -32,15 +32,15 @@ class CardAuthenticator extends ConnectionAuthenticator {
 @Module({ providers: [CardAuthenticator], exports: [CardAuthenticator] })
 class CardModule {}
 
-const waysIn = {
-  ...WAYS_IN,
-  imports: [...WAYS_IN.imports, CardModule],
-  authenticators: [...WAYS_IN.authenticators, CardAuthenticator],
+const authentication = {
+  ...AUTHENTICATION,
+  imports: [...AUTHENTICATION.imports, CardModule],
+  authenticators: [...AUTHENTICATION.authenticators, CardAuthenticator],
 };
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' }, waysIn });
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' }, authentication });
 });
 afterAll(() => server.stop());
 
