@@ -13,6 +13,9 @@ const PEERS = {
   graphql: '^16.10.0',
 };
 
+/** What only some stores need: an application installs that of the store that it uses. */
+const OPTIONAL_PEERS = { pg: '^8.15.0' };
+
 /**
  * The manifest of the Nest module alone. The repository's own names what the whole server depends on.
  *
@@ -22,9 +25,11 @@ const PEERS = {
  */
 export function moduleManifest({ name, version, description, keywords, license, type, engines, dependencies }, built) {
   const { entries, imports } = built;
-  const unused = Object.keys(PEERS).filter((peer) => !imports.includes(peer));
-  if (unused.length > 0) throw new Error(`Nothing of the package imports ${unused.join(', ')}: remove it from PEERS.`);
-  const own = imports.filter((imported) => !(imported in PEERS));
+  const peers = { ...PEERS, ...OPTIONAL_PEERS };
+  const unused = Object.keys(peers).filter((peer) => !imports.includes(peer));
+  if (unused.length > 0)
+    throw new Error(`Nothing of the package imports ${unused.join(', ')}: remove it from the peers.`);
+  const own = imports.filter((imported) => !(imported in peers));
   const unknown = own.filter((imported) => !(imported in dependencies));
   if (unknown.length > 0)
     throw new Error(`The package imports ${unknown.join(', ')}: list it in PEERS, or in package.json as a dependency.`);
@@ -43,7 +48,8 @@ export function moduleManifest({ name, version, description, keywords, license, 
     sideEffects: false,
     files: [PACKAGE_FOLDER],
     dependencies: Object.fromEntries(own.map((imported) => [imported, dependencies[imported]])),
-    peerDependencies: PEERS,
+    peerDependencies: peers,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(OPTIONAL_PEERS).map((peer) => [peer, { optional: true }])),
     publishConfig: PUBLISH_CONFIG,
   };
 }

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { type ForeignNode, ForeignBrowser, OrderStatusFeed, People, viewerOf } from './kit/foreign/app.js';
 import { EXPRESS_APP } from './kit/foreign/express.js';
 import { FASTIFY_APP } from './kit/foreign/fastify.js';
 import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 
 const QUERY = 'subscription { orderStatus { order state } }';
@@ -15,20 +16,42 @@ function sessionIn(token: string): string {
 
 const shipped = (order: string) => ({ order, state: 'shipped' });
 
-describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $name, on two nodes', (foreign) => {
-  let redis: RedisServer;
+/** Where nodes share what they know. */
+interface SharedStore {
+  readonly options: { readonly kind: 'postgres' | 'redis'; readonly url: string };
+  remove(): Promise<void>;
+}
+
+async function newRedis(): Promise<SharedStore> {
+  const server = await RedisServer.start();
+  return { options: { kind: 'redis', url: server.url }, remove: () => server.remove() };
+}
+
+async function newDatabase(): Promise<SharedStore> {
+  const { url, drop } = await createDatabase();
+  return { options: { kind: 'postgres', url }, remove: drop };
+}
+
+/** Platforms and stores know nothing of each other, so each is tested with one of the other. */
+const APPS = [
+  { foreign: EXPRESS_APP, name: `${EXPRESS_APP.name} and Redis`, openStore: newRedis },
+  { foreign: FASTIFY_APP, name: `${FASTIFY_APP.name} and PostgreSQL`, openStore: newDatabase },
+];
+
+needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ foreign, openStore }) => {
+  let store: SharedStore;
   let people: People;
   let nodes: [ForeignNode, ForeignNode];
 
   beforeAll(async () => {
-    redis = await RedisServer.start();
+    store = await openStore();
     people = new People();
-    const options = { store: { kind: 'redis', url: redis.url } } as const;
+    const options = { store: store.options };
     nodes = [await foreign.start(people, options), await foreign.start(people, options)];
   });
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
-    await redis.remove();
+    await store.remove();
   });
   beforeEach(() => void (people.trouble = 'none'));
 
@@ -135,7 +158,7 @@ describe.runIf(needs('redis')).each([EXPRESS_APP, FASTIFY_APP])('in an app of $n
     const tokens = [(await ada.token()) ?? '', (await bob.token()) ?? ''];
     await nodes[0].sallyport.revokeViewer(viewerOf('una'));
     await nodes[0].sallyport.revokeSession(sessionIn(tokens[1] ?? ''));
-    const late = await foreign.start(people, { store: { kind: 'redis', url: redis.url } });
+    const late = await foreign.start(people, { store: store.options });
     for (const token of tokens) expect(await closeCodeFor(late.url, token)).toBe(CloseCode.Unauthorized);
     expect(await closeCodeFor(late.url, (await ada.token()) ?? '')).toBe(1000);
     await late.stop();

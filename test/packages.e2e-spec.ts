@@ -8,6 +8,8 @@ import { viewerId } from '../src/live/viewer/external-viewer.js';
 import { checked, Consumer, copyRepository, pack } from './kit/consumer/consumer.js';
 import * as source from './kit/consumer/sources.js';
 import { OrderStatusFeed } from './kit/foreign/app.js';
+import { needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 /** What the package of 0.1.0 took, with its dependencies. */
@@ -86,6 +88,9 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
     expect(await consumer.run('testing.js')).toBe('Sallyport');
     const url = await consumer.start('app.js')();
     expect(await eventOf(url)).toEqual({ orderStatus: { state: 'shipped' } });
+    await consumer.stop();
+    const away = { STORE_URL: 'postgres://nobody@127.0.0.1:1/nowhere' };
+    await expect(consumer.start('app.js', away)()).rejects.toThrow(/needs the package pg\. Run: npm install pg/);
   });
 
   it('works in a CommonJS application on Nest 11 and Express', async () => {
@@ -104,6 +109,18 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
     expect(await consumer.run('testing.js')).toBe('Sallyport');
     const url = await consumer.start('app.js')();
     expect(await eventOf(url)).toEqual({ orderStatus: { state: 'shipped' } });
+  });
+
+  needs('postgres')('with its store in PostgreSQL', () => {
+    it('works in that application, with the oldest pg that it accepts', async () => {
+      const database = await createDatabase();
+      consumer = new Consumer(join(folder.path, 'commonjs'), null);
+      await consumer.install('pg@8.15.0');
+      const url = await consumer.start('app.js', { STORE_URL: database.url })();
+      expect(await eventOf(url)).toEqual({ orderStatus: { state: 'shipped' } });
+      await consumer.stop();
+      await database.drop();
+    });
   });
 
   it('brings nothing of the stand-alone server, and little else', async () => {
@@ -134,6 +151,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
       'tslib',
       'ws',
     ]);
+    expect(manifest).toMatchObject({ peerDependenciesMeta: { pg: { optional: true } } });
     expect(manifest).not.toHaveProperty('private');
     expect(manifest).not.toHaveProperty('devDependencies');
     expect(manifest).toMatchObject({ license: 'MIT', publishConfig: { provenance: true } });

@@ -9,6 +9,7 @@ import {
 import type { Logger } from 'pino';
 import { LIMITS_CONFIG, type LimitsConfig, STORE_CONFIG, type StoreConfig } from '../live.config.js';
 import { IntervalLease } from '../leases/interval-lease.js';
+import { StartError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { Presence } from '../presence/presence.js';
 import { GuessCounter } from '../rate-limit/guess-counter.js';
@@ -38,11 +39,18 @@ const ENGINE: Provider = {
       const { RedisEngine } = await import('./redis/redis-engine.js');
       return RedisEngine.open(store.url, stores, logger);
     }
-    const { PostgresEngine } = await import('./postgres/postgres-engine.js');
+    const { PostgresEngine } = await import('./postgres/postgres-engine.js').catch(withoutPg);
     return PostgresEngine.open(store, stores, logger);
   },
   inject: [STORE_CONFIG, LIMITS_CONFIG, StoreMetrics, LOGGER],
 };
+
+/** Applications install pg themselves, if they use this store. */
+function withoutPg(error: unknown): never {
+  const isMissing = error instanceof Error && /Cannot find (?:package|module) 'pg'/.test(error.message);
+  if (!isMissing) throw error;
+  throw new StartError("The store 'postgres' needs the package pg. Run: npm install pg", { cause: error });
+}
 
 function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): FactoryProvider<T> {
   return { provide, useFactory: of, inject: [STORE_ENGINE] };

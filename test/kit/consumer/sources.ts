@@ -8,7 +8,7 @@ export interface Platform {
 
 /**
  * An application as somebody would write it from the documentation: a feed, a route for the token, a route that publishes.
- * It prints where it listens.
+ * It prints where it listens. With `STORE_URL` its store is in that PostgreSQL.
  */
 export function appSource(platform: Platform): string {
   return `
@@ -19,7 +19,7 @@ import { NestFactory } from '@nestjs/core';
 import { Field, GraphQLModule, ObjectType, Query, Resolver } from '@nestjs/graphql';
 import { IsString } from 'class-validator';
 import { defineFeed, FeedModule, type PublishResult, Sallyport, SallyportModule, type SessionPort } from 'sallyport';
-import { type SignedToken, viewerId } from 'sallyport';
+import { type SignedToken, type StoreOptions, viewerId } from 'sallyport';
 ${platform.imports}
 
 @ObjectType()
@@ -72,10 +72,13 @@ const sessions: SessionPort<IncomingMessage> = {
   status: (ids) => new Map(ids.map((id) => [id, new Date(Date.now() + 3_600_000)])),
 };
 
+const url = process.env['STORE_URL'];
+const store: StoreOptions = url ? { kind: 'postgres', url } : { kind: 'memory' };
+
 @Module({
   imports: [
     GraphQLModule.forRoot<${platform.driver}Config>({ driver: ${platform.driver}, autoSchemaFile: true }),
-    SallyportModule.forRoot({ secretKeys: ['0123456789-abcdefghijklmnopqrstuvwxyz'], sessions }),
+    SallyportModule.forRoot({ secretKeys: ['0123456789-abcdefghijklmnopqrstuvwxyz'], sessions, store }),
     FeedModule.of(orderStatus),
   ],
   controllers: [LiveController],
