@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
@@ -97,6 +97,7 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
     const first = await hung[0];
     await first?.waitForClose();
     await goOn();
+    await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), { timeout: 30_000 });
     const socket = await openSocket(server.url, { token });
     await socket.settled();
     await socket.close();

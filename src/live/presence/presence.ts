@@ -10,7 +10,8 @@ export interface ConnectedViewer {
 
 /**
  * The port for which viewers are connected, over all nodes. The gateway reports to it; feeds and other backends query
- * it. Implementations: in memory (one process) and Redis, where a crashed node is removed when its lease expires.
+ * it. Implementations: in memory (one process), PostgreSQL and Redis, where a crashed node is removed when its lease
+ * expires.
  */
 export abstract class Presence {
   /**

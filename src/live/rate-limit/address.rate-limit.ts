@@ -19,7 +19,7 @@ export const ADDRESS_LIMITS = {
 
 /**
  * How many a node counts locally before it shares the count. Sharing cheap and frequent actions would cost `me` a sixth
- * of its time, and a Redis key for each address would let attackers decide how much Redis stores.
+ * of its time, and a shared counter for each address would let attackers decide how much the store keeps.
  */
 const UNSHARED: Readonly<Record<RateLimitedAction, number>> = {
   login: 20,

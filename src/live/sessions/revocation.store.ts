@@ -8,7 +8,7 @@ export const KEEP_REVOCATION_SECONDS = MAX_OUTSIDE_TOKEN_SECONDS + 600;
 
 /**
  * The port that stores revocations of tokens that this server did not sign and of sessions that it does not keep.
- * Implementations: in memory (lost at a restart) and Redis.
+ * Implementations: in memory (lost at a restart), PostgreSQL and Redis.
  */
 export abstract class RevocationStore {
   /**

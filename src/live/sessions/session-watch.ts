@@ -44,7 +44,7 @@ const NONE: OpenSessions = { ids: () => [], viewers: () => [], unknown: () => {}
 /**
  * Checks whether the sessions that open sockets depend on are still valid, and whether tokens of other sockets were
  * revoked, so that a node detects revocations that it missed: every 20 s, and before anything is delivered after the
- * link to Redis was lost or the process was paused. One query per 1,000 sessions, one after the other.
+ * link to the store was lost or the process was paused. One query per 1,000 sessions, one after the other.
  */
 @Injectable()
 export class SessionWatch implements BeforeApplicationShutdown {

@@ -13,8 +13,6 @@ import type { SharedStoreLink } from './store-health.js';
 
 /** What nodes have in common only where an engine connects them. */
 export interface NodeConnection extends NodeLink, SharedStoreLink {
-  /** The name of the store in metrics and log lines, such as `redis`. */
-  readonly name: string;
   /** The store's clock, in ms since the epoch, as it was last told. */
   readonly nowMs: number;
 }

@@ -117,6 +117,8 @@ export class StoreHealth {
 
 /** The connection to a shared store. */
 export interface SharedStoreLink {
+  /** The name of the store in metrics, log lines and readiness. */
+  readonly name: 'postgres' | 'redis';
   /** Whether a command sent now can succeed. */
   readonly isAvailable: boolean;
   readonly health: StoreHealth;
@@ -130,6 +132,11 @@ export class SharedStoreHealth {
   /** True while the store answers, and always without a shared store. Cheap: it reads the connection's state. */
   isAvailable(): boolean {
     return this.link?.isAvailable ?? true;
+  }
+
+  /** Which store is shared; null without one. */
+  get name(): SharedStoreLink['name'] | null {
+    return this.link?.name ?? null;
   }
 
   /** The store's current state; null without one. A full or read-only store is detected within 5 seconds. */

@@ -7,7 +7,7 @@ export type Stores = Pick<INestApplicationContext, 'get'>;
 /** The state of the stores for {@link CliContext.withStores}. */
 interface StoresFound {
   /**
-   * `REDIS_URL` is set and Redis is unavailable: nodes are not notified and find changes in the database within 20 s.
+   * Redis is the store and unavailable: nodes are not notified and find changes in the database within 20 s.
    */
   readonly nodesUnreachable: boolean;
 }

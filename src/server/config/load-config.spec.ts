@@ -140,6 +140,34 @@ describe('a configuration error', () => {
   });
 });
 
+describe('the store', () => {
+  const [postgres, redis] = ['postgres://app@db.example/app', 'redis://redis.example'];
+
+  it.each([
+    ['memory without a URL', {}, { kind: 'memory' }],
+    ['PostgreSQL with DATABASE_URL', { DATABASE_URL: postgres }, { kind: 'postgres', url: postgres }],
+    ['Redis with REDIS_URL', { REDIS_URL: redis }, { kind: 'redis', url: redis }],
+    ['Redis with both', { DATABASE_URL: postgres, REDIS_URL: redis }, { kind: 'redis', url: redis }],
+    [
+      'what STORE says',
+      { DATABASE_URL: postgres, REDIS_URL: redis, STORE: 'postgres' },
+      { kind: 'postgres', url: postgres },
+    ],
+    ['memory if STORE says so', { DATABASE_URL: postgres, STORE: 'memory' }, { kind: 'memory' }],
+  ])('is %s', (_, given, store) => {
+    const outcome = loadConfig({ DATA_DIR: folder, SECRET_KEYS: KEY, ...given });
+    if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
+    expect(outcome.config.store).toEqual(store);
+  });
+
+  it.each([
+    ['postgres', 'DATABASE_URL'],
+    ['redis', 'REDIS_URL'],
+  ])('%s needs %s', (STORE, name) => {
+    expect(faultsOf({ STORE })).toEqual([expect.stringContaining(`STORE: expected ${name}`)]);
+  });
+});
+
 describe('a secret in a file', () => {
   const put = (name: string, text: string): string => {
     const file = join(folder, name);

@@ -84,7 +84,7 @@ function toConfig(env: Environment): Config {
 /** Rules have checked that the URL of a named store is there. */
 function storeOf(env: Environment): StoreConfig {
   const { DATABASE_URL: postgres, REDIS_URL: redis, DATABASE_LISTEN_URL: listenUrl } = env;
-  const kind = env.STORE ?? (redis ? 'redis' : 'memory');
+  const kind = env.STORE ?? (redis ? 'redis' : postgres ? 'postgres' : 'memory');
   if (kind === 'redis' && redis) return { kind, url: redis };
   if (kind === 'postgres' && postgres) return { kind, url: postgres, listenUrl };
   return { kind: 'memory' };

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../identity/database/database.js';
-import type { SharedStoreHealth } from '../../live/store/store-health.js';
+import type { SharedStoreHealth, StoreState } from '../../live/store/store-health.js';
 import { Readiness } from './readiness.js';
 
-const redis = (available: boolean) => ({ state: available ? 'ok' : 'unavailable' }) as SharedStoreHealth;
+const redis = (available: boolean) => ({ name: 'redis', state: available ? 'ok' : 'unavailable' }) as SharedStoreHealth;
+const postgres = (state: StoreState) => ({ name: 'postgres', state }) as SharedStoreHealth;
 const database = (answers: () => Promise<boolean>) => ({ answers }) as unknown as Database;
 
 afterEach(() => void vi.useRealTimers());
@@ -20,11 +21,26 @@ describe('readiness', () => {
   it('never reports ok for a Redis that is not configured', async () => {
     const readiness = new Readiness(
       database(async () => true),
-      { state: null } as SharedStoreHealth,
+      { name: null, state: null } as SharedStoreHealth,
     );
     expect(await readiness.report()).toEqual({
       ready: true,
       checks: { node: 'ok', database: 'ok', redis: 'not configured' },
+    });
+  });
+
+  it.each([
+    ['ok', 'ok', true],
+    ['unavailable', 'unavailable', false],
+    ['refuses-writes', 'unavailable', false],
+  ] as const)('shows a store in PostgreSQL that is %s as %s, and no Redis', async (state, store, ready) => {
+    const readiness = new Readiness(
+      database(async () => true),
+      postgres(state),
+    );
+    expect(await readiness.report()).toEqual({
+      ready,
+      checks: { node: 'ok', database: 'ok', store, redis: 'not configured' },
     });
   });
 

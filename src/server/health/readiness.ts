@@ -12,7 +12,10 @@ type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
 /** Whether clients may be sent to this node, and the result of each check. */
 export interface ReadinessReport {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<'node' | 'database' | 'redis', CheckResult>>;
+  readonly checks: Readonly<Record<'node' | 'database' | 'redis', CheckResult>> & {
+    /** Only where PostgreSQL is the store: its connections are other ones than those of the database. */
+    readonly store?: CheckResult;
+  };
 }
 
 /** Checks whether this node can serve clients: every store answers, and the node is not draining. */
@@ -23,7 +26,7 @@ export class Readiness implements OnModuleDestroy {
 
   constructor(
     private readonly database: Database,
-    private readonly redis: SharedStoreHealth,
+    private readonly store: SharedStoreHealth,
   ) {}
 
   /** The first step of a shutdown: load balancers use other nodes while sockets are drained. */
@@ -36,7 +39,8 @@ export class Readiness implements OnModuleDestroy {
     const checks = {
       node: this.#leaving ? 'draining' : 'ok',
       database: (await this.#databaseAnswers()) ? 'ok' : 'unavailable',
-      redis: shown(this.redis.state),
+      ...(this.store.name === 'postgres' && { store: shown(this.store.state) }),
+      redis: this.store.name === 'redis' ? shown(this.store.state) : 'not configured',
     } as const;
     return { ready: Object.values(checks).every((result) => result === 'ok' || result === 'not configured'), checks };
   }
@@ -47,7 +51,7 @@ export class Readiness implements OnModuleDestroy {
   }
 }
 
+/** A store that refuses writes is unavailable too. */
 function shown(state: StoreState | null): CheckResult {
-  if (state === null) return 'not configured';
   return state === 'ok' ? 'ok' : 'unavailable';
 }

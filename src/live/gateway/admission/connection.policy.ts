@@ -34,14 +34,14 @@ const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLat
 export class ConnectionPolicy {
   constructor(
     @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
-    private readonly redis: SharedStoreHealth,
+    private readonly store: SharedStoreHealth,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** Decides on a token as the client sent it. Refuses all tokens while events cannot be delivered. */
   async admit(token: unknown, facts: ConnectionFacts): Promise<Admission> {
     const admission = await this.#decide(token, facts);
-    return admission.ok && !this.redis.isAvailable() ? TRY_AGAIN_LATER : admission;
+    return admission.ok && !this.store.isAvailable() ? TRY_AGAIN_LATER : admission;
   }
 
   /**

@@ -22,7 +22,7 @@ interface Guesses {
 
 type Bucket = Map<string, Guesses>;
 
-/** The counter of one process: used without Redis, and on each node while Redis is unavailable. */
+/** The counter of one process: used without a shared store, and on each node while that is unavailable. */
 export class MemoryGuessCounter extends GuessCounter {
   readonly #buckets = new Map<number, Bucket>();
 

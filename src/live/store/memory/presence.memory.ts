@@ -4,7 +4,7 @@ import { type ConnectedViewer, Presence } from '../../presence/presence.js';
 
 const BATCH = 1_000;
 
-/** Presence of a single process: the default without `REDIS_URL`. */
+/** Presence of a single process: the default without a shared store. */
 export class MemoryPresence extends Presence {
   readonly #here = new LocalPresence();
 

@@ -104,7 +104,7 @@ class MemorySubscription implements TopicSubscription {
   }
 }
 
-/** The bus of a single process: the default without `REDIS_URL`. History and cursors end with the process. */
+/** The bus of a single process: the default without a shared store. History and cursors end with the process. */
 export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdown {
   /** By feed, then by owner: both keys already exist, while a topic's full name would have to be built and hashed. */
   readonly #topics = new Map<string, Map<ViewerId, MemoryTopic>>();
