@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
@@ -8,6 +11,7 @@ import { RedisServer } from './kit/redis-server.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NOTIFICATIONS = 'subscription { notifications { title } }';
 const PATIENCE = { timeout: 20_000, interval: 20 };
 
@@ -305,6 +309,36 @@ needs('postgres')('on PostgreSQL', () => {
       await as.close();
       await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), PATIENCE);
       await sql.run(`drop owned by ${role}; drop role ${role}`);
+    });
+
+    it('lets operators list what was rejected, publish it again, and delete it', async () => {
+      const cli = async (...args: string[]): Promise<string> => {
+        const env = { PATH: process.env['PATH'] ?? '', ...server.env };
+        return (await promisify(execFile)(process.execPath, ['dist/server/cli/main.js', ...args], { cwd: ROOT, env }))
+          .stdout;
+      };
+      await cli('rejected', 'clear', '--all');
+      expect(await cli('rejected', 'list')).toBe('There are no rejected events.\n');
+      const viewer = `user:${randomUUID()}`;
+      const id = await sql.publish({ topic: 'not_yet', viewer, payload: { a: 1 }, key: 'k' });
+      const other = await sql.publish({ topic: '\u001b[31m', viewer: 'nobody', payload: 1 });
+      await vi.waitFor(async () => expect(await sql.rejected()).toHaveLength(2), PATIENCE);
+      const reason = 'topic must be one of notifications, user_count.';
+      expect(JSON.parse(await cli('--json', 'rejected', 'list'))).toMatchObject([
+        { id: other },
+        { id, topic: 'not_yet', viewer, payload: { a: 1 }, key: 'k', reason },
+      ]);
+      expect(await cli('rejected', 'list', '--limit', '1')).toMatch(
+        new RegExp(`^${other}  \\S+Z  "\\\\u001b\\[31m"  "nobody"  topic must be one of`),
+      );
+      expect(JSON.parse(await cli('--json', 'rejected', 'retry', id))).toEqual({ retried: 1 });
+      await vi.waitFor(async () => {
+        const ids = (await sql.rejected()).map((each) => each.id);
+        expect(ids).toHaveLength(2);
+        expect(ids).not.toContain(id);
+      }, PATIENCE);
+      expect(await cli('rejected', 'clear', '--all')).toBe('Deleted: 2.\n');
+      await expect(cli('rejected', 'clear')).rejects.toMatchObject({ stderr: expect.stringContaining('--all') });
     });
 
     it('does not make serializable transactions fail that publish at once', async () => {

@@ -6,6 +6,7 @@ import { configCommand } from './config.command.js';
 import { invitationCommand } from './invitation.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { publishCommand } from './publish.command.js';
+import { rejectedCommand } from './rejected.command.js';
 import { secretCommand } from './secret.command.js';
 import { seedCommand } from './seed.command.js';
 import { sessionsCommand } from './sessions.command.js';
@@ -18,6 +19,7 @@ const COMMANDS: readonly CliCommand[] = [
   invitationCommand,
   apiKeyCommand,
   publishCommand,
+  rejectedCommand,
   seedCommand,
   configCommand,
   secretCommand,

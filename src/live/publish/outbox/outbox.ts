@@ -77,6 +77,8 @@ type Row = [
  * Every method rejects when the connection is lost; it is then of no more use.
  */
 export class Outbox {
+  #last: Promise<unknown> = Promise.resolve();
+
   private constructor(private readonly client: Client) {}
 
   /**
@@ -128,8 +130,7 @@ export class Outbox {
     const values = [ranges.lows, ranges.highs, resume.seq, resume.id, BATCH, BATCH_BYTES];
     const text = 'select * from sallyport.read_outbox($1, $2, $3, $4, $5, $6)';
     const query = { name: 'read-outbox', text, values, rowMode: 'array' } as const;
-    const result = await within(SILENCE_MS, this.client.query<Row>(query), null);
-    if (result === null) throw this.#silent();
+    const result = await this.#inTurn(SILENCE_MS, () => this.client.query<Row>(query));
     const seen = new Set<string>();
     const rows = result.rows.flatMap(([seq, id, topic, viewer, payload, key, createdAt]) => {
       if (seq === null || seen.has(id)) return [];
@@ -173,13 +174,16 @@ export class Outbox {
   }
 
   async #ask<T extends QueryResultRow>(text: string, values: unknown[] = [], limitMs = SILENCE_MS): Promise<T[]> {
-    const result = await within(limitMs, this.client.query<T>(text, values), null);
-    if (result === null) throw this.#silent();
-    return result.rows;
+    return (await this.#inTurn(limitMs, () => this.client.query<T>(text, values))).rows;
   }
 
-  #silent(): Error {
+  /** A connection has one statement at a time. */
+  async #inTurn<T>(limitMs: number, query: () => Promise<T>): Promise<T> {
+    const asked = this.#last.then(query);
+    this.#last = asked.catch(() => {});
+    const result = await within(limitMs, asked, null);
+    if (result !== null) return result;
     this.client.end().catch(() => {});
-    return new UnavailableError('The database did not answer in time.');
+    throw new UnavailableError('The database did not answer in time.');
   }
 }

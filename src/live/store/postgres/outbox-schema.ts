@@ -81,9 +81,13 @@ create index rejected_event_rejected_at on sallyport.rejected_event (rejected_at
 create function sallyport.number_commit() returns trigger language plpgsql ${DEFINER} as $$
 declare
   statement text := coalesce(left(current_query(), 300), '');
+  context text;
 begin
-  -- Called before the commit: ask again when it begins.
-  if statement ~* 'set\\s+constraints' and new.turn < ${MAX_TURNS} then
+  -- "set constraints" has called this before the commit, or makes every insert call it at once: ask again when the
+  -- commit begins. Only a commit calls this without another function, or with a procedure that commits.
+  get diagnostics context = pg_context;
+  context := split_part(context, E'\\n', 2);
+  if (statement ~* 'set\\s+constraints' or (context <> '' and context !~ '\\mCOMMIT$')) and new.turn < ${MAX_TURNS} then
     set constraints sallyport.number_commit deferred;
     insert into sallyport.outbox_transaction (xid, turn) values (new.xid, new.turn + 1);
     return null;

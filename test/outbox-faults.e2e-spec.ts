@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import type { Outbox } from '../src/live/publish/outbox/outbox.js';
+import { MemoryTopicBus } from '../src/live/store/memory/topic.bus.memory.js';
+import { DeliveryGate } from '../src/live/topics/delivery-gate.js';
+import type { TopicBus } from '../src/live/topics/topic.bus.js';
+import { topicOf } from '../src/live/topics/topic.js';
+import type { ViewerId } from '../src/live/viewer/viewer.js';
+import { Random } from './fuzz/random.js';
+import { needs } from './kit/needs.js';
+import { NumberedTransactions } from './kit/numbered-transactions.js';
+import { OutboxStage, type RelayFaults } from './kit/outbox-stage.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { postgresNode } from './kit/postgres-node.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { SqlPublisher } from './kit/sql-publisher.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+
+/** How many events of each kind of test; `npm run outbox -- --events N` asks for more. */
+const EVENTS = Number(process.env['OUTBOX_EVENTS'] ?? 2_000);
+const SEED = Number(process.env['OUTBOX_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+const TIME_LIMIT_MS = Math.max(180_000, EVENTS);
+const PUBLISHERS = 4;
+
+/** Where a relay can be killed. `publish` is the bus's, the others are the outbox's. */
+const STEPS = [
+  'lead',
+  'read',
+  'publish',
+  'settle',
+  'stayAwake',
+  'goToSleep',
+  'newTransactionId',
+  'tidy',
+  'backlog',
+  'beat',
+].flatMap((name) => [`before ${name}`, `after ${name}`]);
+
+/** Calls `at` before and after each call of these methods; what it throws fails the call. */
+function watched<T extends object>(target: T, names: readonly string[], at: (step: string) => Promise<void>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (!names.includes(String(name))) return value.bind(target) as unknown;
+      return async (...values: unknown[]) => {
+        await at(`before ${String(name)}`);
+        const result: unknown = await Reflect.apply(value, target, values);
+        await at(`after ${String(name)}`);
+        return result;
+      };
+    },
+  });
+}
+
+const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
+  where application_name = 'sallyport-outbox' and datname = current_database()`;
+const OUTBOX_STEPS = STEPS.map((step) => step.split(' ')[1] ?? '').filter((name) => name !== 'publish');
+
+/** A relay that loses its connection, and everything it knows, where `at` throws. */
+function faulty(at: (step: string) => Promise<void>, more: Partial<Outbox> = {}): RelayFaults {
+  return {
+    outbox: (outbox) => watched(Object.assign(outbox, more), OUTBOX_STEPS, at),
+    bus: (bus) => watched(bus, ['publish'], at),
+  };
+}
+
+class Killed extends UnavailableError {}
+
+const memoryBus = (): TopicBus => new MemoryTopicBus(new DeliveryGate(null, pino({ level: 'silent' })));
+
+needs('postgres')('a relay that fails', () => {
+  const opened: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const one of opened.splice(0).toReversed()) await one.close();
+  });
+
+  async function open(topics: number, bus?: TopicBus): Promise<OutboxStage> {
+    const stage = await OutboxStage.open(topics, bus);
+    opened.push(stage);
+    return stage;
+  }
+
+  describe.each([
+    ['PostgreSQL', () => undefined],
+    ['memory', memoryBus],
+  ])('with topics in %s', (_, bus) => {
+    it('loses, repeats and reorders nothing, whichever step it is killed at', { timeout: TIME_LIMIT_MS }, async () => {
+      const stage = await open(1, bus());
+      const [viewer] = stage.topics.map(({ owner }) => owner) as [ViewerId];
+      const sql = await SqlPublisher.connect(stage.database.url);
+      opened.push(sql);
+      const armed = { step: '' };
+      stage.startRelay(
+        faulty(async (step) => {
+          if (step !== armed.step) return;
+          armed.step = '';
+          throw new Killed();
+        }),
+      );
+      const expected: string[] = [];
+      for (const step of STEPS.filter((each) => !/beat|tidy|backlog|newTransactionId/.test(each))) {
+        armed.step = step;
+        // Asleep or awake, with events of one transaction and of several, and with one that is rejected.
+        for (let round = 0; armed.step !== '' && round < 20; round++) {
+          // It asks only when it connects.
+          if (step.endsWith('lead')) await sql.run(CUT);
+          const texts = Array.from({ length: 5 }, (__, index) => `${step} ${round} ${index}`);
+          await sql.publishMany(texts.slice(0, 3).map((payload) => ({ topic: 'steps', viewer, payload })));
+          await sql.publish({ topic: 'steps', viewer, payload: { not: 'text' } });
+          for (const payload of texts.slice(3)) await sql.publish({ topic: 'steps', viewer, payload });
+          expected.push(...texts);
+          await stage.until(expected.length);
+          // Long enough to fall asleep: both ways must be seen.
+          if (round > 0) await delay(300);
+        }
+        expect(armed.step, `${step} was never reached`).toBe('');
+      }
+      expect(stage.arrived.get(viewer)).toEqual(expected);
+      await expect
+        .poll(async () => (await sql.run('select from sallyport.outbox')).length, { timeout: 20_000 })
+        .toBe(0);
+      expect(await sql.rejected()).toHaveLength(expected.length / 5);
+    });
+
+    it(
+      `loses, repeats and reorders none of ${EVENTS} events, while two relays are active that fail and stop at random`,
+      { timeout: TIME_LIMIT_MS },
+      async () => {
+        const stage = await open(7, bus());
+        const random = new Random(SEED);
+        const at = async (): Promise<void> => {
+          if (random.chance(0.02)) throw new Killed();
+          if (random.chance(0.05)) await delay(random.below(40));
+        };
+        for (let relay = 0; relay < 2; relay++) stage.startRelay(faulty(at, { lead: async () => true }));
+        const viewers = stage.topics.map(({ owner }) => owner);
+        const feed = { topic: 'steps', viewers, payload: (text: string) => text };
+        const backends = new NumberedTransactions(stage.database.url, feed, random, PUBLISHERS);
+        const published = await backends.run(EVENTS, 20);
+        await stage.until(published);
+        // What would come twice comes before this.
+        await stage.bus.publish(stage.topics.map((topic) => ({ topic, payload: 'end' })));
+        await stage.until(published + viewers.length);
+        for (const viewer of viewers) {
+          const arrived = stage.arrived.get(viewer) ?? [];
+          expect(backends.fault(viewer, arrived.slice(0, -1)), `OUTBOX_SEED=${SEED}`).toBeNull();
+        }
+        expect(stage.count).toBe(published + viewers.length);
+      },
+    );
+  });
+
+  it(
+    `loses, repeats and reorders none of ${EVENTS} events, while its process is killed and stopped`,
+    { timeout: TIME_LIMIT_MS },
+    async () => {
+      const database = await createDatabase();
+      const folder = temporaryFolder('relay');
+      const env = {
+        NODE_ENV: 'test',
+        LOG_LEVEL: 'warn',
+        DATABASE_URL: database.url,
+        STORE: 'postgres',
+        DATA_DIR: folder.path,
+        SECRET_KEYS: 'the nodes of one test share this secret 0123456789',
+        USER_COUNT_INTERVAL_SECONDS: '3600',
+      };
+      const nodes = await Promise.all([startServerProcess(env), startServerProcess(env)]);
+      const observer = await postgresNode(database.url);
+      const arrived = new Map<ViewerId, string[]>();
+      for (let index = 1; index <= 5; index++) {
+        const viewer: ViewerId = `external:test:${index}`;
+        const events: string[] = [];
+        arrived.set(viewer, events);
+        await observer.bus.subscribe(topicOf(NotificationsFeed.topic, viewer), {
+          confirmed: () => {},
+          ended: () => events.push('ended'),
+          event: ({ payload }) => events.push((payload as { title: string }).title),
+        });
+      }
+      const viewers = [...arrived.keys()];
+      const feed = { topic: 'notifications', viewers, payload: (title: string) => ({ kind: 'number', title }) };
+      const random = new Random(SEED);
+      const backends = new NumberedTransactions(database.url, feed, random, PUBLISHERS);
+      const count = (): number => [...arrived.values()].reduce((sum, events) => sum + events.length, 0);
+      const arrivedUpTo = async (events: number): Promise<void> => {
+        await expect.poll(count, { timeout: TIME_LIMIT_MS, interval: 10 }).toBeGreaterThanOrEqual(events);
+      };
+      try {
+        let published = 0;
+        const rounds = Math.max(4, Math.min(40, Math.round(EVENTS / 5_000)));
+        for (let round = 0; round < rounds; round++) {
+          const publishing = backends.run(EVENTS / rounds, 30);
+          await arrivedUpTo(published + 1);
+          // Whichever is the active one: the other goes on.
+          const [node, place] = [nodes[round % 2]!, round % 2];
+          if (round % 4 < 2) {
+            await node.end('SIGKILL');
+            published += await publishing;
+            await arrivedUpTo(published);
+            nodes[place] = await startServerProcess(env);
+          } else {
+            node.child.kill('SIGSTOP');
+            published += await publishing;
+            await arrivedUpTo(published);
+            node.child.kill('SIGCONT');
+          }
+        }
+        expect(count()).toBe(published);
+        for (const [viewer, events] of arrived)
+          expect(backends.fault(viewer, events), `OUTBOX_SEED=${SEED}`).toBeNull();
+      } finally {
+        await Promise.all(nodes.map((node: ServerProcess) => node.end('SIGKILL')));
+        await observer.close();
+        await database.drop();
+        folder.remove();
+      }
+    },
+  );
+});
