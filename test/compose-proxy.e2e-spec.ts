@@ -77,6 +77,21 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
     expect(await addressSeen(await caddyBefore(told), 'cat', forged)).toBe(VISITOR);
   });
 
+  it('hides metrics and readiness, in any spelling', async () => {
+    for (const path of [
+      '/metrics',
+      '/readyz',
+      '//metrics',
+      '/./metrics',
+      '/x/../metrics',
+      '/%6detrics',
+      '/metrics?x',
+    ]) {
+      const { status, body } = await visit(`http://${untold}`, { path });
+      expect([path, status === 200, body.includes('sallyport_')]).toEqual([path, false, false]);
+    }
+  });
+
   it('passes its own health check behind an https PUBLIC_URL, although that comes over http', async () => {
     const { test = [] } = compose.services['balancer']?.healthcheck ?? {};
     const path = new URL(test.at(-1) ?? '').pathname;

@@ -76,8 +76,23 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
       expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{32,36}$/);
     });
 
-    it.each(['/metrics', '/readyz'])('does not show %s', async (path) => {
+    it.each(['/metrics', '/readyz'])('does not show %s, in any spelling', async (path) => {
       expect((await visit(url() + path)).status).toBe(404);
+      const escaped = `/%${path.charCodeAt(1).toString(16)}${path.slice(2)}`;
+      const doubled = escaped.replace('%', '%25');
+      for (const other of [
+        `/${path}`,
+        `/.${path}`,
+        `/x/..${path}`,
+        `/%2e${path}`,
+        escaped,
+        doubled,
+        `${path}/`,
+        `${path}?x`,
+      ]) {
+        const { status, body } = await visit(url(), { path: other });
+        expect([other, status === 200, body.includes('sallyport_')]).toEqual([other, false, false]);
+      }
     });
 
     it("keeps the entry of a shop's proxy and adds the proxy's address for the app proxy only", async () => {
@@ -103,6 +118,16 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
     expect(await addressSeen(behind, 'dan', outer)).toBe(CLAIMED);
     // Nodes that do not list it do not believe it either.
     expect(await addressSeen(listed, 'eve', outer)).toBe(VISITOR);
+    await trusting.stop();
+  });
+
+  it("nodes behind nginx believe an outer proxy's X-Forwarded-For only if they list it", async () => {
+    const trusting = await startServer({
+      env: { PUBLIC_URL: 'https://localhost', TRUSTED_PROXIES: `127.0.0.1,${VISITOR}` },
+    });
+    const behind = `https://localhost:${await proxies.nginxRecipe([new URL(trusting.url).host])}`;
+    expect(await addressSeen(behind, 'fay', { 'x-forwarded-for': CLAIMED })).toBe(CLAIMED);
+    expect(await addressSeen(urls['nginx'] ?? '', 'gus', { 'x-forwarded-for': CLAIMED })).toBe(VISITOR);
     await trusting.stop();
   });
 

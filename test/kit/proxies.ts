@@ -125,13 +125,20 @@ export interface Visit {
   readonly body: string;
 }
 
+/** A request, as {@link visit} sends it. */
+export interface VisitOptions {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  /** The path as it is sent, in place of the URL's, which is normalised. */
+  readonly path?: string;
+}
+
 /** Sends a request from the visitor's own address, with any certificate accepted. */
-export function visit(
-  url: string,
-  { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<Visit> {
+export function visit(url: string, { method = 'GET', headers = {}, body, path }: VisitOptions = {}): Promise<Visit> {
   const send = url.startsWith('https:') ? tlsRequest : plainRequest;
-  const options = { method, headers, localAddress: VISITOR, family: 4, rejectUnauthorized: false };
+  const target = path === undefined ? {} : { path };
+  const options = { method, headers, localAddress: VISITOR, family: 4, rejectUnauthorized: false, ...target };
   return new Promise((resolve, reject) => {
     const sent = send(url, options);
     sent.on('error', reject).on('response', (response) => {
