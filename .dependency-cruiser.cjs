@@ -25,7 +25,7 @@ const LIVE_RANKS = [
 const IDENTITY_RANKS = [
   ['identity.config'],
   ['database'],
-  ['accounts', 'api-keys', 'app-proxy', 'issuers'],
+  ['accounts', 'api-keys', 'app-proxy', 'audit', 'issuers'],
   ['sessions'],
   ['sign-in'],
   ['accounts.module'],

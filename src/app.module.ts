@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AppProxyModule } from './identity/app-proxy/app-proxy.module.js';
+import { AuditModule } from './identity/audit/audit.module.js';
 import { ConfigModule } from './server/config/config.module.js';
 import type { Config } from './server/config/config.js';
 import { NotificationsFeed } from './feeds/notifications/notifications.feed.js';
@@ -54,6 +55,7 @@ export class AppModule {
         BackendModule,
         OpenApiModule,
         AccountsModule,
+        AuditModule,
         AppProxyModule,
         IssuerModule,
         BackchannelLogoutModule,

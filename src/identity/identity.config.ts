@@ -61,6 +61,12 @@ export interface IssuersConfig {
   readonly issuers: readonly TrustedIssuer[];
 }
 
+/** How long audit events are stored. */
+export interface AuditConfig {
+  /** 0: not at all; they are only logged. */
+  readonly retentionDays: number;
+}
+
 /** Who may create an account. */
 export interface RegistrationConfig {
   /** `invite`: with an invitation that an operator has created. */
@@ -69,6 +75,7 @@ export interface RegistrationConfig {
 
 /** Injection tokens of the configuration of `identity/`. */
 export const HTTP_CONFIG = Symbol('HTTP_CONFIG');
+export const AUDIT_CONFIG = Symbol('AUDIT_CONFIG');
 export const DATABASE_CONFIG = Symbol('DATABASE_CONFIG');
 export const SESSION_CONFIG = Symbol('SESSION_CONFIG');
 export const APP_PROXY_CONFIG = Symbol('APP_PROXY_CONFIG');

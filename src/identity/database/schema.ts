@@ -1,4 +1,4 @@
-import { index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
@@ -64,6 +64,23 @@ export const invitations = pgTable('invitations', {
   createdAt: instant('created_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
 });
+
+/** Audit events, for as long as `AUDIT_RETENTION_DAYS` says. */
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: instant('at').notNull(),
+    event: text('event').notNull(),
+    viewer: text('viewer'),
+    address: text('address'),
+    reason: text('reason'),
+    by: text('by').notNull(),
+    /** The other fields of the event. */
+    details: jsonb('details').notNull(),
+  },
+  (table) => [index('audit_events_at').on(table.at), index('audit_events_viewer').on(table.viewer, table.id)],
+);
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

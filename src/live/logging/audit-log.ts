@@ -21,6 +21,8 @@ export const AUDIT_EVENTS = {
   'api-key-refused': 'a request came with an invalid API key, or one without the scope',
   'api-key-throttled': 'an API key or its address is over its rate limit',
   'customer-token-throttled': "a shop's customer asked for too many tokens",
+  'socket-opened': 'a socket was admitted',
+  'socket-refused': 'a socket was refused for its token',
 } as const;
 
 /** The name of an event. */
@@ -40,6 +42,8 @@ export interface AuditEntry {
   readonly session?: string;
   /** The name of an API key, or the id of an invitation. */
   readonly name?: string;
+  /** The `Origin` of a socket's upgrade. */
+  readonly origin?: string | null;
   /** A hash of the entered e-mail, to correlate lines about one account. */
   readonly subject?: string;
 }
@@ -56,9 +60,24 @@ const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'registration-refused',
   'api-key-throttled',
   'customer-token-throttled',
+  'socket-opened',
+  'socket-refused',
 ]);
 const WINDOW_MS = 10_000;
 const LINES_IN_A_WINDOW = 50;
+
+/** An event as it is written: each field of {@link AuditEntry} that applies, and the number of events dropped before it. */
+export interface AuditRecord extends AuditEntry {
+  readonly event: AuditEvent;
+  readonly viewer: string | null;
+  readonly address: string | null;
+  readonly reason: string | null;
+  readonly by: AuditActor;
+  readonly unlogged?: number;
+}
+
+/** Receives each written event, synchronously; must not throw. */
+export type AuditListener = (record: AuditRecord) => void;
 
 interface Flood {
   endsAtMs: number;
@@ -72,16 +91,35 @@ interface Flood {
  */
 export class AuditLog {
   readonly #floods = new Map<AuditEvent, Flood>();
+  readonly #listeners = new Set<AuditListener>();
 
   constructor(private readonly logger: Logger) {}
 
+  /** Adds a listener, which stores the events; the returned function removes it. */
+  listen(listener: AuditListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   /** Writes one event. Never throws. */
   record(event: AuditEvent, entry: AuditEntry): void {
+    const record = this.#tell(event, entry);
+    if (record) this.logger.info(record, AUDIT_EVENTS[event]);
+  }
+
+  /** As {@link record}, for an event whose line in the log is written by the caller. */
+  store(event: AuditEvent, entry: AuditEntry): void {
+    if (this.#listeners.size > 0) this.#tell(event, entry);
+  }
+
+  /** Null if the event is one too many. */
+  #tell(event: AuditEvent, entry: AuditEntry): AuditRecord | null {
     const unlogged = FLOODING.has(event) ? this.#withhold(event) : 0;
-    if (unlogged === null) return;
+    if (unlogged === null) return null;
     const { viewer = null, address = null, reason = null, by = 'stranger', ...details } = entry;
-    const line = { event, viewer, address, reason, by, ...details, ...(unlogged > 0 ? { unlogged } : {}) };
-    this.logger.info(line, AUDIT_EVENTS[event]);
+    const record = { event, viewer, address, reason, by, ...details, ...(unlogged > 0 ? { unlogged } : {}) };
+    for (const listener of this.#listeners) listener(record);
+    return record;
   }
 
   /** Null if the line must not be written, else the number of lines dropped before it. */

@@ -106,12 +106,15 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
   async #run(socket: Socket, { args, answers }: CliRequest): Promise<void> {
     const beat = setInterval(() => socket.write('\n'), BEAT_MS);
     const left = [...answers];
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
     const context: Omit<CliContext, 'print'> = {
       withStores: (action, { alone = false } = {}) => {
         if (alone) throw new Error('Another process uses the embedded database: stop it first.');
         const { state } = this.shared;
         return action(this.#stores, { nodesUnreachable: state !== null && state !== 'ok' });
       },
+      signal: gone.signal,
       ask: async () => left.shift() ?? '',
     };
     const output = {

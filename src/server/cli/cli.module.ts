@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import { AccountsModule } from '../../identity/accounts.module.js';
+import { AuditModule } from '../../identity/audit/audit.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../../identity/database/database.module.js';
@@ -25,7 +26,7 @@ export class CliModule {
     const settings = [ConfigModule.of(config), LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: live })];
     return {
       module: CliModule,
-      imports: [...settings, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule],
+      imports: [...settings, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule, AuditModule],
     };
   }
 }

@@ -37,6 +37,8 @@ const context: Omit<CliContext, 'print'> = {
       await stores.close();
     }
   },
+  // The process itself ends, by Ctrl-C.
+  signal: new AbortController().signal,
   async ask(question) {
     const answer = await askPassword(question);
     answers.push(answer);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { apiKeyCommand } from './api-key.command.js';
+import { auditCommand } from './audit.command.js';
 import type { CliCommand, CliContext } from './command.js';
 import { configCommand } from './config.command.js';
 import { invitationCommand } from './invitation.command.js';
@@ -20,6 +21,7 @@ const COMMANDS: readonly CliCommand[] = [
   apiKeyCommand,
   publishCommand,
   rejectedCommand,
+  auditCommand,
   seedCommand,
   configCommand,
   secretCommand,

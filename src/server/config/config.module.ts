@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from './config.js';
 import {
   APP_PROXY_CONFIG,
+  AUDIT_CONFIG,
   DATABASE_CONFIG,
   HTTP_CONFIG,
   ISSUERS_CONFIG,
@@ -24,6 +25,7 @@ export class ConfigModule {
       { provide: FEEDS_CONFIG, useValue: config.feeds },
       { provide: APP_PROXY_CONFIG, useValue: config.appProxy },
       { provide: ISSUERS_CONFIG, useValue: config.issuers },
+      { provide: AUDIT_CONFIG, useValue: config.audit },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };

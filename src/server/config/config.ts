@@ -1,6 +1,7 @@
 import type { LimitsConfig, SecretConfig, StoreConfig, TokenConfig } from '../../live/live.config.js';
 import type {
   AppProxyConfig,
+  AuditConfig,
   DatabaseConfig,
   HttpConfig,
   IssuersConfig,
@@ -39,5 +40,6 @@ export interface Config {
   readonly issuers: IssuersConfig;
   readonly limits: LimitsConfig;
   readonly registration: RegistrationConfig;
+  readonly audit: AuditConfig;
   readonly logging: LoggingConfig;
 }

@@ -108,6 +108,7 @@ export const EnvironmentSchema = z.object({
   MAX_HISTORY_MEBIBYTES: number(16, 1_000_000, { whole: true }).default(128),
   THROTTLE_EXEMPT: addresses(),
   REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
+  AUDIT_RETENTION_DAYS: number(0, 3_650, { whole: true }).default(90),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

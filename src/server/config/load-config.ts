@@ -76,6 +76,7 @@ function toConfig(env: Environment): Config {
     },
     issuers: { issuers: env.TRUSTED_ISSUERS },
     limits: limitsOf(env),
+    audit: { retentionDays: env.AUDIT_RETENTION_DAYS },
     registration: { mode: env.REGISTRATION },
     logging: { level: env.LOG_LEVEL },
   };

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { AuditLog } from '../../logging/audit-log.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { SharedStoreHealth } from '../../store/store-health.js';
@@ -35,6 +36,7 @@ export class ConnectionPolicy {
   constructor(
     @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
     private readonly store: SharedStoreHealth,
+    private readonly audit: AuditLog,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -86,6 +88,7 @@ export class ConnectionPolicy {
 
   #refuse(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): Admission {
     this.logger.info({ requestId, event: 'socket-refused', reason, address, origin }, 'socket refused');
+    this.audit.store('socket-refused', { reason, address, origin });
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { AuditLog } from '../../logging/audit-log.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
@@ -29,6 +30,7 @@ export class GatewayMetrics {
     metrics: Registry,
     connections: ConnectionRegistry,
     batcher: WriteBatcher,
+    private readonly audit: AuditLog,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const registers = [metrics];
@@ -80,6 +82,7 @@ export class GatewayMetrics {
       { requestId, event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
       'socket admitted',
     );
+    this.audit.store('socket-opened', { viewer: context?.viewer?.id ?? null, address, origin, by: 'owner' });
   }
 
   /**
