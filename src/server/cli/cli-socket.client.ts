@@ -12,6 +12,7 @@ const SILENT_AFTER_MS = 4 * BEAT_MS;
 /**
  * Lets the server that has the embedded database open run a command, and writes the command's output.
  *
+ * @param silentAfterMs how long the server may send nothing; it sends an empty line every {@link BEAT_MS}
  * @returns the exit code; null if no server with this `DATA_DIR` runs
  * @throws StartError if the server hangs, stops meanwhile or answers nonsense, or if the socket is somebody else's
  */
@@ -19,13 +20,14 @@ export async function runByServer(
   dataDir: string,
   request: Omit<CliRequest, 'version'>,
   output: CliOutput,
+  silentAfterMs = SILENT_AFTER_MS,
 ): Promise<number | null> {
   const path = cliSocketPath(dataDir);
   if (!isOurs(path, dataDir)) return null;
   const socket = await opened(path);
   if (socket === null) return null;
   try {
-    socket.setTimeout(SILENT_AFTER_MS, () => socket.destroy(new Error('silent')));
+    socket.setTimeout(silentAfterMs, () => socket.destroy(new Error('silent')));
     socket.write(`${JSON.stringify({ ...request, version: VERSION })}\n`);
     return await exitCodeFrom(socket, output);
   } finally {
@@ -61,12 +63,17 @@ function opened(path: string): Promise<Socket | null> {
 }
 
 async function exitCodeFrom(socket: Socket, output: CliOutput): Promise<number> {
-  for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
-    if (line === '') continue;
-    const reply = replyIn(line);
-    if ('code' in reply) return reply.code;
-    if ('out' in reply) output.out(reply.out);
-    else output.error(reply.error);
+  try {
+    for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
+      if (line === '') continue;
+      const reply = replyIn(line);
+      if ('code' in reply) return reply.code;
+      if ('out' in reply) output.out(reply.out);
+      else output.error(reply.error);
+    }
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    // The connection broke, or was silent for too long: the same as an end without an exit code.
   }
   throw new StartError(
     'The server stopped or hung before the command ended: check whether the command took effect before you repeat it.',
