@@ -7,7 +7,7 @@ import { TooManyRequestsError, UnavailableError } from '../src/live/errors/sally
 import { Presence } from '../src/live/presence/presence.js';
 import { needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
-import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
+import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 
 interface Answer {
   readonly status: number;
@@ -163,10 +163,10 @@ describe('what a backend can ask, on one node in memory', () => {
   });
 });
 
-needs('redis', 'postgres')('what a backend can ask, on two nodes', () => {
+needs('redis', 'postgres').each(SHARED_STORES)('what a backend can ask, on two nodes with %s', (kind) => {
   let pair: TwoNodes;
   beforeAll(async () => {
-    pair = await startTwoNodes(QUIET);
+    pair = await startTwoNodes(QUIET, kind);
   });
   afterAll(() => pair.stop());
   describeQueries(() => pair.nodes);

@@ -6,30 +6,31 @@ import { Inbox } from '../src/testing/inbox.js';
 import { liveClient, subscribe } from './kit/live-client.js';
 import { publishCount } from './kit/publish.js';
 import { openSocket } from '../src/testing/live-socket.js';
+import { needs } from './kit/needs.js';
 import { startServer, type SignedIn, type TestServer } from './kit/server.js';
+import { startTwoNodes } from './kit/two-nodes.js';
 
-const EVENTS = 3_000;
 const SUBSCRIPTION = 'subscription { userCount }';
 
+/** Where sockets are. */
 let server: TestServer;
+/** Where events are published. */
+let publisher: TestServer;
 let ada: SignedIn;
 let bob: SignedIn;
 
-beforeAll(async () => {
-  // The worker's own numbers would mix with the test's.
-  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '86400' } });
-  [ada, bob] = await Promise.all([server.signedIn('ada'), server.signedIn('bob')]);
-});
-
-afterAll(() => server.stop());
+interface Nodes {
+  readonly nodes: readonly TestServer[];
+  stop(): Promise<void>;
+}
 
 /** Even numbers for Ada and odd ones for Bob, in turns; the last two are larger than all before. */
-async function publishToBoth(): Promise<void> {
-  for (let n = 2; n < EVENTS * 2; n += 2)
-    await Promise.all([publishCount(server, ada.viewerId, n), publishCount(server, bob.viewerId, n + 1)]);
+async function publishToBoth(events: number): Promise<void> {
+  for (let n = 2; n < events * 2; n += 2)
+    await Promise.all([publishCount(publisher, ada.viewerId, n), publishCount(publisher, bob.viewerId, n + 1)]);
   await Promise.all([
-    publishCount(server, ada.viewerId, EVENTS * 10),
-    publishCount(server, bob.viewerId, EVENTS * 10 + 1),
+    publishCount(publisher, ada.viewerId, events * 10),
+    publishCount(publisher, bob.viewerId, events * 10 + 1),
   ]);
 }
 
@@ -40,125 +41,160 @@ async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Pro
   return seen;
 }
 
-describe('two accounts on one server', () => {
-  it(`SO-5 each get only their own ${EVENTS} events, in order and without a gap, through the graphql-ws client`, async () => {
-    const clients = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
-    const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
-    await Promise.all([publishCount(server, ada.viewerId, -2), publishCount(server, bob.viewerId, -1)]);
-    await Promise.all([adas?.take(), bobs?.take()]);
-    // A reader that is behind gets the latest only, so each hundred is taken before the next is sent.
-    for (let from = 0; from < EVENTS; from += 100) {
-      const forAda = Array.from({ length: 100 }, (_, index) => 2 * (from + index));
-      const forBob = forAda.map((value) => value + 1);
-      await Promise.all([publishCount(server, ada.viewerId, ...forAda), publishCount(server, bob.viewerId, ...forBob)]);
-      expect(await takeUntil(adas ?? new Inbox(), forAda.at(-1) ?? 0)).toEqual(forAda);
-      expect(await takeUntil(bobs ?? new Inbox(), forBob.at(-1) ?? 0)).toEqual(forBob);
-    }
-    for (const client of clients) await client.dispose();
-  });
+/**
+ * @param start starts with this environment: the last node has the sockets, the first one publishes
+ * @param events the number of events, published one by one
+ */
+function isolationOf(name: string, events: number, start: (env: Record<string, string>) => Promise<Nodes>): void {
+  describe(`on ${name}`, () => {
+    let started: Nodes;
 
-  it('each get only their own events through Apollo Client with GraphQLWsLink', async () => {
-    const sockets = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
-    const inboxes = sockets.map((socket) => {
-      const inbox = new Inbox<{ userCount: number }>();
-      const link = ApolloLink.from([new GraphQLWsLink(socket)]);
-      const apollo = new ApolloClient({ link, cache: new InMemoryCache() });
-      apollo.subscribe<{ userCount: number }>({ query: gql(SUBSCRIPTION) }).subscribe({
-        next: ({ data, error }) => (data ? inbox.put(data) : inbox.end(error?.message ?? 'no data')),
-        error: (error) => inbox.end(String(error)),
-      });
-      return inbox;
+    beforeAll(async () => {
+      // The worker's own numbers would mix with the test's.
+      started = await start({ USER_COUNT_INTERVAL_SECONDS: '86400' });
+      [publisher, server] = [started.nodes[0]!, started.nodes.at(-1)!];
+      [ada, bob] = await Promise.all([server.signedIn('ada'), server.signedIn('bob')]);
     });
-    await Promise.all([publishCount(server, ada.viewerId, 0), publishCount(server, bob.viewerId, 1)]);
-    await Promise.all(inboxes.map((inbox) => inbox.take()));
-    await publishToBoth();
-    const [forAda, forBob] = await Promise.all(inboxes.map((inbox, index) => takeUntil(inbox, EVENTS * 10 + index)));
-    expect(forAda?.filter((value) => value % 2 !== 0)).toEqual([]);
-    expect(forBob?.filter((value) => value % 2 === 0)).toEqual([]);
-    for (const socket of sockets) await socket.dispose();
+    afterAll(() => started.stop());
+
+    describe('two accounts', () => {
+      it(`SO-5 each get only their own ${events} events, in order and without a gap, through the graphql-ws client`, async () => {
+        const clients = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
+        const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
+        await Promise.all([publishCount(publisher, ada.viewerId, -2), publishCount(publisher, bob.viewerId, -1)]);
+        await Promise.all([adas?.take(), bobs?.take()]);
+        // A reader that is behind gets the latest only, so each hundred is taken before the next is sent.
+        for (let from = 0; from < events; from += 100) {
+          const forAda = Array.from({ length: 100 }, (_, index) => 2 * (from + index));
+          const forBob = forAda.map((value) => value + 1);
+          await Promise.all([
+            publishCount(publisher, ada.viewerId, ...forAda),
+            publishCount(publisher, bob.viewerId, ...forBob),
+          ]);
+          expect(await takeUntil(adas ?? new Inbox(), forAda.at(-1) ?? 0)).toEqual(forAda);
+          expect(await takeUntil(bobs ?? new Inbox(), forBob.at(-1) ?? 0)).toEqual(forBob);
+        }
+        for (const client of clients) await client.dispose();
+      });
+
+      it('each get only their own events through Apollo Client with GraphQLWsLink', async () => {
+        const sockets = [ada, bob].map((who) => liveClient(server.url, () => who.browser.token()));
+        const inboxes = sockets.map((socket) => {
+          const inbox = new Inbox<{ userCount: number }>();
+          const link = ApolloLink.from([new GraphQLWsLink(socket)]);
+          const apollo = new ApolloClient({ link, cache: new InMemoryCache() });
+          apollo.subscribe<{ userCount: number }>({ query: gql(SUBSCRIPTION) }).subscribe({
+            next: ({ data, error }) => (data ? inbox.put(data) : inbox.end(error?.message ?? 'no data')),
+            error: (error) => inbox.end(String(error)),
+          });
+          return inbox;
+        });
+        await Promise.all([publishCount(publisher, ada.viewerId, 0), publishCount(publisher, bob.viewerId, 1)]);
+        await Promise.all(inboxes.map((inbox) => inbox.take()));
+        await publishToBoth(events);
+        const [forAda, forBob] = await Promise.all(
+          inboxes.map((inbox, index) => takeUntil(inbox, events * 10 + index)),
+        );
+        expect(forAda?.filter((value) => value % 2 !== 0)).toEqual([]);
+        expect(forBob?.filter((value) => value % 2 === 0)).toEqual([]);
+        for (const socket of sockets) await socket.dispose();
+      });
+    });
+
+    describe("an attempt to access another viewer's topic", () => {
+      const attempts: [
+        string,
+        () => { query: string; variables?: unknown; operationName?: string; extensions?: unknown },
+      ][] = [
+        ['an argument', () => ({ query: `subscription { userCount(viewer: "${bob.viewerId}") }` })],
+        [
+          'a variable',
+          () => ({ query: 'subscription ($id: ID!) { userCount(id: $id) }', variables: { id: bob.viewerId } }),
+        ],
+        ['a second field under an alias', () => ({ query: 'subscription { mine: userCount his: userCount }' })],
+        ['a fragment on another type', () => ({ query: 'subscription { ...f } fragment f on Query { me { token } }' })],
+        ['a query', () => ({ query: '{ me { token } }' })],
+        ['a mutation', () => ({ query: 'mutation { logout }' })],
+        [
+          'a directive that does not exist',
+          () => ({ query: `subscription { userCount @as(viewer: "${bob.viewerId}") }` }),
+        ],
+      ];
+
+      it.each(attempts)('by %s is answered with an error, and nothing is delivered', async (_, attempt) => {
+        const socket = await ada.socket();
+        socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
+        await socket.waitForMessage('error', 'attempt');
+        await publishCount(publisher, bob.viewerId, 7);
+        expect(await socket.settled()).toEqual([]);
+        await socket.close();
+      });
+
+      it.each([
+        ['variables that nothing asks for', () => ({ query: SUBSCRIPTION, variables: { viewer: bob.viewerId } })],
+        ['an operation name', () => ({ query: `subscription user_${bob.id.replaceAll('-', '_')} { userCount }` })],
+        ['a named fragment', () => ({ query: 'subscription { ...f } fragment f on Subscription { userCount }' })],
+        [
+          'extensions',
+          () => ({ query: SUBSCRIPTION, extensions: { viewer: bob.viewerId, topic: `user_count:${bob.viewerId}` } }),
+        ],
+      ])("by %s gets only the viewer's own topic", async (_, attempt) => {
+        const socket = await ada.socket();
+        await publishCount(publisher, ada.viewerId, 20);
+        socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
+        expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 20 });
+        await publishCount(publisher, bob.viewerId, 31);
+        await publishCount(publisher, ada.viewerId, 22);
+        expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 22 });
+        expect(await socket.settled()).toEqual([]);
+        await socket.close();
+      });
+
+      it('SO-5 by the cursor of that topic replays nothing and reports recovered: false', async () => {
+        const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
+        await publishCount(publisher, bob.viewerId, 41);
+        his.subscribe('1', SUBSCRIPTION);
+        const cursor = (await his.waitForNext('1')).extensions?.['cursor'];
+        expect(cursor).toEqual(expect.any(String));
+        await publishCount(publisher, bob.viewerId, 43);
+        const hers = await openSocket(server.url, { token: await ada.browser.token(), resumable: true });
+        hers.subscribe('1', SUBSCRIPTION, { extensions: { resume: cursor } });
+        await hers.settled();
+        await publishCount(publisher, ada.viewerId, 44);
+        const next = await hers.inbox.take((message) => JSON.stringify(message).includes('44'));
+        const others = (await hers.settled()).map((message) => JSON.stringify(message));
+        expect(JSON.stringify(next)).not.toContain('"recovered":true');
+        expect(others.join()).not.toMatch(/:4[13]\b/);
+        await Promise.all([his.close(), hers.close()]);
+      });
+
+      it('by a token of a user who has signed out since is refused with 4401', async () => {
+        const eve = await server.signedIn('eve');
+        const token = await eve.browser.token();
+        await eve.browser.logout();
+        const socket = await openSocket(server.url);
+        socket.send({ type: 'connection_init', payload: { token } });
+        expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+      });
+
+      it.each([
+        ['no token', undefined],
+        ['an empty token', ''],
+        ['a token that is none', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyOjEifQ.'],
+      ])('by %s is refused with 4403', async (_, token) => {
+        const socket = await openSocket(server.url);
+        socket.send({ type: 'connection_init', ...(token === undefined ? {} : { payload: { token } }) });
+        expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+      });
+    });
   });
+}
+
+isolationOf('one server', 3_000, async (env) => {
+  const only = await startServer({ env });
+  return { nodes: [only], stop: () => only.stop() };
 });
 
-describe("an attempt to access another viewer's topic", () => {
-  const attempts: [
-    string,
-    () => { query: string; variables?: unknown; operationName?: string; extensions?: unknown },
-  ][] = [
-    ['an argument', () => ({ query: `subscription { userCount(viewer: "${bob.viewerId}") }` })],
-    [
-      'a variable',
-      () => ({ query: 'subscription ($id: ID!) { userCount(id: $id) }', variables: { id: bob.viewerId } }),
-    ],
-    ['a second field under an alias', () => ({ query: 'subscription { mine: userCount his: userCount }' })],
-    ['a fragment on another type', () => ({ query: 'subscription { ...f } fragment f on Query { me { token } }' })],
-    ['a query', () => ({ query: '{ me { token } }' })],
-    ['a mutation', () => ({ query: 'mutation { logout }' })],
-    ['a directive that does not exist', () => ({ query: `subscription { userCount @as(viewer: "${bob.viewerId}") }` })],
-  ];
-
-  it.each(attempts)('by %s is answered with an error, and nothing is delivered', async (_, attempt) => {
-    const socket = await ada.socket();
-    socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
-    await socket.waitForMessage('error', 'attempt');
-    await publishCount(server, bob.viewerId, 7);
-    expect(await socket.settled()).toEqual([]);
-    await socket.close();
-  });
-
-  it.each([
-    ['variables that nothing asks for', () => ({ query: SUBSCRIPTION, variables: { viewer: bob.viewerId } })],
-    ['an operation name', () => ({ query: `subscription user_${bob.id.replaceAll('-', '_')} { userCount }` })],
-    ['a named fragment', () => ({ query: 'subscription { ...f } fragment f on Subscription { userCount }' })],
-    [
-      'extensions',
-      () => ({ query: SUBSCRIPTION, extensions: { viewer: bob.viewerId, topic: `user_count:${bob.viewerId}` } }),
-    ],
-  ])("by %s gets only the viewer's own topic", async (_, attempt) => {
-    const socket = await ada.socket();
-    await publishCount(server, ada.viewerId, 20);
-    socket.send({ type: 'subscribe', id: 'attempt', payload: attempt() });
-    expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 20 });
-    await publishCount(server, bob.viewerId, 31);
-    await publishCount(server, ada.viewerId, 22);
-    expect((await socket.waitForNext('attempt')).data).toEqual({ userCount: 22 });
-    expect(await socket.settled()).toEqual([]);
-    await socket.close();
-  });
-
-  it('SO-5 by the cursor of that topic replays nothing and reports recovered: false', async () => {
-    const his = await openSocket(server.url, { token: await bob.browser.token(), resumable: true });
-    await publishCount(server, bob.viewerId, 41);
-    his.subscribe('1', SUBSCRIPTION);
-    const cursor = (await his.waitForNext('1')).extensions?.['cursor'];
-    expect(cursor).toEqual(expect.any(String));
-    await publishCount(server, bob.viewerId, 43);
-    const hers = await openSocket(server.url, { token: await ada.browser.token(), resumable: true });
-    hers.subscribe('1', SUBSCRIPTION, { extensions: { resume: cursor } });
-    await hers.settled();
-    await publishCount(server, ada.viewerId, 44);
-    const next = await hers.inbox.take((message) => JSON.stringify(message).includes('44'));
-    const others = (await hers.settled()).map((message) => JSON.stringify(message));
-    expect(JSON.stringify(next)).not.toContain('"recovered":true');
-    expect(others.join()).not.toMatch(/:4[13]\b/);
-    await Promise.all([his.close(), hers.close()]);
-  });
-
-  it('by a token of a user who has signed out since is refused with 4401', async () => {
-    const eve = await server.signedIn('eve');
-    const token = await eve.browser.token();
-    await eve.browser.logout();
-    const socket = await openSocket(server.url);
-    socket.send({ type: 'connection_init', payload: { token } });
-    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
-  });
-
-  it.each([
-    ['no token', undefined],
-    ['an empty token', ''],
-    ['a token that is none', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyOjEifQ.'],
-  ])('by %s is refused with 4403', async (_, token) => {
-    const socket = await openSocket(server.url);
-    socket.send({ type: 'connection_init', ...(token === undefined ? {} : { payload: { token } }) });
-    expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
-  });
+needs('postgres')('with PostgreSQL', () => {
+  isolationOf('two nodes with PostgreSQL alone', 200, (env) => startTwoNodes(env, 'postgres'));
 });

@@ -6,23 +6,24 @@ import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { SHARED_STORES } from './kit/two-nodes.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const INTERVAL_MS = 1_000;
 const TICKS = 5;
 
-needs('postgres', 'redis')('the user-count tick on two nodes', () => {
+needs('postgres', 'redis').each(SHARED_STORES)('the user-count tick on two nodes with %s', (kind) => {
   const folder = temporaryFolder('ticks');
   let database: TestDatabase;
-  let redis: RedisServer;
+  let redis: RedisServer | null;
   let nodes: ServerProcess[] = [];
   let browser: Browser;
 
   beforeAll(async () => {
-    [database, redis] = await Promise.all([createDatabase(), RedisServer.start()]);
+    [database, redis] = await Promise.all([createDatabase(), kind === 'redis' ? RedisServer.start() : null]);
     const env = {
       DATABASE_URL: database.url,
-      REDIS_URL: redis.url,
+      ...(redis && { REDIS_URL: redis.url }),
       DATA_DIR: folder.path,
       SECRET_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_URL: 'http://127.0.0.1:1',
@@ -35,7 +36,7 @@ needs('postgres', 'redis')('the user-count tick on two nodes', () => {
   });
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.end('SIGKILL')));
-    await redis.remove();
+    await redis?.remove();
     await database.drop();
     folder.remove();
   });

@@ -1,26 +1,43 @@
+import { type DatabaseProxy, proxyTo } from './database-proxy.js';
 import { createDatabase } from './postgres-database.js';
 import { RedisServer } from './redis-server.js';
 import { startServer, type TestServer } from './server.js';
 
-/** Two nodes of one deployment, on a Redis and a PostgreSQL database of their own. */
+/** The stores that nodes share. */
+export const SHARED_STORES = ['redis', 'postgres'] as const;
+
+/** Two nodes of one deployment, on a PostgreSQL database of their own and, where it is their store, on a Redis. */
 export interface TwoNodes {
   readonly nodes: [TestServer, TestServer];
-  readonly redis: RedisServer;
+  /** Takes the store away: Redis from both nodes, PostgreSQL, which is their database too, from the second. */
+  readonly store: { stop(): Promise<void>; start(): Promise<void> };
   /** Stops both and removes what they stood on. */
   stop(): Promise<void>;
 }
 
-/** Starts both. Needs `redis` and `postgres`. */
-export async function startTwoNodes(env: Readonly<Record<string, string>>): Promise<TwoNodes> {
-  const [redis, database] = await Promise.all([RedisServer.start(), createDatabase()]);
-  const secrets = { SECRET_KEYS: 'two nodes of one test share this secret 0123456789' };
-  const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, PUBLIC_URL: 'http://127.0.0.1:1' };
-  const shared = { env: { ...env, ...secrets, ...stores } };
-  const nodes: [TestServer, TestServer] = await Promise.all([startServer(shared), startServer(shared)]);
+/** Starts both. Needs `postgres`, and `redis` unless the store is PostgreSQL. */
+export async function startTwoNodes(
+  env: Readonly<Record<string, string>>,
+  store: (typeof SHARED_STORES)[number] = 'redis',
+): Promise<TwoNodes> {
+  const [database, redis] = await Promise.all([createDatabase(), store === 'redis' ? RedisServer.start() : null]);
+  const secrets = {
+    SECRET_KEYS: 'two nodes of one test share this secret 0123456789',
+    PUBLIC_URL: 'http://127.0.0.1:1',
+  };
+  const proxy = await proxyTo(database.url);
+  const start = (url: string): Promise<TestServer> =>
+    startServer({ env: { ...env, ...secrets, DATABASE_URL: url, ...(redis && { REDIS_URL: redis.url }) } });
+  const nodes: [TestServer, TestServer] = await Promise.all([start(database.url), start(proxy.url)]);
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
-    await redis.remove();
+    await redis?.remove();
+    await proxy.end();
     await database.drop();
   };
-  return { nodes, redis, stop };
+  return { nodes, store: redis ?? switchOf(proxy), stop };
+}
+
+function switchOf({ shut, open }: DatabaseProxy): TwoNodes['store'] {
+  return { stop: shut, start: open };
 }
