@@ -248,6 +248,22 @@ describe('the command line, when the server is gone', () => {
     folder.remove();
   });
 
+  it('ends a command that goes on by itself when the server shuts down', async () => {
+    const folder = temporaryFolder('cli');
+    await fillWithEmbedded(folder.path);
+    const server = await startServerProcess({ DATA_DIR: folder.path });
+    await cli(folder.path, ['api-key', 'create', 'one']);
+    const env = { PATH: process.env['PATH'], DATA_DIR: folder.path };
+    const following = spawn(process.execPath, [MAIN, 'audit', '--follow'], { cwd: tmpdir(), env });
+    let err = '';
+    following.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    await once(following.stdout, 'data');
+    const closed = once(following, 'close');
+    expect(await server.end()).toBe(0);
+    expect([await closed, err]).toEqual([[0, null], '']);
+    folder.remove();
+  });
+
   it('says so if the server ends before the command has', async () => {
     const folder = temporaryFolder('cli');
     const stopping = createServer((socket) => socket.once('data', () => socket.end('{"out":"half"}\n')));

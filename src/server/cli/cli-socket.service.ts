@@ -30,6 +30,8 @@ const FINISH_WITHIN_MS = 5_000;
 export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #open = new Set<Socket>();
   readonly #running = new Set<Promise<void>>();
+  /** Aborted at shutdown, for commands that go on by themselves. */
+  readonly #leaving = new AbortController();
   /** Any provider of the server, as the CLI's own context would give it. */
   readonly #stores: Stores = { get: (token: never) => this.modules.get(token, { strict: false }) };
   #server: Server | null = null;
@@ -56,6 +58,7 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     if (this.#server === null) return;
     this.#server.close();
+    this.#leaving.abort();
     rmSync(cliSocketPath(this.config.dataDir), { force: true });
     await within(FINISH_WITHIN_MS, Promise.all(this.#running), undefined);
     for (const socket of this.#open) socket.destroy();
@@ -114,7 +117,7 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
         const { state } = this.shared;
         return action(this.#stores, { nodesUnreachable: state !== null && state !== 'ok' });
       },
-      signal: gone.signal,
+      signal: AbortSignal.any([gone.signal, this.#leaving.signal]),
       ask: async () => left.shift() ?? '',
     };
     const output = {
