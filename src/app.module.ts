@@ -28,6 +28,7 @@ import { CliSocketModule } from './server/cli/cli-socket.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http-api/backend.module.js';
 import { OpenApiModule } from './server/http-api/openapi/openapi.controller.js';
+import { WebhooksModule } from './server/webhooks/webhooks.module.js';
 import { PublishModule } from './server/http-api/publish.module.js';
 
 /** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
@@ -54,6 +55,7 @@ export class AppModule {
         PublishModule,
         BackendModule,
         OpenApiModule,
+        WebhooksModule,
         AccountsModule,
         AuditModule,
         AppProxyModule,

@@ -78,6 +78,22 @@ function presenceContract(name: string, open: () => Promise<{ here: Presence; th
       for (const node of [here, there]) await untilSockets(node, viewer, 0);
     });
 
+    it('lists the nodes that are alive, and tells about changes on this one', async () => {
+      const { here, there } = await open();
+      const viewer = newViewer();
+      const changes: [string, number][] = [];
+      const stop = here.listen((...change) => changes.push(change));
+      const leaving = [here.enter(viewer), here.enter(viewer), there === here ? () => {} : there.enter(viewer)];
+      const least = here === there ? 1 : 2;
+      await vi.waitFor(async () => expect((await here.nodes()).size).toBeGreaterThanOrEqual(least), {
+        timeout: 15_000,
+      });
+      for (const leave of leaving) leave();
+      stop();
+      here.enter(viewer)();
+      expect(changes).toEqual([1, 2, 1, 0].map((connections) => [viewer, connections]));
+    });
+
     it('finds a thousand viewers in one query', async () => {
       const { here, there } = await open();
       const viewers = Array.from({ length: 1_000 }, newViewer);
@@ -139,8 +155,16 @@ needs('redis')('with Redis', () => {
     const presence = new RedisPresence(dying.connection, LEASE_MS);
     presence.enter(viewer);
     await untilConnected(staying, [viewer]);
+    const before = await staying.nodes();
     dying.close();
     await vi.waitFor(async () => expect(await connectedTo(staying)).toEqual([]), { timeout: 15_000 });
+    await vi.waitFor(
+      async () => {
+        const nodes = await staying.nodes();
+        expect([...before].filter((node) => !nodes.has(node))).toHaveLength(1);
+      },
+      { timeout: 15_000 },
+    );
   });
 
   it('writes its viewers again to an emptied Redis, at the next heartbeat', async () => {

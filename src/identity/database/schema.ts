@@ -1,4 +1,5 @@
-import { bigint, index, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import { bigint, bigserial, index, integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
@@ -80,6 +81,47 @@ export const auditEvents = pgTable(
     details: jsonb('details').notNull(),
   },
   (table) => [index('audit_events_at').on(table.at), index('audit_events_viewer').on(table.viewer, table.id)],
+);
+
+/** The viewers for whom `viewer.online` was the last webhook. Used only with `WEBHOOK_URL`. */
+export const announcedViewers = pgTable(
+  'announced_viewers',
+  {
+    viewer: text('viewer').primaryKey(),
+    /** When the viewer's last socket of a node closed; null while nothing suggests that the viewer is gone. */
+    leftAt: instant('left_at'),
+  },
+  (table) => [
+    index('announced_viewers_left_at')
+      .on(table.leftAt)
+      .where(sql`left_at is not null`),
+  ],
+);
+
+/** Webhooks that are not delivered yet, and those that never could be. */
+export const webhookMessages = pgTable(
+  'webhook_messages',
+  {
+    /** The order of what happened. */
+    seq: bigserial('seq', { mode: 'number' }).primaryKey(),
+    /** The receiver's idempotency key: the same for each attempt. */
+    id: uuid('id').notNull(),
+    type: text('type').notNull(),
+    viewer: text('viewer').notNull(),
+    createdAt: instant('created_at').notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAttemptAt: instant('next_attempt_at').notNull(),
+    /** Set when the last attempt has failed: the message is kept for operators. */
+    failedAt: instant('failed_at'),
+    /** Why the last attempt failed: a status or an error's code. */
+    failure: text('failure'),
+  },
+  (table) => [
+    index('webhook_messages_next_attempt_at')
+      .on(table.nextAttemptAt)
+      .where(sql`failed_at is null`),
+    index('webhook_messages_viewer_seq').on(table.viewer, table.seq),
+  ],
 );
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

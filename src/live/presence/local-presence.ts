@@ -1,15 +1,23 @@
 import type { ViewerId } from '../viewer/viewer.js';
-import type { ConnectedViewer } from './presence.js';
-
-/** Called when the number of a viewer's sockets on this node has changed. */
-export type PresenceListener = (viewer: ViewerId) => void;
+import type { ConnectedViewer, PresenceListener } from './presence.js';
 
 /** Counts this node's sockets per viewer, and remembers when each opened. */
 export class LocalPresence {
   /** When each socket opened, in ms since the epoch, oldest first. Few per viewer, so an array is enough. */
   readonly #sockets = new Map<ViewerId, number[]>();
 
-  constructor(private readonly listener: PresenceListener = () => {}) {}
+  readonly #listeners = new Set<PresenceListener>();
+
+  /** @param listener added at once; see {@link listen} */
+  constructor(listener?: PresenceListener) {
+    if (listener) this.#listeners.add(listener);
+  }
+
+  /** Adds a listener; the returned function removes it. */
+  listen(listener: PresenceListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
 
   /** Adds one socket; the returned function removes it, once. */
   enter(viewer: ViewerId): () => void {
@@ -17,7 +25,7 @@ export class LocalPresence {
     const opened = this.#sockets.get(viewer);
     if (opened) opened.push(openedAtMs);
     else this.#sockets.set(viewer, [openedAtMs]);
-    this.listener(viewer);
+    this.#changed(viewer, opened?.length ?? 1);
     let isIn = true;
     return () => {
       if (!isIn) return;
@@ -63,6 +71,10 @@ export class LocalPresence {
     if (!opened) return;
     opened.splice(opened.indexOf(openedAtMs), 1);
     if (opened.length === 0) this.#sockets.delete(viewer);
-    this.listener(viewer);
+    this.#changed(viewer, opened.length);
+  }
+
+  #changed(viewer: ViewerId, connections: number): void {
+    for (const listener of this.#listeners) listener(viewer, connections);
   }
 }

@@ -8,6 +8,9 @@ export interface ConnectedViewer {
   readonly since: Date;
 }
 
+/** Called when the number of a viewer's sockets on this node has changed. Must not throw or block. */
+export type PresenceListener = (viewer: ViewerId, connectionsHere: number) => void;
+
 /**
  * The port for which viewers are connected, over all nodes. The gateway reports to it; feeds and other backends query
  * it. Implementations: in memory (one process), PostgreSQL and Redis, where a crashed node is removed when its lease
@@ -37,6 +40,17 @@ export abstract class Presence {
    * @throws UnavailableError when the store is unavailable
    */
   abstract among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>>;
+
+  /**
+   * The nodes that are alive, by an id that a node has until it ends. A crashed node disappears when its lease expires;
+   * its viewers are then no longer connected.
+   *
+   * @throws UnavailableError when the store is unavailable
+   */
+  abstract nodes(): Promise<ReadonlySet<string>>;
+
+  /** Adds a listener for changes on this node; the returned function removes it. */
+  abstract listen(listener: PresenceListener): () => void;
 }
 
 /** A viewer's sockets on several nodes, taken together. */

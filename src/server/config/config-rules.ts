@@ -104,6 +104,23 @@ const RULES: readonly Rule[] = [
       'expected DATABASE_URL as well, the same database through its pooler. Set it, or unset DATABASE_LISTEN_URL',
   },
   {
+    on: ['WEBHOOK_SECRET', 'WEBHOOK_URL'],
+    broken: (env) => env.WEBHOOK_URL !== undefined && env.WEBHOOK_SECRET.length === 0,
+    message:
+      'expected the key that signs what is sent to WEBHOOK_URL. Make one with: echo "whsec_$(openssl rand -base64 32)"',
+  },
+  {
+    on: ['WEBHOOK_URL', 'WEBHOOK_SECRET'],
+    broken: (env) => env.WEBHOOK_URL === undefined && env.WEBHOOK_SECRET.length > 0,
+    message: 'expected the URL that webhooks are sent to. Set it, or unset WEBHOOK_SECRET',
+  },
+  {
+    on: ['WEBHOOK_URL'],
+    productionOnly: true,
+    broken: ({ WEBHOOK_URL }) => WEBHOOK_URL !== undefined && !isSafeOrigin(WEBHOOK_URL),
+    message: 'expected an https URL (loopback excepted), since webhooks name viewers. Use https',
+  },
+  {
     on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],
     broken: (env) => (env.SESSION_IDLE_SECONDS ?? 0) > env.SESSION_ABSOLUTE_SECONDS,
     message: 'expected at most SESSION_ABSOLUTE_SECONDS (30 days unless set). Lower it, or raise the other',

@@ -9,6 +9,7 @@ import {
   REGISTRATION_CONFIG,
   SESSION_CONFIG,
 } from '../../identity/identity.config.js';
+import { WEBHOOK_CONFIG } from '../webhooks/webhook.config.js';
 import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.worker.js';
 
 /**
@@ -26,6 +27,7 @@ export class ConfigModule {
       { provide: APP_PROXY_CONFIG, useValue: config.appProxy },
       { provide: ISSUERS_CONFIG, useValue: config.issuers },
       { provide: AUDIT_CONFIG, useValue: config.audit },
+      { provide: WEBHOOK_CONFIG, useValue: config.webhooks },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };

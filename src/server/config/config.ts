@@ -8,6 +8,7 @@ import type {
   RegistrationConfig,
   SessionConfig,
 } from '../../identity/identity.config.js';
+import type { WebhookConfig } from '../webhooks/webhook.config.js';
 import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
 
 /** Listening, and what is served besides the socket. */
@@ -41,5 +42,6 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly registration: RegistrationConfig;
   readonly audit: AuditConfig;
+  readonly webhooks: WebhookConfig;
   readonly logging: LoggingConfig;
 }

@@ -4,7 +4,8 @@ import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { isHttpOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
-import { parseShop } from './grammar.js';
+import { parseWebhookSecret } from '../webhooks/webhook.config.js';
+import { isWebhookUrl, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
 
@@ -60,6 +61,7 @@ export const SECRET_VARIABLES = [
   'DATABASE_LISTEN_URL',
   'REDIS_URL',
   'APP_PROXY_SECRET',
+  'WEBHOOK_SECRET',
 ] as const;
 /** The variables that may be `@path`: the secrets, and long values. */
 export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
@@ -102,6 +104,14 @@ export const EnvironmentSchema = z.object({
   ),
   APP_PROXY_BIND: oneOf(['ip+ua', 'ua', 'none']).default('ip+ua'),
   TRUSTED_ISSUERS: issuers,
+  WEBHOOK_URL: z
+    .string()
+    .refine(isWebhookUrl, { error: 'expected an http or https URL without a user name' })
+    .optional(),
+  WEBHOOK_SECRET: list(
+    (secret) => parseWebhookSecret(secret) !== null,
+    'keys: whsec_ and 24 to 64 random bytes in base64. Make one with: echo "whsec_$(openssl rand -base64 32)"',
+  ),
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),

@@ -23,6 +23,13 @@ export function parseShop(text: string): { readonly domain: string; readonly ori
   };
 }
 
+/** Whether text is a URL that webhooks can be sent to. */
+export function isWebhookUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
+}
+
 /** Whether a host name or address is loopback. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');

@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigOutcome, loadConfig } from './load-config.js';
 
 const KEY = randomBytes(48).toString('base64');
+const HOOKS = 'https://backend.example/hooks';
+const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const PRODUCTION = { NODE_ENV: 'production', SECRET_KEYS: KEY, PUBLIC_URL: 'https://app.example' };
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-config-'));
 
@@ -63,6 +65,35 @@ describe('loadConfig', () => {
     ],
   ])('ST-1 production refuses to start with %s', (_, env, name) => {
     expect(faultsOf(env).some((fault) => fault.startsWith(name))).toBe(true);
+  });
+
+  it.each([
+    ['a URL without a key', { WEBHOOK_URL: HOOKS }, 'WEBHOOK_SECRET'],
+    ['a key without a URL', { WEBHOOK_SECRET }, 'WEBHOOK_URL'],
+    ['a password in the URL', { WEBHOOK_URL: 'https://a:canary@b.example/', WEBHOOK_SECRET }, 'WEBHOOK_URL'],
+    ['another scheme', { WEBHOOK_URL: 'ftp://b.example/', WEBHOOK_SECRET }, 'WEBHOOK_URL'],
+    [
+      'a short key',
+      { WEBHOOK_URL: HOOKS, WEBHOOK_SECRET: `whsec_${randomBytes(16).toString('base64')}` },
+      'WEBHOOK_SECRET',
+    ],
+    [
+      'a key without its prefix',
+      { WEBHOOK_URL: HOOKS, WEBHOOK_SECRET: randomBytes(32).toString('base64') },
+      'WEBHOOK_SECRET',
+    ],
+    ['text that is not base64', { WEBHOOK_URL: HOOKS, WEBHOOK_SECRET: `whsec_${'!'.repeat(44)}` }, 'WEBHOOK_SECRET'],
+    ['http in production', { ...PRODUCTION, WEBHOOK_URL: 'http://b.example/', WEBHOOK_SECRET }, 'WEBHOOK_URL'],
+  ])('refuses webhooks with %s', (_, env: Record<string, string>, name) => {
+    const faults = faultsOf(env);
+    expect(faults).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
+    expect(faults.join()).not.toMatch(/canary|whsec_[A-Za-z0-9+/]{10}/);
+  });
+
+  it('accepts webhooks with several keys, and http to loopback', () => {
+    const both = `${WEBHOOK_SECRET},whsec_${randomBytes(32).toString('base64')}`;
+    expect(faultsOf({ ...PRODUCTION, WEBHOOK_URL: HOOKS, WEBHOOK_SECRET: both })).toEqual([]);
+    expect(faultsOf({ ...PRODUCTION, WEBHOOK_URL: 'http://127.0.0.1:8080/', WEBHOOK_SECRET })).toEqual([]);
   });
 
   it('LK-4 refuses a HOST that is not loopback without NODE_ENV', () => {

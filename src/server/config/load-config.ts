@@ -3,6 +3,7 @@ import type { Config } from './config.js';
 import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { readEnvironment, type Environment } from './environment.js';
+import { parseWebhookSecret, type WebhookConfig } from '../webhooks/webhook.config.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
 import { resolveSecrets } from './secret-reference.js';
@@ -78,8 +79,13 @@ function toConfig(env: Environment): Config {
     limits: limitsOf(env),
     audit: { retentionDays: env.AUDIT_RETENTION_DAYS },
     registration: { mode: env.REGISTRATION },
+    webhooks: webhooksOf(env),
     logging: { level: env.LOG_LEVEL },
   };
+}
+
+function webhooksOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: secrets }: Environment): WebhookConfig {
+  return { url: url ?? null, secrets: secrets.flatMap((text) => parseWebhookSecret(text) ?? []) };
 }
 
 /** Rules have checked that the URL of a named store is there. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LocalPresence } from '../../presence/local-presence.js';
-import { type ConnectedViewer, Presence, together } from '../../presence/presence.js';
+import { type ConnectedViewer, Presence, type PresenceListener, together } from '../../presence/presence.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import type { PostgresConnection, SqlValue } from './postgres.connection.js';
 
@@ -19,6 +19,7 @@ const REPORT = 'select sallyport.report_presence($1, $2, $3, $4, $5) as "isKnown
 const COMPLETE = 'select sallyport.complete_presence($1, $2, $3) as "isKnown"';
 const LEAVE = `update sallyport.node set alive_until = '-infinity' where owner = $1`;
 const CONNECTED = 'select sallyport.connected_viewers($1, $2) as viewer';
+const NODES = 'select distinct owner from sallyport.node where alive_until > clock_timestamp()';
 const ELSEWHERE = 'select * from sallyport.present_elsewhere($1, $2)';
 
 interface Elsewhere {
@@ -74,6 +75,15 @@ export class PostgresPresence extends Presence implements BeforeApplicationShutd
     for (const { viewer, connections, since } of elsewhere)
       found.set(viewer, together(found.get(viewer), { connections, since: new Date(Number(since)) }));
     return found;
+  }
+
+  override async nodes(): Promise<ReadonlySet<string>> {
+    const rows = await this.postgres.run<{ owner: string }>(NODES, []);
+    return new Set(rows.map(({ owner }) => owner));
+  }
+
+  override listen(listener: PresenceListener): () => void {
+    return this.#here.listen(listener);
   }
 
   /** After the sockets were drained: until then this node's viewers are present. */

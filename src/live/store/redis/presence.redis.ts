@@ -4,7 +4,7 @@ import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { LocalPresence } from '../../presence/local-presence.js';
-import { type ConnectedViewer, Presence, together } from '../../presence/presence.js';
+import { type ConnectedViewer, Presence, type PresenceListener, together } from '../../presence/presence.js';
 
 /** How long a node counts as alive after its last heartbeat, in milliseconds. */
 const LEASE_MS = 15_000;
@@ -92,6 +92,14 @@ export class RedisPresence extends Presence implements BeforeApplicationShutdown
       });
     }
     return found;
+  }
+
+  override async nodes(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#nodes());
+  }
+
+  override listen(listener: PresenceListener): () => void {
+    return this.#here.listen(listener);
   }
 
   /** After the sockets were drained: until then this node's viewers are present. */

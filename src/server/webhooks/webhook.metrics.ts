@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** The metrics of webhooks. */
+@Injectable()
+export class WebhookMetrics {
+  readonly #attempts: Counter<'outcome'>;
+
+  constructor(private readonly registry: Registry) {
+    this.#attempts = new Counter({
+      name: 'sallyport_webhooks_total',
+      help: 'Attempts to deliver a webhook: delivered, failed and tried again later, or given up.',
+      labelNames: ['outcome'],
+      registers: [registry],
+    });
+  }
+
+  /** Counts attempts. */
+  count(outcome: 'delivered' | 'failed' | 'given-up', attempts: number): void {
+    this.#attempts.inc({ outcome }, attempts);
+  }
+
+  /** Shows how many messages wait, over all nodes. Called once, and only if webhooks are sent. */
+  watch(messages: { waiting(): Promise<number> }): void {
+    const gauge: Gauge = new Gauge({
+      name: 'sallyport_webhooks_waiting',
+      help: 'Webhooks that are not delivered yet, over all nodes.',
+      registers: [this.registry],
+      collect: async () => {
+        const waiting = await messages.waiting().catch(() => null);
+        if (waiting !== null) gauge.set(waiting);
+      },
+    });
+  }
+}

@@ -1,0 +1,223 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Database } from '../src/identity/database/database.js';
+import { announcedViewers, webhookMessages } from '../src/identity/database/schema.js';
+import { Presence } from '../src/live/presence/presence.js';
+import type { ViewerId } from '../src/live/viewer/viewer.js';
+import { openSocket } from '../src/testing/live-socket.js';
+import { Browser } from './kit/browser.js';
+import { needs } from './kit/needs.js';
+import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
+import { RedisServer } from './kit/redis-server.js';
+import { type ServerProcess, startServerProcess } from './kit/server-process.js';
+import { startServer, type TestServer } from './kit/server.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
+import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
+import { WebhookReceiver } from './kit/webhook-receiver.js';
+
+const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
+/** Ten seconds of absence, and what a busy machine adds. */
+const OFFLINE = { timeout: 45_000, interval: 100 };
+const SOON = { timeout: 20_000, interval: 50 };
+const newViewer = (): ViewerId => `external:acme:${randomUUID()}`;
+
+describe.concurrent('webhooks of one node', () => {
+  let receiver: WebhookReceiver;
+  let server: TestServer;
+  beforeAll(async () => {
+    receiver = await WebhookReceiver.start();
+    server = await startServer({ env: { ...QUIET, ...receiver.env } });
+  });
+  afterAll(async () => {
+    await server.stop();
+    await receiver.stop();
+  });
+
+  const untilTypes = (viewer: string, types: readonly string[]): Promise<void> =>
+    vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(types), OFFLINE);
+
+  it('tell once that a viewer is online, and once that the last socket has been closed for a while', async () => {
+    const ada = await server.signedIn('ada');
+    const sockets = [await ada.socket(), await ada.socket()];
+    await untilTypes(ada.viewerId, ['viewer.online']);
+    await sockets[0]?.close();
+    await sockets[1]?.close();
+    await untilTypes(ada.viewerId, ['viewer.online', 'viewer.offline']);
+    const again = await ada.socket();
+    await untilTypes(ada.viewerId, ['viewer.online', 'viewer.offline', 'viewer.online']);
+    await again.close();
+    expect(receiver.invalid).toBe(0);
+  });
+
+  it('are sent again with the same id until they are accepted, in the order of what happened', async () => {
+    const viewer = newViewer();
+    const presence = server.app.get(Presence);
+    receiver.answer(viewer, () => (receiver.typesOf(viewer).length < 1 ? 500 : 204));
+    const leave = presence.enter(viewer);
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toHaveLength(1), SOON);
+    leave();
+    await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline']);
+    const [first, second, third] = receiver.all.filter((one) => one.viewer === viewer);
+    expect(first?.id).toMatch(/^msg_[0-9a-f-]{36}$/);
+    expect(second?.id).toBe(first?.id);
+    expect(third?.id).not.toBe(first?.id);
+  });
+
+  it('that are redirected are not delivered, and nothing is sent to where they are redirected', async () => {
+    const viewer = newViewer();
+    receiver.answer(viewer, () => (receiver.typesOf(viewer).length < 1 ? 307 : 204));
+    const leave = server.app.get(Presence).enter(viewer);
+    await untilTypes(viewer, ['viewer.online', 'viewer.online']);
+    leave();
+  });
+
+  it('are kept for operators after the last attempt, and no longer hold up what follows', async () => {
+    const viewer = newViewer();
+    const database = server.app.get(Database);
+    receiver.answer(viewer, ({ type }) => (type === 'viewer.online' ? 410 : 204));
+    const leave = server.app.get(Presence).enter(viewer);
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(['viewer.online']), SOON);
+    // As after seven attempts over hours.
+    await vi.waitFor(async () => {
+      const failed = sql`${webhookMessages.viewer} = ${viewer} and ${webhookMessages.failure} is not null`;
+      const set = { attempts: 7, nextAttemptAt: new Date() };
+      const changed = await database.run((orm) => orm.update(webhookMessages).set(set).where(failed).returning());
+      expect(changed).toHaveLength(1);
+    }, SOON);
+    await vi.waitFor(async () => {
+      const ofViewer = sql`${webhookMessages.viewer} = ${viewer}`;
+      const rows = await database.run((orm) => orm.select().from(webhookMessages).where(ofViewer));
+      expect(rows).toMatchObject([{ type: 'viewer.online', failure: 'status 410', failedAt: expect.any(Date) }]);
+    }, SOON);
+    leave();
+    await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline']);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/sallyport_webhooks_total\{outcome="given-up"\} 1\b/);
+    expect(metrics).toMatch(/^sallyport_webhooks_waiting \d/m);
+  });
+
+  it('tell nothing of 10,000 viewers who come back within three seconds', async () => {
+    const viewers = Array.from({ length: 10_000 }, newViewer);
+    const database = server.app.get(Database);
+    const presence = server.app.get(Presence);
+    for (let at = 0; at < viewers.length; at += 1_000) {
+      const rows = viewers.slice(at, at + 1_000).map((viewer) => ({ viewer }));
+      await database.run((orm) => orm.insert(announcedViewers).values(rows));
+    }
+    const leaving = viewers.map((viewer) => presence.enter(viewer));
+    await delay(1_000);
+    for (const leave of leaving) leave();
+    await delay(2_500);
+    const staying = viewers.map((viewer) => presence.enter(viewer));
+    // Longer than an absence that is told.
+    await delay(13_000);
+    const marker = newViewer();
+    presence.enter(marker);
+    await untilTypes(marker, ['viewer.online']);
+    const all = new Set<string>(viewers);
+    expect(receiver.all.filter(({ viewer }) => all.has(viewer))).toEqual([]);
+    expect(staying).toHaveLength(10_000);
+  });
+
+  it('that were not delivered before a restart are delivered after it, and so is who did not come back', async () => {
+    const folder = temporaryFolder('webhooks');
+    const env = { ...QUIET, ...receiver.env, DATA_DIR: folder.path };
+    const first = await startServer({ env });
+    const viewer = newViewer();
+    first.app.get(Presence).enter(viewer);
+    await untilTypes(viewer, ['viewer.online']);
+    await first.stop();
+    const second = await startServer({ env });
+    await untilTypes(viewer, ['viewer.online', 'viewer.offline']);
+    await second.stop();
+    folder.remove();
+  });
+});
+
+needs('redis', 'postgres').concurrent('webhooks of two nodes', () => {
+  let receiver: WebhookReceiver;
+  let pair: TwoNodes;
+  beforeAll(async () => {
+    receiver = await WebhookReceiver.start();
+    pair = await startTwoNodes({ ...QUIET, ...receiver.env });
+  });
+  afterAll(async () => {
+    await pair.stop();
+    await receiver.stop();
+  });
+
+  it('are sent once for each of a hundred viewers who are on both, or move from one to the other', async () => {
+    const viewers = Array.from({ length: 100 }, newViewer);
+    const [here, there] = pair.nodes.map(({ app }) => app.get(Presence)) as [Presence, Presence];
+    const onBoth = viewers.flatMap((viewer) => [here.enter(viewer), there.enter(viewer)]);
+    const untilAll = (count: number): Promise<void> =>
+      vi.waitFor(() => expect(receiver.all.length).toBeGreaterThanOrEqual(count), OFFLINE);
+    await untilAll(100);
+    for (const [index, leave] of onBoth.entries()) if (index % 2 === 0) leave();
+    const moved = viewers.slice(0, 50).map((viewer) => here.enter(viewer));
+    for (const leave of onBoth) leave();
+    await untilAll(150);
+    for (const leave of moved) leave();
+    await untilAll(200);
+    await delay(2_000);
+    for (const viewer of viewers) expect(receiver.typesOf(viewer)).toEqual(['viewer.online', 'viewer.offline']);
+  });
+});
+
+needs('redis', 'postgres').concurrent('webhooks when a node is killed', () => {
+  let receiver: WebhookReceiver;
+  let database: TestDatabase;
+  let redis: RedisServer;
+  let nodes: ServerProcess[] = [];
+  const folder = temporaryFolder('webhook-nodes');
+
+  beforeAll(async () => {
+    [receiver, database, redis] = await Promise.all([WebhookReceiver.start(), createDatabase(), RedisServer.start()]);
+    const env = {
+      ...QUIET,
+      ...receiver.env,
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      DATA_DIR: folder.path,
+      SECRET_KEYS: randomBytes(32).toString('base64url'),
+      PUBLIC_URL: 'http://127.0.0.1:1',
+      LOG_LEVEL: 'warn',
+    };
+    nodes = await Promise.all([startServerProcess(env), startServerProcess(env)]);
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.end('SIGKILL')));
+    await receiver.stop();
+    await redis.remove();
+    await database.drop();
+    folder.remove();
+  });
+
+  it('tell exactly once of those who do not come back, and nothing of those who do', async () => {
+    const [dying, staying] = nodes as [ServerProcess, ServerProcess];
+    const browsers = Array.from({ length: 6 }, () => new Browser(staying.url, { origin: null }));
+    const viewers: string[] = [];
+    for (const browser of browsers) viewers.push(`user:${(await browser.register()).id}`);
+    for (const browser of browsers) await openSocket(dying.url, { token: await browser.token() });
+    await vi.waitFor(() => expect(receiver.all).toHaveLength(6), SOON);
+    // Its first look at everyone is past.
+    await delay(16_000);
+    await dying.end('SIGKILL');
+    const sockets = [];
+    for (const browser of browsers.slice(0, 3))
+      sockets.push(await openSocket(staying.url, { token: await browser.token() }));
+    const gone = viewers.slice(3);
+    const offline = () => receiver.all.filter(({ type }) => type === 'viewer.offline');
+    await vi.waitFor(() => expect(offline()).toHaveLength(3), OFFLINE);
+    await delay(5_000);
+    expect(
+      offline()
+        .map(({ viewer }) => viewer)
+        .sort((one, other) => one.localeCompare(other)),
+    ).toEqual([...gone].sort((one, other) => one.localeCompare(other)));
+    for (const viewer of viewers.slice(0, 3)) expect(receiver.typesOf(viewer)).toEqual(['viewer.online']);
+    for (const socket of sockets) await socket.close();
+  });
+});
