@@ -30,7 +30,7 @@ needs('postgres', 'redis').each(SHARED_STORES)('the user-count tick on two nodes
       USER_COUNT_INTERVAL_SECONDS: String(INTERVAL_MS / 1_000),
       LOG_LEVEL: 'warn',
     };
-    nodes = [await startServerProcess(env), await startServerProcess(env)];
+    nodes = await Promise.all([startServerProcess(env), startServerProcess(env)]);
     browser = new Browser(nodes[0]?.url ?? '', { origin: null });
     await browser.register();
   });
