@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
@@ -15,6 +15,7 @@ import { NumberedTransactions } from './kit/numbered-transactions.js';
 import { OutboxStage, type RelayFaults } from './kit/outbox-stage.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { postgresNode } from './kit/postgres-node.js';
+import { PostgresServer } from './kit/postgres-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -35,6 +36,7 @@ const STEPS = [
   'goToSleep',
   'newTransactionId',
   'tidy',
+  'sweepRejected',
   'backlog',
   'beat',
 ].flatMap((name) => [`before ${name}`, `after ${name}`]);
@@ -102,7 +104,7 @@ needs('postgres')('a relay that fails', () => {
         }),
       );
       const expected: string[] = [];
-      for (const step of STEPS.filter((each) => !/beat|tidy|backlog|newTransactionId/.test(each))) {
+      for (const step of STEPS.filter((each) => !/beat|tidy|sweepRejected|backlog|newTransactionId/.test(each))) {
         armed.step = step;
         // Asleep or awake, with events of one transaction and of several, and with one that is rejected.
         for (let round = 0; armed.step !== '' && round < 20; round++) {
@@ -221,4 +223,66 @@ needs('postgres')('a relay that fails', () => {
       }
     },
   );
+});
+
+needs('postgres')('a PostgreSQL of its own', () => {
+  let server: PostgresServer;
+  let stage: OutboxStage;
+  let sql: SqlPublisher;
+  let viewer: ViewerId;
+
+  beforeEach(async () => {
+    server = await PostgresServer.start('max_prepared_transactions=10');
+    stage = await OutboxStage.open(1, undefined, server.url);
+    stage.startRelay();
+    viewer = stage.topics[0]!.owner;
+    sql = await SqlPublisher.connect(stage.database.url);
+  });
+  afterEach(async () => {
+    await sql.close();
+    await stage.close();
+    await server.remove();
+  });
+
+  const publish = (payload: string): Promise<string> => sql.publish({ topic: 'steps', viewer, payload });
+
+  it('delivers a prepared transaction when it is committed, whether the relay was asleep or awake', async () => {
+    for (const isAwake of [false, true]) {
+      const before = stage.count;
+      // Asleep: nothing was published for a while.
+      if (isAwake) await publish('awake');
+      else await delay(500);
+      for (const name of ['kept', 'dropped']) {
+        await sql.run('begin');
+        await publish(name);
+        await sql.run(`prepare transaction '${name}'`);
+      }
+      for (let round = 0; round < 20; round++) await publish(`passes ${round}`);
+      await stage.until(before + 20 + Number(isAwake));
+      await sql.run("rollback prepared 'dropped'");
+      await sql.run("commit prepared 'kept'");
+      await stage.until(before + 21 + Number(isAwake));
+      await publish('last');
+      await stage.until(before + 22 + Number(isAwake));
+      expect(stage.arrived.get(viewer)?.slice(-3)).toEqual(['passes 19', 'kept', 'last']);
+    }
+    expect(stage.arrived.get(viewer)).not.toContain('dropped');
+  });
+
+  it('loses, repeats and reorders nothing when it is killed and starts again', async () => {
+    const expected: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let number = 0; number < 300; number++) {
+        await publish(`${round} ${number}`);
+        expected.push(`${round} ${number}`);
+      }
+      await server.stop();
+      await server.start();
+      await sql.close();
+      sql = await SqlPublisher.connect(stage.database.url);
+    }
+    await publish('last');
+    await stage.until(expected.length + 1);
+    expect(stage.arrived.get(viewer)).toEqual([...expected, 'last']);
+  });
 });

@@ -54,9 +54,10 @@ export class OutboxStage {
    * Opens it, and subscribes to this many topics.
    *
    * @param other a bus without a database; default that of PostgreSQL
+   * @param server the URL of a PostgreSQL; default the one at hand
    */
-  static async open(topics: number, other?: TopicBus): Promise<OutboxStage> {
-    const database = await createDatabase();
+  static async open(topics: number, other?: TopicBus, server?: string): Promise<OutboxStage> {
+    const database = await createDatabase(server);
     const node = await postgresNode(database.url);
     const viewers = Array.from({ length: topics }, (): ViewerId => `user:${randomUUID()}`);
     const stage = new OutboxStage(database, node, other ?? node.bus, viewers);

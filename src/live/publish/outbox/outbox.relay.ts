@@ -28,6 +28,7 @@ const STALE_MS = 10_000;
 const BOUND_EVERY_MS = 1_000;
 const MEASURE_EVERY_MS = 10_000;
 const TIDY_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 60_000;
 const FORGET_EVERY_MS = 250;
 const LOG_EVERY_MS = 1_000;
 /** How long a shutdown waits for the events under way, in milliseconds. */
@@ -54,6 +55,7 @@ export class OutboxRelay {
   #wake = (): void => {};
   #wasCalled = false;
   #measuredMs = -Infinity;
+  readonly #chores: Chores = { tidiedMs: -Infinity, sweptMs: -Infinity };
   #loggedMs = -Infinity;
   #unlogged = 0;
 
@@ -117,7 +119,7 @@ export class OutboxRelay {
   }
 
   async #lead(outbox: Outbox): Promise<void> {
-    const turn = new Turn(outbox);
+    const turn = new Turn(outbox, this.#chores);
     while (!this.#isStopped) {
       this.#wasCalled = false;
       const found = await outbox.read(turn.ranges);
@@ -196,20 +198,28 @@ export class OutboxRelay {
   }
 }
 
+/** When work was done that is due from time to time, on the monotonic clock. It outlives connections, which it may cost. */
+interface Chores {
+  tidiedMs: number;
+  sweptMs: number;
+}
+
 /** What the active relay keeps as long as its connection lasts. */
 class Turn {
   readonly ranges = new OpenRanges();
   #isAwake = false;
   #triedAwakeMs = -Infinity;
-  #lastEventMs = -Infinity;
+  #lastEventMs = performance.now();
   #pauseMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #finished: number[] = [];
   #forgotMs = performance.now();
   #boundMs = performance.now();
-  #tidiedMs = -Infinity;
 
-  constructor(private readonly outbox: Outbox) {}
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly chores: Chores,
+  ) {}
 
   handled({ rows, isCut, horizon }: OutboxRead): void {
     this.#finished.push(...this.ranges.handled(rows, isCut));
@@ -256,8 +266,12 @@ class Turn {
       this.#boundMs = nowMs;
       if (this.ranges.hasUnbounded) this.ranges.bound(await this.outbox.newTransactionId());
     }
-    if (nowMs - this.#tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
-      this.#tidiedMs = nowMs;
+    if (nowMs - this.chores.sweptMs > SWEEP_EVERY_MS) {
+      this.chores.sweptMs = nowMs;
+      await this.outbox.sweepRejected();
+    }
+    if (nowMs - this.chores.tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
+      this.chores.tidiedMs = nowMs;
       await this.outbox.tidy();
     }
   }

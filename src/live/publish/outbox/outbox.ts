@@ -12,9 +12,10 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 const SILENCE_MS = 1_500;
 /** The same for statements that look at whole tables. */
 const LONG_SILENCE_MS = 3_500;
-/** How long rejected events are kept, and how many. */
+/** How long rejected events are kept, how many, and how much of them. */
 const KEEP_REJECTED = '7 days';
 const MAX_REJECTED = 10_000;
+const MAX_REJECTED_BYTES = 256 * 1024 * 1024;
 
 /** An event that waits in the outbox. */
 export interface OutboxRow {
@@ -156,9 +157,15 @@ export class Outbox {
     return Number(row?.xid);
   }
 
-  /** Repairs what a crash has left, and removes old rejected events. */
+  /** Repairs what a crash has left. Takes time where many events wait. */
   async tidy(): Promise<void> {
-    await this.#ask('select sallyport.tidy_outbox($1, $2)', [KEEP_REJECTED, MAX_REJECTED], LONG_SILENCE_MS);
+    await this.#ask('select sallyport.tidy_outbox()', [], LONG_SILENCE_MS);
+  }
+
+  /** Removes old rejected events. */
+  async sweepRejected(): Promise<void> {
+    const values = [KEEP_REJECTED, MAX_REJECTED, MAX_REJECTED_BYTES];
+    await this.#ask('select sallyport.sweep_rejected($1, $2, $3)', values, LONG_SILENCE_MS);
   }
 
   /** How many events wait. */

@@ -232,9 +232,8 @@ begin
   return rejected;
 end $$;
 
--- Repairs what a crash or a restored copy has left, and removes old rejected events.
-create function sallyport.tidy_outbox(keep_rejected interval, most_rejected integer) returns void language plpgsql
-set search_path = pg_catalog, pg_temp as $$
+-- Repairs what a crash or a restored copy has left. Looks at the whole outbox, so it is called when that is short.
+create function sallyport.tidy_outbox() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if not pg_try_advisory_xact_lock(${TIDY_LOCK}) then return; end if;
   with gone as (
@@ -249,9 +248,19 @@ begin
     select o.xid from sallyport.outbox o
     where not exists (select from sallyport.outbox_commit c where c.xid = o.xid) group by o.xid order by min(o.id)
   ) orphan;
-  delete from sallyport.rejected_event r where r.rejected_at < clock_timestamp() - keep_rejected or r.id in (
-    select x.id from sallyport.rejected_event x order by x.rejected_at desc, x.id desc offset most_rejected);
 end $$;
+
+-- Removes rejected events that are too old, too many or too large together, the oldest first.
+create function sallyport.sweep_rejected(keep interval, most integer, most_bytes bigint) returns void language sql
+set search_path = pg_catalog, pg_temp as $$
+  delete from sallyport.rejected_event r where r.rejected_at < clock_timestamp() - keep;
+  delete from sallyport.rejected_event r using (
+    select x.id, row_number() over newest_first as place,
+      sum(octet_length(x.payload) + octet_length(x.topic) + octet_length(x.viewer)) over newest_first as bytes
+    from sallyport.rejected_event x window newest_first as (order by x.rejected_at desc, x.id desc)
+  ) ranked
+  where r.id = ranked.id and (ranked.place > most or ranked.bytes > most_bytes);
+$$;
 
 -- Makes this connection the active relay. False while another one is. One whose process has stopped is disconnected, so
 -- that the next call succeeds.
