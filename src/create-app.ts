@@ -144,6 +144,10 @@ async function applyRules(
       throw new UnavailableError('This node is at its limit of requests: try again in a moment.');
   });
   const logger = app.get<Logger>(LOGGER);
+  const metrics = app.get(HttpMetrics);
+  fastify.addHook('onResponse', async ({ method, routeOptions }, { statusCode, elapsedTime }) =>
+    metrics.answered(method, routeOptions.url ?? null, statusCode, elapsedTime),
+  );
   if (logger.isLevelEnabled('debug'))
     fastify.addHook('onResponse', async (request, reply) => logAnswer(logger, request, reply));
   // For `Expect: 100-continue`: a refusal is sent before the client sends its body (RFC 9110 §10.1.1).

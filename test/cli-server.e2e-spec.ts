@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AccountService } from '../src/identity/accounts/account.service.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
-import { VERSION } from '../src/server/cli/program.js';
+import { VERSION } from '../src/server/version.js';
 import { startServerProcess } from './kit/server-process.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { fillWithEmbedded } from './kit/storage.js';

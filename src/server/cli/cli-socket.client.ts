@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import { BEAT_MS, CliReply, type CliRequest, cliSocketPath } from './cli-socket.js';
-import { type CliOutput, VERSION } from './program.js';
+import { VERSION } from '../version.js';
+import type { CliOutput } from './program.js';
 
 /** A server that sends nothing for this long hangs, in ms. */
 const SILENT_AFTER_MS = 4 * BEAT_MS;

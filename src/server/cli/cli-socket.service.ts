@@ -10,7 +10,8 @@ import { within } from '../../live/deadline.js';
 import { SharedStoreHealth } from '../../live/store/store-health.js';
 import { BEAT_MS, type CliReply, CliRequest, cliSocketPath, MAX_REQUEST_BYTES } from './cli-socket.js';
 import type { CliContext, Stores } from './command.js';
-import { runCommand, VERSION } from './program.js';
+import { VERSION } from '../version.js';
+import { runCommand } from './program.js';
 
 /** The most commands at once. */
 const MAX_COMMANDS = 4;

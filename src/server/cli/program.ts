@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { apiKeyCommand } from './api-key.command.js';
 import { auditCommand } from './audit.command.js';
@@ -12,6 +11,7 @@ import { secretCommand } from './secret.command.js';
 import { seedCommand } from './seed.command.js';
 import { sessionsCommand } from './sessions.command.js';
 import { userCommand } from './user.command.js';
+import { VERSION } from '../version.js';
 
 const COMMANDS: readonly CliCommand[] = [
   migrateCommand,
@@ -26,11 +26,6 @@ const COMMANDS: readonly CliCommand[] = [
   configCommand,
   secretCommand,
 ];
-
-/** The version of this server and CLI, from package.json; the path works from `src/` and `dist/`. */
-export const VERSION = (
-  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 /** Where a command's output goes. */
 export interface CliOutput {

@@ -121,6 +121,11 @@ const RULES: readonly Rule[] = [
     message: 'expected an https URL (loopback excepted), since webhooks name viewers. Use https',
   },
   {
+    on: ['METRICS_PORT', 'PORT'],
+    broken: (env) => env.METRICS_PORT !== undefined && env.METRICS_PORT !== 0 && env.METRICS_PORT === env.PORT,
+    message: 'expected another port than PORT, on which clients connect. Choose another',
+  },
+  {
     on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],
     broken: (env) => (env.SESSION_IDLE_SECONDS ?? 0) > env.SESSION_ABSOLUTE_SECONDS,
     message: 'expected at most SESSION_ABSOLUTE_SECONDS (30 days unless set). Lower it, or raise the other',

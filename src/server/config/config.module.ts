@@ -10,6 +10,7 @@ import {
   SESSION_CONFIG,
 } from '../../identity/identity.config.js';
 import { WEBHOOK_CONFIG } from '../webhooks/webhook.config.js';
+import { METRICS_CONFIG } from '../metrics/metrics.config.js';
 import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.worker.js';
 
 /**
@@ -28,6 +29,7 @@ export class ConfigModule {
       { provide: ISSUERS_CONFIG, useValue: config.issuers },
       { provide: AUDIT_CONFIG, useValue: config.audit },
       { provide: WEBHOOK_CONFIG, useValue: config.webhooks },
+      { provide: METRICS_CONFIG, useValue: config.metrics },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };

@@ -9,6 +9,7 @@ import type {
   SessionConfig,
 } from '../../identity/identity.config.js';
 import type { WebhookConfig } from '../webhooks/webhook.config.js';
+import type { MetricsConfig } from '../metrics/metrics.config.js';
 import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
 
 /** Listening, and what is served besides the socket. */
@@ -43,5 +44,6 @@ export interface Config {
   readonly registration: RegistrationConfig;
   readonly audit: AuditConfig;
   readonly webhooks: WebhookConfig;
+  readonly metrics: MetricsConfig;
   readonly logging: LoggingConfig;
 }

@@ -118,6 +118,7 @@ export const EnvironmentSchema = z.object({
   MAX_HISTORY_MEBIBYTES: number(16, 1_000_000, { whole: true }).default(128),
   THROTTLE_EXEMPT: addresses(),
   REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
+  METRICS_PORT: number(0, 65_535, { whole: true }).optional(),
   AUDIT_RETENTION_DAYS: number(0, 3_650, { whole: true }).default(90),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

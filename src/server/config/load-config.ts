@@ -1,5 +1,6 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
 import type { Config } from './config.js';
+import type { MetricsConfig } from '../metrics/metrics.config.js';
 import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { readEnvironment, type Environment } from './environment.js';
@@ -80,12 +81,17 @@ function toConfig(env: Environment): Config {
     audit: { retentionDays: env.AUDIT_RETENTION_DAYS },
     registration: { mode: env.REGISTRATION },
     webhooks: webhooksOf(env),
+    metrics: metricsOf(env, production),
     logging: { level: env.LOG_LEVEL },
   };
 }
 
 function webhooksOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: secrets }: Environment): WebhookConfig {
   return { url: url ?? null, secrets: secrets.flatMap((text) => parseWebhookSecret(text) ?? []) };
+}
+
+function metricsOf({ METRICS_PORT: port, HOST: host }: Environment, production: boolean): MetricsConfig {
+  return { port: port ?? null, host, onServer: port === undefined || !production };
 }
 
 /** Rules have checked that the URL of a named store is there. */

@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { LOGGER } from '../../live/logging/logger.js';
 import type { HttpConnectionEnd, HttpConnections } from './http-connections.js';
 
+/** In seconds. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
 /** How often closed connections are logged, since an attack causes thousands a minute. */
 const LOG_AT_MOST_EVERY_MS = 60_000;
 
@@ -11,6 +14,7 @@ const LOG_AT_MOST_EVERY_MS = 60_000;
 @Injectable()
 export class HttpMetrics {
   readonly #ended: Counter<'reason'>;
+  readonly #duration: Histogram<'method' | 'route' | 'status'>;
   #loggedAtMs = -Infinity;
 
   constructor(
@@ -23,8 +27,26 @@ export class HttpMetrics {
       labelNames: ['reason'],
       registers: [registry],
     });
+    this.#duration = new Histogram({
+      name: 'sallyport_http_request_duration_seconds',
+      help: 'From the head of a request to the end of its response, by method, route and class of status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: DURATION_BUCKETS,
+      registers: [registry],
+    });
     // The first of each must be an increase for Prometheus too.
     for (const reason of ['evicted', 'refused'] as const) this.#ended.inc({ reason }, 0);
+  }
+
+  /**
+   * A request was answered.
+   *
+   * @param route the route's pattern, so that a path cannot add a label; null where there is none
+   * @param ms how long it took
+   */
+  answered(method: string, route: string | null, status: number, ms: number): void {
+    const labels = { method: METHODS.has(method) ? method : 'other', route: route ?? 'none' };
+    this.#duration.observe({ ...labels, status: `${Math.floor(status / 100)}xx` }, ms / 1000);
   }
 
   /** Starts to report these connections. */

@@ -1,11 +1,19 @@
 import { Module } from '@nestjs/common';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { VERSION } from '../version.js';
 import { MetricsController } from './metrics.controller.js';
+import { MetricsServer } from './metrics-server.js';
 
 /** `GET /metrics`, and the metrics of the process itself. */
-@Module({ controllers: [MetricsController] })
+@Module({ controllers: [MetricsController], providers: [MetricsServer] })
 export class MetricsEndpointModule {
   constructor(registry: Registry) {
     collectDefaultMetrics({ register: registry });
+    new Gauge({
+      name: 'sallyport_build_info',
+      help: 'Always 1; the labels say which version runs on which Node.',
+      labelNames: ['version', 'node'],
+      registers: [registry],
+    }).set({ version: VERSION, node: process.version }, 1);
   }
 }

@@ -1,15 +1,24 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { Registry } from 'prom-client';
+import { NotFoundError } from '../../live/errors/sallyport.errors.js';
+import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 
-/** Metrics for Prometheus. In production bind the server to a private address, or do not expose this path. */
+/**
+ * Metrics for Prometheus on the server's port. In production set `METRICS_PORT`, with which this answers 404; or bind
+ * the server to a private address; or do not expose this path.
+ */
 @Controller()
 export class MetricsController {
-  constructor(private readonly registry: Registry) {}
+  constructor(
+    private readonly registry: Registry,
+    @Inject(METRICS_CONFIG) private readonly config: MetricsConfig,
+  ) {}
 
   @Get('/metrics')
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('Cache-Control', 'no-store')
-  metrics(): Promise<string> {
+  async metrics(): Promise<string> {
+    if (!this.config.onServer) throw new NotFoundError('Nothing is here.');
     return this.registry.metrics();
   }
 }

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { AuditLog } from '../../logging/audit-log.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { SharedStoreHealth } from '../../store/store-health.js';
@@ -14,6 +13,7 @@ import {
   type Verdict,
 } from '../connection-authenticator.js';
 import type { Connection, ConnectionFacts } from '../connection/connection.js';
+import { GatewayMetrics } from './gateway.metrics.js';
 
 /** The longest token of any kind, in characters; each authenticator has its own lower limit. */
 const MAX_TOKEN_LENGTH = 16_384;
@@ -36,7 +36,7 @@ export class ConnectionPolicy {
   constructor(
     @Inject(CONNECTION_AUTHENTICATORS) private readonly authenticators: readonly ConnectionAuthenticator[],
     private readonly store: SharedStoreHealth,
-    private readonly audit: AuditLog,
+    private readonly metrics: GatewayMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -86,9 +86,8 @@ export class ConnectionPolicy {
     return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);
   }
 
-  #refuse(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): Admission {
-    this.logger.info({ requestId, event: 'socket-refused', reason, address, origin }, 'socket refused');
-    this.audit.store('socket-refused', { reason, address, origin });
+  #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
+    this.metrics.rejected(reason, facts);
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
   }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { TokenRefusal } from '../connection-authenticator.js';
 import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { AuditLog } from '../../logging/audit-log.js';
@@ -25,6 +26,7 @@ const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 
 export class GatewayMetrics {
   readonly #refused: Counter<'status'>;
   readonly #closed: Counter<'code'>;
+  readonly #rejected: Counter<'reason'>;
 
   constructor(
     metrics: Registry,
@@ -46,6 +48,12 @@ export class GatewayMetrics {
       labelNames: ['code'],
       registers,
     });
+    this.#rejected = new Counter({
+      name: 'sallyport_sockets_refused_total',
+      help: 'Sockets that were not admitted, or closed at a refresh, by why their token was refused.',
+      labelNames: ['reason'],
+      registers,
+    });
     // The first of each must be an increase for Prometheus too.
     for (const status of REFUSALS) this.#refused.inc({ status }, 0);
     for (const code of KNOWN_CODES) this.#closed.inc({ code }, 0);
@@ -56,15 +64,7 @@ export class GatewayMetrics {
       collect: (): void => sockets.set(connections.all.size),
     });
     gaugeViewers(connections, registers);
-    const frames: Counter = new Counter({
-      name: 'sallyport_frames_sent_total',
-      help: 'Text frames written to sockets: events, acks, pongs and errors.',
-      registers,
-      collect: () => {
-        frames.reset();
-        frames.inc(batcher.frames);
-      },
-    });
+    countFrames(batcher, registers);
   }
 
   /** An upgrade was answered with plain HTTP. */
@@ -76,13 +76,28 @@ export class GatewayMetrics {
     );
   }
 
+  /** A token was refused, at the start or at a refresh. */
+  rejected(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): void {
+    this.#rejected.inc({ reason });
+    this.logger.info(
+      { requestId, event: 'socket-refused', reason, address, origin: cutOrigin(origin) },
+      'socket refused',
+    );
+    this.audit.store('socket-refused', { reason, address, origin: cutOrigin(origin) });
+  }
+
   /** A viewer was admitted. */
   admitted({ context, facts: { address, origin, requestId } }: Connection): void {
     this.logger.info(
       { requestId, event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
       'socket admitted',
     );
-    this.audit.store('socket-opened', { viewer: context?.viewer?.id ?? null, address, origin, by: 'owner' });
+    this.audit.store('socket-opened', {
+      viewer: context?.viewer?.id ?? null,
+      address,
+      origin: cutOrigin(origin),
+      by: 'owner',
+    });
   }
 
   /**
@@ -118,5 +133,17 @@ function gaugeViewers(connections: ConnectionRegistry, registers: Registry[]): v
     labelNames: ['kind'],
     registers,
     collect: (): void => VIEWER_KINDS.forEach((kind) => viewers.set({ kind }, connections.countOfKind(kind))),
+  });
+}
+
+function countFrames(batcher: WriteBatcher, registers: Registry[]): void {
+  const frames: Counter = new Counter({
+    name: 'sallyport_frames_sent_total',
+    help: 'Text frames written to sockets: events, acks, pongs and errors.',
+    registers,
+    collect: () => {
+      frames.reset();
+      frames.inc(batcher.frames);
+    },
   });
 }

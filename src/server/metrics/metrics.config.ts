@@ -1,0 +1,11 @@
+/** Where metrics are served. */
+export interface MetricsConfig {
+  /** `METRICS_PORT`; null: on the port of the server. */
+  readonly port: number | null;
+  readonly host: string;
+  /** Whether the server's own port serves them as well. */
+  readonly onServer: boolean;
+}
+
+/** Injection token of the {@link MetricsConfig}. */
+export const METRICS_CONFIG = Symbol('METRICS_CONFIG');
