@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../scripts/free-port.mjs';
+import { SessionWatch } from '../src/live/sessions/session-watch.js';
+import { CloseCode } from '../src/protocol/close-code.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
@@ -108,6 +110,21 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     const { code, stderr } = await cli(one.env, 'publish', ...args);
     expect([code, stderr.trim().split('\n').length]).toEqual([1, 1]);
     expect(stderr).toMatch(message);
+  });
+});
+
+needs('postgres')('the commands, with a server on PostgreSQL alone', () => {
+  it('end sessions on the server at once: it is told, and does not have to ask', async () => {
+    const database = await createDatabase();
+    const server = await startServer({ env: { DATABASE_URL: database.url, USER_COUNT_INTERVAL_SECONDS: '3600' } });
+    vi.spyOn(server.app.get(SessionWatch, { strict: false }), 'check').mockResolvedValue();
+    const ada = await server.signedIn();
+    const socket = await ada.socket();
+    const { stdout } = await cli(server.env, '--json', 'sessions', 'revoke', ada.email);
+    expect(JSON.parse(stdout)).toEqual({ endedSessions: 1, nodesTold: true });
+    expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+    await server.stop();
+    await database.drop();
   });
 });
 

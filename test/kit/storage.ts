@@ -25,7 +25,9 @@ export async function storage(env: Readonly<Record<string, string>>): Promise<St
   if (process.env['DATABASE_URL']) {
     const database = await createDatabase();
     const remove = () => database.drop().then(folder.remove);
-    return { env: { ...dataDir, DATABASE_URL: database.url }, remove };
+    // What one server does is tested with its store in memory, as with an embedded database.
+    const store = env['REDIS_URL'] ? {} : { STORE: 'memory' };
+    return { env: { ...dataDir, DATABASE_URL: database.url, ...store }, remove };
   }
   await fillWithEmbedded(folder.path);
   return { env: dataDir, remove: async () => folder.remove() };

@@ -1,5 +1,6 @@
 import {
   BUCKET_SIZE,
+  BUCKETS,
   FREE_GUESSES,
   MAX_PROMISES,
   PROMISE_MS,
@@ -8,9 +9,6 @@ import {
 } from '../../rate-limit/guess-counter.js';
 import { PLANS, SHORT_LIVED } from './schema-settings.js';
 
-/** Arbitrary numbers for advisory locks of one database: of sweeping, and with a bucket's number of its guesses. */
-const SWEEP_LOCK = 0x5a11_0b0a;
-const GUESS_LOCK = 0x5a11_0b0b;
 /** How long a counter of a rate limit stays after its end, in milliseconds: nodes' clocks, which count, may differ. */
 const RATE_LIMIT_SLACK_MS = 60_000;
 
@@ -65,6 +63,10 @@ create unlogged table sallyport.rate_limit (
   expire bigint
 ) with (fillfactor = 80, ${SHORT_LIVED});
 create index rate_limit_expire on sallyport.rate_limit (expire);
+
+-- Guesses of one bucket take turns. Rows, because every user of the database can take an advisory lock.
+create table sallyport.guess_bucket (bucket integer primary key) with (fillfactor = 50, ${SHORT_LIVED});
+insert into sallyport.guess_bucket select generate_series(0, ${BUCKETS - 1});
 
 -- Times are in ms since the epoch. "reserved" holds by network from when on a reserved attempt is allowed.
 create table sallyport.guess (
@@ -165,7 +167,7 @@ declare
   known sallyport.guess;
   mine bigint;
 begin
-  perform pg_advisory_xact_lock(${GUESS_LOCK}, subject_bucket);
+  perform from sallyport.guess_bucket b where b.bucket = subject_bucket for update;
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
   select * into known from sallyport.guess g where g.bucket = subject_bucket and g.name = subject_name;
   if verb = 'right' then
@@ -245,7 +247,8 @@ declare
   largest integer;
 begin
   -- One sweep at a time.
-  if not pg_try_advisory_xact_lock(${SWEEP_LOCK}) then return 0; end if;
+  perform from sallyport.sweep for update skip locked;
+  if not found then return 0; end if;
   -- The lock on its row keeps a node that comes back from reporting meanwhile.
   for gone in select n.id from sallyport.node n where n.alive_until <= present_time for update skip locked loop
     delete from sallyport.present p where p.node = gone and p.viewer = any(array(
