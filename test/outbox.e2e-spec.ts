@@ -286,7 +286,7 @@ needs('postgres')('on PostgreSQL', () => {
       await expect(sql.publishMany(events)).rejects.toThrow(`sallyport.publish_many: ${message}`);
     });
 
-    it('can be granted to a role that may read and change nothing', async () => {
+    it('BK-2 can be granted to a role that may read and change nothing', async () => {
       const role = `publisher_${randomUUID().slice(0, 8)}`;
       await sql.run(`create role ${role}; grant usage on schema sallyport to ${role}`);
       const as = await SqlPublisher.connect(database.url);
