@@ -9,7 +9,8 @@ export interface Flushable {
 
 /**
  * The list of connections that have something to write. The frames of one turn are joined: every connection on the list
- * writes once, after the publishing code has returned.
+ * writes once, after everything that was read in this turn has been handled. Writing in between costs more, because
+ * each write may wake the peer or interrupt the reading of the next socket.
  */
 @Injectable()
 export class WriteBatcher {
@@ -24,7 +25,7 @@ export class WriteBatcher {
 
   /** Flushes this connection at the end of the turn. Called once per connection and turn. */
   add(connection: Flushable): void {
-    if (this.#waiting.push(connection) === 1) queueMicrotask(this.#flushAll);
+    if (this.#waiting.push(connection) === 1) setImmediate(this.#flushAll);
   }
 }
 
