@@ -32,15 +32,22 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
+    // The first message is written before sockets are closed here: with thousands of them the other nodes would wait.
+    const told = this.#tellOthersOfAll(sessionIds);
     this.tellHere(sessionIds);
-    for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
-      if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
-    }
+    await told;
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
+    const told = this.#tellOthers([revoked]);
     this.tellViewerHere(revoked);
-    await this.#tellOthers([revoked]);
+    await told;
+  }
+
+  async #tellOthersOfAll(sessionIds: readonly string[]): Promise<void> {
+    for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
+      if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
+    }
   }
 
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
