@@ -6,6 +6,9 @@ import { Database } from '../src/identity/database/database.js';
 import { announcedViewers, webhookMessages } from '../src/identity/database/schema.js';
 import { Presence } from '../src/live/presence/presence.js';
 import type { ViewerId } from '../src/live/viewer/viewer.js';
+import type { Stores } from '../src/server/cli/command.js';
+import { runCommand } from '../src/server/cli/program.js';
+import { WebhookMessages } from '../src/server/webhooks/webhook-message.store.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
 import { needs } from './kit/needs.js';
@@ -14,7 +17,7 @@ import { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
-import { startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
+import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 import { WebhookReceiver } from './kit/webhook-receiver.js';
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
@@ -22,6 +25,23 @@ const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1
 const OFFLINE = { timeout: 45_000, interval: 100 };
 const SOON = { timeout: 20_000, interval: 50 };
 const newViewer = (): ViewerId => `external:acme:${randomUUID()}`;
+
+/** Runs a command inside a server, as it does for the CLI while it has the embedded database open. */
+async function cli(server: TestServer, ...args: string[]): Promise<string> {
+  let printed = '';
+  const print = (text: string): void => void (printed += text);
+  const stores: Stores = { get: (token: never) => server.app.get(token, { strict: false }) };
+  await runCommand(
+    ['--json', ...args],
+    {
+      withStores: (action) => action(stores, { nodesUnreachable: false }),
+      ask: async () => '',
+      signal: new AbortController().signal,
+    },
+    { out: print, error: print },
+  );
+  return printed;
+}
 
 describe.concurrent('webhooks of one node', () => {
   let receiver: WebhookReceiver;
@@ -93,6 +113,15 @@ describe.concurrent('webhooks of one node', () => {
     }, SOON);
     leave();
     await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline']);
+    const messages = server.app.get(WebhookMessages, { strict: false });
+    const [dead] = await messages.givenUp(10);
+    expect(dead).toMatchObject({ viewer, type: 'viewer.online', failure: 'status 410' });
+    receiver.answer(viewer, () => 204);
+    expect(await cli(server, 'webhook', 'list')).toContain(dead?.id);
+    expect(await cli(server, 'webhook', 'retry', randomUUID())).toContain('Only 0 of these were given up');
+    expect(await cli(server, 'webhook', 'retry', dead?.id ?? '')).toBe('{"retried":1}\n');
+    await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline', 'viewer.online']);
+    expect(await messages.givenUp(10)).toEqual([]);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toMatch(/sallyport_webhooks_total\{outcome="given-up"\} 1\b/);
     expect(metrics).toMatch(/^sallyport_webhooks_waiting \d/m);
@@ -136,12 +165,12 @@ describe.concurrent('webhooks of one node', () => {
   });
 });
 
-needs('redis', 'postgres').concurrent('webhooks of two nodes', () => {
+needs('redis', 'postgres').concurrent.each(SHARED_STORES)('webhooks of two nodes with %s', (kind) => {
   let receiver: WebhookReceiver;
   let pair: TwoNodes;
   beforeAll(async () => {
     receiver = await WebhookReceiver.start();
-    pair = await startTwoNodes({ ...QUIET, ...receiver.env });
+    pair = await startTwoNodes({ ...QUIET, ...receiver.env }, kind);
   });
   afterAll(async () => {
     await pair.stop();

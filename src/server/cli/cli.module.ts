@@ -9,6 +9,7 @@ import { LIVE_CONFIG, LiveConfigModule } from '../../live/live-config.module.js'
 import { createLogger } from '../../live/logging/logger.js';
 import { liveConfigOf } from '../config/live-config.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
+import { WebhookMessagesModule } from '../webhooks/webhook-messages.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
 
 const STANDARD_ERROR = 2;
@@ -26,7 +27,15 @@ export class CliModule {
     const settings = [ConfigModule.of(config), LiveConfigModule.of({ provide: LIVE_CONFIG, useValue: live })];
     return {
       module: CliModule,
-      imports: [...settings, DatabaseModule, FeedsModule, AccountsModule, ApiKeyModule, AuditModule],
+      imports: [
+        ...settings,
+        DatabaseModule,
+        FeedsModule,
+        AccountsModule,
+        ApiKeyModule,
+        AuditModule,
+        WebhookMessagesModule,
+      ],
     };
   }
 }

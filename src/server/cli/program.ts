@@ -12,6 +12,7 @@ import { seedCommand } from './seed.command.js';
 import { sessionsCommand } from './sessions.command.js';
 import { userCommand } from './user.command.js';
 import { VERSION } from '../version.js';
+import { webhookCommand } from './webhook.command.js';
 
 const COMMANDS: readonly CliCommand[] = [
   migrateCommand,
@@ -22,6 +23,7 @@ const COMMANDS: readonly CliCommand[] = [
   publishCommand,
   rejectedCommand,
   auditCommand,
+  webhookCommand,
   seedCommand,
   configCommand,
   secretCommand,

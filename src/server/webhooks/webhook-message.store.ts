@@ -21,6 +21,13 @@ export interface ClaimedWebhook extends Webhook {
   readonly attempts: number;
 }
 
+/** A message that is not sent any more. */
+export interface GivenUpWebhook extends Webhook {
+  readonly failedAt: Date;
+  /** Why the last attempt failed. */
+  readonly failure: string;
+}
+
 /** Adds messages about these viewers, in the transaction in which they were found to have come or gone. */
 export async function addMessages(orm: Orm, type: WebhookType, viewers: readonly ViewerId[]): Promise<void> {
   if (viewers.length === 0) return;
@@ -95,6 +102,33 @@ export class WebhookMessages {
       const [row] = await orm.select({ count: sql<number>`count(*)::int` }).from(some);
       return row?.count ?? 0;
     });
+  }
+
+  /** The messages that were given up, oldest first. @param limit the most to return */
+  async givenUp(limit: number): Promise<readonly GivenUpWebhook[]> {
+    const { id, type, viewer, createdAt, failedAt, failure, seq } = webhookMessages;
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({ id, type, viewer, createdAt, failedAt, failure })
+        .from(webhookMessages)
+        .where(isNotNull(failedAt))
+        .orderBy(asc(seq))
+        .limit(limit),
+    );
+    return rows as readonly GivenUpWebhook[];
+  }
+
+  /** Lets messages that were given up be sent again, as if they were new. @returns how many */
+  async retry(ids: readonly string[] | 'all'): Promise<number> {
+    const which = ids === 'all' ? undefined : inArray(webhookMessages.id, [...ids]);
+    const rows = await this.database.run((orm) =>
+      orm
+        .update(webhookMessages)
+        .set({ failedAt: null, attempts: 0, nextAttemptAt: sql`now()` })
+        .where(and(isNotNull(webhookMessages.failedAt), which))
+        .returning({ id: webhookMessages.id }),
+    );
+    return rows.length;
   }
 
   /** Removes messages that could not be delivered and are too old or too many. */

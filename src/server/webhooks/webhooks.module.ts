@@ -4,14 +4,14 @@ import { StoreModule } from '../../live/store/store.module.js';
 import { AnnouncedViewers } from './announced-viewers.store.js';
 import { PresenceWatcher } from './presence-watcher.js';
 import { WEBHOOK_CONFIG, type WebhookConfig } from './webhook.config.js';
-import { WebhookMessages } from './webhook-message.store.js';
+import { WebhookMessagesModule } from './webhook-messages.module.js';
 import { WebhookMetrics } from './webhook.metrics.js';
 import { WebhookSender } from './webhook-sender.js';
 
 /** `viewer.online` and `viewer.offline`, sent to `WEBHOOK_URL`. Does nothing without it. */
 @Module({
-  imports: [DatabaseModule, StoreModule],
-  providers: [AnnouncedViewers, WebhookMessages, WebhookMetrics, PresenceWatcher, WebhookSender],
+  imports: [DatabaseModule, StoreModule, WebhookMessagesModule],
+  providers: [AnnouncedViewers, WebhookMetrics, PresenceWatcher, WebhookSender],
 })
 export class WebhooksModule implements OnApplicationBootstrap {
   constructor(
