@@ -55,6 +55,8 @@ async function start() {
     ...process.env,
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
+    // Two nodes cannot share one; each serves its metrics itself.
+    METRICS_PORT: '',
     PUBLIC_URL: `http://localhost:${port}`,
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
