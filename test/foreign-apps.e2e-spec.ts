@@ -7,6 +7,7 @@ import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-s
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
+import { SqlPublisher } from './kit/sql-publisher.js';
 
 const QUERY = 'subscription { orderStatus { order state } }';
 /** The id of the session in a token. */
@@ -116,6 +117,21 @@ needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ for
     );
     expect(await first).toEqual(await second);
     await socket.waitForNext('mine');
+    expect(await socket.settled()).toEqual([]);
+    await socket.close();
+  });
+
+  it('a transaction of the application publishes by SQL, where the store is in its database', async () => {
+    if (store.options.kind !== 'postgres') return;
+    const socket = await subscribed(await signedIn('sue'), nodes[1]);
+    const sql = await SqlPublisher.connect(store.options.url);
+    await sql.run('begin');
+    await sql.publish({ topic: 'order_status', viewer: viewerOf('sue'), payload: shipped('1') });
+    await sql.run('rollback; begin');
+    await sql.publish({ topic: 'order_status', viewer: viewerOf('sue'), payload: shipped('2') });
+    await sql.run('commit');
+    await sql.close();
+    expect((await socket.waitForNext('mine')).data).toEqual({ orderStatus: shipped('2') });
     expect(await socket.settled()).toEqual([]);
     await socket.close();
   });
