@@ -8,7 +8,8 @@ const BATCH = 500;
 const PACE = 1_000;
 const TOPIC = 'user_count';
 const WRITERS = `select pid from pg_stat_activity
-  where datname = current_database() or backend_type in ('walwriter', 'background writer', 'checkpointer')`;
+  where datname = current_database() and backend_type = 'client backend'
+    or backend_type in ('walwriter', 'background writer', 'checkpointer')`;
 
 /**
  * Events that another backend publishes by SQL, in transactions of its own, to sockets of a node with its topics in
@@ -107,12 +108,25 @@ async function byHttp(bench, sockets) {
 /** Counts the frames of what `publish` publishes, and the time of PostgreSQL's processes meanwhile. */
 async function counted({ server, loader, clients }, count, stamped, publish) {
   const { rows } = await clients[0].query(WRITERS);
-  const postgresSeconds = () => rows.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  const seconds = new Map();
+  const postgresSeconds = () => {
+    for (const { pid } of rows) seconds.set(pid, secondsOf(pid) ?? seconds.get(pid) ?? 0);
+    return [...seconds.values()].reduce((sum, one) => sum + one, 0);
+  };
   const before = postgresSeconds();
   const options = { pid: server.pid, count, stamped, timeoutMs: 60_000 };
   const figures = await loader.counted(options, publish);
   check('sql', figures);
   return { ...figures, postgresMicros: ((postgresSeconds() - before) / count) * 1e6 };
+}
+
+/** Null when the process has ended, as those of short connections do. */
+function secondsOf(pid) {
+  try {
+    return cpuSeconds(pid);
+  } catch {
+    return null;
+  }
 }
 
 /** Transactions of {@link BATCH} events on two connections, one after the other. */
