@@ -93,6 +93,15 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     expect(sink.payloads).toEqual([1, 2]);
   }, 60_000);
 
+  it('reads large events of a moment in several parts, and misses none', async () => {
+    const topics = Array.from({ length: 60 }, newTopic);
+    const sinks = await Promise.all(topics.map((topic) => subscribe(topic)));
+    const payload = '€'.repeat(20_000);
+    await there.bus.publish(topics.map((topic) => ({ topic, payload })));
+    await Promise.all(sinks.map((sink) => sink.until(payload)));
+    for (const sink of sinks) expect(sink.payloads).toEqual([payload]);
+  }, 60_000);
+
   it('notices within seconds that nothing answers, and says so until it does', async () => {
     const topic = newTopic();
     const sink = await subscribe(topic);

@@ -5,12 +5,18 @@ import type { PostgresConnection } from './postgres.connection.js';
 import { databaseFailure } from './postgres-failure.js';
 import { EVENT_CHANNEL } from './topic-schema.js';
 
-/** Rows of one read. */
+/** Rows of one read, and the bytes of their payloads after which it ends. */
 const BATCH = 1_000;
+const BATCH_BYTES = 1024 * 1024;
 /** How often the log is read without a notification, in milliseconds; this also detects a dead connection. */
 const POLL_MS = 500;
 /** A read that takes longer counts as a lost connection, in milliseconds. */
 const SILENCE_MS = 1_500;
+const READ_LOG = {
+  name: 'read-log',
+  text: 'select * from sallyport.read_log($1, $2, $3)',
+  rowMode: 'array',
+} as const;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
 
@@ -141,12 +147,12 @@ export class EventLog {
     while (this.#isBehind && this.#client === client) {
       this.#isBehind = false;
       try {
-        const query = { name: 'read-log', text: 'select * from sallyport.read_log($1, $2)', rowMode: 'array' } as const;
-        const result = await within(SILENCE_MS, client.query<Row>({ ...query, values: [this.#seen, BATCH] }), null);
+        const values = [this.#seen, BATCH, BATCH_BYTES];
+        const result = await within(SILENCE_MS, client.query<Row>({ ...READ_LOG, values }), null);
         if (result === null) return this.#lose(client, 'no answer');
         if (this.#client !== client) return;
         for (const row of result.rows) this.#tell(row);
-        if (result.rows.length === BATCH) this.#isBehind = true;
+        if (mayBeCut(result.rows)) this.#isBehind = true;
       } catch (error) {
         return this.#lose(client, reasonOf(error));
       }
@@ -195,6 +201,12 @@ export class EventLog {
     this.#waiting.clear();
     for (const wake of waiting) wake();
   }
+}
+
+/** Whether a read may have ended before the log does. A character takes at most 3 bytes. */
+function mayBeCut(rows: readonly Row[]): boolean {
+  const characters = rows.reduce((sum, [, , , , payload]) => sum + payload.length, 0);
+  return rows.length === BATCH || 3 * characters >= BATCH_BYTES;
 }
 
 function reasonOf(error: unknown): string {

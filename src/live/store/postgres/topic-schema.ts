@@ -221,12 +221,16 @@ begin
 end $$;
 
 -- The log after a position, in order. The name is '' for a message to all nodes, and null for a topic that was removed.
-create function sallyport.read_log(after bigint, most integer)
+-- At most so many entries, and no more once their payloads are larger than most_bytes together.
+create function sallyport.read_log(after bigint, most integer, most_bytes integer)
 returns table (seq bigint, name text, epoch text, "offset" bigint, payload text)
 language sql stable rows 100 ${PLANS} set enable_hashjoin = off set enable_mergejoin = off as $$
   select e.seq, case when e.topic = 0 then '' else t.name end, t.epoch, e."offset", e.payload
-  from sallyport.event e left join sallyport.topic t on t.id = e.topic
-  where e.seq > after order by e.seq limit most
+  from (
+    select found.*, sum(octet_length(found.payload)) over (order by found.seq) - octet_length(found.payload) as before
+    from (select * from sallyport.event e where e.seq > after order by e.seq limit most) found
+  ) e left join sallyport.topic t on t.id = e.topic
+  where e.before <= most_bytes order by e.seq
 $$;
 
 -- Sends a message to all nodes, in the order of the log.
