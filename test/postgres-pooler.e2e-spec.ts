@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { startPgBouncer } from './kit/pgbouncer.js';
@@ -16,6 +16,9 @@ const definition = {
   slowReader: 'close',
 } as const;
 
+/** On a busy machine a pooler may need seconds for its first connections, and a query is given up after five. */
+const patiently = <T>(work: () => Promise<T>): Promise<T> => vi.waitFor(work, { timeout: 40_000 });
+
 needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
   it('publishes through transaction mode and listens through session mode', async () => {
     const database = await createDatabase();
@@ -26,7 +29,7 @@ needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
     const sinks = await Promise.all(
       topics.map(async (topic) => {
         const sink = new RecordingSink();
-        await nodes[0].bus.subscribe(topic, sink);
+        await patiently(() => nodes[0].bus.subscribe(topic, sink));
         return sink;
       }),
     );
@@ -34,7 +37,11 @@ needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
     for (const payload of numbers)
       await Promise.all(
         nodes.map(({ bus }, side) =>
-          bus.publish(topics.filter((_, index) => index % 2 === side).map((topic) => ({ topic, payload }))),
+          patiently(() =>
+            bus.publish(
+              topics.filter((_, index) => index % 2 === side).map((topic) => ({ topic, payload, key: `${payload}` })),
+            ),
+          ),
         ),
       );
     await Promise.all(sinks.map((sink) => sink.until(numbers.length)));
