@@ -1,24 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import { Client, Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
+import { databasePlace, firstConnection, makePool } from '../../live/store/postgres/postgres-connections.js';
 import { databaseFailure, isDatabaseAway } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 
 /** An arbitrary number that is the same on every node. */
 const MIGRATION_LOCK = 0x5a11_0b07;
-const POOL_SIZE = 10;
-const CONNECT_TIMEOUT_MS = 3_000;
-/**
- * The query timeout; a database that is slower counts as unavailable. The client waits a second longer for the server's
- * own error.
- */
-const QUERY_TIMEOUT_MS = 4_000;
-const RETRY_EVERY_MS = 1_000;
+const POOL = { size: 10, name: 'sallyport' };
 
 /** The options for opening it. */
 export interface PostgresOptions {
@@ -40,7 +33,7 @@ export async function openPostgres(url: string, logger: Logger, options: Postgre
   } catch (error) {
     throw new StartError(explain(error, url), { cause: error });
   }
-  const pool = makePool(url, logger);
+  const pool = makePool(url, POOL, logger);
   return new Database(drizzle(pool, { schema }) as Orm, {
     close: () => pool.end(),
     transact: (work) => transactOn(pool, work),
@@ -65,47 +58,6 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
   }
 }
 
-function makePool(url: string, logger: Logger): Pool {
-  const pool = new Pool({
-    connectionString: url,
-    max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS + 1_000,
-    idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
-    keepAlive: true,
-    application_name: 'sallyport',
-  });
-  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
-  // A connection that breaks between two queries of a transaction emits an error; without a listener it would end the
-  // process.
-  pool.on('connect', (client) => client.on('error', ignore));
-  return pool;
-}
-
-/** A separate connection without the pool's timeouts: a migration, or waiting for another node's, may take long. */
-async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
-  const deadline = performance.now() + retryForMs;
-  for (let attempt = 1; ; attempt += 1) {
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-    client.on('error', ignore);
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      if (!isDatabaseAway(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
-      if (attempt === 1) {
-        const reason = databaseFailure(error)?.reason;
-        logger.warn({ database: databasePlace(url), reason }, 'the database does not answer yet: trying every second');
-      }
-      await delay(RETRY_EVERY_MS);
-    }
-  }
-}
-
-/** The next query fails and reports it to its caller. */
-function ignore(): void {}
-
 async function migrateAlone(client: Client): Promise<void> {
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -123,10 +75,4 @@ function explain(error: unknown, url: string): string {
   return failure
     ? `The database at ${where} does not answer (${failure.reason}): start it, or correct DATABASE_URL.`
     : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
-}
-
-/** Host, port and database of a URL: for operators, without user and password. */
-export function databasePlace(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `${host || 'localhost'}${pathname}`;
 }

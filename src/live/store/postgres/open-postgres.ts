@@ -1,18 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Pool } from 'pg';
+import { Client, type Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
 import { migrateStore } from './migrations.js';
-import { databaseFailure, isDatabaseAway } from './postgres-failure.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  databasePlace,
+  firstConnection,
+  ignore,
+  makePool,
+  QUERY_TIMEOUT_MS,
+} from './postgres-connections.js';
+import { databaseFailure } from './postgres-failure.js';
 
 /** How long a start waits for PostgreSQL before it fails, in milliseconds. */
 const START_PATIENCE_MS = 30_000;
-const START_RETRY_MS = 1_000;
-const CONNECT_TIMEOUT_MS = 3_000;
-/** A connection that does not answer within this time counts as broken, in milliseconds. */
-export const QUERY_TIMEOUT_MS = 4_000;
 /** Publishing takes turns and everything else is short, so few connections serve a node. */
-const POOL_SIZE = 5;
+const POOL = { size: 5, name: 'sallyport-store' };
 
 /** Where the store is. */
 export interface PostgresPlace {
@@ -38,7 +41,11 @@ export interface PostgresLink {
  */
 export async function openPostgresStore(place: PostgresPlace, logger: Logger): Promise<PostgresLink> {
   const address = await preparePostgres(place, logger);
-  return { pool: makePool(place.url, logger), openListener: () => makeListener(place, 'sallyport-listener'), address };
+  return {
+    pool: makePool(place.url, POOL, logger),
+    openListener: () => makeListener(place, 'sallyport-listener'),
+    address,
+  };
 }
 
 /**
@@ -47,9 +54,9 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
  * @throws StartError as {@link openPostgresStore}
  */
 export async function preparePostgres(place: PostgresPlace, logger: Logger): Promise<string> {
-  const address = addressOf(place.url);
+  const address = databasePlace(place.url);
   try {
-    const client = await firstConnection(place.listenUrl ?? place.url, address, logger);
+    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_PATIENCE_MS);
     try {
       await migrateStore(client);
     } finally {
@@ -74,55 +81,10 @@ export function makeListener({ url, listenUrl = url }: PostgresPlace, name: stri
   return client;
 }
 
-function makePool(url: string, logger: Logger): Pool {
-  const pool = new Pool({
-    connectionString: url,
-    max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS + 1_000,
-    idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
-    keepAlive: true,
-    application_name: 'sallyport-store',
-  });
-  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
-  // A connection that breaks between two queries emits an error; without a listener it would end the process.
-  pool.on('connect', (client) => client.on('error', ignore));
-  return pool;
-}
-
-async function firstConnection(url: string, address: string, logger: Logger): Promise<Client> {
-  const deadline = performance.now() + START_PATIENCE_MS;
-  for (let attempt = 1; ; attempt += 1) {
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-    client.on('error', ignore);
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      if (!isDatabaseAway(error) || performance.now() + START_RETRY_MS > deadline) throw error;
-      if (attempt === 1) {
-        const reason = databaseFailure(error)?.reason;
-        logger.warn({ database: address, reason }, 'the database does not answer yet: trying every second');
-      }
-      await delay(START_RETRY_MS);
-    }
-  }
-}
-
-/** The next query fails and reports it to its caller. */
-function ignore(): void {}
-
 function explain(error: unknown, address: string): string {
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
   const failure = databaseFailure(error);
   return failure
     ? `The database at ${address} does not answer (${failure.reason}): start it, or correct DATABASE_URL.`
     : `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user, or set STORE=memory to run one node.`;
-}
-
-/** Host, port and database of a URL: for operators, without user and password. */
-function addressOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `${host || 'localhost'}${pathname}`;
 }

@@ -6,7 +6,7 @@ import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { ReadOptions, TopicPlace, TopicPositions, TopicReading } from '../../topics/topic-reading.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
-import { QUERY_TIMEOUT_MS } from './open-postgres.js';
+import { QUERY_TIMEOUT_MS } from './postgres-connections.js';
 import type { PostgresConnection } from './postgres.connection.js';
 
 /**

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Pool } from 'pg';
+import type { Logger } from 'pino';
+import { databaseFailure, isDatabaseAway } from './postgres-failure.js';
+
+/** How long connecting may take, in milliseconds. */
+export const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * The query timeout; a database that is slower counts as unavailable. The client waits a second longer for the server's
+ * own error. In milliseconds.
+ */
+export const QUERY_TIMEOUT_MS = 4_000;
+const RETRY_EVERY_MS = 1_000;
+
+/** What differs between pools. */
+export interface PoolOptions {
+  /** The most connections. */
+  readonly size: number;
+  /** The name in `pg_stat_activity`. */
+  readonly name: string;
+}
+
+/** Makes a pool whose queries end within 5 seconds. It connects when it is used. */
+export function makePool(url: string, { size, name }: PoolOptions, logger: Logger): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: size,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS + 1_000,
+    idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: name,
+  });
+  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
+  // A connection that breaks between two queries emits an error; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', ignore));
+  return pool;
+}
+
+/**
+ * Connects at start, without the pool's timeouts, since a migration, or waiting for another node's, may take long.
+ * Retries every second, with one line in the log, while the database is unavailable.
+ *
+ * @param retryForMs when it gives up, in milliseconds
+ * @throws what the last attempt failed with
+ */
+export async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
+  const deadline = performance.now() + retryForMs;
+  for (let attempt = 1; ; attempt += 1) {
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    client.on('error', ignore);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (!isDatabaseAway(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
+      if (attempt === 1) {
+        const reason = databaseFailure(error)?.reason;
+        logger.warn({ database: databasePlace(url), reason }, 'the database does not answer yet: trying every second');
+      }
+      await delay(RETRY_EVERY_MS);
+    }
+  }
+}
+
+/** The next query fails and reports it to its caller. */
+export function ignore(): void {}
+
+/** Host, port and database of a URL: for operators, without user and password. */
+export function databasePlace(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host || 'localhost'}${pathname}`;
+}
