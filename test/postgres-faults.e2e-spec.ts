@@ -131,6 +131,19 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     expect(sink.payloads).toEqual(['next']);
   }, 60_000);
 
+  it('publishes nothing after the deadline, also where a pooler drops the timeout of statements', async () => {
+    const topic = newTopic();
+    const sink = await subscribe(topic);
+    const late = await server.query(
+      `select * from sallyport.append(array['${topic.name}'], '{100}', '{300000}', '{"\\"late\\""}', '{null}', '{null}', null,
+        now() - interval '1 second')`,
+    );
+    expect(late.rows).toEqual([]);
+    await publish(topic, 'next');
+    await sink.until('next');
+    expect(sink.payloads).toEqual(['next']);
+  }, 60_000);
+
   it('says that it refuses writes while it is read-only, and takes them again', async () => {
     const topic = newTopic();
     const sink = await subscribe(topic);
