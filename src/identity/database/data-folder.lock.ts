@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { createFile } from './kept-file.js';
 
 const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 15_000;
@@ -27,27 +28,13 @@ export type ReleaseFolder = () => void;
  */
 export function lockDataFolder(lockFile: string): ReleaseFolder | null {
   const own: Holder = { pid: process.pid, host: hostname(), startedAt: processStart(process.pid), nonce: randomUUID() };
-  if (!linkInto(lockFile, own) && !(clearStale(lockFile) && linkInto(lockFile, own))) return null;
+  const create = (): boolean => createFile(lockFile, JSON.stringify(own));
+  if (!create() && !(clearStale(lockFile) && create())) return null;
   const heartbeat = setInterval(() => touch(lockFile), HEARTBEAT_MS).unref();
   return () => {
     clearInterval(heartbeat);
     if (readHolder(lockFile)?.nonce === own.nonce) rmSync(lockFile, { force: true });
   };
-}
-
-/** A hard link is created atomically, so a partially written lock is never read. */
-function linkInto(lockFile: string, holder: Holder): boolean {
-  const draft = `${lockFile}.${holder.nonce}`;
-  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
-  try {
-    linkSync(draft, lockFile);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }
 
 /**

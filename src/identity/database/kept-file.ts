@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -10,9 +11,31 @@ import { dirname } from 'node:path';
 export function readOrMake(file: string, make: () => string): string {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   try {
-    writeFileSync(file, make(), { flag: 'wx', mode: 0o600 });
+    return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
+  createFile(file, make());
   return readFileSync(file, 'utf8').trim();
+}
+
+/**
+ * Creates a file, readable by this user only. Other processes see it with all of its content or not at all: a hard link
+ * to a draft is created atomically.
+ *
+ * @returns false if the file exists; it is left as it is
+ * @throws the system's error if it cannot be created
+ */
+export function createFile(file: string, content: string): boolean {
+  const draft = `${file}.${randomUUID()}`;
+  writeFileSync(draft, content, { flag: 'wx', mode: 0o600 });
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
