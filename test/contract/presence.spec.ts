@@ -178,6 +178,21 @@ needs('redis')('with Redis', () => {
     await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 15_000 });
     leave();
   });
+
+  it('writes all of its viewers again to an emptied Redis, when another one connects before the heartbeat', async () => {
+    const [here, there] = [await newPresence(), await newPresence()];
+    const [viewer, other] = [newViewer(), newViewer()];
+    const leaving = [here.enter(viewer)];
+    await untilConnected(there, [viewer]);
+    const client = server.client();
+    await client.flushall();
+    client.disconnect();
+    leaving.push(here.enter(other));
+    await vi.waitFor(async () => expect((await connectedTo(there)).toSorted()).toEqual([viewer, other].toSorted()), {
+      timeout: 15_000,
+    });
+    for (const leave of leaving) leave();
+  });
 });
 
 needs('postgres')('with PostgreSQL', () => {

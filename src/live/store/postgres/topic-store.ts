@@ -2,9 +2,10 @@ import { hash } from 'node:crypto';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { formatCursor, parseCursor } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
+import type { TopicStorage } from '../topic.bus.shared.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import { TopicEvent } from '../../topics/topic-event.js';
-import type { ReadOptions, TopicPlace, TopicPositions, TopicReading } from '../../topics/topic-reading.js';
+import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { QUERY_TIMEOUT_MS } from './postgres-connections.js';
 import type { PostgresConnection } from './postgres.connection.js';
@@ -48,7 +49,7 @@ export interface StoredReading extends TopicReading {
 }
 
 /** Topics in PostgreSQL: the log, histories and idempotency keys. Every change is one statement, so it is atomic. */
-export class TopicStore implements TopicPositions {
+export class TopicStore implements TopicStorage<StoredReading> {
   constructor(private readonly postgres: PostgresConnection) {}
 
   /** PostgreSQL's clock, in ms since the epoch. */
@@ -76,7 +77,6 @@ export class TopicStore implements TopicPositions {
     return rows.map(toOutcome);
   }
 
-  /** Reads a topic's position, and what a subscriber gets first. Creates the topic if there is none. */
   async read(topic: Topic, options: ReadOptions): Promise<StoredReading> {
     const { definition } = topic;
     const { epoch = options.since === undefined ? '' : '-', offset = 0 } = options.since ?? {};
@@ -85,7 +85,6 @@ export class TopicStore implements TopicPositions {
     return toReading(row!);
   }
 
-  /** Reads a part of a topic's history, and changes nothing; see `TopicBus.history`. */
   async history({ name, definition }: Topic, { after, limit }: HistoryRange): Promise<HistoryPage> {
     const since = after === undefined ? { epoch: '', offset: 0 } : parseCursor(after);
     if (since === null) return { events: [], recovered: false };

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { SILENCE_MS } from './open-redis.js';
+import type { TopicStorage } from '../topic.bus.shared.js';
 import type { RedisConnection } from './redis.connection.js';
 import { formatCursor, parseCursor } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
 import { TopicEvent } from '../../topics/topic-event.js';
-import type { ReadOptions, TopicPlace, TopicPositions, TopicReading } from '../../topics/topic-reading.js';
+import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
@@ -22,7 +23,7 @@ const DEADLINE_MS = SILENCE_MS - 250;
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so it is atomic. */
-export class TopicStore implements TopicPositions {
+export class TopicStore implements TopicStorage<TopicReading> {
   readonly #scripts: TopicScripts;
 
   constructor(private readonly redis: RedisConnection) {
@@ -43,7 +44,6 @@ export class TopicStore implements TopicPositions {
     return outcomes;
   }
 
-  /** Reads a topic's position, and what a subscriber gets first. */
   async read(topic: Topic, options: ReadOptions): Promise<TopicReading> {
     const { meta, stream } = topicKeys(topic);
     const { historySize } = topic.definition;
@@ -52,7 +52,6 @@ export class TopicStore implements TopicPositions {
     return toReading(await this.redis.runScript(this.#scripts.read, [meta, stream], values));
   }
 
-  /** Reads a part of a topic's history, and changes nothing; see `TopicBus.history`. */
   async history(topic: Topic, { after, limit }: HistoryRange): Promise<HistoryPage> {
     const since = after === undefined ? undefined : parseCursor(after);
     if (since === null) return { events: [], recovered: false };
