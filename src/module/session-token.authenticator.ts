@@ -9,6 +9,8 @@ import { AppSessions } from './app-sessions.js';
 /** Verifies the token of `Sallyport.connectionToken`, which opens a socket while the application's session is valid. */
 @Injectable()
 export class SessionTokenAuthenticator extends ConnectionAuthenticator {
+  override readonly name = 'session';
+
   constructor(
     private readonly tokens: TokenService,
     private readonly sessions: AppSessions,

@@ -20,6 +20,7 @@ import { OperationCache } from '../../src/live/gateway/execution/operation-cache
 import { TopicEvent } from '../../src/live/topics/topic-event.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { Inbox } from '../../src/testing/inbox.js';
+import { subscriptionMetrics } from '../kit/subscription-metrics.js';
 import type { RandomDocument } from './random-document.js';
 
 /** What became of a document. */
@@ -34,7 +35,7 @@ const NOT_JSON = new GraphQLError('Not executed', { originalError: new Error('no
 /** Runs documents by what delivers events here and by graphql-js, and compares what a client gets, byte by byte. */
 export class TwoExecutors {
   readonly #operations: OperationCache;
-  readonly #renderer = new Renderer((error) => maskError(error).shown);
+  readonly #parts = { renderer: new Renderer((error) => maskError(error).shown), metrics: subscriptionMetrics() };
 
   constructor(
     private readonly schema: GraphQLSchema,
@@ -102,7 +103,7 @@ export class TwoExecutors {
       push: (text: string) => texts.put(Buffer.from(text, 'latin1').toString()),
     };
     const whole = { ...request, connection: connection as unknown as Connection };
-    return { texts, started: await subscribe(whole, this.#renderer, { release: () => {} }) };
+    return { texts, started: await subscribe(whole, this.#parts, { release: () => {} }) };
   }
 
   #json({ errors, data }: ExecutionResult): string {

@@ -17,6 +17,7 @@ import { showError } from '../../src/live/gateway/execution/rendering.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
+import { subscriptionMetrics } from './subscription-metrics.js';
 import { Inbox } from '../../src/testing/inbox.js';
 
 /** The two ways in which a subscription's events may become messages. */
@@ -94,7 +95,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   host.schema = schema;
   const admission = {
     admit: async (connection: Connection) => {
-      connection.admit({ grant: GRANT, context, resumable: false, tellsPositions: false });
+      connection.admit({ grant: GRANT, authenticator: 'test', context, resumable: false, tellsPositions: false });
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as ConnectionAdmission;
@@ -103,6 +104,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
     modules,
     admission,
     new DocumentBudget(),
+    subscriptionMetrics(),
     { introspection: false } as GatewayConfig,
     logger,
   );

@@ -9,6 +9,8 @@ import { ApiTokens } from './api-tokens.service.js';
 /** Verifies tokens that another backend got from `POST /tokens` for one of its users. */
 @Injectable()
 export class ApiTokenAuthenticator extends ConnectionAuthenticator {
+  override readonly name = 'api-token';
+
   constructor(
     private readonly tokens: ApiTokens,
     private readonly revocations: TokenRevocations,

@@ -15,6 +15,8 @@ const REFUSED_CLAIMS = ['events', 'cnf'] as const;
 /** Verifies the JWT of a trusted issuer, which opens a socket until it expires or its session or viewer is revoked. */
 @Injectable()
 export class IssuerAuthenticator extends ConnectionAuthenticator {
+  override readonly name = 'issuer';
+
   constructor(
     private readonly issuers: TrustedIssuers,
     private readonly revocations: TokenRevocations,

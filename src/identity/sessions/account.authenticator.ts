@@ -12,6 +12,8 @@ import { isUuid } from '../database/schema.js';
  */
 @Injectable()
 export class AccountAuthenticator extends ConnectionAuthenticator {
+  override readonly name = 'account';
+
   constructor(
     private readonly tokens: TokenService,
     private readonly sessions: SessionLookup,

@@ -59,6 +59,9 @@ export type Verdict =
  * knows nothing else about users. `GatewayModule.with` lists the authenticators.
  */
 export abstract class ConnectionAuthenticator {
+  /** Its label in metrics: a short fixed word. Default: `other`. */
+  readonly name: string = 'other';
+
   /** Whether the text has the form of this kind of token. Cheap: no cryptography. */
   abstract recognises(token: string): boolean;
 

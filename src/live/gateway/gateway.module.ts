@@ -13,9 +13,12 @@ import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
+import { RevocationMetrics } from './connection/revocation.metrics.js';
 import { WriteBatcher } from './connection/frame-writer.js';
 import { Connections } from './connections.js';
 import { DocumentsModule } from './execution/documents.module.js';
+import { SubscriptionMetrics } from './execution/subscription.metrics.js';
+import { FeedsModule } from '../feeds/feeds.module.js';
 import { SocketGateway } from './socket.gateway.js';
 import { SocketProtocol } from './socket.protocol.js';
 
@@ -30,7 +33,7 @@ export interface Authentication {
 
 /** Subscriptions over WebSocket, with our own gateway. */
 @Module({
-  imports: [StoreModule, RateLimitModule, DocumentsModule],
+  imports: [StoreModule, FeedsModule, RateLimitModule, DocumentsModule],
   providers: [
     SocketGateway,
     UpgradePolicy,
@@ -39,10 +42,12 @@ export interface Authentication {
     WriteBatcher,
     GatewayMetrics,
     SocketProtocol,
+    SubscriptionMetrics,
     ConnectionAdmission,
     ConnectionPolicy,
     ConnectionRegistry,
     ConnectionExpiry,
+    RevocationMetrics,
     SessionStatus,
     SessionWatch,
     { provide: OriginPolicy, useClass: ConfiguredOrigins },

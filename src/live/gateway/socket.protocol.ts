@@ -24,7 +24,8 @@ import { type LiveOperations, OperationHold } from './execution/live-operations.
 import { full, OperationCache } from './execution/operation-cache.js';
 import { refused, variablesFault } from './execution/operation-limits.js';
 import { Renderer, type ShowError, showError } from './execution/rendering.js';
-import { subscribe, type SubscriptionRequest } from './execution/subscription.js';
+import { subscribe, type SubscriptionParts, type SubscriptionRequest } from './execution/subscription.js';
+import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 
 /** The most running subscriptions of one socket. */
 const MAX_OPERATIONS = 100;
@@ -45,6 +46,7 @@ export class SocketProtocol {
     private readonly modules: ModuleRef,
     private readonly admission: ConnectionAdmission,
     private readonly budget: DocumentBudget,
+    private readonly metrics: SubscriptionMetrics,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -68,22 +70,26 @@ export class SocketProtocol {
     const { introspection } = this.config;
     const operations = new OperationCache(schema, introspection, this.budget);
     const show: ShowError = (error, context) => showError(error, this.logger, context?.client.requestId);
-    const renderer = new Renderer(show);
+    const parts: SubscriptionParts = { renderer: new Renderer(show), metrics: this.metrics };
     return makeServer<Record<string, unknown>, Connection>({
       schema,
       // Our own deadlines cover the time to the ack, not only to the init.
       connectionInitWaitTimeout: 0,
       onConnect: (context) => this.#connect(context),
       onSubscribe: (context, operationId, payload) => {
+        const startedAtMs = performance.now();
         try {
-          return prepare(schema, operations, context, operationId, payload);
+          const prepared = prepare(schema, operations, context, operationId, payload);
+          if (!('schema' in prepared)) this.metrics.answered(null, 'refused', startedAtMs);
+          return prepared;
         } catch (error) {
+          this.metrics.answered(null, 'failed', startedAtMs);
           return [fault(error)];
         }
       },
       subscribe: async (request) => {
         try {
-          return await begin(request as SubscriptionRequest, operations.live, renderer);
+          return await begin(request as SubscriptionRequest, operations.live, parts);
         } catch (error) {
           return failing(fault(error));
         }
@@ -139,13 +145,31 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
 }
 
 /** Subscribes if there is memory for one more operation. */
-async function begin(request: SubscriptionRequest, live: LiveOperations, renderer: Renderer) {
+async function begin(request: SubscriptionRequest, live: LiveOperations, parts: SubscriptionParts) {
   const { connection, contextValue, operation, messageBytes } = request;
   const hold = live.hold(operation, contextValue.viewer?.id ?? '', messageBytes);
+  if (hold instanceof OperationHold) return measured(parts.metrics, operation, () => subscribe(request, parts, hold));
+  parts.metrics.answered(null, 'refused', performance.now());
   if (hold === 'node-full') return failing(full());
-  if (hold instanceof OperationHold) return subscribe(request, renderer, hold);
   connection.close(CloseCode.PolicyViolation, 'Subscriptions hold too much memory');
   return failing(new GraphQLError('The socket is closed.'));
+}
+
+/** Starts a subscription, and records how long that took. */
+async function measured<T extends object>(
+  metrics: SubscriptionMetrics,
+  { field }: ExecutableOperation,
+  start: () => Promise<T>,
+): Promise<T> {
+  const startedAtMs = performance.now();
+  try {
+    const started = await start();
+    metrics.answered(field, Symbol.asyncIterator in started ? 'ok' : 'failed', startedAtMs);
+    return started;
+  } catch (error) {
+    metrics.answered(field, 'failed', startedAtMs);
+    throw error;
+  }
 }
 
 /** Closes a socket whose client exceeds a limit. */

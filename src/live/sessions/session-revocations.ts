@@ -1,7 +1,17 @@
 import type { ViewerId } from '../viewer/viewer.js';
 
-/** Called with the public ids of ended sessions, synchronously on every node; must not throw. */
-export type SessionEndListener = (sessionIds: readonly string[]) => void;
+/** When and where a revocation was announced. */
+export interface RevocationNews {
+  readonly node: 'own' | 'other';
+  /** On this node's monotonic clock. */
+  readonly announcedAtMs: number;
+}
+
+/**
+ * Called with the public ids of ended sessions, synchronously on every node; must not throw. Without news the node has
+ * found out by itself.
+ */
+export type SessionEndListener = (sessionIds: readonly string[], news: RevocationNews | null) => void;
 
 /** A viewer whose tokens were revoked. */
 export interface RevokedViewer {
@@ -13,7 +23,12 @@ export interface RevokedViewer {
 }
 
 /** Called with a viewer whose tokens were revoked, synchronously on every node; must not throw. */
-export type RevokedViewerListener = (revoked: RevokedViewer) => void;
+export type RevokedViewerListener = (revoked: RevokedViewer, news: RevocationNews | null) => void;
+
+/** The news of a revocation that this node announces now. */
+export function announcedHere(): RevocationNews {
+  return { node: 'own', announcedAtMs: performance.now() };
+}
 
 /**
  * Announces that sessions have ended, for any reason. The code that ends a session in the database announces it here
@@ -36,14 +51,14 @@ export abstract class SessionRevocations {
   }
 
   /** Notifies only this node's listeners about a viewer. */
-  tellViewerHere(revoked: RevokedViewer): void {
-    for (const listener of this.#viewerListeners) listener(revoked);
+  tellViewerHere(revoked: RevokedViewer, news: RevocationNews | null = null): void {
+    for (const listener of this.#viewerListeners) listener(revoked, news);
   }
 
-  /** Notifies only this node's listeners, for ended sessions that the node detected itself. */
-  tellHere(sessionIds: readonly string[]): void {
+  /** Notifies only this node's listeners; without news for ended sessions that the node detected itself. */
+  tellHere(sessionIds: readonly string[], news: RevocationNews | null = null): void {
     if (sessionIds.length === 0) return;
-    for (const listener of this.#listeners) listener(sessionIds);
+    for (const listener of this.#listeners) listener(sessionIds, news);
   }
 
   /**

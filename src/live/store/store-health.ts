@@ -24,6 +24,7 @@ export class StoreMetrics {
       name: 'sallyport_store_up',
       help: '1 while the store answers and takes writes, else 0.',
       labelNames: ['store'],
+      aggregator: 'min',
       registers,
     });
     this.#failures = new Counter({

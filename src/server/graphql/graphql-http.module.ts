@@ -5,6 +5,7 @@ import { AccountSessions } from '../../identity/sessions/account.sessions.js';
 import { SessionModule } from '../../identity/sessions/session.module.js';
 import { DocumentBudget } from '../../live/gateway/execution/document-budget.js';
 import { DocumentsModule } from '../../live/gateway/execution/documents.module.js';
+import { OperationMetrics } from '../../live/gateway/execution/operation.metrics.js';
 import { HTTP_CONFIG } from '../../identity/identity.config.js';
 import { LIMITS_CONFIG } from '../../live/live.config.js';
 import { LOGGER } from '../../live/logging/logger.js';
@@ -17,7 +18,7 @@ import { graphqlOptions } from './graphql.options.js';
       driver: ApolloDriver,
       imports: [SessionModule, DocumentsModule],
       useFactory: graphqlOptions,
-      inject: [HTTP_CONFIG, LIMITS_CONFIG, AccountSessions, LOGGER, DocumentBudget],
+      inject: [HTTP_CONFIG, LIMITS_CONFIG, AccountSessions, LOGGER, DocumentBudget, OperationMetrics],
     }),
   ],
 })

@@ -13,7 +13,9 @@ import { clientFacts } from '../../live/viewer/client-address.js';
 import type { ContextCookies, GraphqlContext } from '../../live/viewer/graphql-context.js';
 import { GraphQLDateTime } from '../../live/gateway/execution/date-time.scalar.js';
 import type { DocumentBudget } from '../../live/gateway/execution/document-budget.js';
+import type { OperationMetrics } from '../../live/gateway/execution/operation.metrics.js';
 import { DocumentStore } from '../../live/gateway/execution/document-store.js';
+import { HttpOperations } from './http-operations.plugin.js';
 import { HttpDocuments } from './http-documents.plugin.js';
 import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
 import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
@@ -26,6 +28,7 @@ export function graphqlOptions(
   sessions: Sessions,
   logger: Logger,
   budget: DocumentBudget,
+  metrics: OperationMetrics,
 ): ApolloDriverConfig {
   const { introspection } = http;
   const { throttleExempt: exempt } = limits;
@@ -48,16 +51,24 @@ export function graphqlOptions(
     documentStore: new DocumentStore(),
     // HttpDocuments validates: our limits first, then GraphQL's rules, within a budget.
     dangerouslyDisableValidation: true,
-    plugins: [ApolloServerPluginLandingPageDisabled(), new HttpDocuments({ introspection, budget, exempt, logger })],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      new HttpDocuments({ introspection, budget, exempt, logger }),
+      new HttpOperations(metrics),
+    ],
     preserveHttpStatusForExecutionErrors: false,
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),
-    context: async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
-      viewer: (await sessions.read(request.raw).catch(failAsAnswer))?.viewer ?? null,
-      client: clientFacts(request.raw, http.trustedProxies),
-      cookies: cookiesOf(request, reply),
-      answerByMs: performance.now() + EXECUTION_DEADLINE_MS,
-    }),
+    context: contextOf(http, sessions),
   };
+}
+
+function contextOf({ trustedProxies }: ServerConfig, sessions: Sessions) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<GraphqlContext> => ({
+    viewer: (await sessions.read(request.raw).catch(failAsAnswer))?.viewer ?? null,
+    client: clientFacts(request.raw, trustedProxies),
+    cookies: cookiesOf(request, reply),
+    answerByMs: performance.now() + EXECUTION_DEADLINE_MS,
+  });
 }
 
 /**

@@ -13,6 +13,7 @@ export class MetricsEndpointModule {
       name: 'sallyport_build_info',
       help: 'Always 1; the labels say which version runs on which Node.',
       labelNames: ['version', 'node'],
+      aggregator: 'first',
       registers: [registry],
     }).set({ version: VERSION, node: process.version }, 1);
   }

@@ -25,6 +25,7 @@ export class WebhookMetrics {
     const gauge: Gauge = new Gauge({
       name: 'sallyport_webhooks_waiting',
       help: 'Webhooks that are not delivered yet, over all nodes.',
+      aggregator: 'max',
       registers: [this.registry],
       collect: async () => {
         const waiting = await messages.waiting().catch(() => null);

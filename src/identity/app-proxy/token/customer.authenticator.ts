@@ -12,6 +12,8 @@ import { SealedTokens } from './sealed-tokens.js';
 /** Verifies the sealed token of a proxied page: its customer, and that the client is the page's. */
 @Injectable()
 export class CustomerAuthenticator extends ConnectionAuthenticator {
+  override readonly name = 'customer';
+
   constructor(
     private readonly tokens: SealedTokens,
     private readonly binder: ClientBinder,

@@ -37,7 +37,7 @@ export class ConnectionAdmission {
     const admission = await this.policy.admit(payload['token'], connection.facts);
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
-    const { grant } = admission;
+    const { grant, authenticator } = admission;
     // The session may have ended while the token was being verified.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
     if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
@@ -46,7 +46,7 @@ export class ConnectionAdmission {
     const resumable = payload['resumable'] === true;
     const tellsPositions = resumable && payload['positions'] === true;
     const context = this.#contextOf(grant.viewer, connection.facts);
-    connection.admit({ grant, context, resumable, tellsPositions });
+    connection.admit({ grant, authenticator, context, resumable, tellsPositions });
     this.registry.admit(connection);
     this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();

@@ -20,10 +20,18 @@ const MAX_TOKEN_LENGTH = 16_384;
 /** Refusals that require signing in again; for all others a new token is enough. */
 const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'account-gone']);
 
+/** A token that was verified, and the name of the authenticator that did. */
+interface Verified {
+  readonly ok: true;
+  readonly grant: Grant;
+  readonly authenticator: string;
+}
+
+/** Why a token was not accepted. */
+type Refused = Extract<Verdict, { ok: false }>;
+
 /** Whether a token opens (or keeps) a socket, and if not, how the socket is closed. */
-export type Admission =
-  | { readonly ok: true; readonly grant: Grant }
-  | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
+export type Admission = Verified | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
 
 const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
@@ -70,14 +78,15 @@ export class ConnectionPolicy {
     }
   }
 
-  async #verify(token: unknown, facts: ConnectionFacts): Promise<Verdict> {
+  async #verify(token: unknown, facts: ConnectionFacts): Promise<Verified | Refused> {
     if (token === undefined || token === null || token === '') return { ok: false, reason: 'missing' };
     if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return { ok: false, reason: 'malformed' };
     const authenticator = this.authenticators.find((candidate) => candidate.recognises(token));
     if (!authenticator) return { ok: false, reason: 'malformed' };
     const verdict = await authenticator.authenticate(token, facts);
-    if (!verdict.ok || this.#mayComeFrom(authenticator, verdict.grant, facts.origin)) return verdict;
-    return { ok: false, reason: 'other-origin' };
+    if (!verdict.ok) return verdict;
+    if (!this.#mayComeFrom(authenticator, verdict.grant, facts.origin)) return { ok: false, reason: 'other-origin' };
+    return { ...verdict, authenticator: authenticator.name };
   }
 
   /** A page that belongs to one authenticator accepts only its tokens; on any other page the grant decides. */

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { type RevocationNews, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ViewerId } from '../../viewer/viewer.js';
@@ -7,6 +7,7 @@ import type { Connection } from './connection.js';
 import { ConnectionRegistry, isRevokedBy } from './connection-registry.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { KeepAlive } from './keep-alive.js';
+import { RevocationMetrics } from './revocation.metrics.js';
 
 /** From the opening to `connection_init`, in milliseconds. */
 const INIT_WITHIN_MS = 3000;
@@ -33,11 +34,12 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     private readonly registry: ConnectionRegistry,
     private readonly endings: SessionRevocations,
     private readonly watch: SessionWatch,
+    private readonly metrics: RevocationMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
-    const ends = this.endings.listen((sessionIds) => this.#endSessions(sessionIds));
-    const revocations = this.endings.listenForViewers((revoked) => this.#endViewer(revoked));
+    const ends = this.endings.listen((sessionIds, news) => this.#endSessions(sessionIds, news));
+    const revocations = this.endings.listenForViewers((revoked, news) => this.#endViewer(revoked, news));
     this.#stopListening = () => {
       ends();
       revocations();
@@ -79,19 +81,25 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     }
   }
 
-  #endSessions(sessionIds: readonly string[]): void {
+  #endSessions(sessionIds: readonly string[], news: RevocationNews | null): void {
     for (const sessionId of sessionIds) {
       this.registry.rememberEnded(sessionId);
-      for (const connection of this.registry.takeSession(sessionId))
-        connection.close(CloseCode.Unauthorized, 'Session ended');
+      this.#end(this.registry.takeSession(sessionId), news);
     }
   }
 
-  #endViewer(revoked: RevokedViewer): void {
+  #endViewer(revoked: RevokedViewer, news: RevocationNews | null): void {
     this.registry.rememberRevoked(revoked);
-    for (const connection of [...this.registry.ofViewer(revoked.viewer)]) {
-      if (isRevokedBy(connection, revoked)) connection.close(CloseCode.Unauthorized, 'Session ended');
-    }
+    const connections = this.registry.ofViewer(revoked.viewer);
+    this.#end(
+      connections.filter((connection) => isRevokedBy(connection, revoked)),
+      news,
+    );
+  }
+
+  #end(connections: readonly Connection[], news: RevocationNews | null): void {
+    for (const connection of connections) connection.close(CloseCode.Unauthorized, 'Session ended');
+    if (connections.length > 0) this.metrics.closed(news);
   }
 
   /** It is not known whether these sessions are still valid, and events are waiting. */

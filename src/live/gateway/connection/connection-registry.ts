@@ -37,6 +37,13 @@ interface Revocable {
   readonly issuedAtMs: number;
 }
 
+/** The number of acknowledged connections of one kind of viewer, verified by one authenticator. */
+interface AdmittedCount {
+  readonly kind: ViewerKind;
+  readonly authenticator: string;
+  count: number;
+}
+
 /** Whether a revocation applies to a token. */
 export function isRevokedBy(
   { session, issuedAtMs }: Revocable,
@@ -54,7 +61,7 @@ export class ConnectionRegistry {
   readonly all = new Set<Connection>();
   readonly #bySession = new Map<string, Connection[]>();
   readonly #byViewer = new Map<ViewerId, Connection[]>();
-  readonly #ofKind = new Map<ViewerKind, number>();
+  readonly #admitted = new Map<string, AdmittedCount>();
   readonly #perAddress = new Map<string, number>();
   readonly #ended = new LateNews<true>();
   readonly #revoked = new LateNews<readonly RevokedViewer[]>();
@@ -71,9 +78,9 @@ export class ConnectionRegistry {
     return this.#byViewer.get(viewer)?.length ?? 0;
   }
 
-  /** The number of acknowledged connections of viewers of this kind on this node. */
-  countOfKind(kind: ViewerKind): number {
-    return this.#ofKind.get(kind) ?? 0;
+  /** The numbers of acknowledged connections on this node; 0 for those that have all closed. */
+  admitted(): Iterable<AdmittedCount> {
+    return this.#admitted.values();
   }
 
   /** The public ids of the sessions that connections on this node depend on. */
@@ -139,7 +146,7 @@ export class ConnectionRegistry {
     if (viewerId === null) return;
     if (session !== null) append(this.#bySession, session, connection);
     append(this.#byViewer, viewerId, connection);
-    this.#countKind(viewerId, 1);
+    this.#count(viewerId, connection, 1);
     connection.inPresence(this.presence.enter(viewerId));
   }
 
@@ -154,13 +161,16 @@ export class ConnectionRegistry {
     if (viewerId === null) return;
     if (session !== null) withdraw(this.#bySession, session, connection);
     withdraw(this.#byViewer, viewerId, connection);
-    this.#countKind(viewerId, -1);
+    this.#count(viewerId, connection, -1);
     connection.leavePresence();
   }
 
-  #countKind(viewer: ViewerId, change: 1 | -1): void {
+  #count(viewer: ViewerId, { authenticator }: Connection, change: 1 | -1): void {
     const kind = kindOf(viewer);
-    this.#ofKind.set(kind, this.countOfKind(kind) + change);
+    const key = `${kind} ${authenticator}`;
+    const known = this.#admitted.get(key);
+    if (known) known.count += change;
+    else this.#admitted.set(key, { kind, authenticator, count: change });
   }
 }
 

@@ -46,6 +46,8 @@ export type ConnectionState = 'opening' | 'admitted' | 'closed';
 /** What a verified `connection_init` sets on a connection. */
 export interface AdmittedAs {
   readonly grant: Grant;
+  /** The name of the authenticator that verified its token. */
+  readonly authenticator: string;
   /** What resolvers of this socket get. */
   readonly context: GraphqlContext;
   /** Whether each Next has a cursor. */
@@ -70,6 +72,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   readonly #budget = new MessageBudget();
   readonly #writer: FrameWriter;
   #context: GraphqlContext | null = null;
+  #authenticator = '';
   #session: string | null = null;
   #standsOnToken = false;
   #issuedAtMs = 0;
@@ -105,6 +108,11 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   /** What resolvers of this socket get; null before the ack. An admitted connection keeps it after the close. */
   get context(): GraphqlContext | null {
     return this.#context;
+  }
+
+  /** The name of the authenticator that verified its token; empty before the ack. */
+  get authenticator(): string {
+    return this.#authenticator;
   }
 
   /** The viewer; null before the ack. */
@@ -180,9 +188,10 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
    *
    * @throws Error unless it is `opening`: a connection is admitted once, and not after its close
    */
-  admit({ grant, context, resumable, tellsPositions }: AdmittedAs): void {
+  admit({ grant, authenticator, context, resumable, tellsPositions }: AdmittedAs): void {
     if (this.#state !== 'opening') throw new Error(`A connection that is ${this.#state} cannot be admitted.`);
     this.#state = 'admitted';
+    this.#authenticator = authenticator;
     this.#context = context;
     this.#resumable = resumable;
     this.#tellsPositions = tellsPositions;

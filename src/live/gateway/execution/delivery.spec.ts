@@ -60,7 +60,8 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
     resume: undefined,
   };
   const renderer = new Renderer((error) => error.toJSON());
-  const delivery = new Delivery(LATEST, request, renderer, { release: () => {} });
+  const count = { feed: LATEST.name, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 };
+  const delivery = new Delivery(LATEST, request, { renderer, count }, { release: () => {} });
   return { delivery, socket };
 }
 

@@ -12,6 +12,7 @@ import type { ExecutableOperation, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
+import type { SubscriptionCount } from './subscription.metrics.js';
 
 /** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
 const MAX_WAITING = 256;
@@ -29,6 +30,13 @@ export interface DeliveryRequest {
   readonly resume: unknown;
 }
 
+/** What deliveries share. */
+export interface DeliveryParts {
+  readonly renderer: Renderer;
+  /** Where this one is counted. */
+  readonly count: SubscriptionCount;
+}
+
 /**
  * Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step.
  * graphql-ws never sees events; it holds the iterator below, which yields nothing and only ends.
@@ -44,6 +52,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #definition: TopicDefinition;
   readonly #prefix: ByteText;
   readonly #hold: Hold;
+  readonly #count: SubscriptionCount;
   #recovered: boolean | undefined;
   /** The position where the subscription starts, until an event with a cursor is sent. */
   #start: Position | null = null;
@@ -59,11 +68,21 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
    *
    * @param hold released when the subscription is over
    */
-  static async begin(stream: TopicStream, request: DeliveryRequest, renderer: Renderer, hold: Hold): Promise<Delivery> {
-    const { connection, operationId, resume } = request;
-    const delivery = new Delivery(stream.topic.definition, request, renderer, hold);
-    const subscription = await stream.attach(delivery, connection.resumable ? resume : undefined);
+  static async begin(
+    stream: TopicStream,
+    request: DeliveryRequest,
+    parts: DeliveryParts,
+    hold: Hold,
+  ): Promise<Delivery> {
+    const { connection, operationId } = request;
+    const delivery = new Delivery(stream.topic.definition, request, parts, hold);
+    const resume = connection.resumable ? request.resume : undefined;
+    const subscription = await stream.attach(delivery, resume).catch((error: unknown) => {
+      if (resume !== undefined) parts.count.failed++;
+      throw error;
+    });
     delivery.#subscription = subscription;
+    if (!delivery.#done) parts.count.open++;
     const start = delivery.#start;
     delivery.#start = null;
     if (delivery.#done) subscription.end();
@@ -72,12 +91,13 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   /** Not yet subscribed: see {@link begin}. */
-  constructor(definition: TopicDefinition, request: DeliveryRequest, renderer: Renderer, hold: Hold) {
+  constructor(definition: TopicDefinition, request: DeliveryRequest, parts: DeliveryParts, hold: Hold) {
     this.#connection = request.connection;
     this.#context = request.contextValue;
     this.#operation = request.operation;
     this.#variant = request.variant;
-    this.#renderer = renderer;
+    this.#renderer = parts.renderer;
+    this.#count = parts.count;
     this.#hold = hold;
     this.#definition = definition;
     this.#prefix = toBytes(`{"id":${JSON.stringify(request.operationId)},"type":"next","payload":`);
@@ -86,6 +106,8 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   confirmed(recovered: boolean | undefined, position: Position): void {
     this.#recovered = recovered;
     this.#start = position;
+    if (recovered === true) this.#count.recovered++;
+    else if (recovered === false) this.#count.notRecovered++;
   }
 
   event(event: TopicEvent): void {
@@ -109,6 +131,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   return(): Promise<IteratorResult<never, void>> {
+    if (!this.#done && this.#subscription) this.#count.open--;
     this.#done = true;
     this.#latest = null;
     this.#hold.release();

@@ -13,6 +13,7 @@ import type { ByteText } from '../connection/frame.js';
 import { collectFields, fragmentsOf, includedBy } from './collect-fields.js';
 import { documentBytes } from './operation-limits.js';
 import { ExecutionPlan } from './execution-plan.js';
+import { rootFieldOf } from './root-field.js';
 
 /** How many different sets of variables of one operation share their results. */
 const MAX_VARIANTS = 100;
@@ -54,6 +55,8 @@ export class ExecutableOperation {
   readonly key: string;
   /** An estimate of the memory it takes, syntax tree and plans included. */
   readonly bytes: number;
+  /** The subscription field. */
+  readonly field: string;
   readonly #variants = new Map<string, Variant>();
   readonly #plans = new Map<string, ExecutionPlan | null>();
   readonly #declared: readonly string[];
@@ -68,6 +71,7 @@ export class ExecutableOperation {
     this.#declared = (definition.variableDefinitions ?? []).map(({ variable }) => variable.name.value);
     this.#conditions = conditionsOf(document);
     this.key = operationKey(document.loc?.source.body ?? '', operationName);
+    this.field = rootFieldOf(document, definition);
     this.bytes = BASE_BYTES + documentBytes(document);
   }
 

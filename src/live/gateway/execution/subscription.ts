@@ -4,6 +4,13 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { Delivery, type DeliveryRequest } from './delivery.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer } from './rendering.js';
+import type { SubscriptionCount, SubscriptionMetrics } from './subscription.metrics.js';
+
+/** What subscriptions share. */
+export interface SubscriptionParts {
+  readonly renderer: Renderer;
+  readonly metrics: SubscriptionMetrics;
+}
 
 /** A prepared Subscribe message: graphql-ws passes it from `onSubscribe` to {@link subscribe}. */
 export interface SubscriptionRequest extends ExecutionArgs, DeliveryRequest {
@@ -23,12 +30,12 @@ export interface SubscriptionRequest extends ExecutionArgs, DeliveryRequest {
  */
 export async function subscribe(
   request: SubscriptionRequest,
-  renderer: Renderer,
+  parts: SubscriptionParts,
   hold: Hold,
 ): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
   let begins = false;
   try {
-    const started = await start(request, renderer, hold);
+    const started = await start(request, parts, hold);
     begins = Symbol.asyncIterator in started;
     return started;
   } finally {
@@ -38,13 +45,29 @@ export async function subscribe(
 
 async function start(
   request: SubscriptionRequest,
-  renderer: Renderer,
+  { renderer, metrics }: SubscriptionParts,
   hold: Hold,
 ): Promise<AsyncGenerator<ExecutionResult, void, undefined> | ExecutionResult> {
   const source = await createSourceEventStream(request);
   if (!(Symbol.asyncIterator in source)) return source;
-  if (!(source instanceof TopicStream)) return executeEach(source, request, hold);
-  return Delivery.begin(source, request, renderer, hold);
+  const { authenticator } = request.connection;
+  if (!(source instanceof TopicStream))
+    return executeEach(source, request, counted(hold, metrics.count(null, authenticator)));
+  const count = metrics.count(source.topic.definition.name, authenticator);
+  return Delivery.begin(source, request, { renderer, count }, hold);
+}
+
+/** A hold whose subscription counts as open until it is released. */
+function counted(hold: Hold, count: SubscriptionCount): Hold {
+  let isOpen = true;
+  count.open++;
+  return {
+    release: () => {
+      if (isOpen) count.open--;
+      isOpen = false;
+      hold.release();
+    },
+  };
 }
 
 /** Not an async generator: its `return()` would wait for the source's next value before ending the source. */

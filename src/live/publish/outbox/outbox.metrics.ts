@@ -22,11 +22,13 @@ export class OutboxMetrics {
     this.#waiting = new Gauge({
       name: 'sallyport_outbox_waiting',
       help: 'Events published by SQL that wait to be passed on, over all nodes; at most 100000. Measured every 10 s.',
+      aggregator: 'max',
       registers,
     });
     this.#oldest = new Gauge({
       name: 'sallyport_outbox_oldest_seconds',
       help: 'How long the oldest of these events has waited, in seconds. Measured every 10 s.',
+      aggregator: 'max',
       registers,
     });
   }

@@ -1,14 +1,14 @@
-import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { announcedHere, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 
 /** Revocations when this process is the only node. */
 export class MemorySessionRevocations extends SessionRevocations {
   override announce(sessionIds: readonly string[]): Promise<void> {
-    this.tellHere(sessionIds);
+    this.tellHere(sessionIds, announcedHere());
     return Promise.resolve();
   }
 
   override announceViewer(revoked: RevokedViewer): Promise<void> {
-    this.tellViewerHere(revoked);
+    this.tellViewerHere(revoked, announcedHere());
     return Promise.resolve();
   }
 }

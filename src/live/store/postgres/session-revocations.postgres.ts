@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
-import { readRevocations, REVOCATIONS_PER_MESSAGE } from '../revocation-message.js';
+import { announcedHere, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { readRevocations, REVOCATIONS_PER_MESSAGE, writeRevocations } from '../revocation-message.js';
 import type { EventLog, LogEntry } from './event-log.js';
 import type { PostgresConnection } from './postgres.connection.js';
 
@@ -29,20 +29,20 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
   }
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
-    this.tellHere(sessionIds);
+    this.tellHere(sessionIds, announcedHere());
     for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
       if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
     }
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
-    this.tellViewerHere(revoked);
+    this.tellViewerHere(revoked, announcedHere());
     await this.#tellOthers([revoked]);
   }
 
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
     try {
-      await this.postgres.run('select sallyport.announce($1)', [JSON.stringify(ended)]);
+      await this.postgres.run('select sallyport.announce($1)', [writeRevocations(ended, this.postgres.nowMs)]);
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
@@ -56,8 +56,8 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
 
   #hear({ name, payload }: LogEntry): void {
     if (name !== '') return;
-    const { sessionIds, viewers } = readRevocations(payload);
-    this.tellHere(sessionIds);
-    viewers.forEach((revoked) => this.tellViewerHere(revoked));
+    const { sessionIds, viewers, news } = readRevocations(payload, this.postgres.nowMs);
+    this.tellHere(sessionIds, news);
+    viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
   }
 }

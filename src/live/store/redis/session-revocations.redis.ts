@@ -2,8 +2,8 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
-import { type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
-import { readRevocations, REVOCATIONS_PER_MESSAGE } from '../revocation-message.js';
+import { announcedHere, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { readRevocations, REVOCATIONS_PER_MESSAGE, writeRevocations } from '../revocation-message.js';
 
 const CHANNEL = 'sallyport:session-endings';
 
@@ -33,14 +33,16 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
     // The first message is written before sockets are closed here: with thousands of them the other nodes would wait.
+    const news = announcedHere();
     const told = this.#tellOthersOfAll(sessionIds);
-    this.tellHere(sessionIds);
+    this.tellHere(sessionIds, news);
     await told;
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
+    const news = announcedHere();
     const told = this.#tellOthers([revoked]);
-    this.tellViewerHere(revoked);
+    this.tellViewerHere(revoked, news);
     await told;
   }
 
@@ -51,7 +53,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
-    const message = JSON.stringify(ended);
+    const message = writeRevocations(ended, this.redis.nowMs);
     try {
       await this.redis.run((client) =>
         this.redis.link.shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message),
@@ -68,8 +70,8 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   #hear(message: string): void {
-    const { sessionIds, viewers } = readRevocations(message);
-    this.tellHere(sessionIds);
-    viewers.forEach((revoked) => this.tellViewerHere(revoked));
+    const { sessionIds, viewers, news } = readRevocations(message, this.redis.nowMs);
+    this.tellHere(sessionIds, news);
+    viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
   }
 }
