@@ -32,7 +32,7 @@ const CLIENT = {
 const WEB = {
   name: 'web',
   inputs: ['web', 'client', 'src/protocol', 'package-lock.json'],
-  outputs: ['dist/web/index.html', 'dist/web/graphiql.html'],
+  outputs: ['dist/web/index.html', 'dist/web/graphiql.html', 'dist/web/console.html'],
   ignores: (file) => isSpec(file) || /\.(?:md|d\.ts)$/.test(file) || file.startsWith('client/dist/'),
   run: () => runNode('node_modules/vite/bin/vite.js', ['build', 'web', '--logLevel', 'error']),
 };

@@ -20,6 +20,7 @@ import { IssuerModule } from './identity/issuers/issuer.module.js';
 import { BackchannelLogoutModule } from './server/http-api/backchannel-logout.module.js';
 import { GraphqlHttpModule } from './server/graphql/graphql-http.module.js';
 import { HealthModule } from './server/health/health.module.js';
+import { ConsoleModule } from './server/console/console.module.js';
 import { HttpModule } from './server/http/http.module.js';
 import { SallyportModule } from './module/sallyport.module.js';
 import type { LiveConfig } from './live/live-config.module.js';
@@ -64,6 +65,7 @@ export class AppModule {
         GraphqlHttpModule,
         HealthModule,
         PagesModule,
+        ConsoleModule,
         CliSocketModule,
         HttpModule,
       ],

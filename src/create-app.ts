@@ -19,6 +19,7 @@ import { HttpMetrics } from './server/http/http.metrics.js';
 import { applyRouteRules, type RouteRule } from './server/http/route-rules.js';
 import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
+import { ConsoleRules } from './server/console/console.rules.js';
 import { bareHeaders } from './live/gateway/admission/security-headers.js';
 import { helmetOptions } from './server/http/helmet-options.js';
 import { createLogger, LOGGER } from './live/logging/logger.js';
@@ -154,7 +155,8 @@ async function applyRules(
   fastify.addHook('preParsing', async ({ raw }, reply) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
   });
-  applyRouteRules(fastify, [graphqlRule(origins, errors), ...RULES.map((rule) => app.get<RouteRule>(rule))]);
+  const rules = [...RULES.map((rule) => app.get<RouteRule>(rule)), ...app.get(ConsoleRules).all];
+  applyRouteRules(fastify, [graphqlRule(origins, errors), ...rules]);
 }
 
 /**

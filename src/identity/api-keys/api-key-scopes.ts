@@ -1,12 +1,23 @@
 import { isSource } from '../../live/viewer/outside-name.js';
 
-/** What an API key may do: `publish`, `publish:<topic>`, `tokens:<source>`, `disconnect`, `presence`, `history` or `viewers`. */
+/**
+ * What an API key may do: `publish`, `publish:<topic>`, `tokens:<source>`, `disconnect`, `presence`, `history`,
+ * `viewers`, `console` or `keys`.
+ */
 export type ApiKeyScope = string;
 
 /** The scopes of a key that was created without scopes, as in 0.1.0. */
 export const DEFAULT_SCOPES: readonly ApiKeyScope[] = ['publish'];
 
-const WHOLE_SCOPES: ReadonlySet<string> = new Set(['publish', 'disconnect', 'presence', 'history', 'viewers']);
+const WHOLE_SCOPES: ReadonlySet<string> = new Set([
+  'publish',
+  'disconnect',
+  'presence',
+  'history',
+  'viewers',
+  'console',
+  'keys',
+]);
 const TOPIC = /^[a-z][a-z0-9_]{0,63}$/;
 const TOKENS = 'tokens:';
 const PUBLISH = 'publish:';
@@ -21,7 +32,7 @@ export function parseScopes(text: string): ScopeList {
   const scopes = [...new Set(text.split(',').map((scope) => scope.trim()))];
   const unknown = scopes.find((scope) => !isScope(scope));
   if (unknown !== undefined) {
-    const known = 'publish, publish:<topic>, tokens:<source>, disconnect, presence, history, viewers';
+    const known = 'publish, publish:<topic>, tokens:<source>, disconnect, presence, history, viewers, console, keys';
     return { ok: false, fault: `There is no scope ${JSON.stringify(unknown.slice(0, 100))}. Scopes are: ${known}.` };
   }
   if (scopes.length > MAX_SCOPES) return { ok: false, fault: `A key has at most ${MAX_SCOPES} scopes.` };

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, isNull, lt, or } from 'drizzle-orm';
+import { and, arrayContains, asc, eq, gt, isNull, lt, or } from 'drizzle-orm';
 import { Database } from '../database/database.js';
 import { apiKeys } from '../database/schema.js';
 import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
@@ -55,6 +55,19 @@ export class ApiKeyStore {
       orm.select(KNOWN).from(apiKeys).where(eq(apiKeys.secretHash, secretHash)),
     );
     return row ? withScopes(row) : null;
+  }
+
+  /** Whether there is a key with this scope that has not expired. */
+  async hasScope(scope: ApiKeyScope): Promise<boolean> {
+    const isValid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, new Date()));
+    const rows = await this.database.run((orm) =>
+      orm
+        .select({ id: apiKeys.id })
+        .from(apiKeys)
+        .where(and(arrayContains(apiKeys.scopes, [scope]), isValid))
+        .limit(1),
+    );
+    return rows.length > 0;
   }
 
   /** All keys, sorted by name. */

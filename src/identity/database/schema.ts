@@ -124,6 +124,33 @@ export const webhookMessages = pgTable(
   ],
 );
 
+/** Operators' sessions of the console. Ending one, or revoking its key, deletes its row. */
+export const consoleSessions = pgTable(
+  'console_sessions',
+  {
+    id: uuid('id').primaryKey(),
+    /** SHA-256 of the cookie's value, base64url. */
+    secretHash: text('secret_hash').notNull().unique(),
+    /** The key that opened it: what the operator may do. */
+    keyId: uuid('key_id')
+      .notNull()
+      .references(() => apiKeys.id, { onDelete: 'cascade' }),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at').notNull(),
+  },
+  (table) => [index('console_sessions_key_id').on(table.keyId)],
+);
+
+/** What each node does, while an operator watches. A row that is no longer written is of a node that has ended. */
+export const consoleNodes = pgTable('console_nodes', {
+  node: uuid('node').primaryKey(),
+  /** When it was written, by the database's clock. */
+  at: instant('at').notNull(),
+  /** When an operator last asked this node; null: never. */
+  askedAt: instant('asked_at'),
+  report: jsonb('report').notNull(),
+});
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whether text from outside can be the id of a row; PostgreSQL throws for other text. */

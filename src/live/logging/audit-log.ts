@@ -20,6 +20,12 @@ export const AUDIT_EVENTS = {
   'api-key-revoked': 'an API key was revoked',
   'api-key-refused': 'a request came with an invalid API key, or one without the scope',
   'api-key-throttled': 'an API key or its address is over its rate limit',
+  'console-opened': 'an operator signed in to the console',
+  'console-refused': 'a sign-in or a request to the console was refused',
+  'console-closed': 'an operator signed out of the console',
+  'console-looked-up': 'an operator looked a viewer up',
+  'console-history-read': "an operator read the events of a viewer's topic",
+  'console-published': 'an operator published an event',
   'customer-token-throttled': "a shop's customer asked for too many tokens",
   'socket-opened': 'a socket was admitted',
   'socket-refused': 'a socket was refused for its token',
@@ -42,7 +48,11 @@ export interface AuditEntry {
   readonly session?: string;
   /** The name of an API key, or the id of an invitation. */
   readonly name?: string;
-  /** The `Origin` of a socket's upgrade. */
+  /** The name of the operator's key, for what was done in the console. */
+  readonly operator?: string;
+  /** The name of a topic. */
+  readonly topic?: string;
+  /** The `Origin` of a socket's upgrade, or of a refused request. */
   readonly origin?: string | null;
   /** A hash of the entered e-mail, to correlate lines about one account. */
   readonly subject?: string;
@@ -59,6 +69,7 @@ const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'sign-in-throttled',
   'registration-refused',
   'api-key-throttled',
+  'console-refused',
   'customer-token-throttled',
   'socket-opened',
   'socket-refused',

@@ -16,6 +16,8 @@ export const FAILURE_LIMITS = {
   failedLogin: 10,
   /** Requests to `POST /publish` with an invalid key. */
   wrongApiKey: 20,
+  /** Sign-ins to the console with a key that is not valid there. */
+  wrongConsoleKey: 10,
   /** Invalid logout tokens. A provider may send many valid ones at once. */
   badLogoutToken: 300,
 } as const;

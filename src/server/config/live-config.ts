@@ -4,9 +4,8 @@ import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { LiveConfig } from '../../live/live-config.module.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
-import type { Config, ServerConfig } from './config.js';
-
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+import { ownOriginsOf } from '../http/own-origins.js';
+import type { Config } from './config.js';
 
 /**
  * The configuration of `live/` in the stand-alone server.
@@ -21,7 +20,7 @@ export function liveConfigOf(config: Config, logger: Logger, audit: Logger = log
       path: GRAPHQL_PATH,
       secure,
       trustedProxies,
-      origins: originsOf(http),
+      origins: [...ownOriginsOf(http), ...http.allowedOrigins],
       sameHost: false,
       sharesServer: false,
       introspection,
@@ -36,10 +35,4 @@ export function liveConfigOf(config: Config, logger: Logger, audit: Logger = log
     metrics: new Registry(),
     refusesViewer: customersOf(appProxy.shops.map((shop) => shop.domain)),
   };
-}
-
-/** `PUBLIC_URL` and `ALLOWED_ORIGINS`; outside production also the loopback names of this server's own port. */
-function originsOf({ publicUrl, allowedOrigins, production, port }: ServerConfig): readonly string[] {
-  const loopback = production ? [] : LOOPBACK.map((host) => new URL(`http://${host}:${port}`).origin);
-  return [publicUrl, ...allowedOrigins, ...loopback];
 }

@@ -9,8 +9,12 @@ describe('the content security policy of a page', () => {
     );
   });
 
+  it('gives the console no socket', () => {
+    expect(contentSecurityPolicy('console', 'https://live.example')).toContain("connect-src 'self'; ");
+  });
+
   it('never allows inline scripts or eval', () => {
-    for (const page of ['app', 'graphiql'] as const) {
+    for (const page of ['app', 'graphiql', 'console'] as const) {
       const scripts = contentSecurityPolicy(page, 'http://localhost:3000')
         .split('; ')
         .find((directive) => directive.startsWith('script-src'));

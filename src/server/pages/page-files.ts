@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 
 /** The HTML pages of the web build, by file name. */
-const PAGES = { app: 'index.html', graphiql: 'graphiql.html' } as const;
+const PAGES = { app: 'index.html', graphiql: 'graphiql.html', console: 'console.html' } as const;
 
 /** One of {@link PAGES}. */
 export type PageName = keyof typeof PAGES;

@@ -4,5 +4,5 @@ import { PageFiles } from './page-files.js';
 import { PagesController } from './pages.controller.js';
 
 /** The pages: the app at `/`, GraphiQL at `/graphiql`, and their files. */
-@Module({ controllers: [PagesController], providers: [PageFiles, AssetFiles] })
+@Module({ controllers: [PagesController], providers: [PageFiles, AssetFiles], exports: [PageFiles] })
 export class PagesModule {}

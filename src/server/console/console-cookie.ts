@@ -1,0 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
+import { CONSOLE_SESSION_SECONDS } from './console-session.store.js';
+
+/** What the browser sends the cookie with: the console, and neither the app nor `/graphql`. */
+const PATH = '/console';
+const NAME = 'sallyport-console';
+/** 32 bytes in base64url, without padding (RFC 4648 §5). */
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+const MAX_HEADER_LENGTH = 16_384;
+
+/**
+ * The cookie of a console session: HttpOnly, SameSite=Strict, only for `/console`. With https it is Secure and named
+ * `__Secure-…`; the prefix `__Host-` would need the path `/`, and the cookie would then be sent to the app as well.
+ */
+@Injectable()
+export class ConsoleCookie {
+  readonly #name: string;
+  readonly #attributes: string;
+
+  constructor(@Inject(HTTP_CONFIG) { secure }: HttpConfig) {
+    this.#name = secure ? `__Secure-${NAME}` : NAME;
+    this.#attributes = `Path=${PATH}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  }
+
+  /**
+   * The secret in a `Cookie` header; null if there is none in the right form. Two cookies of this name are none: one of
+   * them was set by another host of this domain.
+   */
+  read(header: string | undefined): string | null {
+    if (!header || header.length > MAX_HEADER_LENGTH) return null;
+    const prefix = `${this.#name}=`;
+    const pairs = header.split(';').map((pair) => pair.trim());
+    const [value, ...others] = pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
+    return value !== undefined && others.length === 0 && SECRET.test(value) ? value : null;
+  }
+
+  /** The `Set-Cookie` value that sets a secret. */
+  serialise(secret: string): string {
+    return `${this.#name}=${secret}; ${this.#attributes}; Max-Age=${CONSOLE_SESSION_SECONDS}`;
+  }
+
+  /** The `Set-Cookie` value that clears it. */
+  clear(): string {
+    return `${this.#name}=; ${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+  }
+}

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import { and, desc, eq, gt, inArray, lte, or } from 'drizzle-orm';
+import { Database } from '../../identity/database/database.js';
+import { apiKeys, consoleSessions } from '../../identity/database/schema.js';
+import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+
+/** A console session ends after this time, however much it is used: a working day (OWASP: 4 to 8 hours). */
+export const CONSOLE_SESSION_SECONDS = 8 * 60 * 60;
+/** It ends after this time without use. */
+export const CONSOLE_IDLE_SECONDS = 30 * 60;
+/** The most sessions of one key; one more ends the oldest. */
+const MAX_SESSIONS_OF_KEY = 10;
+
+/** A session to open. */
+export interface NewConsoleSession {
+  readonly id: string;
+  readonly secretHash: string;
+  readonly keyId: string;
+}
+
+/** A valid session and its key, as the key is now. */
+export interface StoredConsoleSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly key: ApiKey;
+}
+
+/**
+ * Console sessions in the database. Each is read together with its key, so a revoked or changed key counts at once, on
+ * every node. Each method throws `UnavailableError` when the database is unavailable.
+ */
+@Injectable()
+export class ConsoleSessionStore {
+  constructor(private readonly database: Database) {}
+
+  /** Opens a session, and removes those that have expired. Returns when it was opened; null if the key was revoked meanwhile. */
+  open(session: NewConsoleSession): Promise<Date | null> {
+    const { id, keyId, createdAt, lastUsedAt } = consoleSessions;
+    return this.database.transaction(async (orm) => {
+      const [key] = await orm
+        .select({ id: apiKeys.id })
+        .from(apiKeys)
+        .where(eq(apiKeys.id, session.keyId))
+        .for('update');
+      if (!key) return null;
+      const { idle, absolute } = oldest();
+      await orm.delete(consoleSessions).where(or(lte(lastUsedAt, idle), lte(createdAt, absolute)));
+      const surplus = orm
+        .select({ id })
+        .from(consoleSessions)
+        .where(eq(keyId, session.keyId))
+        .orderBy(desc(createdAt), desc(id))
+        .offset(MAX_SESSIONS_OF_KEY - 1);
+      await orm.delete(consoleSessions).where(inArray(id, surplus));
+      const now = new Date();
+      await orm.insert(consoleSessions).values({ ...session, createdAt: now, lastUsedAt: now });
+      return now;
+    });
+  }
+
+  /** The valid session with this secret. Whether its key may still be used is not checked. */
+  async find(secretHash: string): Promise<StoredConsoleSession | null> {
+    const { idle, absolute } = oldest();
+    const { id, createdAt, lastUsedAt } = consoleSessions;
+    const isValid = and(gt(lastUsedAt, idle), gt(createdAt, absolute));
+    const [row] = await this.database.run((orm) =>
+      orm
+        .select({ id, createdAt, lastUsedAt, key: apiKeys })
+        .from(consoleSessions)
+        .innerJoin(apiKeys, eq(apiKeys.id, consoleSessions.keyId))
+        .where(and(eq(consoleSessions.secretHash, secretHash), isValid)),
+    );
+    if (!row) return null;
+    const { secretHash: _, ...key } = row.key;
+    return { ...row, key: { ...key, scopes: key.scopes ?? [] } };
+  }
+
+  /** Records a use. Never revives a session. */
+  async touch(id: string): Promise<void> {
+    await this.database.run((orm) =>
+      orm.update(consoleSessions).set({ lastUsedAt: new Date() }).where(eq(consoleSessions.id, id)),
+    );
+  }
+
+  /** Ends a session. */
+  async end(id: string): Promise<void> {
+    await this.database.run((orm) => orm.delete(consoleSessions).where(eq(consoleSessions.id, id)));
+  }
+}
+
+/** The earliest last use and opening of a valid session. */
+function oldest(): { readonly idle: Date; readonly absolute: Date } {
+  const nowMs = Date.now();
+  return {
+    idle: new Date(nowMs - CONSOLE_IDLE_SECONDS * 1000),
+    absolute: new Date(nowMs - CONSOLE_SESSION_SECONDS * 1000),
+  };
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { ApiKeys, type ApiKeyVerdict } from '../../identity/api-keys/api-keys.service.js';
+import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-cookie.js';
+import { ForbiddenError, TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
+import { addressIn, parseAddressRanges } from '../../live/viewer/client-address.js';
+import { CONSOLE_SESSION_SECONDS, ConsoleSessionStore } from './console-session.store.js';
+import type { Operator } from './operator.js';
+
+/** The scope that opens the console. */
+export const CONSOLE_SCOPE = 'console';
+/** A use is recorded again after this time, in milliseconds. */
+const TOUCH_MS = 60_000;
+
+/** A new session, with the secret for its cookie, which is not stored. */
+interface OpenedConsoleSession {
+  readonly operator: Operator;
+  readonly secret: string;
+}
+
+/** Opens, finds and ends the sessions of the console. */
+@Injectable()
+export class ConsoleSessions {
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly store: ConsoleSessionStore,
+    private readonly failures: FailureRateLimit,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Exchanges an API key for a session.
+   *
+   * @param text the key as it was typed
+   * @param address the client's, for the rate limit and for keys that are restricted to addresses
+   * @throws UnauthenticatedError for a key that is not valid, without distinction: the audit log has the reason
+   * @throws ForbiddenError for a valid key without the scope `console`
+   * @throws TooManyRequestsError for an address with too many wrong keys; UnavailableError
+   */
+  async open(text: string, address: string): Promise<OpenedConsoleSession> {
+    const verdict = await this.#verify(text, address);
+    if (!verdict.ok) throw this.#refused(address, verdict.reason, verdict.name);
+    const { key } = verdict;
+    if (!key.scopes.includes(CONSOLE_SCOPE)) {
+      this.#record(address, 'out-of-scope', key.name);
+      throw new ForbiddenError(`This key lacks the scope ${CONSOLE_SCOPE}.`);
+    }
+    const [id, secret] = [randomUUID(), generateSessionSecret()];
+    const openedAt = await this.store.open({ id, secretHash: sessionSecretHash(secret), keyId: key.id });
+    if (openedAt === null) throw this.#refused(address, 'unknown-or-revoked');
+    this.audit.record('console-opened', { by: 'operator', operator: key.name, address, session: id });
+    return { secret, operator: { sessionId: id, key, address, endsAt: endOf(openedAt) } };
+  }
+
+  /**
+   * The operator of a cookie; null if the session has ended, or its key was revoked, has expired, lost its scope, or may
+   * not be used from this address.
+   *
+   * @param isUse whether the request counts as use: what a page asks by itself does not
+   * @throws UnavailableError when the database is unavailable
+   */
+  async find(secret: string, address: string, isUse: boolean): Promise<Operator | null> {
+    const session = await this.store.find(sessionSecretHash(secret));
+    if (!session || !mayUse(session.key, address)) return null;
+    const { id, key, createdAt, lastUsedAt } = session;
+    if (isUse && Date.now() - lastUsedAt.getTime() > TOUCH_MS) await this.store.touch(id);
+    return { sessionId: id, key, address, endsAt: endOf(createdAt) };
+  }
+
+  /** Ends a session at its operator's wish. */
+  async end({ sessionId, key, address }: Operator): Promise<void> {
+    await this.store.end(sessionId);
+    this.audit.record('console-closed', { by: 'operator', operator: key.name, address, session: sessionId });
+  }
+
+  /** As for `POST /publish`: a key that was valid here a moment ago is not counted, so that others cannot block it. */
+  async #verify(text: string, address: string): Promise<ApiKeyVerdict> {
+    const verify = (): Promise<ApiKeyVerdict> => this.keys.verify(text, address);
+    if (this.keys.wasRight(text, address)) return verify();
+    try {
+      const isWrong = (outcome: object): boolean => 'value' in outcome && !(outcome.value as ApiKeyVerdict).ok;
+      return await this.failures.attempt('wrongConsoleKey', address, verify, isWrong);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError) this.#record(address, 'limit-of-address');
+      throw error;
+    }
+  }
+
+  #refused(address: string, reason: string, name?: string): UnauthenticatedError {
+    this.#record(address, reason, name);
+    return new UnauthenticatedError('This is not a valid key for the console.');
+  }
+
+  #record(address: string, reason: string, name?: string): void {
+    this.audit.record('console-refused', { address, reason, ...(name === undefined ? {} : { name }) });
+  }
+}
+
+function mayUse({ scopes, expiresAt, addresses }: ApiKey, address: string): boolean {
+  if (!scopes.includes(CONSOLE_SCOPE)) return false;
+  if (expiresAt !== null && expiresAt.getTime() <= Date.now()) return false;
+  return addresses === null || addressIn(address, parseAddressRanges(addresses));
+}
+
+function endOf(openedAt: Date): Date {
+  return new Date(openedAt.getTime() + CONSOLE_SESSION_SECONDS * 1000);
+}

@@ -1,0 +1,105 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { HTTP_CONFIG } from '../../identity/identity.config.js';
+import { ForbiddenError, HttpRefusalError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { cutOrigin } from '../../live/gateway/admission/origin.policy.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
+import { PublishRate } from '../../live/publish/publish-rate.js';
+import { clientFacts } from '../../live/viewer/client-address.js';
+import type { ServerConfig } from '../config/config.js';
+import { ownOriginsOf } from '../http/own-origins.js';
+import type { RouteRule } from '../http/route-rules.js';
+import { ConsoleCookie } from './console-cookie.js';
+import { ConsoleSessions } from './console-sessions.service.js';
+import { admitOperator } from './operator.js';
+
+/** The path under which the console's page asks. */
+export const CONSOLE_API = '/console/api';
+/** The largest body: an event with the largest payload. */
+const MAX_BODY_BYTES = 96 * 1024;
+/** Sent by the page with what it asks by itself while nobody touches it: such a request does not keep a session open. */
+const BY_ITSELF = 'sallyport-background';
+const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+/** The console's endpoints below {@link CONSOLE_API} and their methods; all but the first require a session. */
+const ENDPOINTS: readonly (readonly [path: string, ...methods: string[]])[] = [
+  ['/sign-in', 'POST'],
+  ['/sign-out', 'POST'],
+  ['/session', 'GET'],
+  ['/nodes', 'GET'],
+];
+
+/** Who may call the console's endpoints. Applied before a body is read. */
+@Injectable()
+export class ConsoleAdmission {
+  readonly #ownOrigins: ReadonlySet<string>;
+
+  constructor(
+    private readonly sessions: ConsoleSessions,
+    private readonly cookie: ConsoleCookie,
+    private readonly audit: AuditLog,
+    @Inject(HTTP_CONFIG) private readonly http: ServerConfig,
+  ) {
+    this.#ownOrigins = new Set(ownOriginsOf(http));
+  }
+
+  /**
+   * Refuses what another page could have caused. Only this server's own pages may call, not those of `ALLOWED_ORIGINS`.
+   *
+   * @throws ForbiddenError for another origin, and for a POST that does not say where it comes from; HttpRefusalError
+   * for a POST that is not JSON
+   */
+  refuseOthers(request: FastifyRequest): void {
+    const { method, headers } = request;
+    const { origin } = headers;
+    const site = headers['sec-fetch-site'];
+    const isOwn =
+      (origin === undefined || this.#ownOrigins.has(origin)) &&
+      (site === undefined || site === 'same-origin') &&
+      (method !== 'POST' || origin !== undefined || site !== undefined);
+    if (!isOwn) {
+      const { address } = clientFacts(request.raw, this.http.trustedProxies);
+      this.audit.record('console-refused', { address, reason: 'other-origin', origin: cutOrigin(origin ?? null) });
+      throw new ForbiddenError('Only the page of the console may call this.');
+    }
+    if (method === 'POST' && !JSON_UTF8.test(headers['content-type'] ?? ''))
+      throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
+  }
+
+  /** Requires a session. @throws UnauthenticatedError; UnavailableError */
+  async requireSession(request: FastifyRequest): Promise<{ readonly id: string }> {
+    const secret = this.cookie.read(request.headers.cookie);
+    const { address } = clientFacts(request.raw, this.http.trustedProxies);
+    const isUse = request.headers[BY_ITSELF] === undefined;
+    const operator = secret === null ? null : await this.sessions.find(secret, address, isUse);
+    if (!operator) throw new UnauthenticatedError('Sign in to the console.');
+    admitOperator(request, operator);
+    return operator.key;
+  }
+}
+
+/** The rules of the console's endpoints. */
+@Injectable()
+export class ConsoleRules {
+  readonly all: readonly RouteRule[];
+
+  constructor(
+    private readonly admission: ConsoleAdmission,
+    private readonly rate: PublishRate,
+  ) {
+    this.all = ENDPOINTS.map(([path, ...methods], index) => this.#rule(path, methods, index > 0));
+  }
+
+  #rule(path: string, methods: readonly string[], needsSession: boolean): RouteRule {
+    return {
+      path: CONSOLE_API + path,
+      methods,
+      bodyLimitBytes: MAX_BODY_BYTES,
+      admit: async (request, reply) => {
+        void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
+        this.admission.refuseOthers(request);
+        if (needsSession) this.rate.spend(await this.admission.requireSession(request), 1);
+      },
+    };
+  }
+}

@@ -1,0 +1,96 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { seriousBarriers } from './kit/accessibility.js';
+import { picture } from './kit/chromium.js';
+import { type ConsolePage, consoleStage, makeKey } from './kit/console-stage.js';
+import { needs } from './kit/needs.js';
+import { notify } from './kit/publish.js';
+
+const PHONE = { viewport: { width: 360, height: 740 } };
+const TO_HAPPEN = { timeout: 30_000 };
+
+needs('chromium')('the console in Chromium', () => {
+  const stage = consoleStage();
+  let name: string;
+  let key: string;
+
+  beforeEach(async () => {
+    ({ name, key } = await makeKey(stage.server));
+  });
+
+  const signedIn = async (): Promise<ConsolePage> => {
+    const view = await stage.visit();
+    await view.signIn(key);
+    return view;
+  };
+
+  it('says that a key is wrong, signs in with a right one, and keeps it nowhere', async () => {
+    const view = await stage.visit();
+    await view.try('sallyport_key_wrong');
+    await view.page.getByText('This is not a valid key for the console.').waitFor();
+    await view.try(key);
+    await view.page.getByText(name, { exact: true }).waitFor();
+    const kept: string = await view.page.evaluate(
+      'JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, document.cookie, document.body.outerHTML])',
+    );
+    expect(kept).not.toContain(key);
+    const cookies = await view.opened.context.cookies();
+    expect(cookies).toMatchObject([
+      { name: 'sallyport-console', path: '/console', httpOnly: true, sameSite: 'Strict' },
+    ]);
+    await view.page.reload();
+    await view.heading('Overview');
+    await view.page.getByRole('button', { name: 'Sign out' }).click();
+    await view.page.getByText('You are signed out.').waitFor();
+    expect(await view.opened.context.cookies()).toEqual([]);
+  });
+
+  it('shows sockets and events as they come', async () => {
+    const ada = await stage.server.signedIn();
+    const view = await signedIn();
+    const plot = (words: RegExp) => view.page.getByText(words);
+    await plot(/^Connections\. open sockets: 0 now/).waitFor(TO_HAPPEN);
+    const socket = await ada.socket();
+    socket.subscribe('1', 'subscription { notifications { id } }');
+    await plot(/^Connections\. open sockets: 1 now/).waitFor(TO_HAPPEN);
+    const stream = setInterval(() => void notify(stage.server, ada.viewerId, 'x'), 50);
+    await plot(/^Events per second\. delivered: [1-9]\d* now/).waitFor(TO_HAPPEN);
+    clearInterval(stream);
+    await socket.close();
+    await plot(/^Connections\. open sockets: 0 now, between 0 and 1 /).waitFor(TO_HAPPEN);
+  });
+
+  it('shows the sign-in as soon as the key is revoked', async () => {
+    const view = await signedIn();
+    await revoke(name);
+    await view.page.getByText('Your session has ended, or its key was revoked.').waitFor(TO_HAPPEN);
+  });
+
+  const revoke = async (which: string): Promise<void> => {
+    const { ApiKeys } = await import('../src/identity/api-keys/api-keys.service.js');
+    await stage.server.app.get(ApiKeys).revoke(which);
+  };
+
+  describe.each([
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['phone', { ...PHONE, colorScheme: 'light' }],
+    ['dark phone', { ...PHONE, colorScheme: 'dark' }],
+  ] as const)('%s', (look, options) => {
+    it('has no serious barrier, and nothing beside the screen', async () => {
+      const view = await stage.visit(options);
+      const { page } = view;
+      const check = async (place: string): Promise<void> => {
+        await picture(page, `console ${place} ${look}`.replaceAll(' ', '-'));
+        const barriers = await seriousBarriers(page);
+        const hidden = await page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)');
+        expect({ place, barriers, hidden }).toEqual({ place, barriers: [], hidden: 0 });
+      };
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+      await check('sign-in');
+      await view.signIn(key);
+      await page.getByRole('rowheader').first().waitFor();
+      await page.getByText(/^Connections\. open/).waitFor();
+      await check('overview');
+    });
+  });
+});

@@ -1,0 +1,72 @@
+const API = '/console/api';
+/** Without input for this long, what the page asks by itself does not keep the session open. */
+const AWAY_AFTER_MS = 60_000;
+
+let inputAt = Date.now();
+for (const event of ['pointerdown', 'keydown', 'wheel'])
+  window.addEventListener(event, () => void (inputAt = Date.now()), { passive: true });
+
+/** The server refused a request, or did not answer. */
+export class AskError extends Error {
+  /**
+   * @param code an error code of the server; `NO_ANSWER` without an answer
+   * @param field what was wrong, such as `name` or `payload.title`
+   */
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly field: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+interface Refusal {
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly field?: string;
+    readonly retryAfterSeconds?: number;
+  };
+}
+
+/**
+ * Asks the server: by POST with a body, else by GET.
+ *
+ * @throws AskError
+ */
+export async function ask<T>(path: string, body?: unknown): Promise<T> {
+  const isAway = Date.now() - inputAt > AWAY_AFTER_MS;
+  const headers: Record<string, string> = isAway ? { 'sallyport-background': 'true' } : {};
+  const post = { method: 'POST', body: JSON.stringify(body) };
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  const request = {
+    headers,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    ...(body === undefined ? {} : post),
+  } as const;
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(API + path, request);
+    answer = await response.json();
+  } catch {
+    throw new AskError('NO_ANSWER', 'The server does not answer. Check the connection and try again.');
+  }
+  if (response.ok) return answer as T;
+  const { error } = answer as Refusal;
+  throw new AskError(error?.code ?? 'NO_ANSWER', wordsOf(error), error?.field ?? null);
+}
+
+function wordsOf(error: Refusal['error']): string {
+  if (!error) return 'The server gave no answer that this page understands.';
+  if (error.code === 'TOO_MANY_REQUESTS')
+    return `Too many attempts. Try again in ${error.retryAfterSeconds ?? 60} seconds.`;
+  return error.message;
+}
+
+/** The words for an error of {@link ask}, or of anything else. */
+export function messageOf(error: unknown): string {
+  return error instanceof AskError ? error.message : 'That did not work. Try again.';
+}

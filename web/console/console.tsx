@@ -1,0 +1,73 @@
+import { Mark } from '../app/mark.js';
+import { useStore } from '../app/store.js';
+import { Overview } from './overview.js';
+import { type Operator, useSession } from './session.js';
+import { SignIn } from './sign-in.js';
+import { useTask } from './task.js';
+import { hrefOf, useView, VIEWS } from './view.js';
+
+/** The whole page: the sign-in, or the views of an operator. */
+export function Console() {
+  const session = useSession();
+  const membership = useStore(session.store);
+  if (membership.phase === 'asking') return <output className="waiting">Loading</output>;
+  if (membership.phase === 'unreachable')
+    return (
+      <main className="waiting" role="alert">
+        <h1>The console is not available</h1>
+        <p>{membership.message}</p>
+        <button type="button" className="button" onClick={() => void session.check()}>
+          Try again
+        </button>
+      </main>
+    );
+  if (membership.phase === 'out') return <SignIn notice={membership.notice} />;
+  return <Views operator={membership.operator} />;
+}
+
+function Views({ operator }: { readonly operator: Operator }) {
+  const { name } = useView();
+  return (
+    <div className="home console">
+      <header className="bar">
+        <Mark />
+        <nav aria-label="Views" className="tabs">
+          {VIEWS.map(({ id, label }) => (
+            <a key={id} href={hrefOf(id)} aria-current={name === id ? 'page' : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <SignOut name={operator.name} />
+      </header>
+      <main className="content">{name === 'overview' && <Overview />}</main>
+    </div>
+  );
+}
+
+function SignOut({ name }: { readonly name: string }) {
+  const session = useSession();
+  const task = useTask();
+  return (
+    <>
+      <div className="who">
+        <span className="who-email" title={`The key ${name}`}>
+          {name}
+        </span>
+        <button
+          type="button"
+          className="button quiet"
+          aria-busy={task.isRunning}
+          onClick={() => void task.run(() => session.signOut())}
+        >
+          Sign out
+        </button>
+      </div>
+      {task.failure && (
+        <p className="bar-notice error" role="alert">
+          You are still signed in. {task.failure}
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+import type { FormEvent } from 'react';
+import { Field } from '../account/field.js';
+import { useArrival } from '../app/arrival.js';
+import { Mark } from '../app/mark.js';
+import { useSession } from './session.js';
+import { useTask } from './task.js';
+
+/** Exchanges an API key for a session. */
+export function SignIn({ notice }: { readonly notice: string | null }) {
+  const session = useSession();
+  const task = useTask();
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const key = new FormData(form).get('key');
+    void task.run(() => session.signIn(typeof key === 'string' ? key : ''));
+  };
+  return (
+    <div className="entrance">
+      <section className="welcome" aria-labelledby="welcome-title">
+        <Mark />
+        <div>
+          <h1 id="welcome-title">Console</h1>
+          <p>Who is connected, what is published, who may publish. For operators of this server.</p>
+        </div>
+        <ol className="steps">
+          <li>An API key with the scope console</li>
+          <li>A session of this browser, eight hours at most</li>
+          <li>Each step is in the audit log</li>
+        </ol>
+      </section>
+      <main className="gate">
+        <div className="gate-box">
+          {notice && <output className="notice">{notice}</output>}
+          <h2 ref={useArrival()} tabIndex={-1}>
+            Sign in
+          </h2>
+          <form className="form" onSubmit={submit}>
+            <Field name="key" label="API key" autoComplete="off" error={task.failure ?? undefined} />
+            <button type="submit" className="button primary" aria-busy={task.isRunning}>
+              {task.isRunning ? 'Please wait' : 'Sign in'}
+            </button>
+          </form>
+          <p className="muted hint">
+            Made on the server: <code>npm run cli -- api-key create NAME --allow console</code>
+          </p>
+        </div>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import { useState } from 'react';
+import { AskError, messageOf } from './api.js';
+
+/** Something that an operator starts: whether it runs, and how it failed. */
+export interface Task {
+  readonly isRunning: boolean;
+  /** The message of the last failure; null again when it is started. */
+  readonly failure: string | null;
+  /** The field that the failure is about. */
+  readonly field: string | null;
+  /** Runs it, unless it is running. Never rejects; true if it succeeded. */
+  run(action: () => Promise<unknown>): Promise<boolean>;
+}
+
+/** A {@link Task} for one component. */
+export function useTask(): Task {
+  const [isRunning, setIsRunning] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const run = async (action: () => Promise<unknown>): Promise<boolean> => {
+    if (isRunning) return false;
+    setIsRunning(true);
+    setError(null);
+    try {
+      await action();
+      return true;
+    } catch (failure) {
+      setError(failure);
+      return false;
+    } finally {
+      setIsRunning(false);
+    }
+  };
+  const field = error instanceof AskError ? error.field : null;
+  return { isRunning, failure: error === null ? null : messageOf(error), field, run };
+}
