@@ -3,6 +3,12 @@ import { Registry } from 'prom-client';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
+import { sql } from 'drizzle-orm';
+import { Database } from '../src/identity/database/database.js';
+import { ADDRESS_LIMITS } from '../src/live/rate-limit/address.rate-limit.js';
+import { FAILURE_LIMITS } from '../src/live/rate-limit/failure.rate-limit.js';
+import { LIMIT_NAMES } from '../src/live/rate-limit/rate-limit.metrics.js';
+import { VIEWER_LIMITS } from '../src/live/rate-limit/viewer.rate-limit.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { metric } from './kit/metric.js';
 import { notify } from './kit/publish.js';
@@ -122,6 +128,59 @@ describe('the metrics of sockets', () => {
   });
 });
 
+describe('the metrics of limits', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({
+      env: { STORE: 'memory', USER_COUNT_INTERVAL_SECONDS: '3600', MAX_CONNECTIONS_PER_VIEWER: '1' },
+    });
+  });
+  afterAll(() => server.stop());
+
+  const refused = (limit: string) => metric(server, 'sallyport_rate_limited_total', { limit });
+
+  it('say which limit refused: wrong passwords of an account, and failures of an address', async () => {
+    const { email } = await server.signedIn('ada');
+    const [guesses, failures] = [await refused('guesses'), await refused('failedLogin')];
+    const guess = (target: string) =>
+      server
+        .browser()
+        .login({ email: target, password: 'not the password 1' })
+        .catch(() => null);
+    for (let wrong = 0; wrong < 6; wrong++) await guess(email);
+    expect(await refused('guesses')).toBeGreaterThan(guesses);
+    for (let wrong = 0; wrong < 12; wrong++) await guess(`nobody-${wrong}@example.com`);
+    expect(await refused('failedLogin')).toBeGreaterThan(failures);
+  });
+
+  it('say that a viewer has too many sockets', async () => {
+    const ada = await server.signedIn('ada');
+    const first = await ada.socket();
+    await ada.socket().catch(() => null);
+    expect(await refused('connectionsOfViewer')).toBe(1);
+    await first.close();
+  });
+
+  it('say that a viewer has sent too many new documents', async () => {
+    const { DocumentBudget } = await import('../src/live/gateway/execution/document-budget.js');
+    const ada = await server.signedIn('ada');
+    server.app.get(DocumentBudget, { strict: false }).charge({ viewer: ada.viewerId }, 10);
+    for (let more = 0; more < 100 && (await refused('documents')) === 0; more++) {
+      for (let charge = 0; charge < 100; charge++)
+        server.app.get(DocumentBudget, { strict: false }).charge({ viewer: ada.viewerId }, 10);
+      await ada.browser.gql(`query Q${more} { me { id } }`).catch(() => null);
+    }
+    expect(await refused('documents')).toBeGreaterThan(0);
+    expect(await refused('documentsOfNode')).toBe(0);
+  });
+});
+
+it('every limit of docs/operations.md is a label of the metric', () => {
+  const names = new Set<string>(LIMIT_NAMES);
+  for (const limits of [ADDRESS_LIMITS, FAILURE_LIMITS, VIEWER_LIMITS])
+    for (const name of Object.keys(limits)) expect(names).toContain(name);
+});
+
 needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) => {
   let pair: TwoNodes;
   beforeAll(async () => void (pair = await startTwoNodes(QUIET, kind)));
@@ -138,5 +197,47 @@ needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) =>
     // By the clock of the store, from the time in the message.
     expect(await seconds('sum')).toBeGreaterThanOrEqual(0);
     expect(await seconds('sum')).toBeLessThan(15);
+  });
+
+  it('metrics say how long commands take, by what they are for, and how connections are used', async () => {
+    const [here] = pair.nodes;
+    const commands = (operation: string, store: string = kind) =>
+      metric(here, 'sallyport_store_command_duration_seconds_count', { store, operation });
+    const connections = (use: string, store: string = kind) =>
+      metric(here, 'sallyport_store_connections', { store, use });
+    const ada = await here.signedIn('bea');
+    const before = await Promise.all(['publish', 'read', 'revocation'].map((operation) => commands(operation)));
+    const socket = await ada.socket();
+    socket.subscribe('1', NOTIFICATIONS);
+    await socket.settled();
+    await notify(here, ada.viewerId, 'one');
+    await socket.waitForNext('1');
+    await ada.browser.logout();
+    const after = await Promise.all(['publish', 'read', 'revocation'].map((operation) => commands(operation)));
+    after.forEach((count, index) => expect(count).toBeGreaterThan(before[index]!));
+    for (const operation of ['query', 'transaction'])
+      expect([operation, await commands(operation, 'database')]).not.toEqual([operation, 0]);
+    await vi.waitFor(async () => expect(await commands('presence')).toBeGreaterThan(0), patiently);
+    const pools = kind === 'redis' ? ['database'] : ['database', 'postgres'];
+    for (const store of pools) {
+      expect((await connections('busy', store)) + (await connections('idle', store))).toBeGreaterThan(0);
+      expect(await metric(here, 'sallyport_store_connections_max', { store })).toBeGreaterThan(1);
+      expect(await metric(here, 'sallyport_store_waiting', { store })).toBe(0);
+    }
+    if (kind === 'redis') expect([await connections('commands'), await connections('subscriptions')]).toEqual([1, 1]);
+    else expect(await connections('log')).toBe(1);
+  });
+
+  it('metrics show queries that wait because all connections of the pool are busy', async () => {
+    const [here] = pair.nodes;
+    const database = here.app.get(Database, { strict: false });
+    const max = await metric(here, 'sallyport_store_connections_max', { store: 'database' });
+    const queries = Array.from({ length: max + 3 }, () => database.run((orm) => orm.execute(sql`select pg_sleep(2)`)));
+    const held = Promise.allSettled(queries);
+    await vi.waitFor(async () => {
+      expect(await metric(here, 'sallyport_store_waiting', { store: 'database' })).toBeGreaterThanOrEqual(3);
+      expect(await metric(here, 'sallyport_store_connections', { store: 'database', use: 'busy' })).toBe(max);
+    }, patiently);
+    await held;
   });
 });

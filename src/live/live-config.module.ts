@@ -24,6 +24,7 @@ import {
 } from './live.config.js';
 import { AuditLog } from './logging/audit-log.js';
 import { LOGGER } from './logging/logger.js';
+import { RateLimitMetrics } from './rate-limit/rate-limit.metrics.js';
 import { VIEWER_CHECK, type ViewerCheck } from './publish/published-event.js';
 
 /** The configuration of `live/`. */
@@ -60,6 +61,7 @@ const PARTS = [
   part(LOGGER, ({ logger }) => logger),
   part(AuditLog, ({ audit }) => audit),
   part(Registry, ({ metrics }) => metrics),
+  part(RateLimitMetrics, ({ metrics }) => new RateLimitMetrics(metrics)),
   part(VIEWER_CHECK, ({ refusesViewer }) => refusesViewer),
 ];
 

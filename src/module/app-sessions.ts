@@ -75,6 +75,7 @@ export class AppSessions extends Sessions {
   }
 
   async #ask(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    const startedAtMs = performance.now();
     try {
       const live = await answered(async () => this.port.status(ids));
       if (!isStatus(live)) throw new TypeError('sessions.status must return a Map from session ids to Dates');
@@ -84,6 +85,8 @@ export class AppSessions extends Sessions {
       this.#health.failed('sessions.status');
       this.#health.wentAway(error instanceof Error ? error.message : 'it threw something that is no Error');
       return unavailable(error);
+    } finally {
+      this.#health.took('sessions', startedAtMs);
     }
   }
 }

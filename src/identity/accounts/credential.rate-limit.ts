@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InvalidCredentialsError, TooManyRequestsError, waitSeconds } from '../../live/errors/sallyport.errors.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
+import { RateLimitMetrics } from '../../live/rate-limit/rate-limit.metrics.js';
 import { ViewerRateLimit } from '../../live/rate-limit/viewer.rate-limit.js';
 import { networkOf } from '../../live/viewer/client-address.js';
 import { GuessCounter } from '../../live/rate-limit/guess-counter.js';
@@ -12,7 +13,10 @@ import { GuessCounter } from '../../live/rate-limit/guess-counter.js';
  */
 @Injectable()
 export class PasswordRateLimit {
-  constructor(private readonly counter: GuessCounter) {}
+  constructor(
+    private readonly counter: GuessCounter,
+    private readonly metrics: RateLimitMetrics,
+  ) {}
 
   /**
    * Runs a verification as one guess. Success resets the count; InvalidCredentialsError leaves it counted; any other
@@ -24,7 +28,10 @@ export class PasswordRateLimit {
    */
   async guess<T>(subject: string, address: string, verify: () => Promise<T>): Promise<T> {
     const verdict = await this.counter.reserve(subject, networkOf(address));
-    if (!verdict.ok) throw new TooManyRequestsError(waitSeconds(verdict.waitMs), undefined, 'account');
+    if (!verdict.ok) {
+      this.metrics.refused('guesses');
+      throw new TooManyRequestsError(waitSeconds(verdict.waitMs), undefined, 'account');
+    }
     try {
       const result = await verify();
       await this.counter.right(subject);

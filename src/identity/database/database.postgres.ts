@@ -4,6 +4,7 @@ import type { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
+import { poolConnections } from '../../live/store/store-connections.js';
 import { databasePlace, firstConnection, makePool } from '../../live/store/postgres/postgres-connections.js';
 import { databaseFailure, isDatabaseAway } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
@@ -34,6 +35,7 @@ export async function openPostgres(url: string, logger: Logger, options: Postgre
     throw new StartError(explain(error, url), { cause: error });
   }
   const pool = makePool(url, POOL, logger);
+  options.health?.showConnections(() => poolConnections(pool));
   return new Database(drizzle(pool, { schema }) as Orm, {
     close: () => pool.end(),
     transact: (work) => transactOn(pool, work),

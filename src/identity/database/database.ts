@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
+import type { StoreOperation } from '../../live/store/store-operation.js';
 import { databaseFailure, type DatabaseFailure } from '../../live/store/postgres/postgres-failure.js';
 import type * as schema from './schema.js';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +41,7 @@ export class Database {
    * unchanged
    */
   run<T>(work: (orm: Orm) => Promise<T>): Promise<T> {
-    return this.#watched(() => work(this.orm));
+    return this.#watched('query', () => work(this.orm));
   }
 
   /**
@@ -51,7 +52,7 @@ export class Database {
    */
   transaction<T>(work: (orm: Orm) => Promise<T>): Promise<T> {
     const { transact } = this.parts;
-    return this.#watched(() => (transact ? transact(work) : this.orm.transaction(work)));
+    return this.#watched('transaction', () => (transact ? transact(work) : this.orm.transaction(work)));
   }
 
   /**
@@ -69,7 +70,7 @@ export class Database {
    */
   async answers(): Promise<boolean> {
     const { health } = this.parts;
-    const asking = this.#watched(() => this.#probe()).then(
+    const asking = this.#watched('heartbeat', () => this.#probe()).then(
       () => true,
       () => false,
     );
@@ -93,7 +94,8 @@ export class Database {
     await this.transaction((orm) => orm.execute(write));
   }
 
-  async #watched<T>(work: () => Promise<T>): Promise<T> {
+  async #watched<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {
+    const startedAtMs = performance.now();
     try {
       return await work();
     } catch (error) {
@@ -101,6 +103,8 @@ export class Database {
       if (!failure) throw error;
       this.#tell(failure);
       throw new UnavailableError(undefined, { cause: error });
+    } finally {
+      this.parts.health?.took(operation, startedAtMs);
     }
   }
 

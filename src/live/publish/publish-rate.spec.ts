@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
+import { Registry } from 'prom-client';
+import { RateLimitMetrics } from '../rate-limit/rate-limit.metrics.js';
 import { MemoryRateLimiters } from '../store/memory/rate-limiters.memory.js';
 import { PublishRate, type PublishingKey } from './publish-rate.js';
 
@@ -10,7 +12,7 @@ afterEach(() => void vi.useRealTimers());
 
 it('refuses only this key after a million events, until ten seconds are over', async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-  const rate = new PublishRate(new MemoryRateLimiters());
+  const rate = new PublishRate(new MemoryRateLimiters(), new RateLimitMetrics(new Registry()));
   for (let request = 0; request < 1_001; request++) rate.spend(key('busy'), 1_000);
   await turn();
   expect(() => rate.spend(key('busy'), 1)).toThrow(TooManyRequestsError);
@@ -20,7 +22,7 @@ it('refuses only this key after a million events, until ten seconds are over', a
 });
 
 it('refuses only this key after 128 MiB in ten seconds, before the next body is read', async () => {
-  const rate = new PublishRate(new MemoryRateLimiters());
+  const rate = new PublishRate(new MemoryRateLimiters(), new RateLimitMetrics(new Registry()));
   for (let request = 0; request < 129; request++) rate.spendBytes(key('heavy'), 1_048_576);
   await turn();
   expect(() => rate.spendBytes(key('heavy'), 1)).toThrow(TooManyRequestsError);
@@ -28,7 +30,7 @@ it('refuses only this key after 128 MiB in ten seconds, before the next body is 
 });
 
 it('counts an empty request as twenty events', async () => {
-  const rate = new PublishRate(new MemoryRateLimiters());
+  const rate = new PublishRate(new MemoryRateLimiters(), new RateLimitMetrics(new Registry()));
   for (let request = 0; request <= 50_000; request++) rate.spend(key('idle'), 0);
   await turn();
   expect(() => rate.spend(key('idle'), 0)).toThrow(TooManyRequestsError);

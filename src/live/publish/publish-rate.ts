@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
+import { RateLimitMetrics } from '../rate-limit/rate-limit.metrics.js';
 import { RateLimiters } from '../rate-limit/rate-limiters.js';
 
 /** What one key may publish in ten seconds, over all nodes; documented in docs/operations.md and PROTOCOL.md. */
@@ -27,7 +28,10 @@ export class PublishRate {
   /** Keys that are over a limit, by id, with the time when they may continue, in ms on the monotonic clock. */
   readonly #waiting = new Map<string, number>();
 
-  constructor(limiters: RateLimiters) {
+  constructor(
+    limiters: RateLimiters,
+    private readonly metrics: RateLimitMetrics,
+  ) {
     const make = (name: string, points: number) => limiters.make({ name, points, seconds: WINDOW_SECONDS });
     this.#events = make('publish-rate', PUBLISH_LIMITS.events);
     this.#bytes = make('publish-bytes', PUBLISH_LIMITS.mebibytes * MEBIBYTE);
@@ -56,6 +60,7 @@ export class PublishRate {
   #refuseWaiting(key: PublishingKey): void {
     const leftMs = (this.#waiting.get(key.id) ?? 0) - performance.now();
     if (leftMs > 0) {
+      this.metrics.refused('publish');
       const message = 'This key is over its rate limit: wait and send the same again.';
       throw new TooManyRequestsError(waitSeconds(leftMs), message, 'key');
     }

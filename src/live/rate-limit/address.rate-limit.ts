@@ -3,6 +3,7 @@ import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
+import { RateLimitMetrics } from './rate-limit.metrics.js';
 import { networkLimiters, RateLimiters } from './rate-limiters.js';
 
 /**
@@ -38,7 +39,11 @@ export class AddressRateLimit {
   readonly #limiters: ReadonlyMap<RateLimitedAction, readonly RateLimiterAbstract[]>;
   readonly #exempt: readonly AddressRange[];
 
-  constructor(limiters: RateLimiters, @Inject(LIMITS_CONFIG) limits: LimitsConfig) {
+  constructor(
+    limiters: RateLimiters,
+    private readonly metrics: RateLimitMetrics,
+    @Inject(LIMITS_CONFIG) limits: LimitsConfig,
+  ) {
     this.#limiters = networkLimiters(limiters, ADDRESS_LIMITS, UNSHARED);
     this.#exempt = limits.throttleExempt;
   }
@@ -62,8 +67,9 @@ export class AddressRateLimit {
       for (const [index, block] of addressBlocks(address).entries()) await limiters[index]?.consume(block);
       return null;
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return waitSeconds(refusal.msBeforeNext);
-      throw refusal;
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      this.metrics.refused(action);
+      return waitSeconds(refusal.msBeforeNext);
     }
   }
 }

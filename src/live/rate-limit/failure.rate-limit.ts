@@ -3,6 +3,7 @@ import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
+import { RateLimitMetrics } from './rate-limit.metrics.js';
 import { NETWORK_FACTORS, networkLimiters, RateLimiters } from './rate-limiters.js';
 
 /** The most attempts of one network that wait on this node while others are verified. */
@@ -42,7 +43,11 @@ export class FailureRateLimit {
   readonly #exempt: readonly AddressRange[];
   readonly #underWay = new Map<string, UnderWay>();
 
-  constructor(limiters: RateLimiters, @Inject(LIMITS_CONFIG) limits: LimitsConfig) {
+  constructor(
+    limiters: RateLimiters,
+    private readonly metrics: RateLimitMetrics,
+    @Inject(LIMITS_CONFIG) limits: LimitsConfig,
+  ) {
     this.#limiters = networkLimiters(limiters, FAILURE_LIMITS);
     this.#exempt = limits.throttleExempt;
   }
@@ -86,8 +91,10 @@ export class FailureRateLimit {
         else this.#underWay.set(key, { verifying: 1, waiting: [] });
         return;
       }
-      if (!underWay || underWay.waiting.length >= MAX_WAITING)
+      if (!underWay || underWay.waiting.length >= MAX_WAITING) {
+        this.metrics.refused(kind);
         throw new TooManyRequestsError(waitSeconds(refusal.msBeforeNext), undefined, 'address');
+      }
       await new Promise<void>((resolve) => underWay.waiting.push(resolve));
     }
   }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
+import { RateLimitMetrics } from './rate-limit.metrics.js';
 import { MINUTE, RateLimiters } from './rate-limiters.js';
 
 /** These actions are rare: above this count nodes share it. */
@@ -23,7 +24,10 @@ export type ViewerAction = keyof typeof VIEWER_LIMITS;
 export class ViewerRateLimit {
   readonly #limiters: ReadonlyMap<ViewerAction, RateLimiterAbstract>;
 
-  constructor(limiters: RateLimiters) {
+  constructor(
+    limiters: RateLimiters,
+    private readonly metrics: RateLimitMetrics,
+  ) {
     const actions = Object.entries(VIEWER_LIMITS) as [ViewerAction, number][];
     this.#limiters = new Map(
       actions.map(([name, points]) => [name, limiters.make({ name, points, seconds: MINUTE, unshared: UNSHARED })]),
@@ -41,9 +45,9 @@ export class ViewerRateLimit {
     try {
       await this.#limiters.get(action)?.consume(key);
     } catch (refusal) {
-      throw refusal instanceof RateLimiterRes
-        ? new TooManyRequestsError(waitSeconds(refusal.msBeforeNext), undefined, 'viewer')
-        : refusal;
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      this.metrics.refused(action);
+      throw new TooManyRequestsError(waitSeconds(refusal.msBeforeNext), undefined, 'viewer');
     }
   }
 }

@@ -1,10 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { LOGGER } from '../logging/logger.js';
+import { StoreConnectionMetrics, type StoreConnections } from './store-connections.js';
+import type { StoreOperation } from './store-operation.js';
 
 /** A store's state: available, unavailable, or read-only (full, read-only, failing disk). */
 export type StoreState = 'ok' | 'unavailable' | 'refuses-writes';
+
+/** In seconds: a store in the same network answers within a millisecond; after 2 to 5 s a command has failed. */
+const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /** The most reasons that the counter distinguishes per store; further ones count as `other`. */
 const MAX_REASONS = 50;
@@ -14,6 +19,8 @@ const MAX_REASONS = 50;
 export class StoreMetrics {
   readonly #up: Gauge<'store'>;
   readonly #failures: Counter<'store' | 'reason'>;
+  readonly #seconds: Histogram<'store' | 'operation'>;
+  readonly #connections: StoreConnectionMetrics;
 
   constructor(
     registry: Registry,
@@ -33,6 +40,14 @@ export class StoreMetrics {
       labelNames: ['store', 'reason'],
       registers,
     });
+    this.#seconds = new Histogram({
+      name: 'sallyport_store_command_duration_seconds',
+      help: 'From sending a command or query to its answer or failure, by store and by what it is for.',
+      labelNames: ['store', 'operation'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    });
+    this.#connections = new StoreConnectionMetrics(registry);
   }
 
   /**
@@ -50,8 +65,21 @@ export class StoreMetrics {
       if (known) reasons.add(reason);
       this.#failures.inc({ store, reason: known ? reason : 'other' });
     };
-    return new StoreHealth({ title, address, show, count }, this.logger);
+    const timers = new Map<StoreOperation, TookListener>();
+    const took = (operation: StoreOperation, seconds: number): void => {
+      // Resolving labels costs more than the rest, and this is called for each publication.
+      let timer = timers.get(operation);
+      if (!timer) timers.set(operation, (timer = this.#seconds.labels(store, operation)));
+      timer.observe(seconds);
+    };
+    const connections = (read: () => StoreConnections): void => this.#connections.watch(store, read);
+    return new StoreHealth({ title, address, show, count, took, connections }, this.logger);
   }
+}
+
+/** Records durations in seconds. */
+interface TookListener {
+  observe(seconds: number): void;
 }
 
 /** Receives one store's health. */
@@ -60,6 +88,8 @@ interface StoreTold {
   readonly address: string;
   readonly show: (isUp: boolean) => void;
   readonly count: (reason: string) => void;
+  readonly took: (operation: StoreOperation, seconds: number) => void;
+  readonly connections: (read: () => StoreConnections) => void;
 }
 
 /**
@@ -84,6 +114,16 @@ export class StoreHealth {
   /** Counts a failed command. It does not change the state, since a single timeout says little about the store. */
   failed(reason: string): void {
     this.#told.count(reason);
+  }
+
+  /** A command was answered or has failed. @param startedAtMs on the monotonic clock */
+  took(operation: StoreOperation, startedAtMs: number): void {
+    this.#told.took(operation, (performance.now() - startedAtMs) / 1000);
+  }
+
+  /** Shows the store's connections, read when metrics are collected. Called once. */
+  showConnections(read: () => StoreConnections): void {
+    this.#told.connections(read);
   }
 
   /** The store is unavailable: its connection broke, or it does not answer. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TooManyRequestsError, UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { RateLimitMetrics } from '../../live/rate-limit/rate-limit.metrics.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -16,6 +17,8 @@ export class HeldBodies {
   readonly #byKey = new Map<string, number>();
   #total = 0;
 
+  constructor(private readonly metrics: RateLimitMetrics) {}
+
   /**
    * Reserves memory for a body before it is read.
    *
@@ -25,11 +28,13 @@ export class HeldBodies {
    */
   hold(key: ApiKey, bytes: number): () => void {
     const held = this.#byKey.get(key.id) ?? 0;
-    if (held + bytes > MAX_BYTES_OF_KEY)
+    if (held + bytes > MAX_BYTES_OF_KEY) {
+      this.metrics.refused('publishUnderWay');
       throw new TooManyRequestsError(
         RETRY_AFTER_SECONDS,
         'This key has too much under way at the same time: wait for answers and send the same again.',
       );
+    }
     if (this.#total + bytes > MAX_BYTES)
       throw new UnavailableError('Too much is being published at the same time: send the same events again.');
     this.#add(key, bytes);

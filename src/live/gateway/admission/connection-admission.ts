@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { GATEWAY_CONFIG, type GatewayConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../../live.config.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
@@ -9,6 +9,7 @@ import type { Connection } from '../connection/connection.js';
 import { ConnectionPolicy } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
+import { NodeCapacity } from './upgrade.policy.js';
 
 /** A socket has no response that could set a cookie. Mutations never run on sockets, so this is never called. */
 const NO_COOKIES: ContextCookies = {
@@ -25,7 +26,7 @@ export class ConnectionAdmission {
     private readonly policy: ConnectionPolicy,
     private readonly registry: ConnectionRegistry,
     private readonly metrics: GatewayMetrics,
-    @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
+    private readonly capacity: NodeCapacity,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
@@ -40,7 +41,7 @@ export class ConnectionAdmission {
     const { grant, authenticator } = admission;
     // The session may have ended while the token was being verified.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    if (this.registry.countOfViewer(grant.viewer.id) >= this.limits.maxConnectionsPerViewer) {
+    if (this.capacity.isFullFor(grant.viewer.id)) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
     const resumable = payload['resumable'] === true;

@@ -10,6 +10,8 @@ import { REQUEST_ID_HEADER, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
+import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
+import type { ViewerId } from '../../viewer/viewer.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 
 /** Why an upgrade is answered with plain HTTP instead of 101. */
@@ -24,13 +26,15 @@ export interface UpgradeRefusal {
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Whether this node accepts another socket: the node's limit, the address's limit, and the address's rate of upgrades.
+ * Whether this node accepts another socket: the node's limit, the address's limit and rate of upgrades, and the viewer's
+ * limit.
  */
 @Injectable()
 export class NodeCapacity {
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly rateLimit: AddressRateLimit,
+    private readonly metrics: RateLimitMetrics,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
   ) {}
 
@@ -43,7 +47,15 @@ export class NodeCapacity {
     }
     const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
     if (!crowded || addressIn(address, this.limits.throttleExempt)) return null;
+    this.metrics.refused('connectionsOfAddress');
     return { status: 429, message: 'Too many sockets from this address.', ...later };
+  }
+
+  /** Whether a viewer has as many acknowledged sockets on this node as one may have. */
+  isFullFor(viewer: ViewerId): boolean {
+    const isFull = this.registry.countOfViewer(viewer) >= this.limits.maxConnectionsPerViewer;
+    if (isFull) this.metrics.refused('connectionsOfViewer');
+    return isFull;
   }
 
   /** Counts one attempt to open a socket, over all nodes; null if the address is within its limit. */

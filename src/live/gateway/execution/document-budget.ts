@@ -69,6 +69,8 @@ interface Buckets {
  */
 @Injectable()
 export class DocumentBudget {
+  /** How much work was refused since the start, by the budget that was used up. */
+  readonly refused: Record<SpentBudget, number> = { subject: 0, node: 0 };
   readonly #node = new TokenBucket(SHARES.node, performance.now());
   readonly #visitors = new TokenBucket(SHARES.visitors, performance.now());
   readonly #subjects = new LRUCache<string, TokenBucket>({ max: MAX_SUBJECTS });
@@ -81,8 +83,8 @@ export class DocumentBudget {
   spend<T>(subject: BudgetSubject, work: () => T): Budgeted<T> {
     const nowMs = performance.now();
     const { own, shared } = this.#bucketsOf(subject, nowMs);
-    if (own?.isSpent(nowMs)) return { done: false, spent: 'subject' };
-    if (shared.some((bucket) => bucket.isSpent(nowMs))) return { done: false, spent: 'node' };
+    if (own?.isSpent(nowMs)) return this.#refuse('subject');
+    if (shared.some((bucket) => bucket.isSpent(nowMs))) return this.#refuse('node');
     const startedAtMs = processorMs();
     try {
       return { done: true, value: work() };
@@ -97,6 +99,11 @@ export class DocumentBudget {
     const { own, shared } = this.#bucketsOf(subject, performance.now());
     own?.take(cost);
     for (const bucket of shared) bucket.take(cost);
+  }
+
+  #refuse(spent: SpentBudget): { readonly done: false; readonly spent: SpentBudget } {
+    this.refused[spent]++;
+    return { done: false, spent };
   }
 
   #bucketsOf(subject: BudgetSubject, nowMs: number): Buckets {

@@ -148,7 +148,9 @@ export class EventLog {
       this.#isBehind = false;
       try {
         const values = [this.#seen, BATCH, BATCH_BYTES];
+        const startedAtMs = performance.now();
         const result = await within(SILENCE_MS, client.query<Row>({ ...READ_LOG, values }), null);
+        this.postgres.health.took('log', startedAtMs);
         if (result === null) return this.#lose(client, 'no answer');
         if (this.#client !== client) return;
         for (const row of result.rows) this.#tell(row);

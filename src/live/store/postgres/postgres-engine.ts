@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import type { NodeConnection, StoreEngine } from '../store-engine.js';
+import { poolConnections } from '../store-connections.js';
 import type { StoreMetrics } from '../store-health.js';
 import { EventLog } from './event-log.js';
 import { PostgresGuessCounter } from './guess-counter.postgres.js';
@@ -38,7 +39,12 @@ export class PostgresEngine implements StoreEngine {
     const link = await openPostgresStore(place, logger);
     const postgres = new PostgresConnection(link, stores.watch('postgres', 'PostgreSQL', link.address));
     await postgres.open();
-    return new PostgresEngine(postgres, await EventLog.open(postgres));
+    const log = await EventLog.open(postgres);
+    postgres.health.showConnections(() => {
+      const { open, ...pool } = poolConnections(link.pool);
+      return { open: { ...open, log: log.isLost ? 0 : 1 }, ...pool };
+    });
+    return new PostgresEngine(postgres, log);
   }
 
   topicBus(gate: DeliveryGate, metrics: TopicMetrics): PostgresTopicBus {

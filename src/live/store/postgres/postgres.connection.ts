@@ -3,6 +3,7 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { PostgresLink } from './open-postgres.js';
 import { databaseFailure } from './postgres-failure.js';
+import { operationOf } from './query-operation.js';
 
 /** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds; more often while it does not. */
 const HEARTBEAT_MS = 5_000;
@@ -55,10 +56,13 @@ export class PostgresConnection {
 
   /** As {@link run}; returns the whole result. */
   async query<Row extends QueryResultRow>(text: string, values: readonly SqlValue[] = []): Promise<QueryResult<Row>> {
+    const startedAtMs = performance.now();
     try {
       return await this.link.pool.query<Row>({ text, values: [...values] });
     } catch (error) {
       throw this.#noted(error);
+    } finally {
+      this.health.took(operationOf(text), startedAtMs);
     }
   }
 

@@ -22,7 +22,9 @@ import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
  * KEYS: the bucket. ARGV: the operation · the subject's name · the count, or for `reserve` the network. `reserve`
  * returns the count, or minus the wait in ms.
  */
-const LEDGER_SCRIPT = new RedisScript(`
+const LEDGER_SCRIPT = new RedisScript(
+  'limit',
+  `
 local key, verb, name, argument = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -94,7 +96,8 @@ count = count + 1
 shut = math.max(shut, now + wait(count))
 write()
 return count
-`);
+`,
+);
 
 /**
  * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is unavailable,

@@ -1,3 +1,4 @@
+import type { Cluster, Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
@@ -11,17 +12,23 @@ const NODES = 'sallyport:{presence}:alive';
 /**
  * A node's heartbeat. KEYS: the nodes. ARGV: this node's id, lease in ms. Removes nodes whose lease has expired.
  */
-const BEAT_SCRIPT = new RedisScript(`
+const BEAT_SCRIPT = new RedisScript(
+  'presence',
+  `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+);
 
 /** The nodes that are alive. KEYS: the nodes. */
-const NODES_SCRIPT = new RedisScript(`
+const NODES_SCRIPT = new RedisScript(
+  'presence',
+  `
 local time = redis.call('TIME')
-return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`);
+return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`,
+);
 
 /** Presence over all nodes in Redis: each node has a hash of its viewers and their sockets. */
 export class RedisPresence extends SharedPresence {
@@ -41,9 +48,7 @@ export class RedisPresence extends SharedPresence {
     for (const node of nodes) {
       let position = '0';
       do {
-        const [next, found] = await this.redis.run((client) =>
-          client.hscan(keyOf(node), position, 'COUNT', PRESENCE_BATCH),
-        );
+        const [next, found] = await this.#run((client) => client.hscan(keyOf(node), position, 'COUNT', PRESENCE_BATCH));
         const fresh: ViewerId[] = [];
         for (let at = 0; at < found.length; at += 2) {
           const viewer = found[at] as ViewerId;
@@ -61,7 +66,7 @@ export class RedisPresence extends SharedPresence {
     if (viewers.length === 0) return new Map();
     const others = (await this.#nodes()).filter((node) => node !== this.#node);
     const elsewhere = await Promise.all(
-      others.map((node) => this.redis.run((client) => client.hmget(keyOf(node), ...viewers))),
+      others.map((node) => this.#run((client) => client.hmget(keyOf(node), ...viewers))),
     );
     const found = this.here.among(viewers);
     for (const sockets of elsewhere) {
@@ -86,8 +91,8 @@ export class RedisPresence extends SharedPresence {
     if (!(await this.#extend())) return false;
     const fields = this.#fields(viewers);
     const gone = viewers.filter((viewer) => this.here.find(viewer) === null);
-    if (fields.length > 0) await this.redis.run((client) => client.hset(keyOf(this.#node), ...fields));
-    if (gone.length > 0) await this.redis.run((client) => client.hdel(keyOf(this.#node), ...gone));
+    if (fields.length > 0) await this.#run((client) => client.hset(keyOf(this.#node), ...fields));
+    if (gone.length > 0) await this.#run((client) => client.hdel(keyOf(this.#node), ...gone));
     return true;
   }
 
@@ -97,18 +102,18 @@ export class RedisPresence extends SharedPresence {
     const batches = [...this.here.batches(PRESENCE_BATCH)];
     const key = keyOf(this.#node);
     const next = `${key}:next`;
-    await this.redis.run((client) => client.del(next));
+    await this.#run((client) => client.del(next));
     for (const batch of batches) {
       const fields = this.#fields(batch);
-      if (fields.length > 0) await this.redis.run((client) => client.hset(next, ...fields));
+      if (fields.length > 0) await this.#run((client) => client.hset(next, ...fields));
     }
-    await this.redis.run((client) => client.pexpire(next, this.leaseMs));
-    if (batches.length > 0) await this.redis.run((client) => client.rename(next, key));
-    else await this.redis.run((client) => client.del(key));
+    await this.#run((client) => client.pexpire(next, this.leaseMs));
+    if (batches.length > 0) await this.#run((client) => client.rename(next, key));
+    else await this.#run((client) => client.del(key));
   }
 
   protected override async leave(): Promise<void> {
-    await this.redis.run((client) => Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node))]));
+    await this.#run((client) => Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node))]));
   }
 
   async #renew(): Promise<void> {
@@ -117,7 +122,7 @@ export class RedisPresence extends SharedPresence {
 
   /** Extends the lease of the hash. False if there is none. */
   async #extend(): Promise<boolean> {
-    return (await this.redis.run((client) => client.pexpire(keyOf(this.#node), this.leaseMs))) === 1;
+    return (await this.#run((client) => client.pexpire(keyOf(this.#node), this.leaseMs))) === 1;
   }
 
   async #nodes(): Promise<readonly string[]> {
@@ -130,6 +135,10 @@ export class RedisPresence extends SharedPresence {
       const sockets = this.here.find(viewer);
       return sockets ? [viewer, `${sockets.connections} ${sockets.since.getTime()}`] : [];
     });
+  }
+
+  #run<T>(commands: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    return this.redis.run(commands, 'presence');
   }
 }
 

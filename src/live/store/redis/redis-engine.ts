@@ -36,7 +36,11 @@ export class RedisEngine implements StoreEngine {
     const link = await openRedis(url, logger);
     const redis = new RedisConnection(link, stores.watch('redis', 'Redis', link.address));
     await redis.open();
-    return new RedisEngine(redis, await RedisSubscriber.open(link));
+    const subscriber = await RedisSubscriber.open(link);
+    redis.health.showConnections(() => ({
+      open: { commands: redis.openConnections, subscriptions: subscriber.openConnections },
+    }));
+    return new RedisEngine(redis, subscriber);
   }
 
   topicBus(gate: DeliveryGate, metrics: TopicMetrics): RedisTopicBus {

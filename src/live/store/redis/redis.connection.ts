@@ -1,6 +1,7 @@
 import { type Cluster, Redis } from 'ioredis';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
+import type { StoreOperation } from '../store-operation.js';
 import type { RedisLink } from './open-redis.js';
 import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
@@ -70,14 +71,18 @@ export class RedisConnection {
   /**
    * Runs commands.
    *
+   * @param operation what they are for, in metrics
    * @throws UnavailableError when Redis is unavailable, hangs or cannot serve; it may have run them anyway
    */
-  async run<T>(commands: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+  async run<T>(commands: (client: Redis | Cluster) => Promise<T>, operation: StoreOperation = 'other'): Promise<T> {
+    const startedAtMs = performance.now();
     try {
       return await commands(this.client);
     } catch (error) {
       this.#note(error);
       throw storeFailure(error);
+    } finally {
+      this.health.took(operation, startedAtMs);
     }
   }
 
@@ -99,15 +104,21 @@ export class RedisConnection {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
         return await client.eval(script.lua, keys.length, ...keys, ...values);
       }
-    });
+    }, script.operation);
   }
 
   /** Measures Redis's clock. Called with each heartbeat. */
   async readClock(): Promise<void> {
     const sentMs = performance.now();
-    const [seconds, micros] = await this.run(timeOf);
+    const [seconds, micros] = await this.run(timeOf, 'heartbeat');
     const halfwayMs = performance.timeOrigin + (sentMs + performance.now()) / 2;
     this.#clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - halfwayMs;
+  }
+
+  /** How many connections for commands are open: one, or one to each member of a cluster. */
+  get openConnections(): number {
+    const clients = this.client instanceof Redis ? [this.client] : this.client.nodes('all');
+    return clients.filter(({ status }) => status === 'ready').length;
   }
 
   close(): void {
@@ -128,7 +139,7 @@ export class RedisConnection {
       if (this.client.status !== 'ready') return;
       await this.#settled();
       await this.readClock();
-      await this.run(() => this.#write());
+      await this.run(() => this.#write(), 'heartbeat');
       this.health.tookWrite();
     } catch {
       // `run` has recorded why; the timeout drops the connection.
@@ -150,7 +161,7 @@ export class RedisConnection {
   }
 
   async #settle(): Promise<void> {
-    await this.run(async () => this.#generation?.settle());
+    await this.run(async () => this.#generation?.settle(), 'heartbeat');
     if (this.client.status === 'ready') this.#isSettled = true;
   }
 

@@ -57,6 +57,11 @@ export class RedisSubscriber {
     return subscriber;
   }
 
+  /** How many connections are subscribed. */
+  get openConnections(): number {
+    return this.#connections.all().filter(({ isReady }) => isReady).length;
+  }
+
   /** Whether a channel may be missing messages right now. */
   get isLost(): boolean {
     return this.#isLost;

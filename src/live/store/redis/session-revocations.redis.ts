@@ -55,8 +55,10 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
     const message = writeRevocations(ended, this.redis.nowMs);
     try {
-      await this.redis.run((client) =>
-        this.redis.link.shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message),
+      await this.redis.run(
+        (client) =>
+          this.redis.link.shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message),
+        'revocation',
       );
       return true;
     } catch (error) {

@@ -17,7 +17,9 @@ const LONGEST_RESTART_MS = 15_000;
  * node knows was written here ('' none) · ms since Redis started · an id for a new generation. Returns the time that
  * was written: by Redis's clock, and never before an earlier one.
  */
-const BEAT_SCRIPT = new RedisScript(`
+const BEAT_SCRIPT = new RedisScript(
+  'heartbeat',
+  `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'seen')
@@ -33,7 +35,8 @@ end
 if not kept then redis.call('HSET', KEYS[1], 'id', ARGV[5]) end
 seen = math.max(now, seen)
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'seen', seen)
-return tostring(seen)`);
+return tostring(seen)`,
+);
 
 /** The state that a Redis reports. */
 interface RedisRun {

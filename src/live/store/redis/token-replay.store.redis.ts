@@ -13,6 +13,6 @@ export class RedisTokenReplayStore extends TokenReplayStore {
   override async claim(tokenId: string, expiresAtSeconds: number): Promise<boolean> {
     const seconds = Math.max(1, expiresAtSeconds - Math.floor(Date.now() / 1000) + CLOCK_SLACK_SECONDS);
     const key = `sallyport:used-token:${tokenId}`;
-    return (await this.redis.run((client) => client.set(key, '', 'EX', seconds, 'NX'))) === 'OK';
+    return (await this.redis.run((client) => client.set(key, '', 'EX', seconds, 'NX'), 'token')) === 'OK';
   }
 }

@@ -1,3 +1,4 @@
+import type { StoreOperation } from '../store-operation.js';
 import { RedisScript } from './redis-script.js';
 import { GENERATION_KEY, GENERATION_LENGTH } from './store-generation.js';
 import { IDEMPOTENCY_WINDOW_MS } from '../../topics/topic.bus.js';
@@ -230,8 +231,13 @@ export interface TopicScripts {
 /** Each script starts by reading the time and the store's generation, which it creates if there is none. */
 const scriptsOf = (place: Place): TopicScripts => {
   const head = `${NOW}${generation(place)}${IS_OURS}`;
-  const script = (body: string): RedisScript => new RedisScript(head + body);
-  return { publish: script(PUBLISH), read: script(READ), history: script(HISTORY), compare: script(COMPARE) };
+  const script = (operation: StoreOperation, body: string): RedisScript => new RedisScript(operation, head + body);
+  return {
+    publish: script('publish', PUBLISH),
+    read: script('read', READ),
+    history: script('read', HISTORY),
+    compare: script('compare', COMPARE),
+  };
 };
 
 /** The scripts of topics, on one Redis and on a cluster. */
