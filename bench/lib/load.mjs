@@ -1,4 +1,5 @@
 // The load generator: a process of its own, on a core of its own, told what to do by lib/loader.mjs.
+import { FEEDS } from './feeds.mjs';
 import { request as httpRequest, Agent } from 'node:http';
 import { sinceStamp } from './pace.mjs';
 import { cpuSeconds } from './proc.mjs';
@@ -131,12 +132,24 @@ const commands = {
   },
 
   /** Publishes `count` events over HTTP, in batches that follow each other at once, `inFlight` at a time. */
-  async publish({ pid, url, headers, viewers, topic, batch, count, inFlight = 2, timeoutMs = 30_000 }) {
+  async publish({
+    pid,
+    url,
+    headers,
+    viewers,
+    topic,
+    feed = 'user_count',
+    batch,
+    count,
+    inFlight = 2,
+    timeoutMs = 30_000,
+  }) {
+    const { payload } = FEEDS[feed];
     let at = 0;
     const body = () => {
       const events = [];
       for (let i = 0; i < batch; i++)
-        events.push({ topic, viewer: viewers[at++ % viewers.length], payload: 1 + (at % 10) });
+        events.push({ topic, viewer: viewers[at++ % viewers.length], payload: payload(at) });
       return JSON.stringify({ events });
     };
     const before = snapshot(pid);

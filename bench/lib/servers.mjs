@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { message, startChild, stopChild } from './child.mjs';
+import { FEEDS } from './feeds.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 const FOREIGN = fileURLToPath(new URL('./foreign-app.mjs', import.meta.url));
@@ -27,17 +28,17 @@ export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in
 
 const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 /** A Subscribe message with an id of its own, as clients draw one for every operation. */
-function subscribeMessage() {
-  const query = 'subscription UserCount { userCount }';
-  return JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName: 'UserCount' } });
+function subscribeMessage(feed) {
+  const { query, operationName } = FEEDS[feed];
+  return JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName } });
 }
 
 /** Sockets of `people`, `tabs` each, spread so that one person's tabs are not neighbours. */
-function clientsOf(server, people, tabs) {
+function clientsOf(server, people, tabs, feed = 'user_count') {
   const ofPerson = ({ viewerId: viewer, token }) => {
     if (!server.graphql) return { first: viewer };
     const payload = server.resumable ? { token, resumable: true } : { token };
-    return { first: JSON.stringify({ type: 'connection_init', payload }), second: subscribeMessage() };
+    return { first: JSON.stringify({ type: 'connection_init', payload }), second: subscribeMessage(feed) };
   };
   return Array.from({ length: tabs }, () => people.map(ofPerson)).flat();
 }
@@ -49,6 +50,7 @@ function clientsOf(server, people, tabs) {
  * @param options.people how many people exist
  * @param options.tabs sockets of each
  * @param options.tickMs one event to each connected viewer at this interval; 0 for none
+ * @param options.feed what the sockets subscribe to: `user_count` (default) or `notifications`, for which of the peers only `ws`
  * @param options.source whether `tell` is going to be used
  * @param options.deployment opens the deployment of the checkout that this server is of, when it is first needed
  * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), child, stop() }`;
@@ -59,7 +61,7 @@ export function startServer(name, options) {
   return SERVERS[name].file ? startPeer(name, options) : startOwn(name, options);
 }
 
-async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArgs = [] }) {
+async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArgs = [], feed }) {
   const { file, graphql } = SERVERS[name];
   const child = startChild([...nodeArgs, `${PEERS}${file}`], {
     core: 0,
@@ -72,7 +74,7 @@ async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArg
     pid: child.pid,
     port,
     graphql,
-    clients: clientsOf(SERVERS[name], folk, tabs),
+    clients: clientsOf(SERVERS[name], folk, tabs, feed),
     viewers: folk.map((person) => person.viewerId),
     publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
     tell: (order) => child.send(order),
@@ -100,7 +102,17 @@ async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [] }) {
   };
 }
 
-async function startOwn(name, { people, tabs = 1, tickMs = 0, source = false, env = {}, nodeArgs = [], deployment }) {
+async function startOwn(name, options) {
+  const {
+    people,
+    tabs = 1,
+    tickMs = 0,
+    source = false,
+    env = {},
+    nodeArgs = [],
+    deployment,
+    feed = 'user_count',
+  } = options;
   const own = await deployment();
   const folk = await own.people(people);
   const viewers = folk.map((person) => person.viewerId);
@@ -114,12 +126,12 @@ async function startOwn(name, { people, tabs = 1, tickMs = 0, source = false, en
     pid: child.pid,
     port,
     graphql: true,
-    clients: clientsOf(SERVERS[name], folk, tabs),
+    clients: clientsOf(SERVERS[name], folk, tabs, feed),
     viewers,
     publish: async () => ({
       url: `http://127.0.0.1:${port}/publish`,
       headers: { authorization: `Bearer ${await own.apiKey()}` },
-      topic: 'user_count',
+      topic: feed,
     }),
     tell: (order) => child.send({ ...order, viewers }),
     child,

@@ -6,6 +6,8 @@ const OPERATION_ID = '6a1f7c52-3f0e-4a39-9c6b-0d8e5f2b7a41';
 
 /** One event as graphql-transport-ws writes it; bare `ws` sends the same bytes without making them by GraphQL. */
 export function nextMessage(value) {
+  if (typeof value === 'object')
+    return `{"id":"${OPERATION_ID}","type":"next","payload":{"data":{"notifications":${JSON.stringify(value)}}}}`;
   return `{"id":"${OPERATION_ID}","type":"next","payload":{"data":{"userCount":${value}}}}`;
 }
 

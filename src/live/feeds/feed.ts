@@ -35,7 +35,10 @@ export interface FeedOptions<T> {
   readonly onSubscribe: TopicDefinition['onSubscribe'];
   /** How a slow reader is treated: it gets only the newest event, or is closed so that it resumes. */
   readonly slowReader: SlowReaderPolicy;
-  /** Values of fields that a publisher may leave out. Called for each published event. Default: none. */
+  /**
+   * Values of fields that a publisher may leave out, always of the same fields. Called once here, and then for each
+   * published event that lacks one of them. Default: none.
+   */
   readonly defaults?: () => Partial<T>;
 }
 
@@ -83,7 +86,13 @@ function checkOf<T>(type: FeedType<T>, defaults: FeedOptions<T>['defaults']): Fe
   if (type === ID || type === String) return (value) => judge(typeof value === 'string', value, 'a String');
   if (type === Boolean) return (value) => judge(typeof value === 'boolean', value, 'a Boolean');
   if (type instanceof GraphQLScalarType) return (value) => judge(serializes(type, value), value, `a ${type.name}`);
-  return (value) => checkObject(type as ObjectClass, value, defaults?.() as object | undefined);
+  if (!defaults) return (value) => checkObject(type as ObjectClass, value);
+  const fields = Object.keys(defaults());
+  return (value) => checkObject(type as ObjectClass, value, hasAll(value, fields) ? undefined : defaults());
+}
+
+function hasAll(value: unknown, fields: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && fields.every((field) => Object.hasOwn(value, field));
 }
 
 function judge(ok: boolean, value: unknown, wanted: string): PayloadVerdict {

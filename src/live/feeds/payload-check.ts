@@ -1,4 +1,5 @@
-import { getMetadataStorage, validateSync, ValidateBy } from 'class-validator';
+import { validateSync, ValidateBy } from 'class-validator';
+import { type CompiledRules, compileRules } from './compiled-rules.js';
 
 /**
  * The result of checking a payload: the value to publish, with the feed's defaults filled in, or the reason for a
@@ -9,7 +10,7 @@ export type PayloadVerdict =
   /** `message` names the field and what it must be; it never repeats the value. */
   | { readonly ok: false; readonly message: string };
 
-const fieldsOf = new Map<new () => object, ReadonlySet<string>>();
+const compiled = new Map<new () => object, CompiledRules>();
 
 /**
  * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an
@@ -24,23 +25,24 @@ export function checkObject<T extends object>(
 ): PayloadVerdict {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
     return { ok: false, message: 'payload must be a JSON object.' };
-  const fields = knownFields(type);
+  const { fields, isValid } = rulesOf(type);
   if (!Object.keys(payload).every((field) => fields.has(field)))
     return { ok: false, message: `payload has an unknown field: it may have ${[...fields].join(', ')}.` };
   const value = Object.assign(new type(), defaults, payload);
+  if (isValid?.(value)) return { ok: true, value: { ...value } };
   const [fault] = validateSync(value, { stopAtFirstError: true });
   if (!fault) return { ok: true, value: { ...value } };
   const [rule = `${fault.property} is wrong`] = Object.values(fault.constraints ?? {});
   return { ok: false, message: `payload: ${rule}.` };
 }
 
-function knownFields(type: new () => object): ReadonlySet<string> {
-  const known = fieldsOf.get(type);
+/** Read when the first event is checked: decorators may be added to a class until then. */
+function rulesOf(type: new () => object): CompiledRules {
+  const known = compiled.get(type);
   if (known) return known;
-  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
-  const fields = new Set(rules.map(({ propertyName }) => propertyName));
-  fieldsOf.set(type, fields);
-  return fields;
+  const rules = compileRules(type);
+  compiled.set(type, rules);
+  return rules;
 }
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;

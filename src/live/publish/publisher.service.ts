@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
 import { FeedRegistry } from '../feeds/feed.registry.js';
-import { type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
 import { PublishMetrics } from './publish.metrics.js';
 import {
   type EventError,
@@ -44,13 +44,18 @@ export class Publisher {
    * lost
    */
   async publish(events: readonly unknown[], publisher: string, mayPublish?: TopicPermission): Promise<PublishAnswer> {
-    const judged = events.map((event) => judgeEvent(event, this.feeds, this.refuses, mayPublish));
-    const publications = judged.flatMap((event) => (event.ok ? [{ ...event.publication, publisher }] : []));
+    const publications: Publication[] = [];
+    const results = events.map((event): PublishResult | null => {
+      const judged = judgeEvent(event, publisher, this.feeds, this.refuses, mayPublish);
+      if (!judged.ok) return { error: judged.error };
+      publications.push(judged.publication);
+      return null;
+    });
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];
-    const inOrder = outcomes.values();
     const taken = outcomes.filter(({ ok }) => ok).length;
     this.metrics.count(taken, events.length - taken);
-    return { results: judged.map((event) => (event.ok ? toResult(inOrder.next().value) : { error: event.error })) };
+    let next = 0;
+    return { results: results.map((result) => result ?? toResult(outcomes[next++])) };
   }
 }
 

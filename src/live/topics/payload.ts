@@ -8,30 +8,57 @@ const CONTAINER_BYTES = 128;
 /** The same for a number, a string, true, false or null: its field, and a string's header. */
 const VALUE_BYTES = 32;
 
+/** JSON writes a UTF-16 unit as at most 6 bytes (`\\u0000`), and a number or a literal as at most 25. */
+const JSON_BYTES_OF_UNIT = 6;
+const JSON_BYTES_OF_VALUE = 25;
+/** Quotes, a colon and a comma. */
+const JSON_BYTES_AROUND = 4;
+
+/** How large a JSON value is. */
+export interface PayloadSize {
+  /** What it takes in memory, roughly: 3 bytes of JSON can be an object of 64. */
+  readonly memoryBytes: number;
+  /** Its JSON takes at most this many bytes; few values take nearly as many. */
+  readonly maxJsonBytes: number;
+}
+
 /**
- * The approximate memory of a JSON value besides its text, in bytes: 3 bytes of JSON can be an object of 64.
+ * Measures a JSON value without writing its JSON.
  *
  * @param levels how deeply it may be nested
- * @returns Infinity when it is nested deeper
+ * @returns null when it is nested deeper
  */
-export function structureBytes(value: unknown, levels = Infinity): number {
-  if (typeof value !== 'object' || value === null) return VALUE_BYTES;
-  if (levels <= 0) return Infinity;
-  let bytes = CONTAINER_BYTES;
-  for (const part of Object.values(value)) bytes += structureBytes(part, levels - 1);
-  return bytes;
+export function measurePayload(payload: unknown, levels = Infinity): PayloadSize | null {
+  const size = { memoryBytes: 0, maxJsonBytes: 0 };
+  return measure(payload, levels, size) ? size : null;
 }
 
-/** The memory of a string, in bytes: one per character, or two if any character is not ASCII. */
-export function textBytes(text: string, utf8Bytes = Buffer.byteLength(text)): number {
-  return utf8Bytes === text.length ? utf8Bytes : 2 * text.length;
+function measure(value: unknown, levels: number, size: { memoryBytes: number; maxJsonBytes: number }): boolean {
+  size.maxJsonBytes += JSON_BYTES_AROUND;
+  if (typeof value === 'string') {
+    size.memoryBytes += VALUE_BYTES + textBytes(value);
+    size.maxJsonBytes += JSON_BYTES_OF_UNIT * value.length;
+    return true;
+  }
+  if (typeof value !== 'object' || value === null) {
+    size.memoryBytes += VALUE_BYTES;
+    size.maxJsonBytes += JSON_BYTES_OF_VALUE;
+    return true;
+  }
+  if (levels <= 0) return false;
+  size.memoryBytes += CONTAINER_BYTES;
+  if (Array.isArray(value)) return value.every((part) => measure(part, levels - 1, size));
+  for (const key in value) {
+    size.memoryBytes += key.length;
+    size.maxJsonBytes += JSON_BYTES_AROUND + JSON_BYTES_OF_UNIT * key.length;
+    if (!measure((value as Record<string, unknown>)[key], levels - 1, size)) return false;
+  }
+  return true;
 }
 
-/** The memory of a payload that the publisher has not measured: directly for a number, from its JSON for an object. */
-export function payloadBytes(payload: unknown): number {
-  if (typeof payload === 'string') return VALUE_BYTES + textBytes(payload);
-  if (typeof payload !== 'object' || payload === null) return VALUE_BYTES;
-  return structureBytes(payload) + textBytes(JSON.stringify(payload));
+/** The memory of a string: one byte per character, or two if any character is not ASCII. */
+function textBytes(text: string): number {
+  return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
 }
 
 /** Distinguishes two payloads with one idempotency key: SHA-256 of the JSON, 43 characters without a space. */

@@ -1,5 +1,8 @@
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 
+/** What `toISOString` returns for the first 28 days of a month: written as it is. */
+const WRITTEN = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
 /**
  * `DateTime`: an instant, written as ISO 8601 in UTC. A resolver may return a `Date`, or the text of a JSON payload.
  * Refuses values that are not an instant.
@@ -8,7 +11,7 @@ export const GraphQLDateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   description: 'A date-time string at UTC, such as 2019-12-03T09:54:33Z, compliant with the date-time format.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
-  serialize: (value) => instant(value).toISOString(),
+  serialize: (value) => (typeof value === 'string' && WRITTEN.test(value) ? value : instant(value).toISOString()),
   parseValue: instant,
   parseLiteral: (node) => instant(node.kind === Kind.STRING ? node.value : null),
 });

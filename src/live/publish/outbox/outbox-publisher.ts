@@ -70,7 +70,7 @@ export class OutboxPublisher {
   #judge({ id, topic, viewer, payload, key }: OutboxRow): JudgedEvent {
     const event = { topic, viewer, payload: JSON.parse(payload) as unknown, ...(key === null ? {} : { key }) };
     try {
-      return judgeEvent(event, this.target.feeds, this.target.refuses);
+      return judgeEvent(event, PUBLISHER, this.target.feeds, this.target.refuses);
     } catch (error) {
       this.logger.error({ err: error, event: id, topic }, 'a feed failed to check an event of the outbox');
       return { ok: false, error: { code: 'INTERNAL_SERVER_ERROR', message: CHECK_FAILED } };
@@ -78,8 +78,8 @@ export class OutboxPublisher {
   }
 
   #publicationOf({ id, key, createdAt }: OutboxRow, publication: Publication): Publication {
-    if (this.target.removesRows) return { ...publication, publisher: PUBLISHER, outboxRow: id };
-    if (key !== null) return { ...publication, publisher: PUBLISHER };
+    if (this.target.removesRows) return { ...publication, outboxRow: id };
+    if (key !== null) return publication;
     // In another database, rows have the same ids.
     return { ...publication, publisher: ROW_PUBLISHER, key: `${id} ${createdAt.getTime()}`, submitted: id };
   }

@@ -15,7 +15,7 @@ import {
   type TopicSink,
   type TopicSubscription,
 } from '../../topics/topic.bus.js';
-import { payloadDigest, payloadBytes } from '../../topics/payload.js';
+import { measurePayload, payloadDigest } from '../../topics/payload.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import type { Topic } from '../../topics/topic.js';
 import type { ViewerId } from '../../viewer/viewer.js';
@@ -183,7 +183,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   #deliver({ topic, payload, publisher = THIS_SERVER, bytes }: Publication, nowMs: number): TopicEvent {
     const state = this.#topic(topic);
     const event = new TopicEvent(state.epoch, ++state.offset, payload);
-    state.history.append(event, publisher, bytes ?? payloadBytes(payload), nowMs);
+    state.history.append(event, publisher, bytes ?? measurePayload(payload)!.memoryBytes, nowMs);
     state.deliver(event);
     this.#budget.makeRoom();
     return event;

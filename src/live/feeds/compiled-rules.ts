@@ -1,0 +1,74 @@
+import { getMetadataStorage, type ValidationArguments, ValidationTypes } from 'class-validator';
+
+type ObjectClass = new () => object;
+
+/** Whether an object of the class is valid. False may also mean: unknown. */
+export type QuickCheck = (object: object) => boolean;
+
+/** The decorators of a class, read once. */
+export interface CompiledRules {
+  /** The fields that have a decorator, in the order of the class. */
+  readonly fields: ReadonlySet<string>;
+  /** Null for a class with rules that only `validateSync` knows, such as those of nested objects. */
+  readonly isValid: QuickCheck | null;
+}
+
+type Condition = (object: object, value: unknown) => boolean;
+
+interface Rule {
+  readonly property: string;
+  /** Such as `IsOptional`: the property is checked only if all of them hold. */
+  readonly conditions: Condition[];
+  readonly checks: Condition[];
+}
+
+/**
+ * Reads class-validator's decorators of a class once. `validateSync` groups and filters them, and makes an error object
+ * for each property, for every object that it checks: 7 µs for six fields. What is valid needs none of this; for what is
+ * not, `validateSync` finds the words.
+ */
+export function compileRules(type: ObjectClass): CompiledRules {
+  const rules = new Map<string, Rule>();
+  let isComplete = true;
+  for (const metadata of getMetadataStorage().getTargetValidationMetadatas(type, '', false, false)) {
+    const property = metadata.propertyName;
+    const rule = rules.get(property) ?? { property, conditions: [], checks: [] };
+    rules.set(property, rule);
+    if (metadata.type === ValidationTypes.CONDITIONAL_VALIDATION)
+      rule.conditions.push(metadata.constraints[0] as Condition);
+    else if (metadata.type === ValidationTypes.CUSTOM_VALIDATION)
+      isComplete = addCheck(rule, metadata, type) && isComplete;
+    else if (metadata.type !== ValidationTypes.WHITELIST) isComplete = false;
+  }
+  const all = [...rules.values()];
+  return {
+    fields: new Set(rules.keys()),
+    isValid: isComplete && all.length > 0 ? (object) => holds(all, object) : null,
+  };
+}
+
+type Metadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
+
+/** False for a rule that this does not know: with `each`, a condition of its own, or asynchronous. */
+function addCheck(rule: Rule, metadata: Metadata, type: ObjectClass): boolean {
+  const constraints = getMetadataStorage().getTargetValidatorConstraints(metadata.constraintCls);
+  if (metadata.each || metadata.validateIf || constraints.some(({ async }) => async)) return false;
+  const { property } = rule;
+  const { name: targetName } = type;
+  // A literal: the same by spreading a constant part takes twenty times as long as all checks.
+  for (const { instance } of constraints)
+    rule.checks.push((object, value) => {
+      const checked: ValidationArguments = { value, constraints: metadata.constraints, targetName, object, property };
+      return instance.validate(value, checked) === true;
+    });
+  return true;
+}
+
+function holds(rules: readonly Rule[], object: object): boolean {
+  for (const { property, conditions, checks } of rules) {
+    const value = (object as Record<string, unknown>)[property];
+    if (!conditions.every((condition) => condition(object, value))) continue;
+    if (!checks.every((check) => check(object, value))) return false;
+  }
+  return true;
+}
