@@ -11,6 +11,7 @@ export const LIMIT_NAMES = [
   'failedLogin',
   'wrongApiKey',
   'badLogoutToken',
+  'wrongConsoleKey',
   // Per viewer: viewer.rate-limit.ts.
   'knownDeviceLogin',
   'customerToken',
