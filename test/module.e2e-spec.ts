@@ -229,6 +229,32 @@ it('a custom resolver serves the viewer’s topic, with an argument', async () =
   expect((await socket.waitForNext('1')).data).toEqual({ orderEvents: 7 });
 });
 
+it('an event of a feed with deliverWithin waits for that long, and no longer than until an event of another feed', async () => {
+  const settings = {
+    type: Int,
+    history: { events: 5, seconds: 60 },
+    onSubscribe: 'nothing',
+    slowReader: 'close',
+  } as const;
+  const CalmFeed = defineFeed<number>({ ...settings, name: 'calm', field: 'calm', deliverWithin: 300 });
+  const PromptFeed = defineFeed<number>({ ...settings, name: 'prompt', field: 'prompt' });
+  live = await startSallyport({ imports: [FeedModule.of(CalmFeed), FeedModule.of(PromptFeed)] });
+  const socket = await live.connect(ADA);
+  await socket.subscribed('1', 'subscription { calm }');
+  await socket.subscribed('2', 'subscription { prompt }');
+
+  const publishedMs = performance.now();
+  await live.sallyport.publish(CalmFeed, ADA, 1);
+  expect((await socket.waitForNext('1')).data).toEqual({ calm: 1 });
+  expect(performance.now() - publishedMs).toBeGreaterThan(290);
+
+  await live.sallyport.publish(CalmFeed, ADA, 2);
+  await live.sallyport.publish(PromptFeed, ADA, 3);
+  const order = [socket.waitForNext('1').then(() => 'calm'), socket.waitForNext('2').then(() => 'prompt')];
+  expect(await Promise.race(order)).toBe('calm');
+  await Promise.all(order);
+});
+
 it('the context option adds fields for resolvers and guards', async () => {
   @Resolver()
   class WhoResolver {

@@ -27,14 +27,19 @@ const began = performance.now();
 const cpuBegan = process.cpuUsage();
 const sallyport = process.env.MODULE === 'no' ? null : await import(new URL('dist/package/index.js', TOP));
 const imports = [GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, playground: false })];
-const feed = sallyport?.defineFeed({
-  name: 'user_count',
-  field: 'userCount',
-  type: Int,
-  history: { events: 1, seconds: 3600 },
-  onSubscribe: 'last-event',
-  slowReader: 'keep-latest',
-});
+/** The same feed three times; DELIVER_WITHIN is their `deliverWithin`, in milliseconds. */
+const FEEDS = { user_count: 'userCount', second_count: 'secondCount', third_count: 'thirdCount' };
+const feeds = Object.entries(sallyport ? FEEDS : {}).map(([name, field]) =>
+  sallyport.defineFeed({
+    name,
+    field,
+    type: Int,
+    history: { events: 1, seconds: 3600 },
+    onSubscribe: 'last-event',
+    slowReader: 'keep-latest',
+    deliverWithin: Number(process.env.DELIVER_WITHIN ?? 0),
+  }),
+);
 if (sallyport) {
   const lives = (ids) => new Map(ids.map((id) => [id, new Date(Date.now() + 86_400_000)]));
   const options = {
@@ -43,7 +48,7 @@ if (sallyport) {
     token: { ttlSeconds: 3600 },
     limits: { throttleExempt: ['127.0.0.0/8'] },
   };
-  imports.push(sallyport.SallyportModule.forRoot(options), sallyport.FeedModule.of(feed));
+  imports.push(sallyport.SallyportModule.forRoot(options), ...feeds.map((feed) => sallyport.FeedModule.of(feed)));
 }
 class AppModule {}
 decorate(AppModule, { on: [Module({ imports, providers: [HelloResolver] })] });
@@ -53,7 +58,8 @@ const { port } = app.getHttpServer().address();
 const { user, system } = process.cpuUsage(cpuBegan);
 process.send({ port, ms: performance.now() - began, cpuMs: (user + system) / 1000 });
 
-process.on('message', async ({ people, viewers, burst }) => {
+process.on('message', async ({ people, viewers, burst, apart }) => {
+  if (!sallyport) return;
   if (people) {
     const live = app.get(sallyport.Sallyport);
     const ids = Array.from({ length: people }, (_, index) => sallyport.viewerId('app', index));
@@ -62,8 +68,12 @@ process.on('message', async ({ people, viewers, burst }) => {
     );
     process.send({ people: ids.map((viewerId, index) => ({ viewerId, token: tokens[index].token })) });
   }
-  if (burst) {
+  const bus = app.get(sallyport.TopicBus, { strict: false });
+  const publish = (feed) => {
     const topics = viewers.map((viewer) => sallyport.topicOf(feed.topic, viewer));
-    void app.get(sallyport.TopicBus, { strict: false }).publish(topics.map((topic) => ({ topic, payload: 7 })));
-  }
+    void bus.publish(topics.map((topic) => ({ topic, payload: 7 })));
+  };
+  if (burst) publish(feeds[0]);
+  // One event of each feed, a few milliseconds apart.
+  if (apart) feeds.forEach((feed, place) => setTimeout(publish, place * apart, feed));
 });

@@ -13,6 +13,7 @@ export const SERVERS = {
   sallyport: { title: 'Sallyport', graphql: true },
   'sallyport-resumable': { title: 'Sallyport, resumable', graphql: true, resumable: true },
   'sallyport-express': { title: 'Sallyport in an Express app', graphql: true, only: 'module' },
+  'sallyport-express-20': { title: 'the same with deliverWithin: 20', only: 'feeds' },
   app: { title: 'the app without the module', only: 'module' },
   'sallyport-redis': { title: 'Sallyport on Redis', graphql: true, only: 'topics' },
   'graphql-ws': { title: 'graphql-ws', file: 'graphql-ws.mjs', graphql: true },
@@ -38,7 +39,7 @@ function clientsOf(server, people, tabs, feed = 'user_count') {
   const ofPerson = ({ viewerId: viewer, token }) => {
     if (!server.graphql) return { first: viewer };
     const payload = server.resumable ? { token, resumable: true } : { token };
-    return { first: JSON.stringify({ type: 'connection_init', payload }), second: subscribeMessage(feed) };
+    return { first: JSON.stringify({ type: 'connection_init', payload }), second: [feed].flat().map(subscribeMessage) };
   };
   return Array.from({ length: tabs }, () => people.map(ofPerson)).flat();
 }
@@ -50,7 +51,8 @@ function clientsOf(server, people, tabs, feed = 'user_count') {
  * @param options.people how many people exist
  * @param options.tabs sockets of each
  * @param options.tickMs one event to each connected viewer at this interval; 0 for none
- * @param options.feed what the sockets subscribe to: `user_count` (default) or `notifications`, for which of the peers only `ws`
+ * @param options.feed what the sockets subscribe to: `user_count` (default) or `notifications`, for which of the peers only `ws`;
+ *   several in an array
  * @param options.source whether `tell` is going to be used
  * @param options.deployment opens the deployment of the checkout that this server is of, when it is first needed
  * @returns `{ pid, port, graphql, clients, viewers, publish: { url, headers, topic }, tell(order), child, stop() }`;
@@ -84,7 +86,7 @@ async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArg
 }
 
 /** SallyportModule in an app of somebody else: see foreign-app.mjs. */
-async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [] }) {
+async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [], feed }) {
   const child = startChild([...nodeArgs, FOREIGN], { core: 0, env, label: 'foreign app' });
   const { port } = await message(child, (said) => said.port);
   child.send({ people });
@@ -94,7 +96,7 @@ async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [] }) {
     pid: child.pid,
     port,
     graphql: true,
-    clients: clientsOf({ graphql: true }, folk, tabs),
+    clients: clientsOf({ graphql: true }, folk, tabs, feed),
     viewers,
     tell: (order) => child.send({ ...order, viewers }),
     child,

@@ -55,7 +55,7 @@ export class Sockets {
     const request = upgradeRequest(port, path, graphql);
     const prepared = clients.map(({ first, second }) => ({
       first: clientFrame(first),
-      second: second === undefined ? null : clientFrame(second),
+      second: second === undefined ? null : Buffer.concat([second].flat().map((text) => clientFrame(text))),
     }));
     return new Promise((resolve) => {
       let next = 0;

@@ -16,6 +16,8 @@ export interface TopicDefinition {
   /** What a new subscriber gets first: the last event, every event in history, or nothing. */
   readonly onSubscribe: 'last-event' | 'history' | 'nothing';
   readonly slowReader: SlowReaderPolicy;
+  /** How long an event may wait to be written together with the socket's later ones, in milliseconds. Default: 0. */
+  readonly deliverWithinMs?: number;
 }
 
 /** One viewer's topic. Only {@link topicOf} creates one, so every topic has an owner. */

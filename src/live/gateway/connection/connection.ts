@@ -255,11 +255,13 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /**
-   * Writes a message at the end of this turn of the event loop, together with the turn's other messages. Does nothing
-   * after the close.
+   * Writes a message, together with others that wait. Does nothing after the close.
+   *
+   * @param withinMs how long it may wait for later messages, in milliseconds; 0 until the end of this turn of the event
+   * loop
    */
-  push(message: ByteText): void {
-    this.#writer.text(message);
+  push(message: ByteText, withinMs = 0): void {
+    this.#writer.text(message, withinMs);
   }
 
   /** Resolves when the operating system has accepted everything, or the socket has closed. */

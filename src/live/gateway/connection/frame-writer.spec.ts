@@ -31,6 +31,7 @@ const events: SocketEvents = {
 };
 
 beforeEach(async () => {
+  [head, received] = ['', ''];
   const server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
   http = createServer();
   const upgraded = new Promise<void>((resolve) => {
@@ -159,6 +160,41 @@ describe('a frame writer', () => {
     writer.text(toBytes('b'));
     await got('\x81\x01a\x89\x00\x8a\x01p\x81\x01b');
     expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('joins the frames of several turns that may wait', async () => {
+    const write = vi.spyOn(stream, 'write');
+    for (const message of ['a', 'b']) {
+      writer.text(toBytes(message), 3_600_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    writer.text(toBytes('c'), 1);
+    await got('\x81\x01a\x81\x01b\x81\x01c');
+    expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('writes a frame that may wait before one that may not, at the end of the turn of that one', async () => {
+    const write = vi.spyOn(stream, 'write');
+    writer.text(toBytes('a'), 3_600_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(write).not.toHaveBeenCalled();
+    writer.text(toBytes('b'));
+    await got('\x81\x01a\x81\x01b');
+    expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('waits only as long as every frame may', async () => {
+    writer.text(toBytes('a'), 3_600_000);
+    writer.text(toBytes('b'), 5);
+    await got('\x81\x01a\x81\x01b');
+    writer.text(toBytes('c'), 5);
+    await got('\x81\x01a\x81\x01b\x81\x01c');
+  });
+
+  it('writes what may still wait when it finishes', async () => {
+    writer.text(toBytes('last'), 3_600_000);
+    writer.finish();
+    await got('\x81\x04last');
   });
 
   it('writes what is queued when it finishes, and nothing after that', async () => {

@@ -17,6 +17,8 @@ export class WriteBatcher {
   /** Frames written since the start. */
   frames = 0;
   #waiting: Flushable[] = [];
+  /** By how many milliseconds their frames may wait: one timer for each number of milliseconds. */
+  readonly #later = new Map<number, Set<Flushable>>();
   readonly #flushAll = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -26,6 +28,22 @@ export class WriteBatcher {
   /** Flushes this connection at the end of the turn. Called once per connection and turn. */
   add(connection: Flushable): void {
     if (this.#waiting.push(connection) === 1) setImmediate(this.#flushAll);
+  }
+
+  /** Flushes this connection within this many milliseconds, together with others that may wait as long. */
+  addLater(connection: Flushable, withinMs: number): void {
+    const waiting = this.#later.get(withinMs);
+    if (waiting) waiting.add(connection);
+    else {
+      this.#later.set(withinMs, new Set([connection]));
+      setTimeout(() => this.#flushLater(withinMs), withinMs).unref();
+    }
+  }
+
+  #flushLater(withinMs: number): void {
+    const waiting = this.#later.get(withinMs)!;
+    this.#later.delete(withinMs);
+    for (const connection of waiting) connection.flush();
   }
 }
 
@@ -60,8 +78,10 @@ export interface WriterOwner {
  * 6. ws answers the peer's Close, and ends after a broken frame, by calling `close()` of the configured class.
  */
 export class FrameWriter implements Flushable {
-  /** Complete frames that wait for the end of this turn. */
+  /** Complete frames that wait. */
   #held = '';
+  /** How long they may wait, in milliseconds: 0 until the end of this turn. */
+  #heldForMs = 0;
   #draining: Promise<void> | null = null;
   #flushesOnDrain = false;
   #finished = false;
@@ -87,13 +107,14 @@ export class FrameWriter implements Flushable {
   }
 
   /**
-   * Writes a message at the end of this turn, together with the turn's other messages. Does nothing after {@link
-   * finish}.
+   * Writes a message, together with others that wait. Does nothing after {@link finish}.
+   *
+   * @param withinMs how long it may wait for later messages, in milliseconds; 0 until the end of this turn
    */
-  text(message: ByteText): void {
+  text(message: ByteText, withinMs = 0): void {
     if (this.#finished) return;
     this.batcher.frames++;
-    this.#hold(textFrame(message));
+    this.#hold(textFrame(message), withinMs);
   }
 
   /** Writes a WebSocket ping. */
@@ -144,14 +165,14 @@ export class FrameWriter implements Flushable {
     }));
   }
 
-  #hold(frame: ByteText): void {
+  #hold(frame: ByteText, withinMs = 0): void {
     if (this.#finished) return;
-    if (this.#held === '') {
-      this.#held = frame;
-      this.batcher.add(this);
-    } else {
-      this.#held += frame;
+    if (this.#held === '' || withinMs < this.#heldForMs) {
+      this.#heldForMs = withinMs;
+      if (withinMs === 0) this.batcher.add(this);
+      else this.batcher.addLater(this, withinMs);
     }
+    this.#held += frame;
     if (this.#held.length > MAX_HELD) this.flush();
   }
 

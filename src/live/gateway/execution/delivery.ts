@@ -174,7 +174,8 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   #write(event: TopicEvent, text: ResultText): void {
     const extensions = this.#connection.resumable ? this.#extensions(event) : '';
-    this.#connection.push((this.#prefix + text + extensions + MESSAGE_END) as ByteText);
+    const message = (this.#prefix + text + extensions + MESSAGE_END) as ByteText;
+    this.#connection.push(message, this.#definition.deliverWithinMs);
   }
 
   #extensions(event: TopicEvent): string {

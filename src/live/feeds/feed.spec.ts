@@ -1,0 +1,50 @@
+import { Int } from '@nestjs/graphql';
+import { IsString } from 'class-validator';
+import { expect, it, vi } from 'vitest';
+import { defineFeed, type FeedOptions } from './feed.js';
+
+const options: FeedOptions<number> = {
+  name: 'temperature',
+  field: 'temperature',
+  type: Int,
+  history: { events: 1, seconds: 60 },
+  onSubscribe: 'last-event',
+  slowReader: 'keep-latest',
+};
+
+it.each<[Partial<FeedOptions<number>>, string]>([
+  [{ name: 'Temperature' }, 'Feed "Temperature": name must be'],
+  [{ field: 'a-b' }, 'Feed "temperature": field must be a GraphQL name'],
+  [{ history: { events: 0, seconds: 60 } }, 'history.events must be a whole number'],
+  [{ history: { events: 1, seconds: 0.5 } }, 'history.seconds must be a whole number'],
+  [{ deliverWithin: -1 }, 'deliverWithin must be a whole number of milliseconds, 0 to 1000'],
+  [{ deliverWithin: 0.5 }, 'deliverWithin must be'],
+  [{ deliverWithin: 1_001 }, 'deliverWithin must be'],
+])('is not defined with %j', (wrong, message) => {
+  expect(() => defineFeed<number>({ ...options, ...wrong })).toThrow(message);
+});
+
+it('is delivered at once unless it says otherwise', () => {
+  expect(defineFeed<number>(options).topic.deliverWithinMs).toBe(0);
+  expect(defineFeed<number>({ ...options, deliverWithin: 20 }).topic.deliverWithinMs).toBe(20);
+});
+
+class Note {
+  @IsString()
+  id!: string;
+
+  @IsString()
+  text!: string;
+}
+
+it('makes the values of missing fields for each event that lacks one, and for no other', () => {
+  const defaults = vi.fn(() => ({ id: 'made' }));
+  const feed = defineFeed<Note>({ ...options, type: Note, defaults });
+  defaults.mockClear();
+
+  expect(feed.check({ id: 'given', text: 'a' })).toEqual({ ok: true, value: { id: 'given', text: 'a' } });
+  expect(defaults).not.toHaveBeenCalled();
+  expect(feed.check({ text: 'a' })).toEqual({ ok: true, value: { id: 'made', text: 'a' } });
+  expect(feed.check({ id: null, text: 'a' })).toEqual({ ok: false, message: 'payload: id must be a string.' });
+  expect(feed.check(null)).toEqual({ ok: false, message: 'payload must be a JSON object.' });
+});
