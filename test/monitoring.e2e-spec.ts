@@ -15,6 +15,8 @@ import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
+import { WebhookReceiver } from './kit/webhook-receiver.js';
+import { closeCodeFor } from '../src/testing/live-socket.js';
 
 const DEPLOY = fileURLToPath(new URL('../deploy', import.meta.url));
 const read = (file: string): string => readFileSync(join(DEPLOY, file), 'utf8');
@@ -128,6 +130,7 @@ needs(
 )('Prometheus, with the configuration of deploy/ and two nodes', () => {
   const folder = temporaryFolder('prometheus');
   let issuer: Issuer;
+  let webhooks: WebhookReceiver;
   let redis: RedisServer;
   let database: TestDatabase;
   let shared: TestServer;
@@ -136,21 +139,27 @@ needs(
   let url: string;
 
   beforeAll(async () => {
-    [issuer, redis, database] = await Promise.all([Issuer.start('acme'), RedisServer.start(), createDatabase()]);
+    [issuer, redis, database, webhooks] = await Promise.all([
+      Issuer.start('acme'),
+      RedisServer.start(),
+      createDatabase(),
+      WebhookReceiver.start(),
+    ]);
     const env = {
       USER_COUNT_INTERVAL_SECONDS: '0.5',
       APP_PROXY_SECRET: randomBytes(32).toString('hex'),
       APP_PROXY_SHOPS: 'demo.myshopify.com',
       ...trusting(issuer),
     };
-    const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url };
+    const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, ...webhooks.env };
     [shared, alone] = await Promise.all([startServer({ env: { ...env, ...stores } }), startServer({ env })]);
     url = await startPrometheus([shared.url, alone.url]);
-    await makeTraffic(shared);
+    const traffic = await makeTraffic(shared);
     redis.freeze();
     // Commands that are not answered are counted, and the store is then unavailable.
     await finds('sallyport_store_failures_total > 0');
     await redis.stop();
+    expect((await publish(shared, traffic)).status).toBe(503);
     await finds('sallyport_store_up{store="redis"} == 0');
   }, 180_000);
   afterAll(async () => {
@@ -158,7 +167,7 @@ needs(
     prometheus.kill('SIGKILL');
     await ended;
     await Promise.all([shared.stop(), alone.stop()]);
-    await Promise.all([redis.remove(), issuer.stop(), database.drop()]);
+    await Promise.all([redis.remove(), issuer.stop(), database.drop(), webhooks.stop()]);
     folder.remove();
   });
 
@@ -229,21 +238,39 @@ needs(
     });
   }
 
-  /** Events that are delivered and refused, sockets, and a shop's request that is refused. */
-  async function makeTraffic(server: TestServer): Promise<void> {
+  interface Traffic {
+    readonly key: string;
+    readonly viewer: string;
+  }
+
+  function publish({ url: to }: TestServer, { key, viewer }: Traffic): Promise<Response> {
+    const events = ['user_count', 'nonsense'].map((topic) => ({ topic, viewer, payload: 1 }));
+    return fetch(`${to}/publish`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ events }),
+    });
+  }
+
+  /**
+   * Events that are delivered and refused, sockets, one of which ends with its session, a forged token, and a shop's
+   * request that is refused.
+   */
+  async function makeTraffic(server: TestServer): Promise<Traffic> {
     const ada = await server.signedIn();
     const socket = await ada.socket();
     socket.subscribe('1', 'subscription { userCount }');
     await socket.waitForNext('1');
     const key = (await server.app.get(ApiKeys).create('traffic')) ?? '';
-    const events = ['user_count', 'nonsense'].map((topic) => ({ topic, viewer: ada.viewerId, payload: 1 }));
-    const published = await fetch(`${server.url}/publish`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ events }),
-    });
-    expect(published.status).toBe(200);
+    const traffic = { key, viewer: ada.viewerId };
+    expect((await publish(server, traffic)).status).toBe(200);
+    expect(await closeCodeFor(server.url, 'forged')).toBe(4403);
+    const eve = await server.signedIn();
+    const ended = await eve.socket();
+    await eve.browser.logout();
+    await ended.waitForClose();
     expect((await fetch(`${server.url}/app-proxy?signature=none`)).status).toBe(403);
     await finds('sallyport_delivery_lag_seconds_count{path="live"} > 1');
+    return traffic;
   }
 });

@@ -2,16 +2,20 @@ import type { ClientFacts } from '../viewer/graphql-context.js';
 import type { Viewer } from '../viewer/viewer.js';
 
 /** Why a token does not open a socket. Logged as is; the client learns only the close code. */
-export type TokenRefusal =
-  | 'missing'
-  | 'malformed'
-  | 'expired'
-  | 'invalid'
-  | 'used'
-  | 'session-ended'
-  | 'account-gone'
-  | 'other-client'
-  | 'other-origin';
+export const TOKEN_REFUSALS = [
+  'missing',
+  'malformed',
+  'expired',
+  'invalid',
+  'used',
+  'session-ended',
+  'account-gone',
+  'other-client',
+  'other-origin',
+] as const;
+
+/** One of {@link TOKEN_REFUSALS}. */
+export type TokenRefusal = (typeof TOKEN_REFUSALS)[number];
 
 /**
  * What a connection depends on. With a session it closes when that session is revoked; with a token, also when the

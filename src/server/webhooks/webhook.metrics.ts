@@ -13,6 +13,8 @@ export class WebhookMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    // The first of each must be an increase for Prometheus too.
+    for (const outcome of ['delivered', 'failed', 'given-up'] as const) this.#attempts.inc({ outcome }, 0);
   }
 
   /** Counts attempts. */

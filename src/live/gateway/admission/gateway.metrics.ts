@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { TokenRefusal } from '../connection-authenticator.js';
+import { TOKEN_REFUSALS, type TokenRefusal } from '../connection-authenticator.js';
 import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { AuditLog } from '../../logging/audit-log.js';
@@ -56,6 +56,7 @@ export class GatewayMetrics {
     // The first of each must be an increase for Prometheus too.
     for (const status of REFUSALS) this.#refused.inc({ status }, 0);
     for (const code of KNOWN_CODES) this.#closed.inc({ code }, 0);
+    for (const reason of TOKEN_REFUSALS) this.#rejected.inc({ reason }, 0);
     const sockets: Gauge = new Gauge({
       name: 'sallyport_sockets',
       help: 'Open sockets on this node.',
