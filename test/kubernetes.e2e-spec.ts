@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Deployment, type IDeployment } from 'kubernetes-models/apps/v1';
-import { Ingress, type IIngress, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
+import { Ingress, type IIngress, type INetworkPolicy, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget, type IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { ConfigMap, type IConfigMap, type ISecret, Secret, type IService, Service } from 'kubernetes-models/v1';
 import ts from 'typescript';
@@ -150,6 +150,29 @@ describe('the manifests of deploy/kubernetes', () => {
     for (const { backend } of paths) expect(names).toContain(backend.service?.name);
     const hidden = paths.filter(({ backend }) => backend.service?.name !== service.metadata?.name);
     expect(hidden.map(({ path }) => path)).toEqual(['/metrics', '/readyz']);
+  });
+
+  it('serve metrics on a port of their own, which only Prometheus reaches', () => {
+    const port = Number(one<IConfigMap>('ConfigMap').data?.['METRICS_PORT']);
+    expect(node.ports).toContainEqual({ name: 'metrics', containerPort: port });
+    const services = manifests.filter(({ kind }) => kind === 'Service') as unknown as IService[];
+    const ofMetrics = services.filter(({ spec }) => spec?.ports?.some(({ targetPort }) => targetPort === 'metrics'));
+    expect(ofMetrics.map(({ metadata, spec }) => [metadata?.name, spec?.clusterIP])).toEqual([
+      ['sallyport-metrics', 'None'],
+    ]);
+    expect(ofMetrics[0]?.spec?.ports?.[0]?.port).toBe(port);
+    const { paths = [] } = one<IIngress>('Ingress').spec?.rules?.[0]?.http ?? {};
+    for (const { backend } of paths) expect(backend.service?.name).not.toBe('sallyport-metrics');
+    const opened = (one<INetworkPolicy>('NetworkPolicy').spec?.ingress ?? []).map(({ from = [], ports = [] }) => [
+      from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name']),
+      ports.map((each) => each.port),
+    ]);
+    expect(opened).toEqual([
+      [['ingress'], ['http']],
+      [['monitoring'], ['metrics']],
+    ]);
+    const prometheus = readFileSync(join(ROOT, 'deploy/prometheus/prometheus.yml'), 'utf8');
+    expect(prometheus).toContain(`names: [sallyport-metrics.default.svc], type: A, port: ${port}`);
   });
 
   it('configure the nodes so that they start, with every secret from a mounted file', () => {

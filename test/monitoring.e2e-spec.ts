@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { freePort } from '../scripts/free-port.mjs';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { MetricsServer } from '../src/server/metrics/metrics-server.js';
 import { Issuer, trusting } from './kit/issuer.js';
 import { locate, needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
@@ -146,6 +147,7 @@ needs(
       WebhookReceiver.start(),
     ]);
     const env = {
+      METRICS_PORT: '0',
       USER_COUNT_INTERVAL_SECONDS: '0.5',
       APP_PROXY_SECRET: randomBytes(32).toString('hex'),
       APP_PROXY_SHOPS: 'demo.myshopify.com',
@@ -153,7 +155,7 @@ needs(
     };
     const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, ...webhooks.env };
     [shared, alone] = await Promise.all([startServer({ env: { ...env, ...stores } }), startServer({ env })]);
-    url = await startPrometheus([shared.url, alone.url]);
+    url = await startPrometheus([shared, alone].map(({ app }) => `127.0.0.1:${app.get(MetricsServer).port}`));
     const traffic = await makeTraffic(shared);
     redis.freeze();
     // Commands that are not answered are counted, and the store is then unavailable.
@@ -201,10 +203,10 @@ needs(
 
   async function startPrometheus(targets: readonly string[]): Promise<string> {
     const port = await freePort();
-    const hosts = targets.map((target) => `'${new URL(target).host}'`).join(', ');
+    const hosts = targets.map((target) => `'${target}'`).join(', ');
     const config = read('prometheus/prometheus.yml')
       .replaceAll('15s', '500ms')
-      .replace("'127.0.0.1:3000', '127.0.0.1:3001'", hosts);
+      .replace("'127.0.0.1:9464', '127.0.0.1:9465'", hosts);
     writeFileSync(join(folder.path, 'prometheus.yml'), config);
     copyFileSync(join(DEPLOY, 'prometheus/rules.yml'), join(folder.path, 'rules.yml'));
     const args = [
