@@ -25,6 +25,7 @@ import { HttpModule } from './server/http/http.module.js';
 import { SallyportModule } from './module/sallyport.module.js';
 import type { LiveConfig } from './live/live-config.module.js';
 import { MetricsEndpointModule } from './server/metrics/metrics-endpoint.module.js';
+import { TracingModule } from './server/tracing/tracing.module.js';
 import { CliSocketModule } from './server/cli/cli-socket.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http-api/backend.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         ConfigModule.of(config),
         SallyportModule.withAuthentication(live, authentication),
         MetricsEndpointModule,
+        TracingModule,
         DatabaseModule,
         UserCountModule,
         FeedModule.of(NotificationsFeed),

@@ -32,6 +32,7 @@ import { DisconnectRule, TokensRule } from './server/http-api/backend.controller
 import { HistoryRule } from './server/http-api/history.controller.js';
 import { PresenceRule } from './server/http-api/presence.controller.js';
 import { ViewersRule } from './server/http-api/viewers.controller.js';
+import { nameByRoute, RequestSpans } from './server/tracing/request-spans.js';
 import { PublishRule } from './server/http-api/publish.controller.js';
 import { addressIn, peerTest } from './live/viewer/client-address.js';
 
@@ -97,13 +98,14 @@ function connectionLimits({ http, limits }: Config, descriptors: DescriptorBudge
   };
 }
 
-/** Adds the request's id to its response and to everything that it logs. */
+/** Adds the request's id to its response and to everything that it logs, and a span to its trace. */
 function withRequestId(handler: RequestListener, { trustedProxies }: ServerConfig): RequestListener {
   const isTrusted = peerTest(trustedProxies);
+  const spans = new RequestSpans(trustedProxies);
   return (request, response) => {
     const id = requestIdOf(request, isTrusted);
     response.setHeader(REQUEST_ID_HEADER, id);
-    inRequest(id, response, () => handler(request, response));
+    inRequest(id, response, () => handler(request, response), spans.begin(request, response, id));
   };
 }
 
@@ -137,9 +139,10 @@ async function applyRules(
     methods: ['POST'],
   });
   const cameInTheClear = cleartextTest(http);
-  fastify.addHook('onRequest', async ({ raw, routeOptions }) => {
+  fastify.addHook('onRequest', async ({ method, raw, routeOptions }) => {
     refuseHosts(raw);
     const route = routeOptions.url ?? '';
+    nameByRoute(method, routeOptions.url);
     if (cameInTheClear(raw) && !HEALTH.has(route)) throw new ForbiddenError('Use https.');
     if (connections.isSpare(raw.socket) && !PROBES.has(route))
       throw new UnavailableError('This node is at its limit of requests: try again in a moment.');

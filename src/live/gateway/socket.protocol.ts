@@ -15,6 +15,7 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../../protocol/close-code.js';
+import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection, PingHandler } from './connection/connection.js';
 import { DocumentBudget } from './execution/document-budget.js';
@@ -110,7 +111,7 @@ export class SocketProtocol {
     // into a slow dictionary.
     Object.assign(context, { connectionParams: undefined });
     connection.introduce();
-    const ack = await this.admission.admit(connection, payload);
+    const ack = await inAdmissionSpan(connection, () => this.admission.admit(connection, payload));
     return ack === null ? false : { ...ack };
   }
 }

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { currentRequestId } from './request-id.js';
+import { trace } from '@opentelemetry/api';
+import { isSampled } from '../tracing/trace-context.js';
+import { currentContext, currentRequestId } from './request-id.js';
 
 /** Injection token of the process's pino logger. */
 export const LOGGER = Symbol('LOGGER');
@@ -23,7 +25,7 @@ const MAX_ORIGIN_LENGTH = 200;
 
 /**
  * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON, and
- * `requestId` in all lines of a request or a socket. Callers log named values, never a whole request, its headers or an
+ * `requestId` in all lines of a request or a socket, `trace_id` and `span_id` in those of a request whose trace is sampled. Callers log named values, never a whole request, its headers or an
  * error's input; redaction is a second defence.
  *
  * @param level one of pino's levels, or `silent`
@@ -45,7 +47,11 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
 
 function requestFacts(): object {
   const requestId = currentRequestId();
-  return requestId === undefined ? {} : { requestId };
+  if (requestId === undefined) return {};
+  const context = currentContext();
+  const span = context && trace.getSpanContext(context);
+  // The names that OpenTelemetry gives these fields in logs of other formats than its own.
+  return span && isSampled(span) ? { requestId, trace_id: span.traceId, span_id: span.spanId } : { requestId };
 }
 
 function cutOrigin(origin: unknown): unknown {

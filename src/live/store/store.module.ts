@@ -20,6 +20,7 @@ import { TokenReplayStore } from '../tokens/token-replay.store.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
 import { TopicBus } from '../topics/topic.bus.js';
 import { TopicMetrics } from '../topics/topic.metrics.js';
+import { TracedTopicBus } from '../topics/traced-topic.bus.js';
 import { MemoryEngine } from './memory/memory-engine.js';
 import { STORE_ENGINE, type StoreEngine } from './store-engine.js';
 import { SharedStoreHealth, StoreMetrics } from './store-health.js';
@@ -60,7 +61,8 @@ function port<T>(provide: InjectionToken<T>, of: (engine: StoreEngine) => T): Fa
 const PORTS: readonly FactoryProvider[] = [
   {
     provide: TopicBus,
-    useFactory: (engine: StoreEngine, gate: DeliveryGate, metrics: TopicMetrics) => engine.topicBus(gate, metrics),
+    useFactory: (engine: StoreEngine, gate: DeliveryGate, metrics: TopicMetrics) =>
+      new TracedTopicBus(engine.topicBus(gate, metrics)),
     inject: [STORE_ENGINE, DeliveryGate, TopicMetrics],
   },
   {

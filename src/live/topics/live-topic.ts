@@ -189,10 +189,12 @@ export class LiveTopic {
       return this.#hold(event);
     }
     this.#position = event;
+    event.trace?.begin(this.topic.definition.name);
     for (const member of this.#members) {
       member.take(event);
       if (member.isOver) this.dismiss(member);
     }
+    event.trace?.release();
   }
 
   #hold(event: TopicEvent): void {

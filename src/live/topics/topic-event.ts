@@ -1,3 +1,4 @@
+import type { EventTrace } from '../tracing/event-trace.js';
 import { formatCursor } from './cursor.js';
 
 /**
@@ -12,6 +13,8 @@ export class TopicEvent {
     readonly offset: number,
     /** The published JSON value. Shared: do not modify it. */
     readonly payload: unknown,
+    /** Null unless it is live and its trace is sampled. Set by the bus, before the event is delivered. */
+    public trace: EventTrace | null = null,
   ) {}
 
   /** The cursor that a client keeps after this event. */

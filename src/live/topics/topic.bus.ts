@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { Position } from './cursor.js';
 import type { TopicEvent } from './topic-event.js';
 import type { Topic } from './topic.js';
@@ -26,6 +27,8 @@ export interface Publication {
    * with an empty cursor. Others ignore it.
    */
   readonly outboxRow?: string;
+  /** The span that publishes it, if its trace is sampled. It travels with the live event and is not in history. */
+  readonly trace?: SpanContext | undefined;
 }
 
 /** The outcome of one publication. The event is in history when this is returned. */

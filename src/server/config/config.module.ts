@@ -11,6 +11,7 @@ import {
 } from '../../identity/identity.config.js';
 import { WEBHOOK_CONFIG } from '../webhooks/webhook.config.js';
 import { METRICS_CONFIG } from '../metrics/metrics.config.js';
+import { TRACING_CONFIG } from '../tracing/tracing.config.js';
 import { FEEDS_CONFIG } from '../../feeds/user-count/user-count.worker.js';
 
 /**
@@ -30,6 +31,7 @@ export class ConfigModule {
       { provide: AUDIT_CONFIG, useValue: config.audit },
       { provide: WEBHOOK_CONFIG, useValue: config.webhooks },
       { provide: METRICS_CONFIG, useValue: config.metrics },
+      { provide: TRACING_CONFIG, useValue: config.tracing },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };

@@ -10,6 +10,7 @@ import type {
 } from '../../identity/identity.config.js';
 import type { WebhookConfig } from '../webhooks/webhook.config.js';
 import type { MetricsConfig } from '../metrics/metrics.config.js';
+import type { TracingConfig } from '../tracing/tracing.config.js';
 import type { FeedsConfig } from '../../feeds/user-count/user-count.worker.js';
 
 /** Listening, and what is served besides the socket. */
@@ -45,5 +46,7 @@ export interface Config {
   readonly audit: AuditConfig;
   readonly webhooks: WebhookConfig;
   readonly metrics: MetricsConfig;
+  /** Null: no traces. */
+  readonly tracing: TracingConfig | null;
   readonly logging: LoggingConfig;
 }

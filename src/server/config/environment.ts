@@ -5,7 +5,8 @@ import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { isHttpOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
 import { parseWebhookSecret } from '../webhooks/webhook.config.js';
-import { isWebhookUrl, parseShop } from './grammar.js';
+import { parseHeaders, parsePairs, SAMPLERS } from '../tracing/tracing.config.js';
+import { isHttpUrl, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
 
@@ -43,6 +44,23 @@ const addresses = () =>
 const url = (pattern: RegExp, what: string) =>
   z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
 
+const httpUrl = z.string().refine(isHttpUrl, { error: 'expected an http or https URL without a user name' }).optional();
+/** As OpenTelemetry writes them. */
+const pairs = (parse: typeof parsePairs) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      const parsed = parse(text);
+      if (parsed) return parsed;
+      context.issues.push({
+        code: 'custom',
+        message: 'expected name=value joined by commas, values percent-encoded',
+        input: '',
+      });
+      return z.NEVER;
+    });
+
 /** All errors of a value in one sentence. */
 const issuers = z
   .string()
@@ -62,6 +80,7 @@ export const SECRET_VARIABLES = [
   'REDIS_URL',
   'APP_PROXY_SECRET',
   'WEBHOOK_SECRET',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ] as const;
 /** The variables that may be `@path`: the secrets, and long values. */
 export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
@@ -104,10 +123,7 @@ export const EnvironmentSchema = z.object({
   ),
   APP_PROXY_BIND: oneOf(['ip+ua', 'ua', 'none']).default('ip+ua'),
   TRUSTED_ISSUERS: issuers,
-  WEBHOOK_URL: z
-    .string()
-    .refine(isWebhookUrl, { error: 'expected an http or https URL without a user name' })
-    .optional(),
+  WEBHOOK_URL: httpUrl,
   WEBHOOK_SECRET: list(
     (secret) => parseWebhookSecret(secret) !== null,
     'keys: whsec_ and 24 to 64 random bytes in base64. Make one with: echo "whsec_$(openssl rand -base64 32)"',
@@ -119,6 +135,16 @@ export const EnvironmentSchema = z.object({
   THROTTLE_EXEMPT: addresses(),
   REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
   METRICS_PORT: number(0, 65_535, { whole: true }).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl,
+  OTEL_EXPORTER_OTLP_HEADERS: pairs(parseHeaders),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(['http/protobuf']).default('http/protobuf'),
+  OTEL_EXPORTER_OTLP_TIMEOUT: number(100, 600_000, { whole: true }).default(10_000),
+  OTEL_SERVICE_NAME: z.string().max(255, { error: 'expected at most 255 characters' }).optional(),
+  OTEL_RESOURCE_ATTRIBUTES: pairs(parsePairs),
+  OTEL_TRACES_SAMPLER: oneOf(SAMPLERS).default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: number(0, 1, { whole: false }).default(1),
+  OTEL_SDK_DISABLED: choice.default(false),
   AUDIT_RETENTION_DAYS: number(0, 3_650, { whole: true }).default(90),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

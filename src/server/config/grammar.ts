@@ -23,8 +23,8 @@ export function parseShop(text: string): { readonly domain: string; readonly ori
   };
 }
 
-/** Whether text is a URL that webhooks can be sent to. */
-export function isWebhookUrl(text: string): boolean {
+/** Whether text is a URL that this server can send to. */
+export function isHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return /^https?:$/.test(protocol) && username === '' && password === '';

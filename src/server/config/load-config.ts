@@ -5,6 +5,7 @@ import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { readEnvironment, type Environment } from './environment.js';
 import { parseWebhookSecret, type WebhookConfig } from '../webhooks/webhook.config.js';
+import type { TracingConfig } from '../tracing/tracing.config.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
 import { resolveSecrets } from './secret-reference.js';
@@ -82,6 +83,7 @@ function toConfig(env: Environment): Config {
     registration: { mode: env.REGISTRATION },
     webhooks: webhooksOf(env),
     metrics: metricsOf(env, production),
+    tracing: tracingOf(env),
     logging: { level: env.LOG_LEVEL },
   };
 }
@@ -92,6 +94,23 @@ function webhooksOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: secrets }: Environment):
 
 function metricsOf({ METRICS_PORT: port, HOST: host }: Environment, production: boolean): MetricsConfig {
   return { port: port ?? null, host, onServer: port === undefined || !production };
+}
+
+/** An endpoint for traces is used as it is; one for every signal is the base of the path that OTLP defines. */
+function tracingOf(env: Environment): TracingConfig | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = env;
+  const url = own ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
+  if (url === undefined || env.OTEL_SDK_DISABLED) return null;
+  const { 'service.name': named, ...attributes } = env.OTEL_RESOURCE_ATTRIBUTES;
+  return {
+    url,
+    headers: env.OTEL_EXPORTER_OTLP_HEADERS,
+    timeoutMs: env.OTEL_EXPORTER_OTLP_TIMEOUT,
+    sampler: env.OTEL_TRACES_SAMPLER,
+    ratio: env.OTEL_TRACES_SAMPLER_ARG,
+    serviceName: env.OTEL_SERVICE_NAME ?? named ?? 'sallyport',
+    attributes,
+  };
 }
 
 /** Rules have checked that the URL of a named store is there. */

@@ -16,6 +16,7 @@ import type { DocumentBudget } from '../../live/gateway/execution/document-budge
 import type { OperationMetrics } from '../../live/gateway/execution/operation.metrics.js';
 import { DocumentStore } from '../../live/gateway/execution/document-store.js';
 import { HttpOperations } from './http-operations.plugin.js';
+import { GraphqlSpans } from '../tracing/graphql-spans.plugin.js';
 import { HttpDocuments } from './http-documents.plugin.js';
 import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
 import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
@@ -55,6 +56,7 @@ export function graphqlOptions(
       ApolloServerPluginLandingPageDisabled(),
       new HttpDocuments({ introspection, budget, exempt, logger }),
       new HttpOperations(metrics),
+      new GraphqlSpans(),
     ],
     preserveHttpStatusForExecutionErrors: false,
     formatError: (formatted, error) => showError(asGraphQLError(formatted, error), logger),

@@ -176,6 +176,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     const extensions = this.#connection.resumable ? this.#extensions(event) : '';
     const message = (this.#prefix + text + extensions + MESSAGE_END) as ByteText;
     this.#connection.push(message, this.#definition.deliverWithinMs);
+    event.trace?.wrote(message.length);
   }
 
   #extensions(event: TopicEvent): string {
@@ -191,6 +192,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
       return;
     }
     this.#waitingCount++;
+    event.trace?.hold();
     this.#waiting = this.#deliverAfter(this.#waiting, event, started);
   }
 
@@ -205,6 +207,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     // Other subscriptions of this socket have waited too, and may have written first.
     while (this.#connection.isFull) await this.#connection.drained();
     if (!this.#done) this.#write(event, text);
+    event.trace?.release();
     if (--this.#waitingCount === 0) this.#waiting = null;
   }
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
+import { parseSampled } from '../../tracing/trace-context.js';
 import { type JudgedEvent, judgeEvent, type ViewerCheck } from '../published-event.js';
 import type { OutboxRow, RefusedRow } from './outbox.js';
 
@@ -77,7 +78,10 @@ export class OutboxPublisher {
     }
   }
 
-  #publicationOf({ id, key, createdAt }: OutboxRow, publication: Publication): Publication {
+  #publicationOf(row: OutboxRow, judged: Publication): Publication {
+    const { id, key, createdAt } = row;
+    const trace = row.trace === null ? null : parseSampled(row.trace);
+    const publication = trace ? { ...judged, trace } : judged;
     if (this.target.removesRows) return { ...publication, outboxRow: id };
     if (key !== null) return publication;
     // In another database, rows have the same ids.

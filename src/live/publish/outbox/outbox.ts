@@ -3,6 +3,7 @@ import { within } from '../../deadline.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { makeListener, type PostgresPlace } from '../../store/postgres/open-postgres.js';
 import { OUTBOX_CHANNEL } from '../../store/postgres/outbox-schema.js';
+import { activeTracer } from '../../tracing/tracer.js';
 import type { OpenRanges } from './open-ranges.js';
 
 /** Events of one read. */
@@ -17,6 +18,8 @@ const KEEP_REJECTED = '7 days';
 const MAX_REJECTED = 10_000;
 const MAX_REJECTED_BYTES = 256 * 1024 * 1024;
 
+const NO_TRACES: ReadonlyMap<string, string> = new Map();
+
 /** An event that waits in the outbox. */
 export interface OutboxRow {
   /** The number of its commit. */
@@ -28,6 +31,8 @@ export interface OutboxRow {
   readonly payload: string;
   readonly key: string | null;
   readonly createdAt: Date;
+  /** The `traceparent` that its transaction has set; null for none, and while this process records no traces. */
+  readonly trace: string | null;
 }
 
 /** What one read has found. */
@@ -132,11 +137,12 @@ export class Outbox {
     const text = 'select * from sallyport.read_outbox($1, $2, $3, $4, $5, $6)';
     const query = { name: 'read-outbox', text, values, rowMode: 'array' } as const;
     const result = await this.#inTurn(SILENCE_MS, () => this.client.query<Row>(query));
+    const traces = await this.#traces(result.rows);
     const seen = new Set<string>();
     const rows = result.rows.flatMap(([seq, id, topic, viewer, payload, key, createdAt]) => {
       if (seq === null || seen.has(id)) return [];
       seen.add(id);
-      return [{ seq: Number(seq), id, topic, viewer, payload, key, createdAt }];
+      return [{ seq: Number(seq), id, topic, viewer, payload, key, createdAt, trace: traces.get(id) ?? null }];
     });
     return { rows, isCut: result.rows[0]?.[7] ?? false, horizon: Number(result.rows[0]?.[8] ?? 0) };
   }
@@ -182,6 +188,14 @@ export class Outbox {
 
   async #ask<T extends QueryResultRow>(text: string, values: unknown[] = [], limitMs = SILENCE_MS): Promise<T[]> {
     return (await this.#inTurn(limitMs, () => this.client.query<T>(text, values))).rows;
+  }
+
+  /** The traces of these events. Asked for only where they are recorded. */
+  async #traces(rows: readonly Row[]): Promise<ReadonlyMap<string, string>> {
+    const ids = activeTracer() ? rows.flatMap(([seq, id]) => (seq === null ? [] : [id])) : [];
+    if (ids.length === 0) return NO_TRACES;
+    const found = await this.#ask<{ id: string; trace: string }>('select * from sallyport.outbox_traces($1)', [ids]);
+    return new Map(found.map(({ id, trace }) => [id, trace]));
   }
 
   /** A connection has one statement at a time. */

@@ -5,6 +5,7 @@ import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { type BoundedHistory, HistoryBudget } from './history-budget.js';
 import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
 import { TopicEvent } from '../../topics/topic-event.js';
+import { EventTrace } from '../../tracing/event-trace.js';
 import { TopicHistory } from './topic-history.js';
 import {
   type HistoryPage,
@@ -74,8 +75,10 @@ class MemoryTopic {
 
   /** Passes an event to every subscriber. */
   deliver(event: TopicEvent): void {
+    event.trace?.begin(this.history.topic.definition.name);
     if (this.#several) for (const sink of this.#several) sink.event(event);
     else this.#only?.event(event);
+    event.trace?.release();
   }
 
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
@@ -180,9 +183,9 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     return { ok: true, cursor, duplicate: false };
   }
 
-  #deliver({ topic, payload, publisher = THIS_SERVER, bytes }: Publication, nowMs: number): TopicEvent {
+  #deliver({ topic, payload, publisher = THIS_SERVER, bytes, trace }: Publication, nowMs: number): TopicEvent {
     const state = this.#topic(topic);
-    const event = new TopicEvent(state.epoch, ++state.offset, payload);
+    const event = new TopicEvent(state.epoch, ++state.offset, payload, trace ? new EventTrace(trace) : null);
     state.history.append(event, publisher, bytes ?? measurePayload(payload)!.memoryBytes, nowMs);
     state.deliver(event);
     this.#budget.makeRoom();

@@ -14,7 +14,7 @@ const POLL_MS = 500;
 const SILENCE_MS = 1_500;
 const READ_LOG = {
   name: 'read-log',
-  text: 'select * from sallyport.read_log($1, $2, $3)',
+  text: 'select * from sallyport.read_traced_log($1, $2, $3)',
   rowMode: 'array',
 } as const;
 const FIRST_RETRY_MS = 50;
@@ -28,6 +28,8 @@ export interface LogEntry {
   readonly offset: number;
   /** JSON. */
   readonly payload: string;
+  /** Of a sampled trace, as a `traceparent`. */
+  readonly trace: string | null;
 }
 
 /** Receives each entry once, in order. Called synchronously; must not throw. */
@@ -41,7 +43,14 @@ interface LinkHooks {
   restored(): void;
 }
 
-type Row = [seq: string, name: string | null, epoch: string | null, offset: string, payload: string];
+type Row = [
+  seq: string,
+  name: string | null,
+  epoch: string | null,
+  offset: string,
+  payload: string,
+  trace: string | null,
+];
 
 /**
  * Reads the log of all topics on one connection that listens for notifications, and polls besides. Entries arrive in
@@ -162,10 +171,10 @@ export class EventLog {
     }
   }
 
-  #tell([seq, name, epoch, offset, payload]: Row): void {
+  #tell([seq, name, epoch, offset, payload, trace]: Row): void {
     this.#seen = Number(seq);
     if (name === null) return;
-    const entry = { name, epoch: epoch ?? '', offset: Number(offset), payload };
+    const entry = { name, epoch: epoch ?? '', offset: Number(offset), payload, trace };
     for (const listener of this.#listeners) listener(entry);
   }
 

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { OUTBOX_SCHEMA } from './outbox-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
+import { TRACE_SCHEMA } from './trace-schema.js';
 
 /** An arbitrary number that is the same on every node. */
 const MIGRATION_LOCK = 0x5a11_0b08;
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'topics', sql: TOPIC_SCHEMA },
   { name: 'ports', sql: PORT_SCHEMA },
   { name: 'outbox', sql: OUTBOX_SCHEMA },
+  { name: 'traces', sql: TRACE_SCHEMA },
 ];
 
 const BOOKKEEPING = `

@@ -4,6 +4,7 @@ import { formatCursor, parseCursor } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
 import type { TopicStorage } from '../topic.bus.shared.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
+import { formatTraceparent } from '../../tracing/trace-context.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
@@ -19,6 +20,8 @@ const DEADLINE_MS = QUERY_TIMEOUT_MS - 500;
 const APPENDED = { new: 0, duplicate: 1, keyReused: 2, publishedBefore: 3 } as const;
 
 const APPEND = 'select * from sallyport.append($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0))';
+const APPEND_TRACED =
+  'select * from sallyport.append_traced($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9)';
 const HISTORY = 'select * from sallyport.read_history($1, $2, $3, $4, $5, $6)';
 const READ = 'select * from sallyport.read_topic($1, $2, $3, $4, $5, $6)';
 
@@ -63,7 +66,7 @@ export class TopicStore implements TopicStorage<StoredReading> {
    * @throws UnavailableError when PostgreSQL is unavailable and nothing was published, or the reply was lost
    */
   async publish(batch: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    const rows = await this.postgres.run<Appended & Record<string, unknown>>(APPEND, [
+    const values = [
       batch.map(({ topic }) => topic.name),
       batch.map(({ topic }) => topic.definition.historySize),
       batch.map(({ topic }) => historyMs(topic.definition)),
@@ -72,7 +75,12 @@ export class TopicStore implements TopicStorage<StoredReading> {
       batch.map(({ key, submitted, payload }) => (key === undefined ? null : payloadDigest(submitted ?? payload))),
       batch.some(({ outboxRow }) => outboxRow !== undefined) ? batch.map(({ outboxRow }) => outboxRow ?? null) : null,
       Math.round(this.postgres.nowMs + DEADLINE_MS),
-    ]);
+    ];
+    const traces =
+      batch.some(({ trace }) => trace) && batch.map(({ trace }) => (trace ? formatTraceparent(trace) : null));
+    const rows = await (traces
+      ? this.postgres.run<Appended & Record<string, unknown>>(APPEND_TRACED, [...values, traces])
+      : this.postgres.run<Appended & Record<string, unknown>>(APPEND, values));
     if (rows.length === 0) throw new UnavailableError();
     return rows.map(toOutcome);
   }

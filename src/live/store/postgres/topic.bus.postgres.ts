@@ -2,6 +2,9 @@ import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
+import { EventTrace } from '../../tracing/event-trace.js';
+import { inStoreSpan } from '../../tracing/store-span.js';
+import { parseSampled } from '../../tracing/trace-context.js';
 import { type Listening, SharedTopicBus } from '../topic.bus.shared.js';
 import type { EventLog, LogEntry } from './event-log.js';
 import type { PostgresConnection } from './postgres.connection.js';
@@ -10,6 +13,8 @@ import { type StoredReading, TopicStore } from './topic-store.js';
 
 /** A topic is registered by reading it, and the log has the events of all topics. */
 const LISTENING: Listening = { confirmed: Promise.resolve(), end: () => {} };
+
+const STORE_CALL = { system: 'postgresql', operation: 'SELECT', name: 'SELECT sallyport.append' } as const;
 
 /**
  * The bus of many nodes on one PostgreSQL. Each node reads the log of all topics and passes on the events of those that
@@ -27,7 +32,7 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
   ) {
     const store = new TopicStore(postgres);
     super(store, gate, metrics);
-    this.#queue = new PublishQueue((batch) => store.publish(batch));
+    this.#queue = new PublishQueue((batch) => inStoreSpan(STORE_CALL, batch, () => store.publish(batch)));
     this.#leaveLog = log.follow((entry) => this.#hear(entry));
   }
 
@@ -48,8 +53,10 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
     return this.log.reached(reading.logHead);
   }
 
-  #hear({ name, epoch, offset, payload }: LogEntry): void {
+  #hear({ name, epoch, offset, payload, trace }: LogEntry): void {
     const live = this.find(name);
-    if (live?.accepts()) live.receive(new TopicEvent(epoch, offset, JSON.parse(payload)));
+    if (!live?.accepts()) return;
+    const context = trace === null ? null : parseSampled(trace);
+    live.receive(new TopicEvent(epoch, offset, JSON.parse(payload), context && new EventTrace(context)));
   }
 }

@@ -45,7 +45,9 @@ local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_
  * Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name · the
  * definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
  * `<index of its definition> <payload>` or, with an idempotency key,
- * `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`. Returns 'late' past the deadline (a
+ * `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`. An event of a sampled trace has
+ * `~<traceparent, 55 characters>` after its index; a message with the offset 0, which every node takes for an old event,
+ * then tells the trace of the one that follows. Returns 'late' past the deadline (a
  * delayed batch is not published after its publisher was told that it failed), else one line per publication: 0
  * published
  * | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
@@ -66,10 +68,16 @@ local call = redis.call
 local results = {}
 for i, tag in ipairs(KEYS) do
   local event = ARGV[i + 5]
-  local mark = string.find(event, '[ :]')
+  local mark = string.find(event, '[ :~]')
   local definition = definitions[string.sub(event, 1, mark - 1) + 1]
-  local key, digest, payload = false, false, false
-  if string.byte(event, mark) == 58 then
+  local key, digest, payload, trace = false, false, false, false
+  local kind = string.byte(event, mark)
+  if kind == 126 then
+    trace = string.sub(event, mark + 1, mark + 55)
+    mark = mark + 56
+    kind = string.byte(event, mark)
+  end
+  if kind == 58 then
     key = tag .. ':key:' .. string.sub(event, mark + 1, mark + 43)
     digest = string.sub(event, mark + 44, mark + 86)
     payload = string.sub(event, mark + 87)
@@ -102,6 +110,7 @@ for i, tag in ipairs(KEYS) do
       call('PEXPIRE', stream, definition.streamLifetime)
     end
     if key then call('SET', key, digest .. position, 'PX', ${IDEMPOTENCY_WINDOW_MS}) end
+    if trace then call(verb, tag .. suffix, epoch .. ' 0 ["' .. trace .. '",' .. offset .. ']') end
     call(verb, tag .. suffix, position .. ' ' .. payload)
     results[i] = '0' .. position
   end

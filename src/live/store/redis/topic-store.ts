@@ -6,6 +6,7 @@ import type { RedisConnection } from './redis.connection.js';
 import { formatCursor, parseCursor } from '../../topics/cursor.js';
 import { payloadDigest } from '../../topics/payload.js';
 import { TopicEvent } from '../../topics/topic-event.js';
+import { formatTraceparent } from '../../tracing/trace-context.js';
 import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { Topic, TopicDefinition } from '../../topics/topic.js';
@@ -163,13 +164,14 @@ function toOutcome(line: string): PublishOutcome {
 /** The script's arguments for a batch: its definitions, and one string per publication. */
 function pack(batch: readonly Publication[]): [definitions: string, events: string[]] {
   const indexes = new Map<TopicDefinition, number>();
-  const events = batch.map(({ topic, payload, key, publisher, submitted }) => {
+  const events = batch.map(({ topic, payload, key, publisher, submitted, trace }) => {
     let index = indexes.get(topic.definition);
     if (index === undefined) indexes.set(topic.definition, (index = indexes.size));
     const json = JSON.stringify(payload) ?? 'null';
+    const head = trace === undefined ? index : `${index}~${formatTraceparent(trace)}`;
     return key === undefined
-      ? `${index} ${json}`
-      : `${index}:${keyHash(key, publisher)}${payloadDigest(submitted ?? payload)}${json}`;
+      ? `${head} ${json}`
+      : `${head}:${keyHash(key, publisher)}${payloadDigest(submitted ?? payload)}${json}`;
   });
   const definitions = [...indexes.keys()].map((each) => `${each.historySize} ${historyMs(each)}`).join(',');
   return [definitions, events];

@@ -4,14 +4,20 @@ import type { TopicReading } from '../../topics/topic-reading.js';
 import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import type { Topic } from '../../topics/topic.js';
+import { inStoreSpan } from '../../tracing/store-span.js';
 import { type Listening, SharedTopicBus } from '../topic.bus.shared.js';
+import { AnnouncedTrace } from './announced-trace.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
 import { eventOf, TopicStore } from './topic-store.js';
 
+const STORE_CALL = { system: 'redis', operation: 'EVALSHA', name: 'EVALSHA publish' } as const;
+
 /** The bus of many nodes on Redis: one channel a topic, and a stream with its history. */
 export class RedisTopicBus extends SharedTopicBus<TopicReading> {
   readonly #store: TopicStore;
+  /** Of the last message, if it announced one. */
+  #announced: AnnouncedTrace | null = null;
 
   constructor(
     redis: RedisConnection,
@@ -25,13 +31,11 @@ export class RedisTopicBus extends SharedTopicBus<TopicReading> {
   }
 
   override publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    return this.#store.publish(publications);
+    return inStoreSpan(STORE_CALL, publications, () => this.#store.publish(publications));
   }
 
   protected override listen(topic: Topic, live: LiveTopic): Listening {
-    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => {
-      if (live.accepts()) live.receive(eventOf(message));
-    });
+    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => this.#hear(live, message));
     // A subscription that was never confirmed does not need to be ended.
     const nothing = (): void => {};
     return { confirmed, end: () => void confirmed.then((leave) => leave(), nothing) };
@@ -39,5 +43,17 @@ export class RedisTopicBus extends SharedTopicBus<TopicReading> {
 
   protected override caughtUpWith(): Promise<void> {
     return this.subscriber.fence();
+  }
+
+  #hear(live: LiveTopic, message: string): void {
+    if (!live.accepts()) return;
+    const event = eventOf(message);
+    if (event.offset === 0) {
+      this.#announced = AnnouncedTrace.read(live, event);
+      return;
+    }
+    if (this.#announced) event.trace = this.#announced.of(live, event);
+    this.#announced = null;
+    live.receive(event);
   }
 }

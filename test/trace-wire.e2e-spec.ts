@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { afterEach, expect, it } from 'vitest';
+import { LiveTopic, TopicSubscriber } from '../src/live/topics/live-topic.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
+import type { TopicEvent } from '../src/live/topics/topic-event.js';
+import { eventOf } from '../src/live/store/redis/topic-store.js';
+import { parseTraceparent } from '../src/live/tracing/trace-context.js';
+import { createDatabase } from './kit/postgres-database.js';
+import { postgresNode } from './kit/postgres-node.js';
+import { needs } from './kit/needs.js';
+import { RecordingSink } from './kit/recording-sink.js';
+import { redisNode } from './kit/redis-node.js';
+import { RedisServer } from './kit/redis-server.js';
+
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const trace = parseTraceparent(TRACEPARENT) ?? undefined;
+const patiently = { timeout: 15_000, interval: 20 };
+const definition = (historySize: number): TopicDefinition => ({
+  name: 'notifications',
+  field: 'notifications',
+  historySize,
+  historySeconds: 300,
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+});
+const newTopic = (historySize = 100): Topic => topicOf(definition(historySize), `user:${randomUUID()}`);
+
+/** Also keeps the traces of its events. */
+class TracesSink extends RecordingSink {
+  readonly traces: unknown[] = [];
+
+  override event(event: TopicEvent): void {
+    this.traces.push(event.trace);
+    super.event(event);
+  }
+}
+
+let cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of cleanUp.reverse()) await one();
+  cleanUp = [];
+});
+
+needs('redis')('a traced event on Redis', () => {
+  async function start() {
+    const server = await RedisServer.start();
+    cleanUp.push(() => server.remove());
+    const node = await redisNode(server.url);
+    cleanUp.push(() => node.close());
+    const client = new Redis(server.url);
+    cleanUp.push(() => client.disconnect());
+    const messages: string[] = [];
+    client.on('pmessage', (_pattern, channel: string, message: string) => {
+      if (channel.includes('notifications:')) messages.push(message);
+    });
+    await client.psubscribe('*');
+    return { node, messages, url: server.url };
+  }
+
+  it.each([1, 100])(
+    'is announced by one more message, and one without a trace carries nothing (history %i)',
+    async (size) => {
+      const { node, messages, url } = await start();
+      const topic = newTopic(size);
+      await node.bus.publish([{ topic, payload: { a: 1 } }]);
+      await node.bus.publish([{ topic, payload: { a: 2 }, trace, key: 'two' }]);
+      await expect.poll(() => messages.length, patiently).toBe(3);
+      const [first, announced, second] = messages.map((message) => message.split(' '));
+      const epoch = first![0];
+      expect(first).toEqual([epoch, '1', '{"a":1}']);
+      expect(announced).toEqual([epoch, '0', `["${TRACEPARENT}",2]`]);
+      expect(second).toEqual([epoch, '2', '{"a":2}']);
+      const reader = new Redis(url);
+      cleanUp.push(() => reader.disconnect());
+      const history = await node.bus.history(topic, { limit: 100 });
+      expect(history.events.at(-1)).toMatchObject({ offset: 2, payload: { a: 2 }, trace: null });
+      for (const key of await reader.keys('*:meta'))
+        expect(JSON.stringify(await reader.hgetall(key))).not.toContain('4bf92f');
+    },
+  );
+
+  it('is delivered once by a node of an earlier version, which does not know announcements', async () => {
+    const { node, messages } = await start();
+    const topic = newTopic();
+    await node.bus.publish([1, 2, 3].map((payload) => ({ topic, payload, trace })));
+    await expect.poll(() => messages.length, patiently).toBe(6);
+    // What it does with a message.
+    const sink = new RecordingSink();
+    const live = new LiveTopic(topic, {
+      mayDeliver: () => true,
+      read: () => Promise.reject(new Error('Nothing is missed.')),
+      heard: () => {},
+      filled: () => {},
+      noticed: () => {},
+      forgotten: () => {},
+      abandoned: () => {},
+    });
+    const member = new TopicSubscriber(sink);
+    live.admit(member);
+    const epoch = messages[0]!.split(' ')[0]!;
+    // One announcement arrives before the subscriber has joined.
+    live.receive(eventOf(messages[0]!));
+    live.join(member, { position: { epoch, offset: 0 }, recovered: undefined, events: [] });
+    for (const message of messages.slice(1)) if (live.accepts()) live.receive(eventOf(message));
+    expect(sink.payloads).toEqual([1, 2, 3]);
+  });
+
+  it.each(['[]', '{}', '"x"', `["${TRACEPARENT}"]`, `["${TRACEPARENT}","1"]`, '["00-x",1]', `["${TRACEPARENT}",7]`])(
+    'is delivered without its trace after an announcement of another form: %s',
+    async (announcement) => {
+      const { node, url } = await start();
+      const topic = newTopic();
+      const sink = new TracesSink();
+      await node.bus.subscribe(topic, sink);
+      const other = new Redis(url);
+      cleanUp.push(() => other.disconnect());
+      const [channel] = (await other.pubsub('CHANNELS', 'sallyport:{notifications:*')) as string[];
+      await other.publish(channel!, `${sink.start!.split('.')[0]} 0 ${announcement}`);
+      await node.bus.publish([{ topic, payload: 'event' }]);
+      await expect.poll(() => sink.payloads, patiently).toEqual(['event']);
+      expect(sink.traces).toEqual([null]);
+    },
+  );
+});
+
+needs('postgres')('a traced event on PostgreSQL', () => {
+  it('has its trace in the log, where nodes of an earlier version read it without', async () => {
+    const database = await createDatabase();
+    cleanUp.push(() => database.drop());
+    const node = await postgresNode(database.url);
+    cleanUp.push(() => node.close());
+    const [topic, other] = [newTopic(), newTopic(1)];
+    await node.bus.publish([{ topic, payload: 1 }]);
+    await node.bus.publish([
+      { topic, payload: 2, trace, key: 'two' },
+      { topic: other, payload: 3 },
+      { topic, payload: 2, trace, key: 'two' },
+      { topic, payload: 4, trace },
+    ]);
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const log = async (reader: string) =>
+      (await client.query({ text: `select * from sallyport.${reader}(0, 100, 100000)`, rowMode: 'array' }))
+        .rows as unknown[][];
+    const now = await log('read_traced_log');
+    expect(now.map(([, , , , payload, found]) => [payload, found])).toEqual([
+      ['1', null],
+      ['2', TRACEPARENT],
+      ['3', null],
+      ['4', TRACEPARENT],
+    ]);
+    const earlier = await log('read_log');
+    expect(earlier).toEqual(now.map((row) => row.slice(0, 5)));
+    await client.end();
+    const { events } = await node.bus.history(topic, { limit: 100 });
+    expect(events.map(({ payload }) => payload)).toEqual([1, 2, 4]);
+  });
+});
