@@ -8,6 +8,7 @@ import { machine, summarise } from './report.mjs';
 import { printTable } from './table.mjs';
 import { build } from '../../scripts/build.mjs';
 import { writeDocs } from './docs.mjs';
+import { otherCommit, regressions } from './other-commit.mjs';
 
 const HERE = fileURLToPath(new URL('../', import.meta.url));
 
@@ -19,6 +20,8 @@ const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only s
   --only     servers to compare, beside bare ws
   --beside   the folder of another checkout of this project, built and with \`npm ci\` done in its bench/: its server is measured in the
              same rounds, and ratios are taken to it instead of to bare ws
+  --against  a commit of this repository, such as HEAD~1 or v0.1.0: it is built in a folder of its own and measured as with --beside; ends
+             with 1 if a figure has become worse by more than a tenth, in every round. Default: delivery, sockets, publish
   --no-build use dist/ as it stands
   --from     write the docs from kept results, a comma list; where two have the same measure, the later one counts
   --docs     write docs/benchmarks.md and docs/benchmarks.svg from this run (a full run without names does so by itself)`;
@@ -37,6 +40,7 @@ const OPTIONS = {
   repeats: { type: 'string' },
   only: { type: 'string', default: '' },
   beside: { type: 'string' },
+  against: { type: 'string' },
   'no-build': { type: 'boolean', default: false },
   docs: { type: 'boolean', default: false },
   from: { type: 'string' },
@@ -45,6 +49,7 @@ const OPTIONS = {
 /** The scenarios of docs/benchmarks.md, in its order. */
 const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'topics', 'me'];
 const QUICK = ['delivery', 'sockets'];
+const AGAINST = [...QUICK, 'publish'];
 
 /** Runs one scenario and prints its measures; null when it failed. */
 async function runOne(scenario, options) {
@@ -103,15 +108,30 @@ export async function main(argv) {
     writeDocs(merged(values.from.split(',')));
     return 0;
   }
-  const scenarios = await load(positionals);
+  if (values.against && values.beside) throw new Error('--against and --beside exclude each other');
+  cleanUpOnExit();
+  if (!values['no-build']) await build({ only: 'server' });
+  if (!values.against) return run(values, positionals);
+  const other = otherCommit(values.against);
+  if (!other) return 1;
+  process.once('exit', other.remove);
+  return run({ ...values, beside: other.folder }, positionals.length > 0 ? positionals : AGAINST, other.name);
+}
+
+/**
+ * Runs scenarios.
+ *
+ * @param named scenarios; empty for all of the docs, or for the quick ones
+ * @param against the commit that figures are compared with
+ */
+async function run(values, named, against = null) {
+  const scenarios = await load(named);
   const { quick, beside } = values;
-  const chosen = positionals.length > 0 ? positionals : quick ? QUICK : IN_DOCS;
+  const chosen = named.length > 0 ? named : quick ? QUICK : IN_DOCS;
   const repeats = Number(values.repeats ?? (quick ? 2 : 5));
   const only = values.only.split(',').filter(Boolean);
-  cleanUpOnExit();
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
-  if (!values['no-build']) await build({ only: 'server' });
-  const report = { at: new Date().toISOString(), quick, beside, repeats, results: [] };
+  const report = { at: new Date().toISOString(), quick, beside: against ?? beside, repeats, results: [] };
   let whole = true;
   for (const name of chosen) {
     const scenario = scenarios.find((one) => one.name === name);
@@ -122,6 +142,9 @@ export async function main(argv) {
   }
   console.log(`\nFigures: ${fileOf(report)}`);
   if (quick) console.log('Small numbers, little warm-up: the targets are those of the whole run.');
-  if (values.docs || (whole && !quick && !beside && positionals.length === 0)) writeDocs(report);
-  return whole ? 0 : 1;
+  if (values.docs || (whole && !quick && !beside && named.length === 0)) writeDocs(report);
+  const worse = against ? regressions(report.results) : [];
+  if (against) console.log(worse.length > 0 ? `Worse than ${against}:` : `Nothing is worse than ${against}.`);
+  for (const line of worse) console.log(`  ${line}`);
+  return whole && worse.length === 0 ? 0 : 1;
 }
