@@ -59,6 +59,44 @@ needs('chromium')('the console in Chromium', () => {
     await plot(/^Connections\. open sockets: 0 now, between 0 and 1 /).waitFor(TO_HAPPEN);
   });
 
+  it('looks a viewer up, shows an event, and revokes a session, whose socket closes', async () => {
+    const ada = await stage.server.signedIn();
+    const socket = await ada.socket();
+    await notify(stage.server, ada.viewerId, 'A secret title');
+    const view = await signedIn();
+    const { page } = view;
+    await view.open('Viewers');
+    await page.getByLabel('Viewer', { exact: true }).fill('nobody@example.com');
+    await page.getByRole('button', { name: 'Look up' }).click();
+    await page.getByText('There is no such viewer.').waitFor();
+    await page.getByLabel('Viewer', { exact: true }).fill(ada.email);
+    await page.keyboard.press('Enter');
+    await page.getByText('1 open connection, the oldest since just now.').waitFor();
+    expect(await page.getByText('A secret title').count()).toBe(0);
+    await page.getByRole('button', { name: 'Show events: notifications' }).click();
+    await page.getByText('A secret title').waitFor();
+    await page.getByRole('button', { name: /^Revoke: / }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: /^Revoke: / }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByText('The session is revoked.').waitFor();
+    expect((await socket.waitForClose()).code).toBe(4401);
+    await page.getByText('No open session.').waitFor();
+    await page.goBack();
+    await page.getByText('There is no such viewer.').waitFor();
+  });
+
+  it('offers an operator who may only look nothing else', async () => {
+    const ada = await stage.server.signedIn();
+    await notify(stage.server, ada.viewerId, 'A title');
+    const looking = await makeKey(stage.server, ['console']);
+    const view = await stage.visit();
+    await view.signIn(looking.key);
+    await view.page.goto(`${stage.server.url}/console#viewers/${encodeURIComponent(ada.viewerId)}`);
+    await view.page.getByText('1 in its history').waitFor();
+    expect(await view.page.getByRole('button', { name: /Show events|Revoke|Disconnect/ }).count()).toBe(0);
+  });
+
   it('shows the sign-in as soon as the key is revoked', async () => {
     const view = await signedIn();
     await revoke(name);
@@ -91,6 +129,17 @@ needs('chromium')('the console in Chromium', () => {
       await page.getByRole('rowheader').first().waitFor();
       await page.getByText(/^Connections\. open/).waitFor();
       await check('overview');
+      const ada = await stage.server.signedIn();
+      const socket = await ada.socket();
+      await notify(stage.server, ada.viewerId, 'On its way');
+      await view.open('Viewers');
+      await page.getByLabel('Viewer', { exact: true }).fill(ada.email);
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Show events: notifications' }).click();
+      await page.getByText('On its way').waitFor();
+      await page.getByRole('button', { name: /^Revoke: / }).click();
+      await check('viewer');
+      await socket.close();
     });
   });
 });

@@ -4,6 +4,7 @@ import { Overview } from './overview.js';
 import { type Operator, useSession } from './session.js';
 import { SignIn } from './sign-in.js';
 import { useTask } from './task.js';
+import { Viewers } from './viewers.js';
 import { hrefOf, useView, VIEWS } from './view.js';
 
 /** The whole page: the sign-in, or the views of an operator. */
@@ -26,7 +27,7 @@ export function Console() {
 }
 
 function Views({ operator }: { readonly operator: Operator }) {
-  const { name } = useView();
+  const { name, subject } = useView();
   return (
     <div className="home console">
       <header className="bar">
@@ -40,7 +41,10 @@ function Views({ operator }: { readonly operator: Operator }) {
         </nav>
         <SignOut name={operator.name} />
       </header>
-      <main className="content">{name === 'overview' && <Overview />}</main>
+      <main className="content">
+        {name === 'overview' && <Overview />}
+        {name === 'viewers' && <Viewers key={subject} subject={subject} />}
+      </main>
     </div>
   );
 }

@@ -65,3 +65,9 @@ export function useSession(): Session {
   if (!session) throw new Error('useSession works inside <Console> only.');
   return session;
 }
+
+/** Whether the operator's key has a scope. */
+export function useScope(scope: string): boolean {
+  const { value } = useSession().store;
+  return value.phase === 'in' && value.operator.scopes.includes(scope);
+}

@@ -1,7 +1,10 @@
 import { useSyncExternalStore } from 'react';
 
 /** The views, as named in the URL after `#`. */
-export const VIEWS = [{ id: 'overview', label: 'Overview' }] as const;
+export const VIEWS = [
+  { id: 'overview', label: 'Overview' },
+  { id: 'viewers', label: 'Viewers' },
+] as const;
 
 /** One of {@link VIEWS}. */
 export type ViewName = (typeof VIEWS)[number]['id'];

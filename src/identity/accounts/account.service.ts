@@ -79,6 +79,14 @@ export class AccountService {
     return normalized === null ? null : this.store.findByEmail(normalized);
   }
 
+  /** The account with this id, for operators; disabled ones included. Null if there is none. */
+  async findById(userId: string): Promise<ListedAccount | null> {
+    const account = await this.store.findById(userId);
+    if (!account) return null;
+    const { id, email, createdAt, disabledAt } = account;
+    return { id, email, createdAt, disabledAt };
+  }
+
   /**
    * Accounts sorted by e-mail, for operators; disabled ones included.
    *

@@ -12,6 +12,10 @@ import { userIdOf } from '../sessions/account-viewer.js';
 import { isUuid } from '../database/schema.js';
 import { SessionService } from '../sessions/session.service.js';
 
+/** Who disconnects: a backend, by its key's name, or an operator in the console, by theirs. */
+export type Disconnector =
+  { readonly by: 'backend'; readonly name: string } | { readonly by: 'operator'; readonly operator: string };
+
 /** Implements `POST /disconnect`: ends a viewer's or a session's sockets and tokens on every node. */
 @Injectable()
 export class Disconnections {
@@ -29,12 +33,12 @@ export class Disconnections {
    *
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
-  async endViewer(viewer: ViewerId, key: ApiKey): Promise<void> {
+  async endViewer(viewer: ViewerId, disconnector: Disconnector): Promise<void> {
     const userId = userIdOf(viewer);
     if (userId === null) await this.revocations.revokeViewer(viewer);
     // An account's sockets and tokens end with its sessions.
-    else await this.accounts.revokeSessions(userId, 'backend');
-    this.audit.record('disconnected', { viewer, by: 'backend', name: key.name });
+    else await this.accounts.revokeSessions(userId, disconnector.by);
+    this.audit.record('disconnected', { viewer, ...disconnector });
   }
 
   /**

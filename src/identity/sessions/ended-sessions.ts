@@ -17,6 +17,8 @@ export interface EndCause {
   /** The account, if known. */
   readonly viewer?: string | null;
   readonly address?: string | null;
+  /** The name of an operator's key, if it was done in the console. */
+  readonly operator?: string;
 }
 
 /** Handles sessions that have ended in the database: notifies every node and writes the audit log. */

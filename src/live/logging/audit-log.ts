@@ -8,7 +8,7 @@ export const AUDIT_EVENTS = {
   registered: 'an account was created',
   'registration-refused': 'an account was not created',
   'session-ended': 'a session ended',
-  disconnected: 'another backend ended a session, or everything of a viewer',
+  disconnected: 'another backend or an operator ended a session, or everything of a viewer',
   'password-changed': 'a password was changed',
   'password-refused': 'a signed-in user gave a wrong password, or too many',
   'account-deleted': 'an account was deleted',

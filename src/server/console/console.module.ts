@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { DatabaseModule } from '../../identity/database/database.module.js';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
+import { AccountModule } from '../../identity/accounts/account.module.js';
+import { ApiTokenModule } from '../../identity/api-tokens/api-token.module.js';
+import { SessionModule } from '../../identity/sessions/session.module.js';
+import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { PublishModule } from '../http-api/publish.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { ConsoleCookie } from './console-cookie.js';
@@ -10,15 +14,31 @@ import { ConsoleSessionController } from './console-session.controller.js';
 import { ConsoleSessionStore } from './console-session.store.js';
 import { ConsoleSessions } from './console-sessions.service.js';
 import { ConsoleAdmission, ConsoleRules } from './console.rules.js';
+import { ConsoleViewersController } from './console-viewers.controller.js';
 import { NodeReporter } from './node-report.js';
 import { NodeReportStore } from './node-report.store.js';
 import { NodeReports } from './node-reports.js';
 import { NodesController } from './nodes.controller.js';
+import { OperatorScopes } from './operator-scopes.js';
+import { TopicEventReader } from './topic-event-reader.js';
+import { TopicLookUp } from './topic-look-up.js';
+import { ViewerLookUp } from './viewer-look-up.js';
+import { ViewerActions } from './viewer-actions.js';
 
 /** The console for operators, at `/console`: closed until an API key has the scope `console`. */
 @Module({
-  imports: [ApiKeyModule, DatabaseModule, RateLimitModule, PublishModule, PagesModule],
-  controllers: [ConsolePageController, ConsoleSessionController, NodesController],
+  imports: [
+    AccountModule,
+    ApiKeyModule,
+    ApiTokenModule,
+    DatabaseModule,
+    FeedsModule,
+    PagesModule,
+    PublishModule,
+    RateLimitModule,
+    SessionModule,
+  ],
+  controllers: [ConsolePageController, ConsoleSessionController, NodesController, ConsoleViewersController],
   providers: [
     ConsoleSwitch,
     ConsoleCookie,
@@ -29,6 +49,11 @@ import { NodesController } from './nodes.controller.js';
     NodeReporter,
     NodeReportStore,
     NodeReports,
+    OperatorScopes,
+    TopicLookUp,
+    TopicEventReader,
+    ViewerLookUp,
+    ViewerActions,
   ],
 })
 export class ConsoleModule {}

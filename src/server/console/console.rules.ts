@@ -27,6 +27,10 @@ const ENDPOINTS: readonly (readonly [path: string, ...methods: string[]])[] = [
   ['/sign-out', 'POST'],
   ['/session', 'GET'],
   ['/nodes', 'GET'],
+  ['/viewer', 'POST'],
+  ['/viewer/events', 'POST'],
+  ['/viewer/disconnect', 'POST'],
+  ['/viewer/revoke-session', 'POST'],
 ];
 
 /** Who may call the console's endpoints. Applied before a body is read. */

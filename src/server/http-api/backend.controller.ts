@@ -55,7 +55,7 @@ export class BackendController {
     if (viewer !== undefined) {
       const id = parseViewerId(viewer);
       if (!id) throw new BadUserInputError('viewer', `viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
-      await this.disconnections.endViewer(id, key);
+      await this.disconnections.endViewer(id, { by: 'backend', name: key.name });
     } else if (typeof session !== 'string' || !(await this.disconnections.endSession(session, key))) {
       const forms =
         "an account's session id, external:<source>:<session>, or a session of a source that a key gives tokens for";
