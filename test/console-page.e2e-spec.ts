@@ -86,6 +86,71 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByText('There is no such viewer.').waitFor();
   });
 
+  it('publishes with a form of the feed’s type, and shows what is wrong next to its field', async () => {
+    const ada = await stage.server.signedIn();
+    const socket = await ada.socket();
+    socket.subscribe('1', 'subscription { notifications { title kind body data } }');
+    const view = await signedIn();
+    const { page } = view;
+    await view.open('Publish');
+    const input = (name: string) => page.getByLabel(new RegExp(`^${name}`));
+    await input('viewer').fill('nobody');
+    await input('kind').fill('note');
+    await input('data').fill('{"a": 1');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText('This is not JSON.').waitFor();
+    await input('data').fill('{"a": 1}');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText('viewer must be a viewer id').waitFor();
+    await input('viewer').fill(ada.viewerId);
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText(/payload: title must be/).waitFor();
+    expect(await page.evaluate('document.activeElement.labels[0].textContent')).toMatch(/^title/);
+    await input('title').fill('By hand');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText(/^Published\. It is at /).waitFor();
+    const { data } = await socket.waitForNext('1');
+    expect(data).toEqual({ notifications: { title: 'By hand', kind: 'note', body: null, data: { a: 1 } } });
+    await page.getByLabel('Topic').selectOption('user_count');
+    await input('payload').fill('x');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText('This must be a whole number.').waitFor();
+    await socket.close();
+  });
+
+  it('makes a key, shows it once, and revokes it; the audit log follows', async () => {
+    const view = await signedIn();
+    const { page } = view;
+    const made = `shop-${name}`;
+    await view.open('Keys');
+    await page.getByLabel('Name').fill(made);
+    await page.getByLabel('Scopes').fill('publish, tokens:acme');
+    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByText('This key lacks the scope tokens:acme.').waitFor();
+    await page.getByLabel('Scopes').fill('publish');
+    await page.getByRole('button', { name: 'Make key' }).click();
+    const secret = page.getByText(/^sallyport_key_/);
+    await secret.waitFor();
+    await page.getByRole('button', { name: 'I have it' }).click();
+    expect(await secret.count()).toBe(0);
+    await view.open('Audit');
+    await page.getByLabel('Event', { exact: true }).selectOption('api-key-revoked');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await view.open('Keys');
+    await page.getByRole('button', { name: `Revoke: ${made}` }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByText(`${made} is revoked.`).waitFor();
+    await view.open('Audit');
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'api-key-revoked' })
+      .filter({ hasText: made })
+      .filter({ hasText: `operator ${name}` })
+      .waitFor();
+    const ada = await stage.server.signedIn();
+    await page.getByRole('row').filter({ hasText: ada.viewerId }).first().waitFor();
+  });
+
   it('offers an operator who may only look nothing else', async () => {
     const ada = await stage.server.signedIn();
     await notify(stage.server, ada.viewerId, 'A title');
@@ -139,6 +204,21 @@ needs('chromium')('the console in Chromium', () => {
       await page.getByText('On its way').waitFor();
       await page.getByRole('button', { name: /^Revoke: / }).click();
       await check('viewer');
+      await page.getByRole('link', { name: 'Publish to this viewer' }).click();
+      await page.getByLabel(/^title/).waitFor();
+      await page.getByRole('button', { name: 'Publish' }).click();
+      await page.getByText(/payload: kind must be/).waitFor();
+      await check('publish');
+      await view.open('Keys');
+      await page.getByLabel('Name').fill(`shown-${name}`);
+      await page.getByLabel('Scopes').fill('publish');
+      await page.getByRole('button', { name: 'Make key' }).click();
+      await page.getByText(/^sallyport_key_/).waitFor();
+      await page.getByText(`shown-${name}`).last().waitFor();
+      await check('keys');
+      await view.open('Audit');
+      await page.getByRole('row').filter({ hasText: 'api-key-created' }).first().waitFor();
+      await check('audit');
       await socket.close();
     });
   });

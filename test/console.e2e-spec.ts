@@ -1,53 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
-import { TopicBus } from '../src/live/topics/topic.bus.js';
-import { topicOf } from '../src/live/topics/topic.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
 import { openSocket } from '../src/testing/live-socket.js';
-import type { Browser, BrowserOptions } from './kit/browser.js';
+import { type Answer, ask, signedIn } from './kit/console-client.js';
 import { EVERY_SCOPE, makeKey } from './kit/console-stage.js';
 import { needs } from './kit/needs.js';
-import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600' };
 const TO_HAPPEN = { timeout: 30_000, interval: 200 };
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  readonly body: Record<string, unknown> & {
-    readonly error?: { readonly code: string; readonly message: string };
-    readonly sessions?: readonly { readonly id: string }[];
-  };
-}
-
-/** Asks an endpoint of the console: by POST with a body, else by GET. */
-async function ask(
-  browser: Browser,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const type = body === undefined ? {} : { 'content-type': 'application/json' };
-  const response = await browser.fetch(`/console/api${path}`, {
-    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    headers: { ...type, ...headers },
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
-}
-
-async function signedIn(server: TestServer, scopes = EVERY_SCOPE, options: BrowserOptions = {}) {
-  const { name, key } = await makeKey(server, scopes);
-  const browser = server.browser(options);
-  const answer = await ask(browser, '/sign-in', { key });
-  expect(answer.status).toBe(200);
-  return { browser, name, key, answer };
-}
 
 describe('the console', () => {
   let server: TestServer;
@@ -177,101 +139,15 @@ describe('the console', () => {
     expect(doubled.status).toBe(401);
   });
 
-  it('finds a viewer by id, e-mail, account id, and source and subject', async () => {
-    const { browser, name } = await signedIn(server, ['console']);
-    const ada = await server.signedIn();
-    const found = async (query: unknown): Promise<unknown> => (await ask(browser, '/viewer', { query })).body['viewer'];
-    audited = [];
-    for (const query of [ada.viewerId, ada.email, ` ${ada.email.toUpperCase()} `, ada.id])
-      expect(await found(query)).toBe(ada.viewerId);
-    expect(await found('acme:auth0|7')).toBe('external:acme:auth0|7');
-    expect(await found('acme:a b@c')).toBe('external:acme:a%20b@c');
-    expect(await found('customer:demo.myshopify.com:42')).toBe('customer:demo.myshopify.com:42');
-    for (const query of ['', 'nobody@example.com', 'user:1', 'customer:x', 'Acme:1', 'x'.repeat(2_000), 7, null])
-      expect([query, (await ask(browser, '/viewer', { query })).status]).toEqual([query, 404]);
-    expect(audited[0]).toMatchObject({ event: 'console-looked-up', viewer: ada.viewerId, operator: name });
-    expect(audited.at(-1)).toMatchObject({ event: 'console-looked-up', viewer: null, reason: 'not-found' });
-  });
-
-  it('shows connections, sessions and last cursors of a viewer, and no secret', async () => {
-    const { browser } = await signedIn(server, ['console']);
-    const ada = await server.signedIn();
-    const socket = await ada.socket();
-    await notify(server, ada.viewerId, ...Array.from({ length: 150 }, (_, index) => `n${index}`));
-    const answer = await ask(browser, '/viewer', { query: ada.email });
-    const history = await server.app
-      .get(TopicBus)
-      .history(topicOf(NotificationsFeed.topic, ada.viewerId), { limit: 100 });
-    expect(answer.body).toEqual({
-      viewer: ada.viewerId,
-      account: { email: ada.email, createdAt: expect.any(String), disabledAt: null },
-      connections: 1,
-      since: expect.any(String),
-      sessions: [
-        {
-          id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-          createdAt: expect.any(String),
-          lastSeenAt: expect.any(String),
-          expiresAt: expect.any(String),
-          userAgent: 'Sallyport test',
-          ip: '127.0.0.1',
-        },
-      ],
-      topics: [
-        { topic: 'user_count', field: 'userCount', events: 0, isWhole: true, cursor: null },
-        {
-          topic: 'notifications',
-          field: 'notifications',
-          events: 100,
-          isWhole: true,
-          cursor: history.events.at(-1)?.cursor,
-        },
-      ],
-    });
-    expect(answer.text).not.toContain(ada.browser.cookies.get('sallyport'));
-    await socket.close();
-  });
-
-  it('shows events, disconnects and revokes only with the scopes of the HTTP API', async () => {
-    const looking = await signedIn(server, ['console']);
-    const ada = await server.signedIn();
-    const { id: session } = (await ask(looking.browser, '/viewer', { query: ada.id })).body.sessions?.[0] ?? {};
-    const attempts = [
-      ['/viewer/events', { viewer: ada.viewerId, topic: 'notifications' }, 'history'],
-      ['/viewer/disconnect', { viewer: ada.viewerId }, 'disconnect'],
-      ['/viewer/revoke-session', { viewer: ada.viewerId, session }, 'disconnect'],
-    ] as const;
-    for (const [path, body, scope] of attempts) {
-      expect(await ask(looking.browser, path, body)).toMatchObject({
-        status: 403,
-        body: { error: { message: `This key lacks the scope ${scope}.` } },
-      });
-      expect(audited.at(-1)).toMatchObject({ event: 'api-key-refused', reason: 'out-of-scope', name: looking.name });
-    }
-    expect(await ada.browser.me()).not.toBeNull();
-    const { browser, name } = await signedIn(server);
-    await notify(server, ada.viewerId, 'one', 'two');
-    const events = await ask(browser, attempts[0][0], attempts[0][1]);
-    expect(events.body['events']).toMatchObject([{ payload: { title: 'two' } }, { payload: { title: 'one' } }]);
-    expect(audited.at(-1)).toMatchObject({
-      event: 'console-history-read',
-      viewer: ada.viewerId,
-      topic: 'notifications',
-    });
-    const other = await server.signedIn();
-    const wrong = { viewer: other.viewerId, session };
-    expect((await ask(browser, '/viewer/revoke-session', wrong)).status).toBe(404);
-    const socket = await ada.socket();
-    expect((await ask(browser, attempts[2][0], attempts[2][1])).status).toBe(200);
-    expect((await socket.waitForClose()).code).toBe(4401);
-    const ended = audited.find(({ event }) => event === 'session-ended');
-    expect(ended).toMatchObject({ viewer: ada.viewerId, by: 'operator', operator: name, session, reason: 'revoked' });
-    await ada.browser.login(ada);
-    const second = await ada.socket();
-    expect((await ask(browser, attempts[1][0], attempts[1][1])).status).toBe(200);
-    expect((await second.waitForClose()).code).toBe(4401);
-    expect(await ada.browser.me()).toBeNull();
-    expect(audited.at(-1)).toMatchObject({ event: 'disconnected', by: 'operator', operator: name });
+  it('answers nothing without a session, whatever is asked', async () => {
+    const stranger = server.browser();
+    for (const path of ['/session', '/nodes', '/feeds', '/keys', '/audit'])
+      expect([path, (await ask(stranger, path)).status]).toEqual([path, 401]);
+    const posts = ['/sign-out', '/viewer', '/viewer/events', '/viewer/disconnect', '/viewer/revoke-session'];
+    for (const path of [...posts, '/publish', '/keys', '/keys/revoke'])
+      expect([path, (await ask(stranger, path, {})).status]).toEqual([path, 401]);
+    expect((await stranger.fetch('/console/api/session', { method: 'DELETE' })).status).toBe(405);
+    expect((await stranger.fetch('/%63onsole/api/nodes')).status).toBe(401);
   });
 
   it('a key of the console is no bearer token of the HTTP API', async () => {

@@ -1,7 +1,10 @@
 import { Mark } from '../app/mark.js';
 import { useStore } from '../app/store.js';
+import { Audit } from './audit.js';
+import { Keys } from './keys.js';
 import { Overview } from './overview.js';
 import { type Operator, useSession } from './session.js';
+import { Publish } from './publish.js';
 import { SignIn } from './sign-in.js';
 import { useTask } from './task.js';
 import { Viewers } from './viewers.js';
@@ -44,6 +47,9 @@ function Views({ operator }: { readonly operator: Operator }) {
       <main className="content">
         {name === 'overview' && <Overview />}
         {name === 'viewers' && <Viewers key={subject} subject={subject} />}
+        {name === 'keys' && <Keys />}
+        {name === 'audit' && <Audit key={subject} subject={subject} />}
+        {name === 'publish' && <Publish key={subject} subject={subject} />}
       </main>
     </div>
   );

@@ -4,6 +4,9 @@ import { useSyncExternalStore } from 'react';
 export const VIEWS = [
   { id: 'overview', label: 'Overview' },
   { id: 'viewers', label: 'Viewers' },
+  { id: 'publish', label: 'Publish' },
+  { id: 'keys', label: 'Keys' },
+  { id: 'audit', label: 'Audit' },
 ] as const;
 
 /** One of {@link VIEWS}. */

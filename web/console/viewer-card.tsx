@@ -3,6 +3,7 @@ import { deviceName } from '../sessions/device-name.js';
 import { timeWords } from '../sessions/time-words.js';
 import { ConfirmButton } from './confirm-button.js';
 import { useScope, useSession } from './session.js';
+import { hrefOf } from './view.js';
 import { type TopicState, TopicTable } from './topic-table.js';
 
 /** What the server knows of a viewer. Dates are ISO 8601. */
@@ -83,6 +84,9 @@ function Identity({ found, onEnd }: Ending) {
           {!account && viewer.startsWith('user:') && 'There is no account with this id.'}
         </p>
       </div>
+      <p className="links">
+        <a href={hrefOf('publish', viewer)}>Publish to this viewer</a> <a href={hrefOf('audit', viewer)}>Audit</a>
+      </p>
       {mayEnd && (
         <ConfirmButton
           label="Disconnect"

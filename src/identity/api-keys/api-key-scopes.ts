@@ -44,6 +44,13 @@ export function mayPublish(scopes: readonly ApiKeyScope[], topic: string): boole
   return scopes.includes('publish') || scopes.includes(`${PUBLISH}${topic}`);
 }
 
+/** The first of some scopes that others do not include; undefined if they include all. */
+export function scopeBeyond(own: readonly ApiKeyScope[], scopes: readonly ApiKeyScope[]): ApiKeyScope | undefined {
+  return scopes.find((scope) =>
+    scope.startsWith(PUBLISH) ? !mayPublish(own, scope.slice(PUBLISH.length)) : !own.includes(scope),
+  );
+}
+
 /** Whether these scopes allow publishing to at least one topic. */
 export function mayPublishSomething(scopes: readonly ApiKeyScope[]): boolean {
   return scopes.some((scope) => scope === 'publish' || scope.startsWith(PUBLISH));

@@ -32,6 +32,8 @@ const KNOWN = {
   addresses: apiKeys.addresses,
 };
 
+const LISTED = { ...KNOWN, lastUsedAt: apiKeys.lastUsedAt };
+
 /** API keys in the database. Each method throws `UnavailableError` when the database is unavailable. */
 @Injectable()
 export class ApiKeyStore {
@@ -72,8 +74,15 @@ export class ApiKeyStore {
 
   /** All keys, sorted by name. */
   async list(): Promise<readonly ListedApiKey[]> {
-    const listed = { ...KNOWN, lastUsedAt: apiKeys.lastUsedAt };
-    const rows = await this.database.run((orm) => orm.select(listed).from(apiKeys).orderBy(asc(apiKeys.name)));
+    const rows = await this.database.run((orm) => orm.select(LISTED).from(apiKeys).orderBy(asc(apiKeys.name)));
+    return rows.map(withScopes);
+  }
+
+  /** Keys sorted by name, after this one, at most `limit`. */
+  async page(after: string, limit: number): Promise<readonly ListedApiKey[]> {
+    const rows = await this.database.run((orm) =>
+      orm.select(LISTED).from(apiKeys).where(gt(apiKeys.name, after)).orderBy(asc(apiKeys.name)).limit(limit),
+    );
     return rows.map(withScopes);
   }
 

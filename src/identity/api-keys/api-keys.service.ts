@@ -29,6 +29,12 @@ export interface ApiKeyLimits {
   readonly addresses?: readonly string[] | null;
 }
 
+/** An operator in the console. */
+export interface KeyMaker {
+  readonly operator?: string;
+  readonly address?: string;
+}
+
 /** Why a key is refused: for the audit log only, since the caller learns nothing of it. */
 export type ApiKeyFault = 'missing' | 'malformed' | 'unknown-or-revoked' | 'expired' | 'other-address';
 
@@ -70,17 +76,19 @@ export class ApiKeys {
    * Creates a key. It is returned only here.
    *
    * @param scopes default: publish to every topic
+   * @param maker who makes it, for the audit log. Default: an operator with the CLI
    * @returns null when the name is taken
    */
   async create(
     name: string,
     scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES,
     { expiresAt = null, addresses = null }: ApiKeyLimits = {},
+    maker: KeyMaker = {},
   ): Promise<string | null> {
     const key = newApiKey();
     const created = { id: randomUUID(), name, createdAt: new Date(), scopes, expiresAt, addresses };
     const added = await this.store.add(created, hashApiKey(key));
-    if (added) this.audit.record('api-key-created', { by: 'operator', name });
+    if (added) this.audit.record('api-key-created', { by: 'operator', name, ...maker });
     return added ? key : null;
   }
 
@@ -113,10 +121,15 @@ export class ApiKeys {
     return this.store.list();
   }
 
-  /** Revokes the key with this name; false if there is none. */
-  async revoke(name: string): Promise<boolean> {
+  /** The keys whose names sort after this one, at most `limit`. */
+  page(after: string, limit: number): Promise<readonly ListedApiKey[]> {
+    return this.store.page(after, limit);
+  }
+
+  /** Revokes the key with this name; false if there is none. @param maker as for {@link create} */
+  async revoke(name: string, maker: KeyMaker = {}): Promise<boolean> {
     const revoked = await this.store.remove(name);
-    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name });
+    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name, ...maker });
     return revoked;
   }
 

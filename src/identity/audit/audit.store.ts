@@ -31,6 +31,8 @@ export interface AuditQuery {
   readonly since?: Date;
   /** Only events with a higher id. */
   readonly afterId?: number;
+  /** Only events with a lower id. */
+  readonly beforeId?: number;
   /** The most events. */
   readonly limit: number;
 }
@@ -73,11 +75,12 @@ export class AuditStore {
   }
 }
 
-function conditionOf({ event, viewer, since, afterId }: AuditQuery): SQL | undefined {
+function conditionOf({ event, viewer, since, afterId, beforeId }: AuditQuery): SQL | undefined {
   return and(
     event === undefined ? undefined : eq(auditEvents.event, event),
     viewer === undefined ? undefined : eq(auditEvents.viewer, viewer),
     since === undefined ? undefined : gte(auditEvents.at, since),
     afterId === undefined ? undefined : gt(auditEvents.id, afterId),
+    beforeId === undefined ? undefined : lt(auditEvents.id, beforeId),
   );
 }

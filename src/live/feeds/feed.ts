@@ -53,6 +53,8 @@ export interface Feed<T = unknown> {
   readonly topic: TopicDefinition;
   readonly type: FeedType<T>;
   readonly description: string | undefined;
+  /** The fields that a publisher may leave out, because they have a default. */
+  readonly defaulted: readonly string[];
   /** Checks a JSON value from a publisher against the feed's type. Never throws. */
   check(payload: unknown): PayloadVerdict;
 }
@@ -85,6 +87,7 @@ export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
     topic: { name, field, historySize, historySeconds, onSubscribe, slowReader, deliverWithinMs: deliverWithin },
     type,
     description,
+    defaulted: Object.keys(defaults?.() ?? {}),
     check: checkOf(type, defaults),
   };
 }

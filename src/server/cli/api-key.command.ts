@@ -1,13 +1,11 @@
 import { InvalidArgumentError } from 'commander';
-import { DEVELOPMENT_KEY_PREFIX } from '../../identity/api-keys/development-key.js';
+import { faultOfKeyName } from '../../identity/api-keys/api-key-name.js';
 import { DEFAULT_SCOPES, parseScopes } from '../../identity/api-keys/api-key-scopes.js';
-import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
 import type { ListedApiKey } from '../../identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
 import type { CliCommand } from './command.js';
 
-const MAX_NAME_LENGTH = 100;
 const MAX_ADDRESSES = 50;
 /** Ten years. */
 const MAX_EXPIRY_MS = 3_653 * 86_400_000;
@@ -96,10 +94,6 @@ function toLine({ name, createdAt, scopes, expiresAt, addresses, lastUsedAt }: L
 }
 
 function checkName(name: string): void {
-  if (name.trim() === '' || name.length > MAX_NAME_LENGTH)
-    throw new Error(`A name has 1 to ${MAX_NAME_LENGTH} characters.`);
-  if (name.startsWith(COMMAND_KEY_PREFIX))
-    throw new Error(`Names that start with ${COMMAND_KEY_PREFIX} belong to keys that commands make for themselves.`);
-  if (name.startsWith(DEVELOPMENT_KEY_PREFIX))
-    throw new Error(`Names that start with ${DEVELOPMENT_KEY_PREFIX} belong to keys that production does not take.`);
+  const fault = faultOfKeyName(name);
+  if (fault !== null) throw new Error(fault);
 }

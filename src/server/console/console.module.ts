@@ -4,8 +4,10 @@ import { DatabaseModule } from '../../identity/database/database.module.js';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
 import { AccountModule } from '../../identity/accounts/account.module.js';
 import { ApiTokenModule } from '../../identity/api-tokens/api-token.module.js';
+import { AuditModule } from '../../identity/audit/audit.module.js';
 import { SessionModule } from '../../identity/sessions/session.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
+import { PublisherModule } from '../../live/publish/publisher.module.js';
 import { PublishModule } from '../http-api/publish.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { ConsoleCookie } from './console-cookie.js';
@@ -14,7 +16,11 @@ import { ConsoleSessionController } from './console-session.controller.js';
 import { ConsoleSessionStore } from './console-session.store.js';
 import { ConsoleSessions } from './console-sessions.service.js';
 import { ConsoleAdmission, ConsoleRules } from './console.rules.js';
+import { ConsoleAuditController } from './console-audit.controller.js';
+import { ConsoleKeys, ConsoleKeysController } from './console-keys.controller.js';
+import { ConsolePublishController, ConsolePublisher } from './console-publish.controller.js';
 import { ConsoleViewersController } from './console-viewers.controller.js';
+import { FeedForms } from './feed-forms.js';
 import { NodeReporter } from './node-report.js';
 import { NodeReportStore } from './node-report.store.js';
 import { NodeReports } from './node-reports.js';
@@ -31,14 +37,24 @@ import { ViewerActions } from './viewer-actions.js';
     AccountModule,
     ApiKeyModule,
     ApiTokenModule,
+    AuditModule,
     DatabaseModule,
     FeedsModule,
     PagesModule,
     PublishModule,
+    PublisherModule,
     RateLimitModule,
     SessionModule,
   ],
-  controllers: [ConsolePageController, ConsoleSessionController, NodesController, ConsoleViewersController],
+  controllers: [
+    ConsolePageController,
+    ConsoleSessionController,
+    NodesController,
+    ConsoleViewersController,
+    ConsolePublishController,
+    ConsoleKeysController,
+    ConsoleAuditController,
+  ],
   providers: [
     ConsoleSwitch,
     ConsoleCookie,
@@ -50,6 +66,9 @@ import { ViewerActions } from './viewer-actions.js';
     NodeReportStore,
     NodeReports,
     OperatorScopes,
+    FeedForms,
+    ConsolePublisher,
+    ConsoleKeys,
     TopicLookUp,
     TopicEventReader,
     ViewerLookUp,

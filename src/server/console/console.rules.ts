@@ -31,6 +31,11 @@ const ENDPOINTS: readonly (readonly [path: string, ...methods: string[]])[] = [
   ['/viewer/events', 'POST'],
   ['/viewer/disconnect', 'POST'],
   ['/viewer/revoke-session', 'POST'],
+  ['/feeds', 'GET'],
+  ['/publish', 'POST'],
+  ['/keys', 'GET', 'POST'],
+  ['/keys/revoke', 'POST'],
+  ['/audit', 'GET'],
 ];
 
 /** Who may call the console's endpoints. Applied before a body is read. */

@@ -40,10 +40,10 @@ export class TopicLookUp {
     private readonly bus: TopicBus,
   ) {}
 
-  /** The viewer's topic of every feed, without the events themselves. */
+  /** The viewer's topic of every feed, by name, without the events themselves. */
   async all(viewer: ViewerId): Promise<readonly TopicState[]> {
     const states: TopicState[] = [];
-    for (const definition of this.feeds.definitions) {
+    for (const { topic: definition } of this.feeds.names.flatMap((name) => this.feeds.find(name) ?? [])) {
       let [events, cursor] = [0, null as string | null];
       const isWhole = await this.#read(topicOf(definition, viewer), (event) => {
         events += 1;

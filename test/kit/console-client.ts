@@ -1,0 +1,53 @@
+import { expect } from 'vitest';
+import type { Browser, BrowserOptions } from './browser.js';
+import { EVERY_SCOPE, makeKey } from './console-stage.js';
+import type { TestServer } from './server.js';
+
+/** An answer of the console. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Record<string, unknown> & {
+    readonly error?: { readonly code: string; readonly message: string; readonly field?: string };
+    readonly sessions?: readonly { readonly id: string }[];
+  };
+}
+
+/** An operator, and the browser that they use. */
+interface SignedInConsole {
+  readonly browser: Browser;
+  readonly name: string;
+  readonly key: string;
+  /** The answer to the sign-in. */
+  readonly answer: Answer;
+}
+
+/** Asks an endpoint of the console: by POST with a body, else by GET. */
+export async function ask(
+  browser: Browser,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await browser.fetch(`/console/api${path}`, {
+    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    headers: { ...type, ...headers },
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
+}
+
+/** A new key with these scopes, and a browser that has signed in to the console with it. */
+export async function signedIn(
+  server: TestServer,
+  scopes = EVERY_SCOPE,
+  options: BrowserOptions = {},
+): Promise<SignedInConsole> {
+  const { name, key } = await makeKey(server, scopes);
+  const browser = server.browser(options);
+  const answer = await ask(browser, '/sign-in', { key });
+  expect(answer.status).toBe(200);
+  return { browser, name, key, answer };
+}
