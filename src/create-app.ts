@@ -53,7 +53,7 @@ const RULES = [PublishRule, TokensRule, DisconnectRule, PresenceRule, HistoryRul
  * @throws what a module throws when its store is unavailable at start
  */
 export async function createApp(given: Config, authentication?: Authentication): Promise<NestFastifyApplication> {
-  const logger = createLogger(given.logging.level, await prettyDestination(given.http.production));
+  const logger = createLogger(given.logging.level, await prettyDestination(given.http.production), given.logging.facts);
   const descriptors = shareDescriptors(descriptorLimit());
   const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
   const config: Config = { ...given, limits: { ...given.limits, maxConnections } };

@@ -1,27 +1,81 @@
 import 'reflect-metadata';
+import cluster from 'node:cluster';
+import { Registry } from 'prom-client';
 import type { Logger } from 'pino';
+import type { Config } from './server/config/config.js';
 import { loadEnvFile } from './server/config/env-file.js';
-import { loadConfig } from './server/config/load-config.js';
-import { createApp } from './create-app.js';
+import { environmentOf, loadConfig } from './server/config/load-config.js';
 import { StartError } from './live/errors/sallyport.errors.js';
-import { LOGGER } from './live/logging/logger.js';
+import { createLogger, LOGGER } from './live/logging/logger.js';
+import { prettyDestination } from './server/logging/terminal.js';
 
 /** Starts, listens and drains. If the start fails, prints one line and exits with code 1. */
 async function main(): Promise<void> {
+  if (cluster.isWorker) return work();
   loadEnvFile();
-  const outcome = loadConfig();
-  if (!outcome.ok)
-    throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
-  const { http } = outcome.config;
-  const app = await createApp(outcome.config);
+  const config = configOf(process.env);
+  if (config.workers > 1) return lead(config);
+  await serve(config);
+  tellOpen(config);
+}
+
+/** Leads `WORKERS` workers. What serves is not loaded here. */
+async function lead(config: Config): Promise<void> {
+  const { Primary } = await import('./server/workers/primary.js');
+  const { level } = config.logging;
+  const logger = createLogger(level, await prettyDestination(config.http.production), { primary: process.pid });
+  await new Primary(config, environmentOf(config), logger, () => tellOpen(config)).run();
+}
+
+/** Serves as one of several workers. */
+async function work(): Promise<void> {
+  const { PrimaryChannel } = await import('./server/workers/primary-channel.js');
+  const channel = new PrimaryChannel();
+  const { metrics, logging, ...others } = configOf(await channel.environment());
+  const facts = { worker: Number(process.argv[3]), pid: process.pid };
+  const { SHARES_PORT } = await import('./server/workers/shared-port.js');
+  const registry = await serve(
+    {
+      ...others,
+      metrics: { ...metrics, port: null, page: channel },
+      logging: { ...logging, facts },
+    },
+    SHARES_PORT,
+  );
+  channel.serves(registry);
+}
+
+function configOf(env: Readonly<Record<string, string | undefined>>): Config {
+  const outcome = loadConfig(env);
+  if (outcome.ok) return outcome.config;
+  throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+/**
+ * Serves until a signal. Resolves when it listens, with the metrics.
+ *
+ * @param options more options of `listen`
+ */
+async function serve(config: Config, options: object = {}): Promise<Registry> {
+  const { createApp } = await import('./create-app.js');
+  const { http } = config;
+  const app = await createApp(config);
   app.enableShutdownHooks([], { useProcessExit: true });
   await app.init();
   // Not with app.listen, which would log a failure a second time.
-  await app.getHttpAdapter().getInstance().listen({ port: http.port, host: http.host });
+  await app
+    .getHttpAdapter()
+    .getInstance()
+    .listen({ port: http.port, host: http.host, ...options });
   const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
   app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');
+  return app.get(Registry);
+}
+
+function tellOpen({ http, workers }: Config): void {
   process.stdout.write(`Sallyport is open\n  app       ${http.publicUrl}/\n`);
   if (http.graphiql) process.stdout.write(`  GraphiQL  ${http.publicUrl}/graphiql\n`);
+  if (workers > 1) process.stdout.write(`  workers   ${workers}\n`);
 }
 
 main().catch((error: unknown) => {

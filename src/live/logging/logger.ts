@@ -30,12 +30,13 @@ const MAX_ORIGIN_LENGTH = 200;
  *
  * @param level one of pino's levels, or `silent`
  * @param destination the output; default standard output
+ * @param facts what every line says of this process; default nothing
  */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination?: DestinationStream, facts: object | null = null): Logger {
   const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
   const options = {
     level,
-    base: null,
+    base: facts,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     mixin: requestFacts,
     formatters: { level: (label: string) => ({ level: label }) },

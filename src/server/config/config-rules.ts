@@ -104,6 +104,18 @@ const RULES: readonly Rule[] = [
       'expected DATABASE_URL as well, the same database through its pooler. Set it, or unset DATABASE_LISTEN_URL',
   },
   {
+    on: ['WORKERS', 'DATABASE_URL'],
+    broken: (env) => env.WORKERS > 1 && env.DATABASE_URL === undefined,
+    message:
+      'expected 1 without DATABASE_URL, since only one process can use the embedded database. Set DATABASE_URL (REDIS_URL alone holds no accounts), or unset WORKERS',
+  },
+  {
+    on: ['WORKERS', 'STORE', 'DATABASE_URL'],
+    broken: (env) => env.WORKERS > 1 && env.DATABASE_URL !== undefined && env.STORE === 'memory',
+    message:
+      'expected 1 with STORE=memory, since workers could not reach the viewers of each other. Set STORE to postgres or redis, or unset WORKERS',
+  },
+  {
     on: ['WEBHOOK_SECRET', 'WEBHOOK_URL'],
     broken: (env) => env.WEBHOOK_URL !== undefined && env.WEBHOOK_SECRET.length === 0,
     message:

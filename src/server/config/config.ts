@@ -28,11 +28,15 @@ export interface ServerConfig extends HttpConfig {
 /** Log output. */
 export interface LoggingConfig {
   readonly level: string;
+  /** What every line says of this process: in a worker its number and its pid. Default: nothing. */
+  readonly facts?: { readonly worker: number; readonly pid: number };
 }
 
 /** The whole configuration, frozen at start. Each module injects only its own part. */
 export interface Config {
   readonly http: ServerConfig;
+  /** `WORKERS`: processes behind one port. */
+  readonly workers: number;
   readonly database: DatabaseConfig;
   readonly store: StoreConfig;
   readonly secrets: SecretConfig;

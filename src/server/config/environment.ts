@@ -6,6 +6,7 @@ import { isHttpOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
 import { parseWebhookSecret } from '../webhooks/webhook.config.js';
 import { parseHeaders, parsePairs, SAMPLERS } from '../tracing/tracing.config.js';
+import { coresToUse, MAX_WORKERS } from '../workers/worker-count.js';
 import { isHttpUrl, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
@@ -61,6 +62,14 @@ const pairs = (parse: typeof parsePairs) =>
       return z.NEVER;
     });
 
+const workersError = `expected auto, or a whole number from 1 to ${MAX_WORKERS}`;
+const workers = z
+  .string()
+  .regex(/^(?:auto|\d{1,3})$/, { error: workersError })
+  .transform((text) => (text === 'auto' ? coresToUse() : Number(text)))
+  .refine((count) => count >= 1 && count <= MAX_WORKERS, { error: workersError })
+  .default(1);
+
 /** All errors of a value in one sentence. */
 const issuers = z
   .string()
@@ -93,6 +102,7 @@ export const EnvironmentSchema = z.object({
   NODE_ENV: oneOf(['development', 'test', 'production']).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: number(0, 65_535, { whole: true }).default(3000),
+  WORKERS: workers,
   PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
   DATABASE_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
   DATABASE_LISTEN_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type ConfigOutcome, loadConfig } from './load-config.js';
+import { type ConfigOutcome, environmentOf, loadConfig } from './load-config.js';
 
 const KEY = randomBytes(48).toString('base64');
 const HOOKS = 'https://backend.example/hooks';
@@ -23,6 +23,11 @@ describe('loadConfig', () => {
     ['PORT', 'eighty'],
     ['PORT', '65536'],
     ['HOST', ' '.repeat(3)],
+    ['WORKERS', '0'],
+    ['WORKERS', 'canary'],
+    ['WORKERS', '-1'],
+    ['WORKERS', '1.5'],
+    ['WORKERS', '129'],
     ['DATABASE_URL', 'mysql://canary@host/db'],
     ['REDIS_URL', 'canary:6379'],
     ['PUBLIC_URL', 'https://app.example/canary'],
@@ -196,6 +201,46 @@ describe('the store', () => {
     ['redis', 'REDIS_URL'],
   ])('%s needs %s', (STORE, name) => {
     expect(faultsOf({ STORE })).toEqual([expect.stringContaining(`STORE: expected ${name}`)]);
+  });
+});
+
+describe('WORKERS', () => {
+  const shared = { DATABASE_URL: 'postgres://user:unguessable@127.0.0.1/db' };
+  const workersOf = (env: Record<string, string>) => {
+    const outcome = loadConfig({ DATA_DIR: folder, ...env });
+    return outcome.ok ? outcome.config.workers : outcome.faults;
+  };
+
+  it('is 1 unless it is set, a number, or one for each core', () => {
+    expect(workersOf({})).toBe(1);
+    expect(workersOf({ ...shared, WORKERS: '128' })).toBe(128);
+    expect(workersOf({ ...shared, WORKERS: 'auto' })).toBeGreaterThanOrEqual(1);
+  });
+
+  it('says which numbers it takes', () => {
+    expect(faultsOf({ WORKERS: 'abc' })).toEqual(['WORKERS: expected auto, or a whole number from 1 to 128.']);
+  });
+
+  it.each([
+    ['the embedded database', {}, /DATABASE_URL/],
+    ['Redis and the embedded database', { REDIS_URL: 'redis://127.0.0.1:9' }, /DATABASE_URL/],
+    ['a store in memory', { ...shared, STORE: 'memory' }, /STORE/],
+  ])('above 1 is refused with %s, which workers cannot share, and says what to do', (_, env, cure) => {
+    expect(faultsOf({ ...env, WORKERS: '2' })).toEqual([expect.stringMatching(/^WORKERS: expected 1 with/)]);
+    expect(faultsOf({ ...env, WORKERS: '2' })[0]).toMatch(cure);
+    expect(faultsOf({ ...env, WORKERS: '1' })).toEqual([]);
+  });
+
+  it('gives workers the same configuration, also when a file has changed since', () => {
+    const file = join(folder, 'rotated');
+    writeFileSync(file, KEY);
+    const env = { DATA_DIR: folder, SECRET_KEYS: `@${file}`, TOKEN_TTL_SECONDS: '90', PATH: '/bin' };
+    const first = loadConfig(env);
+    if (!first.ok) throw new Error(first.faults.join());
+    const handed = environmentOf(first.config, env);
+    writeFileSync(file, randomBytes(48).toString('base64'));
+    expect(loadConfig(handed)).toEqual(first);
+    expect(handed).not.toHaveProperty('PATH');
   });
 });
 

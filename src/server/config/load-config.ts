@@ -1,14 +1,14 @@
 import { brokenRules, isPublicUnsaid } from './config-rules.js';
-import type { Config } from './config.js';
+import type { Config, ServerConfig } from './config.js';
 import type { MetricsConfig } from '../metrics/metrics.config.js';
 import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
-import { readEnvironment, type Environment } from './environment.js';
+import { EnvironmentSchema, readEnvironment, type Environment } from './environment.js';
 import { parseWebhookSecret, type WebhookConfig } from '../webhooks/webhook.config.js';
 import type { TracingConfig } from '../tracing/tracing.config.js';
 import { parseShop } from './grammar.js';
 import { readOrMakeSecret, SecretFolderError } from './secret-file.js';
-import { resolveSecrets } from './secret-reference.js';
+import { type ResolvedSecrets, resolveSecrets } from './secret-reference.js';
 
 const MEBIBYTE = 1024 * 1024;
 const DEFAULT_IDLE_SECONDS = 7 * 86_400;
@@ -28,12 +28,7 @@ export type ConfigOutcome =
  * @param source the environment, usually `process.env`
  */
 export function loadConfig(source: Readonly<Record<string, string | undefined>> = process.env): ConfigOutcome {
-  const given = Object.fromEntries(
-    Object.entries(source).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '',
-    ),
-  );
-  const resolved = resolveSecrets(given);
+  const resolved = resolve(source);
   const { values, faults } = readEnvironment(resolved.env);
   const found = { values, faults: new Map([...faults, ...resolved.faults]) };
   const all = [...found.faults, ...brokenRules(found)].map(([name, message]) => `${name}: ${message}.`);
@@ -47,22 +42,36 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
   }
 }
 
+/**
+ * The environment from which {@link loadConfig} makes the same configuration in another process, also when files that it
+ * names have changed since. It contains secrets.
+ *
+ * @param config what `loadConfig` made of `source`
+ */
+export function environmentOf(
+  { secrets }: Config,
+  source: Readonly<Record<string, string | undefined>> = process.env,
+): Readonly<Record<string, string>> {
+  const { env } = resolve(source);
+  const names = Object.keys(EnvironmentSchema.shape).filter((name) => env[name] !== undefined);
+  return { ...Object.fromEntries(names.map((name) => [name, env[name]!])), SECRET_KEYS: secrets.keys.join(',') };
+}
+
+function resolve(source: Readonly<Record<string, string | undefined>>): ResolvedSecrets {
+  return resolveSecrets(
+    Object.fromEntries(
+      Object.entries(source).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '',
+      ),
+    ),
+  );
+}
+
 function toConfig(env: Environment): Config {
-  const publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
-  const production = env.NODE_ENV === 'production';
-  const closed = production || isPublicUnsaid(env);
+  const http = httpOf(env);
   return {
-    http: {
-      production,
-      host: env.HOST,
-      port: env.PORT,
-      publicUrl,
-      secure: publicUrl.startsWith('https:'),
-      trustedProxies: parseAddressRanges(env.TRUSTED_PROXIES),
-      allowedOrigins: env.ALLOWED_ORIGINS.map((origin) => new URL(origin).origin),
-      graphiql: env.GRAPHIQL ?? !closed,
-      introspection: !closed,
-    },
+    http,
+    workers: env.WORKERS,
     database: { url: env.DATABASE_URL ?? null, listenUrl: env.DATABASE_LISTEN_URL, dataDir: env.DATA_DIR },
     store: storeOf(env),
     secrets: { keys: env.SECRET_KEYS.length > 0 ? env.SECRET_KEYS : [readOrMakeSecret(env.DATA_DIR)] },
@@ -70,7 +79,7 @@ function toConfig(env: Environment): Config {
       idleSeconds: env.SESSION_IDLE_SECONDS ?? Math.min(DEFAULT_IDLE_SECONDS, env.SESSION_ABSOLUTE_SECONDS),
       absoluteSeconds: env.SESSION_ABSOLUTE_SECONDS,
     },
-    token: { ttlSeconds: env.TOKEN_TTL_SECONDS, singleUse: env.TOKEN_SINGLE_USE, issuer: publicUrl },
+    token: { ttlSeconds: env.TOKEN_TTL_SECONDS, singleUse: env.TOKEN_SINGLE_USE, issuer: http.publicUrl },
     feeds: { userCountIntervalSeconds: env.USER_COUNT_INTERVAL_SECONDS },
     appProxy: {
       secret: env.APP_PROXY_SECRET ?? null,
@@ -82,9 +91,26 @@ function toConfig(env: Environment): Config {
     audit: { retentionDays: env.AUDIT_RETENTION_DAYS },
     registration: { mode: env.REGISTRATION },
     webhooks: webhooksOf(env),
-    metrics: metricsOf(env, production),
+    metrics: metricsOf(env, http.production),
     tracing: tracingOf(env),
     logging: { level: env.LOG_LEVEL },
+  };
+}
+
+function httpOf(env: Environment): ServerConfig {
+  const publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
+  const production = env.NODE_ENV === 'production';
+  const closed = production || isPublicUnsaid(env);
+  return {
+    production,
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl,
+    secure: publicUrl.startsWith('https:'),
+    trustedProxies: parseAddressRanges(env.TRUSTED_PROXIES),
+    allowedOrigins: env.ALLOWED_ORIGINS.map((origin) => new URL(origin).origin),
+    graphiql: env.GRAPHIQL ?? !closed,
+    introspection: !closed,
   };
 }
 

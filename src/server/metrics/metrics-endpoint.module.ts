@@ -1,11 +1,23 @@
 import { Module } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.js';
+import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 import { MetricsController } from './metrics.controller.js';
+import { MetricsPage, ProcessMetricsPage } from './metrics-page.js';
 import { MetricsServer } from './metrics-server.js';
 
 /** `GET /metrics`, and the metrics of the process itself. */
-@Module({ controllers: [MetricsController], providers: [MetricsServer] })
+@Module({
+  controllers: [MetricsController],
+  providers: [
+    MetricsServer,
+    {
+      provide: MetricsPage,
+      useFactory: ({ page }: MetricsConfig, registry: Registry) => page ?? new ProcessMetricsPage(registry),
+      inject: [METRICS_CONFIG, Registry],
+    },
+  ],
+})
 export class MetricsEndpointModule {
   constructor(registry: Registry) {
     collectDefaultMetrics({ register: registry });

@@ -3,6 +3,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { Registry } from 'prom-client';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
+import { MetricsPage } from './metrics-page.js';
 
 /** How long a scraper may take to send its request, and the most connections at once: it needs one. */
 const REQUEST_WITHIN_MS = 5_000;
@@ -14,7 +15,7 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
   #server: Server | null = null;
 
   constructor(
-    private readonly registry: Registry,
+    private readonly page: MetricsPage,
     @Inject(METRICS_CONFIG) private readonly config: MetricsConfig,
   ) {}
 
@@ -58,7 +59,11 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
       response.writeHead(404).end();
       return;
     }
-    const text = await this.registry.metrics();
+    const text = await this.page.text().catch(() => null);
+    if (text === null) {
+      response.writeHead(503).end();
+      return;
+    }
     response.writeHead(200, { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE, 'Cache-Control': 'no-store' });
     response.end(method === 'HEAD' ? '' : text);
   }

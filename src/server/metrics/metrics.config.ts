@@ -1,3 +1,5 @@
+import type { MetricsPage } from './metrics-page.js';
+
 /** Where metrics are served. */
 export interface MetricsConfig {
   /** `METRICS_PORT`; null: on the port of the server. */
@@ -5,6 +7,8 @@ export interface MetricsConfig {
   readonly host: string;
   /** Whether the server's own port serves them as well. */
   readonly onServer: boolean;
+  /** In a worker: the page of all workers. Default: the metrics of this process. */
+  readonly page?: MetricsPage;
 }
 
 /** Injection token of the {@link MetricsConfig}. */

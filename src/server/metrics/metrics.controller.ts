@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
+import { MetricsPage } from './metrics-page.js';
 
 /**
  * Metrics for Prometheus on the server's port. In production set `METRICS_PORT`, with which this answers 404; or bind
@@ -10,7 +11,7 @@ import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 @Controller()
 export class MetricsController {
   constructor(
-    private readonly registry: Registry,
+    private readonly page: MetricsPage,
     @Inject(METRICS_CONFIG) private readonly config: MetricsConfig,
   ) {}
 
@@ -19,6 +20,6 @@ export class MetricsController {
   @Header('Cache-Control', 'no-store')
   async metrics(): Promise<string> {
     if (!this.config.onServer) throw new NotFoundError('Nothing is here.');
-    return this.registry.metrics();
+    return this.page.text();
   }
 }

@@ -1,0 +1,26 @@
+/** One metric as prom-client's `getMetricsAsJSON` gives it, which a message can carry. */
+export interface MetricJson {
+  readonly name: string;
+  readonly type: string;
+  readonly aggregator?: string;
+}
+
+/** What a worker tells the primary. */
+export type FromWorker =
+  /** Asks for the environment, once, before it reads its configuration. */
+  | { readonly kind: 'environment' }
+  /** Its event loop runs. */
+  | { readonly kind: 'beat' }
+  /** It listens, and its stores answered at its start. */
+  | { readonly kind: 'serving' }
+  /** Its metrics, as an answer to the question of this number. */
+  | { readonly kind: 'metrics'; readonly round: number; readonly metrics: readonly MetricJson[] }
+  /** Asks for the metrics page of all workers. */
+  | { readonly kind: 'page' };
+
+/** What the primary tells a worker. */
+export type FromPrimary =
+  | { readonly kind: 'environment'; readonly env: Readonly<Record<string, string>> }
+  | { readonly kind: 'metrics'; readonly round: number }
+  /** The page of all workers, for every question that has not been answered. */
+  | { readonly kind: 'page'; readonly text: string };

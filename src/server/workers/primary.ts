@@ -1,0 +1,187 @@
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import inspector from 'node:inspector';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import { MetricsServer } from '../metrics/metrics-server.js';
+import type { FromWorker } from './messages.js';
+import { freeToShare } from './shared-port.js';
+import { WorkerPlace } from './worker-place.js';
+import { WorkersMetrics } from './workers-metrics.js';
+
+const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
+/** What ends a process today: each drains all workers. */
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
+/**
+ * A worker drains within 10 s and finishes its requests within 10 more; supervisors are told to wait for 30 s. What is
+ * left after this is killed, in ms.
+ */
+const STOP_WITHIN_MS = 28_000;
+/** A second signal within this time is the same one, which npm and the terminal both send, in ms. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** How the whole server ends. */
+interface Ending {
+  readonly sinceMs: number;
+  code: number;
+}
+
+/**
+ * Starts `WORKERS` workers behind one port, replaces those that end, serves the metrics of all, and serves nothing else.
+ * The first worker starts alone: it migrates the database and finds out whether the port is free, so what keeps a server
+ * from starting is said once. Ends the process when all workers have ended.
+ */
+export class Primary {
+  readonly #places: readonly WorkerPlace[];
+  readonly #metrics: WorkersMetrics;
+  readonly #metricsServer: MetricsServer;
+  #env: Readonly<Record<string, string>>;
+  #hasStarted = false;
+  #ending: Ending | null = null;
+
+  /**
+   * @param config for `WORKERS`, where to listen and `METRICS_PORT`
+   * @param env what workers read their configuration from: the same for those that start later
+   * @param opened called once, when the first worker serves
+   */
+  constructor(
+    private readonly config: Config,
+    env: Readonly<Record<string, string>>,
+    private readonly logger: Logger,
+    private readonly opened: () => void,
+  ) {
+    this.#env = env;
+    this.#places = Array.from({ length: config.workers }, (_, index) => {
+      const notStarted = (id: number): void => this.#exited(id, 1, null);
+      return new WorkerPlace(index + 1, logger, notStarted);
+    });
+    this.#metrics = new WorkersMetrics((round) => this.#askForMetrics(round));
+    this.#metricsServer = new MetricsServer(this.#metrics, config.metrics);
+  }
+
+  /** @throws StartError when `METRICS_PORT` is in use; the system's error when `PORT` is */
+  async run(): Promise<void> {
+    // For Node before 22.12; also where the environment asks for another: see decisions/workers-share-the-port.md.
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    cluster.setupPrimary({ exec: MAIN });
+    const { port, host } = this.config.http;
+    this.#env = { ...this.#env, PORT: String(await freeToShare(port, host)) };
+    await this.#metricsServer.onApplicationBootstrap();
+    cluster.on('message', (worker: Worker, message: FromWorker) => this.#heard(worker.id, message));
+    cluster.on('exit', (worker: Worker, code: number, signal: NodeJS.Signals | null) =>
+      this.#exited(worker.id, code, signal),
+    );
+    for (const signal of SIGNALS) process.on(signal, () => this.#signalled());
+    setInterval(() => this.#tick(), 1_000).unref();
+    this.#places[0]?.start();
+  }
+
+  #placeOf(id: number): WorkerPlace | undefined {
+    return this.#places.find((place) => place.id === id);
+  }
+
+  #heard(id: number, message: FromWorker): void {
+    const place = this.#placeOf(id);
+    if (!place) return;
+    place.beat();
+    switch (message.kind) {
+      case 'environment':
+        place.tell({ kind: 'environment', env: this.#env });
+        break;
+      case 'beat':
+        break;
+      case 'serving':
+        this.#serves(place);
+        break;
+      case 'metrics':
+        this.#metrics.answered(id, message.round, message.metrics);
+        break;
+      case 'page':
+        void this.#metrics.text().then(
+          (text) => place.tell({ kind: 'page', text }),
+          (error: unknown) => this.logger.error({ err: error }, 'the metrics of all workers cannot be gathered'),
+        );
+        break;
+    }
+  }
+
+  #serves(place: WorkerPlace): void {
+    place.serving();
+    if (this.#hasStarted || this.#ending) return;
+    this.#hasStarted = true;
+    for (const other of this.#places) if (other !== place) other.start();
+    this.opened();
+  }
+
+  #exited(id: number, code: number | null, signal: NodeJS.Signals | null): void {
+    const place = this.#placeOf(id);
+    if (!place) return;
+    const { number: worker, pid, hung } = place;
+    const waitMs = place.ended();
+    this.#metrics.ended(id, this.#ending ? null : hung ? 'hung' : signal ? 'killed' : 'exited');
+    if (this.#ending) {
+      // One that was still loading ends by the signal itself.
+      const isDrained = code === 0 || (signal !== null && SIGNALS.includes(signal));
+      if (!isDrained) this.#ending.code ||= 1;
+      this.#endWhenAllHave();
+    } else if (!this.#hasStarted) {
+      // It has said why.
+      this.#end(code || 1);
+    } else if (waitMs === null) {
+      this.logger.fatal({ worker, pid, code, signal }, 'a worker ends again and again soon after its start: ending');
+      process.stderr.write(
+        `sallyport: worker ${worker} ended five times in a row soon after its start (${signal ?? `exit code ${code}`}). The lines above say why. All workers end.\n`,
+      );
+      this.#end(1);
+    } else {
+      this.logger.warn({ worker, pid, code, signal, hung, waitMs }, 'a worker ended and is replaced');
+      place.startLater(waitMs);
+    }
+  }
+
+  #signalled(): void {
+    if (!this.#ending) this.#end(0);
+    else if (performance.now() - this.#ending.sinceMs > SAME_SIGNAL_MS) {
+      this.#ending.code = 1;
+      this.#killAll();
+    }
+  }
+
+  /** Drains all workers together. One that is starting ends at once. */
+  #end(code: number): void {
+    this.#ending = { sinceMs: performance.now(), code };
+    for (const place of this.#places) {
+      place.cancel();
+      place.kill('SIGTERM');
+    }
+    setTimeout(() => this.#killAll(), STOP_WITHIN_MS).unref();
+    this.#endWhenAllHave();
+  }
+
+  #killAll(): void {
+    for (const place of this.#places) place.kill('SIGKILL');
+  }
+
+  #endWhenAllHave(): void {
+    if (this.#places.some((place) => place.id !== null)) return;
+    process.exit(this.#ending?.code);
+  }
+
+  #tick(): void {
+    // A worker at a breakpoint is no hung one.
+    if (inspector.url() !== undefined) return;
+    for (const place of this.#places) {
+      if (!place.tick()) continue;
+      this.logger.error({ worker: place.number, pid: place.pid }, 'a worker does not answer: killing it');
+      place.kill('SIGKILL');
+    }
+  }
+
+  #askForMetrics(round: number): readonly number[] {
+    return this.#places.flatMap((place) => {
+      if (!place.isServing || place.id === null) return [];
+      place.tell({ kind: 'metrics', round });
+      return [place.id];
+    });
+  }
+}

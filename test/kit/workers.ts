@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
+import { Browser } from './browser.js';
+import { createDatabase } from './postgres-database.js';
+import { type ServerProcess, startServerProcess } from './server-process.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const patiently = { timeout: 60_000, interval: 50 };
+
+/** One line of the log, as far as these tests read it. */
+export interface LogLine {
+  readonly msg?: string;
+  readonly worker?: number;
+  readonly pid?: number;
+  readonly event?: string;
+  readonly viewer?: string;
+}
+
+/** A server with several workers, on a database of its own. */
+export interface WorkersServer extends ServerProcess {
+  readonly env: Readonly<Record<string, string>>;
+  /** What has been logged so far. */
+  log(): readonly LogLine[];
+  /** The pids of the workers that have come to serve, the latest of each place, in the order of places. */
+  pids(): readonly number[];
+  /** Waits until worker `number` serves with another pid than `before`. */
+  replaced(number: number, before: number): Promise<number>;
+  /** Somebody new, signed in. */
+  signedIn(): Promise<{ browser: Browser; viewer: string }>;
+  /** An acknowledged socket on the worker with this pid. */
+  socketOn(pid: number, browser: Browser, options?: { resumable?: boolean }): Promise<LiveSocket>;
+  /** Publishes over HTTP, through whichever worker takes it. */
+  publish(viewer: string, payload: number): Promise<void>;
+  /** Ends it and removes its database. */
+  remove(): Promise<void>;
+}
+
+/** Starts one with two workers and waits until both serve. Needs `postgres`. */
+export async function startWorkers(more: Readonly<Record<string, string>> = {}): Promise<WorkersServer> {
+  const [database, folder] = [await createDatabase(), temporaryFolder('workers')];
+  const env = {
+    WORKERS: '2',
+    DATABASE_URL: database.url,
+    DATA_DIR: folder.path,
+    USER_COUNT_INTERVAL_SECONDS: '3600',
+    THROTTLE_EXEMPT: '127.0.0.1',
+    ...more,
+  };
+  const server = await startServerProcess(env);
+  const log = () => linesOf(server.output());
+  const pids = (): readonly number[] => {
+    const serving = log().filter(({ msg }) => msg === 'listening');
+    const latest = new Map(serving.map(({ worker, pid }) => [worker!, pid!]));
+    return [...latest].sort(([one], [other]) => one - other).map(([, pid]) => pid);
+  };
+  const wanted = Number(env.WORKERS);
+  await vi.waitUntil(() => pids().length === wanted, patiently);
+  return {
+    ...server,
+    env,
+    log,
+    pids,
+    replaced: (number, before) =>
+      vi.waitUntil(() => {
+        const now = pids()[number - 1];
+        return now !== undefined && now !== before && now;
+      }, patiently),
+    signedIn: async () => {
+      const browser = new Browser(server.url);
+      const { id } = await browser.register();
+      return { browser, viewer: `user:${id}` };
+    },
+    socketOn: (pid, browser, options) => socketOn({ url: server.url, log }, pid, browser, options),
+    publish: (viewer, payload) => publish(server.url, folder.path, viewer, payload),
+    remove: async () => {
+      await server.end('SIGKILL');
+      await database.drop();
+      folder.remove();
+    },
+  };
+}
+
+function linesOf(output: string): readonly LogLine[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+/** Opens sockets until one lands on the worker; the others are closed. */
+async function socketOn(
+  { url, log }: { url: string; log: () => readonly LogLine[] },
+  pid: number,
+  browser: Browser,
+  options: { resumable?: boolean } = {},
+): Promise<LiveSocket> {
+  const opened = () => log().filter(({ event }) => event === 'socket-opened');
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const before = opened().length;
+    const socket = await openSocket(url, { token: await browser.token(), ...options });
+    await vi.waitUntil(() => opened().length > before, patiently);
+    if (opened().at(-1)?.pid === pid) return socket;
+    await socket.close();
+  }
+  throw new Error(`No socket landed on worker ${pid}.`);
+}
+
+async function publish(url: string, dataDir: string, viewer: string, payload: number): Promise<void> {
+  const key = readFileSync(join(dataDir, 'development-api-key'), 'utf8').trim();
+  const response = await fetch(`${url}/publish`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify({ events: [{ topic: 'user_count', viewer, payload }] }),
+  });
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+  await response.arrayBuffer();
+}
