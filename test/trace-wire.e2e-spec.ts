@@ -157,4 +157,36 @@ needs('postgres')('a traced event on PostgreSQL', () => {
     const { events } = await node.bus.history(topic, { limit: 100 });
     expect(events.map(({ payload }) => payload)).toEqual([1, 2, 4]);
   });
+
+  it('is prepared for by an upgrade that makes nobody wait for a long transaction', async () => {
+    const database = await createDatabase();
+    cleanUp.push(() => database.drop());
+    await (await postgresNode(database.url)).close();
+    const [long, short] = [new pg.Client(database.url), new pg.Client(database.url)];
+    await Promise.all([long.connect(), short.connect()]);
+    await long.query(`
+      drop function sallyport.append_traced, sallyport.read_traced_log, sallyport.outbox_traces;
+      alter table sallyport.event drop column trace;
+      alter table sallyport.outbox drop column trace;
+      delete from sallyport.migration where name = 'traces'`);
+    const publish = "select sallyport.publish('notifications', 'user:1', '{}'::jsonb)";
+    await long.query('begin');
+    await long.query(publish);
+    let isOpen = false;
+    const upgraded = postgresNode(database.url).then((node) => {
+      isOpen = true;
+      return node;
+    });
+    const waits = `select 1 from pg_stat_activity where wait_event_type in ('Lock', 'Timeout') and query like '%append_traced%'`;
+    await expect.poll(async () => (await short.query(waits)).rowCount, patiently).toBe(1);
+    // Each waits for one try at the most; all of them would wait for the long transaction.
+    for (let time = 0; time < 20; time++) await short.query(publish);
+    expect(isOpen).toBe(false);
+    await long.query('commit');
+    const node = await upgraded;
+    cleanUp.push(() => node.close());
+    const { rows } = await short.query('select trace from sallyport.outbox');
+    expect(rows).toEqual(Array.from({ length: 21 }, () => ({ trace: null })));
+    await Promise.all([long.end(), short.end()]);
+  });
 });

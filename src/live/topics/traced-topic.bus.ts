@@ -17,7 +17,7 @@ import {
  * The most events of one call that carry its trace, since each is a span on every node. A tick for 15,000 viewers would
  * otherwise fill every exporter's queue.
  */
-const MAX_TRACED = 100;
+const MAX_TRACED = 32;
 /** The most links of a span to traces that events brought along. */
 const MAX_LINKS = 32;
 

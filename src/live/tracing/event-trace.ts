@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, type Span, type SpanContext, SpanKind } from '@opentelemetry/api';
-import { activeTracer, continuing } from './tracer.js';
+import { activeTracer, continuing, endSpan } from './tracer.js';
 
 /** `messaging.system` of every messaging span. */
 export const MESSAGING_SYSTEM = 'sallyport';
@@ -53,11 +53,8 @@ export class EventTrace {
   /** Delivery, or one socket that had to wait, is done. */
   release(): void {
     if (--this.#open > 0 || !this.#span) return;
-    this.#span.setAttributes({
-      'sallyport.delivery.messages': this.#messages,
-      'sallyport.delivery.bytes': this.#bytes,
-    });
-    this.#span.end();
+    const span = this.#span;
     this.#span = null;
+    endSpan(span, { 'sallyport.delivery.messages': this.#messages, 'sallyport.delivery.bytes': this.#bytes });
   }
 }

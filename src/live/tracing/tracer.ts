@@ -36,12 +36,19 @@ export function continuing(parent: Context, span: SpanContext): Context {
   return trace.setSpanContext(parent, span);
 }
 
-/** Ends a span. A failure is named by its class; its message and stack could contain what a span must not. */
+/**
+ * Ends a span. A failure is named by its class; its message and stack could contain what a span must not. Never throws:
+ * the processors of an application's SDK run in here.
+ */
 export function endSpan(span: Span, attributes: Attributes, error?: unknown): void {
   span.setAttributes(attributes);
   if (error !== undefined) {
     span.setAttribute('error.type', error instanceof Error ? error.constructor.name : '_OTHER');
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
-  span.end();
+  try {
+    span.end();
+  } catch {
+    // What was traced has its own outcome.
+  }
 }

@@ -4,16 +4,34 @@ import { PLANS } from './schema-settings.js';
 const SETTING = 'sallyport.traceparent';
 /** The length of a `traceparent`. */
 const LENGTH = 55;
+/** How long the change of a table waits for others, and how often it tries: for about a minute. */
+const LOCK_PATIENCE_MS = 100;
+const TRIES = 300;
 
 /**
  * The trace of an event, beside it in the log and in the outbox. A null takes no space in a row. Nodes of earlier
  * versions use the functions without it.
  */
 export const TRACE_SCHEMA = `
-alter table sallyport.event add column trace text;
-alter table sallyport.outbox add column trace text;
--- Afterwards, so that it is not asked for the rows that are there.
-alter table sallyport.outbox alter column trace set default nullif(left(current_setting('${SETTING}', true), ${LENGTH}), '');
+-- A change that waits for a long transaction or a backup makes everyone wait who publishes meanwhile, so it gives up
+-- soon and tries again.
+do $$
+begin
+  perform set_config('lock_timeout', '${LOCK_PATIENCE_MS}ms', true);
+  for attempt in 1..${TRIES} loop
+    begin
+      alter table sallyport.outbox add column trace text;
+      -- Afterwards, so that it is not asked for the rows that are there.
+      alter table sallyport.outbox
+        alter column trace set default nullif(left(current_setting('${SETTING}', true), ${LENGTH}), '');
+      alter table sallyport.event add column trace text;
+      return;
+    exception when lock_not_available then
+      perform pg_sleep(${LOCK_PATIENCE_MS / 1000});
+    end;
+  end loop;
+  raise exception 'sallyport.outbox and sallyport.event are in use all the time: start again when no transaction is open that has published.';
+end $$;
 
 -- As sallyport.append, for a batch with events of sampled traces: null for the others.
 create function sallyport.append_traced(
