@@ -27,7 +27,7 @@ export class Bench {
     this.log = log;
   }
 
-  /** The servers of this scenario that this run asks for. What ratios are taken to always stays: `ws`, or the other checkout. */
+  /** The servers of this scenario that this run compares. The baseline is always among them: `ws`, or the other checkout. */
   servers(names = SOCKET_SERVERS) {
     if (this.beside) {
       const own = names.filter((name) => (this.only.length === 0 ? name === 'sallyport' : this.only.includes(name)));
@@ -62,7 +62,7 @@ export class Bench {
     return startServer(name, { ...options, deployment });
   }
 
-  /** The other checkout's, by its own scripts: what it is started with may have other names there. */
+  /** The other checkout's, made by its own scripts, since its settings may have other names. */
   async #deploymentBeside() {
     if (this.#beside) return this.#beside.deployment;
     const lib = pathToFileURL(`${resolve(this.beside)}/bench/lib/`);
@@ -74,7 +74,7 @@ export class Bench {
     return this.#beside.deployment;
   }
 
-  /** This project's deployment: made at the first call, kept until the scenario ends. */
+  /** This project's deployment: created by the first call, kept until the scenario ends. */
   async deployment() {
     return (this.#deployment ??= await Deployment.open());
   }
@@ -128,7 +128,7 @@ export class Bench {
     });
   }
 
-  /** Drops what the scenario made. */
+  /** Drops what the scenario created. */
   async close() {
     await this.#deployment?.close();
     this.#deployment = null;
@@ -140,7 +140,7 @@ export class Bench {
   residentBytes = residentBytes;
 }
 
-/** Throws when what was counted is not what was asked for, or the load generator was the limit. */
+/** Throws if events are missing, a socket was closed or got an unexpected message, or the load generator was the bottleneck. */
 export function check(name, figures) {
   if (figures.loaderCpuSeconds > 0.95 * figures.wallSeconds)
     throw new Error(`${name}: the load generator was the limit`);

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 const children = new Set();
 const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
-/** Whether processes can be kept to a core of their own here. Without it the figures are noisier. */
+/** Whether processes can be pinned to a core here. If not, figures are noisier. */
 export const canPin = pinned;
 
 /**
- * Starts a Node process on one core, with an IPC channel; it ends with this process at the latest.
+ * Starts a Node process on one core, with an IPC channel. It ends when this process ends.
  *
  * @param options.core 0 for servers, 1 for the load generator
  */
@@ -29,7 +29,7 @@ export function startChild(args, { core, env = {}, cwd, label }) {
   return child;
 }
 
-/** Resolves with the first message that matches, or throws with what the child printed when it ends before that. */
+/** Resolves with the first message that matches. Throws with the child's output if it ends first. */
 export async function message(child, matches, timeoutMs = 60_000) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeoutMs);
@@ -54,7 +54,7 @@ export async function message(child, matches, timeoutMs = 60_000) {
   }
 }
 
-/** Ends a child: asked first, then killed after `graceMs`. */
+/** Ends a child with SIGTERM, and with SIGKILL after `graceMs`. */
 export async function stopChild(child, graceMs = 3000) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
@@ -64,7 +64,7 @@ export async function stopChild(child, graceMs = 3000) {
   clearTimeout(timer);
 }
 
-/** Ends whatever still runs. Called when the run ends, however it ends. */
+/** Ends all children that are still running. Called at the end of every run, also after a failure. */
 export function stopAll() {
   for (const child of children) child.kill('SIGKILL');
 }

@@ -8,7 +8,7 @@ const SERVER = process.env.BENCH_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:
 
 const open = new Set();
 
-/** Drops every database that is still there. Called when the run ends before its time. */
+/** Drops all databases that still exist. Called when the run is interrupted. */
 export function dropAll() {
   return Promise.allSettled([...open].map((drop) => drop()));
 }
@@ -24,8 +24,8 @@ async function administer(sql) {
 }
 
 /**
- * A database of its own for one run: in PostgreSQL (`BENCH_DATABASE_URL` names any database of the server, default
- * 127.0.0.1:5432), or, when none answers, the embedded one in a temporary folder. `drop()` removes it.
+ * A new database for one run: in PostgreSQL (`BENCH_DATABASE_URL` names any database of the server, default
+ * 127.0.0.1:5432), or, if it is unavailable, the embedded one in a temporary folder. `drop()` removes it.
  *
  * @returns `{ url, dataDir, drop }`; `url` is null for the embedded one
  */

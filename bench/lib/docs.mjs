@@ -6,7 +6,7 @@ import { number, sentence, titleOf } from './table.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 
-/** A table of the servers; without the columns of ratios where there is nothing to compare with. */
+/** A table of the servers, without ratios if there is no baseline. */
 function figures({ base, rows }) {
   const compared = rows.some((row) => row.ratio);
   const lines = rows.map(({ server, absolute, ratio }) => [
@@ -37,7 +37,7 @@ function targets(results) {
   return `| measure | target | reached | |\n|---|---|---:|---|\n${rows.join('\n')}\n`;
 }
 
-/** A run by itself keeps both cores about busy; what is above that belongs to others and widens the spread. */
+/** A run keeps both cores busy; a higher load comes from other processes and widens the spread. */
 function disturbed({ loadAverage, cores }) {
   if (!(loadAverage > cores + 1)) return '';
   return ` The machine was not idle: its load average was

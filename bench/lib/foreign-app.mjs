@@ -27,7 +27,7 @@ const began = performance.now();
 const cpuBegan = process.cpuUsage();
 const sallyport = process.env.MODULE === 'no' ? null : await import(new URL('dist/package/index.js', TOP));
 const imports = [GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, playground: false })];
-/** The same feed three times; DELIVER_WITHIN is their `deliverWithin`, in milliseconds. */
+/** Three feeds of the same kind. DELIVER_WITHIN is their `deliverWithin`, in milliseconds. */
 const FEEDS = { user_count: 'userCount', second_count: 'secondCount', third_count: 'thirdCount' };
 const feeds = Object.entries(sallyport ? FEEDS : {}).map(([name, field]) =>
   sallyport.defineFeed({

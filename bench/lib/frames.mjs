@@ -1,9 +1,9 @@
-// WebSocket frames by hand (RFC 6455 §5): writing client frames, and counting server frames by their headers alone.
+// WebSocket frames (RFC 6455 §5): writes client frames, and counts server frames by their headers.
 
 const MASK = [0x5a, 0xc3, 0x17, 0x9e];
 const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 };
 
-/** One masked client frame. Made before the clock starts. */
+/** One masked client frame. Built before the measurement starts. */
 export function clientFrame(payload, opcode = OPCODE.text) {
   const body = Buffer.from(payload);
   const header = body.length < 126 ? 2 : 4;
@@ -21,7 +21,7 @@ export function clientFrame(payload, opcode = OPCODE.text) {
 
 /**
  * Counts the data frames of one socket. Payloads are skipped, not read, except where `wants` asks for one.
- * A frame may be spread over reads in any way.
+ * A frame may be split over several reads.
  */
 export class FrameCounter {
   frames = 0;

@@ -35,7 +35,7 @@ async function registerOne(url, index) {
   return { viewerId: `user:${data.register.id}`, cookie: line.split(';', 1)[0], address };
 }
 
-/** The clients of one run: which are live, since when, and what they were given. */
+/** The clients of one run: which are live, since when, and what they received. */
 export class Herd {
   clients = [];
   /** When the last client went live, on the monotonic clock. */
@@ -99,7 +99,7 @@ export class Herd {
     return this.clients.filter(({ live }) => live).length;
   }
 
-  /** Waits until every one is live; false where that takes longer. */
+  /** Waits until all are live; false if that takes longer. */
   async allLive(withinMs) {
     const deadline = performance.now() + withinMs;
     while (this.live < this.clients.length && performance.now() < deadline)

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** One keep-alive connection that sends the same request again as soon as it is answered. */
+/** One keep-alive connection that repeats a request after each response. */
 class Asker {
   answered = 0;
   sample = null;
@@ -54,7 +54,7 @@ class Asker {
 
 /**
  * Requests per second over keep-alive connections, one request at a time on each.
- * Answers are delimited by Content-Length; the first of each connection must contain `expect`.
+ * Responses are delimited by Content-Length; the first one of each connection must contain `expect`.
  *
  * @param options.requests one whole HTTP/1.1 request as text per connection
  */

@@ -1,4 +1,4 @@
-// An identity provider: its keys over HTTP, and tokens by the thousand.
+// An identity provider: serves its keys over HTTP, and signs thousands of tokens.
 import { createServer } from 'node:http';
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 
@@ -14,7 +14,7 @@ const TYPES = {
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** Starts one that signs with this algorithm. */
+/** Starts a provider that signs with this algorithm. */
 export async function startIssuer(algorithm) {
   const { hash, options, make } = TYPES[algorithm];
   const { publicKey, privateKey } = make();

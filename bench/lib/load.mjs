@@ -1,4 +1,4 @@
-// The load generator: a process of its own, on a core of its own, told what to do by lib/loader.mjs.
+// The load generator: a separate process on its own core, controlled by lib/loader.mjs.
 import { FEEDS } from './feeds.mjs';
 import { request as httpRequest, Agent } from 'node:http';
 import { sinceStamp } from './pace.mjs';
@@ -11,7 +11,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 8, noDelay: true });
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves when `count` more frames have come, or says how many were missing when time was up. */
+/** Resolves with 0 when `count` more frames have arrived, or with the number of missing ones after the timeout. */
 function frames(count, timeoutMs) {
   const target = sockets.delivered + count;
   return new Promise((resolve) => {
@@ -25,7 +25,7 @@ function frames(count, timeoutMs) {
   });
 }
 
-/** Waits for the pause between two ticks: no frame for `quietMs`. */
+/** Waits for a pause between two ticks: no frame for `quietMs`. */
 async function quiet(quietMs, timeoutMs) {
   const deadline = performance.now() + timeoutMs;
   for (let seen = -1; seen !== sockets.delivered && performance.now() < deadline;) {
@@ -55,7 +55,7 @@ function post(url, headers, body) {
   });
 }
 
-/** The integer that a Next message of `userCount` ends in, read backwards over the closing braces. */
+/** The integer at the end of a Next message of `userCount`, read backwards from the closing braces. */
 function lastInteger(bytes, end) {
   let at = end - 1;
   while (bytes[at] === 0x7d) at--;
@@ -64,7 +64,7 @@ function lastInteger(bytes, end) {
   return value;
 }
 
-/** Of a Float64Array, which is left as it is. */
+/** The quantiles of a Float64Array, which is not changed. */
 function quantiles(values) {
   const sorted = values.slice().sort();
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
@@ -91,7 +91,7 @@ function difference(before, pid, extra) {
 }
 
 const commands = {
-  /** Opens sockets; the figures tell how fast, and who was busy. */
+  /** Opens sockets; returns the time and the CPU time of both processes. */
   async open({ pid, atOnce, ...options }) {
     sockets = new Sockets(options);
     const before = snapshot(pid);
@@ -100,7 +100,7 @@ const commands = {
     return { ...figures, closes: sockets.closes };
   },
 
-  /** Waits for `warmup` frames, then measures over `count` frames, both from pause to pause. */
+  /** Waits for `warmup` frames, then measures `count` frames, each starting in a pause between ticks. */
   async ticks({ pid, warmup, count, quietMs, timeoutMs }) {
     if (warmup > 0) await frames(warmup, timeoutMs);
     await quiet(quietMs, timeoutMs);
@@ -109,7 +109,7 @@ const commands = {
     return difference(before, pid, { missing, samples: sockets.samples.slice(0, 4), closes: sockets.closes });
   },
 
-  /** Starts to count; the parent then causes `count` frames by other means. With `stamped`, latencies are taken. */
+  /** Starts counting; the parent then causes `count` frames. With `stamped`, measures their latencies. */
   async count({ pid, count, timeoutMs, stamped = false }) {
     const latencies = new Float64Array(stamped ? count : 0);
     let arrived = 0;
@@ -131,7 +131,7 @@ const commands = {
     });
   },
 
-  /** Publishes `count` events over HTTP, in batches that follow each other at once, `inFlight` at a time. */
+  /** Publishes `count` events over HTTP in batches without pauses, with `inFlight` requests at a time. */
   async publish({
     pid,
     url,
@@ -188,7 +188,7 @@ process.on('message', async ({ command, ...options }) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
-// By resets: ports that wait out their minute would slow down whoever connects next.
+// With resets: ports in TIME_WAIT would slow down the next run.
 process.on('SIGTERM', async () => {
   await commands.close();
   process.exit(0);

@@ -3,7 +3,7 @@ import { message, startChild, stopChild } from './child.mjs';
 
 const LOAD = fileURLToPath(new URL('load.mjs', import.meta.url));
 
-/** The parent's hand on one load generator process. Each command resolves with its figures; see load.mjs. */
+/** Controls one load generator process. Each command resolves with its figures; see load.mjs. */
 export class Loader {
   constructor() {
     this.child = startChild([LOAD], { core: 1, label: 'the load generator' });
@@ -17,7 +17,7 @@ export class Loader {
     return result;
   }
 
-  /** Counts the frames that `cause` brings about. */
+  /** Counts the frames that `cause` leads to. */
   async counted(options, cause) {
     const started = message(this.child, (said) => said.started || said.error);
     const answer = this.command('count', options);

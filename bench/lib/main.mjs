@@ -46,12 +46,12 @@ const OPTIONS = {
   from: { type: 'string' },
   help: { type: 'boolean', default: false },
 };
-/** The scenarios of docs/benchmarks.md, in its order. */
+/** The scenarios of docs/benchmarks.md, in the same order. */
 const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'topics', 'me'];
 const QUICK = ['delivery', 'sockets'];
 const AGAINST = [...QUICK, 'publish'];
 
-/** Runs one scenario and prints its measures; null when it failed. */
+/** Runs one scenario and prints its measures; null if it failed. */
 async function runOne(scenario, options) {
   const bench = new Bench({ ...options, log: (line) => console.log(line) });
   console.log(`\n${scenario.title}`);
@@ -71,14 +71,14 @@ async function runOne(scenario, options) {
 
 const fileOf = ({ at }) => `${HERE}results/${at.replaceAll(/[:.]/g, '-')}.json`;
 
-/** Written after each scenario: a run that is cut short has what it has. The load is that of the run, not of its start. */
+/** Writes the results after each scenario, so that an interrupted run keeps its figures; the load average is that of the run. */
 function keep(report) {
   report.machine = machine();
   mkdirSync(`${HERE}results`, { recursive: true });
   writeFileSync(fileOf(report), `${JSON.stringify(report, null, 2)}\n`);
 }
 
-/** Several kept results as one, in the order of the first. */
+/** Merges kept results, in the order of the first. */
 function merged(files) {
   const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
   const results = new Map(reports.flatMap((report) => report.results.map((measure) => [measure.id, measure])));
@@ -86,7 +86,7 @@ function merged(files) {
   return { ...reports.at(-1), machine: busiest.machine, runs: reports.length, results: [...results.values()] };
 }
 
-/** However the run ends, its processes end, and then its databases go. */
+/** Ends all processes and then drops all databases, however the run ends. */
 function cleanUpOnExit() {
   const stop = (code) => {
     stopAll();
@@ -97,7 +97,7 @@ function cleanUpOnExit() {
   process.once('exit', stopAll);
 }
 
-/** Runs what the arguments ask for. Resolves with the exit code: 0, or 1 when a scenario failed. */
+/** Runs the benchmarks. Resolves with the exit code: 0, or 1 if a scenario failed or a figure has become worse. */
 export async function main(argv) {
   const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: OPTIONS });
   if (values.help) {

@@ -1,4 +1,4 @@
-// Two nodes of one deployment, and the way of an event from one to the other.
+// Two nodes of one deployment, and the latency of events between them.
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { WebSocket } from 'ws';
@@ -17,7 +17,7 @@ export async function withNodes(deployment, env, use) {
   }
 }
 
-/** Milliseconds from the request to one node to the frame on a socket of the other, one at a time. */
+/** Milliseconds from a request to one node to the frame on a socket of the other, one request at a time. */
 export async function crossNodeLatencies(deployment, env, count, pauseMs) {
   const [person] = await deployment.people(1);
   const authorization = `Bearer ${await deployment.apiKey()}`;
@@ -45,7 +45,7 @@ async function subscribed(port, token) {
   socket.send(JSON.stringify({ type: 'connection_init', payload: { token } }));
   await once(socket, 'message');
   socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { userCount }' } }));
-  // A ping is answered after the subscription stands, and a last value may come before.
+  // The pong arrives after the subscription is confirmed, perhaps preceded by the last value.
   await new Promise((resolve) => setTimeout(resolve, 500));
   return socket;
 }

@@ -1,4 +1,4 @@
-/** Notes in docs/benchmarks.md by the id of a measure: how to read it, and where the time goes. */
+/** Notes in docs/benchmarks.md by the id of a measure: how to read it, and what takes the time. */
 export const NOTES = {
   'delivery-2000': `Most of it is the kernel's: the \`write\` itself takes 60–70 % of the time of bare \`ws\` and of Sallyport alike (CPU profile). Sallyport
 spends what is left on finding the topic, on compiled GraphQL and on keep-alive pings, and saves it again with one write of one string

@@ -1,6 +1,6 @@
 const MICROS = 2 ** 31;
 
-/** The machine's monotonic clock in microseconds, cut to what a GraphQL Int holds: the same in every process. No BigInt: garbage of its own. */
+/** The machine's monotonic clock in microseconds, modulo what a GraphQL Int can hold; the same in all processes. Without BigInt, which would create garbage. */
 export function stamp() {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds * 1e6 + Math.floor(nanoseconds / 1000)) % MICROS;
@@ -12,8 +12,8 @@ export function sinceStamp(then) {
 }
 
 /**
- * Publishes at an even rate: each millisecond, the events that have come due, to one viewer after the other.
- * What a late turn missed is made up for, so that a pause of the server shows as latency.
+ * Publishes at an even rate: each millisecond, the events that are due, to one viewer after the other.
+ * A late turn catches up, so that a pause of the server shows as latency.
  *
  * @param publishAll `(viewers)`: publishes one event, the current stamp, to each
  */

@@ -1,4 +1,4 @@
-// What the kernel says of a process, read from outside: the same for every server, whatever it is made of.
+// The kernel's figures of a process, read from outside, the same for all servers.
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** CPU seconds (user and system) of all threads of a process since its start, with nanosecond resolution. */

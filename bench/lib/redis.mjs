@@ -1,4 +1,4 @@
-// A Redis of the benchmark's own, and what bare pub/sub costs through it.
+// The benchmark's own Redis, and the latency of bare pub/sub through it.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { canPin } from './child.mjs';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 
-/** Whether there is a Redis to start here. */
+/** Whether Redis is installed. */
 export const hasRedis = PROGRAMS.some((program) => spawnSync(program, ['--version']).status === 0);
 
 /** Starts Redis on a free port, without persistence, on the load generator's core. `{ url, port, pid, stop() }`. */

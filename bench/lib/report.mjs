@@ -1,7 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import { median, spread } from './stats.mjs';
 
-/** Where the figures come from. */
+/** The machine that the figures come from. */
 export function machine() {
   const [first] = cpus();
   return {
@@ -13,7 +13,7 @@ export function machine() {
   };
 }
 
-/** Ratios are taken round by round, then their median: what slows the machine down for a while slows both sides. */
+/** Ratios within each round, since a temporary slowdown of the machine affects both sides. */
 function ratios(values, base) {
   return values.map((value, round) => value / base[round]);
 }

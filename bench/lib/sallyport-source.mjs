@@ -1,5 +1,5 @@
-// The server as dist/main.js starts it, in a process that also publishes bursts itself, as a feed of its own would: through
-// the TopicBus that the application has.
+// The server as dist/main.js starts it, in a process that also publishes bursts through the application's TopicBus, as a
+// feed does.
 import 'reflect-metadata';
 import { pace, stamp } from './pace.mjs';
 

@@ -1,4 +1,4 @@
-// This project as its users run it: built, production mode, every check on, real users, sessions and tokens.
+// This project as its users run it: built, in production mode, with all checks, real users, sessions and tokens.
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -38,7 +38,7 @@ function panel(measure, top) {
   return { text: parts.join('\n'), height: 34 + rows.length * (BAR + GAP) + 22 };
 }
 
-/** A picture of the measures: one panel each, a bar per server, a line for the spread, the ratio to bare ws beside it. */
+/** A chart of the measures: one panel each, with a bar per server, a line for the spread, and the ratio to bare ws. */
 export function chart(measures) {
   let top = 12;
   const panels = measures.map((measure) => {

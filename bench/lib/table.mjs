@@ -1,15 +1,15 @@
 import { SERVERS } from './servers.mjs';
 
-/** A server's name for people. */
+/** A server's display name. */
 export const titleOf = (name) => SERVERS[name]?.title ?? name;
 
-/** A number with three significant digits, and thousands set apart. */
+/** A number with three significant digits and thousands separators. */
 export function number(value) {
   if (value >= 1000) return Math.round(value).toLocaleString('en');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** What a target says, in words. */
+/** A target in words. */
 export function sentence(target) {
   const to = target.against ? ` × ${titleOf(target.against)}` : '';
   const limit = target.atLeast === undefined ? `≤ ${target.atMost ?? target.absolute}` : `≥ ${target.atLeast}`;

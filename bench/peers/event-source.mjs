@@ -1,10 +1,10 @@
-// What every peer publishes, and when: the same for all of them, inside the peer's own process.
+// What all peers publish, and when, from inside their own processes.
 import { createServer } from 'node:http';
 import { pace, stamp } from '../lib/pace.mjs';
 
 const OPERATION_ID = '6a1f7c52-3f0e-4a39-9c6b-0d8e5f2b7a41';
 
-/** One event as graphql-transport-ws writes it; bare `ws` sends the same bytes without making them by GraphQL. */
+/** One event as graphql-transport-ws writes it; bare `ws` sends the same bytes without using GraphQL. */
 export function nextMessage(value) {
   if (typeof value === 'object')
     return `{"id":"${OPERATION_ID}","type":"next","payload":{"data":{"notifications":${JSON.stringify(value)}}}}`;
@@ -12,7 +12,7 @@ export function nextMessage(value) {
 }
 
 /**
- * Starts a peer's events and tells the parent where it listens.
+ * Starts a peer's events and sends its ports to the parent.
  *
  * - every `TICK_MS`, one event (a number from 1 to 10) for every viewer, in one turn of the loop;
  * - on the parent's message `{ burst: n }`, n events for every viewer, in one turn;
@@ -49,7 +49,7 @@ export function startEvents(port, viewers, publish) {
   control.listen(0, '127.0.0.1', () => process.send({ port, control: control.address().port }));
 }
 
-/** A set of ids that counts how many sockets each has. */
+/** The ids that have a socket, with the number of their sockets. */
 export class Present {
   #counts = new Map();
   add(id) {

@@ -1,4 +1,4 @@
-// graphql-ws as its README starts it: graphql-js executes, graphql-subscriptions' PubSub carries.
+// graphql-ws as in its README, with graphql-js and the PubSub of graphql-subscriptions.
 import { createServer } from 'node:http';
 import { GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
 import { PubSub } from 'graphql-subscriptions';

@@ -1,4 +1,4 @@
-// `me` as a NestJS + Apollo application on Express answers it: express-session over connect-pg-simple, a user row, a token.
+// `me` in a NestJS + Apollo application on Express: express-session with connect-pg-simple, a user row, a token.
 import 'reflect-metadata';
 import { ApolloDriver } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';

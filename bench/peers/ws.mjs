@@ -1,4 +1,4 @@
-// Bare `ws`: the floor of this stack. No GraphQL, no check; the first message names the viewer.
+// Bare `ws`, the baseline: no GraphQL and no checks; the first message names the viewer.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { nextMessage, startEvents } from './event-source.mjs';

@@ -1,4 +1,4 @@
-// GraphQL Yoga with graphql-ws, after Yoga's own recipe for WebSocket subscriptions.
+// GraphQL Yoga with graphql-ws, following Yoga's recipe for WebSocket subscriptions.
 import { createServer } from 'node:http';
 import { useServer } from 'graphql-ws/use/ws';
 import { createPubSub, createSchema, createYoga } from 'graphql-yoga';

@@ -1,12 +1,12 @@
 import { microsPerEvent } from '../lib/bench.mjs';
 
-/** One event to each of 2,000 sockets, one per person, as the server's own tick publishes it. */
+/** One event to each of 2,000 sockets of different people, published by the server's own tick. */
 export default {
   name: 'delivery',
   title: 'One event to each socket',
   async run(bench) {
     const sockets = bench.quick ? 1000 : 2000;
-    // As often as the slowest of them can: keep-alive and timers cost the same however little is delivered.
+    // As fast as the slowest server can: keep-alive and timers cost the same per second, however few events there are.
     const options = {
       sockets,
       tickMs: bench.quick ? 60 : 100,

@@ -3,7 +3,7 @@ import { check, microsPerEvent } from '../lib/bench.mjs';
 
 const TURNS = 150;
 const WARM_UP = 50;
-/** Milliseconds from one feed's event to the next feed's. */
+/** Milliseconds between the events of two feeds. */
 const APART = 4;
 const FEEDS = ['user_count', 'second_count', 'third_count'];
 

@@ -18,7 +18,7 @@ function clientsOf(tokens) {
   }));
 }
 
-/** Microseconds of the server's CPU for each socket that is opened with these tokens. */
+/** The server's CPU time per socket opened with these tokens, in microseconds. */
 async function openingCpu(server, tokens) {
   const sockets = new Sockets({ port: server.port, graphql: true, clients: clientsOf(tokens) });
   await pause(SETTLE_MS);
@@ -104,7 +104,7 @@ async function endings(bench, deployment, perNode) {
   }
 }
 
-/** What an outside JWT costs beside our own token, and how soon an outside session's end reaches its sockets. */
+/** The cost of an issuer's JWT compared with our own token, and the time from the end of an issuer's session to the close of its sockets. */
 export default {
   name: 'issuers',
   title: "Sockets opened by an identity provider's JWT, and closed by its back-channel logout",

@@ -3,8 +3,8 @@ import { check, microsPerEvent } from '../lib/bench.mjs';
 const CALIBRATION_PER_SECOND = 10_000;
 
 /**
- * From the moment of publishing, inside the server, to the frame at the reader; evenly paced, at half of the rate
- * at which the server's own core would be full.
+ * From publishing inside the server to the frame at the reader, evenly paced, at half of the rate that saturates the
+ * server's core.
  */
 export default {
   name: 'latency',
@@ -21,7 +21,7 @@ export default {
         };
         check(name, await paced(CALIBRATION_PER_SECOND));
         const perSecond = 0.5e6 / microsPerEvent(await paced(CALIBRATION_PER_SECOND));
-        // Twice: code that has not run so fast before is still being compiled the first time.
+        // Twice, since the first run at this rate still includes compilation.
         check(name, await paced(perSecond));
         const half = await paced(perSecond);
         check(name, half);

@@ -78,7 +78,7 @@ async function measure(bench, name) {
   }
 }
 
-/** `me`: cookie → session → user → token, each connection a person of its own. PostgreSQL only. */
+/** `me`: cookie → session → user → token, each connection as a different user. PostgreSQL only. */
 export default {
   name: 'me',
   title: '`me` over HTTP: cookie, session, user, token',

@@ -7,7 +7,7 @@ const APP = fileURLToPath(new URL('../lib/foreign-app.mjs', import.meta.url));
 const TURNS = 40;
 const WARM_UP = 15;
 
-/** SallyportModule in an Express app of somebody else: an event beside our own server's, and what the module adds to the start. */
+/** SallyportModule in an Express app: the cost of an event compared with our own server, and what the module adds to the start. */
 export default {
   name: 'module',
   title: 'SallyportModule in an Express app',

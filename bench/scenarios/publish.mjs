@@ -1,6 +1,6 @@
 import { check, microsPerEvent } from '../lib/bench.mjs';
 
-/** What is published, in batches of how many, beside which servers, and the most against the bare loop of `ws`. */
+/** The feeds, batch sizes, servers and targets; the baseline is the bare loop of `ws`. */
 const RUNS = [
   { feed: 'user_count', batch: 100, servers: ['ws', 'sallyport', 'nest'], atMost: 1.2 },
   { feed: 'user_count', batch: 1_000, servers: ['ws', 'sallyport'], atMost: 1.2 },
@@ -8,7 +8,7 @@ const RUNS = [
   { feed: 'notifications', batch: 1_000, servers: ['ws', 'sallyport'], atMost: 1.6 },
 ];
 
-/** Events that another backend publishes over HTTP. Only this project checks a key, a viewer and a payload. */
+/** Events that another backend publishes over HTTP. Only this project checks the key, viewer and payload. */
 export default {
   name: 'publish',
   title: 'Published over HTTP',

@@ -7,7 +7,7 @@ const SUBSCRIBE = JSON.stringify({ id: '1', type: 'subscribe', payload: { query:
 const SESSION_ENDED = 4401;
 const PAUSE_MS = 20;
 
-/** A GraphQL request with a cookie; the answer's body and the cookies that it sets. */
+/** A GraphQL request with a cookie; returns the response's body and the cookies that it sets. */
 async function ask(port, query, { variables, cookie = '' } = {}) {
   const headers = { 'content-type': 'application/json', origin: `http://127.0.0.1:${port}`, cookie };
   const body = JSON.stringify({ query, variables });
@@ -31,7 +31,7 @@ async function signUp(port) {
   return { cookie, token: data.me.token };
 }
 
-/** Opens a socket for each token; `closedAt(index)` resolves with the moment at which the server ended it. */
+/** Opens a socket for each token; `closedAt(index)` resolves with the time at which the server closed it. */
 async function openAll(port, base, tokens) {
   const closed = tokens.map(() => deferred());
   const clients = tokens.map((token) => ({
@@ -57,8 +57,8 @@ function deferred() {
 }
 
 /**
- * One person after the other signs out on the first node. For each: milliseconds from the answer to the last close on
- * either node (0 when both were closed before it came), and from the request to the close on the other node.
+ * Users sign out on the first node, one after the other. For each: milliseconds from the response to the last close on
+ * either node (0 if both were closed before it), and from the request to the close on the other node.
  */
 async function signOutAll(nodes, people, groups) {
   const delays = { afterAnswer: [], afterRequest: [] };
@@ -97,7 +97,7 @@ async function oneRound(nodes, people, crowd) {
   }
 }
 
-/** Signing out on one node while two hold thousands of sockets each: how long after the answer the sockets are closed. */
+/** Signing out on one of two nodes with thousands of sockets each: the time from the response to the close of the sockets. */
 export default {
   name: 'revocation',
   title: 'From the answer of a logout to the close of its sockets, on two nodes',

@@ -1,6 +1,6 @@
 import { microsPerEvent } from '../lib/bench.mjs';
 
-/** The same at 15,000 sockets. Those that are like another at 2,000 are left out. */
+/** The same at 15,000 sockets, without the servers that behaved like another one at 2,000. */
 export default {
   name: 'scale',
   title: 'One event to each of many sockets',

@@ -1,7 +1,7 @@
 const SETTLE_MS = 1500;
 const QUICK_SETTLE_MS = 400;
 
-/** Opening a storm of sockets, and what each costs in memory once it is subscribed and idle. */
+/** Opening many sockets at once, and the memory of each when it is subscribed and idle. */
 export default {
   name: 'sockets',
   title: 'Opening sockets, and keeping them',
@@ -30,7 +30,7 @@ export default {
 
 const COLLECT = new URL('../lib/collector.mjs', import.meta.url).href;
 
-/** Resident memory after the garbage of starting or opening is gone: live memory is compared, not collectors' moods. */
+/** Resident memory after garbage collection, so that live memory is compared and not the garbage of starting or opening. */
 async function settled(bench, server) {
   const pause = () => new Promise((resolve) => setTimeout(resolve, bench.quick ? QUICK_SETTLE_MS : SETTLE_MS));
   await pause();

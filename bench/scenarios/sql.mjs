@@ -105,7 +105,7 @@ async function byHttp(bench, sockets) {
   }
 }
 
-/** Counts the frames of what `publish` publishes, and the time of PostgreSQL's processes meanwhile. */
+/** Counts the frames of what `publish` publishes, and the CPU time of PostgreSQL's processes meanwhile. */
 async function counted({ server, loader, clients }, count, stamped, publish) {
   const { rows } = await clients[0].query(WRITERS);
   const seconds = new Map();
@@ -120,7 +120,7 @@ async function counted({ server, loader, clients }, count, stamped, publish) {
   return { ...figures, postgresMicros: ((postgresSeconds() - before) / count) * 1e6 };
 }
 
-/** Null when the process has ended, as those of short connections do. */
+/** Null if the process has ended, like those of short connections. */
 function secondsOf(pid) {
   try {
     return cpuSeconds(pid);
@@ -155,7 +155,7 @@ function singles(context, count) {
   return counted(context, count, false, () => Promise.all(context.clients.map(stream)));
 }
 
-/** One transaction a millisecond, on the connection that is free. What is late is made up for. */
+/** One transaction per millisecond, on a free connection. Late ones are caught up. */
 function paced(context, seconds) {
   const { viewers } = context.server;
   const count = PACE * seconds;

@@ -15,15 +15,15 @@ const SIZES = `select pg_total_relation_size('sallyport.event') + pg_total_relat
 const APPEND = `select count(*) from sallyport.append($1, $2, $3, $4, $5, $6, null, now() + interval '4 s')`;
 
 /**
- * The disk space of the PostgreSQL store at a steady rate. Events stay for a minute, and autovacuum looks once a
- * minute, so the first two minutes fill the tables; from then on their size should be flat.
+ * The disk space of the PostgreSQL store at a steady rate. Events are kept for a minute and autovacuum runs once a
+ * minute, so the tables grow for two minutes; from then on their size should not change.
  * Idempotency keys live for five minutes, so their table still grows at the end.
  */
 export default {
   name: 'store-size',
   title: 'Tables of the PostgreSQL store over 10⁶ events at a steady rate',
   async run(bench) {
-    // A server of its own, because autovacuum may be off on one that is there.
+    // A server of its own, because autovacuum may be off on an existing one.
     const server = await findPostgres();
     if (!server) {
       bench.log('  there is no PostgreSQL here: skipped');
@@ -37,7 +37,7 @@ export default {
     ];
     await Promise.all([client.connect(), sweeper.connect()]);
     await client.query('select sallyport.settle(null)');
-    // As a node does.
+    // As a node does it.
     const timer = setInterval(() => void sweeper.query('select sallyport.sweep_log(100000)'), 5_000);
     try {
       const samples = await publishSteadily(bench, client, { count, perSecond });
@@ -84,7 +84,7 @@ async function migrate(url) {
   }
 }
 
-/** Appends random events of many topics, half of them with a key; a sample for each tenth. */
+/** Appends random events of many topics, half of them with a key; takes a sample after each tenth. */
 async function publishSteadily(bench, client, { count, perSecond }) {
   const samples = [];
   const startedMs = performance.now();

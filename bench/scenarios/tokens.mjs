@@ -14,7 +14,7 @@ function requestOf(port, key, n) {
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** `POST /tokens`: how fast another backend gets tokens for its people. */
+/** `POST /tokens`: how many tokens per second another backend gets for its users. */
 export default {
   name: 'tokens',
   title: '`POST /tokens`, 32 connections',

@@ -7,7 +7,7 @@ import { median } from '../lib/stats.mjs';
 
 const BATCH = 1_000;
 
-/** What Redis costs, what an event costs that nobody hears, and how long one takes from one node to another. */
+/** The cost of Redis, the cost of an event without a subscriber, and the latency between nodes. */
 export default {
   name: 'topics',
   title: 'Topics in memory and on Redis',
@@ -92,7 +92,7 @@ async function delivery(bench, redis) {
   ];
 }
 
-/** What it costs that many are registered who are not there. */
+/** The cost of registered users who are not connected. */
 async function registered(bench, redis) {
   const deployment = await bench.deployment();
   if (!deployment.database.url) {
@@ -187,7 +187,7 @@ async function unheard(server) {
   return ((cpuSeconds(server.pid) - before) / (requests * BATCH)) * 1e6;
 }
 
-/** From a request to one node to the frame on a socket of the other, beside bare Redis. */
+/** From a request to one node to the frame on a socket of the other, compared with bare Redis. */
 async function acrossNodes(bench, redis) {
   const deployment = await bench.deployment();
   const count = bench.quick ? 100 : 400;
