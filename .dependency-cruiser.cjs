@@ -99,6 +99,13 @@ module.exports = {
       to: { path: '^(?:src/|test/|bench/|scripts/)' },
     },
     {
+      name: 'the-console-stands-alone',
+      comment: 'Nothing of the console is in the files that the app loads.',
+      severity: 'error',
+      from: { path: '^web/', pathNot: '^web/console/' },
+      to: { path: '^web/console/' },
+    },
+    {
       name: 'the-server-imports-nothing-outside',
       severity: 'error',
       from: { path: '^src/', pathNot: '\\.spec\\.ts$' },

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seriousBarriers } from './kit/accessibility.js';
 import { picture } from './kit/chromium.js';
@@ -151,6 +152,23 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByRole('row').filter({ hasText: ada.viewerId }).first().waitFor();
   });
 
+  it('can be used with the keyboard only', async () => {
+    const { page } = await stage.visit();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+    for (const name of ['Viewers', 'Publish', 'Keys', 'Audit']) {
+      await tabTo(page, name);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name, level: 1, exact: true }).waitFor();
+    }
+    await tabTo(page, 'Sign out');
+    await page.keyboard.press('Enter');
+    await page.getByText('You are signed out.').waitFor();
+  });
+
   it('offers an operator who may only look nothing else', async () => {
     const ada = await stage.server.signedIn();
     await notify(stage.server, ada.viewerId, 'A title');
@@ -223,3 +241,11 @@ needs('chromium')('the console in Chromium', () => {
     });
   });
 });
+
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let step = 0; step < 300; step += 1) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate('document.activeElement?.textContent')) === name) return;
+  }
+  throw new Error(`The keyboard does not reach "${name}".`);
+}

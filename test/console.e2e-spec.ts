@@ -1,13 +1,21 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
 import { openSocket } from '../src/testing/live-socket.js';
+import { Browser } from './kit/browser.js';
 import { type Answer, ask, signedIn } from './kit/console-client.js';
 import { EVERY_SCOPE, makeKey } from './kit/console-stage.js';
 import { needs } from './kit/needs.js';
+import { startServerProcess } from './kit/server-process.js';
 import { startServer, type TestServer } from './kit/server.js';
+import { fillWithEmbedded } from './kit/storage.js';
+import { temporaryFolder } from './kit/temporary-folder.js';
 import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600' };
 const TO_HAPPEN = { timeout: 30_000, interval: 200 };
 
@@ -134,7 +142,7 @@ describe('the console', () => {
     other.cookies.set('sallyport', mine).set('sallyport-console', mine);
     expect((await ask(other, '/session')).status).toBe(401);
     const doubled = await server.browser().fetch('/console/api/session', {
-      headers: { cookie: `sallyport-console=${mine}; sallyport-console=${secret}` },
+      headers: { cookie: `sallyport-console=${secret}; sallyport-console=${mine}` },
     });
     expect(doubled.status).toBe(401);
   });
@@ -193,6 +201,30 @@ describe('the console', () => {
     vi.setSystemTime(Date.now() + 11 * 60_000);
     expect((await ask(second.browser, '/session')).status).toBe(401);
     vi.useRealTimers();
+  });
+});
+
+describe('a server whose log says everything', () => {
+  it('LK-1 writes neither the key, nor the cookie, nor what was looked up, and takes a key of the CLI at once', async () => {
+    const folder = temporaryFolder('console-log');
+    await fillWithEmbedded(folder.path);
+    const server = await startServerProcess({ ...QUIET, LOG_LEVEL: 'trace', DATA_DIR: folder.path });
+    const args = ['dist/server/cli/main.js', '--json', 'api-key', 'create', 'ops', '--allow', EVERY_SCOPE.join()];
+    const env = { PATH: process.env['PATH'] ?? '', DATA_DIR: folder.path };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
+    const { key } = JSON.parse(stdout) as { key: string };
+    const browser = new Browser(server.url);
+    const wrong = `${key.slice(0, -1)}!`;
+    expect((await ask(browser, '/sign-in', { key: wrong })).status).toBe(401);
+    expect((await ask(browser, '/sign-in', { key })).status).toBe(200);
+    expect((await ask(browser, '/viewer', { query: 'canary-of-a-mail@example.com' })).status).toBe(404);
+    const made = await ask(browser, '/keys', { name: 'shop', scopes: ['publish'] });
+    const secret = browser.cookies.get('sallyport-console') ?? 'none';
+    await vi.waitFor(() => expect(server.output()).toContain('api-key-created'), TO_HAPPEN);
+    await server.end();
+    for (const canary of [key, wrong, secret, String(made.body['key']), 'canary-of-a-mail'])
+      expect(server.output()).not.toContain(canary);
+    folder.remove();
   });
 });
 

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeKey } from './kit/console-stage.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startServer();
+  await makeKey(server, ['console']);
 });
 
 afterAll(() => server.stop());
@@ -14,14 +16,15 @@ async function assetsOf(page: string): Promise<string[]> {
   return [...html.matchAll(/(?:src|href)="([^"]+)"/g)].flatMap(([, path]) => path ?? []);
 }
 
-describe.each(['/', '/graphiql'])('the page %s', (path) => {
+describe.each(['/', '/graphiql', '/console'])('the page %s', (path) => {
   it('is not cached, and has a strict policy', async () => {
     const { status, headers } = await fetch(server.url + path);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(headers.get('cache-control')).toBe('no-cache');
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; /);
-    expect(headers.get('content-security-policy')).toContain(`connect-src 'self' ${server.url.replace('http', 'ws')}`);
+    const socket = path === '/console' ? ';' : ` ${server.url.replace('http', 'ws')};`;
+    expect(headers.get('content-security-policy')).toContain(`connect-src 'self'${socket}`);
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
   });
@@ -63,6 +66,37 @@ describe('the files of the pages', () => {
     }
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(150 * 1024);
+  });
+});
+
+describe('the console', () => {
+  /** The scripts of a page and those that they import, also on demand. */
+  async function scriptsOf(page: string): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    const waiting = (await assetsOf(page)).filter((name) => name.endsWith('.js'));
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      if (found.has(name)) continue;
+      const text = await (await fetch(server.url + name)).text();
+      found.set(name, text);
+      for (const [, other] of text.matchAll(/["'`](?:\.\/|\/?assets\/)([\w.-]+\.js)["'`]/g))
+        waiting.push(`/assets/${other}`);
+    }
+    return found;
+  }
+
+  it('is no part of the app: neither a file of it nor a line', async () => {
+    const [app, own] = [await scriptsOf('/'), await scriptsOf('/console')];
+    const marks = ['/console/api', 'sallyport-background', 'What is sent'];
+    const ofApp = [...app.values()].join('');
+    expect(marks.filter((mark) => ofApp.includes(mark))).toEqual([]);
+    const ofConsole = [...own.values()].join('');
+    expect(marks.filter((mark) => ofConsole.includes(mark))).toEqual(marks);
+    const entry = [...own.keys()].find((name) => name.includes('console'));
+    expect(entry).toBeDefined();
+    expect([...app.keys()]).not.toContain(entry);
+    // Neither does the console load the app, nor what only the app needs.
+    expect(ofConsole).not.toContain('ApolloProvider');
+    expect([...own.keys()].filter((name) => name.includes('/app-'))).toEqual([]);
   });
 });
 

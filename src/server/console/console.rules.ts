@@ -21,21 +21,37 @@ const MAX_BODY_BYTES = 96 * 1024;
 const BY_ITSELF = 'sallyport-background';
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
-/** The console's endpoints below {@link CONSOLE_API} and their methods; all but the first require a session. */
-const ENDPOINTS: readonly (readonly [path: string, ...methods: string[]])[] = [
-  ['/sign-in', 'POST'],
-  ['/sign-out', 'POST'],
-  ['/session', 'GET'],
-  ['/nodes', 'GET'],
-  ['/viewer', 'POST'],
-  ['/viewer/events', 'POST'],
-  ['/viewer/disconnect', 'POST'],
-  ['/viewer/revoke-session', 'POST'],
-  ['/feeds', 'GET'],
-  ['/publish', 'POST'],
-  ['/keys', 'GET', 'POST'],
-  ['/keys/revoke', 'POST'],
-  ['/audit', 'GET'],
+/** An endpoint below {@link CONSOLE_API}. */
+interface Endpoint {
+  readonly path: string;
+  readonly methods: readonly string[];
+  /** What a request counts in the rate limit of the operator's key, in events. Default: the least. */
+  readonly counts?: number;
+  /** Default: {@link MAX_BODY_BYTES}. */
+  readonly bodyLimitBytes?: number;
+  /** Whether it is for those who are not signed in. */
+  readonly isOpen?: true;
+}
+
+/** A look-up counts as much as one of another backend: a thousand in ten seconds, against enumeration. */
+const LOOK_UP = { counts: 1_000 };
+const GET = ['GET'];
+const POST = ['POST'];
+
+const ENDPOINTS: readonly Endpoint[] = [
+  { path: '/sign-in', methods: POST, isOpen: true, bodyLimitBytes: 8 * 1024 },
+  { path: '/sign-out', methods: POST },
+  { path: '/session', methods: GET },
+  { path: '/nodes', methods: GET },
+  { path: '/viewer', methods: POST, ...LOOK_UP },
+  { path: '/viewer/events', methods: POST, ...LOOK_UP },
+  { path: '/viewer/disconnect', methods: POST },
+  { path: '/viewer/revoke-session', methods: POST },
+  { path: '/feeds', methods: GET },
+  { path: '/publish', methods: POST },
+  { path: '/keys', methods: [...GET, ...POST] },
+  { path: '/keys/revoke', methods: POST },
+  { path: '/audit', methods: GET, ...LOOK_UP },
 ];
 
 /** Who may call the console's endpoints. Applied before a body is read. */
@@ -96,18 +112,18 @@ export class ConsoleRules {
     private readonly admission: ConsoleAdmission,
     private readonly rate: PublishRate,
   ) {
-    this.all = ENDPOINTS.map(([path, ...methods], index) => this.#rule(path, methods, index > 0));
+    this.all = ENDPOINTS.map((endpoint) => this.#rule(endpoint));
   }
 
-  #rule(path: string, methods: readonly string[], needsSession: boolean): RouteRule {
+  #rule({ path, methods, counts = 1, bodyLimitBytes = MAX_BODY_BYTES, isOpen }: Endpoint): RouteRule {
     return {
       path: CONSOLE_API + path,
       methods,
-      bodyLimitBytes: MAX_BODY_BYTES,
+      bodyLimitBytes,
       admit: async (request, reply) => {
         void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
         this.admission.refuseOthers(request);
-        if (needsSession) this.rate.spend(await this.admission.requireSession(request), 1);
+        if (!isOpen) this.rate.spend(await this.admission.requireSession(request), counts);
       },
     };
   }
