@@ -73,7 +73,7 @@ describe.each(['redis', 'postgres'] as const)('two nodes on %s', (store) => {
         await socket.subscribed('1', NOTIFICATIONS);
         return socket;
       };
-      return { viewer: `user:${id}`, sockets: await Promise.all(nodes.map(open)) };
+      return { browser, viewer: `user:${id}`, sockets: await Promise.all(nodes.map(open)) };
     }
 
     it('record an event from its request to the sockets of every node, in the trace of its sender', async () => {
@@ -139,6 +139,26 @@ describe.each(['redis', 'postgres'] as const)('two nodes on %s', (store) => {
       await receiver.waitFor('POST /publish', 1, last.traceId);
       expect(receiver.spans.filter(({ traceId }) => traceId === unsampled.traceId)).toEqual([]);
       await Promise.all(sockets.map((socket) => socket.close()));
+    });
+
+    it('record a sign-out from its request to the close of sockets on every node', async () => {
+      const { browser, sockets } = await onBothNodes();
+      const { traceId, traceparent } = newTrace();
+      const answer = await browser.fetch('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', traceparent },
+        body: JSON.stringify({ query: 'mutation { logout }' }),
+      });
+      expect(answer.status).toBe(200);
+      for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
+      const closed = await receiver.waitFor('close sockets', 2, traceId);
+      const [request] = await receiver.waitFor('POST /graphql', 1, traceId);
+      expect(closed.map(({ kind }) => kind).sort()).toEqual(['CONSUMER', 'INTERNAL']);
+      for (const span of closed)
+        expect(span).toMatchObject({
+          parentSpanId: request!.spanId,
+          attributes: { 'sallyport.revocation.sessions': 1 },
+        });
     });
 
     it('record what a transaction has published by SQL, in the trace that the transaction names', async () => {

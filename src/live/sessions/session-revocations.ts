@@ -1,3 +1,6 @@
+import type { SpanContext } from '@opentelemetry/api';
+import { inRevocationSpan } from '../tracing/revocation-span.js';
+import { currentTrace } from '../tracing/tracer.js';
 import type { ViewerId } from '../viewer/viewer.js';
 
 /** When and where a revocation was announced. */
@@ -5,6 +8,8 @@ export interface RevocationNews {
   readonly node: 'own' | 'other';
   /** On this node's monotonic clock. */
   readonly announcedAtMs: number;
+  /** The span that announced it, if its trace is sampled. */
+  readonly trace?: SpanContext | undefined;
 }
 
 /**
@@ -27,7 +32,7 @@ export type RevokedViewerListener = (revoked: RevokedViewer, news: RevocationNew
 
 /** The news of a revocation that this node announces now. */
 export function announcedHere(): RevocationNews {
-  return { node: 'own', announcedAtMs: performance.now() };
+  return { node: 'own', announcedAtMs: performance.now(), trace: currentTrace() };
 }
 
 /**
@@ -52,13 +57,17 @@ export abstract class SessionRevocations {
 
   /** Notifies only this node's listeners about a viewer. */
   tellViewerHere(revoked: RevokedViewer, news: RevocationNews | null = null): void {
-    for (const listener of this.#viewerListeners) listener(revoked, news);
+    inRevocationSpan(news, 0, () => {
+      for (const listener of this.#viewerListeners) listener(revoked, news);
+    });
   }
 
   /** Notifies only this node's listeners; without news for ended sessions that the node detected itself. */
   tellHere(sessionIds: readonly string[], news: RevocationNews | null = null): void {
     if (sessionIds.length === 0) return;
-    for (const listener of this.#listeners) listener(sessionIds, news);
+    inRevocationSpan(news, sessionIds.length, () => {
+      for (const listener of this.#listeners) listener(sessionIds, news);
+    });
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { RevocationNews, RevokedViewer } from '../sessions/session-revocations.js';
+import { formatTraceparent, parseSampled } from '../tracing/trace-context.js';
+import { currentTrace } from '../tracing/tracer.js';
 import { parseViewerId } from '../viewer/viewer.js';
 
 /** Sessions in one message between nodes: about 40 KB, well within subscribers' buffer limits. */
@@ -9,6 +11,13 @@ const MAX_ID_LENGTH = 642;
 /** An age above this is an error of a clock. */
 const MAX_AGE_MS = 3_600_000;
 
+/** When a revocation was announced, by the store's clock, and in which trace. */
+interface Announcement {
+  readonly announcedAtMs: number;
+  /** Not yet parsed. */
+  readonly traceparent?: unknown;
+}
+
 /** What a message tells. */
 interface RevocationMessage {
   readonly sessionIds: readonly string[];
@@ -18,12 +27,14 @@ interface RevocationMessage {
 
 /**
  * A message between nodes: a JSON list of ended sessions' ids, of viewers whose tokens were revoked, and of when that
- * was announced.
+ * was announced, with the current trace if it is sampled.
  *
  * @param nowMs the store's clock, in ms since the epoch
  */
 export function writeRevocations(ended: readonly (string | RevokedViewer)[], nowMs: number): string {
-  return JSON.stringify([...ended, { announcedAtMs: Math.round(nowMs) }]);
+  const trace = currentTrace();
+  const traceparent = trace ? { traceparent: formatTraceparent(trace) } : {};
+  return JSON.stringify([...ended, { announcedAtMs: Math.round(nowMs), ...traceparent }]);
 }
 
 /**
@@ -34,15 +45,17 @@ export function writeRevocations(ended: readonly (string | RevokedViewer)[], now
  */
 export function readRevocations(message: string, nowMs: number): RevocationMessage {
   const items = readList(message);
-  const at = items.find(isTime)?.announcedAtMs;
+  const announced = items.find(isTime);
   return {
     sessionIds: items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH),
     viewers: items.filter(isRevokedViewer),
-    news:
-      at === undefined
-        ? null
-        : { node: 'other', announcedAtMs: performance.now() - Math.max(0, Math.min(nowMs - at, MAX_AGE_MS)) },
+    news: announced === undefined ? null : newsOf(announced, nowMs),
   };
+}
+
+function newsOf({ announcedAtMs, traceparent }: Announcement, nowMs: number): RevocationNews {
+  const ageMs = Math.max(0, Math.min(nowMs - announcedAtMs, MAX_AGE_MS));
+  return { node: 'other', announcedAtMs: performance.now() - ageMs, trace: parseSampled(traceparent) ?? undefined };
 }
 
 function readList(message: string): readonly unknown[] {
@@ -54,7 +67,7 @@ function readList(message: string): readonly unknown[] {
   }
 }
 
-function isTime(item: unknown): item is { readonly announcedAtMs: number } {
+function isTime(item: unknown): item is Announcement {
   return Number.isFinite((item as { announcedAtMs?: unknown } | null)?.announcedAtMs);
 }
 

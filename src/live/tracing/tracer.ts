@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  context,
   type Context,
   ProxyTracerProvider,
   type Span,
@@ -29,6 +30,12 @@ export function activeTracer(): Tracer | undefined {
 export function mayRecord(parent: Context): boolean {
   const span = trace.getSpanContext(parent);
   return span === undefined || isSampled(span);
+}
+
+/** The current span, if an SDK is registered and its trace is sampled. */
+export function currentTrace(): SpanContext | undefined {
+  const span = activeTracer() && trace.getSpanContext(context.active());
+  return span && isSampled(span) ? span : undefined;
 }
 
 /** A context whose spans continue a trace that was started elsewhere. */

@@ -1,0 +1,30 @@
+import { ROOT_CONTEXT, type SpanContext, SpanKind } from '@opentelemetry/api';
+import { activeTracer, continuing, endSpan } from './tracer.js';
+
+/** A revocation that was announced, here or on another node. */
+interface Announced {
+  readonly node: 'own' | 'other';
+  /** The span that announced it, if its trace is sampled. */
+  readonly trace?: SpanContext | undefined;
+}
+
+/**
+ * Closes the sockets of a revocation as a span of the trace that announced it, on each node. One that is not sampled,
+ * or that the node has found out by itself, has none.
+ *
+ * @param sessions how many sessions have ended; 0 if tokens of a viewer were revoked
+ */
+export function inRevocationSpan(news: Announced | null, sessions: number, close: () => void): void {
+  const tracer = news?.trace && activeTracer();
+  if (!tracer) return close();
+  const span = tracer.startSpan(
+    'close sockets',
+    { kind: news.node === 'own' ? SpanKind.INTERNAL : SpanKind.CONSUMER, links: [{ context: news.trace }] },
+    continuing(ROOT_CONTEXT, news.trace),
+  );
+  try {
+    close();
+  } finally {
+    endSpan(span, { 'sallyport.revocation.sessions': sessions });
+  }
+}
