@@ -155,7 +155,7 @@ describe('signing in', () => {
       }
     }
     const medians = Object.values(times).map((samples) => samples.sort((a, b) => a - b)[7] ?? 0);
-    // A missing hash would be a hundredth; what a busy machine adds to one of them is far less than half.
+    // Without the hash the ratio would be about 0.01; load on the machine changes it by far less than half.
     expect(Math.min(...medians) / Math.max(...medians)).toBeGreaterThan(0.5);
   });
 

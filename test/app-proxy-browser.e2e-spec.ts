@@ -45,7 +45,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     await server?.stop();
   });
 
-  /** A page of somebody who has just opened the shop's live page and is not logged in. */
+  /** Opens the shop's live page as a visitor who is not logged in. */
   async function visitor(): Promise<{ page: Page; sockets: Inbox<string>; frames: Inbox<string>; faults: string[] }> {
     const context = await browser.newContext();
     contexts.push(context);

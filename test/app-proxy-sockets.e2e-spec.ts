@@ -63,7 +63,7 @@ describe('a customer on a socket', () => {
     });
     expect(answer.status).toBe(200);
     expect((await ended.waitForClose()).code).toBe(4401);
-    // Not because this node remembers the announcement: the store tells.
+    // Makes this node forget the announcement: only the store knows that the session has ended.
     vi.spyOn(server.app.get(ConnectionRegistry, { strict: false }), 'hasEnded').mockReturnValue(false);
     expect(await closeCodeFor(server.url, token, VISITOR)).toBe(4401);
     vi.restoreAllMocks();

@@ -24,13 +24,13 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** Visits the shop's page as somebody who is logged in there, or not. */
+/** Visits the shop's page, logged in if `customer` is given. */
 function visit(path = '', customer = '', headers: Record<string, string> = {}): Promise<Response> {
   const cookie = customer ? { cookie: `shop_session=${customer}` } : {};
   return fetch(shop.at('127.0.0.1') + path, { headers: { 'user-agent': 'A shop visitor', ...cookie, ...headers } });
 }
 
-/** A request past the shop, as whoever learned a signature would send it. */
+/** Sends a request directly to the app, like an attacker with a known signature. */
 function direct(path: string, parameters: Record<string, string>, headers: Record<string, string> = {}) {
   const query = new URLSearchParams({
     shop: DOMAIN,

@@ -28,7 +28,7 @@ needs('chromium')('one person in two browsers', () => {
     return app;
   }
 
-  /** The page still gets what is published. */
+  /** Checks that the page still receives events. */
   async function stillLive(app: AppPage, value: number): Promise<void> {
     await app.open('Live');
     await publishCount(stage.server, who.viewerId, value);

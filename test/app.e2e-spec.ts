@@ -13,7 +13,7 @@ function titles({ page }: AppPage): Promise<string[]> {
 needs('chromium')('the app in a browser', () => {
   const stage = appStage();
 
-  /** Somebody who is signed in, and who they are to the stage.server. */
+  /** Opens the app with a new account; also returns its viewer id. */
   async function member(): Promise<AppPage & { viewer: `user:${string}` }> {
     const app = await stage.visit();
     await app.register();
@@ -87,7 +87,7 @@ needs('chromium')('the app in a browser', () => {
     await app.page.getByRole('button', { name: 'Sign in' }).click();
     await app.count(6);
     console.log(`first value ${Date.now() - started} ms after pressing "Sign in"`);
-    // A second is the promise; the rest is for a machine that runs other tests beside this one.
+    // The limit is 1 s; the rest allows for a busy machine.
     expect(Date.now() - started).toBeLessThan(4_000);
   });
 

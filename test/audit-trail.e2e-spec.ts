@@ -87,7 +87,7 @@ describe('the stored audit events', () => {
     const second = await server.signedIn();
     await vi.waitFor(() => expect(out).toContain(second.viewerId), patiently);
     expect(out.split('\n').filter((text) => text.includes(first.viewerId))).toHaveLength(1);
-    // As many as the server runs at once.
+    // The most that the server runs at once.
     const others = [cli('audit', '--follow'), cli('audit', '--follow'), cli('audit', '--follow')];
     await Promise.all(others.map((other) => once(other.stdout, 'data')));
     const all = [child, ...others];

@@ -60,7 +60,7 @@ describe('SO-8 a back-channel logout', () => {
     const namesake = await openSocket(server.url, { token: await globex.sign('bob', { issued: -2 }) });
     expect((await logOut(await acme.logoutToken({ sub: 'bob' }, { issued: -1 }))).status).toBe(200);
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(4401);
-    // Not because this node remembers the announcement: the store tells.
+    // Makes this node forget the announcement: only the store knows that the session has ended.
     vi.spyOn(server.app.get(ConnectionRegistry, { strict: false }), 'hasEnded').mockReturnValue(false);
     expect(await closeCodeFor(server.url, old)).toBe(4401);
     expect(await closeCodeFor(server.url, await acme.sign('bob'))).toBe(1000);

@@ -172,7 +172,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('what a backend can ask, on two n
   describeQueries(() => pair.nodes);
 });
 
-/** What holds on one node as on two. */
+/** Tests that run on one node and on two. */
 function describeQueries(nodes: () => [TestServer, TestServer]): void {
   let server: TestServer;
   let other: TestServer;

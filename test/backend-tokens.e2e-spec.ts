@@ -63,7 +63,7 @@ needs('redis', 'postgres')('tokens of a backend, on two nodes', () => {
   describeTokens(() => pair.nodes);
 });
 
-/** What holds on one node as on two: what happens on one is felt on the other. */
+/** Tests that run on one node and on two: a change on one takes effect on the other. */
 function describeTokens(nodes: () => [TestServer, TestServer]): void {
   let server: TestServer;
   let other: TestServer;

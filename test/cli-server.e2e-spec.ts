@@ -214,7 +214,7 @@ describe('the command line, while a server has the embedded database open', () =
     return socket;
   }
 
-  /** The server's lines. */
+  /** Sends bytes and returns the lines of the server's response. */
   async function send(bytes: string): Promise<unknown[]> {
     const socket = await open();
     socket.on('error', () => {});
@@ -240,7 +240,7 @@ describe('the command line, when the server is gone', () => {
     expect(await cli(folder.path, ['api-key', 'create', 'one', '--json'])).toMatchObject({ code: 0 });
     const second = await startServerProcess(env);
     expect((await cli(folder.path, ['api-key', 'list'])).out).toContain('one');
-    // While it runs, nobody else opens the database: the command came through the socket.
+    // The running server has locked the database, so the command must have used its socket.
     expect(readFileSync(join(folder.path, 'pglite.lock'), 'utf8')).toContain(`"pid":${second.child.pid}`);
     await second.end();
     expect(existsSync(join(folder.path, 'cli.sock'))).toBe(false);

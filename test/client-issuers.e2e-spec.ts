@@ -9,14 +9,14 @@ import { Issuer, trusting } from './kit/issuer.js';
 import { importFromReadme } from './kit/readme-module.js';
 import { startServer, type TestServer } from './kit/server.js';
 
-/** The recipes as they stand in the client's README. */
+/** The recipes in the client's README. */
 interface Recipes {
   tokenFromAuth0(auth0: object): GetToken;
   tokenFromKeycloak(keycloak: object): GetToken;
   tokenFromOidc(users: object): GetToken;
 }
 
-/** A page's session at a provider, as its libraries show it; tokens live for `seconds`. */
+/** A page's session at a provider, as the provider's library exposes it; tokens are valid for `seconds`. */
 class PageSession {
   asked = 0;
   isOver = false;

@@ -70,7 +70,7 @@ needs('postgres', 'redis')('a client whose node is paused', () => {
     stalling.child.kill('SIGSTOP');
     await publish(range(2, 100));
     balancer.choose(other.url);
-    // What the heartbeat does when no answer has come.
+    // As the heartbeat does when a pong is missing.
     client.terminate();
     await until(100);
     const woken = vi.fn();

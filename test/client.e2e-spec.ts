@@ -99,7 +99,7 @@ describe('reconnecting', () => {
     },
   );
 
-  /** A client that always waits as long as it may, on its second connection, which has been live for `heldMs`. */
+  /** Returns a client that always waits the longest allowed time, on its second connection, which has been live for `heldMs`. */
   async function onSecondConnection(heldMs: number) {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     vi.spyOn(Math, 'random').mockReturnValue(1);
@@ -118,14 +118,14 @@ describe('reconnecting', () => {
     return getToken;
   }
 
-  /** Moves no timer, as `vi.waitFor` would. */
+  /** Waits until the connection is lost, without `vi.waitFor`, which would advance the fake timers. */
   async function lost(client: LiveClient): Promise<void> {
     while (client.state !== 'reconnecting') await new Promise((resolve) => void setImmediate(resolve));
   }
 
   it('connects to another node at once after 1012, whatever the delay was before', async () => {
     const getToken = await onSecondConnection(2000);
-    // No timer is moved on: what waited would wait for ever.
+    // Fake timers stand still here: a client that waited would never reconnect.
     await live.server.admit();
     expect(getToken).toHaveBeenCalledTimes(3);
   });

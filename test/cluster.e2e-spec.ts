@@ -19,7 +19,7 @@ const WITHIN_MS = 90_000;
 interface Cluster {
   /** Its exit code. */
   readonly exit: Promise<number | null>;
-  /** Rejects when it is not there within the time. */
+  /** Rejects if the output does not match in time. */
   prints(pattern: RegExp): Promise<RegExpExecArray>;
   /** Stops it as Ctrl-C does. */
   stop(): Promise<number | null>;
@@ -27,7 +27,7 @@ interface Cluster {
 
 const started: ChildProcess[] = [];
 afterEach(async () => {
-  // One that a failed test has left.
+  // Processes that a failed test has left running.
   for (const child of started.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     const ended = once(child, 'exit');
@@ -129,7 +129,7 @@ needs(
 )('npm run cluster, ended while it starts', () => {
   it('leaves nothing behind', async () => {
     const folder = temporaryFolder('cluster');
-    // PostgreSQL runs as another user than root.
+    // PostgreSQL does not run as root.
     chmodSync(folder.path, 0o755);
     const cluster = startCluster(['--port', String(await freePort())], { TMPDIR: folder.path });
     await cluster.prints(/starting PostgreSQL and Redis/);
@@ -145,7 +145,7 @@ it('npm run cluster says in one line what is wrong with its options', async () =
   expect(await cluster.exit).toBe(1);
 });
 
-/** The node that holds the open socket. */
+/** Returns the node that has the open socket. */
 async function nodeWithSocket<Node extends { readonly at: string }>(nodes: readonly Node[]): Promise<Node> {
   for (const node of nodes) {
     const metrics = await (await fetch(`${node.at}/metrics`)).text();

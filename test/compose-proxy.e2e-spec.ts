@@ -22,12 +22,12 @@ const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { 
 const folder = temporaryFolder('proxies');
 const proxies = new Proxies(folder.path);
 
-/** Fills in `${NAME:-default}` as Compose does. */
+/** Replaces `${NAME:-default}` as Compose does. */
 function filledIn(text: string, given: Readonly<Record<string, string>>): string {
   return text.replace(/\$\{(\w+)(?::[-?]([^}]*))?\}/g, (_, name: string, other?: string) => given[name] ?? other ?? '');
 }
 
-/** The balancer of docker-compose.yml, with the one node at `node` behind it. */
+/** Starts the load balancer of docker-compose.yml in front of one node. */
 function startBalancer(node: string, given: Readonly<Record<string, string>>): Promise<number> {
   return proxies.caddy(
     filledIn(compose.configs.balancer.content, given)

@@ -16,10 +16,10 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 
 const QUERY = 'subscription { notifications { title } }';
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
-/** How long the checks of a node that is back are held up by its database, in milliseconds. */
+/** How long the database delays the checks of a node that is back, in milliseconds. */
 const DATABASE_LATER_MS = 1_000;
 
-/** A socket whose subscription is confirmed: the server tells by a Ping where it begins. */
+/** Opens a socket whose subscription is confirmed: the server sends the start position in a Ping. */
 async function subscribed(url: string, token: string): Promise<LiveSocket> {
   const socket = await openSocket(url);
   await socket.init({ token, resumable: true, positions: true });
@@ -71,7 +71,7 @@ needs('postgres', 'redis')('a node that is cut off while a user signs out elsewh
     await database.drop();
   });
 
-  /** Somebody whose socket is open on the node that is to be cut off, with an event received. */
+  /** Opens a socket on the node that will be cut off, and waits for an event. */
   const connected = async (): Promise<{ ada: SignedIn; socket: LiveSocket; cursor: string }> => {
     const ada = await near.signedIn();
     const socket = await subscribed(far.url, await ada.browser.token());

@@ -9,7 +9,7 @@ import { CloseCode } from '../src/protocol/close-code.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { startServer, type TestServer } from './kit/server.js';
 
-/** Runs `npm run demo -- url`; its exit code and what it printed. */
+/** Runs `npm run demo -- url`; returns its exit code and output. */
 function demo(url: string | null, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
   const args = [fileURLToPath(new URL('../scripts/demo.mjs', import.meta.url)), ...(url === null ? [] : [url])];
   return new Promise((resolve) => {

@@ -12,13 +12,13 @@ const PAGES = ['.', 'docs', 'docs/decisions', 'client'].flatMap((folder) =>
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
-/** A heading as a code host makes an anchor of it. */
+/** Returns a heading's anchor, as code hosts generate it. */
 function anchorOf(heading: string): string {
   const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '');
   return plain.trim().replaceAll(' ', '-');
 }
 
-/** Where the links of a page lead that stay inside the project, as [file, anchor]. */
+/** Returns the targets of a page's links within the project as [file, anchor]. */
 function linksOf(page: string): [string, string][] {
   const text = read(page).replaceAll(/```[\s\S]*?```/g, '');
   const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');

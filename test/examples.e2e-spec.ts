@@ -11,7 +11,7 @@ import { TcpProxy } from './kit/tcp-proxy.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
-/** What `npm ci`, `tsc` and the start of an example take on a busy machine. */
+/** The longest that `npm ci`, `tsc` and the start of an example take on a busy machine. */
 const START_MS = 180_000;
 
 const installs = new Map<string, Promise<Example>>();
@@ -31,39 +31,39 @@ afterAll(async () => {
   folder.remove();
 }, START_MS);
 
-/** The names of the `describe`s that run, which are those of their examples. */
+/** Returns the names of the `describe` blocks to run, which are the names of examples. */
 function suitesIn(tasks: readonly RunnerTask[]): string[] {
   return tasks.flatMap((task) =>
     task.type === 'suite' && task.mode === 'run' ? [task.name, ...suitesIn(task.tasks)] : [],
   );
 }
 
-/** The example that has the name of the `describe` around it. */
+/** Returns the installed example with the name of the current `describe`. */
 async function installed(name: string): Promise<Example> {
   const example = await installs.get(name);
   if (!example) throw new Error(`There is no example ${name}.`);
   return example;
 }
 
-/** Where an example is. */
+/** The addresses of an example. */
 interface Places {
-  /** Its pages, and `/orders`. */
+  /** The pages and `/orders`. */
   readonly url: string;
-  /** Its pages again, where their sockets come through the wire as well. Default: `url`. */
+  /** The pages, if their sockets also go through the proxy. Default: `url`. */
   readonly behindWire?: string;
-  /** The server of the sockets, past the wire. */
+  /** The server of the sockets, without the proxy. */
   readonly live: string;
-  /** What the pages' sockets go through. */
+  /** The proxy of the pages' sockets. */
   readonly wire: TcpProxy;
 }
 
-/** How one signs in and out at an example. */
+/** How to sign in and out of an example. */
 interface Account {
   signIn(opened: OpenPage, name: string): Promise<void>;
   signOut(opened: OpenPage): Promise<void>;
-  /** The token of the page's next socket. */
+  /** Returns the token for the page's next socket. */
   token(opened: OpenPage, url: string): Promise<string>;
-  /** What a request of the page carries besides its cookie. */
+  /** Returns the headers that the page's requests have besides the cookie. */
   headers(opened: OpenPage): Promise<Record<string, string>>;
 }
 
@@ -71,7 +71,7 @@ const click = ({ page }: OpenPage, name: string) => page.getByRole('button', { n
 const isLive = ({ page }: OpenPage) => page.getByText('Connection: live').waitFor();
 const orders = ({ page }: OpenPage) => page.getByRole('listitem').allTextContents();
 
-/** The accounts that all examples but one have of their own. */
+/** The accounts that all examples but one implement themselves. */
 const OWN_ACCOUNT: Account = {
   async signIn(opened, name) {
     await opened.page.getByLabel('Name').fill(name);
@@ -86,13 +86,13 @@ const OWN_ACCOUNT: Account = {
   headers: () => Promise.resolve({}),
 };
 
-/** What every example promises. */
+/** Checks what every example must do. */
 async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, account = OWN_ACCOUNT): Promise<void> {
   const signIn = async (opened: OpenPage, name: string): Promise<void> => {
     await account.signIn(opened, name);
     await isLive(opened);
   };
-  /** Places an order past the wire; how the page will show it. */
+  /** Places an order without the proxy; returns its text on the page. */
   const order = async (opened: OpenPage): Promise<string> => {
     const headers = await account.headers(opened);
     const answer = await opened.context.request.post(`${url}/orders`, { headers });
@@ -100,7 +100,7 @@ async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, a
     const { order, state } = (await answer.json()) as { order: string; state: string };
     return `Order ${order} is ${state}`;
   };
-  /** How many orders a page shows from before, once it shows a new one. */
+  /** Returns how many earlier orders a page shows, once it shows a new one. */
   const shown = async (opened: OpenPage): Promise<number> => {
     await opened.page.getByText(await order(opened)).waitFor();
     return (await orders(opened)).length;
@@ -109,7 +109,7 @@ async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, a
   await Promise.all([signIn(ada, 'ada'), signIn(bob, 'bob')]);
   const [adas, bobs] = [await shown(ada), await shown(bob)];
 
-  // Their own events, and nobody else's: Bob's comes between two of Ada's.
+  // Each user gets only their own events: Bob's is published between two of Ada's.
   await click(ada, 'Place an order');
   await ada.page.getByRole('listitem').nth(adas).waitFor();
   const first = (await orders(ada)).at(-1);
@@ -120,7 +120,7 @@ async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, a
   expect((await orders(ada)).slice(adas)).toEqual([first, second]);
   expect((await orders(bob)).slice(bobs)).toEqual([between]);
 
-  // What is published while the connection is lost arrives once it is back.
+  // Events that are published while the connection is lost arrive after it is back.
   wire.cut();
   await ada.page.getByText('Connection: reconnecting').waitFor();
   const missed = [await order(ada), await order(ada)];
@@ -128,7 +128,7 @@ async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, a
   await ada.page.getByText(missed[1] ?? '').waitFor();
   expect((await orders(ada)).slice(adas)).toEqual([first, second, ...missed]);
 
-  // A sign-out in another tab closes every socket of the session, and its token opens none.
+  // A sign-out in another tab closes every socket of the session, and the session's token opens none.
   const token = await account.token(ada, url);
   const socket = await openSocket(live, { token });
   const tab = await openTab(ada, behindWire);
@@ -138,7 +138,7 @@ async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, a
   await Promise.all([ada, tab].map(({ page }) => page.getByRole('button', { name: 'Sign in' }).waitFor()));
   expect(await closeCodeFor(live, token)).toBe(CloseCode.Unauthorized);
 
-  // Bob is still there, and Ada may come back.
+  // Bob stays connected, and Ada can sign in again.
   await Promise.all([isLive(bob), signIn(ada, 'ada')]);
   expect([ada, bob, tab].flatMap(({ faults }) => faults)).toEqual([]);
   await Promise.all([ada.context.close(), bob.context.close()]);
@@ -233,7 +233,7 @@ needs('chromium')('nest-fastify-mercurius', () => {
     keepsItsPromises({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
 });
 
-/** With the provider's own pages, and its tokens. */
+/** Signs in on the provider's pages. */
 const AT_PROVIDER: Account = {
   async signIn(opened, name) {
     const { page } = opened;
@@ -251,7 +251,7 @@ const AT_PROVIDER: Account = {
   headers: async (opened) => ({ authorization: `Bearer ${(await kept(opened)).access_token}` }),
 };
 
-/** The tokens that the page keeps. */
+/** The tokens that the page stores. */
 async function kept({ page }: OpenPage): Promise<{ id_token: string; access_token: string }> {
   const text = await page.evaluate(() => {
     const { localStorage } = globalThis as unknown as { localStorage: Record<string, string> };
@@ -291,7 +291,7 @@ needs('chromium')('oidc', () => {
     keepsItsPromises({ url: app.url, live: sallyport.url, wire }, AT_PROVIDER));
 });
 
-/** With better-auth's own routes. */
+/** Signs in with better-auth's routes. */
 const AT_BETTER_AUTH: Account = {
   ...OWN_ACCOUNT,
   async signIn(opened, name) {

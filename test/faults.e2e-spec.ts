@@ -13,7 +13,7 @@ import type { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
-/** How long the store hangs: that is the case itself, longer than anything here waits for an answer. */
+/** How long the store hangs: longer than any timeout in this test. */
 const HANG_MS = 10_000;
 
 interface Person {
@@ -65,9 +65,9 @@ async function newPerson(): Promise<Person> {
   return { browser, viewerId: `user:${id}` };
 }
 
-/** Two readers per person, one on each node, and a publisher that goes round the nodes. */
+/** Starts two readers per person, one on each node, and a publisher that uses the nodes in turn. */
 async function begin(mode: 'until it is taken' | 'once' = 'until it is taken'): Promise<void> {
-  // New ones each time: a subscription begins with the history, and numbers begin anew.
+  // New people each time: subscriptions start with the history, and numbers start again.
   people = [await newPerson(), await newPerson()];
   const urls = nodes.map((node) => node.url);
   readers = people.flatMap(({ browser }) => urls.map((_, first) => new PersistentReader(urls, token(browser), first)));
@@ -77,7 +77,7 @@ async function begin(mode: 'until it is taken' | 'once' = 'until it is taken'): 
   await progress(20);
 }
 
-/** A token from whichever node answers. */
+/** Returns a token from any node that answers. */
 function token(browser: Browser): () => Promise<string> {
   return async () => {
     for (const { url } of nodes) {
@@ -90,13 +90,13 @@ function token(browser: Browser): () => Promise<string> {
   };
 }
 
-/** Waits until every node says on `/readyz` that its stores are there (200), or that one is away (503). */
+/** Waits until `/readyz` of every node has this status: 200 if its stores are available, 503 if one is not. */
 async function untilReadyIs(status: 200 | 503): Promise<void> {
   const answers = () => Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
   await vi.waitFor(async () => expect(await answers()).toEqual([status, status]), { timeout: 30_000 });
 }
 
-/** Waits until every reader has an event that is published after now. */
+/** Waits until every reader has received an event that is published after this call. */
 async function progress(more = 10): Promise<void> {
   const goal = publisher.taken + more;
   await vi.waitFor(() => expect(publisher.taken).toBeGreaterThanOrEqual(goal), { timeout: 30_000, interval: 20 });
@@ -106,7 +106,7 @@ async function progress(more = 10): Promise<void> {
   );
 }
 
-/** The last word: every reader has the same last event, in order, once each, only its own. */
+/** Checks at the end that every reader has the same last event, and only its own events, in order and once each. */
 async function settle(): Promise<void> {
   await publisher.stop();
   const last = publisher.taken;
@@ -129,7 +129,7 @@ function expectNothingLost(): void {
   }
 }
 
-/** Wherever a number is skipped, the reader was told. */
+/** Checks that the reader was told of every missing number. */
 function expectNoSilentLoss(): void {
   for (const { read } of readers) {
     let last = 0;
@@ -145,7 +145,7 @@ function expectNoSilentLoss(): void {
   }
 }
 
-/** What holds for every store. */
+/** Tests that run on every store. */
 function survivesFaults(): void {
   it('loses nothing when a node is killed with SIGKILL and comes back', async () => {
     await begin();

@@ -20,14 +20,14 @@ let server: ReturnType<typeof spawn> | undefined;
 let viewer: string;
 let socket: LiveSocket;
 
-/** The page's blocks of one language, in order. */
+/** Returns the page's code blocks in one language, in order. */
 function blocks(language: string): string[] {
   return [...PAGE.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(([, name, text = '']) =>
     name === language ? [text] : [],
   );
 }
 
-/** Writes each block of TypeScript into the file that is named before it. */
+/** Writes each TypeScript block to the file named before it. */
 function writeFiles(): string[] {
   const files = [...PAGE.matchAll(/`(src\/feeds\/[^`]+\.ts)`:\n\n```ts\n([\s\S]*?)^```$/gm)];
   for (const [, file = '', text = ''] of files) {
@@ -37,7 +37,7 @@ function writeFiles(): string[] {
   return files.map(([, file = '']) => file);
 }
 
-/** Adds the page's line to the list, and the import that an editor adds. */
+/** Adds the page's line to the list, and the import that an editor would add. */
 function addToModule(): void {
   const [line = '', importLine = ''] = blocks('diff').map((diff) => diff.replace(/^\+/, ''));
   const file = join(folder.path, 'src/app.module.ts');
@@ -45,7 +45,7 @@ function addToModule(): void {
   writeFileSync(file, `${importLine}${text}`);
 }
 
-/** The page's shell commands with its placeholders filled in. */
+/** Returns a shell command of the page with its placeholders replaced. */
 function command(start: string): string {
   const found = blocks('sh').find((block) => block.startsWith(start)) ?? '';
   return found

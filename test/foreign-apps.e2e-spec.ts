@@ -10,14 +10,14 @@ import { RedisServer } from './kit/redis-server.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 
 const QUERY = 'subscription { orderStatus { order state } }';
-/** The id of the session in a token. */
+/** Returns the session id in a token. */
 function sessionIn(token: string): string {
   return (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid;
 }
 
 const shipped = (order: string) => ({ order, state: 'shipped' });
 
-/** Where nodes share what they know. */
+/** A store that the nodes share. */
 interface SharedStore {
   readonly options: { readonly kind: 'postgres' | 'redis'; readonly url: string };
   remove(): Promise<void>;
@@ -33,7 +33,7 @@ async function newDatabase(): Promise<SharedStore> {
   return { options: { kind: 'postgres', url }, remove: drop };
 }
 
-/** Platforms and stores know nothing of each other, so each is tested with one of the other. */
+/** Platforms and stores are independent, so each platform is tested with one store. */
 const APPS = [
   { foreign: EXPRESS_APP, name: `${EXPRESS_APP.name} and Redis`, openStore: newRedis },
   { foreign: FASTIFY_APP, name: `${FASTIFY_APP.name} and PostgreSQL`, openStore: newDatabase },
@@ -58,7 +58,7 @@ needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ for
 
   const signedIn = (user: string): Promise<ForeignBrowser> => new ForeignBrowser(nodes[0].url).signIn(user);
 
-  /** A socket whose subscription the store has confirmed: the server then tells its position. */
+  /** Opens a socket whose subscription the store has confirmed: the server then sends its position. */
   async function subscribed(browser: ForeignBrowser, node: ForeignNode): Promise<LiveSocket> {
     const socket = await openSocket(node.url);
     await socket.init({ token: await browser.token(), resumable: true, positions: true });

@@ -60,12 +60,12 @@ describe('a message that only a server may send', () => {
 });
 
 describe('a server error', () => {
-  /** Makes the field's resolver fail in a way that no resolver should, until the returned function is called. */
+  /** Makes the field's resolver fail in an unexpected way until the returned function is called. */
   function breakUserCount(fail: () => never): () => void {
     const field = server.app.get(GraphQLSchemaHost).schema.getSubscriptionType()?.getFields()['userCount'];
     const original = field?.subscribe;
     if (!field || !original) throw new Error('userCount is not there');
-    // A GraphQLError would be an answer; what is no async iterable is thrown by graphql-js itself.
+    // A GraphQLError would be a normal result; graphql-js itself throws if the value is not an async iterable.
     field.subscribe = () => fail;
     return () => (field.subscribe = original);
   }
@@ -134,7 +134,7 @@ describe('the data that waits on a socket', () => {
     const connection = [...server.app.get(ConnectionRegistry).all].at(-1);
     socket.ws.pause();
     const rss = process.memoryUsage().rss;
-    // Events fill the kernel's buffers and most of the 512 KiB that a socket may be owed; answers do the rest.
+    // Events fill the kernel's buffers and most of the socket's limit of 512 KiB; responses fill the rest.
     const topic = topicOf(NotificationsFeed.topic, ada.viewerId);
     const notification = { kind: 'test', title: 't', body: 'b', createdAt: '2026-01-01T00:00:00.000Z' };
     const backlog = (): number => connection?.backlogBytes ?? Infinity;
@@ -205,7 +205,7 @@ interface RawSocket {
   frames(): Frame[];
 }
 
-/** A WebSocket by hand, so that several frames go out as one segment. */
+/** Opens a bare WebSocket that can send several frames in one segment. */
 async function openRaw(url: string): Promise<RawSocket> {
   const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');

@@ -135,7 +135,7 @@ describe('connection_init', () => {
       const socket = await openSocket(server.url, { origin: 'https://app.example', cookie });
       socket.send({ type: 'connection_init', ...(payload ? { payload } : {}) });
       expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
-      // The very cookie that has opened nothing is a live session's over HTTP.
+      // The cookie that did not open a socket is valid over HTTP.
       expect(await ada.browser.me()).not.toBeNull();
     },
   );

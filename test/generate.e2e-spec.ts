@@ -12,7 +12,7 @@ import { storage } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** What a clone of the project has, as far as the server goes. */
+/** The files of a clone that the server needs. */
 const CLONED = [
   'src',
   'test/kit',
@@ -42,7 +42,7 @@ afterAll(async () => {
   copy.remove();
 });
 
-/** Runs a program of node_modules in the copy. Fails with what it printed. */
+/** Runs a program of node_modules in the copy. Throws its output if it fails. */
 async function run(program: string, ...args: string[]): Promise<void> {
   const ran = promisify(execFile)(process.execPath, [join(copy.path, 'node_modules', program), ...args], {
     cwd: copy.path,

@@ -6,7 +6,7 @@ import { needs } from './kit/needs.js';
 import { publishCount } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 
-/** Whom the page's tabs sign in. */
+/** The account with which the page's tabs sign in. */
 const ADA = { email: 'ada@example.com', password: 'correct horse battery' };
 
 needs('chromium')('GraphiQL in a browser', () => {
@@ -45,7 +45,7 @@ needs('chromium')('GraphiQL in a browser', () => {
 
   it('has no serious axe violation, except for the buttons in its own tabs', async () => {
     const barriers = await seriousBarriers(opened.page);
-    // GraphiQL puts its tab buttons into elements of role "tab": nothing that a page around it can change.
+    // GraphiQL nests its tab buttons in elements with role "tab"; the page around it cannot change that.
     expect(barriers.filter((barrier) => !/^nested-interactive: (?:li|\.graphiql-tab)/.test(barrier))).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ needs('chromium')('GraphiQL in a browser', () => {
   });
 });
 
-/** Goes to a tab by keyboard, then into the editor beside it. */
+/** Selects a tab with the keyboard and moves to the editor beside it. */
 async function choose(page: Page, name: string): Promise<void> {
   const tab = page.locator('.graphiql-tab-button').filter({ hasText: name });
   await tab.waitFor();
@@ -86,7 +86,7 @@ async function choose(page: Page, name: string): Promise<void> {
   await page.locator(`.graphiql-tab-active`).filter({ hasText: name }).waitFor();
   await page.locator('.graphiql-query-editor .view-line').filter({ hasText: name }).first().waitFor();
   await page.locator('.graphiql-query-editor textarea, .graphiql-query-editor .native-edit-context').first().focus();
-  // The editor learns the operation's name a moment after its text: there is nothing to see that tells when.
+  // The editor recognises the operation's name shortly after its text, with no visible change to wait for.
   await page.waitForTimeout(700);
 }
 

@@ -4,7 +4,7 @@ import { openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
-/** Of the text `{ __typename }`, as a client that persists queries sends it. */
+/** The hash of `{ __typename }`, as clients with persisted queries send it. */
 const TYPENAME_SHA256 = createHash('sha256').update('{ __typename }').digest('hex');
 
 const BUILT_IN = new Set(['Boolean', 'Float', 'ID', 'Int', 'String']);
@@ -73,7 +73,7 @@ describe('one set of rules on both transports', () => {
     await socket.close();
     for (const { length } of [overHttp.errors, overSocket]) {
       expect(length).toBeGreaterThan(0);
-      // graphql-js names 100 and says in one more that it has stopped.
+      // graphql-js reports 100 errors and one more that it has stopped.
       expect(length).toBeLessThanOrEqual(101);
     }
   });
@@ -192,7 +192,7 @@ describe('HTTP', () => {
       return { browser, cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; ') };
     };
 
-    /** What is answered with a cookie, by the origin and by what `Sec-Fetch-Site` says; undefined is a header that is not sent. */
+    /** Whether a request with a cookie is answered, by `Origin` and `Sec-Fetch-Site`; undefined omits the header. */
     const ANSWERS: readonly (readonly [origin: string | undefined, site: string | undefined, status: number])[] = [
       ...['https://evil.example', 'null', 'https://app.example.evil.tld', 'http://app.example'].flatMap((origin) =>
         ['cross-site', 'same-site', 'same-origin', 'none', undefined].map((site) => [origin, site, 403] as const),

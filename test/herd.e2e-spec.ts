@@ -8,9 +8,9 @@ import { storage } from './kit/storage.js';
 
 const PEOPLE = 10;
 const TABS = 10;
-/** Longer than a client of this library waits between two attempts, 30 s, and one attempt. */
+/** Longer than the client's longest wait between two attempts, 30 s, plus one attempt. */
 const BACK_WITHIN_MS = 60_000;
-/** Sockets that have been live for a second follow a 1012 at once. */
+/** Sockets that were live for at least a second reconnect at once after a 1012. */
 const HELD_MS = 1_100;
 
 let env: Record<string, string>;
@@ -22,7 +22,7 @@ let herd: Sheep[] = [];
 beforeAll(async () => {
   const stored = await storage({});
   removeStorage = stored.remove;
-  // The limits of production per address and per person: ten people at ten addresses.
+  // The production limits per address and per viewer: ten viewers at ten addresses.
   env = { ...stored.env, TRUSTED_PROXIES: '127.0.0.1', USER_COUNT_INTERVAL_SECONDS: '1' };
   server = await startServerProcess(env);
   env['PORT'] = new URL(server.url).port;
@@ -38,11 +38,11 @@ afterAll(async () => {
   await removeStorage();
 });
 
-/** One tab: our client with its own cookie, its waits, and a subscription of which only the number of values is kept. */
+/** A tab: our client with its own cookie and delays, and a subscription that only counts its values. */
 interface Sheep {
   readonly client: LiveClient;
   values: number;
-  /** Set when the subscription is over for good. */
+  /** Set when the subscription has ended for good. */
   failure: unknown;
 }
 

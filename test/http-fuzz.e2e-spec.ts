@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Mulberry32: the same numbers for the same seed. */
+/** Seeded random numbers (mulberry32). */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -117,7 +117,7 @@ const HEADERS = [
   'Trailer: Host',
   ...Array.from({ length: 5 }, (_, index) => `X-${index}: ${index}`),
 ];
-/** What a parser refuses, or should. */
+/** Headers that a parser must refuse. */
 const MALFORMED = [
   'Content-Type: application/json\u0000',
   'Content-Length: 3',
@@ -174,14 +174,14 @@ function requestOf(next: () => number): Buffer {
   const length = next() < 0.5 ? [`Content-Length: ${Buffer.byteLength(body)}`] : [];
   const line = `${seldom(ODD_METHODS, METHODS)} ${next() < 0.8 ? pick(TARGETS) : pick(ODD_TARGETS)} ${seldom(VERSIONS, ['HTTP/1.1'])}`;
   const host = seldom([[], ['Host: x', 'Host: y']], [['Host: x']]);
-  // Ends the connection, so that a body which is never read to its end holds nobody up.
+  // Closes the connection, so that a body that the server does not read delays nothing.
   const lines = [line, ...host, ...headers, ...length, 'Connection: close', '', body];
   return Buffer.from(lines.join(end), next() < 0.9 ? 'utf8' : 'latin1');
 }
 
-/** What is wrong with an answer; null where nothing is. */
+/** Returns what is wrong with a response, or null. */
 function faultOf({ status, headers }: RawAnswer): string | null {
-  // Nothing at all: an upgrade or a request that is not complete is ended without an answer.
+  // No response: the server closes the connection of an upgrade or an incomplete request.
   if (status === 0) return null;
   if (status >= 500) return `status ${status}`;
   if (headers.get('x-content-type-options') !== 'nosniff') return 'no nosniff';

@@ -34,7 +34,7 @@ interface Changes {
   readonly version?: string;
 }
 
-/** One request with Ada's cookie, over a bare socket: what `fetch` would refuse to send, or would repair. */
+/** Sends a request with Ada's cookie over a bare socket, since `fetch` would refuse or correct it. */
 function send({ method = 'POST', target = '/graphql', headers = {}, body = LOGOUT, version = '1.1' }: Changes) {
   const ordinary: Record<string, string | null> = {
     host: new URL(server.url).host,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { AppModule } from '../src/app.module.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
-/** Ten seconds in production. */
+/** 10 s in production. */
 vi.mock(import('../src/live/gateway/execution/resolver-deadline.js'), async (original) => ({
   ...(await original()),
   EXECUTION_DEADLINE_MS: 300 as 10_000,

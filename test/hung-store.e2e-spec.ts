@@ -9,9 +9,9 @@ import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 import { TcpProxy } from './kit/tcp-proxy.js';
 
 const REFUSALS: readonly number[] = [CloseCode.ConnectionInitialisationTimeout, CloseCode.TryAgainLater];
-/** docs/lifecycle.md grants 5 s from the opening to the ack. The rest is for a busy machine: a socket that hangs would last for good. */
+/** docs/lifecycle.md allows 5 s from the upgrade to the ack. The rest allows for a busy machine; a socket that hangs would never end. */
 const ENDED_WITHIN_MS = 15_000;
-/** A client that takes its time before `connection_init`, which may come for 3 s. */
+/** A slow client: `connection_init` is accepted for 3 s. */
 const LATE_INIT_MS = 2_500;
 
 needs('postgres')('WS-1 while the lookup of a token hangs', () => {
@@ -42,7 +42,7 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
     await database.drop();
   });
 
-  /** Nobody can read the sessions until the test ends. */
+  /** Blocks reads of the sessions until the test ends. */
   async function lockSessions(): Promise<void> {
     await locker.query('begin');
     await locker.query('lock table sessions in access exclusive mode');
@@ -54,7 +54,7 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
     return socket;
   }
 
-  /** How a socket ends that is opened now, and after how many milliseconds. */
+  /** Returns the close code of a socket and the milliseconds until its end. */
   async function ending(socket: Promise<LiveSocket>): Promise<{ code: number; afterMs: number }> {
     const openedAt = performance.now();
     const { code } = await (await socket).waitForClose();

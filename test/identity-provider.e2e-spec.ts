@@ -58,7 +58,7 @@ needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
       expect(await closeCodeFor(node.url, tokens.id_token)).toBe(4401);
       expect(await closeCodeFor(node.url, refreshed.id_token)).toBe(4401);
     }
-    // Her session in another browser, and somebody else, stay.
+    // Her session in another browser and other viewers stay connected.
     for (const socket of [elsewhere, bob]) {
       await socket.settled();
       expect(socket.ws.readyState).toBe(socket.ws.OPEN);

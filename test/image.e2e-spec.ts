@@ -13,7 +13,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-/** Debian's first ordinary user, `node` in the image. */
+/** The uid of `node` in the image, Debian's first ordinary user. */
 const NODE_USER = 1000;
 
 /** The instructions of the image's last stage. */
@@ -57,7 +57,7 @@ describe('the image', () => {
     folder.remove();
   });
 
-  /** Copies what a COPY names. What comes from the build stage has been built here. */
+  /** Copies the files of a COPY instruction. Files from the build stage have been built here. */
   function copy(rest: string): void {
     const words = rest.replace(/^--from=build /, '').split(' ');
     const target = words.at(-1) ?? '.';
@@ -68,12 +68,12 @@ describe('the image', () => {
     }
   }
 
-  /** What `npm ci --omit=dev` installs: every package of the lockfile that is not there for development only. */
+  /** Installs what `npm ci --omit=dev` would: every package in the lockfile that is not only for development. */
   function installProduction(): void {
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { dev?: true; optional?: true }> };
     for (const [path, { dev, optional }] of Object.entries(lock.packages)) {
       if (path === '' || dev || (optional && !statSync(join(ROOT, path), { throwIfNoEntry: false }))) continue;
-      // Packages inside this one stand in the lockfile by themselves.
+      // Nested packages have their own entries in the lockfile.
       const filter = (source: string): boolean => !source.slice(join(ROOT, path).length).includes('/node_modules');
       cpSync(join(ROOT, path), join(folder.path, path), { recursive: true, filter });
     }

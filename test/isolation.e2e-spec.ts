@@ -12,9 +12,9 @@ import { startTwoNodes } from './kit/two-nodes.js';
 
 const SUBSCRIPTION = 'subscription { userCount }';
 
-/** Where sockets are. */
+/** The node with the sockets. */
 let server: TestServer;
-/** Where events are published. */
+/** The node that publishes. */
 let publisher: TestServer;
 let ada: SignedIn;
 let bob: SignedIn;
@@ -24,7 +24,7 @@ interface Nodes {
   stop(): Promise<void>;
 }
 
-/** Even numbers for Ada and odd ones for Bob, in turns; the last two are larger than all before. */
+/** Publishes even numbers to Ada and odd ones to Bob, in turn; the last two are larger than all before. */
 async function publishToBoth(events: number): Promise<void> {
   for (let n = 2; n < events * 2; n += 2)
     await Promise.all([publishCount(publisher, ada.viewerId, n), publishCount(publisher, bob.viewerId, n + 1)]);
@@ -34,7 +34,7 @@ async function publishToBoth(events: number): Promise<void> {
   ]);
 }
 
-/** Takes what comes up to and including `last`. */
+/** Takes values up to and including `last`. */
 async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Promise<number[]> {
   const seen: number[] = [];
   while (seen.at(-1) !== last) seen.push((await inbox.take()).userCount);
@@ -42,7 +42,7 @@ async function takeUntil(inbox: Inbox<{ userCount: number }>, last: number): Pro
 }
 
 /**
- * @param start starts with this environment: the last node has the sockets, the first one publishes
+ * @param start starts the nodes with this environment: the last one has the sockets, the first one publishes
  * @param events the number of events, published one by one
  */
 function isolationOf(name: string, events: number, start: (env: Record<string, string>) => Promise<Nodes>): void {
@@ -50,7 +50,7 @@ function isolationOf(name: string, events: number, start: (env: Record<string, s
     let started: Nodes;
 
     beforeAll(async () => {
-      // The worker's own numbers would mix with the test's.
+      // The worker's own events would mix with the test's.
       started = await start({ USER_COUNT_INTERVAL_SECONDS: '86400' });
       [publisher, server] = [started.nodes[0]!, started.nodes.at(-1)!];
       [ada, bob] = await Promise.all([server.signedIn('ada'), server.signedIn('bob')]);
@@ -63,7 +63,7 @@ function isolationOf(name: string, events: number, start: (env: Record<string, s
         const [adas, bobs] = clients.map((client) => subscribe<{ userCount: number }>(client, SUBSCRIPTION).results);
         await Promise.all([publishCount(publisher, ada.viewerId, -2), publishCount(publisher, bob.viewerId, -1)]);
         await Promise.all([adas?.take(), bobs?.take()]);
-        // A reader that is behind gets the latest only, so each hundred is taken before the next is sent.
+        // A slow reader gets only the latest value, so each hundred is read before the next is sent.
         for (let from = 0; from < events; from += 100) {
           const forAda = Array.from({ length: 100 }, (_, index) => 2 * (from + index));
           const forBob = forAda.map((value) => value + 1);

@@ -153,7 +153,7 @@ describe('the JWT of a trusted issuer', () => {
   });
 });
 
-/** A token whose parts are what they are: unsigned, or signed with whatever. */
+/** Builds a token from any parts, unsigned or with any signature. */
 function raw(header: unknown, payload: unknown, signature: (input: string) => string): string {
   const input = [header, payload].map((part) => base64url.encode(JSON.stringify(part))).join('.');
   return `${input}.${signature(input)}`;

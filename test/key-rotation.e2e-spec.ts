@@ -60,7 +60,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
     const load = people.map(async (person, number) => {
       for (let turn = number; !done.signal.aborted; turn += 1) outcomes.push(await crossOver(person, turn));
     });
-    // docs/operations.md: the new key verifies on every node, then signs on every node, then the old one is removed.
+    // As in docs/operations.md: every node verifies with the new key, then signs with it, then the old key is removed.
     for (const keys of [`${old},${next}`, `${next},${old}`, next]) {
       for (const index of [0, 1]) {
         await restart(index, keys);
@@ -78,10 +78,10 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
     expect(new Set(outcomes)).toEqual(new Set(['opened', 'node away']));
   });
 
-  /** Takes a token from one node to the other. A node that ends or is not there yet is no refusal. */
+  /** Opens a socket on one node with a token from the other. A node that is stopping or starting is not a refusal. */
   async function crossOver(person: Browser, turn: number): Promise<string> {
     const [from, to] = turn % 2 === 0 ? [nodes[0], nodes[1]] : [nodes[1], nodes[0]];
-    // While one node restarts the other one takes both.
+    // While one node restarts, the other issues and accepts the token.
     const [source, target] = [from ?? to, to ?? from];
     if (!source || !target) return 'node away';
     try {

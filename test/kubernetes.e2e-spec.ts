@@ -15,7 +15,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = join(ROOT, 'deploy/kubernetes');
-/** The longest that a node takes to stop, in seconds: sockets drain, then requests finish (docs/lifecycle.md). */
+/** The longest time that a node takes to stop, in seconds: sockets drain, then requests finish (docs/lifecycle.md). */
 const STOP_SECONDS = 10 + 10;
 
 interface Manifest {
@@ -46,7 +46,7 @@ const deployment = one<IDeployment>('Deployment').spec!;
 const pod = deployment.template.spec!;
 const node = pod.containers[0]!;
 
-/** Whatever TypeScript says of the manifests as values of Kubernetes's own types: an unknown field is an error. */
+/** Returns TypeScript's errors for the manifests, checked against Kubernetes's types: unknown fields are errors. */
 function unknownFields(given: readonly Manifest[]): string[] {
   const name = join(ROOT, 'test/manifests-as-types.ts');
   const modules = new Map([...new Set(given.map(({ apiVersion }) => apiVersion))].map((each, index) => [each, index]));
@@ -119,7 +119,7 @@ describe('the manifests of deploy/kubernetes', () => {
     expect(node.livenessProbe?.httpGet?.path).toBe('/healthz');
     expect(node.startupProbe?.httpGet?.path).toBe('/healthz');
     expect(node.readinessProbe?.httpGet?.path).toBe('/readyz');
-    // Readiness takes up to 2 s; a start waits 30 s for PostgreSQL and 10 s for Redis.
+    // Readiness checks take up to 2 s; at the start a node waits 30 s for PostgreSQL and 10 s for Redis.
     expect(node.readinessProbe?.timeoutSeconds).toBeGreaterThan(2);
     const { periodSeconds = 10, failureThreshold = 3 } = node.startupProbe ?? {};
     expect(periodSeconds * failureThreshold).toBeGreaterThan(60);

@@ -16,7 +16,7 @@ import { startServer, type SignedIn, type TestServer } from './kit/server.js';
 const DOCUMENT = 'subscription Titles { notifications { title } }';
 const README = 'client/README.md';
 
-/** Subscribes with one library on top of a graphql-ws client; puts each title into the inbox. */
+/** Subscribes with a library on top of a graphql-ws client and puts each title into the inbox. */
 type Library = (client: Client, url: string, titles: Inbox<string>) => Promise<() => void>;
 type Titled = { notifications: { title: string } };
 
@@ -97,7 +97,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Publishes until the first one has come: the library says nothing of when its subscription stands. */
+/** Publishes until the first event arrives: the library does not tell when it has subscribed. */
 async function greet(person: SignedIn, titles: Inbox<string>): Promise<void> {
   const greeting = setInterval(() => void notify(server, person.viewerId, 'hello'), 50);
   await titles.take((title) => title === 'hello').finally(() => clearInterval(greeting));

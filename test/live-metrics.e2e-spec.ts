@@ -194,7 +194,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) =>
     await socket.waitForClose();
     const seconds = (part: string) => metric(there, `sallyport_revocation_close_seconds_${part}`, { node: 'other' });
     expect(await seconds('count')).toBe(1);
-    // By the clock of the store, from the time in the message.
+    // Measured with the store's clock, from the time in the message.
     expect(await seconds('sum')).toBeGreaterThanOrEqual(0);
     expect(await seconds('sum')).toBeLessThan(15);
   });

@@ -10,7 +10,7 @@ let server: TestServer;
 const clients: Client[] = [];
 
 beforeAll(async () => {
-  // The worker stays out of the way: these tests publish what they expect.
+  // The worker publishes nothing: these tests publish their own events.
   server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600', TOKEN_TTL_SECONDS: '600' } });
 });
 
@@ -25,7 +25,7 @@ function clientOf(person: SignedIn): Client {
   return client;
 }
 
-/** Takes `count` values. */
+/** Takes the next `count` values. */
 async function take<T>(
   inbox: { take(matches: (item: T) => boolean, what: string): Promise<T> },
   count: number,

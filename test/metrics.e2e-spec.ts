@@ -16,12 +16,12 @@ const PRODUCTION = {
 };
 const patiently = { timeout: 15_000, interval: 50 };
 
-/** The names in a text of Prometheus's exposition format. */
+/** Returns the metric names in Prometheus's exposition format. */
 const namesIn = (text: string): Set<string> =>
   new Set(
     [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name!).filter((name) => name.startsWith('sallyport_')),
   );
-/** The names in docs/metrics.md, by its sections. */
+/** Returns the metric names in docs/metrics.md, by section. */
 const documented = (): Map<string, Set<string>> => {
   const sections = readFileSync('docs/metrics.md', 'utf8').split(/^## /m).slice(1);
   return new Map(

@@ -12,7 +12,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = readFileSync(join(ROOT, 'docs/module.md'), 'utf8');
-/** The steps of the page, without what follows them. */
+/** The steps of the page, without the later sections. */
 const STEPS = PAGE.split('\n## ').find((section) => section.startsWith('From `nest new`')) ?? '';
 
 const folder = temporaryFolder('module-page');
@@ -20,7 +20,7 @@ let app: Consumer;
 let url: string;
 const running: ReturnType<typeof spawn>[] = [];
 
-/** Every file that the page tells to write, with its text. */
+/** Returns every file that the page says to write, with its text. */
 function files(): [name: string, text: string][] {
   const found = [...STEPS.matchAll(/`((?:src\/)?[\w.-]+\.m?[jt]s)`[^`]*?:?\n\n( *)```\w+\n([\s\S]*?)^ *```$/gm)];
   return found.map(([, name = '', indent = '', text = '']) => [
@@ -29,7 +29,7 @@ function files(): [name: string, text: string][] {
   ]);
 }
 
-/** What the page installs; `sallyport` from here, and the GraphQL packages as it says for Nest 11. */
+/** Returns the packages that the page installs: `sallyport` from here, and the GraphQL packages it names for Nest 11. */
 function installed(tarball: string): string[] {
   const [, names = ''] = /npm install (sallyport .*)$/m.exec(STEPS) ?? [];
   const [, types = ''] = /npm install --save-dev (.*)$/m.exec(STEPS) ?? [];
@@ -100,7 +100,7 @@ it('docs/module.md leads from nest new to a live value, word for word', async ()
     const answer = await fetch(`${url}/orders/${order}/ship`, { method: 'POST', headers, body: to });
     return answer.json();
   };
-  // The subscription follows the ack: an order that is shipped before it is not seen.
+  // The subscription starts after the ack: an order that ships earlier is missed.
   let seen = '';
   void (async () => {
     for (;;) {

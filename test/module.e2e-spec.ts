@@ -52,7 +52,7 @@ function graphql(options: Partial<ApolloDriverConfig> = {}) {
   return GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, ...options });
 }
 
-/** What the start of an application fails with; null where it starts. */
+/** Returns the error of an application's start, or null if it starts. */
 async function failureOf(module: Type, adapter = new ExpressAdapter()): Promise<string | null> {
   try {
     const app = await NestFactory.create(module, adapter, SETTINGS);
@@ -154,7 +154,7 @@ it('an application context without HTTP publishes and opens no socket', async ()
 });
 
 describe('besides the upgrades of the application', () => {
-  /** As Nest's WsAdapter does: it takes its own path, and ends every other socket. */
+  /** Handles upgrades as Nest's WsAdapter does: it accepts its own path and destroys every other socket. */
   function foreignSockets(app: TestApp): void {
     const sockets = new WebSocketServer({ noServer: true });
     const server = app.app.get(HttpAdapterHost).httpAdapter.getHttpServer() as Server;

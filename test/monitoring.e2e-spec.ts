@@ -48,14 +48,14 @@ const dashboard = JSON.parse(read('grafana/sallyport.json')) as {
 };
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 
-/** The queries of a panel, with Grafana's variables filled in. */
+/** Returns a panel's queries with Grafana's variables replaced. */
 function queriesOf({ targets = [] }: Panel): string[] {
   return targets.map(({ expr }) =>
     expr.replaceAll('$job', 'sallyport').replaceAll('$instance', '.*').replaceAll('$__rate_interval', '5m'),
   );
 }
 
-/** The series that a query names: `sallyport_sockets{job="sallyport"}`. */
+/** Returns the series selectors in a query, such as `sallyport_sockets{job="sallyport"}`. */
 function selectorsIn(query: string): string[] {
   return [...query.matchAll(/[a-z_][a-z0-9_]*\{[^}]*\}/g)].map(([selector]) => selector);
 }
@@ -158,7 +158,7 @@ needs(
     url = await startPrometheus([shared, alone].map(({ app }) => `127.0.0.1:${app.get(MetricsServer).port}`));
     const traffic = await makeTraffic(shared);
     redis.freeze();
-    // Commands that are not answered are counted, and the store is then unavailable.
+    // Commands without a reply are counted, and then the store is unavailable.
     await finds('sallyport_store_failures_total > 0');
     await redis.stop();
     expect((await publish(shared, traffic)).status).toBe(503);
@@ -232,7 +232,7 @@ needs(
     return result;
   }
 
-  /** Waits until a query has a result: a rate needs two scrapes. */
+  /** Waits until a query has a result: rates need two scrapes. */
   async function finds(expression: string): Promise<void> {
     await vi.waitFor(async () => expect([expression, await query(expression)]).not.toEqual([expression, []]), {
       timeout: 60_000,
@@ -255,8 +255,8 @@ needs(
   }
 
   /**
-   * Events that are delivered and refused, sockets, one of which ends with its session, a forged token, and a shop's
-   * request that is refused.
+   * Makes traffic: delivered and refused events, sockets (one ends with its session), a forged token, and a refused shop
+   * request.
    */
   async function makeTraffic(server: TestServer): Promise<Traffic> {
     const ada = await server.signedIn();

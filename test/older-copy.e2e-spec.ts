@@ -15,9 +15,9 @@ const definition: TopicDefinition = {
   onSubscribe: 'nothing',
   slowReader: 'close',
 };
-/** Longer than the time between two signs of life that a node writes into Redis. */
+/** Longer than the interval of a node's heartbeat in Redis. */
 const SIGN_OF_LIFE_MS = 5_500;
-/** A node has two links to Redis; a subscription needs both, and each comes back in its own time. */
+/** A node has two connections to Redis; a subscription needs both, and each reconnects by itself. */
 const WITHIN = { timeout: 30_000, interval: 100 };
 
 needs('redis')('a Redis that comes back', () => {

@@ -15,7 +15,7 @@ const DOCUMENT = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.
 const SECRET = 'hush-hush-hush-hush-hush-hush-hush';
 const SHOP = 'demo.myshopify.com';
 const SCOPES = ['publish', 'tokens:acme', 'disconnect', 'presence', 'history', 'viewers'];
-/** Not of the HTTP API: GraphQL, the pages, their files and endpoints, preflights, and the pages below the proxy's own. */
+/** Routes outside the HTTP API: GraphQL, pages with their assets and endpoints, preflights, and pages below the app proxy's path. */
 const ELSEWHERE = new Set([
   '/',
   '/graphql',
@@ -47,7 +47,7 @@ afterAll(async () => {
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema(DOCUMENT, 'openapi');
 
-/** Follows a path of the document, and references on the way; with the pointer of where it leads. */
+/** Resolves a path in the document, following references; also returns the target's pointer. */
 function find(...steps: string[]): { readonly value: Json | undefined; readonly pointer: string } {
   let value: unknown = DOCUMENT;
   let taken: string[] = [];
@@ -64,7 +64,7 @@ function find(...steps: string[]): { readonly value: Json | undefined; readonly 
   return { value: value as Json | undefined, pointer };
 }
 
-/** Compares each response with what the document says of its operation and status. */
+/** Validates each response against its operation and status in the document. */
 function validating(): Middleware {
   return {
     async onResponse({ schemaPath, request, response }) {
@@ -111,7 +111,7 @@ it('the document has every route of the server except GraphQL and the pages', ()
 
 const compare = (one: string, other: string): number => one.localeCompare(other);
 
-/** The paths of Fastify's tree of routes, which writes each part below the parts before it, indented by four. */
+/** Returns the paths in Fastify's printed route tree, which nests each part of a path with an indent of four. */
 function pathsIn(tree: string): string[] {
   const parts: string[] = [];
   return tree.split('\n').flatMap((line) => {

@@ -138,7 +138,7 @@ describe('documents that are new to the node, one after the other', () => {
   });
 
   function spend(subject: BudgetSubject): void {
-    // More than the 250 ms that there are: some come back while the test runs.
+    // More than the budget of 250 ms, since some is refilled during the test.
     const budget = server.app.get(DocumentBudget);
     for (let count = 0; count < 35; count++) budget.charge(subject, 10);
   }

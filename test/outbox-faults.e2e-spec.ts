@@ -20,13 +20,13 @@ import { type ServerProcess, startServerProcess } from './kit/server-process.js'
 import { SqlPublisher } from './kit/sql-publisher.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
-/** How many events of each kind of test; `npm run outbox -- --events N` asks for more. */
+/** Events per kind of test; `npm run outbox -- --events N` changes it. */
 const EVENTS = Number(process.env['OUTBOX_EVENTS'] ?? 2_000);
 const SEED = Number(process.env['OUTBOX_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const TIME_LIMIT_MS = Math.max(180_000, EVENTS);
 const PUBLISHERS = 4;
 
-/** Where a relay can be killed. `publish` is the bus's, the others are the outbox's. */
+/** The calls at which a relay can be killed: `publish` of the bus, the others of the outbox. */
 const STEPS = [
   'lead',
   'read',
@@ -41,7 +41,7 @@ const STEPS = [
   'beat',
 ].flatMap((name) => [`before ${name}`, `after ${name}`]);
 
-/** Calls `at` before and after each call of these methods; what it throws fails the call. */
+/** Calls `at` before and after each call of these methods; an error from it fails the call. */
 function watched<T extends object>(target: T, names: readonly string[], at: (step: string) => Promise<void>): T {
   return new Proxy(target, {
     get(_, name) {
@@ -62,7 +62,7 @@ const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
   where application_name = 'sallyport-outbox' and datname = current_database()`;
 const OUTBOX_STEPS = STEPS.map((step) => step.split(' ')[1] ?? '').filter((name) => name !== 'publish');
 
-/** A relay that loses its connection, and everything it knows, where `at` throws. */
+/** A relay that loses its connection and all its state when `at` throws. */
 function faulty(at: (step: string) => Promise<void>, more: Partial<Outbox> = {}): RelayFaults {
   return {
     outbox: (outbox) => watched(Object.assign(outbox, more), OUTBOX_STEPS, at),
@@ -106,9 +106,9 @@ needs('postgres')('a relay that fails', () => {
       const expected: string[] = [];
       for (const step of STEPS.filter((each) => !/beat|tidy|sweepRejected|backlog|newTransactionId/.test(each))) {
         armed.step = step;
-        // Asleep or awake, with events of one transaction and of several, and with one that is rejected.
+        // Idle or busy, with events of one transaction and of several, and with a rejected one.
         for (let round = 0; armed.step !== '' && round < 20; round++) {
-          // It asks only when it connects.
+          // The relay tries to become the leader only when it connects.
           if (step.endsWith('lead')) await sql.run(CUT);
           const texts = Array.from({ length: 5 }, (__, index) => `${step} ${round} ${index}`);
           await sql.publishMany(texts.slice(0, 3).map((payload) => ({ topic: 'steps', viewer, payload })));
@@ -116,7 +116,7 @@ needs('postgres')('a relay that fails', () => {
           for (const payload of texts.slice(3)) await sql.publish({ topic: 'steps', viewer, payload });
           expected.push(...texts);
           await stage.until(expected.length);
-          // Long enough to fall asleep: both ways must be seen.
+          // Long enough for the relay to become idle: both states must occur.
           if (round > 0) await delay(300);
         }
         expect(armed.step, `${step} was never reached`).toBe('');
@@ -144,7 +144,7 @@ needs('postgres')('a relay that fails', () => {
         const backends = new NumberedTransactions(stage.database.url, feed, random, PUBLISHERS);
         const published = await backends.run(EVENTS, 20);
         await stage.until(published);
-        // What would come twice comes before this.
+        // A duplicate would arrive before this event.
         await stage.bus.publish(stage.topics.map((topic) => ({ topic, payload: 'end' })));
         await stage.until(published + viewers.length);
         for (const viewer of viewers) {
@@ -198,7 +198,7 @@ needs('postgres')('a relay that fails', () => {
         for (let round = 0; round < rounds; round++) {
           const publishing = backends.run(EVENTS / rounds, 30);
           await arrivedUpTo(published + 1);
-          // Whichever is the active one: the other goes on.
+          // Either node may have the active relay: the other one takes over.
           const [node, place] = [nodes[round % 2]!, round % 2];
           if (round % 4 < 2) {
             await node.end('SIGKILL');
@@ -249,7 +249,7 @@ needs('postgres')('a PostgreSQL of its own', () => {
   it('delivers a prepared transaction when it is committed, whether the relay was asleep or awake', async () => {
     for (const isAwake of [false, true]) {
       const before = stage.count;
-      // Asleep: nothing was published for a while.
+      // Idle: nothing has been published for a while.
       if (isAwake) await publish('awake');
       else await delay(500);
       for (const name of ['kept', 'dropped']) {

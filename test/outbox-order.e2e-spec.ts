@@ -5,16 +5,16 @@ import { needs } from './kit/needs.js';
 import { OutboxStage } from './kit/outbox-stage.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 
-/** How many random steps; `npm run outbox -- --steps N` asks for more. */
+/** The number of random steps; `npm run outbox -- --steps N` changes it. */
 const STEPS = Number(process.env['OUTBOX_STEPS'] ?? 2_000);
 const SEED = Number(process.env['OUTBOX_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const CONNECTIONS = 8;
 const TOPICS = 5;
 const ISOLATION = ['read committed', 'read committed', 'repeatable read', 'serializable'] as const;
 
-/** A connection that publishes at random, and what it has published in its present transaction. */
+/** A connection that publishes at random and remembers what it has published in the current transaction. */
 class RandomPublisher {
-  /** The events of the transaction so far, and how many there were at each savepoint. */
+  /** The events of the transaction so far, and their number at each savepoint. */
   #events: OracleEvent[] = [];
   #savepoints: number[] = [];
   #isOpen = false;
@@ -30,7 +30,7 @@ class RandomPublisher {
     return this.#isOpen;
   }
 
-  /** One step that does not end the transaction. */
+  /** Runs one step that does not end the transaction. */
   async step(): Promise<void> {
     if (!this.#isOpen) {
       await this.sql.run(`begin isolation level ${this.random.pick(ISOLATION)}`);
@@ -43,11 +43,11 @@ class RandomPublisher {
     if (choice === 6) return this.#save();
     if (choice === 7) return this.#rollBackTo();
     if (choice === 8) return this.#release();
-    // A framework's check of its constraints: the order is that of commits all the same.
+    // Frameworks check constraints like this; events must still be in commit order.
     await this.sql.run('set constraints all immediate');
   }
 
-  /** Ends the transaction. Returns what it has published. */
+  /** Ends the transaction and returns the events that it committed. */
   async commit(): Promise<readonly OracleEvent[]> {
     await this.sql.run('commit');
     return this.#reset();
@@ -173,7 +173,7 @@ needs('postgres')('the order of what is published by SQL', () => {
     stage.startRelay();
     const [viewer] = stage.topics.map(({ owner }) => owner) as [string];
     const [slow, quick, gate] = [await connect(stage), await connect(stage), await connect(stage)];
-    // The caller's own deferred constraint: it runs after the number was taken, and waits.
+    // A deferred constraint of the caller that runs after the number was assigned, and waits.
     await gate.run(`create table slow (id integer);
       create function wait_for_gate() returns trigger language plpgsql as $$ begin
         perform pg_advisory_xact_lock_shared(7); return null; end $$;

@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NOTIFICATIONS = 'subscription { notifications { title } }';
 const PATIENCE = { timeout: 20_000, interval: 20 };
 
-/** What every store promises to those who publish by SQL. */
+/** Tests of publishing by SQL that run on every store. */
 function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
   describe(`publishing by SQL, with STORE=${store}`, () => {
     let database: TestDatabase;
@@ -61,7 +61,7 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
       const socket = await openSocket(server.url);
       await socket.init({ token: await who.browser.token(), resumable: true, positions: true });
       await socket.subscribed('1', NOTIFICATIONS);
-      // The feed begins with what earlier tests have published.
+      // The feed starts with the events of earlier tests.
       for (let left = (await socket.settled()).length; left > 0; left--) await socket.inbox.take();
       return socket;
     }
@@ -75,7 +75,7 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
       return found;
     }
 
-    /** Publishes one more event, whose arrival shows that everything before it has arrived. */
+    /** Publishes one more event; when it arrives, all earlier ones have arrived. */
     async function nothingBut(socket: LiveSocket, ...expected: string[]): Promise<void> {
       const end = `end ${randomUUID()}`;
       await sql.publish(event(end));
@@ -307,7 +307,7 @@ needs('postgres')('on PostgreSQL', () => {
         await expect(as.run(`select from sallyport.${name}`)).rejects.toThrow('permission denied for table');
         await expect(as.run(`delete from sallyport.${name}`)).rejects.toThrow('permission denied for table');
       }
-      // Every other function runs with the rights of its caller.
+      // Every other function runs with its caller's rights.
       const { rows: functions } = await sql.client.query<{ name: string }>(
         "select proname as name from pg_proc where pronamespace = 'sallyport'::regnamespace and prosecdef order by 1",
       );

@@ -12,7 +12,7 @@ const KEY = 'the key that a library signs its cards with';
 const cardOf = (reader: number): string =>
   `card.${reader}.${createHmac('sha256', KEY).update(`${reader}`).digest('hex')}`;
 
-/** An authenticator of an application: readers of a library, by the signature on their card. */
+/** An application's own authenticator: users of a library are identified by a signed card. */
 class CardAuthenticator extends ConnectionAuthenticator {
   override recognises(token: string): boolean {
     return token.startsWith('card.');

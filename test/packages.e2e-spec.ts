@@ -12,9 +12,9 @@ import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
-/** What the package of 0.1.0 took, with its dependencies. */
+/** The size of 0.1.0 with its dependencies. */
 const MEGABYTES_OF_0_1_0 = 212;
-/** What belongs to the stand-alone server, and comes with no package. */
+/** Dependencies of the stand-alone server, which no package may install. */
 const SERVER_ONLY =
   /pglite|argon2|react|fastify|apollo|commander|drizzle|zxcvbn|^(?:zod|jose|pg|@nestjs\/(?:jwt|apollo))$/;
 const SOURCE_TOOLS = ['@types/node@20'];
@@ -40,7 +40,7 @@ afterAll(() => folder.remove());
 const manifestIn = (path: string): Record<string, unknown> =>
   JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Record<string, unknown>;
 
-/** Asks the application for a token, opens a socket with it and has the application publish; what arrives. */
+/** Gets a token from the application, opens a socket, makes the application publish, and returns the received event. */
 async function eventOf(url: string): Promise<unknown> {
   const answer = await fetch(`${url}/token`, { headers: { 'x-session': 'one' } });
   const { token } = (await answer.json()) as { token: string };

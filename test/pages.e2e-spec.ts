@@ -70,7 +70,7 @@ describe('the files of the pages', () => {
 });
 
 describe('the console', () => {
-  /** The scripts of a page and those that they import, also on demand. */
+  /** Returns the scripts of a page with their static and dynamic imports. */
   async function scriptsOf(page: string): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     const waiting = (await assetsOf(page)).filter((name) => name.endsWith('.js'));
@@ -94,7 +94,7 @@ describe('the console', () => {
     const entry = [...own.keys()].find((name) => name.includes('console'));
     expect(entry).toBeDefined();
     expect([...app.keys()]).not.toContain(entry);
-    // Neither does the console load the app, nor what only the app needs.
+    // The console loads neither the app nor the app's own dependencies.
     expect(ofConsole).not.toContain('ApolloProvider');
     expect([...own.keys()].filter((name) => name.includes('/app-'))).toEqual([]);
   });

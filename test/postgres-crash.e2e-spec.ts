@@ -13,12 +13,12 @@ import type { ViewerId } from '../src/live/viewer/viewer.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
 import { PostgresServer } from './kit/postgres-server.js';
 
-/** Fifteen seconds in real life. */
+/** 15 s in production. */
 const LEASE_MS = 900;
 const PATIENTLY = { timeout: 30_000, interval: 50 };
 const NETWORK = '192.0.2.1';
 
-/** The ports of one node. */
+/** Creates one node's stores. */
 function portsOf({ connection, log }: PostgresNode) {
   const sessions = new PostgresSessionRevocations(connection, log, pino({ level: 'silent' }));
   sessions.onModuleInit();

@@ -46,7 +46,7 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await here.bus.subscribe(topic, sink, resume);
     return sink;
   };
-  /** Publishes until it is taken, under one key. */
+  /** Publishes with one idempotency key until it succeeds. */
   const publishPatiently = async (topic: Topic, payload: unknown) => {
     const key = randomUUID();
     await vi.waitFor(async () => {

@@ -16,7 +16,7 @@ const definition = {
   slowReader: 'close',
 } as const;
 
-/** On a busy machine a pooler may need seconds for its first connections, and a query is given up after five. */
+/** Retries: on a busy machine a pooler may need seconds for its first connections, and queries time out after five. */
 const patiently = <T>(work: () => Promise<T>): Promise<T> => vi.waitFor(work, { timeout: 40_000 });
 
 needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {

@@ -55,7 +55,7 @@ describe('a wrong key', () => {
 });
 
 describe('concurrent request bodies', () => {
-  /** Connections that announce a body of 1 MiB each and send none of it, opened one after the other. */
+  /** Opens connections one by one; each announces a body of 1 MiB and sends none of it. */
   async function holding(
     count: number,
     authorization: string,

@@ -16,7 +16,7 @@ needs('postgres')('POST /publish while the database', () => {
     const url = new URL(database.url);
     wire = await TcpProxy.start(Number(url.port || 5432));
     [url.hostname, url.port] = ['127.0.0.1', String(wire.port)];
-    // The store is another one: without it nothing can be published.
+    // The database is not the store, but without it nothing can be published.
     const env = { DATABASE_URL: url.href, STORE: 'memory', USER_COUNT_INTERVAL_SECONDS: '3600' };
     server = await startServer({ env });
     viewer = (await server.signedIn()).viewerId;

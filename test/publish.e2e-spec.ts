@@ -46,7 +46,7 @@ const publish = (...events: unknown[]) => post({ events });
 async function subscribed(who: SignedIn, query = NOTIFICATIONS): Promise<LiveSocket> {
   const socket = await openSocket(server.url, { token: await who.browser.token(), resumable: true });
   socket.subscribe('1', query);
-  // The feed begins with what earlier tests have published.
+  // The feed starts with the events of earlier tests.
   for (let left = (await socket.settled()).length; left > 0; left--) await socket.inbox.take();
   return socket;
 }

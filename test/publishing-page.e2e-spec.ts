@@ -15,7 +15,7 @@ import { SqlPublisher } from './kit/sql-publisher.js';
 
 const PAGE = readFileSync(fileURLToPath(new URL('../docs/publishing.md', import.meta.url)), 'utf8');
 
-/** The page's SQL, with a role of its own: roles belong to the whole server. */
+/** The page's SQL with a unique role name: roles belong to the whole server. */
 const role = `shop_${randomUUID().slice(0, 8)}`;
 const blocks = [...PAGE.matchAll(/```sql\n([\s\S]*?)```/g)].map((match) =>
   (match[1] ?? '').replaceAll('shop_backend', role),

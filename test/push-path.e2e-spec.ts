@@ -45,7 +45,7 @@ const REPORT = {
 };
 const OTHER = { ...REPORT, id: 'eight', title: '', body: 'b', score: -1e21, mood: 'SAD', data: null, parts: [] };
 
-/** Tells when somebody has subscribed, and lets events be published to everybody at once. */
+/** A bus that tells when a subscription starts. */
 class ObservedBus extends MemoryTopicBus {
   readonly subscribed = new Inbox<string>();
 

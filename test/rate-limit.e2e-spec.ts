@@ -6,7 +6,7 @@ import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
 const WRONG = 'certainly not the password';
-/** Tests come from many addresses, which the server believes since it trusts this machine as a proxy. */
+/** Tests use many addresses, which the server accepts because it trusts this machine as a proxy. */
 const PROXIED = { USER_COUNT_INTERVAL_SECONDS: '3600', TRUSTED_PROXIES: '127.0.0.1' };
 
 let lastAddress = 0;
@@ -19,7 +19,7 @@ function login(server: TestServer, email: string, password: string, address = ne
 const codeOf = (answer: GqlAnswer): string => answer.errors[0]?.extensions.code ?? 'none';
 const waitOf = (answer: GqlAnswer): number => answer.errors[0]?.extensions.retryAfterSeconds ?? 0;
 
-/** Somebody whose only session is at an address of their own. */
+/** Creates an account whose only session has its own address. */
 async function somebody(server: TestServer): Promise<SignedIn & { home: string }> {
   const home = newAddress();
   return { ...(await server.signedIn('ada', { address: home })), home };
@@ -72,7 +72,7 @@ describe('guessing at one account', () => {
     const verified = answers.filter((answer) => codeOf(answer) === 'INVALID_CREDENTIALS').length;
     const refused = answers.filter((answer) => codeOf(answer) === 'TOO_MANY_REQUESTS').length;
     expect(verified + refused).toBe(50);
-    // On a slow machine the first wait, of a second, passes while they are still coming in.
+    // On a slow machine the first wait, 1 s, ends while attempts are still arriving.
     expect(verified).toBeGreaterThanOrEqual(5);
     expect(verified).toBeLessThanOrEqual(7);
   });
@@ -166,7 +166,7 @@ describe('one address', () => {
   });
   afterAll(() => server.stop());
 
-  /** Too long for a password: counted, and refused before anything is hashed. */
+  /** Too long for a password: the attempt is counted and refused before any hashing. */
   const tryLogin = (address: string) => login(server, someone().email, 'x'.repeat(300), address);
 
   it('BF-2 may fail ten times a minute, over any number of accounts, and is then refused even with a correct password', async () => {

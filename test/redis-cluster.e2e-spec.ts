@@ -41,7 +41,7 @@ needs('redis')('the bus on a Redis Cluster', () => {
       const topics = Array.from({ length: 400 }, () => newTopic());
       const sinks = await Promise.all(
         topics.map(async (topic, index) => {
-          // Each at its own moment, so that subscribes, reads and publishes of one node leave together.
+          // Staggered, so that one node sends subscribes, reads and publishes together.
           for (let turns = index % 20; turns > 0; turns--) await node.bus.publish([{ topic: newTopic(), payload: 0 }]);
           const sink = new RecordingSink();
           await node.bus.subscribe(topic, sink);
@@ -49,7 +49,7 @@ needs('redis')('the bus on a Redis Cluster', () => {
           return sink;
         }),
       );
-      // One that goes over a connection which nobody reads is found only when quiet topics are compared, after 15 s.
+      // If one was sent on a connection that nobody reads, it is found only by the check of quiet topics, after 15 s.
       await Promise.all(sinks.map((sink) => sink.until(1)));
       expect(await node.gapsFilled()).toBe(0);
     }
@@ -91,13 +91,13 @@ needs('redis')('a failover', () => {
       expect(new Set(during.map((outcome) => (outcome.ok ? 'published' : outcome.reason)))).toEqual(
         new Set(['published', 'unavailable']),
       );
-      // A node that starts meanwhile finds the cluster by the members that are left.
+      // A node that starts now finds the cluster through the remaining members.
       await start(cluster.urls);
       await vi.waitFor(async () => expect((await publishAll(3)).every(({ ok }) => ok)).toBe(true), {
         timeout: 30_000,
         interval: 250,
       });
-      // Told that events may be missing, or everything is there: a busy machine may lose more links than the one that died.
+      // Either a gap is reported or every event has arrived: on a busy machine more connections than the killed one may be lost.
       await vi.waitFor(
         () => {
           for (const sink of sinks) expect(hasEnded(sink) || sink.payloads.includes(3)).toBe(true);

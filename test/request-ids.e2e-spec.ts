@@ -32,7 +32,7 @@ interface Line {
   readonly requestId?: string;
 }
 
-/** The log lines that carry this id, once there are so many. */
+/** Waits for at least `atLeast` log lines with this id and returns them. */
 async function linesOf(requestId: string, atLeast: number): Promise<Line[]> {
   return vi.waitFor(() => {
     const lines = server.output().split('\n');
@@ -43,7 +43,7 @@ async function linesOf(requestId: string, atLeast: number): Promise<Line[]> {
   }, 30_000);
 }
 
-/** Fetches a page from one of this machine's addresses; the id in the answer. */
+/** Fetches a page from one of this machine's addresses and returns the id in the response. */
 async function idOf(path: string, from: string, given: string): Promise<unknown> {
   const asked = request(server.url + path, { localAddress: from, headers: { 'x-request-id': given } }).end();
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
@@ -51,7 +51,7 @@ async function idOf(path: string, from: string, given: string): Promise<unknown>
   return answer.headers['x-request-id'];
 }
 
-/** Opens a socket with an id of the proxy's; the id that the server answers with, and the socket. */
+/** Opens a socket with a proxy's id; returns the id in the response, and the socket. */
 async function upgrade(given: string, path = '/graphql'): Promise<{ answer: IncomingMessage; socket: LiveSocket }> {
   const headers = { 'x-request-id': given };
   const ws = new WebSocket(server.url.replace(/^http/, 'ws') + path, SUBPROTOCOL, { headers });

@@ -23,7 +23,7 @@ async function publish(node: TestServer, who: SignedIn, payload: number): Promis
     .publish([{ topic: topicOf(UserCountFeed.topic, who.viewerId), payload }]);
 }
 
-/** A socket with a live subscription that has received one event. */
+/** Opens a socket with a subscription that has received one event. */
 async function listening(node: TestServer, who: SignedIn): Promise<LiveSocket> {
   const socket = await openSocket(node.url, { token: await who.browser.token() });
   await publish(node, who, 0);
@@ -95,7 +95,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('on two nodes with %s', (kind) =>
     pair = await startTwoNodes(QUIET, kind);
     ({ nodes, store } = pair);
   });
-  /** A test may have stopped the store, and each node notices by itself that it is back. */
+  /** An earlier test may have stopped the store, and each node detects separately that it is back. */
   beforeEach(async () => {
     const answers = () => Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
     await vi.waitFor(async () => expect(await answers()).toEqual([200, 200]), { timeout: 30_000 });

@@ -21,8 +21,8 @@ afterAll(async () => {
 });
 
 /**
- * A registration that the server has begun to read: `continued` once it has asked for the body (RFC 9110, section 10.1.1).
- * Each costs a password hash, and three are made at a time: most of them wait inside the server.
+ * Starts a registration; `continued` resolves when the server has asked for the body (RFC 9110, section 10.1.1).
+ * Each needs a password hash, and only three are computed at a time, so most of them wait inside the server.
  */
 function register(index: number): { continued: Promise<unknown>; status: Promise<number> } {
   const query = 'mutation ($e: String!) { register(email: $e, password: "correct horse battery staple") { id } }';

@@ -9,7 +9,7 @@ import { startServer, type TestServer } from './kit/server.js';
 let server: TestServer;
 
 beforeAll(async () => {
-  // Pings are driven by intervals and nothing else here is.
+  // Only pings use intervals here.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
 });
@@ -24,7 +24,7 @@ async function openSockets(): Promise<number> {
   return values.reduce((sum, { value }) => sum + value, 0);
 }
 
-/** A peer by hand: it completes the handshake, is acknowledged, and then neither reads nor writes. */
+/** Opens a socket that completes the handshake, is acknowledged, and then neither reads nor writes. */
 async function silentPeer(token: string): Promise<Socket> {
   const { port } = new URL(server.url);
   const socket = connect(Number(port), '127.0.0.1');

@@ -11,7 +11,7 @@ let nodes: readonly TestServer[];
 let server: TestServer;
 let turn = 0;
 
-/** Presents a token to the nodes in turns: the close code that refuses it, or null when it opens the socket. */
+/** Presents a token to each node in turn; returns the close code, or null if the socket opens. */
 async function present(token: string): Promise<number | null> {
   const socket = await openSocket(nodes[turn++ % nodes.length]!.url);
   socket.send({ type: 'connection_init', payload: { token } });

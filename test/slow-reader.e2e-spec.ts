@@ -26,7 +26,7 @@ async function subscribed(query: string): Promise<LiveSocket> {
   return socket;
 }
 
-/** Publishes one by one, so that the loop turns and the socket takes what it can. */
+/** Publishes one by one, so that the event loop runs and the socket accepts what it can. */
 async function publish(definition: TopicDefinition, payloads: Iterable<unknown>): Promise<void> {
   const topic = topicOf(definition, reader.viewerId);
   for (const payload of payloads) await server.app.get(TopicBus).publish([{ topic, payload }]);
@@ -44,7 +44,7 @@ it('WS-6 a reader that stops is closed with 4413 and costs little', async () => 
   socket.ws.pause();
   const before = process.memoryUsage().rss;
   await publish(NotificationsFeed.topic, notifications(5000));
-  // 50 MB were published; what stays is bounded by the socket's queue, the kernel's buffer and the feed's history.
+  // 50 MB were published; the socket's queue, the kernel's buffer and the feed's history bound what is kept.
   expect(process.memoryUsage().rss - before).toBeLessThan(40 * MEBIBYTE);
   socket.ws.resume();
   expect((await socket.waitForClose()).code).toBe(CloseCode.ReaderTooSlow);

@@ -14,13 +14,13 @@ const SOCKETS_AT_ONCE = 10;
 const WRITES_OF_ONE_SOCKET = 60;
 const PAUSE_MS = 3;
 const PEOPLE = 10;
-/** Memory may differ by what is not collected yet, in bytes. */
+/** Tolerance for memory that is not collected yet, in bytes. */
 const MEMORY_SLACK = 64 * 1024 * 1024;
 const INIT_BEFORE = 0.8;
 
-/** What the server may end a socket with. The echo of a client's own Close frame is its client's code. */
+/** The close codes that the server may send. An echoed Close frame has the client's code. */
 const DOCUMENTED = new Set<number>(Object.values(CloseCode).filter((code) => typeof code === 'number'));
-/** Codes that only the fuzzed client sends: the server repeats them, as RFC 6455 §5.5.1 has it; 1005 is an empty frame. */
+/** Codes that only the fuzzed client sends; the server echoes them (RFC 6455 §5.5.1). 1005 is an empty Close frame. */
 const ECHOES = new Set([1001, 1005, 3000, 4999]);
 
 let server: ServerProcess;
@@ -50,7 +50,7 @@ interface Tally {
   readonly codes: Map<number, number>;
 }
 
-/** One socket from the upgrade to its end: most are acknowledged first, so that the frames reach the protocol. */
+/** Fuzzes one socket from upgrade to end; most are acknowledged first, so that the frames reach the protocol. */
 async function fuzzOne(random: Random, token: string, tally: Tally): Promise<void> {
   const socket = await RawWebSocket.open(server.url);
   tally.sockets += 1;
@@ -61,19 +61,19 @@ async function fuzzOne(random: Random, token: string, tally: Tally): Promise<voi
   for (let sent = 0; sent < WRITES_OF_ONE_SOCKET && !socket.isOver; sent++) {
     const bytes = randomWrite(random);
     tally.writes += 1;
-    // Read by the server in two parts, or together with the next ones.
+    // Split, so that the server reads it in two parts or together with the next frames.
     const at = random.chance(0.1) ? random.below(bytes.length + 1) : 0;
     if (at > 0) await socket.write(bytes.subarray(0, at));
     await socket.write(bytes.subarray(at));
-    // Now and then the server has read it all before more comes.
+    // Sometimes waits until the server has read everything so far.
     if (random.chance(0.4)) await Promise.race([socket.closed, delay(PAUSE_MS)]);
   }
-  // Its own connection is let go of in any state: before an end, or in the middle of a message.
+  // The connection may be in any state now: before a Close frame, or inside a message.
   const code = await Promise.race([socket.closed, ended(socket)]);
   tally.codes.set(code, (tally.codes.get(code) ?? 0) + 1);
 }
 
-/** The client goes without a word; 0 where the server has not closed before. */
+/** Destroys the client's connection without a Close frame; returns 0 unless the server closed it first. */
 async function ended(socket: RawWebSocket): Promise<number> {
   socket.send('{"type":"ping","payload":{"last":true}}');
   await Promise.race([socket.closed, delay(20)]);
@@ -93,7 +93,7 @@ async function fuzz(random: Random, writes: number): Promise<Tally> {
   return tally;
 }
 
-/** As much in parts as there is to send: tokens live for a minute. */
+/** Runs in parts, since tokens are valid for a minute. */
 async function fuzzAll(random: Random, writes: number): Promise<Tally> {
   const all: Tally = { writes: 0, sockets: 0, codes: new Map() };
   while (all.writes < writes) {

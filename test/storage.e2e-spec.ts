@@ -17,14 +17,14 @@ import { fillWithEmbedded } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const silent = pino({ level: 'silent' });
-/** Processes start slowly where many tests run at once. */
+/** Starts are slow when many tests run in parallel. */
 vi.setConfig({ testTimeout: 120_000 });
 const clean: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of clean.splice(0).reverse()) await end();
 });
 
-/** A data folder with an embedded database, taken away after the test. */
+/** Creates a data folder with an embedded database, which is removed after the test. */
 async function makeDataDir(): Promise<string> {
   const folder = temporaryFolder('data');
   clean.push(folder.remove);

@@ -22,10 +22,10 @@ const EXAMPLES = readdirSync(new URL('../examples', import.meta.url)).filter((na
   existsSync(new URL(`../examples/${name}/package.json`, import.meta.url)),
 );
 
-/** Those whose install runs a script of theirs. Another one is a decision, and enters here with it. */
+/** Packages with an install script. A new one needs a decision, and an entry here. */
 const WITH_SCRIPTS = ['@apollo/protobufjs', 'esbuild'];
 
-/** Two of one of these would not know each other's classes, or would disagree on the wire. */
+/** Packages that must be installed once: two copies would not share classes, or would disagree on the wire. */
 const SINGLE = ['graphql', 'graphql-ws', 'ws', 'react', 'react-dom', '@nestjs/common', '@nestjs/core'];
 
 describe('SC-1 the lockfile', () => {

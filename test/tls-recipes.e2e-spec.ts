@@ -13,7 +13,7 @@ const CLAIMED = '203.0.113.9';
 needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
   const folder = temporaryFolder('recipes');
   const proxies = new Proxies(folder.path);
-  /** The port of which nginx redirects to https. */
+  /** The port that nginx redirects to https. */
   let plainPort: number;
   let server: TestServer;
   let nodes: readonly string[];
@@ -116,7 +116,7 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
     const outerProxy = `${VISITOR}/32`;
     const behind = `https://localhost:${await proxies.caddyRecipe([new URL(trusting.url).host], { outerProxy })}`;
     expect(await addressSeen(behind, 'dan', outer)).toBe(CLAIMED);
-    // Nodes that do not list it do not believe it either.
+    // Nodes that do not list it do not trust it either.
     expect(await addressSeen(listed, 'eve', outer)).toBe(VISITOR);
     await trusting.stop();
   });
@@ -137,7 +137,7 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
     expect((await ask(`http://localhost:${plainPort}`, '{ me { token } }')).status).toBe(403);
   });
 
-  /** The headers that reach a node. */
+  /** Returns the headers that reach a node. */
   async function forwardedTo(
     name: string,
     path: string,

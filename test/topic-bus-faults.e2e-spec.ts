@@ -49,7 +49,7 @@ needs('redis')('the bus on a Redis that fails', () => {
     const subscription = await here.bus.subscribe(topic, sink, resume);
     return { sink, subscription };
   };
-  /** Both nodes have found Redis again, and their channels stand. */
+  /** Waits until both nodes have reconnected to Redis and resubscribed. */
   const untilBack = () =>
     vi.waitFor(
       async () => {
@@ -64,7 +64,7 @@ needs('redis')('the bus on a Redis that fails', () => {
   const killSubscribers = async () => {
     expect(await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBeGreaterThan(0);
   };
-  /** Publishes as a node does whose message Redis drops on the way. */
+  /** Publishes like a node whose message Redis drops. */
   const publishUnheard = async (topic: Topic, payload: unknown) => {
     const { historySize, historySeconds } = topic.definition;
     const head = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'PUBLISH', ':nobody-listens-here'];
@@ -217,7 +217,7 @@ needs('redis')('the bus on a Redis that fails', () => {
       await sink.untilEnded();
       // The loss may be found before the connection is back.
       await untilBack();
-      // The old offsets are used again: by their number alone they would pass for events that were seen.
+      // Offsets are used again: without the epoch, these events would count as already seen.
       await publish(topic, 'other 3', 'other 4', 5);
       expect((await subscribe(topic, sink.cursor)).sink.recovered).toBe(false);
     });

@@ -27,7 +27,7 @@ const definition = (historySize: number): TopicDefinition => ({
 });
 const newTopic = (historySize = 100): Topic => topicOf(definition(historySize), `user:${randomUUID()}`);
 
-/** Also keeps the traces of its events. */
+/** A sink that also records the traces of its events. */
 class TracesSink extends RecordingSink {
   readonly traces: unknown[] = [];
 
@@ -86,7 +86,7 @@ needs('redis')('a traced event on Redis', () => {
     const topic = newTopic();
     await node.bus.publish([1, 2, 3].map((payload) => ({ topic, payload, trace })));
     await expect.poll(() => messages.length, patiently).toBe(6);
-    // What it does with a message.
+    // How it handles a message.
     const sink = new RecordingSink();
     const live = new LiveTopic(topic, {
       mayDeliver: () => true,

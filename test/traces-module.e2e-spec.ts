@@ -14,7 +14,7 @@ import { openSocket } from '../src/testing/live-socket.js';
 import { startSallyport } from '../src/testing/start-sallyport.js';
 import { OrderStatusFeed } from './kit/foreign/app.js';
 
-/** What OpenTelemetry's own context manager for Node does, as far as it is needed here. */
+/** The parts of OpenTelemetry's context manager for Node that this test needs. */
 class Contexts implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>();
   active = (): Context => this.#storage.getStore() ?? ROOT_CONTEXT;
@@ -25,7 +25,7 @@ class Contexts implements ContextManager {
   disable = (): this => this;
 }
 
-/** A processor with a mistake: spans must not harm what they describe. */
+/** A broken span processor: its errors must not affect the traced work. */
 const failing: SpanProcessor = {
   onStart: () => {},
   onEnd: () => {

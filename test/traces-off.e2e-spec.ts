@@ -5,7 +5,7 @@ import { TraceReceiver } from './kit/trace-receiver.js';
 
 const SECRET = 'one node of this test has this secret 0123456789';
 const patiently = { timeout: 30_000, interval: 100 };
-/** Prints at its end which modules of OpenTelemetry the process has loaded. */
+/** Prints on exit which OpenTelemetry modules the process has loaded. */
 const LISTING = `data:text/javascript,${encodeURIComponent(
   `import { createRequire } from 'node:module';
    const { cache } = createRequire('file:///');

@@ -29,14 +29,14 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-/** What must never be in a span, with why it could have been. */
+/** Secrets that must not be in any span, each with how it could get there. */
 const secrets = new Map<string, string>();
 const remember = (what: string, value: string): string => {
   secrets.set(what, value);
   return value;
 };
 
-it('spans of sign-in, sockets and publishing contain no secret, no payload and nobody', async () => {
+it('spans of sign-in, sockets and publishing contain no secret, payload or viewer', async () => {
   const who = someone();
   const browser = server.browser({ userAgent: remember('the user agent', `agent-${randomBytes(8).toString('hex')}`) });
   const { id } = await browser.register(who);

@@ -13,13 +13,13 @@ import { type ReceivedSpan, TraceReceiver } from './kit/trace-receiver.js';
 
 const NOTIFICATIONS = 'subscription { notifications { title } }';
 
-/** A trace of some backend, and its `traceparent` with the given flags. */
+/** A backend's trace, with its `traceparent` and the given flags. */
 function newTrace(flags = '01') {
   const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` };
 }
 
-/** Posts one notification. */
+/** Publishes one notification. */
 function publish(url: string, key: string, viewer: string, title: string, headers: Record<string, string> = {}) {
   const events = [{ topic: 'notifications', viewer, payload: { kind: 'test', title } }];
   return fetch(`${url}/publish`, {
@@ -63,7 +63,7 @@ describe.each(['redis', 'postgres'] as const)('two nodes on %s', (store) => {
       folder.remove();
     });
 
-    /** Somebody with a subscribed socket on each node. */
+    /** Opens a subscribed socket of one viewer on each node. */
     async function onBothNodes() {
       const browser = new Browser(nodes[0]!.url, { origin: null });
       const { id } = await browser.register(someone());

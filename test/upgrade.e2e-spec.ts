@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Sends bytes over one connection, each piece when the one before is sent, and gives what came until the server ended it. */
+/** Sends the pieces one after the other over one connection; returns all bytes received until the server closes it. */
 function exchange(...pieces: string[]): Promise<string> {
   const { port } = new URL(server.url);
   return new Promise((resolve, reject) => {

@@ -49,7 +49,7 @@ needs('postgres', 'redis').each(SHARED_STORES)('the user-count tick on two nodes
 
   it('reaches a viewer on both once per interval, and continues within two intervals when a node dies', async () => {
     const sockets = [await subscribed(nodes[0]), await subscribed(nodes[1])] as [LiveSocket, LiveSocket];
-    // The first one may be the last value of an earlier tick.
+    // The first value may be from an earlier tick.
     await Promise.all(sockets.map((socket) => socket.waitForNext('1')));
     const startedMs = performance.now();
     for (let tick = 0; tick < TICKS; tick++) await Promise.all(sockets.map((socket) => socket.waitForNext('1')));

@@ -26,7 +26,7 @@ needs('faketime', 'postgres')('a node whose wall clock is changed while it runs'
       LD_PRELOAD: locate('faketime'),
       FAKETIME_TIMESTAMP_FILE: clock,
       FAKETIME_NO_CACHE: '1',
-      // Steps of the wall clock move nothing else on a real machine.
+      // On a real machine, steps of the wall clock do not affect the monotonic clock.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     });
   });
@@ -41,7 +41,7 @@ needs('faketime', 'postgres')('a node whose wall clock is changed while it runs'
     writeFileSync(clock, `${offset}\n`);
   }
 
-  /** What the node's own clock shows, by the end that it gives a token. */
+  /** Returns the milliseconds until a new token expires, which shows the node's own clock. */
   async function tokenEndsInMs(browser: Browser): Promise<number> {
     const { me } = await browser.ask<{ me: { tokenExpiresAt: string } }>('{ me { tokenExpiresAt } }');
     return Date.parse(me.tokenExpiresAt) - Date.now();

@@ -21,12 +21,12 @@ import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js'
 import { WebhookReceiver } from './kit/webhook-receiver.js';
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
-/** Ten seconds of absence, and what a busy machine adds. */
+/** Ten seconds of absence, plus time for a busy machine. */
 const OFFLINE = { timeout: 45_000, interval: 100 };
 const SOON = { timeout: 20_000, interval: 50 };
 const newViewer = (): ViewerId => `external:acme:${randomUUID()}`;
 
-/** Runs a command inside a server, as it does for the CLI while it has the embedded database open. */
+/** Runs a CLI command inside a server, as the CLI does while the server has the embedded database open. */
 async function cli(server: TestServer, ...args: string[]): Promise<string> {
   let printed = '';
   const print = (text: string): void => void (printed += text);
@@ -99,7 +99,7 @@ describe.concurrent('webhooks of one node', () => {
     receiver.answer(viewer, ({ type }) => (type === 'viewer.online' ? 410 : 204));
     const leave = server.app.get(Presence).enter(viewer);
     await vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(['viewer.online']), SOON);
-    // As after seven attempts over hours.
+    // Simulates seven failed attempts over hours.
     await vi.waitFor(async () => {
       const failed = sql`${webhookMessages.viewer} = ${viewer} and ${webhookMessages.failure} is not null`;
       const set = { attempts: 7, nextAttemptAt: new Date() };
@@ -140,7 +140,7 @@ describe.concurrent('webhooks of one node', () => {
     for (const leave of leaving) leave();
     await delay(2_500);
     const staying = viewers.map((viewer) => presence.enter(viewer));
-    // Longer than an absence that is told.
+    // Longer than the absence after which a webhook is sent.
     await delay(13_000);
     const marker = newViewer();
     presence.enter(marker);
@@ -231,7 +231,7 @@ needs('redis', 'postgres').concurrent('webhooks when a node is killed', () => {
     for (const browser of browsers) viewers.push(`user:${(await browser.register()).id}`);
     for (const browser of browsers) await openSocket(dying.url, { token: await browser.token() });
     await vi.waitFor(() => expect(receiver.all).toHaveLength(6), SOON);
-    // Its first look at everyone is past.
+    // By now its first check of all viewers is over.
     await delay(16_000);
     await dying.end('SIGKILL');
     const sockets = [];

@@ -35,7 +35,7 @@ needs('postgres')('two workers', () => {
     const { browser, viewer } = await server.signedIn();
     const sockets = await Promise.all(server.pids().map((pid) => server.socketOn(pid, browser, { resumable: true })));
     for (const socket of sockets) socket.subscribe('1', SUBSCRIPTION);
-    // Each publish is a connection of its own, and connections take turns.
+    // Each publish opens a connection, and workers take connections in turn.
     for (const value of [1, 2, 3, 4]) await server.publish(viewer, value);
     for (const socket of sockets)
       await vi.waitUntil(async () => (await socket.waitForNext('1')).data?.['userCount'] === 4, patiently);
@@ -116,7 +116,7 @@ needs('postgres')('two workers', () => {
   });
 });
 
-/** How many events the page says were published. */
+/** Returns how many events the metrics page counts as published. */
 async function published(server: WorkersServer): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${server.env['METRICS_PORT']}/metrics`)).text();
   return Number(/^sallyport_published_total\{outcome="taken"\} (\d+)/m.exec(text)?.[1]);
@@ -155,7 +155,7 @@ needs('postgres')('the end of all workers', () => {
     const [first] = server.pids() as [number, number];
     process.kill(first, 'SIGSTOP');
     const exit = server.end('SIGTERM');
-    // The other has drained, and within a second two signals count as one.
+    // The other worker has drained. Two signals within a second count as one.
     const again = setInterval(() => server.child.kill('SIGTERM'), 1_500);
     expect(await exit).toBe(1);
     clearInterval(again);

@@ -11,7 +11,7 @@ import {
 
 const HERE = '2001:db8:1::/48';
 
-/** What every ledger of guesses holds. `open` gives one, or several that count together, in turns. */
+/** The contract of a guess ledger. `open` returns one ledger, or several that share their counts and are used in turn. */
 export function guessLedgerContract(name: string, open: () => () => GuessCounter): void {
   describe(`a guess counter ${name}`, () => {
     async function wrong(ledger: GuessCounter, subject: string, network = HERE): Promise<GuessVerdict> {
@@ -72,7 +72,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
       expect(waitOf(await ledger().reserve(subject, HERE))).toBeLessThanOrEqual(1_000);
-      // The attacker takes each turn as soon as it comes, until the gate stays shut for longer than the promise.
+      // The attacker takes each free attempt at once, until none has been free for longer than a promise lasts.
       await vi.waitFor(async () => {
         await wrong(ledger(), subject, 'attacker');
         expect(waitOf(await ledger().reserve(subject, 'somebody else'))).toBeGreaterThan(1_000);
@@ -89,7 +89,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
       const passed = new Set<number>();
       await vi.waitFor(async () => {
         for (let n = 0; n < 20; n += 1) if ((await wrong(ledger(), subject, `network ${n}`)).ok) passed.add(n);
-        // The one that finds the gate open, and those that have a promise.
+        // The first allowed attempt, and those with a promise.
         expect(passed.size).toBeGreaterThanOrEqual(MAX_PROMISES);
       }, 5_000);
       expect(passed.size).toBeLessThanOrEqual(MAX_PROMISES + 1);
@@ -113,7 +113,7 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
   });
 }
 
-/** Subjects of one bucket. */
+/** Returns `size` subjects that share a bucket. */
 function crowdOf(size: number): string[] {
   const run = randomUUID();
   const { bucket } = placeOf(run);

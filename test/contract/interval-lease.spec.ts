@@ -15,7 +15,7 @@ import { RedisServer } from '../kit/redis-server.js';
 const LONG_MS = 3_600_000;
 const SHORT_MS = 200;
 
-/** @param nodes two nodes that share what they know, or one node twice */
+/** @param nodes two nodes that share a store, or the same node twice */
 function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLease, IntervalLease]): void {
   describe(`an interval lease ${name}`, () => {
     it('gives the lease to one of many concurrent requests, and to no other within the interval', async () => {
@@ -36,7 +36,7 @@ function intervalLeaseContract(name: string, nodes: () => readonly [IntervalLeas
         timeout: 30_000,
         interval: 10,
       });
-      // A store counts whole milliseconds, at both ends.
+      // Stores round to whole milliseconds at both ends.
       expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(0.75 * SHORT_MS - 2);
     });
 

@@ -13,7 +13,7 @@ import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes }
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 
-/** Fifteen seconds in real life. */
+/** 15 s in production. */
 const LEASE_MS = 900;
 
 const newViewer = (): ViewerId => `user:${randomUUID()}`;
@@ -24,7 +24,7 @@ async function connectedTo(presence: Presence): Promise<string[]> {
   return found.sort();
 }
 
-/** Presence travels in batches: waits until it shows. */
+/** Waits until exactly these viewers are connected: presence is written in batches. */
 async function untilConnected(presence: Presence, expected: readonly string[]): Promise<void> {
   await vi.waitFor(async () => expect(await connectedTo(presence)).toEqual([...expected].sort()), { timeout: 15_000 });
 }

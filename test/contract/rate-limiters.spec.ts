@@ -14,7 +14,7 @@ import { type RedisNode, redisNode } from '../kit/redis-node.js';
 
 const newLimit = (seconds = 3_600): RateLimit => ({ name: randomUUID(), points: 5, seconds });
 
-/** How many of these attempts are allowed; the last refusal if there is one. */
+/** Counts the allowed attempts and returns the last refusal, if any. */
 async function attempts(limits: readonly RateLimiters[], limit: RateLimit, count: number, key = 'key') {
   const limiters = limits.map((one) => one.make(limit));
   const outcomes = await Promise.all(
@@ -29,7 +29,7 @@ async function attempts(limits: readonly RateLimiters[], limit: RateLimit, count
   return { allowed: count - refusals.length, refusals };
 }
 
-/** @param nodes two nodes that count together, or one node twice */
+/** @param nodes two nodes that share their counts, or the same node twice */
 function rateLimitersContract(name: string, nodes: () => readonly [RateLimiters, RateLimiters]): void {
   describe(`rate limits ${name}`, () => {
     it('allow as many as they say of many concurrent attempts, and tell the others how long to wait', async () => {

@@ -11,7 +11,7 @@ import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
 
-/** @param nodes two nodes that share what they know, or one node twice */
+/** @param nodes two nodes that share a store, or the same node twice */
 const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): void => {
   it('returns on every node until when a subject is revoked', async () => {
     const [here, there] = nodes();

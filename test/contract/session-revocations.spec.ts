@@ -22,14 +22,14 @@ interface Node {
   readonly bus: TopicBus;
 }
 
-/** Everything that a node was told from now on. */
+/** Collects every revocation that the node receives from now on. */
 function heardBy({ revocations }: Node): Set<string> {
   const heard = new Set<string>();
   revocations.listen((ids) => ids.forEach((id) => heard.add(id)));
   return heard;
 }
 
-/** @param nodes two nodes that share what they know, or one node twice */
+/** @param nodes two nodes that share a store, or the same node twice */
 function sessionRevocationsContract(name: string, nodes: () => readonly [Node, Node]): void {
   describe(`session revocations ${name}`, () => {
     it('notify the announcing node at once, and every other node', async () => {

@@ -14,7 +14,7 @@ import { RedisServer } from '../kit/redis-server.js';
 
 const inAMinute = (): number => Math.floor(Date.now() / 1000) + 60;
 
-/** @param nodes two nodes that share what they know, or one node twice */
+/** @param nodes two nodes that share a store, or the same node twice */
 const suite = (nodes: () => readonly [TokenReplayStore, TokenReplayStore]) => (): void => {
   it('TK-9 accepts a token once', async () => {
     const token = randomUUID();

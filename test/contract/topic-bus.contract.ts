@@ -7,7 +7,7 @@ import { resumingContract } from './topic-bus/resuming.contract.js';
 import { subscribingContract } from './topic-bus/subscribing.contract.js';
 import { type BusHarness, BusUnderTest } from './topic-bus/bus-under-test.js';
 
-/** What every `TopicBus` must hold, over one implementation. */
+/** The contract of `TopicBus`, run against one implementation. */
 export function topicBusContract(name: string, open: () => Promise<BusHarness>): void {
   describe(`TopicBus ${name}`, () => {
     let harness: BusHarness;

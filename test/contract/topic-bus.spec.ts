@@ -25,7 +25,7 @@ topicBusContract('in memory', async () => {
   };
 });
 
-/** Two nodes on one Redis. */
+/** Opens two nodes on one Redis. */
 async function onRedis(url: string, remove: () => Promise<void> = async () => {}): Promise<BusHarness> {
   const [here, there] = [await redisNode(url), await redisNode(url)];
   return {

@@ -17,15 +17,15 @@ import {
 } from 'graphql';
 import type { Random } from './random.js';
 
-/** A subscription's text and what goes with it. */
+/** A subscription document with its variables. */
 export interface RandomDocument {
   readonly query: string;
   readonly variables: Record<string, unknown> | undefined;
-  /** The subscription field, whatever its response name is. */
+  /** The name of the subscription field, not its alias. */
   readonly field: string;
 }
 
-/** Response names that objects of JavaScript take in another sense. */
+/** Response names with a special meaning in JavaScript. */
 const ODD_NAMES = ['then', 'toJSON', '__proto__', 'constructor', 'length', 'toString'];
 const MAX_FRAGMENTS = 5;
 
@@ -35,7 +35,7 @@ interface Fragment {
   text: string | null;
 }
 
-/** Makes one random document over a schema: nearly always valid, with everything that decides which fields come, and in which order. */
+/** Generates a random document for a schema. Nearly all are valid and vary everything that affects the fields of a result and their order. */
 export function randomDocument(schema: GraphQLSchema, random: Random): RandomDocument {
   return new DocumentMaker(schema, random).make();
 }
@@ -44,7 +44,7 @@ class DocumentMaker {
   readonly #fragments: Fragment[] = [];
   readonly #variables = new Map<string, string>();
   readonly #values: Record<string, unknown> = {};
-  /** One response name means the same field with the same arguments wherever it stands, or the document is refused. */
+  /** A response name must have the same field and arguments everywhere, or the document is invalid. */
   readonly #arguments = new Map<string, string>();
   #aliases = 0;
 
@@ -97,14 +97,14 @@ class DocumentMaker {
   #alias(type: GraphQLNamedType, { name }: GraphQLField<unknown, unknown>): string {
     if (this.#aliases >= 10 || !this.random.chance(0.2)) return '';
     this.#aliases++;
-    // Of this field alone: one response name for two fields is refused.
+    // Only for this field: one response name for two fields is invalid.
     const odd = this.random.pick(ODD_NAMES);
     return this.#fieldOf(odd, `${type.name}.${name}`) && this.random.chance(0.3)
       ? `${odd}: `
       : `${name}${this.random.pick(['A', 'B'])}: `;
   }
 
-  /** Claims a response name for one field of the whole document. */
+  /** Reserves a response name for one field in the whole document. */
   #fieldOf(response: string, field: string): boolean {
     const claimed = this.#arguments.get(`=${response}`) ?? field;
     this.#arguments.set(`=${response}`, claimed);
@@ -125,7 +125,7 @@ class DocumentMaker {
   #argument(argument: GraphQLArgument): string {
     if (this.random.chance(0.5)) return this.#literal(argument.type, 0);
     const nullable = isNonNullType(argument.type) ? argument.type.ofType : argument.type;
-    // A nullable variable may stand for what may not be null where it has a default; null is then found out late.
+    // A nullable variable is allowed in a non-null position that has a default; an explicit null then fails only at execution.
     const withDefault = this.random.chance(0.3);
     const type = withDefault ? `${String(nullable)} = ${this.#literal(nullable, 1, false)}` : String(argument.type);
     return `$${this.#variable(type, () => this.#value(nullable, 0), withDefault || nullable === argument.type)}`;
@@ -175,7 +175,7 @@ class DocumentMaker {
     const on = this.#overlapping(type);
     const fragment: Fragment = { name: `F${this.#fragments.length}`, type: on, text: null };
     this.#fragments.push(fragment);
-    // Until it has its text nothing spreads it: no fragment spreads itself.
+    // The fragment has no text yet, so its own selections cannot spread it.
     fragment.text = this.#selections(on, Math.max(level, 4));
     return `...${fragment.name} ${this.#condition()}`;
   }

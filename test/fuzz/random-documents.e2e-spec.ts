@@ -14,7 +14,7 @@ import { randomPayload } from './random-payload.js';
 import { richSchema } from './rich-schema.js';
 import { type Outcome, TwoExecutors } from './two-executors.js';
 
-/** How many documents over each schema; `npm run fuzz -- --documents N` asks for more. */
+/** Documents per schema: half of the total, which `npm run fuzz -- --documents N` sets. */
 const DOCUMENTS = Number(process.env['FUZZ_DOCUMENTS'] ?? 2000) / 2;
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const EVENTS = 3;
@@ -29,12 +29,12 @@ const context = {
 };
 
 /**
- * Where an item of a list throws, graphql-js 16 leaves the promises of the items before it without a handler: their rejections are
- * no fault of what is compared here. Any other one is told to Vitest as ever.
+ * When an item of a list throws, graphql-js 16 leaves the promises of earlier items unhandled. Their rejections are expected here;
+ * all others go to Vitest as usual.
  */
 function passOn(listeners: readonly NodeJS.UnhandledRejectionListener[]): NodeJS.UnhandledRejectionListener {
   return (reason, promise) => {
-    // Located in a response: the stack is that of whatever has rejected.
+    // GraphQL errors with a path come from execution; their stack is that of the original error.
     const isOfGraphqlJs = reason instanceof GraphQLError && reason.path !== undefined;
     if (!isOfGraphqlJs) for (const listener of listeners) listener(reason, promise);
   };
@@ -93,11 +93,11 @@ async function compareAll(schema: GraphQLSchema, seed: number): Promise<void> {
     }
   }
   console.log(Object.fromEntries(outcomes));
-  // The comparison is worth something only where events flow.
+  // The comparison is meaningful only if events are delivered.
   expect(outcomes.get('delivered') ?? 0).toBeGreaterThan(DOCUMENTS / 2);
 }
 
-/** Fails where a document stands still, so that its seed and text are told. */
+/** Fails when a document hangs, so that its seed and text are reported. */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,13 +1,13 @@
 import type { Random } from './random.js';
 
-/** How a WebSocket frame departs from what RFC 6455 asks of a client. */
+/** How a WebSocket frame differs from a valid client frame (RFC 6455). */
 interface Frame {
   readonly opcode: number;
   readonly payload: Buffer;
   readonly fin?: boolean;
   readonly reserved?: number;
   readonly masked?: boolean;
-  /** What the header says of the length, where that is not true. */
+  /** The length in the header, if it is wrong. */
   readonly says?: number;
 }
 
@@ -100,7 +100,7 @@ const TEXTS = [
   'x'.repeat(65_537),
 ];
 
-/** A socket's next write: mostly what a clumsy client might send, now and then what no WebSocket client would. */
+/** Returns the next bytes to write: usually what a buggy client could send, sometimes what no WebSocket client would. */
 export function randomWrite(random: Random): Buffer {
   const frames = random.chance(0.03) ? [malformed(random)] : fragments(random, message(random));
   return Buffer.concat(frames.map((frame) => bytesOf(frame, random)));
@@ -116,7 +116,7 @@ function message(random: Random): Frame {
   return { opcode: TEXT, payload: Buffer.from(JSON.stringify(spoken(random))) };
 }
 
-/** A message of graphql-transport-ws, more or less. */
+/** Returns a graphql-transport-ws message that may be invalid. */
 function spoken(random: Random): unknown {
   if (random.chance(0.3)) return { type: random.pick(['ping', 'pong']), payload: random.pick(VALUES) };
   if (random.chance(0.1)) return { type: random.pick(TYPES), id: random.pick(IDS), payload: random.pick(VALUES) };
@@ -138,7 +138,7 @@ function fragments(random: Random, whole: Frame): Frame[] {
   return [first, ...between, { opcode: 0, payload: whole.payload.subarray(at) }];
 }
 
-/** Breaks one rule of RFC 6455 §5. */
+/** Returns a frame that breaks one rule of RFC 6455 §5. */
 function malformed(random: Random): Frame {
   const payload = noise(random, 100);
   return random.pick<Frame>([

@@ -10,13 +10,13 @@ import {
 } from 'graphql';
 import type { Random } from './random.js';
 
-/** How often a value is something else than its type asks for. */
+/** The probability that a value does not match its type. */
 const FAULTS = 0.012;
 const DEEPEST = 5;
-/** How likely an object below the first has each of its inner objects: all of them would be millions. */
+/** The probability of each nested object below the first level; including all of them would make millions. */
 const INNER = 0.25;
 
-/** A payload for a field of this type: mostly what it should be, now and then something that graphql-js answers with an error. */
+/** Generates a payload for a field of this type: usually valid, sometimes one for which graphql-js returns an error. */
 export function randomPayload(schema: GraphQLSchema, type: GraphQLOutputType, random: Random, depth = 0): unknown {
   if (random.chance(FAULTS)) return fault(random);
   if (isNonNullType(type)) return present(schema, type.ofType, random, depth);
@@ -89,15 +89,15 @@ function scalar(name: string, random: Random): unknown {
 }
 
 /**
- * A function as a value. A document may select it as `then`, and a promise of graphql-js's then takes the object around it for a
- * thenable and calls this: it settles, or graphql-js itself would wait forever.
+ * A function as a value. If a document selects it as `then`, graphql-js treats the object around it as a thenable and calls the
+ * function. It settles the promise; otherwise graphql-js would wait forever.
  */
 function callable(settle: unknown): number {
   if (typeof settle === 'function') (settle as (value: number) => void)(1);
   return 1;
 }
 
-/** What a scalar that passes everything may be given. */
+/** Returns any value, for scalars that accept everything. */
 function anything(random: Random): unknown {
   return random.pick<() => unknown>([
     () => ({ b: [1, null, undefined, 'x'], 2: 'two', 1: 'one', nested: { deep: { deeper: Number.NaN } } }),
@@ -132,7 +132,7 @@ function fault(random: Random): unknown {
   ])();
 }
 
-/** Whether anybody looks at it is up to the document. */
+/** Marks a promise as handled: the document may never select it. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;

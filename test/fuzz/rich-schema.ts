@@ -46,7 +46,7 @@ const BRANCH: Record<string, Resolver> = {
   scaled: (source, args: { by: number; of?: number[] }) => Number(source?.['count']) * args.by + (args.of?.length ?? 0),
   echo: (_source, args) => {
     const text = JSON.stringify(args);
-    // A resolver may do what it likes with its arguments: the next call gets others.
+    // Resolvers may modify their arguments: each call must get its own.
     for (const key of Object.keys(args as object)) (args as Record<string, unknown>)[key] = 'changed';
     const where: unknown = (args as { where?: unknown }).where;
     if (typeof where === 'object' && where !== null) (where as Record<string, unknown>)['n'] = 99;
@@ -75,7 +75,7 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-/** A schema with everything that may go well or wrong on the way from a payload to a result. Its resolvers look only at what they are given. */
+/** Builds a schema that covers every way in which a payload can succeed or fail. Resolvers depend only on their arguments. */
 export function richSchema(): GraphQLSchema {
   const schema = buildSchema(SDL);
   const type = <T>(name: string): T => schema.getType(name) as T;

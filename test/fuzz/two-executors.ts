@@ -23,16 +23,16 @@ import { Inbox } from '../../src/testing/inbox.js';
 import { subscriptionMetrics } from '../kit/subscription-metrics.js';
 import type { RandomDocument } from './random-document.js';
 
-/** What became of a document. */
+/** How far a document got. */
 export type Outcome = 'refused' | 'refused at start' | 'delivered';
 
 const SUBSCRIBERS = 2;
 const NOTHING_SELECTED = 'selects no field';
-/** graphql-js's own, but for the one rule that mistakes a condition with a variable at the root. */
+/** The rules of graphql-js, except one that is wrong about root fields with a condition on a variable. */
 const RULES = specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule);
 const NOT_JSON = new GraphQLError('Not executed', { originalError: new Error('no JSON') });
 
-/** Runs documents by what delivers events here and by graphql-js, and compares what a client gets, byte by byte. */
+/** Runs documents with our executor and with graphql-js, and compares what clients receive, byte by byte. */
 export class TwoExecutors {
   readonly #operations: OperationCache;
   readonly #parts = { renderer: new Renderer((error) => maskError(error).shown), metrics: subscriptionMetrics() };
@@ -46,9 +46,9 @@ export class TwoExecutors {
   }
 
   /**
-   * Subscribes twice and sends each payload to both. Throws where a subscriber is told something else than graphql-js says.
+   * Subscribes with both and sends each payload to both. Throws when the results differ.
    *
-   * @param payloads what the document's field is given, event by event
+   * @param payloads the values of the document's field, one per event
    */
   async compare({ query, variables, field }: RandomDocument, payloads: readonly unknown[]): Promise<Outcome> {
     const document = parse(query);
@@ -116,7 +116,7 @@ export class TwoExecutors {
   }
 }
 
-/** graphql-js fails with a TypeError where nothing is selected; ours is an error for the client. */
+/** graphql-js throws a TypeError when nothing is selected; we return an error to the client. */
 function nothingSelected(error: unknown): ExecutionResult {
   if (error instanceof TypeError) return { errors: [new GraphQLError(NOTHING_SELECTED)] };
   throw error;

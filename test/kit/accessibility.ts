@@ -1,7 +1,7 @@
 import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** What axe-core calls serious or critical on the page as it is now: rule and place, one line each. */
+/** Returns the serious and critical axe-core violations of the current page, one line each: rule and element. */
 export async function seriousBarriers(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResults>('axe.run(document)');

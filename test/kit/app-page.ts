@@ -2,7 +2,7 @@ import type { APIResponse, Page } from 'playwright-core';
 import { someone, type Credentials } from './browser.js';
 import type { OpenPage } from './chromium.js';
 
-/** What a person does with the app. */
+/** Page object for the app. */
 export class AppPage {
   readonly page: Page;
 
@@ -33,12 +33,12 @@ export class AppPage {
     return this.page.getByRole('button', { name: 'Sign out', exact: true }).click();
   }
 
-  /** Waits until the connection's state reads like this. */
+  /** Waits until the connection state matches. */
   state(words: string | RegExp): Promise<void> {
     return this.page.locator('.connection').filter({ hasText: words }).waitFor();
   }
 
-  /** Waits until the number is this one. */
+  /** Waits until the count has this value. */
   count(value: number): Promise<void> {
     return this.page
       .getByTestId('count')
@@ -46,12 +46,12 @@ export class AppPage {
       .waitFor();
   }
 
-  /** Waits until a notification has come. */
+  /** Waits until the notification is shown. */
   notification(title: string): Promise<void> {
     return this.page.locator('.row').filter({ hasText: title }).waitFor();
   }
 
-  /** Waits until a visitor's page is there. */
+  /** Waits until the page shows the sign-in form. */
   entrance(): Promise<void> {
     return this.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   }
@@ -60,13 +60,13 @@ export class AppPage {
     return this.page.getByRole('link', { name: view }).click();
   }
 
-  /** Asks the server with the page's cookies, behind the page's back. */
+  /** Sends a GraphQL request with the page's cookies, outside the page. */
   ask(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<APIResponse> {
     const { origin } = new URL(this.page.url());
     return this.page.request.post(`${origin}/graphql`, { data: { query, variables }, headers: { origin } });
   }
 
-  /** Everything that the page says. */
+  /** Returns all text on the page. */
   text(): Promise<string> {
     return this.page.locator('body').innerText();
   }

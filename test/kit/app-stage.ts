@@ -4,14 +4,14 @@ import { AppPage } from './app-page.js';
 import { Chromium } from './chromium.js';
 import { startServer, type TestServer } from './server.js';
 
-/** What a file of browser tests plays on: one server whose worker is silent, one browser, and a new profile per page. */
+/** The fixture of a browser test file: one server whose worker publishes nothing, one browser, and a new profile for each page. */
 export interface AppStage {
   readonly server: TestServer;
-  /** The app in a profile of its own; closed after the test, which fails if the page's console complained. */
+  /** Opens the app in a new profile. It is closed after the test, which fails if the page logged errors to the console. */
   visit(options?: BrowserContextOptions): Promise<AppPage>;
 }
 
-/** Sets the stage before the tests of this `describe`, and clears it after them. `env` goes to the server. */
+/** Starts the fixture before the tests of the current `describe` and stops it after them. `env` is passed to the server. */
 export function appStage(env: Readonly<Record<string, string>> = {}): AppStage {
   let chromium: Chromium;
   let server: TestServer;

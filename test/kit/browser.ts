@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
-/** A GraphQL answer over HTTP, with what came around it. */
+/** A GraphQL response over HTTP, with its status and headers. */
 export interface GqlAnswer<T = Record<string, unknown>> {
   readonly status: number;
   readonly headers: Headers;
   readonly data: T | null;
   readonly errors: readonly GqlError[];
-  /** The body as it came. */
+  /** The raw body. */
   readonly text: string;
 }
 
@@ -17,35 +17,35 @@ interface GqlError {
   readonly extensions: { readonly code: string; readonly field?: string; readonly retryAfterSeconds?: number };
 }
 
-/** What makes one browser another. */
+/** Options of a {@link Browser}. */
 export interface BrowserOptions {
-  /** Sent as `Origin`; default the server's own. Null sends none, and says instead that this is no browser. */
+  /** The `Origin` header; default: the server's own origin. Null omits it, as clients other than browsers do. */
   readonly origin?: string | null;
   readonly userAgent?: string;
-  /** Sent as `X-Forwarded-For`; the server must trust 127.0.0.1 as a proxy to believe it. */
+  /** The `X-Forwarded-For` header; it has an effect only if the server trusts 127.0.0.1 as a proxy. */
   readonly address?: string;
 }
 
-/** Somebody's e-mail and password. */
+/** An account's e-mail and password. */
 export interface Credentials {
   readonly email: string;
   readonly password: string;
 }
 
-/** What `me` says of somebody who is signed in. */
+/** The result of `me` for a signed-in viewer. */
 export interface Me {
   readonly user: { readonly id: string; readonly email: string };
   readonly token: string;
   readonly tokenExpiresAt: string;
 }
 
-/** Credentials that nobody has used yet. */
+/** Returns credentials that are not in use. */
 export function someone(name = 'ada'): Credentials {
   const unique = randomBytes(6).toString('hex');
   return { email: `${name}-${unique}@example.test`, password: `correct horse ${unique}` };
 }
 
-/** One browser: keeps cookies as a browser does, and speaks to one server. */
+/** An HTTP client that behaves like a browser: it keeps cookies and talks to one server. */
 export class Browser {
   readonly cookies = new Map<string, string>();
 
@@ -54,7 +54,7 @@ export class Browser {
     readonly options: BrowserOptions = {},
   ) {}
 
-  /** A request with this browser's cookies, origin and user agent; what the answer sets is kept. Redirects are not followed. */
+  /** Sends a request with this browser's cookies, origin and user agent, and stores the response's cookies. Does not follow redirects. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const { origin = this.url, userAgent = 'Sallyport test', address } = this.options;
     const headers = new Headers({ 'user-agent': userAgent });
@@ -68,7 +68,7 @@ export class Browser {
     return response;
   }
 
-  /** One GraphQL operation by POST. */
+  /** Sends one GraphQL operation by POST. */
   async gql<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<GqlAnswer<T>> {
     const response = await this.fetch('/graphql', {
       method: 'POST',
@@ -81,14 +81,14 @@ export class Browser {
     return { status, headers, data: body?.data ?? null, errors: body?.errors ?? [], text };
   }
 
-  /** As {@link gql}, but an error fails the test. */
+  /** Like {@link gql}, but throws on errors. */
   async ask<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<T> {
     const answer = await this.gql<T>(query, variables);
     if (answer.errors.length > 0 || answer.data === null) throw new Error(`${answer.status}: ${answer.text}`);
     return answer.data;
   }
 
-  /** Registers somebody new, who is then signed in here. */
+  /** Creates an account and signs in with it. */
   async register(who: Credentials = someone()): Promise<Credentials & { id: string }> {
     const document =
       'mutation ($email: String!, $password: String!) { register(email: $email, password: $password) { id } }';
@@ -96,25 +96,23 @@ export class Browser {
     return { ...who, id: register.id };
   }
 
-  /** Signs in. */
   async login({ email, password }: Credentials): Promise<void> {
     const document =
       'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
     await this.ask(document, { email, password });
   }
 
-  /** Signs out. */
   async logout(): Promise<void> {
     await this.ask('mutation { logout }');
   }
 
-  /** Who is signed in here, with a token that opens a socket; null for a visitor. */
+  /** Returns the signed-in viewer with a token for a socket, or null when signed out. */
   async me(): Promise<Me | null> {
     const { me } = await this.ask<{ me: Me | null }>('{ me { user { id email } token tokenExpiresAt } }');
     return me;
   }
 
-  /** A fresh token; somebody must be signed in. */
+  /** Returns a new token. Requires a signed-in viewer. */
   async token(): Promise<string> {
     const me = await this.me();
     if (!me) throw new Error('Nobody is signed in here.');

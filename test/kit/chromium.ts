@@ -5,15 +5,15 @@ import { locate } from './needs.js';
 
 const RESULTS = fileURLToPath(new URL('../../test-results/', import.meta.url));
 
-/** A page, the browser profile it lives in, and what its console complained of. */
+/** An open page, its browser profile, and the errors in its console. */
 export interface OpenPage {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Errors of scripts and of the content security policy. Failed requests are left out: tests cause those on purpose. */
+  /** Script errors and CSP violations. Failed requests are not included: tests cause them on purpose. */
   readonly faults: string[];
 }
 
-/** The real browser. One per test file; each profile in it knows nothing of the others. */
+/** A Chromium process, one per test file. Its profiles are isolated from each other. */
 export class Chromium {
   private constructor(private readonly browser: Browser) {}
 
@@ -26,7 +26,7 @@ export class Chromium {
     return new Chromium(browser);
   }
 
-  /** A page in a profile of its own, like another person's browser. */
+  /** Opens a page in a new profile, like another user's browser. */
   async open(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
     const context = await this.browser.newContext({ locale: 'en-GB', ...options });
     const opened = watched(await context.newPage(), context);
@@ -39,14 +39,14 @@ export class Chromium {
   }
 }
 
-/** A second tab of the same profile. */
+/** Opens a second tab in the same profile. */
 export async function openTab({ context }: OpenPage, url: string): Promise<OpenPage> {
   const opened = watched(await context.newPage(), context);
   await opened.page.goto(url);
   return opened;
 }
 
-/** Keeps a picture among the test results. */
+/** Saves a screenshot with the test results. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(RESULTS, { recursive: true });
   await page.screenshot({ path: `${RESULTS}${name}.png` });

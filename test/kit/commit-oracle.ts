@@ -5,20 +5,20 @@ export interface OracleEvent {
 }
 
 /**
- * What must arrive: per viewer, the events of each commit, in the order of the commits. Commits that ran at the same
- * time may arrive in any order, each as a whole.
+ * Records which events must arrive: for each viewer, those of each commit, in commit order. Commits that ran concurrently may
+ * arrive in any order, but each as a whole.
  */
 export class CommitOracle {
-  /** Per viewer: groups of commits that ran at the same time; per commit its payloads. */
+  /** Per viewer: groups of concurrent commits; for each commit, its payloads. */
   readonly #expected = new Map<string, string[][][]>();
   #count = 0;
 
-  /** How many events must arrive. */
+  /** The number of events that must arrive. */
   get count(): number {
     return this.#count;
   }
 
-  /** These transactions have committed at the same time, after all earlier ones. */
+  /** Records transactions that committed concurrently, after all earlier ones. */
   committed(...transactions: (readonly OracleEvent[])[]): void {
     const groups = new Map<string, string[][]>();
     for (const events of transactions) {
@@ -31,7 +31,7 @@ export class CommitOracle {
     for (const [viewer, group] of groups) this.#expected.set(viewer, [...(this.#expected.get(viewer) ?? []), group]);
   }
 
-  /** What is wrong with what a viewer got; null if nothing is. */
+  /** Returns what is wrong with the events a viewer received, or null. */
   fault(viewer: string, arrived: readonly string[]): string | null {
     let at = 0;
     for (const group of this.#expected.get(viewer) ?? []) {

@@ -3,7 +3,7 @@ import type { Browser, BrowserOptions } from './browser.js';
 import { EVERY_SCOPE, makeKey } from './console-stage.js';
 import type { TestServer } from './server.js';
 
-/** An answer of the console. */
+/** A response of the console's API. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -14,16 +14,16 @@ export interface Answer {
   };
 }
 
-/** An operator, and the browser that they use. */
+/** A signed-in operator's browser. */
 interface SignedInConsole {
   readonly browser: Browser;
   readonly name: string;
   readonly key: string;
-  /** The answer to the sign-in. */
+  /** The response to the sign-in. */
   readonly answer: Answer;
 }
 
-/** Asks an endpoint of the console: by POST with a body, else by GET. */
+/** Calls a console endpoint: POST if there is a body, otherwise GET. */
 export async function ask(
   browser: Browser,
   path: string,
@@ -39,7 +39,7 @@ export async function ask(
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
 }
 
-/** A new key with these scopes, and a browser that has signed in to the console with it. */
+/** Creates a key with these scopes and signs a new browser in to the console with it. */
 export async function signedIn(
   server: TestServer,
   scopes = EVERY_SCOPE,

@@ -5,10 +5,10 @@ import { ApiKeys } from '../../src/identity/api-keys/api-keys.service.js';
 import { Chromium, type OpenPage } from './chromium.js';
 import { startServer, type TestServer } from './server.js';
 
-/** Everything that an operator can be allowed. */
+/** Every scope that an API key can have. */
 export const EVERY_SCOPE = ['console', 'publish', 'disconnect', 'history', 'keys'];
 
-/** Makes a key; its name is random by default. */
+/** Creates a key; its name is random by default. */
 export async function makeKey(
   server: TestServer,
   scopes: readonly string[] = EVERY_SCOPE,
@@ -19,7 +19,7 @@ export async function makeKey(
   return { name, key };
 }
 
-/** The console in a real browser. */
+/** Page object for the console. */
 export class ConsolePage {
   readonly page: Page;
 
@@ -27,38 +27,38 @@ export class ConsolePage {
     this.page = opened.page;
   }
 
-  /** Types a key and waits for the overview. */
+  /** Signs in with a key and waits for the overview. */
   async signIn(key: string): Promise<void> {
     await this.try(key);
     await this.heading('Overview');
   }
 
-  /** Types a key. */
+  /** Submits a key. */
   async try(key: string): Promise<void> {
     await this.page.getByLabel('API key', { exact: true }).fill(key);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
   }
 
-  /** Waits for a view's heading. */
+  /** Waits for the heading of a view. */
   heading(name: string): Promise<void> {
     return this.page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
   }
 
-  /** Goes to a view. */
+  /** Opens a view. */
   async open(name: string): Promise<void> {
     await this.page.getByRole('link', { name, exact: true }).click();
     await this.heading(name);
   }
 }
 
-/** One server, one browser, and a new profile per page. */
+/** The fixture of a console test file: one server, one browser, and a new profile for each page. */
 export interface ConsoleStage {
   readonly server: TestServer;
-  /** The console in a profile of its own; the test fails if the browser's console complained. */
+  /** Opens the console in a new profile; the test fails if the page logged errors to the browser's console. */
   visit(options?: BrowserContextOptions): Promise<ConsolePage>;
 }
 
-/** Sets the stage before the tests of this `describe`, and clears it after them. */
+/** Starts the fixture before the tests of the current `describe` and stops it after them. */
 export function consoleStage(): ConsoleStage {
   let chromium: Chromium;
   let server: TestServer;

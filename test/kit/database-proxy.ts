@@ -1,24 +1,24 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Stands between a server and its database, and can be shut or hang. */
+/** A proxy between a server and its database that can refuse connections or hang. */
 export interface DatabaseProxy {
   /** The database's URL through this proxy. */
   readonly url: string;
   /** Breaks every connection and refuses new ones. */
   shut(): Promise<void>;
-  /** Takes connections again, after {@link shut}. */
+  /** Accepts connections again after {@link shut}. */
   open(): Promise<void>;
-  /** Keeps connections and passes nothing on, as a database that stands still does. */
+  /** Keeps connections open but forwards nothing, like a database that hangs. */
   hang(): void;
-  /** Passes on again, after {@link hang}. */
+  /** Forwards again after {@link hang}. */
   goOn(): void;
-  /** Leads new connections to another database; those that exist stay where they are. */
+  /** Connects new clients to another database; existing connections stay. */
   lead(url: string): void;
-  /** Ends it, in whatever state. */
+  /** Closes the proxy in any state. */
   end(): Promise<void>;
 }
 
-/** Opens a proxy in front of a PostgreSQL. */
+/** Starts a proxy in front of a PostgreSQL server. */
 export async function proxyTo(url: string): Promise<DatabaseProxy> {
   let target = new URL(url);
   const pairs = new Set<[Socket, Socket]>();

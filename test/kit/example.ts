@@ -8,18 +8,18 @@ import { copyRepository, npm, pack } from './consumer/consumer.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a process of an example gets besides its own settings: nothing of the developer's. */
+/** The environment of an example's process besides its own settings; nothing else of the developer's environment is passed on. */
 const BASE = { NO_COLOR: '1', PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 
-/** A folder outside the repository in which examples are installed as after a clone: `examples/` below the packed packages. */
+/** A folder outside the repository where examples are installed as in a clone: `examples/` below the packed packages. */
 export class Workspace {
   #installs: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly path: string) {}
 
-  /** Packs `sallyport` and `sallyport-client`, as they are published. */
+  /** Packs `sallyport` and `sallyport-client` as they are published. */
   async pack(): Promise<void> {
-    // Its node_modules is a link to the repository's, in which no example may find what it does not ask for.
+    // Its node_modules links to the repository's: an example must not find packages there that it does not declare.
     const copy = join(this.path, 'repository');
     copyRepository(copy);
     for (const folder of [copy, join(copy, 'client')]) {
@@ -28,14 +28,14 @@ export class Workspace {
     }
   }
 
-  /** Copies an example and installs exactly what its lockfile says. One after the other: while one installs, another is tested. */
+  /** Copies an example and installs exactly what its lockfile lists. Installs run one at a time, in parallel with tests. */
   install(name: string): Promise<Example> {
     const installed = this.#installs.then(() => this.#install(name));
     this.#installs = installed.catch(() => {});
     return installed;
   }
 
-  /** Resolves when nothing is being installed. */
+  /** Resolves when no install is running. */
   async settled(): Promise<void> {
     await this.#installs;
   }
@@ -53,7 +53,7 @@ export class Workspace {
 export class Example {
   constructor(private readonly folder: string) {}
 
-  /** Runs a program of it and waits until it prints `Open http://…`, or as Vite does, `Local: http://…`. */
+  /** Runs one of its programs and waits until it prints `Open http://…` or, for Vite, `Local: http://…`. */
   async start(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<RunningExample> {
     const port = env['PORT'] ?? String(await freePort());
     const [program, ...args] = command;
@@ -61,7 +61,7 @@ export class Example {
       cwd: this.folder,
       env: { ...BASE, ...env, PORT: port },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // npm starts a shell that starts the program: all of them are ended as one group.
+      // npm starts a shell that starts the program: they are ended together, as a process group.
       detached: true,
     });
     const running = new RunningExample(child);
@@ -70,7 +70,7 @@ export class Example {
   }
 }
 
-/** An example that answers. */
+/** An example that accepts requests. */
 export class RunningExample {
   readonly ready: Promise<void>;
   url = '';

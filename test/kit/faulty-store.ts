@@ -3,22 +3,22 @@ import { createDatabase } from './postgres-database.js';
 import { PostgresServer } from './postgres-server.js';
 import { RedisServer } from './redis-server.js';
 
-/** A store of several nodes that a test makes fail, and the database beside it. */
+/** A shared store that a test can make fail, with a database. */
 export interface FaultyStore {
-  /** Leads nodes to both. */
+  /** Settings that connect a node to both. */
   readonly env: Readonly<Record<string, string>>;
-  /** Ends it as a crash does; its data stay. */
+  /** Kills it, as in a crash; its data are kept. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** Breaks the connections on which nodes hear of events. Returns how many there were. */
+  /** Breaks the connections on which nodes receive events and returns their number. */
   breakListeners(): Promise<number>;
-  /** It keeps its connections and answers nothing. */
+  /** Makes it hang: connections stay open, but nothing is answered. */
   freeze(): void;
   thaw(): void;
   remove(): Promise<void>;
 }
 
-/** A Redis, which keeps every write, and a database of its own. */
+/** Starts a Redis that persists every write, with a separate PostgreSQL database. */
 export async function faultyRedis(): Promise<FaultyStore & { readonly redis: RedisServer }> {
   const [database, redis] = await Promise.all([createDatabase(), RedisServer.start()]);
   return {
@@ -41,7 +41,7 @@ export async function faultyRedis(): Promise<FaultyStore & { readonly redis: Red
   };
 }
 
-/** A PostgreSQL that is both. */
+/** Starts a PostgreSQL that is both the store and the database. */
 export async function faultyPostgres(): Promise<FaultyStore> {
   const server = await PostgresServer.start();
   const proxy = await proxyTo(server.url);

@@ -9,19 +9,19 @@ const CLIENT_SECRET = 'a secret of the test that is long enough';
 const REDIRECT_URI = 'http://127.0.0.1:9/signed-in';
 const LOGGED_OUT = 'http://127.0.0.1:9/signed-out';
 
-/** What the provider gives at a sign-in and at each refresh. */
+/** The tokens that the provider issues at sign-in and at each refresh. */
 export interface ProviderTokens {
   readonly id_token: string;
   readonly refresh_token: string;
 }
 
-/** Somebody's browser at the provider: keeps its cookies, follows its redirects, sends its forms. */
+/** A user's browser at the provider: it keeps cookies, follows redirects and submits forms. */
 export class ProviderBrowser {
   readonly #cookies = new Map<string, string>();
 
   constructor(private readonly url: string) {}
 
-  /** Signs in with the provider's own pages and exchanges the code. */
+  /** Signs in on the provider's pages and exchanges the code. */
   async signIn(login: string): Promise<ProviderTokens> {
     const verifier = crypto.randomUUID() + crypto.randomUUID();
     const query = new URLSearchParams({
@@ -51,7 +51,7 @@ export class ProviderBrowser {
     return this.#tokens({ grant_type: 'refresh_token', refresh_token });
   }
 
-  /** Signs out with the provider's own pages. Resolves when the provider has called the clients. */
+  /** Signs out on the provider's pages. Resolves after the provider has notified its clients. */
   async signOut({ id_token }: ProviderTokens): Promise<void> {
     const query = new URLSearchParams({ id_token_hint: id_token, post_logout_redirect_uri: LOGGED_OUT });
     const response = await this.#ask(`${this.url}/session/end?${query.toString()}`);
@@ -59,7 +59,7 @@ export class ProviderBrowser {
     await this.#go(`${this.url}/session/end/confirm`, { xsrf, logout: 'yes' });
   }
 
-  /** Where a page, or a form, leads in the end: the first address that shows something, or is not the provider's. */
+  /** Follows redirects and returns the first address that shows a page or is not the provider's. */
   async #go(url: string, form?: Readonly<Record<string, string>>): Promise<string> {
     const response = await this.#ask(url, form);
     const location = response.headers.get('location');
@@ -93,14 +93,14 @@ export class ProviderBrowser {
   }
 }
 
-/** A real OpenID provider, with sign-in, refresh and logout of its own. */
+/** A real OpenID provider (oidc-provider) with sign-in, refresh and logout. */
 export class IdentityProvider {
   private constructor(
     readonly url: string,
     private readonly server: Server,
   ) {}
 
-  /** @param logoutUri where it tells that somebody has signed out */
+  /** @param logoutUri the client's back-channel logout URL */
   static async start(port: number, logoutUri: string): Promise<IdentityProvider> {
     const url = `http://127.0.0.1:${port}`;
     const provider = new Provider(url, await configuration(logoutUri));
@@ -143,7 +143,7 @@ async function configuration(logoutUri: string): Promise<Record<string, unknown>
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'first', alg: 'RS256', use: 'sig' }] },
     cookies: { keys: ['a key of the test'] },
     features: { backchannelLogout: { enabled: true }, devInteractions: { enabled: true } },
-    // Its own one refuses to call a loopback address.
+    // The provider's default fetch refuses loopback addresses.
     fetch: (address: string, { method, headers, body }: RequestInit) =>
       fetch(address, { method, headers, body } as RequestInit),
   };

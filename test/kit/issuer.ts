@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 
-/** What a token says and how it is signed, beside what {@link Issuer.sign} puts into every one. Undefined leaves a claim out. */
+/** Claims and signature settings that differ from the defaults of {@link Issuer.sign}. Undefined omits a claim. */
 export interface TokenOptions {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly header?: Readonly<Record<string, unknown>>;
   readonly key?: CryptoKey | Uint8Array;
-  /** Seconds from now; default 300. */
+  /** Expiry, in seconds from now; default 300. */
   readonly expiresIn?: number;
-  /** Seconds from now; default 0. */
+  /** Issue time, in seconds from now; default 0. */
   readonly issued?: number;
 }
 
-/** How an endpoint answers in place of its document. */
+/** A custom response of an endpoint. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface SigningKey {
@@ -23,12 +23,12 @@ interface SigningKey {
   readonly jwk: JWK;
 }
 
-/** An identity provider of a test's own: discovery, keys, tokens; it counts who asks and can misbehave. */
+/** A test issuer with discovery, a key set and tokens. It counts requests and can be made to misbehave. */
 export class Issuer {
   readonly audience = 'sallyport';
   keyFetches = 0;
   discoveries = 0;
-  /** In place of the keys. */
+  /** Replaces the response with the key set. */
   answerKeys: Answer | null = null;
   answerDiscovery: Answer | null = null;
   #current: SigningKey;
@@ -44,7 +44,7 @@ export class Issuer {
     this.#published.push(key.jwk);
   }
 
-  /** Starts one on a free port. */
+  /** Starts an issuer on a free port. */
   static async start(source = 'acme', algorithm = 'RS256'): Promise<Issuer> {
     const key = await newKey(algorithm);
     let issuer: Issuer | null = null;
@@ -72,7 +72,7 @@ export class Issuer {
     return { source: this.source, issuer: this.url, audience: this.audience, ...more };
   }
 
-  /** A token of this provider; by default one that opens a socket. */
+  /** Signs a token; by default one that opens a socket. */
   async sign(subject: string | undefined, options: TokenOptions = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     const iat = now + (options.issued ?? 0);
@@ -92,7 +92,7 @@ export class Issuer {
       .sign(options.key ?? this.#current.privateKey, { crit: { b64: true, exp: true } });
   }
 
-  /** A logout token for a session, a subject, or both. */
+  /** Signs a logout token for a session, a subject, or both. */
   logoutToken(about: { readonly sid?: string; readonly sub?: string }, options: TokenOptions = {}): Promise<string> {
     const claims = {
       ...about,
@@ -134,12 +134,12 @@ export class Issuer {
   }
 }
 
-/** Answers with JSON. */
+/** Sends a JSON response. */
 export function json(response: ServerResponse, body: unknown, type = 'application/json'): void {
   response.writeHead(200, { 'content-type': type }).end(JSON.stringify(body));
 }
 
-/** What a server needs to trust these. */
+/** Returns the settings with which a server trusts these issuers. */
 export function trusting(...issuers: readonly Issuer[]): { TRUSTED_ISSUERS: string } {
   return { TRUSTED_ISSUERS: JSON.stringify(issuers.map((issuer) => issuer.config())) };
 }

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { GRAPHQL_PATH } from '../../src/protocol/payload.js';
 import { Inbox } from '../../src/testing/inbox.js';
 
-/** An unmodified graphql-ws client for Node. `token` may be a function, called for each connection. */
+/** Creates an unmodified graphql-ws client for Node. `token` may be a function, called for each connection. */
 export function liveClient(
   url: string,
   token: string | (() => Promise<string>),
@@ -18,15 +18,15 @@ export function liveClient(
   });
 }
 
-/** A running subscription whose results are waited for one by one. */
+/** A running subscription whose results can be awaited one by one. */
 export interface Subscription<T> {
   readonly results: Inbox<T>;
-  /** Resolves when the operation completes or fails; the failure, or null. */
+  /** Resolves when the operation completes or fails, with the failure or null. */
   readonly over: Promise<unknown>;
   stop(): void;
 }
 
-/** Subscribes through a client; results land in an inbox, `data` unwrapped. An error in a result fails the wait. */
+/** Subscribes through a client and puts the `data` of each result into an inbox. An error in a result rejects the wait. */
 export function subscribe<T = Record<string, unknown>>(client: Client, query: string): Subscription<T> {
   const results = new Inbox<T>();
   let stop = () => {};

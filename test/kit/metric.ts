@@ -2,9 +2,9 @@ import { Registry } from 'prom-client';
 import type { TestServer } from './server.js';
 
 /**
- * The sum of the samples of a metric whose labels include all of these, as a scrape shows them now; 0 without any.
+ * Scrapes a server and adds up the samples of a metric that have all of these labels; 0 if there are none.
  *
- * @param name with the suffix of a histogram's part: `…_count`, `…_sum`
+ * @param name with its suffix if it is a histogram: `…_count`, `…_sum`
  */
 export async function metric(
   { app }: Pick<TestServer, 'app'>,

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 
-/** What a machine may lack. `npm test` finds it or starts it, and names aloud the files that go without. */
+/** What a machine may lack. `npm test` finds or starts each, and lists the test files that it skips. */
 const VARIABLES = {
   postgres: 'TEST_DATABASE_URL',
   redis: 'TEST_REDIS_URL',
@@ -14,25 +14,25 @@ const VARIABLES = {
   promtool: 'TEST_PROMTOOL',
 } as const;
 
-/** One of the stores and programs that tests use when they are there. */
+/** A store or program that some tests need. */
 export type Need = keyof typeof VARIABLES;
 
 /**
- * Where a needed thing is: the URL of a store, the path of a program; undefined when the machine has none.
- * `npm test` sets these; for a single file set `TEST_REDIS_URL` and its like by hand.
+ * Returns the URL of a store or the path of a program; undefined if this machine has none.
+ * `npm test` sets the variables; to run a single file, set `TEST_REDIS_URL` and the others by hand.
  */
 export function whereIs(need: Need): string | undefined {
   return process.env[VARIABLES[need]] || undefined;
 }
 
-/** Where a needed thing is, for code inside a {@link needs} block. Throws when it is missing. */
+/** Like {@link whereIs}, for code inside a {@link needs} block. Throws when it is missing. */
 export function locate(need: Need): string {
   const place = whereIs(need);
   if (!place) throw new Error(`${need} is missing: run npm test, or set ${VARIABLES[need]}.`);
   return place;
 }
 
-/** A `describe` that runs only where everything named is there: `needs('redis')('the bus on Redis', () => …)`. */
+/** A `describe` that runs only if everything named is present: `needs('redis')('the bus on Redis', () => …)`. */
 export function needs(...names: Need[]): typeof describe | typeof describe.skip {
   return names.every(whereIs) ? describe : describe.skip;
 }

@@ -3,23 +3,23 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { developmentKeyFile } from '../../src/identity/api-keys/development-key.js';
 
-/** Whom a publisher publishes to, and how. */
+/** Options of a {@link NumberedPublisher}. */
 export interface PublisherOptions {
   readonly urls: readonly string[];
   readonly viewers: readonly string[];
   readonly dataDir: string;
-  /** Whether a number that was not taken is sent again under its key, as publishers should, or passed over. */
+  /** Whether to retry a refused number with its idempotency key, as publishers should, or to skip it. */
   readonly mode: 'until it is taken' | 'once';
 }
 
 const PAUSE_MS = 10;
 
-/** Another backend: publishes 1, 2, 3 … to every viewer, through one node after the other, all the time. */
+/** A backend that continuously publishes 1, 2, 3 … to every viewer, through each node in turn. */
 export class NumberedPublisher {
-  /** The last number that was taken. */
+  /** The last number that a node accepted. */
   taken = 0;
   readonly #run: { isOver: boolean; done: Promise<void> } = { isOver: false, done: Promise.resolve() };
-  /** Keys are remembered for five minutes, and numbers begin anew with each publisher. */
+  /** Part of every idempotency key: keys are remembered for five minutes, and each publisher starts again at 1. */
   readonly #id = randomUUID();
   readonly #key: string;
   #number = 0;
@@ -34,19 +34,19 @@ export class NumberedPublisher {
     return publisher;
   }
 
-  /** Goes on after {@link stop}. */
+  /** Continues after {@link stop}. */
   async resume(): Promise<void> {
     this.#run.isOver = false;
     this.#run.done = this.#go();
   }
 
-  /** Ends after the number under way. */
+  /** Stops after the current number. */
   async stop(): Promise<void> {
     this.#run.isOver = true;
     await this.#run.done;
   }
 
-  /** One request with one event for each viewer. */
+  /** Sends one request with an event for each viewer. */
   post(url: string, viewers: readonly string[], title: string): Promise<Response> {
     const events = viewers.map((viewer) => ({
       topic: 'notifications',

@@ -1,7 +1,7 @@
 import type { Random } from '../fuzz/random.js';
 import { SqlPublisher } from './sql-publisher.js';
 
-/** What a number looks like in an event of some feed. */
+/** How a feed's payload carries a number. */
 export interface NumberedFeed {
   readonly topic: string;
   readonly viewers: readonly string[];
@@ -9,8 +9,8 @@ export interface NumberedFeed {
 }
 
 /**
- * Several backends that publish by SQL: each publishes 1, 2, 3 … to every viewer, in transactions of different sizes, of
- * which some are rolled back.
+ * Several backends that publish 1, 2, 3 … to every viewer by SQL, in transactions of different sizes, some of which are
+ * rolled back.
  */
 export class NumberedTransactions {
   readonly #names: readonly string[];
@@ -26,14 +26,14 @@ export class NumberedTransactions {
     this.#names = Array.from({ length: publishers }, (_, index) => String.fromCharCode(97 + index));
   }
 
-  /** Publishes this many more events, or a few more than that, and returns how many. @param largest how many in one transaction */
+  /** Publishes at least this many more events and returns their number. @param largest the most events in one transaction */
   async run(events: number, largest: number): Promise<number> {
     const each = Math.ceil(events / this.#names.length);
     const counts = await Promise.all(this.#names.map((name) => this.#publish(name, each, largest)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** What is wrong with what a viewer got: each publisher's numbers, in order, none missing and none twice. */
+  /** Returns what is wrong with the events a viewer received, or null: each publisher's numbers must be in order, without gaps or duplicates. */
   fault(viewer: string, arrived: readonly string[]): string | null {
     const last = new Map(this.#names.map((name) => [name, 0]));
     for (const text of arrived) {

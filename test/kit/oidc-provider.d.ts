@@ -1,4 +1,4 @@
-/** The part of oidc-provider that the kit uses; the package has no types of its own. */
+/** Types for the part of oidc-provider that the kit uses; the package has none. */
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http';
   export class Provider {

@@ -6,16 +6,16 @@ import { createDatabase } from './postgres-database.js';
 import { fillWithEmbedded } from './storage.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A database of one test file's own, migrated and empty. */
+/** An empty, migrated database for one test file. */
 export interface OpenDatabase {
   readonly database: Database;
   readonly drop: () => Promise<void>;
 }
 
-/** Makes a database for one suite. */
+/** Opens a database for one suite. */
 export type OpenDatabaseFor = () => Promise<OpenDatabase>;
 
-/** Opens an embedded database in a folder of its own. */
+/** Opens an embedded database in a new folder. */
 export async function openTestEmbedded(): Promise<OpenDatabase> {
   const folder = temporaryFolder('rows');
   await fillWithEmbedded(folder.path);

@@ -14,7 +14,7 @@ import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { createDatabase, type TestDatabase } from './postgres-database.js';
 import { type PostgresNode, postgresNode } from './postgres-node.js';
 
-/** A feed of text, of which enough is kept that no test loses an event to its own slowness. */
+/** A text feed with a history long enough that a slow test loses no events. */
 const Steps = defineFeed<string>({
   name: 'steps',
   field: 'steps',
@@ -24,7 +24,7 @@ const Steps = defineFeed<string>({
   slowReader: 'close',
 });
 
-/** How a relay differs from a healthy one. */
+/** Wrappers that make a relay fail. */
 export interface RelayFaults {
   /** Wraps the outbox of each connection. */
   readonly outbox?: (outbox: Outbox) => Outbox;
@@ -32,10 +32,10 @@ export interface RelayFaults {
   readonly bus?: (bus: TopicBus) => TopicBus;
 }
 
-/** A database with an outbox, one node that listens, and as many relays as a test wants. */
+/** A database with an outbox, one subscribed node, and any number of relays. */
 export class OutboxStage {
   readonly topics: readonly Topic[];
-  /** What has arrived, per topic. */
+  /** The received events, per topic. */
   readonly arrived = new Map<string, string[]>();
   readonly #relays: OutboxRelay[] = [];
   #wake = (): void => {};
@@ -43,7 +43,7 @@ export class OutboxStage {
   private constructor(
     readonly database: TestDatabase,
     readonly node: PostgresNode,
-    /** Where the relays publish. */
+    /** The bus to which the relays publish. */
     readonly bus: TopicBus,
     viewers: readonly ViewerId[],
   ) {
@@ -51,10 +51,10 @@ export class OutboxStage {
   }
 
   /**
-   * Opens it, and subscribes to this many topics.
+   * Opens the database and subscribes to this many topics.
    *
-   * @param other a bus without a database; default that of PostgreSQL
-   * @param server the URL of a PostgreSQL; default the one at hand
+   * @param other a bus without a database; default: the bus on PostgreSQL
+   * @param server the URL of a PostgreSQL server; default: the one for tests
    */
   static async open(topics: number, other?: TopicBus, server?: string): Promise<OutboxStage> {
     const database = await createDatabase(server);
@@ -65,7 +65,7 @@ export class OutboxStage {
     return stage;
   }
 
-  /** Starts one more relay. */
+  /** Starts another relay. */
   startRelay({ outbox = (one) => one, bus = (one) => one }: RelayFaults = {}): OutboxRelay {
     const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
     const registry = new Registry();
@@ -89,14 +89,14 @@ export class OutboxStage {
     return relay;
   }
 
-  /** How many events have arrived. */
+  /** The number of received events. */
   get count(): number {
     let count = 0;
     for (const events of this.arrived.values()) count += events.length;
     return count;
   }
 
-  /** Waits until this many events have arrived. Fails when none comes for a minute. */
+  /** Waits until this many events have arrived. Fails when none arrives for a minute. */
   async until(count: number): Promise<void> {
     while (this.count < count) {
       const before = this.count;

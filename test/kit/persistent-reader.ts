@@ -3,12 +3,12 @@ import { type LiveSocket, type NextPayload, openSocket } from '../../src/testing
 
 const QUERY = 'subscription { notifications { title kind } }';
 
-/** What a reader got: a numbered event, or the word that some may be missing. */
+/** One result: a numbered event, or the notice that some may be missing. */
 export type Read = { readonly number: number; readonly owner: string } | 'may have missed some';
 
 /**
- * A resumable client that never gives up: it keeps the cursor, moves on to the next server when a socket ends,
- * and writes down everything it gets and every time it is told that it could not be given all.
+ * A resumable client that never gives up: it keeps its cursor, reconnects to the next server when a socket ends, and records
+ * every event and every notice of a gap.
  */
 export class PersistentReader {
   readonly read: Read[] = [];
@@ -30,17 +30,17 @@ export class PersistentReader {
     this.#run = this.#go();
   }
 
-  /** The numbers that it got, in order. */
+  /** The received numbers, in order. */
   get numbers(): readonly number[] {
     return this.read.flatMap((entry) => (entry === 'may have missed some' ? [] : [entry.number]));
   }
 
-  /** Whether its socket stands right now. */
+  /** Whether its socket is open now. */
   get isLive(): boolean {
     return this.#socket !== null;
   }
 
-  /** Cuts the line without a word; it comes back when `until` has settled. */
+  /** Cuts the connection without a Close frame; reconnects when `until` has settled. */
   cut(until: Promise<void> = Promise.resolve()): void {
     this.#mayGoOn = until;
     this.#socket?.ws.terminate();
@@ -58,7 +58,7 @@ export class PersistentReader {
       try {
         await this.#live(url);
       } catch {
-        // Refused, or cut while it was being opened.
+        // The connection was refused, or cut while opening.
       }
       this.#socket = null;
       await this.#mayGoOn;
@@ -75,7 +75,7 @@ export class PersistentReader {
     for (;;) this.#note(await this.#next(socket));
   }
 
-  /** Quiet times are part of the tests, so this waits without a limit. */
+  /** Waits without a limit: tests have phases without events. */
   async #next(socket: LiveSocket): Promise<NextPayload> {
     for (;;) {
       try {

@@ -9,16 +9,16 @@ import { unprivileged } from '../../scripts/test-services.mjs';
 import { locate } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A PgBouncer in front of a database, as docs/scaling.md sets it up. */
+/** A PgBouncer in front of a database, configured as in docs/scaling.md. */
 export interface PgBouncer {
-  /** A server connection for each transaction. */
+  /** Transaction pooling: each transaction gets a server connection. */
   readonly transactionUrl: string;
-  /** A server connection for as long as the client has its own. */
+  /** Session pooling: each client keeps its server connection. */
   readonly sessionUrl: string;
   stop(): Promise<void>;
 }
 
-/** Starts one. @param url the database, whose user needs no password */
+/** Starts a PgBouncer. @param url the database, whose user needs no password */
 export async function startPgBouncer(url: string): Promise<PgBouncer> {
   const folder = temporaryFolder('pgbouncer');
   const { uid, gid } = unprivileged();

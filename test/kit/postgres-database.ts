@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { locate } from './needs.js';
 
-/** An empty database of one test file. */
+/** An empty database for one test file. */
 export interface TestDatabase {
   readonly url: string;
-  /** Drops it, with whoever is still connected. */
+  /** Drops the database and ends its connections. */
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the PostgreSQL server at hand. */
+/** Creates an empty database on the PostgreSQL server for tests. */
 export async function createDatabase(server = locate('postgres')): Promise<TestDatabase> {
   const name = `sallyport_test_${randomBytes(8).toString('hex')}`;
   await onServer(server, `create database ${name}`);
@@ -18,7 +18,7 @@ export async function createDatabase(server = locate('postgres')): Promise<TestD
   return { url: url.href, drop: () => onServer(server, `drop database if exists ${name} with (force)`) };
 }
 
-/** The same database for connections that can read only, as a full or demoted server is used. */
+/** Returns the URL for read-only connections to the same database, as on a full or demoted server. */
 export function readOnly(url: string): string {
   const found = new URL(url);
   found.searchParams.set('options', '-c default_transaction_read_only=on');

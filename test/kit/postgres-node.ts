@@ -9,7 +9,7 @@ import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { TopicMetrics } from '../../src/live/topics/topic.metrics.js';
 import { createDatabase } from './postgres-database.js';
 
-/** What a node has of PostgreSQL, without the rest of the node. */
+/** The PostgreSQL parts of a node. */
 export interface PostgresNode {
   readonly connection: PostgresConnection;
   readonly log: EventLog;
@@ -40,12 +40,12 @@ export async function postgresNode(
   return { connection, log, gate, bus, close };
 }
 
-/** Two nodes on a database of their own. */
+/** Two nodes that share a new database. */
 export interface PostgresNodes {
   readonly here: PostgresNode;
   readonly there: PostgresNode;
   readonly url: string;
-  /** Closes both, and drops the database. */
+  /** Closes both nodes and drops the database. */
   remove(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ import { freePort } from '../../scripts/free-port.mjs';
 import { postgresPrograms, unprivileged } from '../../scripts/test-services.mjs';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A PostgreSQL of one test file's own, to be killed, replaced by its standby and made read-only. */
+/** A PostgreSQL server for one test file, which can be killed, failed over to a standby and made read-only. */
 export class PostgresServer {
   #child: ChildProcess | null = null;
 
@@ -19,7 +19,7 @@ export class PostgresServer {
     private readonly settings: readonly string[],
   ) {}
 
-  /** Starts one on a free port. Its data survive {@link stop} and {@link start}. */
+  /** Starts a server on a free port. Its data survive {@link stop} and {@link start}. */
   static async start(...settings: string[]): Promise<PostgresServer> {
     const server = await PostgresServer.#prepare(settings);
     const options = ['-U', 'postgres', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'];
@@ -28,7 +28,7 @@ export class PostgresServer {
     return server;
   }
 
-  /** Starts a standby that replicates asynchronously from the server behind a URL. */
+  /** Starts an asynchronous standby of the server at a URL. */
   static async standbyOf(url: string): Promise<PostgresServer> {
     const server = await PostgresServer.#prepare([]);
     const { hostname, port } = new URL(url);
@@ -53,7 +53,7 @@ export class PostgresServer {
     return join(this.folder.path, 'data');
   }
 
-  /** Starts the program again, with the data that it left, and waits until it answers. */
+  /** Starts the server again with its existing data and waits until it accepts connections. */
   async start(): Promise<void> {
     const settings = ['max_connections=60', 'shared_buffers=32MB', `unix_socket_directories=${this.folder.path}`];
     const flags = [...settings, ...this.settings].flatMap((setting) => ['-c', setting]);
@@ -62,11 +62,11 @@ export class PostgresServer {
     await vi.waitFor(() => this.query('select 1'), { timeout: 30_000, interval: 50 });
   }
 
-  /** Runs a statement on a connection of its own. */
+  /** Runs a statement on a new connection. */
   async query(text: string): Promise<pg.QueryResult> {
     const client = new pg.Client({ connectionString: this.url });
     client.on('error', () => {
-      // It is meant to be away at times.
+      // Expected: tests stop this server.
     });
     await client.connect();
     try {
@@ -76,7 +76,7 @@ export class PostgresServer {
     }
   }
 
-  /** Ends the program at once, without a checkpoint, as after a power failure. */
+  /** Stops the server at once, without a checkpoint, as after a power failure. */
   async stop(): Promise<void> {
     const child = this.#child;
     this.#child = null;
@@ -86,12 +86,12 @@ export class PostgresServer {
     await closed;
   }
 
-  /** Makes a standby the primary. */
+  /** Promotes a standby to primary. */
   async promote(): Promise<void> {
     await this.query('select pg_promote(true, 30)');
   }
 
-  /** Ends the program and removes its data. */
+  /** Stops the server and deletes its data. */
   async remove(): Promise<void> {
     await this.stop();
     this.folder.remove();
@@ -103,7 +103,7 @@ export class PostgresServer {
     return join(folder, name);
   }
 
-  /** Not synchronously, since it may connect through a proxy in this process. */
+  /** Runs asynchronously, since the program may connect through a proxy in this process. */
   async #call(name: string, ...args: string[]): Promise<void> {
     await promisify(execFile)(this.#program(name), args, { ...unprivileged(), cwd: this.folder.path });
   }

@@ -1,10 +1,10 @@
-/** One field of a protobuf message: its number, and its value as the wire has it. */
+/** A field of a protobuf message: its number and its value as encoded. */
 export interface Field {
   readonly number: number;
   readonly value: bigint | Buffer;
 }
 
-/** Reads the fields of a message in protobuf's wire format, in order. Throws for bytes that are none. */
+/** Decodes the fields of a protobuf message, in order. Throws on invalid bytes. */
 export function fieldsOf(bytes: Buffer): Field[] {
   const fields: Field[] = [];
   let at = 0;
@@ -33,17 +33,17 @@ export function fieldsOf(bytes: Buffer): Field[] {
   return fields;
 }
 
-/** The messages, texts or bytes of a field that may be repeated. */
+/** Returns every message, text or byte value of a repeated field. */
 export function all(fields: readonly Field[], number: number): Buffer[] {
   return fields.flatMap((field) => (field.number === number && Buffer.isBuffer(field.value) ? [field.value] : []));
 }
 
-/** The text of a field; '' if it is absent. */
+/** Returns the text of a field; '' if it is absent. */
 export function text(fields: readonly Field[], number: number): string {
   return all(fields, number).at(-1)?.toString() ?? '';
 }
 
-/** The number of a field; 0 if it is absent. */
+/** Returns the number in a field; 0 if it is absent. */
 export function integer(fields: readonly Field[], number: number): number {
   const { value } = fields.findLast((field) => field.number === number) ?? { value: 0n };
   return typeof value === 'bigint' ? Number(value) : 0;

@@ -11,17 +11,17 @@ import { locate } from './needs.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A visitor has an address of their own; proxies and nodes have 127.0.0.1. */
+/** The visitor's address, different from that of proxies and nodes, 127.0.0.1. */
 export const VISITOR = '127.0.0.77';
 
-/** Installed proxies, run on free ports with files in one folder. */
+/** Runs installed proxies on free ports, with their files in one folder. */
 export class Proxies {
   readonly #running: ChildProcess[] = [];
 
   /** @param folder a temporary folder */
   constructor(private readonly folder: string) {}
 
-  /** Caddy with this file, in which `PORT` is replaced by the port that is returned. */
+  /** Starts Caddy with this Caddyfile, with `PORT` replaced by a free port, and returns the port. */
   async caddy(caddyfile: string): Promise<number> {
     const port = await freePort();
     const path = join(this.folder, `Caddyfile-${port}`);
@@ -31,7 +31,7 @@ export class Proxies {
     return port;
   }
 
-  /** nginx with this content of `http`, in which `PORT` is replaced by the port that is returned. */
+  /** Starts nginx with this `http` block, with `PORT` replaced by a free port, and returns the port. */
   async nginx(http: string): Promise<number> {
     const port = await freePort();
     const own = join(this.folder, `nginx-${port}`);
@@ -47,7 +47,7 @@ export class Proxies {
     return port;
   }
 
-  /** The recipe for Caddy in `deploy/`, with a self-made certificate of `localhost`, in front of `nodes`. */
+  /** Starts the Caddy recipe of `deploy/` in front of `nodes`, with a self-signed certificate for `localhost`. */
   caddyRecipe(
     nodes: readonly string[],
     { outerProxy = '0.0.0.0/32', health = '/readyz' }: { outerProxy?: string; health?: string } = {},
@@ -63,7 +63,7 @@ export class Proxies {
     return this.caddy(`{\n  admin off\n  auto_https disable_redirects\n}\n${file}`);
   }
 
-  /** The recipe for nginx in `deploy/`, with a self-made certificate of `localhost`, in front of `nodes`. */
+  /** Starts the nginx recipe of `deploy/` in front of `nodes`, with a self-signed certificate for `localhost`. */
   async nginxRecipe(nodes: readonly string[], plainPort = '80'): Promise<number> {
     const { cert, key } = this.certificate();
     const [one = '', two = one] = nodes;
@@ -78,7 +78,7 @@ export class Proxies {
     return this.nginx(file.replaceAll('server_name app.example;', 'server_name localhost;'));
   }
 
-  /** A self-made certificate of `localhost` and 127.0.0.1; made once. */
+  /** Returns a self-signed certificate for `localhost` and 127.0.0.1; it is created once. */
   certificate(): { cert: string; key: string } {
     const made = { cert: join(this.folder, 'cert.pem'), key: join(this.folder, 'key.pem') };
     if (existsSync(made.cert)) return made;
@@ -90,7 +90,7 @@ export class Proxies {
     return made;
   }
 
-  /** Ends every proxy. */
+  /** Stops every proxy. */
   stop(): void {
     for (const child of this.#running) child.kill('SIGKILL');
   }
@@ -110,7 +110,7 @@ export class Proxies {
   }
 }
 
-/** The text with each pair's first part, which must be there, replaced by the second. */
+/** Replaces each pair's first text with the second. Throws when the first is missing. */
 function changed(text: string, pairs: readonly (readonly [string, string])[]): string {
   return pairs.reduce((whole, [from, to]) => {
     if (!whole.includes(from)) throw new Error(`The recipe has no "${from}" to replace.`);
@@ -118,23 +118,23 @@ function changed(text: string, pairs: readonly (readonly [string, string])[]): s
   }, text);
 }
 
-/** A response, as {@link visit} returns it. */
+/** A response to {@link visit}. */
 export interface Visit {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** A request, as {@link visit} sends it. */
+/** Options of {@link visit}. */
 export interface VisitOptions {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** The path as it is sent, in place of the URL's, which is normalised. */
+  /** The path to send unchanged; the URL's own path would be normalised. */
   readonly path?: string;
 }
 
-/** Sends a request from the visitor's own address, with any certificate accepted. */
+/** Sends a request from the visitor's address and accepts any certificate. */
 export function visit(url: string, { method = 'GET', headers = {}, body, path }: VisitOptions = {}): Promise<Visit> {
   const send = url.startsWith('https:') ? tlsRequest : plainRequest;
   const target = path === undefined ? {} : { path };
@@ -156,7 +156,7 @@ export function ask(url: string, query: string, headers: Record<string, string> 
   return visit(`${url}/graphql`, { method: 'POST', headers: sent, body: JSON.stringify({ query }) });
 }
 
-/** Registers somebody from the visitor's address. */
+/** Registers an account from the visitor's address. */
 export async function registered(
   url: string,
   name: string,
@@ -169,7 +169,7 @@ export async function registered(
   return { id: (JSON.parse(answer.body) as { data: { register: { id: string } } }).data.register.id, cookie };
 }
 
-/** Registers somebody from the visitor's address, and tells what address their session shows. */
+/** Registers an account from the visitor's address and returns the address that its session shows. */
 export async function addressSeen(url: string, name: string, headers: Record<string, string> = {}): Promise<string> {
   const { cookie } = await registered(url, name, headers);
   const { body } = await ask(url, '{ sessions { ip } }', { ...headers, cookie, 'apollo-require-preflight': 'true' });

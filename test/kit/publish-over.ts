@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { developmentKeyFile } from '../../src/identity/api-keys/development-key.js';
 import type { TestServer } from './server.js';
 
-/** One notification over `POST /publish`, as another backend sends it, with the development key. */
+/** Publishes one notification by `POST /publish` with the development key, as a backend does. */
 export function publishOver(
   server: Pick<TestServer, 'url' | 'env'>,
   viewer: string,

@@ -16,7 +16,7 @@ export async function notify(server: TestServer, viewer: ViewerId, ...titles: st
   );
 }
 
-/** Publishes numbers as the worker does. */
+/** Publishes a user count, as the worker does. */
 export async function publishCount(server: TestServer, viewer: ViewerId, ...values: number[]): Promise<void> {
   const topic = topicOf(UserCountFeed.topic, viewer);
   await server.app.get(TopicBus).publish(values.map((payload) => ({ topic, payload })));

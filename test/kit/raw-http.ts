@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 
-/** What a server answered to bytes that no HTTP library would send. */
+/** A server's response to raw bytes. */
 export interface RawAnswer {
   readonly status: number;
-  /** By lower-case name; the values of a repeated header are joined with a comma. */
+  /** By lower-case name; repeated headers are joined with a comma. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
-  /** Whether a `100 Continue` came before it. */
+  /** Whether a `100 Continue` came first. */
   readonly invited: boolean;
 }
 
@@ -14,11 +14,11 @@ const PATIENCE_MS = 10_000;
 const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
 
 /**
- * Sends bytes over a bare socket and resolves with the first whole answer, or with status 0 where the server ended the
- * connection without one. Fails after 10 s in which it did neither.
+ * Sends bytes over a bare socket and resolves with the first complete response, or with status 0 if the server closes the
+ * connection without one. Fails if neither happens within 10 s.
  *
- * @param request what to send; use {@link requestBytes} for an ordinary head
- * @param giveUpAfterMs for requests that a server may rightly wait on: after so much silence the answer counts as none
+ * @param request the bytes to send; {@link requestBytes} builds an ordinary request
+ * @param giveUpAfterMs resolves with status 0 after this much silence, for requests that a server may rightly keep waiting for
  */
 export function rawHttp(url: string, request: string | Buffer, giveUpAfterMs?: number): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
@@ -46,7 +46,7 @@ export function rawHttp(url: string, request: string | Buffer, giveUpAfterMs?: n
   });
 }
 
-/** The bytes of a request: a request line, headers in the order and with the names given, a body. */
+/** Builds a request: request line, headers in the given order and spelling, body. */
 export function requestBytes(
   requestLine: string,
   headers: readonly (readonly [name: string, value: string])[],
@@ -56,7 +56,7 @@ export function requestBytes(
   return Buffer.from([requestLine, ...lines, '', body].join('\r\n'), 'utf8');
 }
 
-/** A body in HTTP/1.1 chunks, without a length in front. */
+/** Encodes a body with HTTP/1.1 chunked encoding. */
 export function chunked(body: string, size = 16_384): string {
   const parts = Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
     body.slice(index * size, (index + 1) * size),
@@ -72,7 +72,7 @@ function isWhole(text: string): boolean {
   return /^HTTP\/1\.1 (?:204|304)/.test(text) || text.endsWith('0\r\n\r\n');
 }
 
-/** Reads an answer off its bytes, as Latin-1. */
+/** Parses a response, decoded as Latin-1. */
 export function answerOf(text: string): RawAnswer {
   const whole = text.replace(INVITATION, '');
   const [head = '', body = ''] = whole.split(/\r\n\r\n(.*)/s);

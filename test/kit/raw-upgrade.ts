@@ -13,23 +13,23 @@ function upgradeHeaders(url: string): Record<string, string> {
   };
 }
 
-/** What a server answered to an upgrade request before any WebSocket frame. */
+/** A server's response to an upgrade request. */
 export interface UpgradeAnswer extends RawAnswer {
-  /** Whether the server ended the connection after its answer. */
+  /** Whether the server closed the connection after the response. */
   readonly destroyed: boolean;
 }
 
-/** How an upgrade request departs from an ordinary one. */
+/** How an upgrade request differs from an ordinary one. */
 export interface UpgradeRequest {
   /** Path and query; default `/graphql`. */
   readonly path?: string;
-  /** Added to, and winning over, the ordinary headers; null leaves one out. Names in lower case. */
+  /** Headers, in lower case, that are added to or replace the ordinary ones; null omits one. */
   readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 /**
- * Sends one upgrade request over a bare socket. Resolves when the server has switched protocols (the socket is then
- * destroyed here) or has ended the connection; fails after 10 s in which it did neither.
+ * Sends one upgrade request over a bare socket. Resolves when the server switches protocols (the socket is then destroyed) or
+ * closes the connection. Fails if neither happens within 10 s.
  */
 export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<UpgradeAnswer> {
   const { hostname, port } = new URL(url);
@@ -52,7 +52,7 @@ export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<U
   });
 }
 
-/** The text of an upgrade request. */
+/** Builds an upgrade request. */
 export function upgradeRequest(url: string, { path = GRAPHQL_PATH, headers = {} }: UpgradeRequest = {}): string {
   const lines = Object.entries({ ...upgradeHeaders(url), ...headers }).filter(([, value]) => value !== null);
   return [`GET ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');

@@ -4,16 +4,16 @@ import { upgradeRequest } from './raw-upgrade.js';
 
 const TEXT = 1;
 const CLOSE = 8;
-/** How a socket ended without a Close frame from the server. */
+/** The code when a connection ends without a Close frame from the server. */
 const WITHOUT_CLOSE = 1006;
-/** A Close frame without a code. */
+/** The code when a Close frame has none. */
 const NO_CODE = 1005;
 
-/** A WebSocket by hand over bare TCP: any bytes can be sent, and what the server ends it with is read from its Close frame. */
+/** A minimal WebSocket over bare TCP: it can send any bytes, and reads the code of the server's Close frame. */
 export class RawWebSocket {
-  /** The code of the server's Close frame; 1005 where it has none, 1006 where the connection ended without one. */
+  /** The code of the server's Close frame: 1005 if it has none, 1006 if the connection ended without a Close frame. */
   readonly closed: Promise<number>;
-  /** Whether the server has closed, or the connection has ended. */
+  /** Whether the server has sent a Close frame or the connection has ended. */
   isOver = false;
   #unread = Buffer.alloc(0);
   readonly #texts: string[] = [];
@@ -33,7 +33,7 @@ export class RawWebSocket {
     });
   }
 
-  /** Opens one; resolves after the 101. */
+  /** Opens a WebSocket; resolves after the 101 response. */
   static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
     const { port } = new URL(url);
     const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true });
@@ -44,18 +44,17 @@ export class RawWebSocket {
     throw new Error(answer.toString('latin1').split('\r\n', 1)[0]);
   }
 
-  /** Sends one text message. */
   send(text: string): void {
     this.socket.write(clientFrame(TEXT, text));
   }
 
-  /** Sends bytes as they stand; resolves when the operating system has taken them, or the socket is over. */
+  /** Writes bytes unchanged; resolves when the operating system has taken them or the connection has ended. */
   async write(bytes: Buffer): Promise<void> {
     if (this.isOver) return;
     await new Promise<void>((resolve) => void this.socket.write(bytes, () => resolve()));
   }
 
-  /** Waits for a text message that has `part`; false when the socket is over before that. */
+  /** Waits for a text message that contains `part`; false if the connection ends first. */
   async hears(part: string): Promise<boolean> {
     while (!this.#texts.some((text) => text.includes(part))) {
       if (this.isOver) return false;
@@ -76,7 +75,7 @@ export class RawWebSocket {
   }
 }
 
-/** A frame as RFC 6455 asks of clients, masked with zeroes; at most 65,535 bytes. */
+/** Builds a valid client frame with a zero mask and at most 65,535 bytes. */
 export function clientFrame(opcode: number, content: string | Buffer): Buffer {
   const payload = Buffer.from(content);
   const length =
@@ -84,7 +83,7 @@ export function clientFrame(opcode: number, content: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x80 | opcode, ...length, 0, 0, 0, 0]), payload]);
 }
 
-/** The first whole frame of a server, which masks none; null where there is not all of one. */
+/** Parses the first complete (unmasked) server frame; null if it is incomplete. */
 function frameAt(bytes: Buffer): { opcode: number; payload: Buffer; size: number } | null {
   if (bytes.length < 2) return null;
   const short = (bytes[1] ?? 0) & 127;

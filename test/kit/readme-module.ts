@@ -6,10 +6,10 @@ import { transform } from 'esbuild';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Imports the TypeScript below one heading of a README as a module, so that what people copy is what is tested.
+ * Imports the TypeScript below a README heading as a module, so that the documented code is tested.
  *
  * @param heading the heading's text, such as `### urql`
- * @throws when there is no such heading, or no code below it
+ * @throws when the heading, or code below it, is missing
  */
 export async function importFromReadme<T>(readme: string, heading: string): Promise<T> {
   const below = readFileSync(join(ROOT, readme), 'utf8').split(`\n${heading}\n`)[1];

@@ -3,21 +3,21 @@ import type { TopicEvent } from '../../src/live/topics/topic-event.js';
 import type { TopicSink } from '../../src/live/topics/topic.bus.js';
 import { Inbox } from '../../src/testing/inbox.js';
 
-/** What reached a subscription, in order. */
+/** A call that a subscription's sink received. */
 export type Recorded =
   | { readonly kind: 'confirmed'; readonly recovered: boolean | undefined }
   | { readonly kind: 'event'; readonly payload: unknown; readonly offset: number; readonly cursor: string }
   | { readonly kind: 'ended' };
 
-/** A sink that keeps everything it gets, and lets a test wait for it. */
+/** A sink that records everything and lets tests wait for it. */
 export class RecordingSink implements TopicSink {
   readonly all: Recorded[] = [];
   readonly inbox = new Inbox<Recorded>();
 
-  /** Where the topic was when the subscription was confirmed. */
+  /** The position at which the subscription was confirmed. */
   start: string | null = null;
 
-  /** Whether every missed event was sent; undefined where none was asked for. */
+  /** Whether every missed event was sent; undefined if the subscription did not resume. */
   recovered: boolean | undefined;
 
   confirmed(recovered: boolean | undefined, position: Position): void {
@@ -46,7 +46,7 @@ export class RecordingSink implements TopicSink {
     return last.cursor;
   }
 
-  /** Waits until this payload has come. */
+  /** Waits until this payload has arrived. */
   async until(payload: unknown): Promise<void> {
     if (this.payloads.includes(payload)) return;
     await this.inbox.take((recorded) => recorded.kind === 'event' && recorded.payload === payload, String(payload));

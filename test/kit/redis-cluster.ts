@@ -6,7 +6,7 @@ import { RedisServer } from './redis-server.js';
 
 const MASTERS = 3;
 
-/** A Redis Cluster of one test file's own: three masters, and a replica for each where failover is tested. */
+/** A Redis Cluster for one test file: three masters, each with a replica if the test needs failover. */
 export class RedisCluster {
   private constructor(private readonly servers: readonly RedisServer[]) {}
 
@@ -21,17 +21,17 @@ export class RedisCluster {
     return new RedisCluster(servers);
   }
 
-  /** The address of the first member; it tells of the others. */
+  /** The first member's address, from which clients discover the others. */
   get url(): string {
     return this.servers[0]?.url ?? '';
   }
 
-  /** Every member's address, joined as `REDIS_URL` takes them. */
+  /** Every member's address, joined as in `REDIS_URL`. */
   get urls(): string {
     return this.servers.map(({ url }) => url).join(',');
   }
 
-  /** Kills the first member, which is a master. */
+  /** Kills the first member, a master. */
   async killFirst(): Promise<void> {
     await this.servers[0]?.stop('SIGKILL');
   }
@@ -41,7 +41,7 @@ export class RedisCluster {
   }
 }
 
-/** A member talks to the others on a second port, by default 10000 above its own, which may be out of range. */
+/** Members also use a bus port, by default their own plus 10000, which may be out of range. */
 async function startMember(): Promise<RedisServer> {
   const bus = String(await freePort());
   return RedisServer.start('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000');

@@ -8,15 +8,15 @@ import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { TopicMetrics } from '../../src/live/topics/topic.metrics.js';
 import { RedisTopicBus } from '../../src/live/store/redis/topic.bus.redis.js';
 
-/** What a node has of Redis, without the rest of the node. */
+/** The Redis parts of a node. */
 export interface RedisNode {
   readonly connection: RedisConnection;
   readonly subscriber: RedisSubscriber;
   readonly gate: DeliveryGate;
   readonly bus: RedisTopicBus;
-  /** Gaps that were filled from history so far: events that did not come live. */
+  /** The number of gaps filled from history so far, that is, of events that were not received live. */
   gapsFilled(): Promise<number>;
-  /** How often the time from publishing to delivery was measured. */
+  /** The number of measured delays from publish to delivery. */
   lagsMeasured(path: 'live' | 'filled'): Promise<number>;
   close(): void;
 }

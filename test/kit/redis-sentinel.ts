@@ -8,7 +8,7 @@ import { freePort } from '../../scripts/free-port.mjs';
 import { RedisServer } from './redis-server.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A master, its replica, and the Sentinel that puts the one in the place of the other. */
+/** A master, its replica, and the Sentinel that fails over to it. */
 export class RedisSentinel {
   private constructor(
     private readonly master: RedisServer,
@@ -38,7 +38,7 @@ export class RedisSentinel {
     return new RedisSentinel(master, replica, port, child, () => folder.remove());
   }
 
-  /** As `REDIS_URL` takes it, with a Sentinel in front that does not answer. */
+  /** The `REDIS_URL`; its first Sentinel does not answer. */
   get url(): string {
     return `redis+sentinel://127.0.0.1:1,127.0.0.1:${this.port}/main`;
   }
@@ -56,11 +56,11 @@ export class RedisSentinel {
   }
 }
 
-/** Waits until the Sentinel has found the replica: without one it has nothing to promote. */
+/** Waits until the Sentinel has found the replica: without one it cannot fail over. */
 async function untilItKnows(port: number): Promise<void> {
   const client = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 50 });
   client.on('error', () => {
-    // It is only starting.
+    // The Sentinel is still starting.
   });
   await vi.waitFor(
     async () => {

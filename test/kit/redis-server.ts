@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { freePort } from '../../scripts/free-port.mjs';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A Redis of one test file's own, to be killed, frozen and emptied. */
+/** A Redis server for one test file, which can be killed, frozen and emptied. */
 export class RedisServer {
   #child: ChildProcess | null = null;
   readonly #folder = temporaryFolder('redis');
@@ -16,7 +16,7 @@ export class RedisServer {
     private readonly more: readonly string[],
   ) {}
 
-  /** Starts one on a free port; its data survive {@link stop} and {@link start} in an append-only file. */
+  /** Starts a server on a free port; an append-only file keeps its data across {@link stop} and {@link start}. */
   static async start(...more: string[]): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), more);
     await server.start();
@@ -27,7 +27,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the program again, with the data that it left. */
+  /** Starts the server again with its existing data. */
   async start(): Promise<void> {
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder.path];
     const keep = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--logfile', ''];
@@ -37,16 +37,15 @@ export class RedisServer {
     client.disconnect();
   }
 
-  /** A client of the test's own, which waits until the server is there. */
+  /** Returns a new client, which waits until the server is available. */
   client(): Redis {
     const client = new Redis(this.url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
     client.on('error', () => {
-      // It is meant to be away at times.
+      // Expected: tests stop this server.
     });
     return client;
   }
 
-  /** Ends the program. */
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = null;
@@ -57,33 +56,33 @@ export class RedisServer {
     await closed;
   }
 
-  /** Removes the data that a stopped program left. */
+  /** Deletes the data of the stopped server. */
   forget(): void {
     rmSync(join(this.#folder.path, 'appendonlydir'), { recursive: true, force: true });
   }
 
-  /** Keeps a copy of the data as they are on disk now, as a backup does. */
+  /** Backs up the data on disk. */
   backUp(): void {
     cpSync(join(this.#folder.path, 'appendonlydir'), join(this.#folder.path, 'backup'), { recursive: true });
   }
 
-  /** Puts the copy in the place of what a stopped program left. */
+  /** Restores the backup to the stopped server. */
   restore(): void {
     this.forget();
     cpSync(join(this.#folder.path, 'backup'), join(this.#folder.path, 'appendonlydir'), { recursive: true });
   }
 
-  /** Freezes the program: it keeps its connections and answers nothing. */
+  /** Freezes the process: connections stay open, but nothing is answered. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }
 
-  /** Lets a frozen program go on where it was. */
+  /** Resumes the frozen process. */
   thaw(): void {
     this.#child?.kill('SIGCONT');
   }
 
-  /** Ends the program and removes what it wrote. */
+  /** Stops the server and deletes its files. */
   async remove(): Promise<void> {
     await this.stop();
     this.#folder.remove();

@@ -5,25 +5,25 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../../scripts/free-port.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** What Node 22 and newer compile once for all servers that tests start: a fifth of each start. */
+/** The compile cache of Node 22 and newer, shared by all test servers; saves a fifth of each start. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
-/** Starts are slow where many tests run at once. */
+/** Starts are slow when many tests run in parallel. */
 const READY_WITHIN_MS = 90_000;
 
-/** A server in a process of its own, as `npm start` runs it, for tests that kill it or read what it prints. */
+/** A server in its own process, as `npm start` runs it, for tests that kill it or read its output. */
 export interface ServerProcess {
   readonly url: string;
   readonly child: ChildProcess;
-  /** What it has printed so far, both streams. */
+  /** Everything it has printed so far to stdout and stderr. */
   output(): string;
-  /** Sends a signal and waits for the end; its exit code, or the signal's name. */
+  /** Sends a signal and waits for the exit; returns the exit code, or the signal's name. */
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
 /**
- * Runs `dist/main.js` (npm test has built it) and does not wait: for starts that are meant to fail. Reads `.env` in `cwd`.
+ * Starts `dist/main.js` (built by `npm test`) without waiting, for starts that should fail. It reads `.env` in `cwd`.
  *
- * @param project the folder whose `dist/` is run
+ * @param project the folder that contains `dist/`
  */
 export function spawnServer(
   env: Readonly<Record<string, string>>,
@@ -31,7 +31,7 @@ export function spawnServer(
   project = ROOT,
 ): Omit<ServerProcess, 'url'> & { exit: Promise<number | NodeJS.Signals | null> } {
   const child = spawn(process.execPath, [join(project, 'dist/main.js')], {
-    // Not in the project: a developer's own .env must not reach a test.
+    // Not the project's folder: a developer's .env must not affect tests.
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,7 +49,7 @@ export function spawnServer(
   return { child, exit, output: () => printed, end };
 }
 
-/** Runs `dist/main.js` and waits until `/readyz` says yes. Give it a `DATA_DIR` or a `DATABASE_URL` of its own. */
+/** Starts `dist/main.js` and waits until `/readyz` succeeds. Set `DATA_DIR` or `DATABASE_URL`. */
 export async function startServerProcess(
   env: Readonly<Record<string, string>>,
   project = ROOT,

@@ -7,33 +7,33 @@ import { freePort } from '../../scripts/free-port.mjs';
 import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
 import { storage } from './storage.js';
 
-/** A server inside the test's own process, on a free port, with rows of its own. */
+/** A server in the test's process, on a free port, with its own data. */
 export interface TestServer {
   readonly url: string;
-  /** For looking inside: `app.get(TopicBus)`. */
+  /** For access to its providers: `app.get(TopicBus)`. */
   readonly app: NestFastifyApplication;
-  /** What it was configured with: start a second node on the same stores with it. */
+  /** Its configuration; use it to start a second node on the same stores. */
   readonly env: Readonly<Record<string, string>>;
-  /** A new browser, without cookies. */
+  /** Returns a new browser without cookies. */
   browser(options?: BrowserOptions): Browser;
-  /** A new browser in which somebody new is signed in. */
+  /** Returns a new browser, signed in with a new account. */
   signedIn(name?: string, options?: BrowserOptions): Promise<SignedIn>;
-  /** Shuts down as SIGTERM does, and throws its rows away. */
+  /** Shuts down as on SIGTERM and deletes its data. */
   stop(): Promise<void>;
 }
 
-/** Somebody, and the browser they are signed in with. */
+/** An account and its signed-in browser. */
 export interface SignedIn extends Credentials {
   readonly browser: Browser;
   /** The account's UUID. */
   readonly id: string;
   /** `user:<id>`. */
   readonly viewerId: `user:${string}`;
-  /** An acknowledged socket of theirs, with a new token. */
+  /** Opens an acknowledged socket with a new token. */
   socket(): Promise<LiveSocket>;
 }
 
-/** How a server differs from the one that `npm start` runs. */
+/** How a test server differs from the one that `npm start` runs. */
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: every authenticator of the stand-alone server. */
@@ -41,9 +41,9 @@ export interface ServerOptions {
 }
 
 /**
- * Starts a server. `env` is its whole environment beside what tests set: a free port, silence, and storage:
- * embedded by default, a database of its own on PostgreSQL when `npm test` runs with `DATABASE_URL`.
- * Give `DATA_DIR` or `DATABASE_URL` to share storage; it is then left alone at the end.
+ * Starts a server. Its environment is `env` plus test defaults: a free port, no logs, and storage, which is an embedded database
+ * or, if `npm test` runs with `DATABASE_URL`, a new database on PostgreSQL.
+ * Set `DATA_DIR` or `DATABASE_URL` to share storage; it is then not deleted at the end.
  */
 export async function startServer({ env = {}, authentication }: ServerOptions = {}): Promise<TestServer> {
   const port = env['PORT'] ?? String(await freePort());

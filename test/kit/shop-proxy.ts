@@ -2,38 +2,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { inTheme } from './shop-theme.js';
 import { signQuery } from './shop-signature.js';
 
-/** How a shop is set up. */
+/** The settings of a shop. */
 export interface ShopSettings {
-  /** The myshopify.com domain, which is signed as `shop` whatever name the browser used. */
+  /** The myshopify.com domain, signed as `shop` whichever host name the browser used. */
   readonly domain: string;
-  /** The secret that app and shop share. */
+  /** The secret shared by the app and the shop. */
   readonly secret: string;
-  /** Where the app proxy leads: the app's `/app-proxy`, absolute. */
+  /** The URL to which the app proxy forwards: the app's `/app-proxy`. */
   readonly proxyUrl: string;
-  /** The storefront's path that leads there, such as `/apps/live`. */
+  /** The storefront path that is forwarded, such as `/apps/live`. */
   readonly pathPrefix: string;
-  /** The visitor's address for `X-Forwarded-For`; default the one that the browser came from. */
+  /** The visitor's address for `X-Forwarded-For`; default: the browser's. */
   readonly visitorAddress?: string;
-  /** The user agent that is passed on; default the browser's, null for none. Whether a real shop passes it is not documented. */
+  /** The user agent to forward; default: the browser's, null for none. Whether real shops forward it is not documented. */
   readonly userAgent?: string | null;
 }
 
-/** One request as the app got it. */
+/** A request as the app received it. */
 export interface ForwardedRequest {
   readonly url: string;
   readonly signature: string;
 }
 
-/** One visit to the proxied path. */
+/** A visit to the proxied path. */
 interface Visit {
   readonly settings: ShopSettings;
   readonly url: URL;
-  /** The logged-in customer's number, or nothing. */
+  /** The logged-in customer's number, or empty. */
   readonly customer: string;
   readonly forwarded: ForwardedRequest[];
 }
 
-/** Headers that never reach the app, or that belong to one connection only. */
+/** Headers that never reach the app, and hop-by-hop headers. */
 const NOT_FORWARDED = new Set([
   'cookie',
   'host',
@@ -44,7 +44,7 @@ const NOT_FORWARDED = new Set([
   'upgrade',
 ]);
 
-/** The documented list of headers that never come back, and the encoding, which is undone on the way. */
+/** Headers that the documentation says are removed from responses, and the encoding, which the proxy decodes. */
 const NOT_RETURNED = [
   'accept-patch',
   'accept-ranges',
@@ -70,7 +70,7 @@ const NOT_RETURNED = [
   'transfer-encoding',
 ];
 
-/** Forwards one visit to the app and answers with what comes back: redirects followed, Liquid rendered in the theme. */
+/** Forwards a visit to the app and sends its response: follows redirects and renders Liquid in the theme. */
 export async function forward(request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void> {
   const target = signedUrl(visit);
   visit.forwarded.push({ url: target.href, signature: target.searchParams.get('signature') ?? '' });
@@ -89,7 +89,7 @@ export async function forward(request: IncomingMessage, response: ServerResponse
   response.writeHead(answer.status, Object.fromEntries(headers)).end(body);
 }
 
-/** The visitor's own parameters are kept and signed; those that the proxy writes win over the visitor's. */
+/** The visitor's own parameters are kept and signed; the proxy's parameters override them. */
 function signedUrl({ settings, url, customer }: Visit): URL {
   const target = new URL(settings.proxyUrl + url.pathname.slice(settings.pathPrefix.length));
   const parameters = new URLSearchParams(url.search);

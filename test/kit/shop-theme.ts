@@ -20,7 +20,7 @@ output { font-weight: bold; }
 <main>
 `;
 
-/** Renders Liquid inside the shop's theme, with some of the objects that a theme has. An injected tag would show here. */
+/** Renders Liquid inside the shop's theme, with some of a theme's objects. An injected tag would show up here. */
 export function inTheme(liquid: string, customer: string): Promise<string> {
   const objects = {
     shop: { name: 'Demo shop', secret_of_the_theme: 'LIQUID-WAS-RENDERED' },
@@ -30,12 +30,12 @@ export function inTheme(liquid: string, customer: string): Promise<string> {
   return engine.parseAndRender(`${LAYOUT}${liquid}\n</main>\n</body>\n</html>\n`, objects) as Promise<string>;
 }
 
-/** The shop's front page; Liquid. */
+/** The shop's home page, in Liquid. */
 export function homePage(pathPrefix: string): string {
   return `<h1>Welcome</h1>\n<p><a href="${pathPrefix}">Live page</a></p>`;
 }
 
-/** The login form; Liquid. It posts to its own address, so that the way back stays. */
+/** The login form, in Liquid. It posts to its own URL, which keeps the return address. */
 export function loginPage(url: URL): string {
   const action = `/account/login${url.search}`.replace(/[&<>"'{}%]/g, (sign) => `&#${sign.charCodeAt(0)};`);
   return `<h1>Log in</h1>
@@ -45,7 +45,7 @@ export function loginPage(url: URL): string {
 </form>`;
 }
 
-/** The customer's own page; Liquid. */
+/** The customer's account page, in Liquid. */
 export function accountPage(customer: string): string {
   return `<h1>Account</h1>\n<p>${customer ? `You are customer ${customer}.` : 'Nobody is logged in.'}</p>`;
 }

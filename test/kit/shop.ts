@@ -4,19 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { forward, type ForwardedRequest, type ShopSettings } from './shop-proxy.js';
 import { accountPage, homePage, inTheme, loginPage } from './shop-theme.js';
 
-/** A shop to test against: a storefront with a login, and the app proxy as it is documented. Plain HTTP. */
+/** A test shop over plain HTTP: a storefront with a login, and the app proxy as documented. */
 export interface Shop extends ShopSettings {
   readonly port: number;
-  /** What the app was asked, in order, signature and all: for tests that look for leaks. */
+  /** The app's requests in order, including signatures, for tests that look for leaks. */
   readonly forwarded: readonly ForwardedRequest[];
-  /** A page's URL at one of the shop's names: `demo.localhost` and the like reach it without a name server. */
+  /** Returns a page's URL on one of the shop's host names; names such as `demo.localhost` need no DNS. */
   at(host: string, path?: string): string;
   close(): Promise<void>;
 }
 
 const SESSION = /(?:^|;\s*)shop_session=(\d+)/;
 
-/** Starts a shop on a free port of 127.0.0.1, or on `port`. Anybody may log in as any customer, by number. */
+/** Starts a shop on 127.0.0.1, by default on a free port. Anyone can log in as any customer, by number. */
 export async function startShop(settings: ShopSettings, port = 0): Promise<Shop> {
   const forwarded: ForwardedRequest[] = [];
   const server = createServer((request, response) => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** One event, as it is published by SQL. */
+/** An event to publish by SQL. */
 export interface SqlEvent {
   readonly topic: string;
   readonly viewer: string;
@@ -8,11 +8,11 @@ export interface SqlEvent {
   readonly key?: string | null;
 }
 
-/** A connection of another backend to the database, which publishes inside its own transactions. */
+/** A backend's connection to the database, which publishes inside its own transactions. */
 export class SqlPublisher {
   private constructor(readonly client: pg.Client) {}
 
-  /** Connects. @param url of the database that the nodes use */
+  /** Connects to the database of the nodes. @param url the database's URL */
   static async connect(url: string): Promise<SqlPublisher> {
     const client = new pg.Client({ connectionString: url });
     client.on('error', () => {});
@@ -20,7 +20,6 @@ export class SqlPublisher {
     return new SqlPublisher(client);
   }
 
-  /** Runs one statement. */
   async run<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return (await this.client.query<Row>(text, values)).rows;
   }
@@ -36,7 +35,7 @@ export class SqlPublisher {
     return row!.id;
   }
 
-  /** Calls `sallyport.publish_many`. Returns how many events were published. */
+  /** Calls `sallyport.publish_many`. Returns the number of published events. */
   async publishMany(events: unknown): Promise<number> {
     const [row] = await this.run<{ count: number }>('select sallyport.publish_many($1::jsonb) as count', [
       JSON.stringify(events),
@@ -44,7 +43,7 @@ export class SqlPublisher {
     return row!.count;
   }
 
-  /** The events that were rejected so far, oldest first. */
+  /** Returns the rejected events, oldest first. */
   rejected(): Promise<{ id: string; topic: string; reason: string }[]> {
     return this.run('select id, topic, reason from sallyport.rejected_event order by id');
   }

@@ -8,15 +8,15 @@ import { temporaryFolder } from './temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Where one server keeps its rows, and how they are thrown away. */
+/** A server's storage, and a function that deletes it. */
 interface Storage {
   readonly env: Readonly<Record<string, string>>;
   remove(): Promise<void>;
 }
 
 /**
- * Storage for one server: a folder with an embedded database that is migrated already, or, when the tests run with
- * `DATABASE_URL`, an empty database on that server. What `env` names itself is neither made nor removed.
+ * Creates storage for one server: a migrated embedded database in a folder or, if the tests run with `DATABASE_URL`, an empty
+ * database on that server. Storage that `env` names is neither created nor deleted.
  */
 export async function storage(env: Readonly<Record<string, string>>): Promise<Storage> {
   const folder = temporaryFolder('data');
@@ -25,7 +25,7 @@ export async function storage(env: Readonly<Record<string, string>>): Promise<St
   if (process.env['DATABASE_URL']) {
     const database = await createDatabase();
     const remove = () => database.drop().then(folder.remove);
-    // What one server does is tested with its store in memory, as with an embedded database.
+    // A single server is tested with its store in memory, the default for an embedded database.
     const store = env['REDIS_URL'] ? {} : { STORE: 'memory' };
     return { env: { ...dataDir, DATABASE_URL: database.url, ...store }, remove };
   }
@@ -33,12 +33,12 @@ export async function storage(env: Readonly<Record<string, string>>): Promise<St
   return { env: dataDir, remove: async () => folder.remove() };
 }
 
-/** Puts an embedded database that is migrated already into an empty folder. */
+/** Copies a migrated embedded database into an empty folder. */
 export async function fillWithEmbedded(dataDir: string): Promise<void> {
   cpSync(await migratedFolder(), dataDir, { recursive: true });
 }
 
-/** Making an embedded database takes seconds, copying one a tenth of a second: it is made once per set of migrations. */
+/** Creating an embedded database takes seconds and copying one 0.1 s, so one is created per set of migrations. */
 async function migratedFolder(): Promise<string> {
   const kept = join(ROOT, 'node_modules', '.cache', 'sallyport', `data-${fingerprint()}`);
   if (existsSync(kept)) return kept;
@@ -49,7 +49,7 @@ async function migratedFolder(): Promise<string> {
   try {
     renameSync(made, kept);
   } catch {
-    // Another test file was faster, and its folder is as good.
+    // Another test file created the folder first; use that one.
     rmSync(made, { recursive: true, force: true });
   }
   return kept;

@@ -1,14 +1,14 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** One connection through a proxy. */
+/** A connection through the proxy. */
 interface Passage {
   readonly inside: Socket;
   readonly outside: Socket;
-  /** Whether it has asked Redis for messages. */
+  /** Whether it has subscribed to Redis channels. */
   isSubscriber: boolean;
 }
 
-/** A connection that a test cuts, silences and restores, between a server and one of its stores. */
+/** A proxy between a server and one of its stores that a test can cut, silence and heal. */
 export class TcpProxy {
   readonly #passages = new Set<Passage>();
   readonly #server: Server;
@@ -19,7 +19,7 @@ export class TcpProxy {
     this.#server = createServer((inside) => this.#take(inside));
   }
 
-  /** Starts one in front of a port of this machine. */
+  /** Starts a proxy in front of a local port. */
   static async start(target: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
@@ -36,12 +36,12 @@ export class TcpProxy {
     this.#breakAll();
   }
 
-  /** Lets bytes vanish in both directions, of all connections or of those that listen for messages only. */
+  /** Drops bytes in both directions, on all connections or only on those that subscribe to channels. */
   silence(which: 'all' | 'subscribers' = 'all'): void {
     this.#isSilent = which === 'all' ? () => true : ({ isSubscriber }) => isSubscriber;
   }
 
-  /** Takes connections again. Those that were silenced have lost bytes, and break. */
+  /** Accepts connections again. Silenced connections have lost bytes and are closed. */
   heal(): void {
     const wasSilent = this.#isSilent;
     this.#isCut = false;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What a load balancer is to clients: one address; each new connection goes to the server that is chosen at the time. */
+/** A simple load balancer: one address that sends each new connection to the current target. */
 export class TcpSwitch {
   readonly #sockets = new Set<Socket>();
 
@@ -10,7 +10,7 @@ export class TcpSwitch {
     private target: string,
   ) {}
 
-  /** @param target the URL of the server that is chosen first */
+  /** @param target the URL of the first server */
   static async listen(target: string): Promise<TcpSwitch> {
     const server = createServer();
     const made = new TcpSwitch(server, target);
@@ -24,7 +24,7 @@ export class TcpSwitch {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Connections that exist stay where they are. */
+  /** Changes the target of new connections; existing ones stay. */
   choose(target: string): void {
     this.target = target;
   }

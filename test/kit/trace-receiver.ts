@@ -4,37 +4,37 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { all, type Field, fieldsOf, integer, text } from './protobuf.js';
 
-/** Spans are sent every 5 s; tests may run on a busy machine. */
+/** Spans are exported every 5 s; machines may be busy. */
 const WITHIN = { timeout: 40_000, interval: 50 };
 const KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
-/** The value of an attribute. */
+/** The value of a span attribute. */
 export type AttributeValue = string | boolean | number | readonly AttributeValue[] | null;
 
-/** A span as OTLP carries it. */
+/** A span decoded from OTLP. */
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** '' for the first span of a trace. */
+  /** '' for the root span. */
   readonly parentSpanId: string;
   readonly name: string;
   readonly kind: string;
   readonly durationMs: number;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** The spans that it links to. */
+  /** The ids of the linked spans. */
   readonly links: readonly string[];
   readonly hasFailed: boolean;
-  /** The attributes of the process that sent it. */
+  /** The resource attributes of the sender. */
   readonly resource: Readonly<Record<string, AttributeValue>>;
 }
 
-/** An OpenTelemetry collector: receives spans by OTLP over HTTP, in protobuf. */
+/** An OpenTelemetry collector that receives spans by OTLP over HTTP, in protobuf. */
 export class TraceReceiver {
   readonly spans: ReceivedSpan[] = [];
-  /** Everything that was sent here, as bytes. */
+  /** Every request body. */
   readonly bodies: Buffer[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
-  /** How requests are answered: a status, or not at all. */
+  /** The response's status, or `never` to leave requests unanswered. */
   answer: number | 'never' = 200;
   readonly #server: Server;
 
@@ -64,17 +64,17 @@ export class TraceReceiver {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What a server needs to send every span here. */
+  /** Settings with which a server sends every span here. */
   get env(): { readonly OTEL_EXPORTER_OTLP_ENDPOINT: string } {
     return { OTEL_EXPORTER_OTLP_ENDPOINT: this.url };
   }
 
-  /** The spans of a name so far. */
+  /** Returns the spans with this name so far. */
   named(name: string): readonly ReceivedSpan[] {
     return this.spans.filter((span) => span.name === name);
   }
 
-  /** Waits until there are so many spans with this name in one trace, or in all. */
+  /** Waits for at least `count` spans with this name, optionally in one trace. */
   async waitFor(name: string, count = 1, traceId?: string): Promise<readonly ReceivedSpan[]> {
     const found = () => this.named(name).filter((span) => traceId === undefined || span.traceId === traceId);
     await expect.poll(() => found().length, WITHIN).toBeGreaterThanOrEqual(count);

@@ -3,19 +3,19 @@ import { createDatabase } from './postgres-database.js';
 import { RedisServer } from './redis-server.js';
 import { startServer, type TestServer } from './server.js';
 
-/** The stores that nodes share. */
+/** The stores that nodes can share. */
 export const SHARED_STORES = ['redis', 'postgres'] as const;
 
-/** Two nodes of one deployment, on a PostgreSQL database of their own and, where it is their store, on a Redis. */
+/** Two nodes of one deployment, with their own PostgreSQL database and, if it is their store, their own Redis. */
 export interface TwoNodes {
   readonly nodes: [TestServer, TestServer];
-  /** Takes the store away: Redis from both nodes, PostgreSQL, which is their database too, from the second. */
+  /** Stops and starts the store: Redis for both nodes; PostgreSQL, which is also their database, only for the second. */
   readonly store: { stop(): Promise<void>; start(): Promise<void> };
-  /** Stops both and removes what they stood on. */
+  /** Stops both nodes and deletes their data. */
   stop(): Promise<void>;
 }
 
-/** Starts both. Needs `postgres`, and `redis` unless the store is PostgreSQL. */
+/** Starts two nodes. Needs `postgres`, and `redis` if it is the store. */
 export async function startTwoNodes(
   env: Readonly<Record<string, string>>,
   store: (typeof SHARED_STORES)[number] = 'redis',

@@ -20,12 +20,12 @@ import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { subscriptionMetrics } from './subscription-metrics.js';
 import { Inbox } from '../../src/testing/inbox.js';
 
-/** The two ways in which a subscription's events may become messages. */
+/** The paths of the two implementations. */
 const PATHS = { push: '/push', reference: '/reference' } as const;
 
-/** A server that speaks `graphql-transport-ws` over one schema in two ways: ours, and graphql-ws with graphql-js. */
+/** A server that offers one schema over `graphql-transport-ws` twice: by our gateway, and by graphql-ws with graphql-js. */
 export interface TwoPaths {
-  /** Subscribes on a new socket. Every message after the ack arrives in the inbox as it came. */
+  /** Subscribes on a new socket. Every raw message after the ack goes into the inbox. */
   subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;
   /** Closes the sockets that {@link subscribe} opened. */
   hangUp(): void;
@@ -51,7 +51,7 @@ const EVENTS: SocketEvents = {
   error: () => {},
 };
 
-/** Starts it. Anybody is let in with `context`; everything after the connection is admitted is real. */
+/** Starts the server. Every connection is admitted with `context`; all later steps are real. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
   const sockets = new WebSocketServer<typeof GatewaySocket>({
     noServer: true,
@@ -116,7 +116,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   };
 }
 
-/** graphql-ws as it is, executing by graphql-js; only errors are shown as ours are. */
+/** Unmodified graphql-ws with execution by graphql-js; only its errors are formatted like ours. */
 function referencePath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const show = (errors: readonly GraphQLError[]) => errors.map((error) => showError(error, logger));
   const server = makeServer({

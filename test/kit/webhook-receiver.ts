@@ -4,19 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { Webhook as Verifier } from 'standardwebhooks';
 
-/** One attempt that reached the receiver, with a valid signature. */
+/** A delivery attempt with a valid signature. */
 export interface Received {
   readonly id: string;
   readonly type: string;
   readonly viewer: string;
 }
 
-/** A backend that receives webhooks and verifies them with the library that Standard Webhooks publishes. */
+/** A backend that receives webhooks and verifies them with the library of Standard Webhooks. */
 export class WebhookReceiver {
   readonly secret = `whsec_${randomBytes(32).toString('base64')}`;
   readonly all: Received[] = [];
   readonly #answers = new Map<string, (attempt: Received) => number>();
-  /** Attempts whose signature or form was wrong. */
+  /** The number of attempts with an invalid signature or format. */
   invalid = 0;
   readonly #server: Server;
 
@@ -46,17 +46,17 @@ export class WebhookReceiver {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hooks`;
   }
 
-  /** What a server needs to send here. */
+  /** Settings with which a server sends its webhooks here. */
   get env(): { readonly WEBHOOK_URL: string; readonly WEBHOOK_SECRET: string } {
     return { WEBHOOK_URL: this.url, WEBHOOK_SECRET: this.secret };
   }
 
-  /** Answers attempts about one viewer with these statuses; all others with 204. Called with each before it counts. */
+  /** Sets the response status for attempts about one viewer; all others get 204. Called for each attempt before it is recorded. */
   answer(viewer: string, status: (attempt: Received) => number): void {
     this.#answers.set(viewer, status);
   }
 
-  /** The types of what came about one viewer, in order. */
+  /** Returns the types of the webhooks about one viewer, in order. */
   typesOf(viewer: string): readonly string[] {
     return this.all.filter((one) => one.viewer === viewer).map(({ type }) => type);
   }

@@ -4,7 +4,7 @@ import { WireServer, type WireConnection } from './wire-server.js';
 
 export const QUERY = 'subscription { notifications { id } }';
 
-/** A scripted server and the clients that a test makes, ended together. */
+/** A scripted server and a test's clients, which are stopped together. */
 export class WireClients {
   readonly #cleanups: (() => unknown)[] = [];
 
@@ -24,14 +24,14 @@ export class WireClients {
     await this.server.stop();
   }
 
-  /** The server is away, its port is free. */
+  /** Stops the server and frees its port; the returned function starts it again. */
   async stopServer(): Promise<() => Promise<void>> {
     const { port } = this.server;
     await this.server.stop();
     return async () => void (this.server = await WireServer.listen(port));
   }
 
-  /** A client of the scripted server; its tokens are `token-1`, `token-2`, … */
+  /** Returns a client of the scripted server; its tokens are `token-1`, `token-2`, … */
   connect(options: Partial<LiveClientOptions> = {}): LiveClient {
     let made = 0;
     const client = createLiveClient({
@@ -45,7 +45,7 @@ export class WireClients {
     return client;
   }
 
-  /** Subscribes. `next()` waits for one more value. */
+  /** Subscribes. `next()` waits for another value. */
   follow(client: LiveClient, payload = { query: QUERY }) {
     const values = client.iterate<{ n: number }>(payload);
     this.atEnd(() => values.return?.());
@@ -57,11 +57,11 @@ export class WireClients {
   }
 }
 
-/** Sends one value of the scripted server. */
+/** Sends one value from the scripted server. */
 export function sendNext(connection: WireConnection, id: string | undefined, n: number, extensions: object = {}): void {
   if (id === undefined) throw new Error('no operation id');
   connection.send({ type: 'next', id, payload: { data: { n }, extensions } });
 }
 
-/** An ISO 8601 instant this many ms from now. */
+/** Returns the ISO 8601 time this many milliseconds from now. */
 export const isoIn = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 
-/** One message of the sub-protocol. */
+/** A message of the sub-protocol. */
 export interface WireMessage {
   readonly type: string;
   readonly id?: string;
   readonly payload?: Record<string, unknown>;
 }
 
-/** One client's connection, as the server sees it; the test says what the server answers. */
+/** The server's side of one client's connection; the test decides what it sends. */
 export class WireConnection {
   readonly #messages: WireMessage[] = [];
   readonly closed: Promise<number>;
@@ -24,7 +24,7 @@ export class WireConnection {
     this.closed = once(socket, 'close').then(([code]) => Number(code));
   }
 
-  /** The next message of this type, skipping others. */
+  /** Waits for the next message of this type and skips others. */
   async receive(type: string): Promise<WireMessage> {
     for (;;) {
       for (let message = this.#messages.shift(); message; message = this.#messages.shift()) {
@@ -38,12 +38,12 @@ export class WireConnection {
     this.socket.send(JSON.stringify(message));
   }
 
-  /** Stops reading, as a process that stands still does; what it sends from now on goes out all the same. */
+  /** Stops reading, like a process that hangs; it can still send. */
   freeze(): void {
     this.socket.pause();
   }
 
-  /** Resolves when the operating system has taken everything that was sent. */
+  /** Resolves when the operating system has taken all sent bytes. */
   async written(): Promise<void> {
     while (this.socket.bufferedAmount > 0) await new Promise((resolve) => void setImmediate(resolve));
   }
@@ -52,13 +52,13 @@ export class WireConnection {
     this.socket.close(code);
   }
 
-  /** Cuts the line without a word, as a killed process does. */
+  /** Cuts the connection without a Close frame, like a killed process. */
   cut(): void {
     this.socket.terminate();
   }
 }
 
-/** A server that speaks the wire word by word, for what a healthy one never does. */
+/** A scripted `graphql-transport-ws` server that can send what a healthy server never does. */
 export class WireServer {
   readonly #waiting: ((connection: WireConnection) => void)[] = [];
   readonly #arrived: WireConnection[] = [];
@@ -86,13 +86,13 @@ export class WireServer {
     return `ws://127.0.0.1:${this.port}/graphql`;
   }
 
-  /** The next connection, before it has said anything. */
+  /** Waits for the next connection, before its first message. */
   next(): Promise<WireConnection> {
     const arrived = this.#arrived.shift();
     return arrived ? Promise.resolve(arrived) : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The next connection, acknowledged, with what it sent to be let in. */
+  /** Acknowledges the next connection; returns it with its `connection_init` payload. */
   async admit(expiresAt?: string): Promise<{ connection: WireConnection; init: Record<string, unknown> }> {
     const connection = await this.next();
     const { payload = {} } = await connection.receive('connection_init');
@@ -100,7 +100,7 @@ export class WireServer {
     return { connection, init: payload };
   }
 
-  /** Cuts everybody and frees the port. */
+  /** Cuts every connection and frees the port. */
   async stop(): Promise<void> {
     for (const socket of this.server.clients) socket.terminate();
     await new Promise((resolve) => this.server.close(resolve));

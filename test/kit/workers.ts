@@ -9,7 +9,7 @@ import { temporaryFolder } from './temporary-folder.js';
 
 const patiently = { timeout: 60_000, interval: 50 };
 
-/** One line of the log, as far as these tests read it. */
+/** The fields of a log line that these tests read. */
 export interface LogLine {
   readonly msg?: string;
   readonly worker?: number;
@@ -18,26 +18,26 @@ export interface LogLine {
   readonly viewer?: string;
 }
 
-/** A server with several workers, on a database of its own. */
+/** A server with several workers and its own database. */
 export interface WorkersServer extends ServerProcess {
   readonly env: Readonly<Record<string, string>>;
-  /** What has been logged so far. */
+  /** Returns the log so far. */
   log(): readonly LogLine[];
-  /** The pids of the workers that have come to serve, the latest of each place, in the order of places. */
+  /** Returns the pid of the worker that last served in each place, in the order of places. */
   pids(): readonly number[];
-  /** Waits until worker `number` serves with another pid than `before`. */
+  /** Waits until worker `number` serves with a pid other than `before`, and returns it. */
   replaced(number: number, before: number): Promise<number>;
-  /** Somebody new, signed in. */
+  /** Registers an account and returns its signed-in browser. */
   signedIn(): Promise<{ browser: Browser; viewer: string }>;
-  /** An acknowledged socket on the worker with this pid. */
+  /** Opens an acknowledged socket on the worker with this pid. */
   socketOn(pid: number, browser: Browser, options?: { resumable?: boolean }): Promise<LiveSocket>;
-  /** Publishes over HTTP, through whichever worker takes it. */
+  /** Publishes over HTTP through any worker. */
   publish(viewer: string, payload: number): Promise<void>;
-  /** Ends it and removes its database. */
+  /** Stops the server and removes its database. */
   remove(): Promise<void>;
 }
 
-/** Starts one with two workers and waits until both serve. Needs `postgres`. */
+/** Starts a server with two workers and waits until both serve. Needs `postgres`. */
 export async function startWorkers(more: Readonly<Record<string, string>> = {}): Promise<WorkersServer> {
   const [database, folder] = [await createDatabase(), temporaryFolder('workers')];
   const env = {
@@ -89,7 +89,7 @@ function linesOf(output: string): readonly LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** Opens sockets until one lands on the worker; the others are closed. */
+/** Opens sockets until one is on the worker; closes the others. */
 async function socketOn(
   { url, log }: { url: string; log: () => readonly LogLine[] },
   pid: number,

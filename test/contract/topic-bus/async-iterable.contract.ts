@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TopicStream } from '../../../src/live/topics/topic-stream.js';
 import { type BusUnderTest, latest, newTopic } from './bus-under-test.js';
 
-/** A topic in the hands of a consumer that reads at its own pace. */
+/** Reading a topic as an async iterable, at the consumer's pace. */
 export function asyncIterableContract({ publish, subscribe, harness }: BusUnderTest): void {
   describe('as an async iterable', () => {
     it('ends with an error when the reader of a topic that closes slow readers overflows', async () => {

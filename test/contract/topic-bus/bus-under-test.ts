@@ -6,14 +6,14 @@ import { RecordingSink } from '../../kit/recording-sink.js';
 /** One implementation under test. */
 export interface BusHarness {
   readonly bus: TopicBus;
-  /** The bus of another node; the same one where there is only one node. */
+  /** Another node's bus, or the same bus where there is only one node. */
   readonly elsewhere: TopicBus;
-  /** A bus whose store has lost the topic, as after a flush or a restart without data. */
+  /** Returns a bus whose store has lost the topic, as after a flush or a restart without data. */
   forget(topic: Topic): Promise<TopicBus>;
   close(): Promise<void>;
 }
 
-/** A feed of news: a history, nothing at the start. */
+/** A feed with a history and no initial event. */
 export const kept: TopicDefinition = {
   name: 'notifications',
   field: 'notifications',
@@ -23,7 +23,7 @@ export const kept: TopicDefinition = {
   slowReader: 'close',
 };
 
-/** A feed of which only the newest value matters. */
+/** A feed that keeps only its newest value. */
 export const latest: TopicDefinition = {
   ...kept,
   name: 'user_count',
@@ -33,21 +33,21 @@ export const latest: TopicDefinition = {
   slowReader: 'keep-latest',
 };
 
-/** A feed whose new subscribers get what is still kept. */
+/** A feed that sends its history to new subscribers. */
 export const fromHistory: TopicDefinition = { ...kept, onSubscribe: 'history' };
 
-/** A topic of a viewer whom no other test knows. */
+/** Returns a topic of a viewer that no other test uses. */
 export function newTopic(definition: TopicDefinition = kept): Topic {
   return topicOf(definition, `user:${randomUUID()}`);
 }
 
-/** A subscription and what it got. */
+/** A subscription and the sink that records it. */
 export interface Subscribed {
   readonly sink: RecordingSink;
   readonly subscription: TopicSubscription;
 }
 
-/** The verbs of the contract, over whichever implementation is open. */
+/** Publishes and subscribes on the implementation under test. */
 export class BusUnderTest {
   constructor(readonly harness: () => BusHarness) {}
 
@@ -55,7 +55,7 @@ export class BusUnderTest {
   readonly publish = (topic: Topic, ...payloads: unknown[]): ReturnType<TopicBus['publish']> =>
     this.harness().elsewhere.publish(payloads.map((payload) => ({ topic, payload })));
 
-  /** Publishes 1…count in one call; their cursors. */
+  /** Publishes the numbers 1 to `count` in one call and returns their cursors. */
   readonly publishNumbers = async (topic: Topic, count: number): Promise<string[]> => {
     const numbers = Array.from({ length: count }, (_, index) => index + 1);
     const outcomes = await this.publish(topic, ...numbers);

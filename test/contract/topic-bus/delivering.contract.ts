@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { topicOf, type Topic } from '../../../src/live/topics/topic.js';
 import { type BusUnderTest, latest, newTopic } from './bus-under-test.js';
 
-/** What a bus delivers, and to whom. */
+/** Which events a bus delivers to which subscribers. */
 export function deliveringContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
   describe('delivering', () => {
     it('reaches every subscriber in the order of publishing, with offsets that increase by one', async () => {

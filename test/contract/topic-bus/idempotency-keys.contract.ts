@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type BusUnderTest, newTopic } from './bus-under-test.js';
 
-/** What a key promises to a publisher. */
+/** What an idempotency key guarantees to publishers. */
 export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnderTest): void {
   describe('idempotency keys', () => {
     it('return the first cursor and deliver nothing again', async () => {

@@ -2,7 +2,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest';
 import { type BusUnderTest, fromHistory, kept, latest, newTopic } from './bus-under-test.js';
 
-/** Every case of resuming: all of what was missed, or nothing and the word for it. */
+/** Resuming: a subscriber gets every missed event, or none and is told that there is a gap. */
 export function resumingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
   describe('resuming', () => {
     it('replays missed events in order, then continues live', async () => {

@@ -2,7 +2,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest';
 import { type BusUnderTest, fromHistory, latest, newTopic, type Subscribed } from './bus-under-test.js';
 
-/** How a subscription begins and ends. */
+/** How subscriptions start and end. */
 export function subscribingContract({ publish, publishNumbers, subscribe, harness }: BusUnderTest): void {
   describe('subscribing', () => {
     it('confirms once, before the first event', async () => {

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-/** What `npm pack` reads. `dist` and its stamps only save it the build. */
+/** The files that `npm pack` reads. `dist` and its stamps are included only to avoid another build. */
 const PACKED_FROM = [
   'LICENSE',
   'README.md',
@@ -32,7 +32,7 @@ const RUN_WITHIN_MS = 60_000;
 
 const run = promisify(execFile);
 
-/** Runs npm as one would in a shell: without what the npm that runs these tests tells its scripts. */
+/** Runs npm as from a shell, without the `npm_*` variables of the npm that runs the tests. */
 export async function npm(args: readonly string[], cwd: string): Promise<void> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
@@ -43,9 +43,9 @@ export async function npm(args: readonly string[], cwd: string): Promise<void> {
 }
 
 /**
- * A copy of the repository, since `npm pack` changes package.json for a moment, which other tests read.
+ * Copies the repository: `npm pack` changes package.json temporarily, and other tests read that file.
  *
- * @param folder empty
+ * @param folder an empty folder
  */
 export function copyRepository(folder: string): void {
   for (const name of PACKED_FROM.filter((one) => existsSync(join(ROOT, one))))
@@ -56,7 +56,7 @@ export function copyRepository(folder: string): void {
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
 }
 
-/** Packs the package of a folder; the tarball. */
+/** Packs the package in a folder and returns the tarball's path. */
 export async function pack(folder: string): Promise<string> {
   await npm(['pack'], folder);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
@@ -64,7 +64,7 @@ export async function pack(folder: string): Promise<string> {
   return join(folder, tarball);
 }
 
-/** Runs a program of this repository's devDependencies in a folder; what it prints, also where it fails. */
+/** Runs a program from this repository's devDependencies in a folder; returns its output, even if it fails. */
 export async function checked(
   cwd: string,
   program: string,
@@ -79,13 +79,13 @@ export async function checked(
   }
 }
 
-/** Somebody's project in a folder of its own. */
+/** A user's project in its own folder. */
 export class Consumer {
   #running: ChildProcess | undefined;
 
   /**
-   * @param folder empty or absent
-   * @param manifest what package.json says; null where a project is there already
+   * @param folder an empty or missing folder
+   * @param manifest the content of package.json; null if the project exists already
    */
   constructor(
     readonly folder: string,
@@ -108,23 +108,23 @@ export class Consumer {
   }
 
   /**
-   * Compiles with `tsconfig.json`, declarations of packages included.
+   * Compiles with `tsconfig.json`, including the declarations of packages.
    *
-   * @returns what tsc says of this project's files and of Sallyport's packages. Nest's own types fail where packages are absent that
-   *   few people install, such as ts-morph
+   * @returns the errors of tsc in this project and in Sallyport's packages. Nest's own types have errors when rarely installed
+   *   packages, such as ts-morph, are missing
    */
   async compile(): Promise<readonly string[]> {
     const { output } = await checked(this.folder, 'tsc', '-p', '.', '--pretty', 'false');
     return output.split('\n').filter((line) => /error TS\d+/.test(line) && !/^node_modules\/(?!sallyport)/.test(line));
   }
 
-  /** Runs a script to its end; what it prints. */
+  /** Runs a script until it exits and returns its output. */
   async run(script: string): Promise<string> {
     const { stdout } = await run(process.execPath, [script], { cwd: this.folder, timeout: RUN_WITHIN_MS });
     return stdout.trim();
   }
 
-  /** Starts a script that goes on; gives what it prints, line by line. */
+  /** Starts a long-running script; the returned function gives its output, line by line. */
   start(script: string, env: Readonly<Record<string, string>> = {}): () => Promise<string> {
     const child = spawn(process.execPath, [script], {
       cwd: this.folder,
@@ -142,7 +142,7 @@ export class Consumer {
     };
   }
 
-  /** Ends what {@link start} has started. */
+  /** Stops the process of {@link start}. */
   async stop(): Promise<void> {
     const child = this.#running;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -151,7 +151,7 @@ export class Consumer {
     await closed;
   }
 
-  /** What npm has installed: the names, and the megabytes on disk. */
+  /** Lists the installed packages, and their size on disk in megabytes. */
   installed(): { readonly packages: readonly string[]; readonly megabytes: number } {
     const lock = JSON.parse(this.read('node_modules/.package-lock.json')) as { packages: Record<string, unknown> };
     const packages = Object.keys(lock.packages).map((path) => path.split('node_modules/').at(-1) ?? path);

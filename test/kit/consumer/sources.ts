@@ -1,4 +1,4 @@
-/** Which GraphQL driver and which HTTP platform an application uses. */
+/** The GraphQL driver and HTTP platform of an application. */
 export interface Platform {
   readonly driver: string;
   readonly imports: string;
@@ -7,8 +7,8 @@ export interface Platform {
 }
 
 /**
- * An application as somebody would write it from the documentation: a feed, a route for the token, a route that publishes.
- * It prints where it listens. With `STORE_URL` its store is in that PostgreSQL.
+ * Source of an application that follows the documentation: a feed, a route that returns a token, a route that publishes.
+ * It prints the address it listens on. If `STORE_URL` is set, its store is that PostgreSQL.
  */
 export function appSource(platform: Platform): string {
   return `
@@ -98,9 +98,9 @@ void main();
 }
 
 /**
- * Uses the kit for applications' own tests, and prints the class that is injected.
+ * Source of a test that uses the testing kit and prints the injected class.
  *
- * @param platform as for {@link appSource}
+ * @param platform see {@link appSource}
  */
 export function testingSource(platform: Platform): string {
   return `
@@ -120,7 +120,7 @@ void main();
 `;
 }
 
-/** Subscribes at the URL in \`LIVE_URL\` with the token in \`LIVE_TOKEN\`: a line once it is subscribed, then the event. */
+/** Subscribes at `LIVE_URL` with the token in `LIVE_TOKEN`; prints a line when it is subscribed, then the event. */
 export const CLIENT_SOURCE = `
 import { CloseCode, createLiveClient, type LiveState } from 'sallyport-client';
 import { WebSocket } from 'ws';
@@ -154,10 +154,10 @@ const COMMON = {
   types: ['node'],
 };
 
-/** As a new project's. */
+/** The compiler options of a new project. */
 export const ESM = { compilerOptions: { ...COMMON, module: 'nodenext' } };
 
-/** As an old project's, with as little help as TypeScript has given. */
+/** The compiler options of an old project, with the least strict type checks. */
 export const COMMONJS = {
   compilerOptions: {
     ...COMMON,

@@ -3,14 +3,14 @@ import { Field, ObjectType, Query, Resolver } from '@nestjs/graphql';
 import { IsIn, IsString } from 'class-validator';
 import { defineFeed, type SallyportOptions, Sallyport, viewerId, type ViewerId } from '../../../src/index.js';
 
-/** An application of somebody else that imports SallyportModule: two of them, on other frameworks. */
+/** An existing application that imports SallyportModule. There are two, on different frameworks. */
 export interface ForeignApp {
   readonly name: string;
-  /** Starts one node. Nodes that are given the same `people` share their sessions. */
+  /** Starts one node. Nodes with the same `people` share their sessions. */
   start(people: People, options?: Partial<SallyportOptions>): Promise<ForeignNode>;
 }
 
-/** One node of it. */
+/** A running node of the application. */
 export interface ForeignNode {
   readonly url: string;
   readonly app: INestApplication;
@@ -18,13 +18,13 @@ export interface ForeignNode {
   stop(): Promise<void>;
 }
 
-/** The sessions of the application, as far as they are not in cookies: shared by its nodes, as a database would be. */
+/** The application's server-side session data, shared by its nodes like a database. */
 export class People {
   readonly sessions = new Map<string, { readonly user: string; readonly endsAt: Date }>();
-  /** What `sessions.status` does besides; default: it answers. */
+  /** How `sessions.status` fails; default: it does not. */
   trouble: 'none' | 'throws' | 'hangs' = 'none';
 
-  /** For `SallyportOptions.sessions.status`. */
+  /** Implements `SallyportOptions.sessions.status`. */
   async status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
     if (this.trouble === 'throws') throw new Error('the database of the application is gone');
     if (this.trouble === 'hangs') await new Promise<never>(() => {});
@@ -33,7 +33,7 @@ export class People {
   }
 }
 
-/** The viewer of a user of this application. */
+/** Returns the viewer id of one of this application's users. */
 export const viewerOf = (user: string): ViewerId => viewerId('app', user);
 
 @ObjectType()
@@ -66,7 +66,7 @@ export class ShopResolver {
   }
 }
 
-/** A browser that is signed in at a node: it keeps the cookie. */
+/** A signed-in browser: it keeps the node's cookie. */
 export class ForeignBrowser {
   #cookie = '';
 
@@ -81,13 +81,13 @@ export class ForeignBrowser {
     await this.#post('/logout', {});
   }
 
-  /** The token of the page; null where nobody is signed in. */
+  /** Returns the page's token, or null when signed out. */
   async token(): Promise<string | null> {
     const { token } = (await this.#post('/live-token', {})) as { token: string | null };
     return token;
   }
 
-  /** The same cookie at another node. */
+  /** Uses the same cookie with another node. */
   at({ url }: ForeignNode): ForeignBrowser {
     const other = new ForeignBrowser(url);
     other.#cookie = this.#cookie;

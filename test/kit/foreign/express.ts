@@ -16,7 +16,7 @@ declare module 'express-session' {
 
 const SECRET = 'the secret of the cookies of a foreign app';
 const DAY_MS = 86_400_000;
-/** One store for all nodes that share their people, as a database would be. */
+/** One session store for all nodes with the same `people`, like a database. */
 const stores = new WeakMap<People, MemoryStore>();
 
 function storeOf(people: People): MemoryStore {

@@ -63,7 +63,7 @@ function sessionsOf(people: People): SessionPort<FastifyRequest> {
   };
 }
 
-/** Nest on Fastify with Mercurius and sessions that are kept in an encrypted cookie. */
+/** Nest on Fastify with Mercurius and sessions in an encrypted cookie. */
 export const FASTIFY_APP: ForeignApp = {
   name: 'Fastify, Mercurius, @fastify/secure-session',
   async start(people, options = {}) {
