@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MetricsServer } from '../src/server/metrics/metrics-server.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -67,6 +67,13 @@ describe('the metrics', () => {
   it('count refused sockets by reason', async () => {
     await openSocket(server.url, { token: 'nonsense' }).catch(() => null);
     expect(await scrape()).toMatch(/sallyport_sockets_refused_total\{reason="malformed"\} [1-9]/);
+  });
+
+  it('count file descriptors, and list no sockets', async () => {
+    const text = await scrape();
+    const open = Number(/^process_open_fds (\d+)$/m.exec(text)?.[1]);
+    expect(Math.abs(open - readdirSync('/proc/self/fd').length)).toBeLessThan(20);
+    expect(text).not.toContain('nodejs_active');
   });
 
   it('tell the version', async () => {

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.js';
 import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsPage, ProcessMetricsPage } from './metrics-page.js';
 import { MetricsServer } from './metrics-server.js';
+import { collectProcessMetrics } from './process.metrics.js';
 
 /** `GET /metrics`, and the metrics of the process itself. */
 @Module({
@@ -20,7 +21,7 @@ import { MetricsServer } from './metrics-server.js';
 })
 export class MetricsEndpointModule {
   constructor(registry: Registry) {
-    collectDefaultMetrics({ register: registry });
+    collectProcessMetrics(registry);
     new Gauge({
       name: 'sallyport_build_info',
       help: 'Always 1; the labels say which version runs on which Node.',
