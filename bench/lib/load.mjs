@@ -3,6 +3,7 @@ import { FEEDS } from './feeds.mjs';
 import { request as httpRequest, Agent } from 'node:http';
 import { sinceStamp } from './pace.mjs';
 import { cpuSeconds } from './proc.mjs';
+import { quantiles } from './stats.mjs';
 import { Sockets } from './sockets.mjs';
 import { httpRate } from './http-rate.mjs';
 
@@ -62,13 +63,6 @@ function lastInteger(bytes, end) {
   let value = 0;
   for (let unit = 1; bytes[at] >= 0x30 && bytes[at] <= 0x39; at--, unit *= 10) value += (bytes[at] - 0x30) * unit;
   return value;
-}
-
-/** The quantiles of a Float64Array, which is not changed. */
-function quantiles(values) {
-  const sorted = values.slice().sort();
-  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
-  return values.length > 0 ? { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) } : null;
 }
 
 const snapshot = (pid) => ({

@@ -12,6 +12,7 @@ export const SERVERS = {
   ws: { title: 'bare ws', file: 'ws.mjs', graphql: false },
   sallyport: { title: 'Sallyport', graphql: true },
   'sallyport-resumable': { title: 'Sallyport, resumable', graphql: true, resumable: true },
+  'sallyport-unobserved': { title: 'Sallyport without audit and metrics', graphql: true, only: 'observing' },
   'sallyport-express': { title: 'Sallyport in an Express app', graphql: true, only: 'module' },
   'sallyport-express-20': { title: 'the same with deliverWithin: 20', only: 'feeds' },
   app: { title: 'the app without the module', only: 'module' },

@@ -9,3 +9,10 @@ export function median(values) {
 export function spread(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values), repeats: values.length };
 }
+
+/** The quantiles of a Float64Array, which is not changed. */
+export function quantiles(values) {
+  const sorted = values.slice().sort();
+  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+  return values.length > 0 ? { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) } : null;
+}
