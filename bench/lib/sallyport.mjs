@@ -75,13 +75,14 @@ export class Deployment {
    *
    * @param options.env more environment, such as `USER_COUNT_INTERVAL_SECONDS`
    * @param options.nodeArgs more arguments of node
+   * @param options.core the core of the process
    * @param options.source with true, events can be published from inside the process; see sallyport-source.mjs
    */
-  async start({ env = {}, nodeArgs = [], source = false } = {}) {
+  async start({ env = {}, nodeArgs = [], source = false, core = 0 } = {}) {
     const args = [...nodeArgs, source ? SOURCE : join(ROOT, 'dist/main.js')];
     // The store of a scenario is in memory unless it names another.
     const merged = { STORE: env.REDIS_URL ? 'redis' : 'memory', ...this.env, ...env };
-    const child = startChild(args, { core: 0, env: merged, cwd: ROOT, label: 'sallyport' });
+    const child = startChild(args, { core, env: merged, cwd: ROOT, label: 'sallyport' });
     const port = Number(merged.PORT);
     const deadline = Date.now() + 30_000;
     for (;;) {

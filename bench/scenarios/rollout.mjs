@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto';
+import { freePort } from '../../scripts/free-port.mjs';
+import { stopChild } from '../lib/child.mjs';
+import { hasRedis, ownRedis } from '../lib/redis.mjs';
+import { RolloutClients } from '../lib/rollout-clients.mjs';
+import { quantiles } from '../lib/stats.mjs';
+
+const EVENTS_PER_SECOND = 2_000;
+const BATCH = 50;
+const ASK_ME_EVERY_MS = 50;
+const PEOPLE_WHO_ASK = 20;
+const BACK_WITHIN_MS = 60_000;
+/** Sockets drain within 10 s, requests within another 10 s. */
+const STOPS_WITHIN_MS = 25_000;
+/** Between two restarts, and after the last one until everything published has arrived. */
+const SETTLE_MS = 3_000;
+
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What a load balancer knows: the nodes that are ready, asked every 100 ms. */
+class Nodes {
+  #ready = new Map();
+
+  constructor(ports) {
+    this.ports = ports;
+    for (const port of ports) this.#ready.set(port, true);
+    this.timer = setInterval(() => ports.forEach((port) => void this.#look(port)), 100);
+  }
+
+  async #look(port) {
+    const signal = AbortSignal.timeout(1_000);
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => null);
+    await answer?.arrayBuffer().catch(() => null);
+    this.#ready.set(port, answer?.ok ?? false);
+  }
+
+  /** A ready node by turns; any node if none is. */
+  next(turn) {
+    const ready = this.ports.filter((port) => this.#ready.get(port));
+    const among = ready.length > 0 ? ready : this.ports;
+    return among[turn % among.length];
+  }
+
+  /** Tries a request on one node after the other until one answers. */
+  async ask(path, init) {
+    for (let turn = Math.floor(Math.random() * 2); ; turn++) {
+      const answer = await fetch(`http://127.0.0.1:${this.next(turn)}${path}`, init).catch(() => null);
+      if (answer?.ok) return answer;
+      await answer?.arrayBuffer().catch(() => null);
+      await after(20);
+    }
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+}
+
+const json = { 'content-type': 'application/json' };
+
+/** Signs somebody up; returns the cookie. */
+async function signUp(nodes, origin) {
+  const query = 'mutation($e: String!, $p: String!) { register(email: $e, password: $p) { id } }';
+  const variables = { e: `${randomBytes(8).toString('hex')}@example.com`, p: randomBytes(18).toString('hex') };
+  const answer = await nodes.ask('/graphql', {
+    method: 'POST',
+    headers: { ...json, origin },
+    body: JSON.stringify({ query, variables }),
+  });
+  await answer.arrayBuffer();
+  return answer.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
+}
+
+/** Asks for `me` all the time until it is stopped. `stop()` returns the milliseconds of each answer. */
+function askMe(nodes, origin, cookies) {
+  const taken = [];
+  const under = new Set();
+  const body = JSON.stringify({ query: '{ me { id } }' });
+  let turn = 0;
+  const one = async () => {
+    const cookie = cookies[turn++ % cookies.length];
+    const askedAt = performance.now();
+    const answer = await nodes.ask('/graphql', { method: 'POST', headers: { ...json, origin, cookie }, body });
+    const { data } = await answer.json();
+    if (!data?.me) throw new Error('me is null');
+    taken.push(performance.now() - askedAt);
+  };
+  const timer = setInterval(() => {
+    const asking = one().finally(() => under.delete(asking));
+    under.add(asking);
+  }, ASK_ME_EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(under);
+    return taken;
+  };
+}
+
+/**
+ * Publishes numbers, each person's own 1, 2, 3 …, at an even rate; a refused batch is sent again with the same keys.
+ * `stop()` resolves with how often that was, when everything is accepted.
+ */
+function publish(nodes, authorization, people, clients) {
+  const under = new Set();
+  let [at, again] = [0, 0];
+  const send = async (events) => {
+    const init = { method: 'POST', headers: { ...json, authorization }, body: JSON.stringify({ events }) };
+    const { results } = await (await nodes.ask('/publish', init)).json();
+    const refused = events.filter((_, index) => results[index].error);
+    if (refused.length === 0) return;
+    again += refused.length;
+    await after(50);
+    await send(refused);
+  };
+  // A person's next event waits until the last one was accepted, since two requests may overtake each other.
+  const busy = new Set();
+  const timer = setInterval(
+    () => {
+      const chosen = [];
+      for (let tries = 0; chosen.length < BATCH && tries < people.length; tries++) {
+        const index = at++ % people.length;
+        if (!busy.has(index)) chosen.push(index);
+      }
+      const events = chosen.map((index) => {
+        busy.add(index);
+        const number = clients.expect(index);
+        return {
+          topic: 'notifications',
+          viewer: people[index].viewerId,
+          payload: { title: String(number), kind: 'rollout' },
+          key: `${index}-${number}`,
+        };
+      });
+      const sending = send(events).finally(() => {
+        under.delete(sending);
+        for (const index of chosen) busy.delete(index);
+      });
+      under.add(sending);
+    },
+    (1000 * BATCH) / EVENTS_PER_SECOND,
+  );
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(under);
+    return again;
+  };
+}
+
+/** Restarts one node; resolves with the seconds from SIGTERM until every client was live again. */
+async function restart(deployment, node, clients) {
+  const startedAt = performance.now();
+  await stopChild(node.server.child, STOPS_WITHIN_MS);
+  node.server = await deployment.start(node);
+  if (!(await clients.allLive(BACK_WITHIN_MS))) throw new Error(`only ${clients.live} clients are live again`);
+  return (clients.lastLiveAt - startedAt) / 1000;
+}
+
+async function oneRound(bench, deployment, redis, sockets) {
+  const env = { REDIS_URL: redis.url, USER_COUNT_INTERVAL_SECONDS: '86400' };
+  const restarted = [];
+  restarted.push({ env, core: 0, server: await deployment.start({ env }) });
+  const other = { ...env, PORT: String(await freePort()) };
+  restarted.push({ env: other, core: 1, server: await deployment.start({ env: other, core: 1 }) });
+  const nodes = new Nodes(restarted.map(({ server }) => server.port));
+  const people = await deployment.people(sockets);
+  const clients = new RolloutClients(people, (turn) => nodes.next(turn));
+  try {
+    await clients.open();
+    const origin = deployment.env.PUBLIC_URL;
+    const cookies = [];
+    for (let n = 0; n < PEOPLE_WHO_ASK; n++) cookies.push(await signUp(nodes, origin));
+    const authorization = `Bearer ${await deployment.apiKey()}`;
+    const stopAsking = askMe(nodes, origin, cookies);
+    const stopPublishing = publish(nodes, authorization, people, clients);
+    await after(SETTLE_MS);
+    const seconds = [];
+    for (const node of restarted) {
+      seconds.push(await restart(deployment, node, clients));
+      await after(SETTLE_MS);
+    }
+    const again = await stopPublishing();
+    const me = quantiles(Float64Array.from(await stopAsking()));
+    await clients.allArrived(BACK_WITHIN_MS);
+    const { published, lost, doubled } = clients.faults();
+    bench.log(
+      `    ${published} events, ${again} sent again; ${clients.reconnects} reconnects; live after ${seconds.join(' and ')} s`,
+    );
+    return { lost, doubled, live: Math.max(...seconds), me: me.p99 };
+  } finally {
+    clients.close();
+    nodes.stop();
+    await Promise.all(restarted.map(({ server }) => server.stop()));
+  }
+}
+
+const TITLES = {
+  lost: ['events lost', 'events', 0],
+  doubled: ['events delivered twice', 'events', 0],
+  live: ['from SIGTERM until every client is live again, the longer of both nodes', 's', 15],
+  me: ['`me` p99 meanwhile', 'ms', 500],
+};
+
+/** Two nodes restart one after the other under resumable sockets and a steady stream of events. */
+export default {
+  name: 'rollout',
+  title: 'Rolling restart of two nodes',
+  async run(bench) {
+    const deployment = await bench.deployment();
+    if (!deployment.database.url || !hasRedis) {
+      bench.log('  skipped: two nodes need PostgreSQL (BENCH_DATABASE_URL) and redis-server');
+      return [];
+    }
+    const sockets = Number(process.env.BENCH_ROLLOUT_SOCKETS ?? (bench.quick ? 2_000 : 20_000));
+    const redis = await ownRedis();
+    try {
+      const figures = await bench.interleaved(['sallyport'], () => oneRound(bench, deployment, redis, sockets));
+      return Object.entries(figures).map(([name, values]) => ({
+        id: `rollout-${name}`,
+        title: `Rolling restart, ${sockets.toLocaleString('en')} resumable sockets, ${EVENTS_PER_SECOND.toLocaleString('en')} events/s: ${TITLES[name][0]}`,
+        unit: TITLES[name][1],
+        values,
+        targets: [{ server: 'sallyport', absolute: TITLES[name][2] }],
+      }));
+    } finally {
+      await redis.stop();
+    }
+  },
+};
