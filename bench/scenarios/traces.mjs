@@ -54,7 +54,7 @@ export default {
   title: 'Traces',
   async run(bench) {
     const names = Object.keys(SHARES);
-    const [sockets, rounds, batched, single] = bench.quick ? [200, 8, 4_000, 400] : [500, 40, 10_000, 1_000];
+    const [sockets, rounds, batched, single] = bench.quick ? [200, 8, 4_000, 400] : [500, 24, 10_000, 1_000];
     const collector = await startCollector();
     const servers = {};
     const figures = { batched: {}, single: {} };
