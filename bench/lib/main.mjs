@@ -47,7 +47,19 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 };
 /** The scenarios of docs/benchmarks.md, in the same order. */
-const IN_DOCS = ['delivery', 'scale', 'tabs', 'bursts', 'sockets', 'latency', 'growth', 'publish', 'topics', 'me'];
+const IN_DOCS = [
+  'delivery',
+  'scale',
+  'tabs',
+  'bursts',
+  'sockets',
+  'latency',
+  'growth',
+  'publish',
+  'topics',
+  'workers',
+  'me',
+];
 const QUICK = ['delivery', 'sockets'];
 const AGAINST = [...QUICK, 'publish'];
 
