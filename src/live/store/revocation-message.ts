@@ -11,9 +11,11 @@ const MAX_ID_LENGTH = 642;
 /** An age above this is an error of a clock. */
 const MAX_AGE_MS = 3_600_000;
 
-/** When a revocation was announced, by the store's clock, and in which trace. */
+/** When a revocation was announced, by the store's clock, by which node, and in which trace. */
 interface Announcement {
   readonly announcedAtMs: number;
+  /** Absent from older nodes. */
+  readonly node?: unknown;
   /** Not yet parsed. */
   readonly traceparent?: unknown;
 }
@@ -22,6 +24,7 @@ interface Announcement {
 interface RevocationMessage {
   readonly sessionIds: readonly string[];
   readonly viewers: readonly RevokedViewer[];
+  /** Null for this node's own message: it has closed its sockets already. */
   readonly news: RevocationNews | null;
 }
 
@@ -30,11 +33,12 @@ interface RevocationMessage {
  * was announced, with the current trace if it is sampled.
  *
  * @param nowMs the store's clock, in ms since the epoch
+ * @param node the id of this node
  */
-export function writeRevocations(ended: readonly (string | RevokedViewer)[], nowMs: number): string {
+export function writeRevocations(ended: readonly (string | RevokedViewer)[], nowMs: number, node: string): string {
   const trace = currentTrace();
   const traceparent = trace ? { traceparent: formatTraceparent(trace) } : {};
-  return JSON.stringify([...ended, { announcedAtMs: Math.round(nowMs), ...traceparent }]);
+  return JSON.stringify([...ended, { announcedAtMs: Math.round(nowMs), node, ...traceparent }]);
 }
 
 /**
@@ -42,14 +46,15 @@ export function writeRevocations(ended: readonly (string | RevokedViewer)[], now
  * another shape are ignored.
  *
  * @param nowMs the store's clock, in ms since the epoch
+ * @param node the id of this node
  */
-export function readRevocations(message: string, nowMs: number): RevocationMessage {
+export function readRevocations(message: string, nowMs: number, node: string): RevocationMessage {
   const items = readList(message);
   const announced = items.find(isTime);
   return {
     sessionIds: items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH),
     viewers: items.filter(isRevokedViewer),
-    news: announced === undefined ? null : newsOf(announced, nowMs),
+    news: announced === undefined || announced.node === node ? null : newsOf(announced, nowMs),
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { announcedHere, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
@@ -10,6 +11,8 @@ import type { PostgresConnection } from './postgres.connection.js';
  * committed before the announcement resolves: every node reads it before events that are published afterwards.
  */
 export class PostgresSessionRevocations extends SessionRevocations implements OnModuleInit, OnApplicationShutdown {
+  /** Tells this node's own messages from the others'. */
+  readonly #node = randomUUID();
   #leave: () => void = () => {};
 
   constructor(
@@ -42,7 +45,9 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
 
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
     try {
-      await this.postgres.run('select sallyport.announce($1)', [writeRevocations(ended, this.postgres.nowMs)]);
+      await this.postgres.run('select sallyport.announce($1)', [
+        writeRevocations(ended, this.postgres.nowMs, this.#node),
+      ]);
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
@@ -56,7 +61,7 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
 
   #hear({ name, payload }: LogEntry): void {
     if (name !== '') return;
-    const { sessionIds, viewers, news } = readRevocations(payload, this.postgres.nowMs);
+    const { sessionIds, viewers, news } = readRevocations(payload, this.postgres.nowMs, this.#node);
     this.tellHere(sessionIds, news);
     viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
   }

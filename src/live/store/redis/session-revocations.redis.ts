@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { RedisConnection } from './redis.connection.js';
@@ -13,6 +14,8 @@ const CHANNEL = 'sallyport:session-endings';
  * channels belong to different shards, so an event may arrive before it by the time of one message.)
  */
 export class RedisSessionRevocations extends SessionRevocations implements OnModuleInit, OnApplicationShutdown {
+  /** Tells this node's own messages from the others'. */
+  readonly #node = randomUUID();
   #leave: () => void = () => {};
 
   constructor(
@@ -53,7 +56,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
-    const message = writeRevocations(ended, this.redis.nowMs);
+    const message = writeRevocations(ended, this.redis.nowMs, this.#node);
     try {
       await this.redis.run(
         (client) =>
@@ -72,7 +75,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   #hear(message: string): void {
-    const { sessionIds, viewers, news } = readRevocations(message, this.redis.nowMs);
+    const { sessionIds, viewers, news } = readRevocations(message, this.redis.nowMs, this.#node);
     this.tellHere(sessionIds, news);
     viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
   }
