@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http';
-import helmet from '@fastify/helmet';
 import cors from '@fastify/cors';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -20,8 +19,7 @@ import { applyRouteRules, type RouteRule } from './server/http/route-rules.js';
 import { createHttpServer, refuseHosts } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
 import { ConsoleRules } from './server/console/console.rules.js';
-import { bareHeaders } from './live/gateway/admission/security-headers.js';
-import { helmetOptions } from './server/http/helmet-options.js';
+import { responseHeaders } from './server/http/response-headers.js';
 import { createLogger, LOGGER } from './live/logging/logger.js';
 import { inRequest, REQUEST_ID_HEADER, requestIdOf } from './live/logging/request-id.js';
 import { liveConfigOf } from './server/config/live-config.js';
@@ -58,7 +56,7 @@ export async function createApp(given: Config, authentication?: Authentication):
   const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
   const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
   const live = liveConfigOf(config, logger);
-  const headers = bareHeaders(config.http);
+  const headers = responseHeaders(config.http);
   const connections = new HttpConnections(connectionLimits(config, descriptors), (reason, address) =>
     app.get(HttpMetrics).ended(reason, address),
   );
@@ -72,8 +70,7 @@ export async function createApp(given: Config, authentication?: Authentication):
     clientErrorHandler: () => {},
     // An undecodable path never reaches a route, and Fastify's own response would contain the whole URL, including a
     // signature.
-    frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) =>
-      errors.answer(error, reply.headers(headers)),
+    frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) => errors.answer(error, reply),
   });
   const errors = new HttpErrorFilter((error) => logger.error({ err: error }, 'a request failed'));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, live, authentication), adapter, {
@@ -131,7 +128,6 @@ async function applyRules(
   fastify.setErrorHandler((error, _request, reply) => errors.answer(error, reply));
   const origins = app.get(HttpOrigins);
   finishRunningRequests(fastify);
-  await app.register(helmet, helmetOptions(http));
   await app.register(cors, {
     origin: async (origin: string | undefined) =>
       origin !== undefined && (await origins.allow(origin)) ? origin : false,

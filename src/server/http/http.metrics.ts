@@ -45,8 +45,13 @@ export class HttpMetrics {
    * @param ms how long it took
    */
   answered(method: string, route: string | null, status: number, ms: number): void {
-    const labels = { method: METHODS.has(method) ? method : 'other', route: route ?? 'none' };
-    this.#duration.observe({ ...labels, status: `${Math.floor(status / 100)}xx` }, ms / 1000);
+    // A literal: spreading half of it takes longer than the library.
+    const labels = {
+      method: METHODS.has(method) ? method : 'other',
+      route: route ?? 'none',
+      status: `${Math.floor(status / 100)}xx`,
+    };
+    this.#duration.observe(labels, ms / 1000);
   }
 
   /** Starts to report these connections. */
