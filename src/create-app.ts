@@ -53,8 +53,9 @@ const RULES = [PublishRule, TokensRule, DisconnectRule, PresenceRule, HistoryRul
 export async function createApp(given: Config, authentication?: Authentication): Promise<NestFastifyApplication> {
   const logger = createLogger(given.logging.level, await prettyDestination(given.http.production), given.logging.facts);
   const descriptors = shareDescriptors(descriptorLimit());
-  const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets);
-  const config: Config = { ...given, limits: { ...given.limits, maxConnections } };
+  const maxConnections = Math.min(given.limits.maxConnections, descriptors.sockets * given.workers);
+  const limits = { ...given.limits, maxConnections, maxConnectionsHere: descriptors.sockets };
+  const config: Config = { ...given, limits };
   const live = liveConfigOf(config, logger);
   const headers = responseHeaders(config.http);
   const connections = new HttpConnections(connectionLimits(config, descriptors), (reason, address) =>

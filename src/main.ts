@@ -37,6 +37,7 @@ async function work(): Promise<void> {
   const registry = await serve(
     {
       ...others,
+      elsewhere: channel.elsewhere,
       metrics: { ...metrics, port: null, page: channel },
       logging: { ...logging, facts },
     },

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { freePort } from '../scripts/free-port.mjs';
 import { CloseCode } from '../src/protocol/close-code.js';
+import { closeCodeFor, type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
+import { rawUpgrade } from './kit/raw-upgrade.js';
 import { spawnServer } from './kit/server-process.js';
-import { startWorkers, type WorkersServer } from './kit/workers.js';
+import { type LogLine, startWorkers, type WorkersServer } from './kit/workers.js';
 
 const SUBSCRIPTION = 'subscription { userCount }';
 const patiently = { timeout: 60_000, interval: 50 };
@@ -120,6 +122,92 @@ needs('postgres')('two workers', () => {
 async function published(server: WorkersServer): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${server.env['METRICS_PORT']}/metrics`)).text();
   return Number(/^sallyport_published_total\{outcome="taken"\} (\d+)/m.exec(text)?.[1]);
+}
+
+needs('postgres')('the limits on connections', () => {
+  let server: WorkersServer;
+  beforeEach(async () => {
+    server = await startWorkers({
+      TRUSTED_PROXIES: '127.0.0.1',
+      MAX_CONNECTIONS: '8',
+      MAX_CONNECTIONS_PER_ADDRESS: '4',
+      MAX_CONNECTIONS_PER_VIEWER: '3',
+    });
+  });
+  afterEach(() => server.remove());
+
+  /** Attempts until both workers have refused one; the first may come before the workers know of each other. */
+  const refusedByBoth = async (attempt: () => Promise<boolean>, isRefusal: (line: LogLine) => boolean) => {
+    await vi.waitUntil(attempt, patiently);
+    await vi.waitUntil(async () => {
+      expect(await attempt()).toBe(true);
+      return (
+        new Set(
+          server
+            .log()
+            .filter(isRefusal)
+            .map(({ pid }) => pid),
+        ).size === 2
+      );
+    }, patiently);
+  };
+  const isRefusedTo = async (address: string, status: number) =>
+    (await rawUpgrade(server.url, { headers: { 'x-forwarded-for': address } })).status === status;
+
+  it('WS-7 of a viewer count over both workers; what closes, and what a killed worker had, is free again', async () => {
+    const [first, second] = server.pids() as [number, number];
+    const { browser } = await server.signedIn();
+    const open: LiveSocket[] = [];
+    for (const pid of [first, second, second]) open.push(await server.socketOn(pid, browser));
+    const isFull = async () => (await closeCodeFor(server.url, await browser.token())) === CloseCode.TryAgainLater;
+    await refusedByBoth(isFull, ({ event, code }) => event === 'socket-closed' && code === CloseCode.TryAgainLater);
+
+    await open[0]!.close();
+    open[0] = await vi.waitUntil(() => server.socketOn(first, browser).catch(() => null), patiently);
+    await vi.waitUntil(isFull, patiently);
+
+    process.kill(second, 'SIGKILL');
+    await Promise.all(open.slice(1).map((socket) => socket.waitForClose()));
+    const inThePlaceOfTwo = [await browser.token(), await browser.token()];
+    const again = await Promise.all(inThePlaceOfTwo.map((token) => opened(server.url, token)));
+    await vi.waitUntil(isFull, patiently);
+    await server.replaced(2, second);
+    // The new worker has heard of the sockets on the other one before it listened.
+    for (let attempt = 0; attempt < 10; attempt++) expect(await isFull()).toBe(true);
+    await Promise.all(again.map((socket) => socket.close()));
+  });
+
+  it('WS-7 of an address, and of all connections, count over both workers', async () => {
+    const [first, second] = server.pids() as [number, number];
+    const [address, other] = ['203.0.113.7', '203.0.113.8'];
+    const browsers = await Promise.all(Array.from({ length: 4 }, () => server.signedIn()));
+    const open: LiveSocket[] = [];
+    const openOnBoth = async (index: number, from: string) => {
+      for (const pid of [first, second])
+        open.push(await server.socketOn(pid, browsers[index]!.browser, { address: from }));
+    };
+    await openOnBoth(0, address);
+    await openOnBoth(1, address);
+    await refusedByBoth(
+      () => isRefusedTo(address, 429),
+      ({ status }) => status === 429,
+    );
+    expect(await isRefusedTo(other, 101)).toBe(true);
+    await openOnBoth(2, other);
+    await openOnBoth(3, other);
+    await refusedByBoth(
+      () => isRefusedTo('203.0.113.9', 503),
+      ({ status }) => status === 503,
+    );
+    await open[0]!.close();
+    await vi.waitUntil(() => isRefusedTo(address, 101), patiently);
+    await Promise.all(open.map((socket) => socket.close()));
+  });
+});
+
+/** Opens a socket with this token, as soon as there is room for it. */
+function opened(url: string, token: string): Promise<LiveSocket> {
+  return vi.waitUntil(() => openSocket(url, { token }).catch(() => null), patiently);
 }
 
 needs('postgres')('the end of all workers', () => {

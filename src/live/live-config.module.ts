@@ -22,6 +22,7 @@ import {
   TOKEN_CONFIG,
   type TokenConfig,
 } from './live.config.js';
+import { ConnectionsElsewhere } from './gateway/connection/connections-elsewhere.js';
 import { AuditLog } from './logging/audit-log.js';
 import { LOGGER } from './logging/logger.js';
 import { RateLimitMetrics } from './rate-limit/rate-limit.metrics.js';
@@ -36,6 +37,8 @@ export interface LiveConfig {
   /** Null: nobody publishes by SQL. */
   readonly outbox: OutboxConfig | null;
   readonly limits: LimitsConfig;
+  /** Connections of other processes that count towards the same limits. */
+  readonly elsewhere: ConnectionsElsewhere;
   readonly logger: Logger;
   readonly audit: AuditLog;
   /** Where metrics are registered. */
@@ -58,6 +61,7 @@ const PARTS = [
   part(STORE_CONFIG, ({ store }) => store),
   part(OUTBOX_CONFIG, ({ outbox }) => outbox),
   part(LIMITS_CONFIG, ({ limits }) => limits),
+  part(ConnectionsElsewhere, ({ elsewhere }) => elsewhere),
   part(LOGGER, ({ logger }) => logger),
   part(AuditLog, ({ audit }) => audit),
   part(Registry, ({ metrics }) => metrics),

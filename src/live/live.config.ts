@@ -64,9 +64,11 @@ export interface OutboxConfig {
   readonly listenUrl?: string | undefined;
 }
 
-/** Limits of sockets and history, per node. */
+/** Limits of sockets and history, per node; those of connections over all workers of a server. */
 export interface LimitsConfig {
   readonly maxConnections: number;
+  /** The most in this process alone. Default: `maxConnections`. */
+  readonly maxConnectionsHere?: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnectionsPerViewer: number;
   /** Memory limit of all histories together. No effect on a shared store. */

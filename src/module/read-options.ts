@@ -8,6 +8,7 @@ import { parseRedisUrl } from '../live/store/redis/redis-url.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
 import { coversStrangers, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
 import { isHttpOrigin } from '../live/gateway/admission/origin.policy.js';
+import { NoneElsewhere } from '../live/gateway/connection/connections-elsewhere.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
 import { loggerToNest } from './logger-to-nest.js';
 import type { LimitOptions, SallyportOptions } from './options.js';
@@ -69,6 +70,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
     store,
     outbox: store.kind === 'postgres' ? store : null,
     limits: limitsOf(limits),
+    elsewhere: new NoneElsewhere(),
     logger,
     audit: new AuditLog(logger),
     metrics,

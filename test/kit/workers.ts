@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
+import { type LiveSocket, openSocket, type SocketOptions } from '../../src/testing/live-socket.js';
 import { Browser } from './browser.js';
 import { createDatabase } from './postgres-database.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
@@ -16,6 +16,8 @@ export interface LogLine {
   readonly pid?: number;
   readonly event?: string;
   readonly viewer?: string;
+  readonly code?: number;
+  readonly status?: number;
 }
 
 /** A server with several workers and its own database. */
@@ -30,7 +32,7 @@ export interface WorkersServer extends ServerProcess {
   /** Registers an account and returns its signed-in browser. */
   signedIn(): Promise<{ browser: Browser; viewer: string }>;
   /** Opens an acknowledged socket on the worker with this pid. */
-  socketOn(pid: number, browser: Browser, options?: { resumable?: boolean }): Promise<LiveSocket>;
+  socketOn(pid: number, browser: Browser, options?: SocketOptions): Promise<LiveSocket>;
   /** Publishes over HTTP through any worker. */
   publish(viewer: string, payload: number): Promise<void>;
   /** Stops the server and removes its database. */
@@ -94,7 +96,7 @@ async function socketOn(
   { url, log }: { url: string; log: () => readonly LogLine[] },
   pid: number,
   browser: Browser,
-  options: { resumable?: boolean } = {},
+  options: SocketOptions = {},
 ): Promise<LiveSocket> {
   const opened = () => log().filter(({ event }) => event === 'socket-opened');
   for (let attempt = 0; attempt < 100; attempt++) {

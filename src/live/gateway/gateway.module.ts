@@ -7,7 +7,7 @@ import { RateLimitModule } from '../rate-limit/rate-limit.module.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import { ConnectionPolicy } from './admission/connection.policy.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
-import { NodeCapacity, UpgradePolicy } from './admission/upgrade.policy.js';
+import { ConnectionCounts, NodeCapacity, UpgradePolicy } from './admission/upgrade.policy.js';
 import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
@@ -38,6 +38,7 @@ export interface Authentication {
     SocketGateway,
     UpgradePolicy,
     NodeCapacity,
+    ConnectionCounts,
     Connections,
     WriteBatcher,
     GatewayMetrics,

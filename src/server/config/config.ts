@@ -1,3 +1,4 @@
+import type { ConnectionsElsewhere } from '../../live/gateway/connection/connections-elsewhere.js';
 import type { LimitsConfig, SecretConfig, StoreConfig, TokenConfig } from '../../live/live.config.js';
 import type {
   AppProxyConfig,
@@ -46,6 +47,8 @@ export interface Config {
   readonly appProxy: AppProxyConfig;
   readonly issuers: IssuersConfig;
   readonly limits: LimitsConfig;
+  /** In a worker: the connections of the others, which the limits count too. Default: none. */
+  readonly elsewhere?: ConnectionsElsewhere;
   readonly registration: RegistrationConfig;
   readonly audit: AuditConfig;
   readonly webhooks: WebhookConfig;

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { customersOf } from '../../identity/app-proxy/customer-viewer.js';
+import { NoneElsewhere } from '../../live/gateway/connection/connections-elsewhere.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { LiveConfig } from '../../live/live-config.module.js';
 import { GRAPHQL_PATH } from '../../protocol/payload.js';
@@ -14,6 +15,7 @@ import type { Config } from './config.js';
  */
 export function liveConfigOf(config: Config, logger: Logger, audit: Logger = logger): LiveConfig {
   const { http, secrets, token, store, database, limits, appProxy } = config;
+  const { elsewhere = new NoneElsewhere() } = config;
   const { secure, trustedProxies, introspection } = http;
   return {
     gateway: {
@@ -30,6 +32,7 @@ export function liveConfigOf(config: Config, logger: Logger, audit: Logger = log
     store,
     outbox: database.url === null ? null : { url: database.url, listenUrl: database.listenUrl },
     limits,
+    elsewhere,
     logger,
     audit: new AuditLog(audit),
     metrics: new Registry(),

@@ -5,6 +5,12 @@ export interface MetricJson {
   readonly aggregator?: string;
 }
 
+/** Whose connections a number counts. */
+export type CountKind = 'address' | 'viewer';
+
+/** The number of connections of an address block or a viewer; 0 for none. It replaces the last one. */
+export type ConnectionCount = readonly [kind: CountKind, key: string, count: number];
+
 /** What a worker tells the primary. */
 export type FromWorker =
   /** Asks for the environment, once, before it reads its configuration. */
@@ -16,11 +22,15 @@ export type FromWorker =
   /** Its metrics, as an answer to the question of this number. */
   | { readonly kind: 'metrics'; readonly round: number; readonly metrics: readonly MetricJson[] }
   /** Asks for the metrics page of all workers. */
-  | { readonly kind: 'page' };
+  | { readonly kind: 'page' }
+  /** Its own connections, as far as their numbers have changed. */
+  | { readonly kind: 'connections'; readonly counts: readonly ConnectionCount[] };
 
 /** What the primary tells a worker. */
 export type FromPrimary =
   | { readonly kind: 'environment'; readonly env: Readonly<Record<string, string>> }
   | { readonly kind: 'metrics'; readonly round: number }
   /** The page of all workers, for every question that has not been answered. */
-  | { readonly kind: 'page'; readonly text: string };
+  | { readonly kind: 'page'; readonly text: string }
+  /** The connections of all other workers together, as far as their numbers have changed. */
+  | { readonly kind: 'connections'; readonly counts: readonly ConnectionCount[] };

@@ -5,6 +5,7 @@ import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { MetricsPage } from '../metrics/metrics-page.js';
 import { metricsOf } from './merged-metrics.js';
 import type { FromPrimary, FromWorker } from './messages.js';
+import { OtherWorkers } from './other-workers.js';
 
 const BEAT_EVERY_MS = 1_000;
 /** Longer than the primary waits for workers, in ms. */
@@ -14,6 +15,8 @@ const PAGE_WITHIN_MS = 5_000;
  * A worker's end of the channel to the primary. When the primary is gone, this process drains and ends as on SIGTERM.
  */
 export class PrimaryChannel extends MetricsPage {
+  /** The connections of the other workers. */
+  readonly elsewhere = new OtherWorkers((counts, sent) => tell({ kind: 'connections', counts }, sent));
   #registry: Registry | null = null;
   #env: ((env: Readonly<Record<string, string>>) => void) | null = null;
   #page: { readonly asked: Promise<string | null>; readonly answer: (text: string) => void } | null = null;
@@ -71,6 +74,9 @@ export class PrimaryChannel extends MetricsPage {
       case 'page':
         this.#page?.answer(message.text);
         break;
+      case 'connections':
+        this.elsewhere.heard(message.counts);
+        break;
     }
   }
 
@@ -81,7 +87,11 @@ export class PrimaryChannel extends MetricsPage {
   }
 }
 
-/** A primary that is gone is noticed by `disconnect`. */
-function tell(message: FromWorker): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+/**
+ * A primary that is gone is noticed by `disconnect`.
+ *
+ * @param sent called when the message has left
+ */
+function tell(message: FromWorker, sent: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, sent);
 }

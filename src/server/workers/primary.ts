@@ -4,6 +4,7 @@ import inspector from 'node:inspector';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { MetricsServer } from '../metrics/metrics-server.js';
+import { ConnectionTotals } from './connection-totals.js';
 import type { FromWorker } from './messages.js';
 import { freeToShare } from './shared-port.js';
 import { WorkerPlace } from './worker-place.js';
@@ -34,6 +35,7 @@ interface Ending {
 export class Primary {
   readonly #places: readonly WorkerPlace[];
   readonly #metrics: WorkersMetrics;
+  readonly #connections = new ConnectionTotals();
   readonly #metricsServer: MetricsServer;
   #env: Readonly<Record<string, string>>;
   #hasStarted = false;
@@ -87,6 +89,7 @@ export class Primary {
     switch (message.kind) {
       case 'environment':
         place.tell({ kind: 'environment', env: this.#env });
+        this.#connections.joined(id, (counts, sent) => place.tell({ kind: 'connections', counts }, sent));
         break;
       case 'beat':
         break;
@@ -95,6 +98,9 @@ export class Primary {
         break;
       case 'metrics':
         this.#metrics.answered(id, message.round, message.metrics);
+        break;
+      case 'connections':
+        this.#connections.reported(id, message.counts);
         break;
       case 'page':
         void this.#metrics.text().then(
@@ -118,6 +124,7 @@ export class Primary {
     if (!place) return;
     const { number: worker, pid, hung } = place;
     const waitMs = place.ended();
+    this.#connections.ended(id);
     this.#metrics.ended(id, this.#ending ? null : hung ? 'hung' : signal ? 'killed' : 'exited');
     if (this.#ending) {
       // One that was still loading ends by the signal itself.

@@ -64,9 +64,10 @@ export class WorkerPlace {
     clearTimeout(this.#timer);
   }
 
-  tell(message: FromPrimary): void {
+  /** @param sent called when the message has left, or could not */
+  tell(message: FromPrimary, sent: () => void = () => {}): void {
     // An error means that the worker is ending, which `exit` tells.
-    if (this.#worker?.isConnected()) this.#worker.send(message, () => {});
+    if (this.#worker?.isConnected()) this.#worker.send(message, sent);
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -5,7 +5,7 @@ import type { ConnectionFacts } from '../connection/connection.js';
 import { GATEWAY_CONFIG, type GatewayConfig, LIMITS_CONFIG, type LimitsConfig } from '../../live.config.js';
 import { bareHeaders } from './security-headers.js';
 import { SUBPROTOCOL } from '../../../protocol/payload.js';
-import { type AddressRange, peerTest, clientFacts, addressIn } from '../../viewer/client-address.js';
+import { type AddressRange, peerTest, clientFacts, addressBlock, addressIn } from '../../viewer/client-address.js';
 import { REQUEST_ID_HEADER, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
@@ -13,6 +13,7 @@ import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
+import { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
 
 /** Why an upgrade is answered with plain HTTP instead of 101. */
 export interface UpgradeRefusal {
@@ -25,14 +26,43 @@ export interface UpgradeRefusal {
 /** `Retry-After` when the node is full or draining, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** How many connections there are, here and in other processes that count towards the same limits. */
+@Injectable()
+export class ConnectionCounts {
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly elsewhere: ConnectionsElsewhere,
+  ) {}
+
+  /** In this process alone. */
+  get here(): number {
+    return this.registry.all.size;
+  }
+
+  get total(): number {
+    return this.here + this.elsewhere.total;
+  }
+
+  /** Of an address (IPv6: its /64), acknowledged or not. */
+  ofAddress(address: string): number {
+    const block = addressBlock(address);
+    return this.registry.countOfAddress(block) + this.elsewhere.ofAddress(block);
+  }
+
+  /** Of a viewer, acknowledged. */
+  ofViewer(viewer: ViewerId): number {
+    return this.registry.countOfViewer(viewer) + this.elsewhere.ofViewer(viewer);
+  }
+}
+
 /**
- * Whether this node accepts another socket: the node's limit, the address's limit and rate of upgrades, and the viewer's
+ * Whether this node accepts another socket: the limit of all, the address's limit and rate of upgrades, and the viewer's
  * limit.
  */
 @Injectable()
 export class NodeCapacity {
   constructor(
-    private readonly registry: ConnectionRegistry,
+    private readonly counts: ConnectionCounts,
     private readonly rateLimit: AddressRateLimit,
     private readonly metrics: RateLimitMetrics,
     @Inject(LIMITS_CONFIG) private readonly limits: LimitsConfig,
@@ -42,18 +72,19 @@ export class NodeCapacity {
   refusal(address: string, draining: boolean): UpgradeRefusal | null {
     const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
     if (draining) return { status: 503, message: 'This node is restarting.', ...later };
-    if (this.registry.all.size >= this.limits.maxConnections) {
+    const { maxConnections, maxConnectionsHere = maxConnections } = this.limits;
+    if (this.counts.here >= maxConnectionsHere || this.counts.total >= maxConnections) {
       return { status: 503, message: 'This node is full.', ...later };
     }
-    const crowded = this.registry.countOfAddress(address) >= this.limits.maxConnectionsPerAddress;
+    const crowded = this.counts.ofAddress(address) >= this.limits.maxConnectionsPerAddress;
     if (!crowded || addressIn(address, this.limits.throttleExempt)) return null;
     this.metrics.refused('connectionsOfAddress');
     return { status: 429, message: 'Too many sockets from this address.', ...later };
   }
 
-  /** Whether a viewer has as many acknowledged sockets on this node as one may have. */
+  /** Whether a viewer has as many acknowledged sockets as one may have. */
   isFullFor(viewer: ViewerId): boolean {
-    const isFull = this.registry.countOfViewer(viewer) >= this.limits.maxConnectionsPerViewer;
+    const isFull = this.counts.ofViewer(viewer) >= this.limits.maxConnectionsPerViewer;
     if (isFull) this.metrics.refused('connectionsOfViewer');
     return isFull;
   }

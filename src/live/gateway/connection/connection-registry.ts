@@ -5,6 +5,7 @@ import { kindOf, type ViewerId, type ViewerKind } from '../../viewer/viewer.js';
 import type { RevokedViewer } from '../../sessions/session-revocations.js';
 import { type Grant, sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
+import { ConnectionsElsewhere } from './connections-elsewhere.js';
 
 /** How long a revocation is remembered, so that a socket that is being opened at that moment is not admitted. */
 const REMEMBER_MS = 60_000;
@@ -66,11 +67,14 @@ export class ConnectionRegistry {
   readonly #ended = new LateNews<true>();
   readonly #revoked = new LateNews<readonly RevokedViewer[]>();
 
-  constructor(private readonly presence: Presence) {}
+  constructor(
+    private readonly presence: Presence,
+    private readonly elsewhere: ConnectionsElsewhere,
+  ) {}
 
-  /** The number of connections of an address (IPv6: its /64), acknowledged or not. */
-  countOfAddress(address: string): number {
-    return this.#perAddress.get(addressBlock(address)) ?? 0;
+  /** The number of connections of an address block here, acknowledged or not. */
+  countOfAddress(block: string): number {
+    return this.#perAddress.get(block) ?? 0;
   }
 
   /** The number of acknowledged connections of a viewer on this node. */
@@ -135,9 +139,8 @@ export class ConnectionRegistry {
 
   /** Adds a connection that is open and not yet acknowledged. */
   add(connection: Connection): void {
-    const block = addressBlock(connection.facts.address);
     this.all.add(connection);
-    this.#perAddress.set(block, (this.#perAddress.get(block) ?? 0) + 1);
+    this.#countAddress(addressBlock(connection.facts.address), 1);
   }
 
   /** Indexes a connection whose viewer is verified. */
@@ -146,6 +149,7 @@ export class ConnectionRegistry {
     if (viewerId === null) return;
     if (session !== null) append(this.#bySession, session, connection);
     append(this.#byViewer, viewerId, connection);
+    this.elsewhere.viewerHere(viewerId, this.countOfViewer(viewerId));
     this.#count(viewerId, connection, 1);
     connection.inPresence(this.presence.enter(viewerId));
   }
@@ -153,16 +157,21 @@ export class ConnectionRegistry {
   /** Removes a connection. Calling it again does nothing. */
   remove(connection: Connection): void {
     if (!this.all.delete(connection)) return;
-    const block = addressBlock(connection.facts.address);
-    const left = (this.#perAddress.get(block) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(block, left);
-    else this.#perAddress.delete(block);
+    this.#countAddress(addressBlock(connection.facts.address), -1);
     const { viewerId, session } = connection;
     if (viewerId === null) return;
     if (session !== null) withdraw(this.#bySession, session, connection);
     withdraw(this.#byViewer, viewerId, connection);
+    this.elsewhere.viewerHere(viewerId, this.countOfViewer(viewerId));
     this.#count(viewerId, connection, -1);
     connection.leavePresence();
+  }
+
+  #countAddress(block: string, change: 1 | -1): void {
+    const count = (this.#perAddress.get(block) ?? 0) + change;
+    if (count > 0) this.#perAddress.set(block, count);
+    else this.#perAddress.delete(block);
+    this.elsewhere.addressHere(block, count);
   }
 
   #count(viewer: ViewerId, { authenticator }: Connection, change: 1 | -1): void {

@@ -1,0 +1,40 @@
+import type { ViewerId } from '../../viewer/viewer.js';
+
+/**
+ * The port for connections of other processes that count towards the same limits as those of this one. The numbers may
+ * lag behind for a moment. Implementations: none, for a process that serves alone ({@link NoneElsewhere}), and the other
+ * workers of one server.
+ */
+export abstract class ConnectionsElsewhere {
+  /** How many there are. */
+  abstract readonly total: number;
+
+  /** How many come from an address block. */
+  abstract ofAddress(block: string): number;
+
+  /** How many of them a viewer has, acknowledged. */
+  abstract ofViewer(viewer: ViewerId): number;
+
+  /** Called when the number of connections of an address block in this process has changed. Must not throw or block. */
+  abstract addressHere(block: string, connections: number): void;
+
+  /** Called when the number of acknowledged connections of a viewer in this process has changed. As above. */
+  abstract viewerHere(viewer: ViewerId, connections: number): void;
+}
+
+/** No other process counts. */
+export class NoneElsewhere extends ConnectionsElsewhere {
+  readonly total = 0;
+
+  ofAddress(): number {
+    return 0;
+  }
+
+  ofViewer(): number {
+    return 0;
+  }
+
+  addressHere(): void {}
+
+  viewerHere(): void {}
+}
