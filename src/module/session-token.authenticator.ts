@@ -1,8 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../live/gateway/connection-authenticator.js';
-import { TOKEN_CONFIG, type TokenConfig } from '../live/live.config.js';
 import { TokenRevocations } from '../live/sessions/token-revocations.js';
-import { TokenReplayStore } from '../live/tokens/token-replay.store.js';
+import { SingleUse } from '../live/tokens/single-use.js';
 import { TokenService } from '../live/tokens/token.service.js';
 import { AppSessions } from './app-sessions.js';
 
@@ -15,8 +14,7 @@ export class SessionTokenAuthenticator extends ConnectionAuthenticator {
     private readonly tokens: TokenService,
     private readonly sessions: AppSessions,
     private readonly revocations: TokenRevocations,
-    private readonly used: TokenReplayStore,
-    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+    private readonly singleUse: SingleUse,
   ) {
     super();
   }
@@ -34,8 +32,7 @@ export class SessionTokenAuthenticator extends ConnectionAuthenticator {
       this.sessions.endOf(session),
     ]);
     if (isRevoked || expiresAt === null) return { ok: false, reason: 'session-ended' };
-    if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
-      return { ok: false, reason: 'used' };
+    if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
     return {
       ok: true,
       grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt },

@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
-import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { endOfOutsideSession } from '../../live/sessions/outside-session.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
-import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
+import { SingleUse } from '../../live/tokens/single-use.js';
 import { ApiTokens } from './api-tokens.service.js';
 
 /** Verifies tokens that another backend got from `POST /tokens` for one of its users. */
@@ -14,8 +13,7 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
   constructor(
     private readonly tokens: ApiTokens,
     private readonly revocations: TokenRevocations,
-    private readonly used: TokenReplayStore,
-    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+    private readonly singleUse: SingleUse,
   ) {
     super();
   }
@@ -30,8 +28,7 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
     const { viewer, session, tokenId, issuedAt, expiresAt } = reading.claims;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
-    if (this.config.singleUse && !(await this.used.claim(tokenId, Math.ceil(expiresAt.getTime() / 1000))))
-      return { ok: false, reason: 'used' };
+    if (!(await this.singleUse.claim(tokenId, expiresAt.getTime() / 1000))) return { ok: false, reason: 'used' };
     const shared = { viewer, issuedAt };
     if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
     return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfOutsideSession() } };

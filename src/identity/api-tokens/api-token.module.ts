@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { RevocationModule } from '../../live/sessions/revocation.module.js';
-import { StoreModule } from '../../live/store/store.module.js';
 import { TokenModule } from '../../live/tokens/token.module.js';
 import { ApiKeyModule } from '../api-keys/api-key.module.js';
 import { SessionModule } from '../sessions/session.module.js';
@@ -10,7 +9,7 @@ import { Disconnections } from './disconnections.service.js';
 
 /** Tokens for another backend's users, and disconnecting what they opened. */
 @Module({
-  imports: [TokenModule, StoreModule, RevocationModule, SessionModule, ApiKeyModule],
+  imports: [TokenModule, RevocationModule, SessionModule, ApiKeyModule],
   providers: [ApiTokens, ApiTokenAuthenticator, Disconnections],
   exports: [ApiTokens, ApiTokenAuthenticator, Disconnections],
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
+import type { SingleUse } from '../../live/tokens/single-use.js';
 import { Keyring } from '../../live/tokens/keyring.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { AccountAuthenticator } from './account.authenticator.js';
@@ -10,7 +10,7 @@ const tokens = new TokenService(new Keyring({ keys: ['a-secret-of-more-than-32-b
 const unasked = {
   statusOf: () => Promise.reject(new Error('The database is not asked.')),
 } as unknown as SessionLookup;
-const authenticator = new AccountAuthenticator(tokens, unasked, {} as TokenReplayStore, config);
+const authenticator = new AccountAuthenticator(tokens, unasked, {} as SingleUse);
 const SESSION = '6f1c3a52-7d7b-4f3e-9b1a-2f4c5d6e7f80';
 
 it.each([

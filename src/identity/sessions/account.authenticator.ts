@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
-import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
-import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
+import { SingleUse } from '../../live/tokens/single-use.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { accountViewer, userIdOf } from './account-viewer.js';
 import { SessionLookup } from './session-lookup.js';
@@ -17,8 +16,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
   constructor(
     private readonly tokens: TokenService,
     private readonly sessions: SessionLookup,
-    private readonly used: TokenReplayStore,
-    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+    private readonly singleUse: SingleUse,
   ) {
     super();
   }
@@ -35,8 +33,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
     const standing = await this.sessions.statusOf({ userId, sessionId });
     if (!standing.ok) return standing;
-    if (this.config.singleUse && !(await this.used.claim(tokenId, expiresAtSeconds)))
-      return { ok: false, reason: 'used' };
+    if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
     const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
