@@ -52,6 +52,7 @@ const IN_DOCS = [
   'scale',
   'tabs',
   'bursts',
+  'feeds',
   'sockets',
   'latency',
   'growth',
@@ -59,6 +60,17 @@ const IN_DOCS = [
   'topics',
   'workers',
   'me',
+  'module',
+  'presence',
+  'revocation',
+  'issuers',
+  'tokens',
+  'sql',
+  'store-size',
+  'observing',
+  'traces',
+  'rollout',
+  'many',
 ];
 const QUICK = ['delivery', 'sockets'];
 const AGAINST = [...QUICK, 'publish'];

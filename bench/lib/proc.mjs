@@ -18,3 +18,8 @@ export function cpuSeconds(pid) {
 export function residentBytes(pid) {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 }
+
+/** The most files that this process may open (`ulimit -n`). */
+export function openFilesLimit() {
+  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
+}

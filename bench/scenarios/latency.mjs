@@ -34,7 +34,7 @@ export default {
         title: `Latency at half of full load, p99, ${sockets.toLocaleString('en')} sockets`,
         unit: 'ms',
         values: figures.p99,
-        targets: [{ server: 'sallyport', atMost: 2, against: 'ws' }],
+        targets: [{ server: 'sallyport', atMost: 1.3, against: 'ws' }],
         chart: true,
       },
       { id: 'latency-p50', title: 'Latency at half of full load, median', unit: 'ms', values: figures.p50 },

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { freePort } from '../../scripts/free-port.mjs';
 import { stopChild } from '../lib/child.mjs';
 import { FEEDS } from '../lib/feeds.mjs';
 import { Loader } from '../lib/loader.mjs';
+import { openFilesLimit } from '../lib/proc.mjs';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
 
 const COLLECT = new URL('../lib/collector.mjs', import.meta.url).href;
@@ -28,7 +28,7 @@ export default {
       return [];
     }
     const sockets = bench.quick ? 8_000 : 250_000;
-    const ofNode = Math.min(bench.quick ? 4_000 : SOCKETS_OF_NODE, fileLimit() - LOADER_RESERVE);
+    const ofNode = Math.min(bench.quick ? 4_000 : SOCKETS_OF_NODE, openFilesLimit() - LOADER_RESERVE);
     const redis = await ownRedis();
     const crowd = new Crowd(deployment, redis.url, bench);
     try {
@@ -39,10 +39,6 @@ export default {
     }
   },
 };
-
-function fileLimit() {
-  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
-}
 
 /** Nodes, each with a load generator of its own. */
 class Crowd {

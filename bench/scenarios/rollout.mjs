@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { freePort } from '../../scripts/free-port.mjs';
 import { stopChild } from '../lib/child.mjs';
+import { openFilesLimit } from '../lib/proc.mjs';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
 import { RolloutClients } from '../lib/rollout-clients.mjs';
 import { quantiles } from '../lib/stats.mjs';
@@ -14,6 +15,10 @@ const BACK_WITHIN_MS = 60_000;
 const STOPS_WITHIN_MS = 25_000;
 /** Between two restarts, and after the last one until everything published has arrived. */
 const SETTLE_MS = 3_000;
+
+/** All of them, if files may be opened for that: one process holds all clients, and one node while the other restarts. */
+const SOCKETS = 20_000;
+const SHARE_OF_FILES = 0.75;
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -213,7 +218,9 @@ export default {
       bench.log('  skipped: two nodes need PostgreSQL (BENCH_DATABASE_URL) and redis-server');
       return [];
     }
-    const sockets = Number(process.env.BENCH_ROLLOUT_SOCKETS ?? (bench.quick ? 2_000 : 20_000));
+    const most = Math.floor(openFilesLimit() * SHARE_OF_FILES);
+    if (most < SOCKETS) bench.log(`  at most ${most.toLocaleString('en')} sockets, because of ulimit -n`);
+    const sockets = Math.min(bench.quick ? 2_000 : SOCKETS, most);
     const redis = await ownRedis();
     try {
       const figures = await bench.interleaved(['sallyport'], () => oneRound(bench, deployment, redis, sockets));
