@@ -57,6 +57,29 @@ describe('TK-15 the keys of an issuer', () => {
     await find();
   });
 
+  it('are recalled only as they were found, until a refresh is due', async () => {
+    expect(keys.recall({ alg: 'RS256', kid: issuer.kid })).toBeNull();
+    const key = await find();
+    expect(keys.recall({ alg: 'RS256', kid: issuer.kid })).toBe(key);
+    expect(keys.recall({ alg: 'RS384', kid: issuer.kid })).toBeNull();
+    expect(keys.recall({ alg: 'RS256' })).toBeNull();
+    expect(keys.recall({ alg: 'RS256', kid: 'made-up' })).toBeNull();
+    await expect(find('made-up')).rejects.toThrow('no applicable key');
+    expect(keys.recall({ alg: 'RS256', kid: 'made-up' })).toBeNull();
+    await find();
+    aheadMs += 5 * MINUTE_MS;
+    expect(keys.recall({ alg: 'RS256', kid: issuer.kid })).toBeNull();
+  });
+
+  it('that were withdrawn are not recalled after the next fetch', async () => {
+    const old = issuer.kid;
+    await find();
+    await issuer.rotate({ keepOld: false });
+    await find();
+    expect(keys.recall({ alg: 'RS256', kid: old })).toBeNull();
+    expect(keys.recall({ alg: 'RS256', kid: issuer.kid })).not.toBeNull();
+  });
+
   it('that are known are used for hours but not a day without the issuer, and are fetched when it is back', async () => {
     await find();
     issuer.answerKeys = (_, response) => void response.writeHead(503).end();

@@ -33,12 +33,13 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     const unverified = readUnverified(token);
     const issuer = this.issuers.find(unverified?.payload.iss);
     if (!unverified || !issuer) return { ok: false, reason: 'invalid' };
-    const expected = { ...issuer, maxLifeSeconds: MAX_OUTSIDE_TOKEN_SECONDS };
+    const { audience, algorithms, keys } = issuer;
+    const expected = { issuer: issuer.issuer, audience, algorithms, maxLifeSeconds: MAX_OUTSIDE_TOKEN_SECONDS };
     const reading = await verifyOutsideToken(
       token,
       unverified,
       expected,
-      (header) => issuer.keys.find(header),
+      (header) => keys.recall(header) ?? keys.find(header),
       LOGIN_TYPES,
     );
     if (!reading.ok) return reading;

@@ -1,7 +1,5 @@
 import {
   type CryptoKey,
-  decodeJwt,
-  decodeProtectedHeader,
   errors,
   type JWSHeaderParameters,
   type JWTPayload,
@@ -42,6 +40,7 @@ export type OutsideReading =
   | { readonly ok: true; readonly claims: OutsideClaims }
   | { readonly ok: false; readonly reason: 'invalid' | 'expired' };
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 const INVALID: OutsideReading = { ok: false, reason: 'invalid' };
 
 /** Whether text has the form of a signed JWT (RFC 7515 §3.1). */
@@ -49,13 +48,26 @@ export function isCompactJws(text: string): boolean {
   return text.length <= MAX_OUTSIDE_TOKEN_LENGTH && COMPACT_JWS.test(text);
 }
 
-/** Parses a token without trusting it; null for other text. */
+/**
+ * Parses a token without trusting it; null for other text. Reads exactly what jose's `decodeProtectedHeader` and
+ * `decodeJwt` read; those loop over every byte in JavaScript where Node has no `Uint8Array.fromBase64`.
+ */
 export function readUnverified(token: string): UnverifiedToken | null {
+  if (!isCompactJws(token)) return null;
+  const [header = '', payload = ''] = token.split('.');
   try {
-    return isCompactJws(token) ? { header: decodeProtectedHeader(token), payload: decodeJwt(token) } : null;
+    return { header: objectIn(header), payload: objectIn(payload) };
   } catch {
     return null;
   }
+}
+
+/** @param encoded base64url, of which only the alphabet is checked. @throws for anything but a JSON object */
+function objectIn(encoded: string): Record<string, unknown> {
+  if (encoded.length % 4 === 1) throw new TypeError('This is no base64url.');
+  const value: unknown = JSON.parse(utf8.decode(Buffer.from(encoded, 'base64url')));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('This is no object.');
+  return value as Record<string, unknown>;
 }
 
 /**
@@ -70,7 +82,7 @@ export async function verifyOutsideToken(
   token: string,
   { header, payload }: UnverifiedToken,
   expected: ExpectedToken,
-  keyFor: (header: JWSHeaderParameters) => Promise<CryptoKey>,
+  keyFor: (header: JWSHeaderParameters) => CryptoKey | Promise<CryptoKey>,
   types: ReadonlySet<string>,
 ): Promise<OutsideReading> {
   const { alg = '' } = header;
@@ -102,7 +114,7 @@ function judgeClaims(claims: JWTPayload, expected: ExpectedToken): OutsideReadin
   const nowSeconds = Date.now() / 1000;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || (nbf ?? 0) > latest || exp <= iat || exp - iat > expected.maxLifeSeconds) return INVALID;
-  return exp <= nowSeconds ? { ok: false, reason: 'expired' } : { ok: true, claims: { ...claims, iat, exp } };
+  return exp <= nowSeconds ? { ok: false, reason: 'expired' } : { ok: true, claims: claims as OutsideClaims };
 }
 
 function isTime(value: unknown): value is number {
