@@ -5,7 +5,7 @@ import { AccountChanges } from '../src/identity/sessions/account-changes.service
 import { PasswordHasher } from '../src/identity/accounts/password.hasher.js';
 import { Database } from '../src/identity/database/database.js';
 import { sessions, users } from '../src/identity/database/schema.js';
-import { type Browser, type GqlAnswer, someone } from './kit/browser.js';
+import { type Browser, type GqlResponse, newCredentials } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
@@ -25,8 +25,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const secretOf = (browser: Browser): string => [...browser.cookies.values()][0] ?? '';
-const extensionsOf = (answer: GqlAnswer) => answer.errors[0]?.extensions;
-const headersOf = (answer: GqlAnswer): string[][] =>
+const extensionsOf = (answer: GqlResponse) => answer.errors[0]?.extensions;
+const headersOf = (answer: GqlResponse): string[][] =>
   [...answer.headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
 
 it('PW-6 a fresh installation has no account', async () => {
@@ -38,7 +38,7 @@ it('PW-6 a fresh installation has no account', async () => {
 
 describe('the cookie', () => {
   it('CK-1 CK-2 CK-3 on plain http has its own name, HttpOnly, Lax, the root path, no domain, and is not Secure', async () => {
-    const answer = await server.browser().gql(REGISTER, { ...someone() });
+    const answer = await server.browser().gql(REGISTER, { ...newCredentials() });
     expect(answer.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^sallyport=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/),
       expect.stringMatching(/^sallyport_device=[\w.-]{40,50}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=15552000$/),
@@ -52,7 +52,7 @@ describe('the cookie', () => {
     const browser = secure.browser({ origin: 'https://app.example' });
     const headers = { 'content-type': 'application/json', 'x-forwarded-proto': 'https' };
     const post = (body: object) => browser.fetch('/graphql', { method: 'POST', headers, body: JSON.stringify(body) });
-    const given = await post({ query: REGISTER, variables: someone() });
+    const given = await post({ query: REGISTER, variables: newCredentials() });
     const taken = await post({ query: 'mutation { logout }' });
     await secure.stop();
     const attributes = 'Path=/; HttpOnly; SameSite=Lax; Secure';
@@ -88,7 +88,7 @@ describe('the cookie', () => {
 
 describe('an e-mail', () => {
   it('EN-4 registers once in any spelling, also concurrently', async () => {
-    const { email, password } = someone();
+    const { email, password } = newCredentials();
     const spellings = [email, email.toUpperCase(), ` ${email} `, email.replace('@', '＠')];
     const answers = await Promise.all(
       spellings.map((spelling) => server.browser().gql(REGISTER, { email: spelling, password })),
@@ -130,7 +130,7 @@ describe('signing in', () => {
     const [ada, bob] = [await server.signedIn(), await server.signedIn('bob')];
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const attempts = [
-      { email: someone('nobody').email, password: WRONG },
+      { email: newCredentials('nobody').email, password: WRONG },
       { email: 'no e-mail at all', password: WRONG },
       { email: ada.email, password: WRONG },
       { email: bob.email, password: WRONG },
@@ -147,7 +147,7 @@ describe('signing in', () => {
     await server.app.get(AccountChanges, { strict: false }).disable(bob.email);
     const times: Record<string, number[]> = { unknown: [], wrong: [], disabled: [] };
     for (let round = 0; round < 15; round += 1) {
-      const attempts = { unknown: someone('nobody').email, wrong: ada.email, disabled: bob.email };
+      const attempts = { unknown: newCredentials('nobody').email, wrong: ada.email, disabled: bob.email };
       for (const [kind, email] of Object.entries(attempts)) {
         const startedAt = performance.now();
         await server.app.get(PasswordHasher, { strict: false }).verify(await storedHash(email), WRONG);
@@ -186,7 +186,7 @@ describe('signing in', () => {
   it('PW-5 two hundred concurrent sign-ins do not block other requests', async () => {
     const ada = await server.signedIn();
     const attempts = Array.from({ length: 200 }, () =>
-      server.browser().gql(LOGIN, { email: someone().email, password: WRONG }),
+      server.browser().gql(LOGIN, { email: newCredentials().email, password: WRONG }),
     );
     let answered = 0;
     for (const attempt of attempts) void attempt.then(() => (answered += 1));
@@ -204,10 +204,10 @@ describe('signing in', () => {
     const crowd = Promise.allSettled(
       Array.from({ length: 200 }, () => hasher.admit({ known: false, network: '127.0.0.1' }, () => emptied)),
     );
-    const refused = await server.browser().gql(LOGIN, { email: someone().email, password: WRONG });
+    const refused = await server.browser().gql(LOGIN, { email: newCredentials().email, password: WRONG });
     empty();
     await crowd;
-    const served = await server.browser().gql(LOGIN, { email: someone().email, password: WRONG });
+    const served = await server.browser().gql(LOGIN, { email: newCredentials().email, password: WRONG });
     expect([refused, served].map((answer) => extensionsOf(answer)?.code)).toEqual([
       'UNAVAILABLE',
       'INVALID_CREDENTIALS',
@@ -217,7 +217,7 @@ describe('signing in', () => {
 
 it('PW-3 a common password is refused on registration and on change', async () => {
   const ada = await server.signedIn();
-  const registering = await server.browser().gql(REGISTER, { ...someone(), password: 'Password2024!' });
+  const registering = await server.browser().gql(REGISTER, { ...newCredentials(), password: 'Password2024!' });
   expect(extensionsOf(registering)).toEqual({ code: 'BAD_USER_INPUT', field: 'password' });
   const changing = await ada.browser.gql(CHANGE, { current: ada.password, next: 'qwertyuiop12' });
   expect(extensionsOf(changing)).toEqual({ code: 'BAD_USER_INPUT', field: 'next' });

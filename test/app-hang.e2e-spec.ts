@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AppPage } from './kit/app-page.js';
 import { Browser } from './kit/browser.js';
-import { Chromium, picture } from './kit/chromium.js';
+import { Chromium, screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 
-const PATIENCE = { timeout: 25_000 };
+const WAIT = { timeout: 25_000 };
 
 needs('chromium', 'postgres')('the app, while its server hangs', () => {
   let database: TestDatabase;
@@ -46,7 +46,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await app.page
       .locator('.connection')
       .filter({ hasText: /^Live$/ })
-      .waitFor(PATIENCE);
+      .waitFor(WAIT);
   });
 
   it('shows a sign-out that is pending, then failed, until the server is back', async () => {
@@ -55,11 +55,11 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await app.signOut();
     await page.getByRole('button', { name: 'Signing out' }).waitFor();
     await page.getByText('Waiting for the server to answer').waitFor();
-    await page.getByText('You are still signed in').waitFor(PATIENCE);
+    await page.getByText('You are still signed in').waitFor(WAIT);
     expect(await sideways()).toBe(0);
-    await picture(page, 'hang-sign-out-failed');
+    await screenshot(page, 'hang-sign-out-failed');
     server.child.kill('SIGCONT');
-    await page.getByText('You are still signed in').waitFor({ state: 'detached', ...PATIENCE });
+    await page.getByText('You are still signed in').waitFor({ state: 'detached', ...WAIT });
   });
 
   it('shows on every page that a sign-out has failed, until the connection is back', async () => {
@@ -74,7 +74,7 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
       expect(await sideways()).toBe(0);
     }
     await app.opened.context.setOffline(false);
-    await stillIn.waitFor({ state: 'detached', ...PATIENCE });
+    await stillIn.waitFor({ state: 'detached', ...WAIT });
     await app.state(/^Live$/);
     for (const view of ['Sessions', 'Account'] as const) {
       await app.open(view);
@@ -88,12 +88,12 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await app.open('Sessions');
     await page.getByText('Loading your sessions').waitFor();
     await page.getByText('Waiting for the server to answer').waitFor();
-    await page.getByRole('button', { name: 'Try again' }).waitFor(PATIENCE);
+    await page.getByRole('button', { name: 'Try again' }).waitFor(WAIT);
     await page.getByText('The server does not answer').waitFor();
     expect(await sideways()).toBe(0);
-    await picture(page, 'hang-sessions-failed');
+    await screenshot(page, 'hang-sessions-failed');
     server.child.kill('SIGCONT');
-    await page.getByText('This browser').waitFor(PATIENCE);
+    await page.getByText('This browser').waitFor(WAIT);
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
   });
 
@@ -107,6 +107,6 @@ needs('chromium', 'postgres')('the app, while its server hangs', () => {
     await page.getByRole('button', { name: 'Please wait' }).waitFor();
     await page.getByText('Waiting for the server to answer').waitFor();
     server.child.kill('SIGCONT');
-    await page.locator('input[name=current][aria-invalid=true]').waitFor(PATIENCE);
+    await page.locator('input[name=current][aria-invalid=true]').waitFor(WAIT);
   });
 });

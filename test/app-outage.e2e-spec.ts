@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AppPage } from './kit/app-page.js';
-import { Chromium, picture } from './kit/chromium.js';
+import { Chromium, screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify } from './kit/publish.js';
 import { RedisServer } from './kit/redis-server.js';
@@ -46,7 +46,7 @@ needs(
 
     await first.stop();
     await page.state('Reconnecting, nothing will be missed');
-    await picture(page.page, 'app-reconnecting');
+    await screenshot(page.page, 'app-reconnecting');
     const elsewhere = await startServer({ env: { ...shared, PUBLIC_URL: first.url } });
     await notify(elsewhere, who.viewerId, 'Meanwhile');
     const { PORT } = first.env as { PORT: string };

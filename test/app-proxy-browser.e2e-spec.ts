@@ -5,7 +5,7 @@ import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { Inbox } from '../src/testing/inbox.js';
 import { openSocket } from '../src/testing/live-socket.js';
-import { locate, needs } from './kit/needs.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
 import { publishCount } from './kit/publish.js';
@@ -34,7 +34,7 @@ needs('chromium')('the app proxy in a real browser', () => {
     const proxyUrl = `${server.url}/app-proxy`;
     shop = await startShop({ domain: DOMAIN, secret: 'hush', proxyUrl, pathPrefix: '/apps/live' }, port);
     const args = ['--no-sandbox', `--host-resolver-rules=MAP ${OWN_NAME} 127.0.0.1`];
-    browser = await chromium.launch({ executablePath: locate('chromium'), args });
+    browser = await chromium.launch({ executablePath: requireNeed('chromium'), args });
   });
   afterEach(async () => {
     for (const context of contexts.splice(0)) await context.close();

@@ -1,53 +1,53 @@
 import { describe, expect, it } from 'vitest';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { seriousBarriers } from './kit/accessibility.js';
+import { seriousViolations } from './kit/accessibility.js';
 import type { AppPage } from './kit/app-page.js';
-import { appStage } from './kit/app-stage.js';
-import { picture } from './kit/chromium.js';
+import { appFixture } from './kit/app-fixture.js';
+import { screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
 import type { SignedIn } from './kit/server.js';
 
-const LOOKS: [string, BrowserContextOptions][] = [
+const VARIANTS: [string, BrowserContextOptions][] = [
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
   ['on a phone', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
 ];
 
 needs('chromium')("the app's quality", () => {
-  const stage = appStage();
+  const fixture = appFixture();
   let app: AppPage;
 
   async function signedIn(options?: BrowserContextOptions): Promise<SignedIn> {
-    const who = await stage.server.signedIn();
-    app = await stage.visit(options);
+    const who = await fixture.server.signedIn();
+    app = await fixture.visit(options);
     await app.signIn(who);
     await app.state('Live');
     return who;
   }
 
-  describe.each(LOOKS)('%s', (look, options) => {
+  describe.each(VARIANTS)('%s', (variant, options) => {
     it('has no serious axe violation and no horizontal scrolling', async () => {
-      app = await stage.visit(options);
+      app = await fixture.visit(options);
       const { page } = app;
-      await app.entrance();
+      await app.signInForm();
       const check = async (place: string): Promise<void> => {
-        await picture(page, `${place} ${look}`.replaceAll(' ', '-'));
-        const barriers = await seriousBarriers(page);
+        await screenshot(page, `${place} ${variant}`.replaceAll(' ', '-'));
+        const violations = await seriousViolations(page);
         const hidden = await page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)');
-        expect({ place, barriers, hidden }).toEqual({ place, barriers: [], hidden: 0 });
+        expect({ place, violations, hidden }).toEqual({ place, violations: [], hidden: 0 });
       };
       await check('entrance');
-      const who = await stage.server.signedIn();
+      const who = await fixture.server.signedIn();
       await app.signIn({ ...who, password: 'not the password' });
       await page.getByText('The e-mail or the password is wrong.').waitFor();
       await check('wrong-password');
       await app.signIn(who);
       await app.state('Live');
       await check('empty');
-      await publishCount(stage.server, who.viewerId, 3, 7);
+      await publishCount(fixture.server, who.viewerId, 3, 7);
       await notify(
-        stage.server,
+        fixture.server,
         who.viewerId,
         'A title',
         'Another title that is long enough to need a second line on a phone',
@@ -69,10 +69,10 @@ needs('chromium')("the app's quality", () => {
   });
 
   it('can be used with the keyboard only, from sign-in to sign-out', async () => {
-    const who = await stage.server.signedIn();
-    app = await stage.visit();
+    const who = await fixture.server.signedIn();
+    app = await fixture.visit();
     const { page } = app;
-    await app.entrance();
+    await app.signInForm();
     await page.keyboard.press('Tab');
     await page.keyboard.type(who.email);
     await page.keyboard.press('Tab');
@@ -86,7 +86,7 @@ needs('chromium')("the app's quality", () => {
     }
     await tabTo(page, 'Sign out');
     await page.keyboard.press('Enter');
-    await app.entrance();
+    await app.signInForm();
   });
 
   it('does not use more memory after 10,000 events', async () => {
@@ -94,7 +94,10 @@ needs('chromium')("the app's quality", () => {
     const flood = async (from: number, to: number): Promise<void> => {
       for (let number = from; number < to; number += 80) {
         const titles = Array.from({ length: 80 }, (_, index) => `event ${number + index}`);
-        await Promise.all([notify(stage.server, viewerId, ...titles), publishCount(stage.server, viewerId, number)]);
+        await Promise.all([
+          notify(fixture.server, viewerId, ...titles),
+          publishCount(fixture.server, viewerId, number),
+        ]);
         await app.page.getByText(`event ${number + 79}`, { exact: true }).waitFor();
       }
     };
@@ -109,14 +112,14 @@ needs('chromium')("the app's quality", () => {
 
   it('stays smooth at 50 events a second', async () => {
     const { viewerId } = await signedIn();
-    await publishCount(stage.server, viewerId, 1, 2);
+    await publishCount(fixture.server, viewerId, 1, 2);
     await app.page.locator('.count-chart canvas').waitFor();
     const idle = await framesPerSecond(app.page);
     let sent = 0;
     const stream = setInterval(() => {
       sent += 1;
-      void notify(stage.server, viewerId, `event ${sent}`);
-      void publishCount(stage.server, viewerId, 1 + (sent % 10));
+      void notify(fixture.server, viewerId, `event ${sent}`);
+      void publishCount(fixture.server, viewerId, 1 + (sent % 10));
     }, 1000 / 25);
     const busy = await framesPerSecond(app.page);
     clearInterval(stream);

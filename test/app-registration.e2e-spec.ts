@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { Invitations } from '../src/identity/accounts/invitations.js';
-import { appStage } from './kit/app-stage.js';
-import { someone } from './kit/browser.js';
+import { appFixture } from './kit/app-fixture.js';
+import { newCredentials } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 
 needs('chromium')("the app's registration form", () => {
   describe('where REGISTRATION is invite', () => {
-    const stage = appStage({ REGISTRATION: 'invite' });
+    const fixture = appFixture({ REGISTRATION: 'invite' });
 
     it('asks for an invitation, says when it is invalid, and creates an account with a valid one', async () => {
-      const { page, ...app } = await stage.visit();
-      const who = someone();
+      const { page, ...app } = await fixture.visit();
+      const who = newCredentials();
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByLabel('E-mail').fill(who.email);
       await page.getByLabel('Password', { exact: true }).fill(who.password);
       await page.getByLabel('Invitation').fill('not a code');
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByText('Registration needs an invitation').waitFor();
-      const { code } = await stage.server.app.get(Invitations, { strict: false }).create(1);
+      const { code } = await fixture.server.app.get(Invitations, { strict: false }).create(1);
       await page.getByLabel('Invitation').fill(code);
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.locator('.connection').filter({ hasText: 'Live' }).waitFor();
@@ -26,10 +26,10 @@ needs('chromium')("the app's registration form", () => {
   });
 
   describe('where REGISTRATION is closed', () => {
-    const stage = appStage({ REGISTRATION: 'closed' });
+    const fixture = appFixture({ REGISTRATION: 'closed' });
 
     it('does not offer registration', async () => {
-      const { page } = await stage.visit();
+      const { page } = await fixture.visit();
       await page.getByText('The administrators of this site create accounts.').waitFor();
       expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);
     });

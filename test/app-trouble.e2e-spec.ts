@@ -1,33 +1,33 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppPage } from './kit/app-page.js';
-import { appStage } from './kit/app-stage.js';
-import { someone } from './kit/browser.js';
+import { appFixture } from './kit/app-fixture.js';
+import { newCredentials } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
 import type { SignedIn } from './kit/server.js';
 
 needs('chromium')('the app, in trouble', () => {
-  const stage = appStage();
+  const fixture = appFixture();
   let who: SignedIn;
 
   beforeEach(async () => {
-    who = await stage.server.signedIn();
+    who = await fixture.server.signedIn();
   });
 
   async function visit(by?: SignedIn): Promise<AppPage> {
-    const page = await stage.visit();
+    const page = await fixture.visit();
     if (by) await page.signIn(by);
     return page;
   }
 
   it('says so when the server is unavailable at the start, and recovers automatically', async () => {
     const page = await visit();
-    await page.entrance();
+    await page.signInForm();
     await page.page.route('**/graphql', (route) => route.abort());
     await page.page.reload();
     await page.page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
     await page.page.unroute('**/graphql');
-    await page.entrance();
+    await page.signInForm();
   });
 
   it('says so in the form when the server becomes unavailable while the user types', async () => {
@@ -42,11 +42,11 @@ needs('chromium')('the app, in trouble', () => {
 
   it('waits while the browser is offline, and does not miss even the first notification', async () => {
     const page = await visit(who);
-    await publishCount(stage.server, who.viewerId, 1);
+    await publishCount(fixture.server, who.viewerId, 1);
     await page.count(1);
     await page.opened.context.setOffline(true);
     await page.state('Offline');
-    await notify(stage.server, who.viewerId, 'While you were away');
+    await notify(fixture.server, who.viewerId, 'While you were away');
     await page.opened.context.setOffline(false);
     await page.state(/^Live$/);
     await page.notification('While you were away');
@@ -58,14 +58,14 @@ needs('chromium')('the app, in trouble', () => {
     await page.page.reload();
     await page.signIn(who);
     await page.state('Live');
-    await publishCount(stage.server, who.viewerId, 3);
+    await publishCount(fixture.server, who.viewerId, 3);
     await page.count(3);
     await page.page.clock.fastForward('01:00:00');
-    await notify(stage.server, who.viewerId, 'Good morning');
+    await notify(fixture.server, who.viewerId, 'Good morning');
     await page.notification('Good morning');
     await page.page.clock.runFor(30_000);
     await page.state('Live');
-    await publishCount(stage.server, who.viewerId, 4);
+    await publishCount(fixture.server, who.viewerId, 4);
     await page.page.clock.runFor(1_000);
     await page.count(4);
   });
@@ -73,32 +73,32 @@ needs('chromium')('the app, in trouble', () => {
   it('shows the sign-in page when the session has ended on the server', async () => {
     const page = await visit(who);
     await page.state('Live');
-    await page.ask('mutation { logout }');
-    await page.entrance();
+    await page.query('mutation { logout }');
+    await page.signInForm();
     await page.page.getByText('You were signed out elsewhere').waitFor();
   });
 
   describe('with a token endpoint', () => {
-    const troubles: [string, { status: number; body: string; headers?: Record<string, string> }][] = [
+    const failures: [string, { status: number; body: string; headers?: Record<string, string> }][] = [
       ['that answers 500', { status: 500, body: 'oops' }],
       ['that answers 429', { status: 429, body: '{}', headers: { 'retry-after': '1' } }],
       ['that answers garbage', { status: 200, body: '<html>' }],
     ];
 
-    it.each(troubles)('%s goes live as soon as it recovers', async (_, trouble) => {
+    it.each(failures)('%s goes live as soon as it recovers', async (_, failure) => {
       const page = await visit();
       let refused = 0;
       await page.page.route('**/graphql', async (route) => {
         const isToken = route.request().postData()?.includes('LiveToken') ?? false;
         if (!isToken || refused >= 2) return route.continue();
         refused += 1;
-        return route.fulfill(trouble);
+        return route.fulfill(failure);
       });
       await page.signIn(who);
       await page.state('Connecting');
       await page.state(/^Live$/);
       expect(refused).toBe(2);
-      await publishCount(stage.server, who.viewerId, 5);
+      await publishCount(fixture.server, who.viewerId, 5);
       await page.count(5);
     });
   });
@@ -106,13 +106,13 @@ needs('chromium')('the app, in trouble', () => {
   it('shows the new user when another user signs in in another tab', async () => {
     const page = await visit(who);
     await page.state('Live');
-    const bob = await stage.server.browser().register(someone('bob'));
+    const bob = await fixture.server.browser().register(newCredentials('bob'));
     const login = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
-    await page.ask(login, { email: bob.email, password: bob.password });
+    await page.query(login, { email: bob.email, password: bob.password });
     await page.page.evaluate("new BroadcastChannel('sallyport-account').postMessage('changed')");
     await page.page.locator('.who-email').filter({ hasText: bob.email }).waitFor();
     await page.state('Live');
-    await publishCount(stage.server, `user:${bob.id}`, 7);
+    await publishCount(fixture.server, `user:${bob.id}`, 7);
     await page.count(7);
   });
 });

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { AppPage } from './kit/app-page.js';
-import { appStage } from './kit/app-stage.js';
-import { someone } from './kit/browser.js';
-import { openTab, picture } from './kit/chromium.js';
+import { appFixture } from './kit/app-fixture.js';
+import { newCredentials } from './kit/browser.js';
+import { openTab, screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
 
@@ -11,41 +11,41 @@ function titles({ page }: AppPage): Promise<string[]> {
 }
 
 needs('chromium')('the app in a browser', () => {
-  const stage = appStage();
+  const fixture = appFixture();
 
   /** Opens the app with a new account; also returns its viewer id. */
   async function member(): Promise<AppPage & { viewer: `user:${string}` }> {
-    const app = await stage.visit();
+    const app = await fixture.visit();
     await app.register();
     return Object.assign(app, { viewer: await viewerOf(app) });
   }
 
   async function viewerOf(app: AppPage): Promise<`user:${string}`> {
-    const response = await app.ask('{ me { user { id } } }');
+    const response = await app.query('{ me { user { id } } }');
     const { data } = (await response.json()) as { data: { me: { user: { id: string } } } };
     return `user:${data.me.user.id}`;
   }
 
   it('goes from registration to live values', async () => {
     const ada = await member();
-    await publishCount(stage.server, ada.viewer, 4, 9);
+    await publishCount(fixture.server, ada.viewer, 4, 9);
     await ada.count(9);
     await ada.page.locator('.count-chart canvas').waitFor();
-    await notify(stage.server, ada.viewer, 'It has shipped');
+    await notify(fixture.server, ada.viewer, 'It has shipped');
     await ada.notification('It has shipped');
     expect(await ada.page.getByTestId('unread').innerText()).toBe('1 unread');
     expect(await ada.page.title()).toBe('(1) Sallyport');
-    await picture(ada.page, 'app-live');
+    await screenshot(ada.page, 'app-live');
     await ada.page.getByRole('button', { name: 'Mark all as read' }).click();
     await ada.page.getByText('1 unread').waitFor({ state: 'detached' });
   });
 
   it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
-    await notify(stage.server, ada.viewer, 'First', 'Second');
+    await notify(fixture.server, ada.viewer, 'First', 'Second');
     await ada.notification('Second');
     await ada.page.getByRole('button', { name: 'Mark all as read' }).click();
-    await notify(stage.server, ada.viewer, 'Third');
+    await notify(fixture.server, ada.viewer, 'Third');
     await ada.notification('Third');
     await ada.page.reload();
     await ada.notification('Third');
@@ -54,18 +54,19 @@ needs('chromium')('the app in a browser', () => {
   });
 
   it('shows on a second device what was published before it connected', async () => {
-    const who = await stage.server.signedIn();
-    await notify(stage.server, who.viewerId, 'Before both');
-    const [desk, phone] = [await stage.visit(), await stage.visit()];
-    await desk.signIn(who);
-    await desk.notification('Before both');
-    await notify(stage.server, who.viewerId, 'Before the phone');
-    await desk.notification('Before the phone');
+    const who = await fixture.server.signedIn();
+    await notify(fixture.server, who.viewerId, 'Before both');
+    const [desktop, phone] = [await fixture.visit(), await fixture.visit()];
+    await desktop.signIn(who);
+    await desktop.notification('Before both');
+    await notify(fixture.server, who.viewerId, 'Before the phone');
+    await desktop.notification('Before the phone');
     await phone.signIn(who);
     await phone.notification('Before the phone');
-    await notify(stage.server, who.viewerId, 'For both');
-    await Promise.all([desk.notification('For both'), phone.notification('For both')]);
-    for (const app of [desk, phone]) expect(await titles(app)).toEqual(['For both', 'Before the phone', 'Before both']);
+    await notify(fixture.server, who.viewerId, 'For both');
+    await Promise.all([desktop.notification('For both'), phone.notification('For both')]);
+    for (const app of [desktop, phone])
+      expect(await titles(app)).toEqual(['For both', 'Before the phone', 'Before both']);
   });
 
   it('puts the focus on the heading after sign-in and after sign-out', async () => {
@@ -74,14 +75,14 @@ needs('chromium')('the app in a browser', () => {
       ada.page.evaluate('document.activeElement.tagName + " " + document.activeElement.textContent');
     expect(await focused()).toBe('H1 Live');
     await ada.signOut();
-    await ada.entrance();
+    await ada.signInForm();
     expect(await focused()).toBe('H2 Sign in');
   });
 
   it('shows the last value within a second of signing in', async () => {
-    const who = await stage.server.signedIn();
-    await publishCount(stage.server, who.viewerId, 6);
-    const app = await stage.visit();
+    const who = await fixture.server.signedIn();
+    await publishCount(fixture.server, who.viewerId, 6);
+    const app = await fixture.visit();
     await app.fill(who);
     const started = Date.now();
     await app.page.getByRole('button', { name: 'Sign in' }).click();
@@ -93,22 +94,22 @@ needs('chromium')('the app in a browser', () => {
 
   it('shows two users each their own values', async () => {
     const [ada, bob] = await Promise.all([member(), member()]);
-    await publishCount(stage.server, ada.viewer, 3);
-    await publishCount(stage.server, bob.viewer, 8);
-    await notify(stage.server, bob.viewer, 'For Bob');
+    await publishCount(fixture.server, ada.viewer, 3);
+    await publishCount(fixture.server, bob.viewer, 8);
+    await notify(fixture.server, bob.viewer, 'For Bob');
     await Promise.all([ada.count(3), bob.count(8), bob.notification('For Bob')]);
     expect(await ada.text()).not.toContain('For Bob');
   });
 
   it('shows errors next to the field, and focuses it', async () => {
-    const who = await stage.server.signedIn();
-    const app = await stage.visit();
+    const who = await fixture.server.signedIn();
+    const app = await fixture.visit();
     await app.signIn({ ...who, password: 'not the password' });
     const password = app.page.getByLabel('Password', { exact: true });
     await app.page.getByText('The e-mail or the password is wrong.').waitFor();
     expect(await password.getAttribute('aria-invalid')).toBe('true');
     await app.page.locator('input[name=password]:focus').waitFor();
-    await picture(app.page, 'app-wrong-password');
+    await screenshot(app.page, 'app-wrong-password');
     await app.page.getByRole('button', { name: 'Create account' }).click();
     await app.fill({ ...who, password: 'short' });
     await app.page.getByRole('button', { name: 'Create account' }).click();
@@ -121,42 +122,42 @@ needs('chromium')('the app in a browser', () => {
 
   it('signs out every tab of the browser, and shows nothing private on the way back', async () => {
     const ada = await member();
-    await notify(stage.server, ada.viewer, 'Private matter');
+    await notify(fixture.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
     await ada.open('Account');
     await ada.open('Live');
-    const other = new AppPage(await openTab(ada.opened, stage.server.url));
+    const other = new AppPage(await openTab(ada.opened, fixture.server.url));
     await other.state('Live');
     await other.signOut();
-    await Promise.all([other.entrance(), ada.entrance()]);
+    await Promise.all([other.signInForm(), ada.signInForm()]);
     await ada.page.getByText('You were signed out elsewhere').waitFor();
     await ada.page.goBack();
-    await ada.entrance();
+    await ada.signInForm();
     expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
     await ada.page.reload();
-    await ada.entrance();
+    await ada.signInForm();
   });
 
   it('shows a page from the back-forward cache only after it has asked the server again', async () => {
     const ada = await member();
-    await notify(stage.server, ada.viewer, 'Private matter');
+    await notify(fixture.server, ada.viewer, 'Private matter');
     await ada.notification('Private matter');
-    await ada.page.goto(`${stage.server.url}/healthz`);
-    await ada.ask('mutation { logout }');
+    await ada.page.goto(`${fixture.server.url}/healthz`);
+    await ada.query('mutation { logout }');
     await ada.page.goBack();
-    await ada.entrance();
+    await ada.signInForm();
     expect(await ada.text()).not.toMatch(/Private matter|example\.test/);
   });
 
   it('shows the next user nothing of the previous one', async () => {
     const ada = await member();
-    await notify(stage.server, ada.viewer, 'For Ada');
+    await notify(fixture.server, ada.viewer, 'For Ada');
     await ada.notification('For Ada');
     await ada.signOut();
-    await ada.entrance();
+    await ada.signInForm();
     await ada.page.getByText('You are signed out.').waitFor();
-    await ada.register(someone('bob'));
-    await publishCount(stage.server, await viewerOf(ada), 2);
+    await ada.register(newCredentials('bob'));
+    await publishCount(fixture.server, await viewerOf(ada), 2);
     await ada.count(2);
     expect(await ada.text()).not.toContain('For Ada');
   });

@@ -15,7 +15,7 @@ import { fillWithEmbedded } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600' };
-const patiently = { timeout: 20_000, interval: 50 };
+const WAIT = { timeout: 20_000, interval: 50 };
 
 describe('the stored audit events', () => {
   let server: TestServer;
@@ -83,9 +83,9 @@ describe('the stored audit events', () => {
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     const first = await server.signedIn();
-    await vi.waitFor(() => expect(out).toContain(first.viewerId), patiently);
+    await vi.waitFor(() => expect(out).toContain(first.viewerId), WAIT);
     const second = await server.signedIn();
-    await vi.waitFor(() => expect(out).toContain(second.viewerId), patiently);
+    await vi.waitFor(() => expect(out).toContain(second.viewerId), WAIT);
     expect(out.split('\n').filter((text) => text.includes(first.viewerId))).toHaveLength(1);
     // The most that the server runs at once.
     const others = [cli('audit', '--follow'), cli('audit', '--follow'), cli('audit', '--follow')];
@@ -97,7 +97,7 @@ describe('the stored audit events', () => {
     await vi.waitFor(async () => {
       const [code] = (await once(cli('audit', '--limit', '1'), 'close')) as [number];
       expect(code).toBe(0);
-    }, patiently);
+    }, WAIT);
   }, 60_000);
 
   it('refuse unknown names and times, by name', async () => {
@@ -141,7 +141,7 @@ needs('postgres')('the audit events of a node whose database is unavailable', ()
     const store = server.app.get(AuditStore);
     await vi.waitFor(async () => {
       expect(await store.newest({ viewer: 'user:10100', limit: 1 })).toHaveLength(1);
-    }, patiently);
+    }, WAIT);
     expect(await store.newest({ viewer: 'user:100', limit: 1 })).toHaveLength(0);
     expect(await store.newest({ viewer: 'user:101', limit: 1 })).toHaveLength(1);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();

@@ -3,7 +3,7 @@ import { AccountChanges } from '../src/identity/sessions/account-changes.service
 import { type AuditEntry, AuditLog } from '../src/live/logging/audit-log.js';
 import { newApiKey } from '../src/identity/api-keys/api-key.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { someone } from './kit/browser.js';
+import { newCredentials } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const ADDRESS = '192.0.2.77';
@@ -47,7 +47,7 @@ it('LK-5 records why sign-ins fail, unlike the response, without e-mail or passw
   events = [];
   const stranger = server.browser({ address: ADDRESS });
   await stranger.gql(LOGIN, { email: ada.email, password: WRONG });
-  await stranger.gql(LOGIN, { email: someone('nobody').email, password: WRONG });
+  await stranger.gql(LOGIN, { email: newCredentials('nobody').email, password: WRONG });
   await server.app.get(AccountChanges, { strict: false }).disable(ada.email);
   await stranger.gql(LOGIN, { email: ada.email, password: ada.password });
   expect(named('sign-in-failed')).toEqual([
@@ -63,7 +63,7 @@ it('LK-5 records why sign-ins fail, unlike the response, without e-mail or passw
 });
 
 it('LK-5 records throttled sign-ins and the limit', async () => {
-  const { email } = someone();
+  const { email } = newCredentials();
   for (let n = 0; n < 6; n += 1) await server.browser({ address: ADDRESS }).gql(LOGIN, { email, password: WRONG });
   expect(named('sign-in-throttled')).toEqual([
     expect.objectContaining({ address: ADDRESS, reason: 'limit-of-account', subject: expect.any(String) as string }),
@@ -77,9 +77,9 @@ it('LK-5 records sessions that end by their owner or by a change of the account'
   await second.login(ada);
   events = [];
   const change = 'mutation ($current: String!, $next: String!) { changePassword(current: $current, next: $next) }';
-  await ada.browser.ask(change, { current: ada.password, next: 'an entirely other sentence' });
+  await ada.browser.query(change, { current: ada.password, next: 'an entirely other sentence' });
   await ada.browser.gql('mutation { deleteAccount(password: "certainly not it") }');
-  await ada.browser.ask('mutation { deleteAccount(password: "an entirely other sentence") }');
+  await ada.browser.query('mutation { deleteAccount(password: "an entirely other sentence") }');
   expect(events.map(({ event, reason = null, by }) => [event, reason, by])).toEqual([
     ['password-changed', null, 'owner'],
     ['session-ended', 'password-changed', 'owner'],

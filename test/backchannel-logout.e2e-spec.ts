@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
-import { Issuer, trusting } from './kit/issuer.js';
+import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
 import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
-import { locate, needs } from './kit/needs.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 let acme: Issuer;
@@ -11,7 +11,7 @@ let server: TestServer;
 
 beforeAll(async () => {
   [acme, globex] = await Promise.all([Issuer.start('acme'), Issuer.start('globex')]);
-  server = await startServer({ env: { THROTTLE_EXEMPT: '127.0.0.1', ...trusting(acme, globex) } });
+  server = await startServer({ env: { THROTTLE_EXEMPT: '127.0.0.1', ...trustedIssuersEnv(acme, globex) } });
 });
 afterAll(async () => {
   await server.stop();
@@ -154,7 +154,7 @@ describe('a logout token is refused with 400:', () => {
   });
 
   it('too many of them from one address, not counting valid ones', async () => {
-    const limited = await startServer({ env: trusting(acme) });
+    const limited = await startServer({ env: trustedIssuersEnv(acme) });
     const good = await logOut(await acme.logoutToken({ sid: 'first' }), limited.url);
     expect(good.status).toBe(200);
     const statuses = new Set<number>();
@@ -166,7 +166,7 @@ describe('a logout token is refused with 400:', () => {
 
 needs('redis')('SO-8 a back-channel logout over two nodes', () => {
   it('closes sockets on both, and tokens of the session are refused on both', async () => {
-    const env = { REDIS_URL: locate('redis'), ...trusting(acme) };
+    const env = { REDIS_URL: requireNeed('redis'), ...trustedIssuersEnv(acme) };
     const one = await startServer({ env });
     const two = await startServer({ env: { ...env, PUBLIC_URL: one.url } });
     const byId = async (url: string) =>

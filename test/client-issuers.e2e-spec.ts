@@ -5,7 +5,7 @@ import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed
 import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { Inbox } from '../src/testing/inbox.js';
-import { Issuer, trusting } from './kit/issuer.js';
+import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
 import { importFromReadme } from './kit/readme-module.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -70,7 +70,7 @@ let recipes: Recipes;
 
 beforeAll(async () => {
   issuer = await Issuer.start();
-  server = await startServer({ env: trusting(issuer) });
+  server = await startServer({ env: trustedIssuersEnv(issuer) });
   recipes = await importFromReadme<Recipes>(
     'client/README.md',
     '### Auth0, Keycloak and other OpenID Connect providers',

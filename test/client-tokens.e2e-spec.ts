@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { WireClients, QUERY, isoIn, sendNext } from './kit/wire-clients.js';
+import { WireClients, QUERY, isoAfter, sendNext } from './kit/wire-clients.js';
 
 let live: WireClients;
 
@@ -40,8 +40,8 @@ describe('a token endpoint in trouble', () => {
     ['GraphQL errors', status(200, '{"data":null,"errors":[{"message":"x"}]}')],
     ['a cut connection', (response) => response.destroy()],
     ['a token that is no text', status(200, '{"data":{"me":{"token":7}}}')],
-  ])('retries after %s', async (_, trouble) => {
-    const { url, asked } = await endpoint(trouble, me('good'));
+  ])('retries after %s', async (_, failure) => {
+    const { url, asked } = await endpoint(failure, me('good'));
     live.follow(live.connect({ getToken: tokenFromMe(url) }));
     expect((await live.server.admit()).init['token']).toBe('good');
     expect(asked()).toBe(2);
@@ -75,7 +75,7 @@ describe('a token endpoint in trouble', () => {
   });
 
   describe('startLive', () => {
-    const json = (token: string): Answer => status(200, JSON.stringify({ token, expiresAt: isoIn(60_000) }));
+    const json = (token: string): Answer => status(200, JSON.stringify({ token, expiresAt: isoAfter(60_000) }));
 
     it("starts once, uses the page's token first, then fetches new ones", async () => {
       const { url } = await endpoint(json('fetched'));
@@ -83,7 +83,7 @@ describe('a token endpoint in trouble', () => {
         url: live.server.url,
         tokenUrl: url,
         token: 'from the page',
-        expiresAt: isoIn(60_000),
+        expiresAt: isoAfter(60_000),
         webSocketImpl: WebSocket,
       };
       const started = startLive(options);
@@ -104,7 +104,7 @@ describe('a token endpoint in trouble', () => {
         url: live.server.url,
         tokenUrl: url,
         token: 'stale',
-        expiresAt: isoIn(-1_000),
+        expiresAt: isoAfter(-1_000),
         webSocketImpl: WebSocket,
       });
       live.atEnd(() => started.stop());

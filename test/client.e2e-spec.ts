@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gap, LiveClient, LiveState } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { WireClients, QUERY, isoIn, sendNext } from './kit/wire-clients.js';
+import { WireClients, QUERY, isoAfter, sendNext } from './kit/wire-clients.js';
 
 let live: WireClients;
 
@@ -184,7 +184,7 @@ describe('a connection that the client has abandoned', () => {
     const onGap = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onGap });
     const { values } = live.follow(client);
-    const { connection } = await live.server.admit(isoIn(1_200));
+    const { connection } = await live.server.admit(isoAfter(1_200));
     const { id } = await connection.receive('subscribe');
     connection.freeze();
     await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
@@ -281,9 +281,9 @@ describe('refreshing in band', () => {
   it('sends a new token before each expiry of the connection', async () => {
     const client = live.connect();
     live.follow(client);
-    const { connection } = await live.server.admit(isoIn(1_400));
+    const { connection } = await live.server.admit(isoAfter(1_400));
     expect((await connection.receive('ping')).payload).toEqual({ token: 'token-2' });
-    connection.send({ type: 'pong', payload: { expiresAt: isoIn(1_400) } });
+    connection.send({ type: 'pong', payload: { expiresAt: isoAfter(1_400) } });
     expect((await connection.receive('ping')).payload).toEqual({ token: 'token-3' });
     expect(client.state).toBe('live');
   });
@@ -293,7 +293,7 @@ describe('refreshing in band', () => {
     const onSignedOut = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onSignedOut });
     const { values } = live.follow(client);
-    const { connection } = await live.server.admit(isoIn(1_200));
+    const { connection } = await live.server.admit(isoAfter(1_200));
     await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
     await connection.closed;
     expect(client.state).toBe('signedOut');

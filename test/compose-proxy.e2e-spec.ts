@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { needs } from './kit/needs.js';
-import { addressSeen, ask, Proxies, visit, VISITOR } from './kit/proxies.js';
+import { addressSeen, queryAsVisitor, Proxies, visit, VISITOR } from './kit/proxies.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
@@ -38,8 +38,8 @@ function startBalancer(node: string, given: Readonly<Record<string, string>>): P
 
 needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
   let server: TestServer;
-  let told: string;
-  let untold: string;
+  let withOuterProxy: string;
+  let withoutOuterProxy: string;
 
   beforeAll(async () => {
     const outer = { OUTER_PROXIES: '127.0.0.1/32' };
@@ -47,7 +47,7 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
     server = await startServer({ env: { TRUSTED_PROXIES: trusted, PUBLIC_URL: 'https://app.example' } });
     const node = new URL(server.url).host;
     const ports = await Promise.all([startBalancer(node, outer), startBalancer(node, {})]);
-    [told, untold] = ports.map((port) => `127.0.0.1:${port}`) as [string, string];
+    [withOuterProxy, withoutOuterProxy] = ports.map((port) => `127.0.0.1:${port}`) as [string, string];
   }, 120_000);
   afterAll(async () => {
     proxies.stop();
@@ -59,11 +59,11 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
     `https://localhost:${await proxies.caddyRecipe([balancer], { health: '/healthz' })}`;
 
   it("passes on the visitor's address from Caddy with TLS in front of it", async () => {
-    expect(await addressSeen(await caddyBefore(told), 'ada')).toBe(VISITOR);
+    expect(await addressSeen(await caddyBefore(withOuterProxy), 'ada')).toBe(VISITOR);
   });
 
   it("passes on the visitor's address from nginx with TLS in front of it", async () => {
-    expect(await addressSeen(`https://localhost:${await proxies.nginxRecipe([told])}`, 'bea')).toBe(VISITOR);
+    expect(await addressSeen(`https://localhost:${await proxies.nginxRecipe([withOuterProxy])}`, 'bea')).toBe(VISITOR);
   });
 
   it('ignores addresses that visitors claim, with and without a configured proxy', async () => {
@@ -72,9 +72,9 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
       'x-forwarded-proto': 'https',
       forwarded: 'for=203.0.113.9;proto=https',
     };
-    for (const balancer of [told, untold])
-      expect((await ask(`http://${balancer}`, '{ me { token } }', forged)).body).toMatch(/Use https/);
-    expect(await addressSeen(await caddyBefore(told), 'cat', forged)).toBe(VISITOR);
+    for (const balancer of [withOuterProxy, withoutOuterProxy])
+      expect((await queryAsVisitor(`http://${balancer}`, '{ me { token } }', forged)).body).toMatch(/Use https/);
+    expect(await addressSeen(await caddyBefore(withOuterProxy), 'cat', forged)).toBe(VISITOR);
   });
 
   it('hides metrics and readiness, in any spelling', async () => {
@@ -87,7 +87,7 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
       '/%6detrics',
       '/metrics?x',
     ]) {
-      const { status, body } = await visit(`http://${untold}`, { path });
+      const { status, body } = await visit(`http://${withoutOuterProxy}`, { path });
       expect([path, status === 200, body.includes('sallyport_')]).toEqual([path, false, false]);
     }
   });
@@ -95,10 +95,11 @@ needs('caddy', 'nginx')('the balancer of docker-compose.yml', () => {
   it('passes its own health check behind an https PUBLIC_URL, although that comes over http', async () => {
     const { test = [] } = compose.services['balancer']?.healthcheck ?? {};
     const path = new URL(test.at(-1) ?? '').pathname;
-    for (const balancer of [told, untold]) expect((await visit(`http://${balancer}${path}`)).status).toBe(200);
+    for (const balancer of [withOuterProxy, withoutOuterProxy])
+      expect((await visit(`http://${balancer}${path}`)).status).toBe(200);
   });
 
   it('treats every visitor as the outer proxy, over http, until that proxy is configured', async () => {
-    expect((await ask(await caddyBefore(untold), '{ me { token } }')).body).toMatch(/Use https/);
+    expect((await queryAsVisitor(await caddyBefore(withoutOuterProxy), '{ me { token } }')).body).toMatch(/Use https/);
   });
 });

@@ -4,12 +4,12 @@ import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed
 import { AuditLog } from '../src/live/logging/audit-log.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
-import { ask, signedIn } from './kit/console-client.js';
-import { makeKey } from './kit/console-stage.js';
+import { callConsole, signedIn } from './kit/console-client.js';
+import { makeKey } from './kit/console-fixture.js';
 import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 
-const TO_HAPPEN = { timeout: 30_000, interval: 200 };
+const WAIT = { timeout: 30_000, interval: 200 };
 
 describe('an operator', () => {
   let server: TestServer;
@@ -24,7 +24,8 @@ describe('an operator', () => {
   it('finds a viewer by id, e-mail, account id, and source and subject', async () => {
     const { browser, name } = await signedIn(server, ['console']);
     const ada = await server.signedIn();
-    const found = async (query: unknown): Promise<unknown> => (await ask(browser, '/viewer', { query })).body['viewer'];
+    const found = async (query: unknown): Promise<unknown> =>
+      (await callConsole(browser, '/viewer', { query })).body['viewer'];
     audited = [];
     for (const query of [ada.viewerId, ada.email, ` ${ada.email.toUpperCase()} `, ada.id])
       expect(await found(query)).toBe(ada.viewerId);
@@ -32,7 +33,7 @@ describe('an operator', () => {
     expect(await found('acme:a b@c')).toBe('external:acme:a%20b@c');
     expect(await found('customer:demo.myshopify.com:42')).toBe('customer:demo.myshopify.com:42');
     for (const query of ['', 'nobody@example.com', 'user:1', 'customer:x', 'Acme:1', 'x'.repeat(2_000), 7, null])
-      expect([query, (await ask(browser, '/viewer', { query })).status]).toEqual([query, 404]);
+      expect([query, (await callConsole(browser, '/viewer', { query })).status]).toEqual([query, 404]);
     expect(audited[0]).toMatchObject({ event: 'console-looked-up', viewer: ada.viewerId, operator: name });
     expect(audited.at(-1)).toMatchObject({ event: 'console-looked-up', viewer: null, reason: 'not-found' });
   });
@@ -42,7 +43,7 @@ describe('an operator', () => {
     const ada = await server.signedIn();
     const socket = await ada.socket();
     await notify(server, ada.viewerId, ...Array.from({ length: 150 }, (_, index) => `n${index}`));
-    const answer = await ask(browser, '/viewer', { query: ada.email });
+    const answer = await callConsole(browser, '/viewer', { query: ada.email });
     const history = await server.app
       .get(TopicBus)
       .history(topicOf(NotificationsFeed.topic, ada.viewerId), { limit: 100 });
@@ -79,14 +80,14 @@ describe('an operator', () => {
   it('shows events, disconnects and revokes only with the scopes of the HTTP API', async () => {
     const looking = await signedIn(server, ['console']);
     const ada = await server.signedIn();
-    const { id: session } = (await ask(looking.browser, '/viewer', { query: ada.id })).body.sessions?.[0] ?? {};
+    const { id: session } = (await callConsole(looking.browser, '/viewer', { query: ada.id })).body.sessions?.[0] ?? {};
     const attempts = [
       ['/viewer/events', { viewer: ada.viewerId, topic: 'notifications' }, 'history'],
       ['/viewer/disconnect', { viewer: ada.viewerId }, 'disconnect'],
       ['/viewer/revoke-session', { viewer: ada.viewerId, session }, 'disconnect'],
     ] as const;
     for (const [path, body, scope] of attempts) {
-      expect(await ask(looking.browser, path, body)).toMatchObject({
+      expect(await callConsole(looking.browser, path, body)).toMatchObject({
         status: 403,
         body: { error: { message: `This key lacks the scope ${scope}.` } },
       });
@@ -95,7 +96,7 @@ describe('an operator', () => {
     expect(await ada.browser.me()).not.toBeNull();
     const { browser, name } = await signedIn(server);
     await notify(server, ada.viewerId, 'one', 'two');
-    const events = await ask(browser, attempts[0][0], attempts[0][1]);
+    const events = await callConsole(browser, attempts[0][0], attempts[0][1]);
     expect(events.body['events']).toMatchObject([{ payload: { title: 'two' } }, { payload: { title: 'one' } }]);
     expect(audited.at(-1)).toMatchObject({
       event: 'console-history-read',
@@ -104,15 +105,15 @@ describe('an operator', () => {
     });
     const other = await server.signedIn();
     const wrong = { viewer: other.viewerId, session };
-    expect((await ask(browser, '/viewer/revoke-session', wrong)).status).toBe(404);
+    expect((await callConsole(browser, '/viewer/revoke-session', wrong)).status).toBe(404);
     const socket = await ada.socket();
-    expect((await ask(browser, attempts[2][0], attempts[2][1])).status).toBe(200);
+    expect((await callConsole(browser, attempts[2][0], attempts[2][1])).status).toBe(200);
     expect((await socket.waitForClose()).code).toBe(4401);
     const ended = audited.find(({ event }) => event === 'session-ended');
     expect(ended).toMatchObject({ viewer: ada.viewerId, by: 'operator', operator: name, session, reason: 'revoked' });
     await ada.browser.login(ada);
     const second = await ada.socket();
-    expect((await ask(browser, attempts[1][0], attempts[1][1])).status).toBe(200);
+    expect((await callConsole(browser, attempts[1][0], attempts[1][1])).status).toBe(200);
     expect((await second.waitForClose()).code).toBe(4401);
     expect(await ada.browser.me()).toBeNull();
     expect(audited.at(-1)).toMatchObject({ event: 'disconnected', by: 'operator', operator: name });
@@ -121,7 +122,7 @@ describe('an operator', () => {
   it('describes each feed by its type, to which the operator may publish', async () => {
     const { browser } = await signedIn(server, ['console', 'publish:notifications']);
     const text = (name: string, required: boolean) => ({ kind: 'scalar', name, required });
-    expect((await ask(browser, '/feeds')).body).toMatchObject({
+    expect((await callConsole(browser, '/feeds')).body).toMatchObject({
       feeds: [
         {
           topic: 'notifications',
@@ -138,12 +139,12 @@ describe('an operator', () => {
       },
     });
     const all = await signedIn(server);
-    expect((await ask(all.browser, '/feeds')).body['feeds']).toMatchObject([
+    expect((await callConsole(all.browser, '/feeds')).body['feeds']).toMatchObject([
       { topic: 'notifications' },
       { topic: 'user_count', payload: { kind: 'scalar', name: 'Int', required: true }, defaulted: [] },
     ]);
     const none = await signedIn(server, ['console']);
-    expect((await ask(none.browser, '/feeds')).body).toEqual({ feeds: [], types: {} });
+    expect((await callConsole(none.browser, '/feeds')).body).toEqual({ feeds: [], types: {} });
   });
 
   it('publishes to a socket, with the checks of POST /publish, and names the wrong field', async () => {
@@ -157,12 +158,12 @@ describe('an operator', () => {
       payload: { kind: 'note', title: 'From the console' },
     };
     await vi.waitFor(async () => {
-      expect(await ask(browser, '/publish', event)).toMatchObject({
+      expect(await callConsole(browser, '/publish', event)).toMatchObject({
         status: 200,
         body: { cursor: expect.any(String) },
       });
       expect(socket.inbox.pending).not.toEqual([]);
-    }, TO_HAPPEN);
+    }, WAIT);
     expect((await socket.waitForNext('1')).data).toEqual({ notifications: { title: 'From the console' } });
     expect(audited.at(-1)).toMatchObject({
       ...{ event: 'console-published', topic: 'notifications', viewer: ada.viewerId, operator: name },
@@ -179,7 +180,7 @@ describe('an operator', () => {
       [{ ...event, topic: 'user_count', payload: 1 }, 403, undefined],
     ] as const;
     for (const [body, status, field] of wrong) {
-      const answer = await ask(browser, '/publish', body);
+      const answer = await callConsole(browser, '/publish', body);
       expect([body, answer.status, answer.body.error?.field]).toEqual([body, status, field]);
     }
     await socket.close();
@@ -190,13 +191,13 @@ describe('an operator', () => {
     const name = `shop-${randomUUID()}`;
     const wanted = { name, scopes: ['publish:notifications'], expiresInDays: 90, addresses: ['127.0.0.0/8'] };
     audited = [];
-    const made = await ask(browser, '/keys', wanted);
+    const made = await callConsole(browser, '/keys', wanted);
     const key = String(made.body['key']);
     expect(key).toMatch(/^sallyport_key_/);
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const use = () => fetch(`${server.url}/publish`, { method: 'POST', headers, body: '{"events":[]}' });
     expect((await use()).status).toBe(200);
-    const listed = await ask(browser, '/keys');
+    const listed = await callConsole(browser, '/keys');
     expect(listed.body['keys']).toContainEqual({
       ...{ id: expect.any(String), name, scopes: wanted.scopes, addresses: wanted.addresses },
       ...{ createdAt: expect.any(String), expiresAt: expect.any(String), lastUsedAt: expect.toSatisfy(() => true) },
@@ -217,12 +218,12 @@ describe('an operator', () => {
       [{ ...wanted, name: 'x', addresses: ['10.0.0.0/33'] }, 400, 'addresses'],
     ] as const;
     for (const [body, status, field] of refused) {
-      const answer = await ask(browser, '/keys', body);
+      const answer = await callConsole(browser, '/keys', body);
       expect([body, answer.status, answer.body.error?.field]).toEqual([body, status, field]);
     }
-    expect((await ask(browser, '/keys/revoke', { name })).status).toBe(200);
-    expect((await ask(browser, '/keys/revoke', { name })).status).toBe(404);
-    await vi.waitFor(async () => expect((await use()).status).toBe(401), TO_HAPPEN);
+    expect((await callConsole(browser, '/keys/revoke', { name })).status).toBe(200);
+    expect((await callConsole(browser, '/keys/revoke', { name })).status).toBe(404);
+    await vi.waitFor(async () => expect((await use()).status).toBe(401), WAIT);
     const changes = audited.filter(({ event }) => /^api-key-(?:created|revoked)$/.test(String(event)));
     expect(changes).toMatchObject([
       { event: 'api-key-created', name, operator, address: '127.0.0.1' },
@@ -230,9 +231,11 @@ describe('an operator', () => {
     ]);
     const looking = await signedIn(server, ['console', 'publish']);
     for (const path of ['/keys', '/keys/revoke'])
-      expect((await ask(looking.browser, path, path === '/keys' ? wanted : { name: operator })).status).toBe(403);
-    expect((await ask(browser, '/keys/revoke', { name: operator })).status).toBe(200);
-    expect((await ask(browser, '/session')).status).toBe(401);
+      expect((await callConsole(looking.browser, path, path === '/keys' ? wanted : { name: operator })).status).toBe(
+        403,
+      );
+    expect((await callConsole(browser, '/keys/revoke', { name: operator })).status).toBe(200);
+    expect((await callConsole(browser, '/session')).status).toBe(401);
   });
 
   it('shows keys a hundred at a time', async () => {
@@ -242,7 +245,7 @@ describe('an operator', () => {
     const seen: string[] = [];
     let next: unknown = '';
     do {
-      const page = await ask(browser, `/keys?after=${encodeURIComponent(String(next))}`);
+      const page = await callConsole(browser, `/keys?after=${encodeURIComponent(String(next))}`);
       seen.push(...(page.body['keys'] as { name: string }[]).map(({ name }) => name));
       expect(seen.length).toBeLessThanOrEqual(400);
       next = page.body['next'];
@@ -255,20 +258,20 @@ describe('an operator', () => {
     const { browser, name } = await signedIn(server);
     const ada = await server.signedIn();
     const events = async (query: string): Promise<Record<string, unknown>[]> =>
-      (await ask(browser, `/audit${query}`)).body['events'] as Record<string, unknown>[];
+      (await callConsole(browser, `/audit${query}`)).body['events'] as Record<string, unknown>[];
     await vi.waitFor(async () => {
       const found = await events(`?viewer=${encodeURIComponent(ada.viewerId)}`);
       expect(found.map(({ event }) => event)).toEqual(['sign-in', 'registered']);
       const [opened] = await events('?event=console-opened');
       expect(opened).toMatchObject({ event: 'console-opened', details: { operator: name } });
-    }, TO_HAPPEN);
-    const first = await ask(browser, '/audit');
+    }, WAIT);
+    const first = await callConsole(browser, '/audit');
     const ids = (first.body['events'] as { id: number }[]).map(({ id }) => id);
     expect(ids).toEqual(ids.toSorted((one, other) => other - one));
     expect(ids).toHaveLength(100);
     const second = await events(`?before=${String(first.body['next'])}`);
     expect(Number(second[0]?.['id'])).toBeLessThan(Number(ids.at(-1)));
     for (const query of ['?event=nothing', '?viewer=x', '?before=x', '?before=-1', '?more=1'])
-      expect((await ask(browser, `/audit${query}`)).status).toBe(400);
+      expect((await callConsole(browser, `/audit${query}`)).status).toBe(400);
   });
 });

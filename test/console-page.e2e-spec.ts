@@ -1,34 +1,34 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { seriousBarriers } from './kit/accessibility.js';
-import { picture } from './kit/chromium.js';
-import { type ConsolePage, consoleStage, makeKey } from './kit/console-stage.js';
+import { seriousViolations } from './kit/accessibility.js';
+import { screenshot } from './kit/chromium.js';
+import { type ConsolePage, consoleFixture, makeKey } from './kit/console-fixture.js';
 import { needs } from './kit/needs.js';
 import { notify } from './kit/publish.js';
 
 const PHONE = { viewport: { width: 360, height: 740 } };
-const TO_HAPPEN = { timeout: 30_000 };
+const WAIT = { timeout: 30_000 };
 
 needs('chromium')('the console in Chromium', () => {
-  const stage = consoleStage();
+  const fixture = consoleFixture();
   let name: string;
   let key: string;
 
   beforeEach(async () => {
-    ({ name, key } = await makeKey(stage.server));
+    ({ name, key } = await makeKey(fixture.server));
   });
 
   const signedIn = async (): Promise<ConsolePage> => {
-    const view = await stage.visit();
+    const view = await fixture.visit();
     await view.signIn(key);
     return view;
   };
 
   it('says that a key is wrong, signs in with a right one, and keeps it nowhere', async () => {
-    const view = await stage.visit();
-    await view.try('sallyport_key_wrong');
+    const view = await fixture.visit();
+    await view.submitKey('sallyport_key_wrong');
     await view.page.getByText('This is not a valid key for the console.').waitFor();
-    await view.try(key);
+    await view.submitKey(key);
     await view.page.getByText(name, { exact: true }).waitFor();
     const kept: string = await view.page.evaluate(
       'JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, document.cookie, document.body.outerHTML])',
@@ -46,24 +46,24 @@ needs('chromium')('the console in Chromium', () => {
   });
 
   it('shows sockets and events as they come', async () => {
-    const ada = await stage.server.signedIn();
+    const ada = await fixture.server.signedIn();
     const view = await signedIn();
     const plot = (words: RegExp) => view.page.getByText(words);
-    await plot(/^Connections\. open sockets: 0 now/).waitFor(TO_HAPPEN);
+    await plot(/^Connections\. open sockets: 0 now/).waitFor(WAIT);
     const socket = await ada.socket();
     socket.subscribe('1', 'subscription { notifications { id } }');
-    await plot(/^Connections\. open sockets: 1 now/).waitFor(TO_HAPPEN);
-    const stream = setInterval(() => void notify(stage.server, ada.viewerId, 'x'), 50);
-    await plot(/^Events per second\. delivered: [1-9]\d* now/).waitFor(TO_HAPPEN);
+    await plot(/^Connections\. open sockets: 1 now/).waitFor(WAIT);
+    const stream = setInterval(() => void notify(fixture.server, ada.viewerId, 'x'), 50);
+    await plot(/^Events per second\. delivered: [1-9]\d* now/).waitFor(WAIT);
     clearInterval(stream);
     await socket.close();
-    await plot(/^Connections\. open sockets: 0 now, between 0 and 1 /).waitFor(TO_HAPPEN);
+    await plot(/^Connections\. open sockets: 0 now, between 0 and 1 /).waitFor(WAIT);
   });
 
   it('looks a viewer up, shows an event, and revokes a session, whose socket closes', async () => {
-    const ada = await stage.server.signedIn();
+    const ada = await fixture.server.signedIn();
     const socket = await ada.socket();
-    await notify(stage.server, ada.viewerId, 'A secret title');
+    await notify(fixture.server, ada.viewerId, 'A secret title');
     const view = await signedIn();
     const { page } = view;
     await view.open('Viewers');
@@ -88,7 +88,7 @@ needs('chromium')('the console in Chromium', () => {
   });
 
   it('publishes with a form of the feed’s type, and shows what is wrong next to its field', async () => {
-    const ada = await stage.server.signedIn();
+    const ada = await fixture.server.signedIn();
     const socket = await ada.socket();
     socket.subscribe('1', 'subscription { notifications { title kind body data } }');
     const view = await signedIn();
@@ -148,12 +148,12 @@ needs('chromium')('the console in Chromium', () => {
       .filter({ hasText: made })
       .filter({ hasText: `operator ${name}` })
       .waitFor();
-    const ada = await stage.server.signedIn();
+    const ada = await fixture.server.signedIn();
     await page.getByRole('row').filter({ hasText: ada.viewerId }).first().waitFor();
   });
 
   it('can be used with the keyboard only', async () => {
-    const { page } = await stage.visit();
+    const { page } = await fixture.visit();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.type(key);
@@ -170,12 +170,12 @@ needs('chromium')('the console in Chromium', () => {
   });
 
   it('offers an operator who may only look nothing else', async () => {
-    const ada = await stage.server.signedIn();
-    await notify(stage.server, ada.viewerId, 'A title');
-    const looking = await makeKey(stage.server, ['console']);
-    const view = await stage.visit();
+    const ada = await fixture.server.signedIn();
+    await notify(fixture.server, ada.viewerId, 'A title');
+    const looking = await makeKey(fixture.server, ['console']);
+    const view = await fixture.visit();
     await view.signIn(looking.key);
-    await view.page.goto(`${stage.server.url}/console#viewers/${encodeURIComponent(ada.viewerId)}`);
+    await view.page.goto(`${fixture.server.url}/console#viewers/${encodeURIComponent(ada.viewerId)}`);
     await view.page.getByText('1 in its history').waitFor();
     expect(await view.page.getByRole('button', { name: /Show events|Revoke|Disconnect/ }).count()).toBe(0);
   });
@@ -183,12 +183,12 @@ needs('chromium')('the console in Chromium', () => {
   it('shows the sign-in as soon as the key is revoked', async () => {
     const view = await signedIn();
     await revoke(name);
-    await view.page.getByText('Your session has ended, or its key was revoked.').waitFor(TO_HAPPEN);
+    await view.page.getByText('Your session has ended, or its key was revoked.').waitFor(WAIT);
   });
 
   const revoke = async (which: string): Promise<void> => {
     const { ApiKeys } = await import('../src/identity/api-keys/api-keys.service.js');
-    await stage.server.app.get(ApiKeys).revoke(which);
+    await fixture.server.app.get(ApiKeys).revoke(which);
   };
 
   describe.each([
@@ -196,15 +196,15 @@ needs('chromium')('the console in Chromium', () => {
     ['dark', { colorScheme: 'dark' }],
     ['phone', { ...PHONE, colorScheme: 'light' }],
     ['dark phone', { ...PHONE, colorScheme: 'dark' }],
-  ] as const)('%s', (look, options) => {
-    it('has no serious barrier, and nothing beside the screen', async () => {
-      const view = await stage.visit(options);
+  ] as const)('%s', (variant, options) => {
+    it('has no serious accessibility violation, and nothing beside the screen', async () => {
+      const view = await fixture.visit(options);
       const { page } = view;
       const check = async (place: string): Promise<void> => {
-        await picture(page, `console ${place} ${look}`.replaceAll(' ', '-'));
-        const barriers = await seriousBarriers(page);
+        await screenshot(page, `console ${place} ${variant}`.replaceAll(' ', '-'));
+        const violations = await seriousViolations(page);
         const hidden = await page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)');
-        expect({ place, barriers, hidden }).toEqual({ place, barriers: [], hidden: 0 });
+        expect({ place, violations, hidden }).toEqual({ place, violations: [], hidden: 0 });
       };
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       await check('sign-in');
@@ -212,9 +212,9 @@ needs('chromium')('the console in Chromium', () => {
       await page.getByRole('rowheader').first().waitFor();
       await page.getByText(/^Connections\. open/).waitFor();
       await check('overview');
-      const ada = await stage.server.signedIn();
+      const ada = await fixture.server.signedIn();
       const socket = await ada.socket();
-      await notify(stage.server, ada.viewerId, 'On its way');
+      await notify(fixture.server, ada.viewerId, 'On its way');
       await view.open('Viewers');
       await page.getByLabel('Viewer', { exact: true }).fill(ada.email);
       await page.keyboard.press('Enter');

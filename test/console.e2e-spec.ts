@@ -6,8 +6,8 @@ import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
-import { type Answer, ask, signedIn } from './kit/console-client.js';
-import { EVERY_SCOPE, makeKey } from './kit/console-stage.js';
+import { type ConsoleResponse, callConsole, signedIn } from './kit/console-client.js';
+import { EVERY_SCOPE, makeKey } from './kit/console-fixture.js';
 import { needs } from './kit/needs.js';
 import { startServerProcess } from './kit/server-process.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -17,7 +17,7 @@ import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600' };
-const TO_HAPPEN = { timeout: 30_000, interval: 200 };
+const WAIT = { timeout: 30_000, interval: 200 };
 
 describe('the console', () => {
   let server: TestServer;
@@ -35,21 +35,21 @@ describe('the console', () => {
     const page = () => fetch(`${server.url}/console`);
     expect((await page()).status).toBe(404);
     const ada = await server.signedIn();
-    expect((await ask(ada.browser, '/session')).status).toBe(401);
+    expect((await callConsole(ada.browser, '/session')).status).toBe(401);
     const other = await makeKey(server, ['publish', 'disconnect', 'history', 'viewers', 'presence', 'keys']);
     expect((await page()).status).toBe(404);
-    expect(await ask(server.browser(), '/sign-in', { key: other.key })).toMatchObject({
+    expect(await callConsole(server.browser(), '/sign-in', { key: other.key })).toMatchObject({
       status: 403,
       body: { error: { code: 'FORBIDDEN', message: 'This key lacks the scope console.' } },
     });
     const { name } = await makeKey(server, ['console']);
-    await vi.waitFor(async () => expect((await page()).status).toBe(200), TO_HAPPEN);
+    await vi.waitFor(async () => expect((await page()).status).toBe(200), WAIT);
     expect((await page()).headers.get('content-security-policy')).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
         "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     );
     await server.app.get(ApiKeys).revoke(name);
-    await vi.waitFor(async () => expect((await page()).status).toBe(404), TO_HAPPEN);
+    await vi.waitFor(async () => expect((await page()).status).toBe(404), WAIT);
   });
 
   it('exchanges a key for a cookie of its own, in which the key is not', async () => {
@@ -62,11 +62,13 @@ describe('the console', () => {
     expect(JSON.stringify([answer.text, cookie, audited])).not.toContain(key);
     const opened = { event: 'console-opened', operator: name, by: 'operator', address: '127.0.0.1' };
     expect(audited.at(-1)).toMatchObject(opened);
-    expect((await ask(browser, '/session')).body).toEqual(answer.body);
+    expect((await callConsole(browser, '/session')).body).toEqual(answer.body);
     const spare = server.browser();
     for (const [one, value] of browser.cookies) spare.cookies.set(one, value);
-    expect((await ask(browser, '/sign-out', {})).headers.getSetCookie()[0]).toMatch(/^sallyport-console=; .*Max-Age=0/);
-    expect((await ask(spare, '/session')).status).toBe(401);
+    expect((await callConsole(browser, '/sign-out', {})).headers.getSetCookie()[0]).toMatch(
+      /^sallyport-console=; .*Max-Age=0/,
+    );
+    expect((await callConsole(spare, '/session')).status).toBe(401);
     expect(audited.at(-1)).toMatchObject({ event: 'console-closed', operator: name });
   });
 
@@ -76,11 +78,11 @@ describe('the console', () => {
     });
     const { key } = await makeKey(secure);
     const browser = secure.browser({ origin: 'https://live.example' });
-    const answer = await ask(browser, '/sign-in', { key }, { 'x-forwarded-proto': 'https' });
+    const answer = await callConsole(browser, '/sign-in', { key }, { 'x-forwarded-proto': 'https' });
     expect(answer.headers.getSetCookie()[0]).toMatch(
       /^__Secure-sallyport-console=.*; SameSite=Strict; Secure; Max-Age/,
     );
-    expect((await ask(browser, '/session', undefined, { 'x-forwarded-proto': 'http' })).status).toBe(403);
+    expect((await callConsole(browser, '/session', undefined, { 'x-forwarded-proto': 'http' })).status).toBe(403);
     await secure.stop();
   });
 
@@ -89,15 +91,15 @@ describe('the console', () => {
     const elsewhere = await server.app.get(ApiKeys).create('elsewhere', ['console'], { addresses: ['192.0.2.1'] });
     const browser = server.browser({ address: '198.51.100.7' });
     const wrong = ['', 'x', 'x'.repeat(5_000), expired, elsewhere];
-    const answers: Answer[] = [];
-    for (const key of wrong) answers.push(await ask(browser, '/sign-in', { key }));
+    const answers: ConsoleResponse[] = [];
+    for (const key of wrong) answers.push(await callConsole(browser, '/sign-in', { key }));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers[0]?.status).toBe(401);
-    const more = await Promise.all(Array.from({ length: 20 }, () => ask(browser, '/sign-in', { key: 'x' })));
+    const more = await Promise.all(Array.from({ length: 20 }, () => callConsole(browser, '/sign-in', { key: 'x' })));
     expect(more.filter(({ status }) => status === 401)).toHaveLength(5);
     const { key } = await makeKey(server);
-    expect((await ask(browser, '/sign-in', { key })).status).toBe(429);
-    expect((await ask(server.browser({ address: '198.51.100.8' }), '/sign-in', { key })).status).toBe(200);
+    expect((await callConsole(browser, '/sign-in', { key })).status).toBe(429);
+    expect((await callConsole(server.browser({ address: '198.51.100.8' }), '/sign-in', { key })).status).toBe(200);
     const reasons = audited.filter(({ event }) => event === 'console-refused').map(({ reason }) => reason);
     expect(reasons).toEqual(
       expect.arrayContaining(['missing', 'malformed', 'expired', 'other-address', 'limit-of-address']),
@@ -106,25 +108,25 @@ describe('the console', () => {
 
   it.each([[{}], [{ key: 7 }], [{ key: 'x', more: 1 }], [[]], [null]])('refuses to sign in with %j', async (body) => {
     const address = '198.51.100.9';
-    expect((await ask(server.browser({ address }), '/sign-in', body)).status).toBe(400);
+    expect((await callConsole(server.browser({ address }), '/sign-in', body)).status).toBe(400);
   });
 
   it('answers no other page: not of an allowed origin, not a form, not a POST from nowhere', async () => {
     const { browser, key } = await signedIn(server);
     const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ');
     for (const origin of ['https://ours.example', 'https://evil.example', 'null', `${server.url}.evil.example`]) {
-      expect((await ask(browser, '/session', undefined, { origin })).status).toBe(403);
-      expect((await ask(browser, '/sign-in', { key }, { origin })).status).toBe(403);
-      expect((await ask(browser, '/sign-out', {}, { origin })).status).toBe(403);
+      expect((await callConsole(browser, '/session', undefined, { origin })).status).toBe(403);
+      expect((await callConsole(browser, '/sign-in', { key }, { origin })).status).toBe(403);
+      expect((await callConsole(browser, '/sign-out', {}, { origin })).status).toBe(403);
     }
     for (const site of ['cross-site', 'same-site', 'none'])
-      expect((await ask(browser, '/sign-out', {}, { 'sec-fetch-site': site })).status).toBe(403);
+      expect((await callConsole(browser, '/sign-out', {}, { 'sec-fetch-site': site })).status).toBe(403);
     const url = `${server.url}/console/api/sign-out`;
     const json = { cookie, 'content-type': 'application/json' };
     expect((await fetch(url, { method: 'POST', headers: json, body: '{}' })).status).toBe(403);
     const form = { cookie, 'content-type': 'text/plain', origin: server.url };
     expect((await fetch(url, { method: 'POST', headers: form, body: '{}' })).status).toBe(415);
-    expect((await ask(browser, '/session')).status).toBe(200);
+    expect((await callConsole(browser, '/session')).status).toBe(200);
     expect(audited).toContainEqual(
       expect.objectContaining({ event: 'console-refused', reason: 'other-origin', origin: 'https://evil.example' }),
     );
@@ -135,12 +137,12 @@ describe('the console', () => {
     const secret = browser.cookies.get('sallyport-console') ?? '';
     const intruder = server.browser();
     intruder.cookies.set('sallyport-console', secret).set('sallyport', secret);
-    expect(await intruder.ask('{ me { token } }')).toEqual({ me: null });
+    expect(await intruder.query('{ me { token } }')).toEqual({ me: null });
     const ada = await server.signedIn();
     const mine = ada.browser.cookies.get('sallyport') ?? '';
     const other = server.browser();
     other.cookies.set('sallyport', mine).set('sallyport-console', mine);
-    expect((await ask(other, '/session')).status).toBe(401);
+    expect((await callConsole(other, '/session')).status).toBe(401);
     const doubled = await server.browser().fetch('/console/api/session', {
       headers: { cookie: `sallyport-console=${secret}; sallyport-console=${mine}` },
     });
@@ -150,10 +152,10 @@ describe('the console', () => {
   it('answers nothing without a session, whatever is asked', async () => {
     const stranger = server.browser();
     for (const path of ['/session', '/nodes', '/feeds', '/keys', '/audit'])
-      expect([path, (await ask(stranger, path)).status]).toEqual([path, 401]);
+      expect([path, (await callConsole(stranger, path)).status]).toEqual([path, 401]);
     const posts = ['/sign-out', '/viewer', '/viewer/events', '/viewer/disconnect', '/viewer/revoke-session'];
     for (const path of [...posts, '/publish', '/keys', '/keys/revoke'])
-      expect([path, (await ask(stranger, path, {})).status]).toEqual([path, 401]);
+      expect([path, (await callConsole(stranger, path, {})).status]).toEqual([path, 401]);
     expect((await stranger.fetch('/console/api/session', { method: 'DELETE' })).status).toBe(405);
     expect((await stranger.fetch('/%63onsole/api/nodes')).status).toBe(401);
   });
@@ -168,15 +170,15 @@ describe('the console', () => {
   it('a key has ten sessions at most, and the newest stay', async () => {
     const { key } = await makeKey(server);
     const browsers = Array.from({ length: 11 }, () => server.browser());
-    for (const browser of browsers) expect((await ask(browser, '/sign-in', { key })).status).toBe(200);
-    const open = await Promise.all(browsers.map(async (browser) => (await ask(browser, '/session')).status));
+    for (const browser of browsers) expect((await callConsole(browser, '/sign-in', { key })).status).toBe(200);
+    const open = await Promise.all(browsers.map(async (browser) => (await callConsole(browser, '/session')).status));
     expect(open).toEqual([401, ...Array<number>(10).fill(200)]);
   });
 
   it('ends after 30 minutes without use and after eight hours in use', async () => {
     const { browser } = await signedIn(server);
     const status = async (headers: Record<string, string> = {}): Promise<number> =>
-      (await ask(browser, '/session', undefined, headers)).status;
+      (await callConsole(browser, '/session', undefined, headers)).status;
     const start = Date.now();
     const minutes = (count: number) => vi.setSystemTime(start + count * 60_000);
     vi.useFakeTimers({ toFake: ['Date'] });
@@ -197,9 +199,9 @@ describe('the console', () => {
     const second = await signedIn(server);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 20 * 60_000 });
     const byItself = { 'sallyport-background': 'true' };
-    expect((await ask(second.browser, '/nodes', undefined, byItself)).status).toBe(200);
+    expect((await callConsole(second.browser, '/nodes', undefined, byItself)).status).toBe(200);
     vi.setSystemTime(Date.now() + 11 * 60_000);
-    expect((await ask(second.browser, '/session')).status).toBe(401);
+    expect((await callConsole(second.browser, '/session')).status).toBe(401);
     vi.useRealTimers();
   });
 });
@@ -215,12 +217,12 @@ describe('a server whose log says everything', () => {
     const { key } = JSON.parse(stdout) as { key: string };
     const browser = new Browser(server.url);
     const wrong = `${key.slice(0, -1)}!`;
-    expect((await ask(browser, '/sign-in', { key: wrong })).status).toBe(401);
-    expect((await ask(browser, '/sign-in', { key })).status).toBe(200);
-    expect((await ask(browser, '/viewer', { query: 'canary-of-a-mail@example.com' })).status).toBe(404);
-    const made = await ask(browser, '/keys', { name: 'shop', scopes: ['publish'] });
+    expect((await callConsole(browser, '/sign-in', { key: wrong })).status).toBe(401);
+    expect((await callConsole(browser, '/sign-in', { key })).status).toBe(200);
+    expect((await callConsole(browser, '/viewer', { query: 'canary-of-a-mail@example.com' })).status).toBe(404);
+    const made = await callConsole(browser, '/keys', { name: 'shop', scopes: ['publish'] });
     const secret = browser.cookies.get('sallyport-console') ?? 'none';
-    await vi.waitFor(() => expect(server.output()).toContain('api-key-created'), TO_HAPPEN);
+    await vi.waitFor(() => expect(server.output()).toContain('api-key-created'), WAIT);
     await server.end();
     for (const canary of [key, wrong, secret, String(made.body['key']), 'canary-of-a-mail'])
       expect(server.output()).not.toContain(canary);
@@ -247,13 +249,13 @@ describe.each(SHARED_STORES)('the console of two nodes on %s', (store) => {
         readonly nodes: readonly { readonly report: { readonly sockets: number } }[];
       }
       await vi.waitFor(async () => {
-        const { nodes } = (await ask(browser, '/nodes')).body as unknown as Nodes;
+        const { nodes } = (await callConsole(browser, '/nodes')).body as unknown as Nodes;
         expect(new Set(nodes.map(({ report }) => report.sockets))).toEqual(new Set([0, 1]));
-      }, TO_HAPPEN);
-      expect((await ask(elsewhere, '/session')).status).toBe(200);
+      }, WAIT);
+      expect((await callConsole(elsewhere, '/session')).status).toBe(200);
       await here.app.get(ApiKeys).revoke(name);
-      expect((await ask(elsewhere, '/session')).status).toBe(401);
-      expect((await ask(browser, '/session')).status).toBe(401);
+      expect((await callConsole(elsewhere, '/session')).status).toBe(401);
+      expect((await callConsole(browser, '/session')).status).toBe(401);
       await socket.close();
     });
   });

@@ -6,7 +6,7 @@ import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { Browser } from './kit/browser.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
 import { freePort } from '../scripts/free-port.mjs';
-import { locate, needs } from './kit/needs.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
@@ -101,7 +101,7 @@ needs('postgres')('an unavailable PostgreSQL, as users see it', () => {
 
   it.each([
     ['gone', () => proxy.shut(), () => proxy.open()],
-    ['standing still', async () => proxy.hang(), async () => proxy.goOn()],
+    ['standing still', async () => proxy.hang(), async () => proxy.resume()],
   ])(
     'answers me with 200 and UNAVAILABLE while it is %s, and with the person when it is back',
     async (_, fail, mend) => {
@@ -132,7 +132,7 @@ needs('postgres')('transactions that a database leaves waiting', () => {
     expect(
       outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as { code: string }).code),
     ).toEqual(Array.from({ length: 10 }, () => 'UNAVAILABLE'));
-    proxy.goOn();
+    proxy.resume();
     expect(await database.transaction((orm) => orm.execute('select 1'))).toBeDefined();
     await database.close();
     await proxy.end();
@@ -145,7 +145,7 @@ async function endConnections(name: string): Promise<void> {
 }
 
 async function onServer(statement: string, name?: string): Promise<void> {
-  const url = new URL(locate('postgres'));
+  const url = new URL(requireNeed('postgres'));
   if (name) url.pathname = `/${name}`;
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();

@@ -51,10 +51,10 @@ describe('npm run dev', () => {
     const helper = new URL('../scripts/free-port.mjs', import.meta.url).href;
     const { firstFreePort } = (await import(helper)) as { firstFreePort: (from: number) => Promise<number> };
     const taken = await freePort();
-    const squatter = createServer();
-    await new Promise<void>((resolve) => squatter.listen(taken, '127.0.0.1', resolve));
+    const occupant = createServer();
+    await new Promise<void>((resolve) => occupant.listen(taken, '127.0.0.1', resolve));
     expect(await firstFreePort(taken)).toBeGreaterThan(taken);
-    squatter.close();
+    occupant.close();
   });
 });
 

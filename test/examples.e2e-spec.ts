@@ -87,7 +87,7 @@ const OWN_ACCOUNT: Account = {
 };
 
 /** Checks what every example must do. */
-async function keepsItsPromises({ url, behindWire = url, live, wire }: Places, account = OWN_ACCOUNT): Promise<void> {
+async function checkExample({ url, behindWire = url, live, wire }: Places, account = OWN_ACCOUNT): Promise<void> {
   const signIn = async (opened: OpenPage, name: string): Promise<void> => {
     await account.signIn(opened, name);
     await isLive(opened);
@@ -162,7 +162,7 @@ needs('redis', 'chromium')('nest-express-session', () => {
   });
 
   it('nest-express-session shows each user their own events, resumes after a break, and ends with the session', () =>
-    keepsItsPromises({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+    checkExample({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
 
   describe.each(['react-apollo', 'vue-urql'])('%s', (name) => {
     let page: RunningExample;
@@ -178,7 +178,7 @@ needs('redis', 'chromium')('nest-express-session', () => {
     });
 
     it(`${name} shows each user their own events, resumes after a break, and ends with the session`, () =>
-      keepsItsPromises({
+      checkExample({
         url: page.url,
         behindWire: `http://127.0.0.1:${pageWire.port}`,
         live: app.url,
@@ -213,7 +213,7 @@ needs('chromium', 'python')('any-backend', () => {
   });
 
   it('any-backend shows each user their own events, resumes after a break, and ends with the session', () =>
-    keepsItsPromises({ url: app.url, live: sallyport.url, wire }));
+    checkExample({ url: app.url, live: sallyport.url, wire }));
 });
 
 needs('chromium')('nest-fastify-mercurius', () => {
@@ -230,7 +230,7 @@ needs('chromium')('nest-fastify-mercurius', () => {
   });
 
   it('nest-fastify-mercurius shows each user their own events, resumes after a break, and ends with the session', () =>
-    keepsItsPromises({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+    checkExample({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
 });
 
 /** Signs in on the provider's pages. */
@@ -288,7 +288,7 @@ needs('chromium')('oidc', () => {
   });
 
   it('oidc shows each user their own events, resumes after a break, and ends with the session at the provider', () =>
-    keepsItsPromises({ url: app.url, live: sallyport.url, wire }, AT_PROVIDER));
+    checkExample({ url: app.url, live: sallyport.url, wire }, AT_PROVIDER));
 });
 
 /** Signs in with better-auth's routes. */
@@ -320,5 +320,5 @@ needs('chromium')('nest-better-auth', () => {
   });
 
   it('nest-better-auth shows each user their own events, resumes after a break, and ends with the session', () =>
-    keepsItsPromises({ url, behindWire: app.url, live: url, wire }, AT_BETTER_AUTH));
+    checkExample({ url, behindWire: app.url, live: url, wire }, AT_BETTER_AUTH));
 });

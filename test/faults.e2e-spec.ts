@@ -98,8 +98,8 @@ async function untilReadyIs(status: 200 | 503): Promise<void> {
 
 /** Waits until every reader has received an event that is published after this call. */
 async function progress(more = 10): Promise<void> {
-  const goal = publisher.taken + more;
-  await vi.waitFor(() => expect(publisher.taken).toBeGreaterThanOrEqual(goal), { timeout: 30_000, interval: 20 });
+  const goal = publisher.accepted + more;
+  await vi.waitFor(() => expect(publisher.accepted).toBeGreaterThanOrEqual(goal), { timeout: 30_000, interval: 20 });
   await vi.waitFor(
     () => expect(Math.min(...readers.map((reader) => reader.numbers.at(-1) ?? 0))).toBeGreaterThanOrEqual(goal),
     { timeout: 30_000, interval: 20 },
@@ -109,7 +109,7 @@ async function progress(more = 10): Promise<void> {
 /** Checks at the end that every reader has the same last event, and only its own events, in order and once each. */
 async function settle(): Promise<void> {
   await publisher.stop();
-  const last = publisher.taken;
+  const last = publisher.accepted;
   await vi.waitFor(() => expect(readers.map((reader) => reader.numbers.at(-1))).toEqual(readers.map(() => last)), {
     timeout: 30_000,
   });
@@ -133,20 +133,20 @@ function expectNothingLost(): void {
 function expectNoSilentLoss(): void {
   for (const { read } of readers) {
     let last = 0;
-    let wasTold = false;
+    let wasNotified = false;
     for (const entry of read) {
-      if (entry === 'may have missed some') wasTold = true;
+      if (entry === 'may have missed some') wasNotified = true;
       else {
-        if (last > 0 && entry.number !== last + 1) expect(wasTold).toBe(true);
+        if (last > 0 && entry.number !== last + 1) expect(wasNotified).toBe(true);
         last = entry.number;
-        wasTold = false;
+        wasNotified = false;
       }
     }
   }
 }
 
 /** Tests that run on every store. */
-function survivesFaults(): void {
+function faultTests(): void {
   it('loses nothing when a node is killed with SIGKILL and comes back', async () => {
     await begin();
     const port = new URL(nodes[1].url).port;
@@ -221,7 +221,7 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
     ({ redis } = faulty);
     return faulty;
   });
-  survivesFaults();
+  faultTests();
 
   it('reports it when Redis comes back without its data, and continues', async () => {
     await begin('once');
@@ -236,8 +236,8 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
 
   it('loses nothing for a client that was cut off and resumed in time', async () => {
     await begin();
-    const goal = publisher.taken + 40;
-    const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 20_000 });
+    const goal = publisher.accepted + 40;
+    const back = vi.waitFor(() => expect(publisher.accepted).toBeGreaterThan(goal), { timeout: 20_000 });
     for (const reader of readers) reader.cut(back);
     await back;
     await progress();
@@ -247,8 +247,8 @@ needs('postgres', 'redis')('two nodes and one Redis, while events are published 
 
   it('reports it to a client that was disconnected for longer than the history, and continues', async () => {
     await begin();
-    const goal = publisher.taken + 120;
-    const back = vi.waitFor(() => expect(publisher.taken).toBeGreaterThan(goal), { timeout: 25_000 });
+    const goal = publisher.accepted + 120;
+    const back = vi.waitFor(() => expect(publisher.accepted).toBeGreaterThan(goal), { timeout: 25_000 });
     readers[0]?.cut(back);
     await back;
     await progress();
@@ -264,5 +264,5 @@ const withPrograms = postgresPrograms() ? describe : describe.skip;
 
 withPrograms('two nodes on PostgreSQL alone, while events are published all the time', () => {
   onTwoNodes(faultyPostgres);
-  survivesFaults();
+  faultTests();
 });

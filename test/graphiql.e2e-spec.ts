@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
-import { seriousBarriers } from './kit/accessibility.js';
-import { Chromium, picture, type OpenPage } from './kit/chromium.js';
+import { seriousViolations } from './kit/accessibility.js';
+import { Chromium, screenshot, type OpenPage } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { publishCount } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -44,9 +44,9 @@ needs('chromium')('GraphiQL in a browser', () => {
   });
 
   it('has no serious axe violation, except for the buttons in its own tabs', async () => {
-    const barriers = await seriousBarriers(opened.page);
+    const violations = await seriousViolations(opened.page);
     // GraphiQL nests its tab buttons in elements with role "tab"; the page around it cannot change that.
-    expect(barriers.filter((barrier) => !/^nested-interactive: (?:li|\.graphiql-tab)/.test(barrier))).toEqual([]);
+    expect(violations.filter((violation) => !/^nested-interactive: (?:li|\.graphiql-tab)/.test(violation))).toEqual([]);
   });
 
   it('can be used with the keyboard from login to a running subscription', async () => {
@@ -64,7 +64,7 @@ needs('chromium')('GraphiQL in a browser', () => {
     await response(page, /"userCount":\s*7/);
     await publishCount(server, `user:${id}`, 8);
     await response(page, /"userCount":\s*8/);
-    await picture(page, 'graphiql');
+    await screenshot(page, 'graphiql');
   });
 
   it('keeps no password after the browser tab is closed', async () => {

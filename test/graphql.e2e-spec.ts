@@ -102,7 +102,7 @@ describe('one set of rules on both transports', () => {
 describe('the schema', () => {
   it('describes every field, and specifies its own scalars', async () => {
     const { types } = (
-      await ada.browser.ask<{ __schema: { types: SchemaType[] } }>(
+      await ada.browser.query<{ __schema: { types: SchemaType[] } }>(
         '{ __schema { types { name kind specifiedByURL fields { name description } } } }',
       )
     ).__schema;
@@ -117,7 +117,7 @@ describe('the schema', () => {
   });
 
   it('gives `me` an id so that clients can cache it', async () => {
-    expect(await ada.browser.ask('{ me { id user { id } } }')).toEqual({ me: { id: ada.id, user: { id: ada.id } } });
+    expect(await ada.browser.query('{ me { id user { id } } }')).toEqual({ me: { id: ada.id, user: { id: ada.id } } });
   });
 });
 

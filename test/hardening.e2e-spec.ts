@@ -15,7 +15,7 @@ describe("PX-1 the client's address", () => {
     try {
       const browser = server.browser({ address });
       await browser.register();
-      const { sessions } = await browser.ask<Sessions>(SESSIONS);
+      const { sessions } = await browser.query<Sessions>(SESSIONS);
       return sessions[0]?.ip;
     } finally {
       await server.stop();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RawAnswer, rawHttp } from './kit/raw-http.js';
+import { type RawResponse, rawHttp } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const SEED = Number(process.env['HTTP_FUZZ_SEED'] ?? 20_261_125);
@@ -180,7 +180,7 @@ function requestOf(next: () => number): Buffer {
 }
 
 /** Returns what is wrong with a response, or null. */
-function faultOf({ status, headers }: RawAnswer): string | null {
+function faultOf({ status, headers }: RawResponse): string | null {
   // No response: the server closes the connection of an upgrade or an incomplete request.
   if (status === 0) return null;
   if (status >= 500) return `status ${status}`;

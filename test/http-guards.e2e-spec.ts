@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS_CONFIG, type LimitsConfig } from '../src/live/live.config.js';
 import { descriptorLimit } from '../src/server/http/descriptor-budget.js';
 import type { Browser } from './kit/browser.js';
-import { chunked, type RawAnswer, rawHttp, requestBytes } from './kit/raw-http.js';
+import { chunked, type RawResponse, rawHttp, requestBytes } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const APP = 'https://app.example';
@@ -187,7 +187,7 @@ describe('HD-1 every response has the security headers', () => {
     () =>
       rawHttp(server.url, requestBytes(requestLine, [host(), close, ...headers]));
 
-  const ANSWERS: readonly (readonly [name: string, status: number, ask: () => Promise<RawAnswer>])[] = [
+  const ANSWERS: readonly (readonly [name: string, status: number, ask: () => Promise<RawResponse>])[] = [
     ['an answer', 200, line('GET /healthz HTTP/1.1')],
     ['an answer of GraphQL', 200, () => send({ body: TYPENAME })],
     ['a page that is not there', 404, line('GET /nowhere HTTP/1.1')],

@@ -23,12 +23,12 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
 
   beforeAll(async () => {
     database = await createDatabase();
-    const through = new URL(database.url);
-    toDatabase = await TcpProxy.start(Number(through.port || 5432));
-    through.host = `127.0.0.1:${toDatabase.port}`;
+    const proxied = new URL(database.url);
+    toDatabase = await TcpProxy.start(Number(proxied.port || 5432));
+    proxied.host = `127.0.0.1:${toDatabase.port}`;
     locker = new pg.Client({ connectionString: database.url });
     await locker.connect();
-    server = await startServer({ env: { DATABASE_URL: through.href, USER_COUNT_INTERVAL_SECONDS: '3600' } });
+    server = await startServer({ env: { DATABASE_URL: proxied.href, USER_COUNT_INTERVAL_SECONDS: '3600' } });
     ada = await server.signedIn('ada');
   });
   afterEach(async () => {
@@ -90,13 +90,13 @@ needs('postgres')('WS-1 while the lookup of a token hangs', () => {
   it.each<[string, () => void | Promise<void>, () => void | Promise<unknown>]>([
     ['unlocked', lockSessions, () => locker.query('rollback')],
     ['heard again', () => toDatabase.silence(), () => toDatabase.heal()],
-  ])('hanging queries block nothing once the database is %s', async (_, hang, goOn) => {
+  ])('hanging queries block nothing once the database is %s', async (_, hang, resume) => {
     const token = await ada.browser.token();
     await hang();
     const hung = Array.from({ length: 10 }, () => introduced(token));
     const first = await hung[0];
     await first?.waitForClose();
-    await goOn();
+    await resume();
     await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), { timeout: 30_000 });
     const socket = await openSocket(server.url, { token });
     await socket.settled();

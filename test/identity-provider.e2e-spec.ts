@@ -3,7 +3,7 @@ import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { IdentityProvider } from './kit/identity-provider.js';
 import { closeCodeFor, openSocket } from '../src/testing/live-socket.js';
-import { locate, needs } from './kit/needs.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
@@ -13,7 +13,7 @@ needs('redis')('SO-8 with a real OpenID provider and two nodes', () => {
   beforeAll(async () => {
     const [port, providerPort] = [await freePort(), await freePort()];
     provider = await IdentityProvider.start(providerPort, `http://127.0.0.1:${port}/oidc/backchannel-logout`);
-    const shared = { REDIS_URL: locate('redis'), TRUSTED_ISSUERS: JSON.stringify([provider.config]) };
+    const shared = { REDIS_URL: requireNeed('redis'), TRUSTED_ISSUERS: JSON.stringify([provider.config]) };
     const first = await startServer({ env: { ...shared, PORT: String(port) } });
     nodes = [first, await startServer({ env: { ...shared, PUBLIC_URL: first.url } })];
   }, 60_000);

@@ -5,7 +5,7 @@ import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { Presence } from '../src/live/presence/presence.js';
 import { Registry } from 'prom-client';
 import { TokenService } from '../src/live/tokens/token.service.js';
-import { Issuer, type TokenOptions, trusting } from './kit/issuer.js';
+import { Issuer, type TokenOptions, trustedIssuersEnv } from './kit/issuer.js';
 import { closeCodeFor, type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -18,7 +18,7 @@ let key: string;
 
 beforeAll(async () => {
   [acme, globex] = await Promise.all([Issuer.start('acme'), Issuer.start('globex', 'ES256')]);
-  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600', ...trusting(acme, globex) } });
+  server = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600', ...trustedIssuersEnv(acme, globex) } });
   key = (await server.app.get(ApiKeys).create('backend')) ?? '';
 });
 afterAll(async () => {
@@ -307,7 +307,7 @@ describe('TK-14 a forged or confused token is refused:', () => {
 describe('the keys of an issuer', () => {
   it('rotate without a restart', async () => {
     const issuer = await Issuer.start('rotating');
-    const rotating = await startServer({ env: trusting(issuer) });
+    const rotating = await startServer({ env: trustedIssuersEnv(issuer) });
     const opens = async () =>
       openSocket(rotating.url, { token: await issuer.sign('1') }).then((socket) => socket.close());
     await opens();
@@ -320,7 +320,7 @@ describe('the keys of an issuer', () => {
 
   it('that are known stay in use while the issuer is unavailable', async () => {
     const issuer = await Issuer.start('away');
-    const left = await startServer({ env: trusting(issuer) });
+    const left = await startServer({ env: trustedIssuersEnv(issuer) });
     await openSocket(left.url, { token: await issuer.sign('1') }).then((socket) => socket.close());
     const token = await issuer.sign('2');
     await issuer.stop();
@@ -332,7 +332,7 @@ describe('the keys of an issuer', () => {
     const hanging = await Issuer.start('hanging');
     hanging.answerDiscovery = () => {};
     const good = await Issuer.start('good');
-    const both = await startServer({ env: trusting(hanging, good) });
+    const both = await startServer({ env: trustedIssuersEnv(hanging, good) });
     const socket = await openSocket(both.url);
     socket.send({ type: 'connection_init', payload: { token: await hanging.sign('1') } });
     await openSocket(both.url, { token: await good.sign('1') }).then((other) => other.close());

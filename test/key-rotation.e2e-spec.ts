@@ -58,7 +58,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
     const outcomes: string[] = [];
     const done = new AbortController();
     const load = people.map(async (person, number) => {
-      for (let turn = number; !done.signal.aborted; turn += 1) outcomes.push(await crossOver(person, turn));
+      for (let turn = number; !done.signal.aborted; turn += 1) outcomes.push(await reconnectOnOtherNode(person, turn));
     });
     // As in docs/operations.md: every node verifies with the new key, then signs with it, then the old key is removed.
     for (const keys of [`${old},${next}`, `${next},${old}`, next]) {
@@ -79,7 +79,7 @@ needs('postgres', 'redis')('rotating keys in the documented order, under load', 
   });
 
   /** Opens a socket on one node with a token from the other. A node that is stopping or starting is not a refusal. */
-  async function crossOver(person: Browser, turn: number): Promise<string> {
+  async function reconnectOnOtherNode(person: Browser, turn: number): Promise<string> {
     const [from, to] = turn % 2 === 0 ? [nodes[0], nodes[1]] : [nodes[1], nodes[0]];
     // While one node restarts, the other issues and accepts the token.
     const [source, target] = [from ?? to, to ?? from];

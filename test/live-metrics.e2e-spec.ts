@@ -18,7 +18,7 @@ import { SHARED_STORES, startTwoNodes, type TwoNodes } from './kit/two-nodes.js'
 
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
 const NOTIFICATIONS = 'subscription { notifications { title } }';
-const patiently = { timeout: 15_000, interval: 25 };
+const WAIT = { timeout: 15_000, interval: 25 };
 
 describe('the metrics of sockets', () => {
   let server: TestServer;
@@ -46,7 +46,7 @@ describe('the metrics of sockets', () => {
     await socket.settled();
     expect(await open(here)).toBe(1);
     await socket.close();
-    await vi.waitFor(async () => expect(await open({})).toBe(0), patiently);
+    await vi.waitFor(async () => expect(await open({})).toBe(0), WAIT);
     expect(await value('sallyport_viewer_sockets')).toBe(0);
   });
 
@@ -87,9 +87,9 @@ describe('the metrics of sockets', () => {
     await vi.waitFor(async () => {
       await server.app.get(TopicBus).publish([{ topic, payload }]);
       expect(await value('sallyport_backlog_bytes')).toBeGreaterThan(60_000);
-    }, patiently);
+    }, WAIT);
     socket.ws.terminate();
-    await vi.waitFor(async () => expect(await value('sallyport_backlog_bytes')).toBe(0), patiently);
+    await vi.waitFor(async () => expect(await value('sallyport_backlog_bytes')).toBe(0), WAIT);
   });
 
   it('say how long operations take, by kind and root field, and never by a name that clients choose', async () => {
@@ -217,7 +217,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) =>
     after.forEach((count, index) => expect(count).toBeGreaterThan(before[index]!));
     for (const operation of ['query', 'transaction'])
       expect([operation, await commands(operation, 'database')]).not.toEqual([operation, 0]);
-    await vi.waitFor(async () => expect(await commands('presence')).toBeGreaterThan(0), patiently);
+    await vi.waitFor(async () => expect(await commands('presence')).toBeGreaterThan(0), WAIT);
     const pools = kind === 'redis' ? ['database'] : ['database', 'postgres'];
     for (const store of pools) {
       expect((await connections('busy', store)) + (await connections('idle', store))).toBeGreaterThan(0);
@@ -237,7 +237,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) =>
     await vi.waitFor(async () => {
       expect(await metric(here, 'sallyport_store_waiting', { store: 'database' })).toBeGreaterThanOrEqual(3);
       expect(await metric(here, 'sallyport_store_connections', { store: 'database', use: 'busy' })).toBe(max);
-    }, patiently);
+    }, WAIT);
     await held;
   });
 });

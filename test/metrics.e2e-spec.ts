@@ -14,7 +14,7 @@ const PRODUCTION = {
   PUBLIC_URL: 'http://127.0.0.1:1',
   SECRET_KEYS: 'kX7pQ2vT9mB4nZ6rW8yC1dF3gH5jL0sA',
 };
-const patiently = { timeout: 15_000, interval: 50 };
+const WAIT = { timeout: 15_000, interval: 50 };
 
 /** Returns the metric names in Prometheus's exposition format. */
 const namesIn = (text: string): Set<string> =>
@@ -61,7 +61,7 @@ describe('the metrics', () => {
         /sallyport_http_request_duration_seconds_count\{method="GET",route="\/healthz",status="2xx"\} [1-9]/,
       );
       expect(text).not.toContain('no/such');
-    }, patiently);
+    }, WAIT);
   });
 
   it('count refused sockets by reason', async () => {

@@ -35,7 +35,7 @@ import {
   viewerId,
 } from '../src/index.js';
 import { connectAs, startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
-import { OrderStatusFeed, ShopResolver } from './kit/foreign/app.js';
+import { OrderStatusFeed, ShopResolver } from './kit/host-app/app.js';
 
 const ADA = viewerId('app', 'ada');
 const KEY = 'q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk';
@@ -155,7 +155,7 @@ it('an application context without HTTP publishes and opens no socket', async ()
 
 describe('besides the upgrades of the application', () => {
   /** Handles upgrades as Nest's WsAdapter does: it accepts its own path and destroys every other socket. */
-  function foreignSockets(app: TestApp): void {
+  function otherSockets(app: TestApp): void {
     const sockets = new WebSocketServer({ noServer: true });
     const server = app.app.get(HttpAdapterHost).httpAdapter.getHttpServer() as Server;
     server.on('upgrade', (request, socket, head) => {
@@ -166,7 +166,7 @@ describe('besides the upgrades of the application', () => {
 
   it('each socket reaches its own server', async () => {
     live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)] });
-    foreignSockets(live);
+    otherSockets(live);
     const socket = await live.connect(ADA);
     await socket.subscribed('1', 'subscription { orderStatus { state } }');
     const chat = new WebSocket(`${live.url.replace('http', 'ws')}/chat`);
@@ -181,7 +181,7 @@ describe('besides the upgrades of the application', () => {
     const url = `${live.url.replace('http', 'ws')}/nowhere`;
     const refusal = async (): Promise<string> => ((await once(new WebSocket(url), 'error')) as [Error])[0].message;
     expect(await refusal()).toContain('404');
-    foreignSockets(live);
+    otherSockets(live);
     expect(await refusal()).toContain('400');
   });
 });

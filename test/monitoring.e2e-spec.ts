@@ -10,8 +10,8 @@ import { parse } from 'yaml';
 import { freePort } from '../scripts/free-port.mjs';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { MetricsServer } from '../src/server/metrics/metrics-server.js';
-import { Issuer, trusting } from './kit/issuer.js';
-import { locate, needs } from './kit/needs.js';
+import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -81,7 +81,7 @@ describe('the alerts', () => {
 
 needs('promtool')('promtool', () => {
   const promtool = (...args: string[]) =>
-    promisify(execFile)(locate('promtool'), args, { cwd: join(DEPLOY, 'prometheus') });
+    promisify(execFile)(requireNeed('promtool'), args, { cwd: join(DEPLOY, 'prometheus') });
 
   it('accepts the configuration and the rules', async () => {
     const { stdout } = await promtool('check', 'config', 'prometheus.yml');
@@ -151,7 +151,7 @@ needs(
       USER_COUNT_INTERVAL_SECONDS: '0.5',
       APP_PROXY_SECRET: randomBytes(32).toString('hex'),
       APP_PROXY_SHOPS: 'demo.myshopify.com',
-      ...trusting(issuer),
+      ...trustedIssuersEnv(issuer),
     };
     const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, ...webhooks.env };
     [shared, alone] = await Promise.all([startServer({ env: { ...env, ...stores } }), startServer({ env })]);
@@ -215,7 +215,7 @@ needs(
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=error',
     ];
-    prometheus = spawn(locate('prometheus'), args, { stdio: 'ignore' });
+    prometheus = spawn(requireNeed('prometheus'), args, { stdio: 'ignore' });
     const at = `http://127.0.0.1:${port}`;
     await vi.waitFor(async () => expect((await fetch(`${at}/-/ready`)).ok).toBe(true), { timeout: 60_000 });
     return at;

@@ -16,7 +16,7 @@ const definition: TopicDefinition = {
   slowReader: 'close',
 };
 /** Longer than the interval of a node's heartbeat in Redis. */
-const SIGN_OF_LIFE_MS = 5_500;
+const HEARTBEAT_MS = 5_500;
 /** A node has two connections to Redis; a subscription needs both, and each reconnects by itself. */
 const WITHIN = { timeout: 30_000, interval: 100 };
 
@@ -74,7 +74,7 @@ needs('redis')('a Redis that comes back', () => {
     const cursors = await publish(node, topic, 1, 2, 3);
     server.backUp();
     await publish(node, topic, 4);
-    await delay(SIGN_OF_LIFE_MS);
+    await delay(HEARTBEAT_MS);
     await server.stop();
     server.restore();
     await server.start();
@@ -113,7 +113,7 @@ needs('redis')('a Redis that comes back', () => {
     admin.disconnect();
     const topic = newTopic();
     const [cursor] = await publish(one, topic, 1);
-    await delay(SIGN_OF_LIFE_MS);
+    await delay(HEARTBEAT_MS);
     expect(await resume(two, topic, cursor)).toEqual({ recovered: true, payloads: [] });
   });
 });

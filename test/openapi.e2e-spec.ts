@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import createClient, { type Middleware } from 'openapi-fetch';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { Issuer, trusting } from './kit/issuer.js';
+import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
 import type { paths } from './kit/openapi-types.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { signQuery } from './kit/shop-signature.js';
@@ -34,7 +34,7 @@ let client: ReturnType<typeof createClient<paths>>;
 beforeAll(async () => {
   issuer = await Issuer.start('acme');
   const env = { APP_PROXY_SECRET: SECRET, APP_PROXY_SHOPS: SHOP, USER_COUNT_INTERVAL_SECONDS: '3600' };
-  server = await startServer({ env: { ...env, ...trusting(issuer) } });
+  server = await startServer({ env: { ...env, ...trustedIssuersEnv(issuer) } });
   const key = await server.app.get(ApiKeys).create('generated client', SCOPES);
   client = createClient<paths>({ baseUrl: server.url, headers: { authorization: `Bearer ${key}` } });
   client.use(validating());

@@ -12,7 +12,7 @@ import type { ViewerId } from '../src/live/viewer/viewer.js';
 import { Random } from './fuzz/random.js';
 import { needs } from './kit/needs.js';
 import { NumberedTransactions } from './kit/numbered-transactions.js';
-import { OutboxStage, type RelayFaults } from './kit/outbox-stage.js';
+import { OutboxFixture, type RelayFaults } from './kit/outbox-fixture.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { postgresNode } from './kit/postgres-node.js';
 import { PostgresServer } from './kit/postgres-server.js';
@@ -80,10 +80,10 @@ needs('postgres')('a relay that fails', () => {
     for (const one of opened.splice(0).toReversed()) await one.close();
   });
 
-  async function open(topics: number, bus?: TopicBus): Promise<OutboxStage> {
-    const stage = await OutboxStage.open(topics, bus);
-    opened.push(stage);
-    return stage;
+  async function open(topics: number, bus?: TopicBus): Promise<OutboxFixture> {
+    const fixture = await OutboxFixture.open(topics, bus);
+    opened.push(fixture);
+    return fixture;
   }
 
   describe.each([
@@ -91,12 +91,12 @@ needs('postgres')('a relay that fails', () => {
     ['memory', memoryBus],
   ])('with topics in %s', (_, bus) => {
     it('loses, repeats and reorders nothing, whichever step it is killed at', { timeout: TIME_LIMIT_MS }, async () => {
-      const stage = await open(1, bus());
-      const [viewer] = stage.topics.map(({ owner }) => owner) as [ViewerId];
-      const sql = await SqlPublisher.connect(stage.database.url);
+      const fixture = await open(1, bus());
+      const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
+      const sql = await SqlPublisher.connect(fixture.database.url);
       opened.push(sql);
       const armed = { step: '' };
-      stage.startRelay(
+      fixture.startRelay(
         faulty(async (step) => {
           if (step !== armed.step) return;
           armed.step = '';
@@ -115,13 +115,13 @@ needs('postgres')('a relay that fails', () => {
           await sql.publish({ topic: 'steps', viewer, payload: { not: 'text' } });
           for (const payload of texts.slice(3)) await sql.publish({ topic: 'steps', viewer, payload });
           expected.push(...texts);
-          await stage.until(expected.length);
+          await fixture.until(expected.length);
           // Long enough for the relay to become idle: both states must occur.
           if (round > 0) await delay(300);
         }
         expect(armed.step, `${step} was never reached`).toBe('');
       }
-      expect(stage.arrived.get(viewer)).toEqual(expected);
+      expect(fixture.arrived.get(viewer)).toEqual(expected);
       await expect
         .poll(async () => (await sql.run('select from sallyport.outbox')).length, { timeout: 20_000 })
         .toBe(0);
@@ -132,26 +132,26 @@ needs('postgres')('a relay that fails', () => {
       `loses, repeats and reorders none of ${EVENTS} events, while two relays are active that fail and stop at random`,
       { timeout: TIME_LIMIT_MS },
       async () => {
-        const stage = await open(7, bus());
+        const fixture = await open(7, bus());
         const random = new Random(SEED);
         const at = async (): Promise<void> => {
           if (random.chance(0.02)) throw new Killed();
           if (random.chance(0.05)) await delay(random.below(40));
         };
-        for (let relay = 0; relay < 2; relay++) stage.startRelay(faulty(at, { lead: async () => true }));
-        const viewers = stage.topics.map(({ owner }) => owner);
+        for (let relay = 0; relay < 2; relay++) fixture.startRelay(faulty(at, { lead: async () => true }));
+        const viewers = fixture.topics.map(({ owner }) => owner);
         const feed = { topic: 'steps', viewers, payload: (text: string) => text };
-        const backends = new NumberedTransactions(stage.database.url, feed, random, PUBLISHERS);
+        const backends = new NumberedTransactions(fixture.database.url, feed, random, PUBLISHERS);
         const published = await backends.run(EVENTS, 20);
-        await stage.until(published);
+        await fixture.until(published);
         // A duplicate would arrive before this event.
-        await stage.bus.publish(stage.topics.map((topic) => ({ topic, payload: 'end' })));
-        await stage.until(published + viewers.length);
+        await fixture.bus.publish(fixture.topics.map((topic) => ({ topic, payload: 'end' })));
+        await fixture.until(published + viewers.length);
         for (const viewer of viewers) {
-          const arrived = stage.arrived.get(viewer) ?? [];
+          const arrived = fixture.arrived.get(viewer) ?? [];
           expect(backends.fault(viewer, arrived.slice(0, -1)), `OUTBOX_SEED=${SEED}`).toBeNull();
         }
-        expect(stage.count).toBe(published + viewers.length);
+        expect(fixture.count).toBe(published + viewers.length);
       },
     );
   });
@@ -227,20 +227,20 @@ needs('postgres')('a relay that fails', () => {
 
 needs('postgres')('a PostgreSQL of its own', () => {
   let server: PostgresServer;
-  let stage: OutboxStage;
+  let fixture: OutboxFixture;
   let sql: SqlPublisher;
   let viewer: ViewerId;
 
   beforeEach(async () => {
     server = await PostgresServer.start('max_prepared_transactions=10');
-    stage = await OutboxStage.open(1, undefined, server.url);
-    stage.startRelay();
-    viewer = stage.topics[0]!.owner;
-    sql = await SqlPublisher.connect(stage.database.url);
+    fixture = await OutboxFixture.open(1, undefined, server.url);
+    fixture.startRelay();
+    viewer = fixture.topics[0]!.owner;
+    sql = await SqlPublisher.connect(fixture.database.url);
   });
   afterEach(async () => {
     await sql.close();
-    await stage.close();
+    await fixture.close();
     await server.remove();
   });
 
@@ -248,7 +248,7 @@ needs('postgres')('a PostgreSQL of its own', () => {
 
   it('delivers a prepared transaction when it is committed, whether the relay was asleep or awake', async () => {
     for (const isAwake of [false, true]) {
-      const before = stage.count;
+      const before = fixture.count;
       // Idle: nothing has been published for a while.
       if (isAwake) await publish('awake');
       else await delay(500);
@@ -258,15 +258,15 @@ needs('postgres')('a PostgreSQL of its own', () => {
         await sql.run(`prepare transaction '${name}'`);
       }
       for (let round = 0; round < 20; round++) await publish(`passes ${round}`);
-      await stage.until(before + 20 + Number(isAwake));
+      await fixture.until(before + 20 + Number(isAwake));
       await sql.run("rollback prepared 'dropped'");
       await sql.run("commit prepared 'kept'");
-      await stage.until(before + 21 + Number(isAwake));
+      await fixture.until(before + 21 + Number(isAwake));
       await publish('last');
-      await stage.until(before + 22 + Number(isAwake));
-      expect(stage.arrived.get(viewer)?.slice(-3)).toEqual(['passes 19', 'kept', 'last']);
+      await fixture.until(before + 22 + Number(isAwake));
+      expect(fixture.arrived.get(viewer)?.slice(-3)).toEqual(['passes 19', 'kept', 'last']);
     }
-    expect(stage.arrived.get(viewer)).not.toContain('dropped');
+    expect(fixture.arrived.get(viewer)).not.toContain('dropped');
   });
 
   it('loses, repeats and reorders nothing when it is killed and starts again', async () => {
@@ -279,10 +279,10 @@ needs('postgres')('a PostgreSQL of its own', () => {
       await server.stop();
       await server.start();
       await sql.close();
-      sql = await SqlPublisher.connect(stage.database.url);
+      sql = await SqlPublisher.connect(fixture.database.url);
     }
     await publish('last');
-    await stage.until(expected.length + 1);
-    expect(stage.arrived.get(viewer)).toEqual([...expected, 'last']);
+    await fixture.until(expected.length + 1);
+    expect(fixture.arrived.get(viewer)).toEqual([...expected, 'last']);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { Random } from './fuzz/random.js';
 import { CommitOracle, type OracleEvent } from './kit/commit-oracle.js';
 import { needs } from './kit/needs.js';
-import { OutboxStage } from './kit/outbox-stage.js';
+import { OutboxFixture } from './kit/outbox-fixture.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 
 /** The number of random steps; `npm run outbox -- --steps N` changes it. */
@@ -107,14 +107,14 @@ needs('postgres')('the order of what is published by SQL', () => {
     for (const one of opened.splice(0).toReversed()) await one.close();
   });
 
-  async function open(topics = TOPICS): Promise<OutboxStage> {
-    const stage = await OutboxStage.open(topics);
-    opened.push(stage);
-    return stage;
+  async function open(topics = TOPICS): Promise<OutboxFixture> {
+    const fixture = await OutboxFixture.open(topics);
+    opened.push(fixture);
+    return fixture;
   }
 
-  async function connect(stage: OutboxStage): Promise<SqlPublisher> {
-    const sql = await SqlPublisher.connect(stage.database.url);
+  async function connect(fixture: OutboxFixture): Promise<SqlPublisher> {
+    const sql = await SqlPublisher.connect(fixture.database.url);
     opened.push(sql);
     return sql;
   }
@@ -122,15 +122,15 @@ needs('postgres')('the order of what is published by SQL', () => {
   it(
     `is that of the commits, in ${STEPS} random steps over ${CONNECTIONS} connections`,
     async () => {
-      const stage = await open();
-      stage.startRelay();
+      const fixture = await open();
+      fixture.startRelay();
       const random = new Random(SEED);
       const oracle = new CommitOracle();
-      const viewers = stage.topics.map(({ owner }) => owner);
+      const viewers = fixture.topics.map(({ owner }) => owner);
       let published = 0;
       const publishers: RandomPublisher[] = [];
       for (let index = 0; index < CONNECTIONS; index++) {
-        const sql = await connect(stage);
+        const sql = await connect(fixture);
         publishers.push(new RandomPublisher(sql, random, viewers, () => String(++published)));
       }
       for (let step = 0; step < STEPS; step++) {
@@ -143,36 +143,36 @@ needs('postgres')('the order of what is published by SQL', () => {
           oracle.committed(...(await Promise.all(both.map((each) => each.commit()))));
         }
       }
-      await stage.until(oracle.count);
-      const faults = viewers.flatMap((viewer) => oracle.fault(viewer, stage.arrived.get(viewer) ?? []) ?? []);
+      await fixture.until(oracle.count);
+      const faults = viewers.flatMap((viewer) => oracle.fault(viewer, fixture.arrived.get(viewer) ?? []) ?? []);
       expect(faults, `OUTBOX_SEED=${SEED}`).toEqual([]);
-      expect(stage.count, `OUTBOX_SEED=${SEED}`).toBe(oracle.count);
+      expect(fixture.count, `OUTBOX_SEED=${SEED}`).toBe(oracle.count);
     },
     Math.max(120_000, STEPS * 30),
   );
 
   it('delivers a transaction that took its ids first and committed last: late, in order, and once', async () => {
-    const stage = await open(2);
-    stage.startRelay();
-    const [a, b] = stage.topics.map(({ owner }) => owner) as [string, string];
-    const [early, late] = [await connect(stage), await connect(stage)];
+    const fixture = await open(2);
+    fixture.startRelay();
+    const [a, b] = fixture.topics.map(({ owner }) => owner) as [string, string];
+    const [early, late] = [await connect(fixture), await connect(fixture)];
     await early.run('begin');
     await early.publish({ topic: 'steps', viewer: a, payload: 'took its id first' });
     for (let round = 0; round < 50; round++) await late.publish({ topic: 'steps', viewer: a, payload: `a${round}` });
     await late.publish({ topic: 'steps', viewer: b, payload: 'another topic' });
-    await stage.until(51);
+    await fixture.until(51);
     await early.run('commit');
     await late.publish({ topic: 'steps', viewer: a, payload: 'last' });
-    await stage.until(53);
-    expect(stage.arrived.get(a)?.slice(-3)).toEqual(['a49', 'took its id first', 'last']);
-    expect(stage.arrived.get(b)).toEqual(['another topic']);
+    await fixture.until(53);
+    expect(fixture.arrived.get(a)?.slice(-3)).toEqual(['a49', 'took its id first', 'last']);
+    expect(fixture.arrived.get(b)).toEqual(['another topic']);
   });
 
   it('delivers a commit that took its number and then waited, and lets others pass meanwhile', async () => {
-    const stage = await open(1);
-    stage.startRelay();
-    const [viewer] = stage.topics.map(({ owner }) => owner) as [string];
-    const [slow, quick, gate] = [await connect(stage), await connect(stage), await connect(stage)];
+    const fixture = await open(1);
+    fixture.startRelay();
+    const [viewer] = fixture.topics.map(({ owner }) => owner) as [string];
+    const [slow, quick, gate] = [await connect(fixture), await connect(fixture), await connect(fixture)];
     // A deferred constraint of the caller that runs after the number was assigned, and waits.
     await gate.run(`create table slow (id integer);
       create function wait_for_gate() returns trigger language plpgsql as $$ begin
@@ -190,19 +190,19 @@ needs('postgres')('the order of what is published by SQL', () => {
       })
       .toHaveLength(1);
     for (let round = 0; round < 100; round++) await quick.publish({ topic: 'steps', viewer, payload: String(round) });
-    await stage.until(100);
+    await fixture.until(100);
     await gate.run('select pg_advisory_unlock(7)');
     await committed;
     await quick.publish({ topic: 'steps', viewer, payload: 'last' });
-    await stage.until(102);
-    expect(stage.arrived.get(viewer)?.slice(-3)).toEqual(['99', 'slow', 'last']);
+    await fixture.until(102);
+    expect(fixture.arrived.get(viewer)?.slice(-3)).toEqual(['99', 'slow', 'last']);
   });
 
   it('follows a lock: who waited for a row that another has changed comes after it', async () => {
-    const stage = await open(1);
-    stage.startRelay();
-    const [viewer] = stage.topics.map(({ owner }) => owner) as [string];
-    const [first, second] = [await connect(stage), await connect(stage)];
+    const fixture = await open(1);
+    fixture.startRelay();
+    const [viewer] = fixture.topics.map(({ owner }) => owner) as [string];
+    const [first, second] = [await connect(fixture), await connect(fixture)];
     await first.run('create table stock (left_over integer); insert into stock values (1)');
     const expected: string[] = [];
     for (let round = 0; round < 20; round++) {
@@ -216,25 +216,25 @@ needs('postgres')('the order of what is published by SQL', () => {
       await second.run('commit');
       expected.push(`first ${round}`, `second ${round}`);
     }
-    await stage.until(expected.length);
-    expect(stage.arrived.get(viewer)).toEqual(expected);
+    await fixture.until(expected.length);
+    expect(fixture.arrived.get(viewer)).toEqual(expected);
   });
 
   it('keeps what others publish over HTTP in the same statement', async () => {
-    const stage = await open(1);
-    stage.startRelay();
-    const sql = await connect(stage);
-    const [topic] = stage.topics;
+    const fixture = await open(1);
+    fixture.startRelay();
+    const sql = await connect(fixture);
+    const [topic] = fixture.topics;
     const bySql = Array.from({ length: 300 }, (_, index) => `sql ${index}`);
     const byHttp = Array.from({ length: 300 }, (_, index) => `http ${index}`);
     await Promise.all([
       (async () => {
         for (const payload of bySql) await sql.publish({ topic: 'steps', viewer: topic!.owner, payload });
       })(),
-      ...byHttp.map((payload) => stage.bus.publish([{ topic: topic!, payload }])),
+      ...byHttp.map((payload) => fixture.bus.publish([{ topic: topic!, payload }])),
     ]);
-    await stage.until(600);
-    const arrived = stage.arrived.get(topic!.owner) ?? [];
+    await fixture.until(600);
+    const arrived = fixture.arrived.get(topic!.owner) ?? [];
     expect(arrived.filter((payload) => payload.startsWith('sql'))).toEqual(bySql);
     expect(arrived.filter((payload) => payload.startsWith('http'))).toEqual(byHttp);
   });

@@ -19,7 +19,7 @@ import { SqlPublisher } from './kit/sql-publisher.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NOTIFICATIONS = 'subscription { notifications { title } }';
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const WAIT = { timeout: 20_000, interval: 20 };
 
 /** Tests of publishing by SQL that run on every store. */
 function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
@@ -155,7 +155,7 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
       await sql.publish(event('once', key));
       await sql.publishMany([event('once', key), event('once', key)]);
       const id = await sql.publish(event('another', key));
-      await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), PATIENCE);
+      await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), WAIT);
       expect((await sql.rejected()).find((each) => each.id === id)?.reason).toMatch(
         /^key was used for another payload/,
       );
@@ -191,7 +191,7 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
         { ...event(''), payload: nested(100) },
         event('good too'),
       ]);
-      await vi.waitFor(async () => expect(await sql.rejected()).toHaveLength(before + 7), PATIENCE);
+      await vi.waitFor(async () => expect(await sql.rejected()).toHaveLength(before + 7), WAIT);
       expect((await sql.rejected()).slice(before).map(({ reason }) => reason)).toEqual([
         'topic must be one of notifications, user_count.',
         expect.stringMatching(/^viewer must be a viewer id/),
@@ -210,7 +210,7 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
           `select (select count(*) from sallyport.outbox) + (select count(*) from sallyport.outbox_transaction)
              + (select count(*) from sallyport.outbox_commit) as rows`,
         );
-      await vi.waitFor(async () => expect(await left()).toEqual([{ rows: '0' }]), PATIENCE);
+      await vi.waitFor(async () => expect(await left()).toEqual([{ rows: '0' }]), WAIT);
     });
 
     it('shows what it has done in the metrics', async () => {
@@ -313,7 +313,7 @@ needs('postgres')('on PostgreSQL', () => {
       );
       expect(functions.map(({ name }) => name)).toEqual(['number_commit', 'publish', 'publish_many']);
       await as.close();
-      await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), PATIENCE);
+      await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), WAIT);
       await sql.run(`drop owned by ${role}; drop role ${role}`);
     });
 
@@ -328,7 +328,7 @@ needs('postgres')('on PostgreSQL', () => {
       const viewer = `user:${randomUUID()}`;
       const id = await sql.publish({ topic: 'not_yet', viewer, payload: { a: 1 }, key: 'k' });
       const other = await sql.publish({ topic: '\u001b[31m', viewer: 'nobody', payload: 1 });
-      await vi.waitFor(async () => expect(await sql.rejected()).toHaveLength(2), PATIENCE);
+      await vi.waitFor(async () => expect(await sql.rejected()).toHaveLength(2), WAIT);
       const reason = 'topic must be one of notifications, user_count.';
       expect(JSON.parse(await cli('--json', 'rejected', 'list'))).toMatchObject([
         { id: other },
@@ -342,7 +342,7 @@ needs('postgres')('on PostgreSQL', () => {
         const ids = (await sql.rejected()).map((each) => each.id);
         expect(ids).toHaveLength(2);
         expect(ids).not.toContain(id);
-      }, PATIENCE);
+      }, WAIT);
       expect(await cli('rejected', 'clear', '--all')).toBe('Deleted: 2.\n');
       await expect(cli('rejected', 'clear')).rejects.toMatchObject({ stderr: expect.stringContaining('--all') });
     });

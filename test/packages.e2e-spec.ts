@@ -5,9 +5,9 @@ import { startSallyport } from '../src/testing/start-sallyport.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { FeedModule } from '../src/live/feeds/feed.module.js';
 import { viewerId } from '../src/live/viewer/external-viewer.js';
-import { checked, Consumer, copyRepository, pack } from './kit/consumer/consumer.js';
+import { runTool, Consumer, copyRepository, pack } from './kit/consumer/consumer.js';
 import * as source from './kit/consumer/sources.js';
-import { OrderStatusFeed } from './kit/foreign/app.js';
+import { OrderStatusFeed } from './kit/host-app/app.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -63,9 +63,9 @@ describe('npm pack', () => {
 
   it.each(['sallyport', 'sallyport-client'])('makes %s such that publint and attw find nothing', async (name) => {
     const tarball = name === 'sallyport' ? module : client;
-    const lint = await checked(repository, 'publint', tarball, '--strict');
+    const lint = await runTool(repository, 'publint', tarball, '--strict');
     expect(lint.output).toContain('All good!');
-    const types = await checked(repository, 'attw', tarball, '--no-color', '--no-emoji');
+    const types = await runTool(repository, 'attw', tarball, '--no-color', '--no-emoji');
     expect(types).toMatchObject({ ok: true });
   });
 });

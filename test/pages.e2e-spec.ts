@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeKey } from './kit/console-stage.js';
+import { makeKey } from './kit/console-fixture.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 let server: TestServer;

@@ -15,7 +15,7 @@ import { PostgresServer } from './kit/postgres-server.js';
 
 /** 15 s in production. */
 const LEASE_MS = 900;
-const PATIENTLY = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 30_000, interval: 50 };
 const NETWORK = '192.0.2.1';
 
 /** Creates one node's stores. */
@@ -57,7 +57,7 @@ withPrograms('the ports of two nodes on a PostgreSQL that has crashed', () => {
     await here.lease.take(leaseName, 3_600_000);
     await server.stop();
     await server.start();
-    await vi.waitFor(() => expect(nodes.map(({ log }) => log.isLost)).toEqual([false, false]), PATIENTLY);
+    await vi.waitFor(() => expect(nodes.map(({ log }) => log.isLost)).toEqual([false, false]), WAIT);
   });
   afterAll(async () => {
     await Promise.all([here, there].map(({ presence }) => presence.beforeApplicationShutdown()));
@@ -66,7 +66,7 @@ withPrograms('the ports of two nodes on a PostgreSQL that has crashed', () => {
   });
 
   const untilPresent = () =>
-    vi.waitFor(async () => expect((await there.presence.among([viewer])).get(viewer)?.connections).toBe(1), PATIENTLY);
+    vi.waitFor(async () => expect((await there.presence.among([viewer])).get(viewer)?.connections).toBe(1), WAIT);
 
   it('report their viewers again', async () => {
     await untilPresent();
@@ -95,6 +95,6 @@ withPrograms('the ports of two nodes on a PostgreSQL that has crashed', () => {
     const [session, heard] = [randomUUID(), new Set<string>()];
     there.sessions.listen((ids) => ids.forEach((id) => heard.add(id)));
     await here.sessions.announce([session]);
-    await vi.waitFor(() => expect(heard).toContain(session), PATIENTLY);
+    await vi.waitFor(() => expect(heard).toContain(session), WAIT);
   });
 });

@@ -18,7 +18,7 @@ const definition: TopicDefinition = {
   slowReader: 'close',
 };
 const newTopic = (): Topic => topicOf(definition, `user:${randomUUID()}`);
-const patiently = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 30_000, interval: 50 };
 
 const withPrograms = postgresPrograms() ? describe : describe.skip;
 
@@ -47,12 +47,12 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     return sink;
   };
   /** Publishes with one idempotency key until it succeeds. */
-  const publishPatiently = async (topic: Topic, payload: unknown) => {
+  const publishUntilAccepted = async (topic: Topic, payload: unknown) => {
     const key = randomUUID();
     await vi.waitFor(async () => {
       const [outcome] = await there.bus.publish([{ topic, payload, key }]);
       expect(outcome).toMatchObject({ ok: true });
-    }, patiently);
+    }, WAIT);
   };
   const untilBack = () =>
     vi.waitFor(async () => {
@@ -60,7 +60,7 @@ withPrograms('the store on a PostgreSQL that fails', () => {
       const sink = await subscribe(topic);
       await publish(topic, 'back');
       await vi.waitFor(() => expect(sink.payloads).toEqual(['back']), { timeout: 500 });
-    }, patiently);
+    }, WAIT);
   afterEach(untilBack, 60_000);
 
   it('goes on after a restart without a checkpoint: same cursors, nothing lost, nothing twice', async () => {
@@ -72,7 +72,7 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await server.stop();
     await expect(publish(topic, 'nobody')).rejects.toBeInstanceOf(UnavailableError);
     await server.start();
-    await publishPatiently(topic, 3);
+    await publishUntilAccepted(topic, 3);
     await sink.until(3);
     expect(sink.payloads).toEqual([1, 2, 3]);
     const resumed = await subscribe(topic, cursor);
@@ -87,8 +87,8 @@ withPrograms('the store on a PostgreSQL that fails', () => {
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sallyport-listener'",
     );
     expect(cut.rowCount).toBe(2);
-    await publishPatiently(topic, 1);
-    await publishPatiently(topic, 2);
+    await publishUntilAccepted(topic, 1);
+    await publishUntilAccepted(topic, 2);
     await sink.until(2);
     expect(sink.payloads).toEqual([1, 2]);
   }, 60_000);
@@ -106,12 +106,12 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     const topic = newTopic();
     const sink = await subscribe(topic);
     proxy.hang();
-    await vi.waitFor(() => expect(here.log.isLost).toBe(true), patiently);
+    await vi.waitFor(() => expect(here.log.isLost).toBe(true), WAIT);
     expect(here.connection.health.state).toBe('unavailable');
     await expect(publish(topic, 'late')).rejects.toBeInstanceOf(UnavailableError);
     await expect(subscribe(newTopic())).rejects.toBeInstanceOf(UnavailableError);
-    proxy.goOn();
-    await publishPatiently(topic, 'after');
+    proxy.resume();
+    await publishUntilAccepted(topic, 'after');
     await sink.until('after');
     expect(sink.payloads.filter((payload) => payload === 'after')).toHaveLength(1);
   }, 60_000);
@@ -126,7 +126,7 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await expect(publish(topic, 'refused')).rejects.toBeInstanceOf(UnavailableError);
     await blocker.query('commit');
     await blocker.end();
-    await publishPatiently(topic, 'next');
+    await publishUntilAccepted(topic, 'next');
     await sink.until('next');
     expect(sink.payloads).toEqual(['next']);
   }, 60_000);
@@ -159,13 +159,13 @@ withPrograms('the store on a PostgreSQL that fails', () => {
       );
       expect(outcome).toBeInstanceOf(UnavailableError);
       expect(there.connection.health.state).toBe('refuses-writes');
-    }, patiently);
+    }, WAIT);
     await server.query('alter system reset default_transaction_read_only');
     await server.query('select pg_reload_conf()');
-    await publishPatiently(topic, 'taken');
+    await publishUntilAccepted(topic, 'taken');
     await sink.until('taken');
     expect(sink.payloads).toEqual([...accepted, 'taken']);
-    await vi.waitFor(() => expect(there.connection.health.state).toBe('ok'), patiently);
+    await vi.waitFor(() => expect(there.connection.health.state).toBe('ok'), WAIT);
   }, 60_000);
 
   it('goes on delivering while no connection is to be had for a publisher', async () => {
@@ -187,7 +187,7 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await expect(publish(topic, 'refused')).rejects.toBeInstanceOf(UnavailableError);
     expect(here.log.isLost).toBe(false);
     await Promise.all(hogs.map((hog) => hog.end()));
-    await publishPatiently(topic, 'taken');
+    await publishUntilAccepted(topic, 'taken');
     await sink.until('taken');
     expect(sink.payloads).toEqual(['taken']);
   }, 60_000);
@@ -217,7 +217,7 @@ withPrograms('the store when a standby takes over', () => {
     await proxy.shut();
     await primary.stop();
     await standby.promote();
-    proxy.lead(standby.url);
+    proxy.redirect(standby.url);
     await proxy.open();
   };
 
@@ -229,7 +229,7 @@ withPrograms('the store when a standby takes over', () => {
     await vi.waitFor(async () => {
       const { rows } = await standby.query("select payload from sallyport.event where payload like '%replicated%'");
       expect(rows).toHaveLength(1);
-    }, patiently);
+    }, WAIT);
     await replication.shut();
     await node.bus.publish([{ topic, payload: 'lost' }]);
     await sink.until('lost');
@@ -237,7 +237,7 @@ withPrograms('the store when a standby takes over', () => {
     await failOver();
     await sink.untilEnded();
     const resumed = new RecordingSink();
-    await vi.waitFor(() => node.bus.subscribe(topic, resumed, cursor), patiently);
+    await vi.waitFor(() => node.bus.subscribe(topic, resumed, cursor), WAIT);
     expect(resumed.recovered).toBe(false);
     await node.bus.publish([{ topic, payload: 'after' }]);
     await resumed.until('after');

@@ -17,7 +17,7 @@ const definition = {
 } as const;
 
 /** Retries: on a busy machine a pooler may need seconds for its first connections, and queries time out after five. */
-const patiently = <T>(work: () => Promise<T>): Promise<T> => vi.waitFor(work, { timeout: 40_000 });
+const eventually = <T>(work: () => Promise<T>): Promise<T> => vi.waitFor(work, { timeout: 40_000 });
 
 needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
   it('publishes through transaction mode and listens through session mode', async () => {
@@ -29,7 +29,7 @@ needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
     const sinks = await Promise.all(
       topics.map(async (topic) => {
         const sink = new RecordingSink();
-        await patiently(() => nodes[0].bus.subscribe(topic, sink));
+        await eventually(() => nodes[0].bus.subscribe(topic, sink));
         return sink;
       }),
     );
@@ -37,7 +37,7 @@ needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
     for (const payload of numbers)
       await Promise.all(
         nodes.map(({ bus }, side) =>
-          patiently(() =>
+          eventually(() =>
             bus.publish(
               topics.filter((_, index) => index % 2 === side).map((topic) => ({ topic, payload, key: `${payload}` })),
             ),

@@ -28,14 +28,14 @@ needs('postgres')('POST /publish while the database', () => {
     await database.drop();
   });
   const publishes = async () => (await publishOver(server, viewer)).status;
-  const pastBelief = () => {
+  const moveClock = () => {
     const now = performance.now.bind(performance);
     return vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
   };
   let aheadMs = 0;
 
   it('is unavailable accepts a previously verified key for a minute and no longer', async () => {
-    const clock = pastBelief();
+    const clock = moveClock();
     try {
       expect(await publishes()).toBe(200);
       wire.cut();
@@ -52,7 +52,7 @@ needs('postgres')('POST /publish while the database', () => {
 
   it('hangs does not wait for it', async () => {
     await vi.waitFor(async () => expect(await publishes()).toBe(200), { timeout: 10_000 });
-    const clock = pastBelief();
+    const clock = moveClock();
     try {
       aheadMs = 65_000;
       await vi.waitFor(async () => expect(await publishes()).toBe(200), { timeout: 10_000 });

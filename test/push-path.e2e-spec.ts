@@ -77,7 +77,7 @@ beforeAll(async () => {
   bus = new ObservedBus(new DeliveryGate(null, pino({ level: 'silent' })));
   paths = await startTwoPaths(schemaOf(), context);
 });
-afterEach(() => paths.hangUp());
+afterEach(() => paths.closeSockets());
 afterAll(() => {
   paths.stop();
   bus.beforeApplicationShutdown();

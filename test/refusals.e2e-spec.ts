@@ -87,10 +87,10 @@ describe.each(['production', 'test'])('where NODE_ENV is %s', (environment) => {
     const answer = await ada.browser.gql(query, variables);
     const socket = await ada.socket();
     socket.send({ id: '1', type: 'subscribe', payload: { query, variables } });
-    const told = await socket.settled();
+    const frames = await socket.settled();
     await socket.close();
     expect(answer.errors.length).toBeGreaterThan(0);
-    for (const text of [answer.text, JSON.stringify(told)]) {
+    for (const text of [answer.text, JSON.stringify(frames)]) {
       expect(text).not.toContain(CANARY);
       expect(text).not.toMatch(/node_modules|\.ts:|stacktrace/);
     }

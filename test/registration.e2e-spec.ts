@@ -3,14 +3,14 @@ import { Invitations } from '../src/identity/accounts/invitations.js';
 import { AccountService } from '../src/identity/accounts/account.service.js';
 import { Database } from '../src/identity/database/database.js';
 import { invitations } from '../src/identity/database/schema.js';
-import { type GqlAnswer, someone } from './kit/browser.js';
+import { type GqlResponse, newCredentials } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const REGISTER =
   'mutation ($email: String!, $password: String!, $invitation: String) { register(email: $email, password: $password, invitation: $invitation) { id } }';
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
 
-const codeOf = (answer: GqlAnswer): string => answer.errors[0]?.extensions.code ?? 'none';
+const codeOf = (answer: GqlResponse): string => answer.errors[0]?.extensions.code ?? 'none';
 
 describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
   let server: TestServer;
@@ -18,24 +18,24 @@ describe.each(['open', 'closed'])('REGISTRATION=%s', (mode) => {
   afterAll(() => server.stop());
 
   it('is told to pages', async () => {
-    expect(await server.browser().ask('{ registration }')).toEqual({ registration: mode.toUpperCase() });
+    expect(await server.browser().query('{ registration }')).toEqual({ registration: mode.toUpperCase() });
   });
 
   it('lets everyone register, or no one, and operators can always create accounts', async () => {
-    const answer = await server.browser().gql(REGISTER, { ...someone() });
+    const answer = await server.browser().gql(REGISTER, { ...newCredentials() });
     expect(codeOf(answer)).toBe(mode === 'open' ? 'none' : 'FORBIDDEN');
-    const ada = someone();
+    const ada = newCredentials();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     await server.browser().login(ada);
   });
 
   if (mode !== 'closed') return;
   it('gives the same answer for a registered e-mail as for any other', async () => {
-    const ada = someone();
+    const ada = newCredentials();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     const [known, unknown] = [
       await server.browser().gql(REGISTER, { ...ada }),
-      await server.browser().gql(REGISTER, { ...someone() }),
+      await server.browser().gql(REGISTER, { ...newCredentials() }),
     ];
     expect(known.text).toBe(unknown.text);
   });
@@ -50,11 +50,11 @@ describe('REGISTRATION=invite', () => {
   });
   afterAll(() => server.stop());
 
-  const register = (invitation: string | null, who = someone()): Promise<GqlAnswer> =>
+  const register = (invitation: string | null, who = newCredentials()): Promise<GqlResponse> =>
     server.browser().gql(REGISTER, { ...who, invitation });
 
   it('is told to pages', async () => {
-    expect(await server.browser().ask('{ registration }')).toEqual({ registration: 'INVITE' });
+    expect(await server.browser().query('{ registration }')).toEqual({ registration: 'INVITE' });
   });
 
   it('creates one account per invitation, also when five requests use it at once', async () => {
@@ -66,10 +66,10 @@ describe('REGISTRATION=invite', () => {
 
   it('keeps an invitation that did not create an account', async () => {
     const [{ code }, { code: other }] = [await invited.create(7), await invited.create(7)];
-    const ada = someone();
+    const ada = newCredentials();
     expect(codeOf(await register(code, ada))).toBe('none');
     expect(codeOf(await register(other, ada))).toBe('EMAIL_TAKEN');
-    expect(codeOf(await register(other, { ...someone(), password: 'short' }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(await register(other, { ...newCredentials(), password: 'short' }))).toBe('BAD_USER_INPUT');
     expect(codeOf(await register(other))).toBe('none');
   });
 
@@ -78,7 +78,7 @@ describe('REGISTRATION=invite', () => {
     ['an unknown one', 'A'.repeat(22)],
     ['no code at all', 'x'.repeat(10_000)],
   ])('refuses %s with the same message for registered and unregistered e-mails', async (_, invitation) => {
-    const ada = someone();
+    const ada = newCredentials();
     await server.app.get(AccountService, { strict: false }).create(ada.email, ada.password);
     const [known, unknown] = [await register(invitation, ada), await register(invitation)];
     expect(known.errors[0]?.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'invitation' });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { SUBPROTOCOL } from '../src/protocol/payload.js';
-import { Browser, someone } from './kit/browser.js';
+import { Browser, newCredentials } from './kit/browser.js';
 import { LiveSocket } from '../src/testing/live-socket.js';
 import { startServerProcess, type ServerProcess } from './kit/server-process.js';
 import { storage } from './kit/storage.js';
@@ -74,7 +74,7 @@ it('the id of a trusted proxy is in the response; other clients get a new one', 
 });
 
 it('each line of a request has the id of its response', async () => {
-  const answer = await new Browser(server.url).gql(LOGIN, { ...someone() });
+  const answer = await new Browser(server.url).gql(LOGIN, { ...newCredentials() });
   const id = answer.headers.get('x-request-id') ?? '';
   expect(id).toMatch(UUID);
   const lines = await linesOf(id, 2);

@@ -61,9 +61,9 @@ it('ST-2 no response contains a secret of the server', async () => {
 it('LK-4 production exposes no developer tools, and does not reveal its software', async () => {
   for (const target of ['/graphiql', '/playground', '/swagger', '/docs', '/package.json', '/.git/config'])
     expect([target, (await get(target)).status]).toEqual([target, 404]);
-  const landing = await get('/graphql');
-  expect(landing.status).toBe(405);
-  expect(landing.headers.get('content-type')).toContain('application/json');
+  const response = await get('/graphql');
+  expect(response.status).toBe(405);
+  expect(response.headers.get('content-type')).toContain('application/json');
   for (const target of ['/', '/healthz', '/nowhere', '/%zz']) {
     const { headers } = await get(target);
     expect([headers.get('x-powered-by'), headers.get('server')]).toEqual([undefined, undefined]);

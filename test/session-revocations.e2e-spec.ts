@@ -127,7 +127,7 @@ needs('redis', 'postgres').each(SHARED_STORES)('on two nodes with %s', (kind) =>
     const sockets = [await openSocket(here.url, { token }), await openSocket(there.url, { token })];
     const change =
       'mutation ($current: String!) { changePassword(current: $current, next: "an entirely other sentence") }';
-    await ada.browser.ask(change, { current: ada.password });
+    await ada.browser.query(change, { current: ada.password });
     for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     await stays.settled();
     await stays.close();

@@ -30,7 +30,7 @@ async function secondBrowser(who: SignedIn, userAgent = 'Second browser'): Promi
 }
 
 const sessionsOf = async (browser: Browser): Promise<Listed[]> =>
-  (await browser.ask<{ sessions: Listed[] }>(LIST)).sessions;
+  (await browser.query<{ sessions: Listed[] }>(LIST)).sessions;
 const cookieOf = (browser: Browser): string => [...browser.cookies.values()][0] ?? '';
 const codeOf = async (answer: ReturnType<Browser['gql']>): Promise<string | undefined> =>
   (await answer).errors[0]?.extensions.code;
@@ -54,7 +54,7 @@ describe('the list of sessions', () => {
     const other = await secondBrowser(ada);
     const socket = await openSocket(server.url, { token: await other.token() });
     const id = (await sessionsOf(ada.browser)).find((session) => !session.current)?.id;
-    expect(await ada.browser.ask(REVOKE, { id })).toEqual({ revokeSession: true });
+    expect(await ada.browser.query(REVOKE, { id })).toEqual({ revokeSession: true });
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(await other.me()).toBeNull();
     expect(await ada.browser.me()).not.toBeNull();
@@ -72,7 +72,7 @@ describe('the list of sessions', () => {
   it('can revoke all others and returns how many', async () => {
     const ada = await server.signedIn();
     const others = [await secondBrowser(ada), await secondBrowser(ada)];
-    expect(await ada.browser.ask('mutation { revokeOtherSessions }')).toEqual({ revokeOtherSessions: 2 });
+    expect(await ada.browser.query('mutation { revokeOtherSessions }')).toEqual({ revokeOtherSessions: 2 });
     expect(await Promise.all(others.map((other) => other.me()))).toEqual([null, null]);
     expect(await sessionsOf(ada.browser)).toHaveLength(1);
   });
@@ -80,7 +80,7 @@ describe('the list of sessions', () => {
   it('clears the cookie when the current session is revoked', async () => {
     const ada = await server.signedIn();
     const [own] = await sessionsOf(ada.browser);
-    await ada.browser.ask(REVOKE, { id: own?.id });
+    await ada.browser.query(REVOKE, { id: own?.id });
     expect([...ada.browser.cookies.keys()]).toEqual(['sallyport_device']);
   });
 
@@ -134,16 +134,16 @@ describe('a session id', () => {
   it('SE-3 is one if a document signs in three times, and none if it then signs out', async () => {
     const ada = await server.signedIn();
     const login = `login(email: "${ada.email}", password: "${ada.password}") { id }`;
-    const thrice = server.browser();
-    const answer = await thrice.gql(`mutation { a: ${login} b: ${login} c: ${login} }`);
+    const anonymous = server.browser();
+    const answer = await anonymous.gql(`mutation { a: ${login} b: ${login} c: ${login} }`);
     expect(answer.errors).toEqual([]);
     expect(answer.headers.getSetCookie().map((cookie) => cookie.split('=')[0])).toEqual([
       'sallyport',
       'sallyport_device',
     ]);
     expect(await sessionsOf(ada.browser)).toHaveLength(2);
-    expect((await thrice.me())?.user.id).toBe(ada.id);
-    await server.browser().ask(`mutation { a: ${login} logout }`);
+    expect((await anonymous.me())?.user.id).toBe(ada.id);
+    await server.browser().query(`mutation { a: ${login} logout }`);
     expect(await sessionsOf(ada.browser)).toHaveLength(2);
   });
 
@@ -179,7 +179,7 @@ describe('changing the password', () => {
     const other = await secondBrowser(ada);
     const stays = await ada.socket();
     const goes = await openSocket(server.url, { token: await other.token() });
-    expect(await ada.browser.ask(CHANGE, { current: ada.password, next })).toEqual({ changePassword: true });
+    expect(await ada.browser.query(CHANGE, { current: ada.password, next })).toEqual({ changePassword: true });
     expect((await goes.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(await other.me()).toBeNull();
     expect(await ada.browser.me()).not.toBeNull();
@@ -200,7 +200,7 @@ describe('changing the password', () => {
     const ada = await server.signedIn();
     const thief = server.browser();
     for (const [name, value] of ada.browser.cookies) thief.cookies.set(name, value);
-    await ada.browser.ask(CHANGE, { current: ada.password, next });
+    await ada.browser.query(CHANGE, { current: ada.password, next });
     expect(await thief.me()).toBeNull();
   });
 
@@ -219,14 +219,14 @@ describe('changing the password', () => {
 
   it('lets one of ten concurrent requests succeed, and the account still works', async () => {
     const ada = await server.signedIn();
-    const wishes = Array.from({ length: 10 }, (_, n) => `${next} number ${n} of ten`);
-    const racers = wishes.map((wish) => {
-      const racer = server.browser();
-      for (const [name, value] of ada.browser.cookies) racer.cookies.set(name, value);
-      return racer.gql(CHANGE, { current: ada.password, next: wish });
+    const passwords = Array.from({ length: 10 }, (_, n) => `${next} number ${n} of ten`);
+    const requests = passwords.map((password) => {
+      const browser = server.browser();
+      for (const [name, value] of ada.browser.cookies) browser.cookies.set(name, value);
+      return browser.gql(CHANGE, { current: ada.password, next: password });
     });
-    const answers = await Promise.all(racers);
-    const won = answers.flatMap((answer, n) => (answer.data ? [wishes[n]!] : []));
+    const answers = await Promise.all(requests);
+    const won = answers.flatMap((answer, n) => (answer.data ? [passwords[n]!] : []));
     expect(won).toHaveLength(1);
     await server.browser().login({ email: ada.email, password: won[0]! });
   });
@@ -237,7 +237,7 @@ describe('deleting the account', () => {
     const ada = await server.signedIn();
     const socket = await ada.socket();
     expect(await codeOf(ada.browser.gql(DELETE, { password: 'not the password' }))).toBe('INVALID_CREDENTIALS');
-    expect(await ada.browser.ask(DELETE, { password: ada.password })).toEqual({ deleteAccount: true });
+    expect(await ada.browser.query(DELETE, { password: ada.password })).toEqual({ deleteAccount: true });
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
     expect(ada.browser.cookies.size).toBe(0);
     await server.browser().register(ada);
@@ -245,8 +245,8 @@ describe('deleting the account', () => {
 
   it('happens once for concurrent requests', async () => {
     const ada = await server.signedIn();
-    const racers = Array.from({ length: 4 }, () => ada.browser.gql(DELETE, { password: ada.password }));
-    const answers = await Promise.all(racers);
+    const requests = Array.from({ length: 4 }, () => ada.browser.gql(DELETE, { password: ada.password }));
+    const answers = await Promise.all(requests);
     expect(answers.filter((answer) => answer.data !== null)).toHaveLength(1);
     for (const answer of answers) {
       if (!answer.data)

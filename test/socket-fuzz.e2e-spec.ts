@@ -56,7 +56,7 @@ async function fuzzOne(random: Random, token: string, tally: Tally): Promise<voi
   tally.sockets += 1;
   if (random.chance(INIT_BEFORE)) {
     socket.send(JSON.stringify({ type: 'connection_init', payload: { token, resumable: random.chance(0.5) } }));
-    await socket.hears('connection_ack');
+    await socket.waitForText('connection_ack');
   }
   for (let sent = 0; sent < WRITES_OF_ONE_SOCKET && !socket.isOver; sent++) {
     const bytes = randomWrite(random);
@@ -118,14 +118,14 @@ it(`WS-11 ${WRITES} random frames (SOCKET_FUZZ_SEED=${SEED}) end sockets with do
   expect(codes.has(CloseCode.InternalError)).toBe(false);
   expect(codes.has(CloseCode.TryAgainLater)).toBe(false);
   expect(server.child.exitCode).toBeNull();
-  const grave = server
+  const errors = server
     .output()
     .split('\n')
     .filter((line) => /"level":(?:50|60|"error"|"fatal")|unhandled/i.test(line));
-  expect(grave).toEqual([]);
+  expect(errors).toEqual([]);
   expect((await metric('process_resident_memory_bytes')) - before).toBeLessThan(MEMORY_SLACK);
   const survivor = await RawWebSocket.open(server.url);
   survivor.send(JSON.stringify({ type: 'connection_init', payload: { token: await people[0]?.token() } }));
-  expect(await survivor.hears('connection_ack')).toBe(true);
+  expect(await survivor.waitForText('connection_ack')).toBe(true);
   survivor.socket.destroy();
 }, 300_000);

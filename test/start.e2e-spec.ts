@@ -41,10 +41,10 @@ describe('a start that cannot succeed', () => {
 
   it('says in one line that the port is in use', async () => {
     const port = await freePort();
-    const squatter = await listen(port);
+    const occupant = await listen(port);
     const server = spawnServer({ ...(await ownStorage()), PORT: String(port), LOG_LEVEL: 'warn' });
     expect(await server.exit).toBe(1);
-    squatter.close();
+    occupant.close();
     expect(lines(server.output())).toEqual([expect.stringMatching(new RegExp(`^sallyport: .*${port}.* PORT\\.$`))]);
   });
 

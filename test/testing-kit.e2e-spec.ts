@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FeedModule, viewerId } from '../src/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { startSallyport, type TestApp } from '../src/testing/index.js';
-import { OrderStatusFeed } from './kit/foreign/app.js';
+import { OrderStatusFeed } from './kit/host-app/app.js';
 
 const ADA = viewerId('app', 42);
 const QUERY = 'subscription { orderStatus { state } }';

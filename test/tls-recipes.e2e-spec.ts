@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../scripts/free-port.mjs';
 import { needs } from './kit/needs.js';
-import { addressSeen, ask, Proxies, registered, visit, VISITOR } from './kit/proxies.js';
+import { addressSeen, queryAsVisitor, Proxies, registerAsVisitor, visit, VISITOR } from './kit/proxies.js';
 import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -42,8 +42,8 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
       const page = await visit(url());
       expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
       expect(page.headers['strict-transport-security']).toBeDefined();
-      const { id, cookie } = await registered(url(), `ada-${name}`);
-      const me = await ask(url(), '{ me { token } }', { cookie, 'apollo-require-preflight': 'true' });
+      const { id, cookie } = await registerAsVisitor(url(), `ada-${name}`);
+      const me = await queryAsVisitor(url(), '{ me { token } }', { cookie, 'apollo-require-preflight': 'true' });
       const { token } = (JSON.parse(me.body) as { data: { me: { token: string } } }).data.me;
       const socket = await openOver(url(), token);
       socket.send('{"type":"subscribe","id":"1","payload":{"query":"subscription { notifications { title } }"}}');
@@ -67,7 +67,10 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
     });
 
     it('says https to the nodes, whatever the visitor claims', async () => {
-      const answer = await ask(url(), '{ me { token } }', { 'x-forwarded-proto': 'http', forwarded: 'proto=http' });
+      const answer = await queryAsVisitor(url(), '{ me { token } }', {
+        'x-forwarded-proto': 'http',
+        forwarded: 'proto=http',
+      });
       expect(JSON.parse(answer.body)).toEqual({ data: { me: null } });
     });
 
@@ -134,7 +137,7 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
   it('nginx redirects pages to https and refuses requests with a body in the clear', async () => {
     const page = await visit(`http://localhost:${plainPort}/some?page`);
     expect([page.status, page.headers['location']]).toEqual([301, 'https://app.example/some?page']);
-    expect((await ask(`http://localhost:${plainPort}`, '{ me { token } }')).status).toBe(403);
+    expect((await queryAsVisitor(`http://localhost:${plainPort}`, '{ me { token } }')).status).toBe(403);
   });
 
   /** Returns the headers that reach a node. */

@@ -16,7 +16,7 @@ import { RedisServer } from './kit/redis-server.js';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const trace = parseTraceparent(TRACEPARENT) ?? undefined;
-const patiently = { timeout: 15_000, interval: 20 };
+const WAIT = { timeout: 15_000, interval: 20 };
 const definition = (historySize: number): TopicDefinition => ({
   name: 'notifications',
   field: 'notifications',
@@ -66,7 +66,7 @@ needs('redis')('a traced event on Redis', () => {
       const topic = newTopic(size);
       await node.bus.publish([{ topic, payload: { a: 1 } }]);
       await node.bus.publish([{ topic, payload: { a: 2 }, trace, key: 'two' }]);
-      await expect.poll(() => messages.length, patiently).toBe(3);
+      await expect.poll(() => messages.length, WAIT).toBe(3);
       const [first, announced, second] = messages.map((message) => message.split(' '));
       const epoch = first![0];
       expect(first).toEqual([epoch, '1', '{"a":1}']);
@@ -85,7 +85,7 @@ needs('redis')('a traced event on Redis', () => {
     const { node, messages } = await start();
     const topic = newTopic();
     await node.bus.publish([1, 2, 3].map((payload) => ({ topic, payload, trace })));
-    await expect.poll(() => messages.length, patiently).toBe(6);
+    await expect.poll(() => messages.length, WAIT).toBe(6);
     // How it handles a message.
     const sink = new RecordingSink();
     const live = new LiveTopic(topic, {
@@ -119,7 +119,7 @@ needs('redis')('a traced event on Redis', () => {
       const [channel] = (await other.pubsub('CHANNELS', 'sallyport:{notifications:*')) as string[];
       await other.publish(channel!, `${sink.start!.split('.')[0]} 0 ${announcement}`);
       await node.bus.publish([{ topic, payload: 'event' }]);
-      await expect.poll(() => sink.payloads, patiently).toEqual(['event']);
+      await expect.poll(() => sink.payloads, WAIT).toEqual(['event']);
       expect(sink.traces).toEqual([null]);
     },
   );
@@ -178,7 +178,7 @@ needs('postgres')('a traced event on PostgreSQL', () => {
       return node;
     });
     const waits = `select 1 from pg_stat_activity where wait_event_type in ('Lock', 'Timeout') and query like '%append_traced%'`;
-    await expect.poll(async () => (await short.query(waits)).rowCount, patiently).toBe(1);
+    await expect.poll(async () => (await short.query(waits)).rowCount, WAIT).toBe(1);
     // Each waits for one try at the most; all of them would wait for the long transaction.
     for (let time = 0; time < 20; time++) await short.query(publish);
     expect(isOpen).toBe(false);

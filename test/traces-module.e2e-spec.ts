@@ -12,7 +12,7 @@ import { FeedModule } from '../src/live/feeds/feed.module.js';
 import { viewerId } from '../src/live/viewer/external-viewer.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { startSallyport } from '../src/testing/start-sallyport.js';
-import { OrderStatusFeed } from './kit/foreign/app.js';
+import { OrderStatusFeed } from './kit/host-app/app.js';
 
 /** The parts of OpenTelemetry's context manager for Node that this test needs. */
 class Contexts implements ContextManager {

@@ -4,7 +4,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 import { TraceReceiver } from './kit/trace-receiver.js';
 
 const SECRET = 'one node of this test has this secret 0123456789';
-const patiently = { timeout: 30_000, interval: 100 };
+const WAIT = { timeout: 30_000, interval: 100 };
 /** Prints on exit which OpenTelemetry modules the process has loaded. */
 const LISTING = `data:text/javascript,${encodeURIComponent(
   `import { createRequire } from 'node:module';
@@ -77,9 +77,9 @@ describe('a server', () => {
     receiver.answer = answer;
     const busy = await start({ ...receiver.env, OTEL_EXPORTER_OTLP_TIMEOUT: '1000' });
     for (let round = 0; round < 30; round++) await ask(busy, 100);
-    await expect.poll(() => metric(busy, 'failed'), patiently).toBeGreaterThan(500);
+    await expect.poll(() => metric(busy, 'failed'), WAIT).toBeGreaterThan(500);
     await expect
-      .poll(async () => (await metric(busy, 'failed')) + (await metric(busy, 'dropped')), patiently)
+      .poll(async () => (await metric(busy, 'failed')) + (await metric(busy, 'dropped')), WAIT)
       .toBeGreaterThan(0);
     expect(busy.output().match(/traces could not be sent/g)).toHaveLength(1);
     const endedAtMs = performance.now();

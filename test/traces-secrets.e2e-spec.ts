@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { developmentKeyFile } from '../src/identity/api-keys/development-key.js';
 import { openSocket } from '../src/testing/live-socket.js';
-import { someone } from './kit/browser.js';
+import { newCredentials } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { TraceReceiver } from './kit/trace-receiver.js';
 
@@ -37,7 +37,7 @@ const remember = (what: string, value: string): string => {
 };
 
 it('spans of sign-in, sockets and publishing contain no secret, payload or viewer', async () => {
-  const who = someone();
+  const who = newCredentials();
   const browser = server.browser({ userAgent: remember('the user agent', `agent-${randomBytes(8).toString('hex')}`) });
   const { id } = await browser.register(who);
   await browser.gql(

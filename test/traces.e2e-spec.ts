@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSocket } from '../src/testing/live-socket.js';
-import { Browser, someone } from './kit/browser.js';
+import { Browser, newCredentials } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
@@ -66,7 +66,7 @@ describe.each(['redis', 'postgres'] as const)('two nodes on %s', (store) => {
     /** Opens a subscribed socket of one viewer on each node. */
     async function onBothNodes() {
       const browser = new Browser(nodes[0]!.url, { origin: null });
-      const { id } = await browser.register(someone());
+      const { id } = await browser.register(newCredentials());
       const open = async ({ url }: ServerProcess) => {
         const socket = await openSocket(url);
         await socket.init({ token: await browser.token(), resumable: true, positions: true });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Browser } from './kit/browser.js';
 import { openSocket } from '../src/testing/live-socket.js';
-import { locate, needs } from './kit/needs.js';
+import { requireNeed, needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -23,7 +23,7 @@ needs('faketime', 'postgres')('a node whose wall clock is changed while it runs'
       DATA_DIR: folder.path,
       NODE_ENV: 'development',
       USER_COUNT_INTERVAL_SECONDS: '1',
-      LD_PRELOAD: locate('faketime'),
+      LD_PRELOAD: requireNeed('faketime'),
       FAKETIME_TIMESTAMP_FILE: clock,
       FAKETIME_NO_CACHE: '1',
       // On a real machine, steps of the wall clock do not affect the monotonic clock.
@@ -43,7 +43,7 @@ needs('faketime', 'postgres')('a node whose wall clock is changed while it runs'
 
   /** Returns the milliseconds until a new token expires, which shows the node's own clock. */
   async function tokenEndsInMs(browser: Browser): Promise<number> {
-    const { me } = await browser.ask<{ me: { tokenExpiresAt: string } }>('{ me { tokenExpiresAt } }');
+    const { me } = await browser.query<{ me: { tokenExpiresAt: string } }>('{ me { tokenExpiresAt } }');
     return Date.parse(me.tokenExpiresAt) - Date.now();
   }
 

@@ -23,7 +23,7 @@ import { WebhookReceiver } from './kit/webhook-receiver.js';
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600', THROTTLE_EXEMPT: '127.0.0.1' };
 /** Ten seconds of absence, plus time for a busy machine. */
 const OFFLINE = { timeout: 45_000, interval: 100 };
-const SOON = { timeout: 20_000, interval: 50 };
+const WAIT = { timeout: 20_000, interval: 50 };
 const newViewer = (): ViewerId => `external:acme:${randomUUID()}`;
 
 /** Runs a CLI command inside a server, as the CLI does while the server has the embedded database open. */
@@ -76,7 +76,7 @@ describe.concurrent('webhooks of one node', () => {
     const presence = server.app.get(Presence);
     receiver.answer(viewer, () => (receiver.typesOf(viewer).length < 1 ? 500 : 204));
     const leave = presence.enter(viewer);
-    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toHaveLength(1), SOON);
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toHaveLength(1), WAIT);
     leave();
     await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline']);
     const [first, second, third] = receiver.all.filter((one) => one.viewer === viewer);
@@ -98,19 +98,19 @@ describe.concurrent('webhooks of one node', () => {
     const database = server.app.get(Database);
     receiver.answer(viewer, ({ type }) => (type === 'viewer.online' ? 410 : 204));
     const leave = server.app.get(Presence).enter(viewer);
-    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(['viewer.online']), SOON);
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(['viewer.online']), WAIT);
     // Simulates seven failed attempts over hours.
     await vi.waitFor(async () => {
       const failed = sql`${webhookMessages.viewer} = ${viewer} and ${webhookMessages.failure} is not null`;
       const set = { attempts: 7, nextAttemptAt: new Date() };
       const changed = await database.run((orm) => orm.update(webhookMessages).set(set).where(failed).returning());
       expect(changed).toHaveLength(1);
-    }, SOON);
+    }, WAIT);
     await vi.waitFor(async () => {
       const ofViewer = sql`${webhookMessages.viewer} = ${viewer}`;
       const rows = await database.run((orm) => orm.select().from(webhookMessages).where(ofViewer));
       expect(rows).toMatchObject([{ type: 'viewer.online', failure: 'status 410', failedAt: expect.any(Date) }]);
-    }, SOON);
+    }, WAIT);
     leave();
     await untilTypes(viewer, ['viewer.online', 'viewer.online', 'viewer.offline']);
     const messages = server.app.get(WebhookMessages, { strict: false });
@@ -225,15 +225,15 @@ needs('redis', 'postgres').concurrent('webhooks when a node is killed', () => {
   });
 
   it('tell exactly once of those who do not come back, and nothing of those who do', async () => {
-    const [dying, staying] = nodes as [ServerProcess, ServerProcess];
+    const [killed, staying] = nodes as [ServerProcess, ServerProcess];
     const browsers = Array.from({ length: 6 }, () => new Browser(staying.url, { origin: null }));
     const viewers: string[] = [];
     for (const browser of browsers) viewers.push(`user:${(await browser.register()).id}`);
-    for (const browser of browsers) await openSocket(dying.url, { token: await browser.token() });
-    await vi.waitFor(() => expect(receiver.all).toHaveLength(6), SOON);
+    for (const browser of browsers) await openSocket(killed.url, { token: await browser.token() });
+    await vi.waitFor(() => expect(receiver.all).toHaveLength(6), WAIT);
     // By now its first check of all viewers is over.
     await delay(16_000);
-    await dying.end('SIGKILL');
+    await killed.end('SIGKILL');
     const sockets = [];
     for (const browser of browsers.slice(0, 3))
       sockets.push(await openSocket(staying.url, { token: await browser.token() }));

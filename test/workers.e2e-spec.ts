@@ -9,7 +9,7 @@ import { spawnServer } from './kit/server-process.js';
 import { type LogLine, startWorkers, type WorkersServer } from './kit/workers.js';
 
 const SUBSCRIPTION = 'subscription { userCount }';
-const patiently = { timeout: 60_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -40,7 +40,7 @@ needs('postgres')('two workers', () => {
     // Each publish opens a connection, and workers take connections in turn.
     for (const value of [1, 2, 3, 4]) await server.publish(viewer, value);
     for (const socket of sockets)
-      await vi.waitUntil(async () => (await socket.waitForNext('1')).data?.['userCount'] === 4, patiently);
+      await vi.waitUntil(async () => (await socket.waitForNext('1')).data?.['userCount'] === 4, WAIT);
     await Promise.all(sockets.map((socket) => socket.close()));
   });
 
@@ -62,7 +62,7 @@ needs('postgres')('two workers', () => {
         expect(text).toMatch(/^sallyport_workers\{state="answered"\} 2$/m);
         expect(text).toMatch(/^sallyport_store_up\{store="postgres"\} 1$/m);
         expect(text).toMatch(/^sallyport_build_info\{[^}]*\} 1$/m);
-      }, patiently);
+      }, WAIT);
     }
     await Promise.all(sockets.map((socket) => socket.close()));
   });
@@ -71,13 +71,13 @@ needs('postgres')('two workers', () => {
     const { browser, viewer } = await server.signedIn();
     const [first, second] = server.pids() as [number, number];
     const stays = await server.socketOn(first, browser);
-    const falls = await server.socketOn(second, browser, { resumable: true });
-    falls.subscribe('1', SUBSCRIPTION);
+    const affected = await server.socketOn(second, browser, { resumable: true });
+    affected.subscribe('1', SUBSCRIPTION);
     await server.publish(viewer, 1);
-    const { extensions } = await falls.waitForNext('1');
+    const { extensions } = await affected.waitForNext('1');
     const before = await published(server);
     process.kill(second, 'SIGKILL');
-    expect((await falls.waitForClose()).code).toBe(1006);
+    expect((await affected.waitForClose()).code).toBe(1006);
     await server.publish(viewer, 2);
     const replacement = await server.replaced(2, second);
     const again = await server.socketOn(replacement, browser, { resumable: true });
@@ -138,7 +138,7 @@ needs('postgres')('the limits on connections', () => {
 
   /** Attempts until both workers have refused one; the first may come before the workers know of each other. */
   const refusedByBoth = async (attempt: () => Promise<boolean>, isRefusal: (line: LogLine) => boolean) => {
-    await vi.waitUntil(attempt, patiently);
+    await vi.waitUntil(attempt, WAIT);
     await vi.waitUntil(async () => {
       expect(await attempt()).toBe(true);
       return (
@@ -149,7 +149,7 @@ needs('postgres')('the limits on connections', () => {
             .map(({ pid }) => pid),
         ).size === 2
       );
-    }, patiently);
+    }, WAIT);
   };
   const isRefusedTo = async (address: string, status: number) =>
     (await rawUpgrade(server.url, { headers: { 'x-forwarded-for': address } })).status === status;
@@ -163,14 +163,14 @@ needs('postgres')('the limits on connections', () => {
     await refusedByBoth(isFull, ({ event, code }) => event === 'socket-closed' && code === CloseCode.TryAgainLater);
 
     await open[0]!.close();
-    open[0] = await vi.waitUntil(() => server.socketOn(first, browser).catch(() => null), patiently);
-    await vi.waitUntil(isFull, patiently);
+    open[0] = await vi.waitUntil(() => server.socketOn(first, browser).catch(() => null), WAIT);
+    await vi.waitUntil(isFull, WAIT);
 
     process.kill(second, 'SIGKILL');
     await Promise.all(open.slice(1).map((socket) => socket.waitForClose()));
     const inThePlaceOfTwo = [await browser.token(), await browser.token()];
     const again = await Promise.all(inThePlaceOfTwo.map((token) => opened(server.url, token)));
-    await vi.waitUntil(isFull, patiently);
+    await vi.waitUntil(isFull, WAIT);
     await server.replaced(2, second);
     // The new worker has heard of the sockets on the other one before it listened.
     for (let attempt = 0; attempt < 10; attempt++) expect(await isFull()).toBe(true);
@@ -200,14 +200,14 @@ needs('postgres')('the limits on connections', () => {
       ({ status }) => status === 503,
     );
     await open[0]!.close();
-    await vi.waitUntil(() => isRefusedTo(address, 101), patiently);
+    await vi.waitUntil(() => isRefusedTo(address, 101), WAIT);
     await Promise.all(open.map((socket) => socket.close()));
   });
 });
 
 /** Opens a socket with this token, as soon as there is room for it. */
 function opened(url: string, token: string): Promise<LiveSocket> {
-  return vi.waitUntil(() => openSocket(url, { token }).catch(() => null), patiently);
+  return vi.waitUntil(() => openSocket(url, { token }).catch(() => null), WAIT);
 }
 
 needs('postgres')('the end of all workers', () => {
@@ -256,21 +256,21 @@ needs('postgres')('the end of all workers', () => {
     const socket = await server.socketOn(server.pids()[0]!, browser);
     await server.end('SIGKILL');
     expect((await socket.waitForClose()).code).toBe(CloseCode.ServiceRestart);
-    await vi.waitUntil(() => !server.pids().some(isAlive), patiently);
+    await vi.waitUntil(() => !server.pids().some(isAlive), WAIT);
   });
 
   it('a crash loop ends the server with code 1 and a line that says so', async () => {
     const server = await started();
     const killed = new Set<number>();
-    const hunt = setInterval(() => {
+    const killer = setInterval(() => {
       for (const { msg, worker, pid } of server.log()) {
         if (msg !== 'a worker starts' || worker !== 2 || pid === undefined || killed.has(pid)) continue;
         killed.add(pid);
         if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       }
     }, 20);
-    await vi.waitUntil(() => server.child.exitCode !== null, patiently);
-    clearInterval(hunt);
+    await vi.waitUntil(() => server.child.exitCode !== null, WAIT);
+    clearInterval(killer);
     expect(server.child.exitCode).toBe(1);
     expect(server.output()).toMatch(/^sallyport: worker 2 ended five times in a row soon after its start \(SIGKILL\)/m);
     expect(server.pids().filter(isAlive)).toEqual([]);

@@ -11,84 +11,87 @@ import {
 
 const HERE = '2001:db8:1::/48';
 
-/** The contract of a guess ledger. `open` returns one ledger, or several that share their counts and are used in turn. */
-export function guessLedgerContract(name: string, open: () => () => GuessCounter): void {
+/** The contract of a guess counter. `open` returns one counter, or several that share their counts and are used in turn. */
+export function guessCounterContract(name: string, open: () => () => GuessCounter): void {
   describe(`a guess counter ${name}`, () => {
-    async function wrong(ledger: GuessCounter, subject: string, network = HERE): Promise<GuessVerdict> {
-      const verdict = await ledger.reserve(subject, network);
-      if (verdict.ok) await ledger.wrong(subject, verdict.count);
+    async function wrong(counter: GuessCounter, subject: string, network = HERE): Promise<GuessVerdict> {
+      const verdict = await counter.reserve(subject, network);
+      if (verdict.ok) await counter.wrong(subject, verdict.count);
       return verdict;
     }
 
     const waitOf = (verdict: GuessVerdict): number => (verdict.ok ? 0 : verdict.waitMs);
 
     it('allows five of many concurrent guesses, and returns the wait of the others', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      const verdicts = await Promise.all(Array.from({ length: 50 }, () => ledger().reserve(subject, HERE)));
+      const verdicts = await Promise.all(Array.from({ length: 50 }, () => counter().reserve(subject, HERE)));
       expect(verdicts.filter(({ ok }) => ok)).toHaveLength(FREE_GUESSES + 1);
       for (const verdict of verdicts) expect(waitOf(verdict)).toBeLessThanOrEqual(1_000);
     });
 
     it('counts subjects separately', async () => {
-      const ledger = open();
+      const counter = open();
       const [one, other] = [randomUUID(), randomUUID()];
-      for (let n = 0; n < 6; n += 1) await wrong(ledger(), one);
-      expect(await ledger().reserve(other, HERE)).toEqual({ ok: true, count: 1 });
+      for (let n = 0; n < 6; n += 1) await wrong(counter(), one);
+      expect(await counter().reserve(other, HERE)).toEqual({ ok: true, count: 1 });
     });
 
     it('is reset by a correct guess', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
-      await ledger().right(subject);
-      expect(await ledger().reserve(subject, HERE)).toEqual({ ok: true, count: 1 });
+      for (let n = 0; n < 5; n += 1) await wrong(counter(), subject);
+      await counter().right(subject);
+      expect(await counter().reserve(subject, HERE)).toEqual({ ok: true, count: 1 });
     });
 
     it('uncounts a guess that could not be verified, with its wait', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      for (let n = 0; n < 4; n += 1) await wrong(ledger(), subject);
+      for (let n = 0; n < 4; n += 1) await wrong(counter(), subject);
       for (let n = 0; n < 3; n += 1) {
-        expect(await ledger().reserve(subject, HERE)).toEqual({ ok: true, count: 5 });
-        await ledger().giveBack(subject, 5);
+        expect(await counter().reserve(subject, HERE)).toEqual({ ok: true, count: 5 });
+        await counter().giveBack(subject, 5);
       }
     });
 
     it('allows a guess after the wait, and then doubles the wait', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject);
-      expect(waitOf(await ledger().reserve(subject, HERE))).toBeGreaterThan(0);
-      await vi.waitFor(async () => expect(await ledger().reserve(subject, 'x')).toEqual({ ok: true, count: 6 }), 3_000);
-      await ledger().wrong(subject, 6);
-      const wait = waitOf(await ledger().reserve(subject, 'y'));
+      for (let n = 0; n < 5; n += 1) await wrong(counter(), subject);
+      expect(waitOf(await counter().reserve(subject, HERE))).toBeGreaterThan(0);
+      await vi.waitFor(
+        async () => expect(await counter().reserve(subject, 'x')).toEqual({ ok: true, count: 6 }),
+        3_000,
+      );
+      await counter().wrong(subject, 6);
+      const wait = waitOf(await counter().reserve(subject, 'y'));
       expect(wait).toBeGreaterThan(1_000);
       expect(wait).toBeLessThanOrEqual(2_000);
     });
 
     it('keeps the reservation of a refused network, whichever network guesses in between', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
-      expect(waitOf(await ledger().reserve(subject, HERE))).toBeLessThanOrEqual(1_000);
+      for (let n = 0; n < 5; n += 1) await wrong(counter(), subject, 'attacker');
+      expect(waitOf(await counter().reserve(subject, HERE))).toBeLessThanOrEqual(1_000);
       // The attacker takes each free attempt at once, until none has been free for longer than a promise lasts.
       await vi.waitFor(async () => {
-        await wrong(ledger(), subject, 'attacker');
-        expect(waitOf(await ledger().reserve(subject, 'somebody else'))).toBeGreaterThan(1_000);
+        await wrong(counter(), subject, 'attacker');
+        expect(waitOf(await counter().reserve(subject, 'somebody else'))).toBeGreaterThan(1_000);
       }, 3_000);
-      await vi.waitFor(async () => expect((await ledger().reserve(subject, HERE)).ok).toBe(true), 3_000);
-      expect((await ledger().reserve(subject, HERE)).ok).toBe(false);
+      await vi.waitFor(async () => expect((await counter().reserve(subject, HERE)).ok).toBe(true), 3_000);
+      expect((await counter().reserve(subject, HERE)).ok).toBe(false);
     });
 
     it('reserves an attempt for at most three networks at a time', async () => {
-      const ledger = open();
+      const counter = open();
       const subject = randomUUID();
-      for (let n = 0; n < 5; n += 1) await wrong(ledger(), subject, 'attacker');
-      for (let n = 0; n < 20; n += 1) await ledger().reserve(subject, `network ${n}`);
+      for (let n = 0; n < 5; n += 1) await wrong(counter(), subject, 'attacker');
+      for (let n = 0; n < 20; n += 1) await counter().reserve(subject, `network ${n}`);
       const passed = new Set<number>();
       await vi.waitFor(async () => {
-        for (let n = 0; n < 20; n += 1) if ((await wrong(ledger(), subject, `network ${n}`)).ok) passed.add(n);
+        for (let n = 0; n < 20; n += 1) if ((await wrong(counter(), subject, `network ${n}`)).ok) passed.add(n);
         // The first allowed attempt, and those with a promise.
         expect(passed.size).toBeGreaterThanOrEqual(MAX_PROMISES);
       }, 5_000);
@@ -96,17 +99,17 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
     });
 
     it('keeps a bounded number of subjects, and drops those with the fewest guesses first', async () => {
-      const ledger = open();
-      const crowd = crowdOf(3 * BUCKET_SIZE);
-      const [guessedAt = '', ...others] = crowd;
-      for (let n = 0; n < 4; n += 1) await wrong(ledger(), guessedAt);
-      for (const other of others) await wrong(ledger(), other);
-      expect(await ledger().reserve(guessedAt, HERE)).toEqual({ ok: true, count: 5 });
+      const counter = open();
+      const sameBucket = namesInOneBucket(3 * BUCKET_SIZE);
+      const [guessedAt = '', ...others] = sameBucket;
+      for (let n = 0; n < 4; n += 1) await wrong(counter(), guessedAt);
+      for (const other of others) await wrong(counter(), other);
+      expect(await counter().reserve(guessedAt, HERE)).toEqual({ ok: true, count: 5 });
       const remembered: string[] = [];
       for (const other of others) {
-        const verdict = await ledger().reserve(other, HERE);
+        const verdict = await counter().reserve(other, HERE);
         if (verdict.ok && verdict.count === 2) remembered.push(other);
-        await ledger().giveBack(other, 2);
+        await counter().giveBack(other, 2);
       }
       expect(remembered.length).toBeLessThan(BUCKET_SIZE);
     });
@@ -114,10 +117,11 @@ export function guessLedgerContract(name: string, open: () => () => GuessCounter
 }
 
 /** Returns `size` subjects that share a bucket. */
-function crowdOf(size: number): string[] {
+function namesInOneBucket(size: number): string[] {
   const run = randomUUID();
   const { bucket } = placeOf(run);
-  const crowd: string[] = [];
-  for (let n = 0; crowd.length < size; n += 1) if (placeOf(`${run} ${n}`).bucket === bucket) crowd.push(`${run} ${n}`);
-  return crowd;
+  const sameBucket: string[] = [];
+  for (let n = 0; sameBucket.length < size; n += 1)
+    if (placeOf(`${run} ${n}`).bucket === bucket) sameBucket.push(`${run} ${n}`);
+  return sameBucket;
 }

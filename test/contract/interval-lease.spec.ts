@@ -6,7 +6,7 @@ import { MemoryIntervalLease } from '../../src/live/store/memory/interval-lease.
 import { PostgresIntervalLease } from '../../src/live/store/postgres/interval-lease.postgres.js';
 import { RedisIntervalLease } from '../../src/live/store/redis/interval-lease.redis.js';
 import { proxyTo } from '../kit/database-proxy.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
@@ -54,7 +54,7 @@ intervalLeaseContract('in memory', () => [memory, memory]);
 needs('redis')('with Redis', () => {
   let opened: RedisNode[];
   beforeAll(async () => {
-    opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
+    opened = await Promise.all([redisNode(requireNeed('redis')), redisNode(requireNeed('redis'))]);
   });
   afterAll(() => opened.forEach((node) => node.close()));
 

@@ -150,13 +150,13 @@ needs('redis')('with Redis', () => {
   presenceContract('on Redis', async () => ({ here: await newPresence(), there: await newPresence() }));
 
   it('removes a crashed node when its lease expires', async () => {
-    const [dying, staying] = [await newNode(), await newPresence()];
+    const [lost, staying] = [await newNode(), await newPresence()];
     const viewer = newViewer();
-    const presence = new RedisPresence(dying.connection, LEASE_MS);
+    const presence = new RedisPresence(lost.connection, LEASE_MS);
     presence.enter(viewer);
     await untilConnected(staying, [viewer]);
     const before = await staying.nodes();
-    dying.close();
+    lost.close();
     await vi.waitFor(async () => expect(await connectedTo(staying)).toEqual([]), { timeout: 15_000 });
     await vi.waitFor(
       async () => {
@@ -215,16 +215,16 @@ needs('postgres')('with PostgreSQL', () => {
   presenceContract('on PostgreSQL', async () => ({ here: newPresence(nodes.here), there: newPresence(nodes.there) }));
 
   it('removes a crashed node when its lease expires, and then its rows', async () => {
-    const dying = await postgresNode(nodes.url);
+    const lost = await postgresNode(nodes.url);
     const staying = newPresence(nodes.here);
     const leaving = Array.from({ length: 2_500 }, newViewer).map((viewer) => staying.enter(viewer));
     for (const leave of leaving) leave();
     await untilConnected(staying, []);
     const viewers = Array.from({ length: 2_500 }, newViewer);
-    const presence = new PostgresPresence(dying.connection, LEASE_MS);
+    const presence = new PostgresPresence(lost.connection, LEASE_MS);
     for (const viewer of viewers) presence.enter(viewer);
     await untilConnected(staying, viewers);
-    await dying.close();
+    await lost.close();
     await untilConnected(staying, []);
     const sweeper = new StoreSweeper(nodes.here.connection);
     await sweeper.sweep();

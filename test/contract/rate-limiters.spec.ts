@@ -7,7 +7,7 @@ import { PostgresRateLimiters } from '../../src/live/store/postgres/rate-limiter
 import { StoreSweeper } from '../../src/live/store/postgres/store-sweeper.js';
 import { RedisRateLimiters } from '../../src/live/store/redis/rate-limiters.redis.js';
 import { proxyTo } from '../kit/database-proxy.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
@@ -71,7 +71,9 @@ rateLimitersContract('in memory', () => [memory, memory]);
 
 needs('redis')('with Redis', () => {
   let nodes: RedisNode[];
-  beforeAll(async () => void (nodes = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))])));
+  beforeAll(
+    async () => void (nodes = await Promise.all([redisNode(requireNeed('redis')), redisNode(requireNeed('redis'))])),
+  );
   afterAll(() => nodes.forEach((node) => node.close()));
 
   rateLimitersContract('on Redis', () => [

@@ -6,7 +6,7 @@ import { KEEP_REVOCATION_SECONDS, type RevocationStore } from '../../src/live/se
 import { MemoryRevocationStore } from '../../src/live/store/memory/revocation.store.memory.js';
 import { PostgresRevocationStore } from '../../src/live/store/postgres/revocation.store.postgres.js';
 import { RedisRevocationStore } from '../../src/live/store/redis/revocation.store.redis.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
@@ -48,7 +48,7 @@ describe('revocations in memory', () => {
 needs('redis')('revocations on Redis', () => {
   let opened: RedisNode[];
   beforeAll(async () => {
-    opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
+    opened = await Promise.all([redisNode(requireNeed('redis')), redisNode(requireNeed('redis'))]);
   });
   afterAll(() => opened.forEach((node) => node.close()));
   suite(() => [new RedisRevocationStore(opened[0]!.connection), new RedisRevocationStore(opened[1]!.connection)])();

@@ -9,7 +9,7 @@ import { RedisSessionRevocations } from '../../src/live/store/redis/session-revo
 import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import type { TopicBus } from '../../src/live/topics/topic.bus.js';
 import { proxyTo } from '../kit/database-proxy.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
@@ -102,8 +102,8 @@ needs('redis')('with Redis', () => {
   }
 
   beforeAll(async () => {
-    await open(locate('redis'));
-    await open(locate('redis'));
+    await open(requireNeed('redis'));
+    await open(requireNeed('redis'));
   });
   afterAll(() => {
     for (const node of opened) {

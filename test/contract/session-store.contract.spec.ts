@@ -152,10 +152,10 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const ask = () => lookup.statusOf({ userId: ada.id, sessionId: session.id });
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: START });
     await ask();
-    const gathering = Array.from({ length: 63 }, ask);
+    const batch = Array.from({ length: 63 }, ask);
     await new Promise(setImmediate);
     expect(asked.mock.calls.map(([claims]) => claims.length)).toEqual([1]);
-    await Promise.all([...gathering, ask()]);
+    await Promise.all([...batch, ask()]);
     const late = ask();
     await new Promise(setImmediate);
     expect(asked.mock.calls.map(([claims]) => claims.length)).toEqual([1, 64]);

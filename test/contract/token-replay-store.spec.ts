@@ -6,7 +6,7 @@ import { MemoryTokenReplayStore } from '../../src/live/store/memory/token-replay
 import { PostgresTokenReplayStore } from '../../src/live/store/postgres/token-replay.store.postgres.js';
 import { RedisTokenReplayStore } from '../../src/live/store/redis/token-replay.store.redis.js';
 import { proxyTo } from '../kit/database-proxy.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { redisNode, type RedisNode } from '../kit/redis-node.js';
@@ -53,7 +53,7 @@ describe('a token replay store in memory', () => {
 needs('redis')('a token replay store on Redis', () => {
   let opened: RedisNode[];
   beforeAll(async () => {
-    opened = await Promise.all([redisNode(locate('redis')), redisNode(locate('redis'))]);
+    opened = await Promise.all([redisNode(requireNeed('redis')), redisNode(requireNeed('redis'))]);
   });
   afterAll(() => opened.forEach((node) => node.close()));
   suite(() => [new RedisTokenReplayStore(opened[0]!.connection), new RedisTokenReplayStore(opened[1]!.connection)])();

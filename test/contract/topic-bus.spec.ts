@@ -2,7 +2,7 @@ import { topicKeys } from '../../src/live/store/redis/topic-keys.js';
 import { pino } from 'pino';
 import { DeliveryGate } from '../../src/live/topics/delivery-gate.js';
 import { MemoryTopicBus } from '../../src/live/store/memory/topic.bus.memory.js';
-import { locate, needs } from '../kit/needs.js';
+import { requireNeed, needs } from '../kit/needs.js';
 import { RedisCluster } from '../kit/redis-cluster.js';
 import { postgresNode } from '../kit/postgres-node.js';
 import { createDatabase } from '../kit/postgres-database.js';
@@ -44,7 +44,7 @@ async function onRedis(url: string, remove: () => Promise<void> = async () => {}
 }
 
 needs('redis')('with Redis', () => {
-  topicBusContract('on Redis', () => onRedis(locate('redis')));
+  topicBusContract('on Redis', () => onRedis(requireNeed('redis')));
   topicBusContract('on a Redis Cluster', async () => {
     const cluster = await RedisCluster.start();
     return onRedis(cluster.url, () => cluster.remove());

@@ -18,7 +18,7 @@ import { type Outcome, TwoExecutors } from './two-executors.js';
 const DOCUMENTS = Number(process.env['FUZZ_DOCUMENTS'] ?? 2000) / 2;
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const EVENTS = 3;
-const STANDS_STILL_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 const MINUTES = Math.max(5, DOCUMENTS / 200);
 
 const viewer = accountViewer('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002');
@@ -32,7 +32,7 @@ const context = {
  * When an item of a list throws, graphql-js 16 leaves the promises of earlier items unhandled. Their rejections are expected here;
  * all others go to Vitest as usual.
  */
-function passOn(listeners: readonly NodeJS.UnhandledRejectionListener[]): NodeJS.UnhandledRejectionListener {
+function forwardingTo(listeners: readonly NodeJS.UnhandledRejectionListener[]): NodeJS.UnhandledRejectionListener {
   return (reason, promise) => {
     // GraphQL errors with a path come from execution; their stack is that of the original error.
     const isOfGraphqlJs = reason instanceof GraphQLError && reason.path !== undefined;
@@ -41,7 +41,7 @@ function passOn(listeners: readonly NodeJS.UnhandledRejectionListener[]): NodeJS
 }
 
 const ofVitest = process.listeners('unhandledRejection');
-const listener = passOn(ofVitest);
+const listener = forwardingTo(ofVitest);
 let server: TestServer;
 beforeAll(async () => {
   process.removeAllListeners('unhandledRejection').on('unhandledRejection', listener);
@@ -101,7 +101,7 @@ async function compareAll(schema: GraphQLSchema, seed: number): Promise<void> {
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no outcome within ${STANDS_STILL_MS} ms`)), STANDS_STILL_MS);
+    timer = setTimeout(() => reject(new Error(`no outcome within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -8,7 +8,7 @@ interface Frame {
   readonly reserved?: number;
   readonly masked?: boolean;
   /** The length in the header, if it is wrong. */
-  readonly says?: number;
+  readonly declaredLength?: number;
 }
 
 const TEXT = 1;
@@ -108,16 +108,16 @@ export function randomWrite(random: Random): Buffer {
 
 function message(random: Random): Frame {
   const dice = random.next();
-  if (dice < 0.08) return { opcode: random.chance(0.5) ? 9 : 10, payload: noise(random, 125) };
+  if (dice < 0.08) return { opcode: random.chance(0.5) ? 9 : 10, payload: randomBytes(random, 125) };
   if (dice < 0.1) return { opcode: CLOSE, payload: closing(random) };
-  if (dice < 0.115) return { opcode: 2, payload: noise(random, 300) };
-  if (dice < 0.13) return { opcode: TEXT, payload: noise(random, 300) };
+  if (dice < 0.115) return { opcode: 2, payload: randomBytes(random, 300) };
+  if (dice < 0.13) return { opcode: TEXT, payload: randomBytes(random, 300) };
   if (dice < 0.17) return { opcode: TEXT, payload: Buffer.from(random.pick(TEXTS)) };
-  return { opcode: TEXT, payload: Buffer.from(JSON.stringify(spoken(random))) };
+  return { opcode: TEXT, payload: Buffer.from(JSON.stringify(randomMessage(random))) };
 }
 
 /** Returns a graphql-transport-ws message that may be invalid. */
-function spoken(random: Random): unknown {
+function randomMessage(random: Random): unknown {
   if (random.chance(0.3)) return { type: random.pick(['ping', 'pong']), payload: random.pick(VALUES) };
   if (random.chance(0.1)) return { type: random.pick(TYPES), id: random.pick(IDS), payload: random.pick(VALUES) };
   const id = random.chance(0.9) ? String(random.below(1_000)) : random.pick(IDS);
@@ -133,14 +133,14 @@ function spoken(random: Random): unknown {
 function fragments(random: Random, whole: Frame): Frame[] {
   if (whole.opcode >= CLOSE || !random.chance(0.1)) return [whole];
   const at = random.below(whole.payload.length + 1);
-  const between: Frame[] = random.chance(0.3) ? [{ opcode: 9, payload: noise(random, 20) }] : [];
+  const between: Frame[] = random.chance(0.3) ? [{ opcode: 9, payload: randomBytes(random, 20) }] : [];
   const first = { ...whole, payload: whole.payload.subarray(0, at), fin: false };
   return [first, ...between, { opcode: 0, payload: whole.payload.subarray(at) }];
 }
 
 /** Returns a frame that breaks one rule of RFC 6455 §5. */
 function malformed(random: Random): Frame {
-  const payload = noise(random, 100);
+  const payload = randomBytes(random, 100);
   return random.pick<Frame>([
     { opcode: TEXT, payload, reserved: 1 + random.below(7) },
     { opcode: random.pick([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), payload },
@@ -149,23 +149,26 @@ function malformed(random: Random): Frame {
     { opcode: 9, payload, fin: false },
     { opcode: 9, payload: Buffer.alloc(126) },
     { opcode: CLOSE, payload: Buffer.from([3]) },
-    { opcode: TEXT, payload, says: random.pick([126, 65_537, 2 ** 31, Number.MAX_SAFE_INTEGER, 2 ** 63]) },
+    { opcode: TEXT, payload, declaredLength: random.pick([126, 65_537, 2 ** 31, Number.MAX_SAFE_INTEGER, 2 ** 63]) },
   ]);
 }
 
 function closing(random: Random): Buffer {
   if (random.chance(0.2)) return Buffer.alloc(0);
   const code = random.pick(CLOSE_CODES);
-  return Buffer.concat([Buffer.from([code >> 8, code & 255]), noise(random, 123)]);
+  return Buffer.concat([Buffer.from([code >> 8, code & 255]), randomBytes(random, 123)]);
 }
 
-function noise(random: Random, longest: number): Buffer {
+function randomBytes(random: Random, longest: number): Buffer {
   return Buffer.from(Array.from({ length: random.below(longest + 1) }, () => random.below(256)));
 }
 
-function bytesOf({ opcode, payload, fin = true, reserved = 0, masked = true, says }: Frame, random: Random): Buffer {
+function bytesOf(
+  { opcode, payload, fin = true, reserved = 0, masked = true, declaredLength }: Frame,
+  random: Random,
+): Buffer {
   const first = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
-  const head = Buffer.concat([Buffer.from([first]), lengthOf(says ?? payload.length, masked)]);
+  const head = Buffer.concat([Buffer.from([first]), lengthOf(declaredLength ?? payload.length, masked)]);
   if (!masked) return Buffer.concat([head, payload]);
   const mask = Buffer.from(Array.from({ length: 4 }, () => random.below(256)));
   return Buffer.concat([head, mask, payload.map((byte, index) => byte ^ (mask[index & 3] ?? 0))]);

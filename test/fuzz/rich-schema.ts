@@ -88,8 +88,8 @@ export function richSchema(): GraphQLSchema {
     value.side === undefined ? 'Leaf' : 'Square';
   const stamp = type<GraphQLScalarType>('Stamp');
   stamp.serialize = (value) => (value === 0 ? null : value === 1 ? fail('no stamp') : new Date(Number(value)));
-  const glad = type<GraphQLEnumType>('Mood').getValue('GLAD')!;
-  glad.description = 'so that the type is written to';
+  const gladValue = type<GraphQLEnumType>('Mood').getValue('GLAD')!;
+  gladValue.description = 'so that the type is written to';
   const subscription = type<GraphQLObjectType>('Subscription').getFields();
   subscription['number']!.resolve = (source: { number: unknown }, { by }: { by: number }) => Number(source.number) * by;
   subscription['counted']!.resolve = (_source, args: { where?: object }) => Object.keys(args.where ?? {}).length;

@@ -1,5 +1,5 @@
 import type { APIResponse, Page } from 'playwright-core';
-import { someone, type Credentials } from './browser.js';
+import { newCredentials, type Credentials } from './browser.js';
 import type { OpenPage } from './chromium.js';
 
 /** Page object for the app. */
@@ -11,7 +11,7 @@ export class AppPage {
   }
 
   /** Creates an account and waits until the page is live. */
-  async register(who: Credentials = someone()): Promise<Credentials> {
+  async register(who: Credentials = newCredentials()): Promise<Credentials> {
     await this.page.getByRole('button', { name: 'Create account' }).click();
     await this.fill(who);
     await this.page.getByRole('button', { name: 'Create account' }).click();
@@ -52,7 +52,7 @@ export class AppPage {
   }
 
   /** Waits until the page shows the sign-in form. */
-  entrance(): Promise<void> {
+  signInForm(): Promise<void> {
     return this.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   }
 
@@ -61,7 +61,7 @@ export class AppPage {
   }
 
   /** Sends a GraphQL request with the page's cookies, outside the page. */
-  ask(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<APIResponse> {
+  query(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<APIResponse> {
     const { origin } = new URL(this.page.url());
     return this.page.request.post(`${origin}/graphql`, { data: { query, variables }, headers: { origin } });
   }

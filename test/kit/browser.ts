@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** A GraphQL response over HTTP, with its status and headers. */
-export interface GqlAnswer<T = Record<string, unknown>> {
+export interface GqlResponse<T = Record<string, unknown>> {
   readonly status: number;
   readonly headers: Headers;
   readonly data: T | null;
@@ -40,7 +40,7 @@ export interface Me {
 }
 
 /** Returns credentials that are not in use. */
-export function someone(name = 'ada'): Credentials {
+export function newCredentials(name = 'ada'): Credentials {
   const unique = randomBytes(6).toString('hex');
   return { email: `${name}-${unique}@example.test`, password: `correct horse ${unique}` };
 }
@@ -69,7 +69,7 @@ export class Browser {
   }
 
   /** Sends one GraphQL operation by POST. */
-  async gql<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<GqlAnswer<T>> {
+  async gql<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<GqlResponse<T>> {
     const response = await this.fetch('/graphql', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -82,33 +82,33 @@ export class Browser {
   }
 
   /** Like {@link gql}, but throws on errors. */
-  async ask<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<T> {
+  async query<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<T> {
     const answer = await this.gql<T>(query, variables);
     if (answer.errors.length > 0 || answer.data === null) throw new Error(`${answer.status}: ${answer.text}`);
     return answer.data;
   }
 
   /** Creates an account and signs in with it. */
-  async register(who: Credentials = someone()): Promise<Credentials & { id: string }> {
+  async register(who: Credentials = newCredentials()): Promise<Credentials & { id: string }> {
     const document =
       'mutation ($email: String!, $password: String!) { register(email: $email, password: $password) { id } }';
-    const { register } = await this.ask<{ register: { id: string } }>(document, { ...who });
+    const { register } = await this.query<{ register: { id: string } }>(document, { ...who });
     return { ...who, id: register.id };
   }
 
   async login({ email, password }: Credentials): Promise<void> {
     const document =
       'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
-    await this.ask(document, { email, password });
+    await this.query(document, { email, password });
   }
 
   async logout(): Promise<void> {
-    await this.ask('mutation { logout }');
+    await this.query('mutation { logout }');
   }
 
   /** Returns the signed-in viewer with a token for a socket, or null when signed out. */
   async me(): Promise<Me | null> {
-    const { me } = await this.ask<{ me: Me | null }>('{ me { user { id email } token tokenExpiresAt } }');
+    const { me } = await this.query<{ me: Me | null }>('{ me { user { id email } token tokenExpiresAt } }');
     return me;
   }
 

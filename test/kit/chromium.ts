@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
-import { locate } from './needs.js';
+import { requireNeed } from './needs.js';
 
 const RESULTS = fileURLToPath(new URL('../../test-results/', import.meta.url));
 
@@ -20,7 +20,7 @@ export class Chromium {
   static async launch(): Promise<Chromium> {
     const isRoot = process.getuid?.() === 0;
     const browser = await chromium.launch({
-      executablePath: locate('chromium'),
+      executablePath: requireNeed('chromium'),
       args: ['--enable-precise-memory-info', '--js-flags=--expose-gc', ...(isRoot ? ['--no-sandbox'] : [])],
     });
     return new Chromium(browser);
@@ -47,7 +47,7 @@ export async function openTab({ context }: OpenPage, url: string): Promise<OpenP
 }
 
 /** Saves a screenshot with the test results. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(RESULTS, { recursive: true });
   await page.screenshot({ path: `${RESULTS}${name}.png` });
 }

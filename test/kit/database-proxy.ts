@@ -11,9 +11,9 @@ export interface DatabaseProxy {
   /** Keeps connections open but forwards nothing, like a database that hangs. */
   hang(): void;
   /** Forwards again after {@link hang}. */
-  goOn(): void;
+  resume(): void;
   /** Connects new clients to another database; existing connections stay. */
-  lead(url: string): void;
+  redirect(url: string): void;
   /** Closes the proxy in any state. */
   end(): Promise<void>;
 }
@@ -38,15 +38,15 @@ export async function proxyTo(url: string): Promise<DatabaseProxy> {
   });
   await listen(server, 0);
   const { port } = server.address() as { port: number };
-  const through = new URL(url);
-  through.host = `127.0.0.1:${port}`;
+  const proxied = new URL(url);
+  proxied.host = `127.0.0.1:${port}`;
   const shut = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const pair of pairs) for (const end of pair) end.destroy();
     await closed;
   };
   return {
-    url: through.href,
+    url: proxied.href,
     shut,
     open: () => listen(server, port),
     hang() {
@@ -56,11 +56,11 @@ export async function proxyTo(url: string): Promise<DatabaseProxy> {
         upstream.unpipe(socket).pause();
       }
     },
-    goOn() {
+    resume() {
       hangs = false;
       for (const pair of pairs) join(pair);
     },
-    lead(other) {
+    redirect(other) {
       target = new URL(other);
     },
     end: async () => (server.listening ? shut() : undefined),

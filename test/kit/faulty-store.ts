@@ -53,7 +53,7 @@ export async function faultyPostgres(): Promise<FaultyStore> {
     start: () => server.start(),
     breakListeners: async () => (await server.query(listeners)).rowCount ?? 0,
     freeze: proxy.hang,
-    thaw: proxy.goOn,
+    thaw: proxy.resume,
     remove: async () => {
       await proxy.end();
       await server.remove();

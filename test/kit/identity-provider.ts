@@ -33,10 +33,10 @@ export class ProviderBrowser {
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     });
-    let page = await this.#go(`${this.url}/auth?${query.toString()}`);
+    let page = await this.#follow(`${this.url}/auth?${query.toString()}`);
     for (const form of [{ prompt: 'login', login, password: 'any' }, { prompt: 'consent' }]) {
       if (page.startsWith(REDIRECT_URI)) break;
-      page = await this.#go(page, form);
+      page = await this.#follow(page, form);
     }
     const code = new URL(page).searchParams.get('code') ?? '';
     return this.#tokens({
@@ -56,16 +56,16 @@ export class ProviderBrowser {
     const query = new URLSearchParams({ id_token_hint: id_token, post_logout_redirect_uri: LOGGED_OUT });
     const response = await this.#ask(`${this.url}/session/end?${query.toString()}`);
     const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(await response.text()) ?? [];
-    await this.#go(`${this.url}/session/end/confirm`, { xsrf, logout: 'yes' });
+    await this.#follow(`${this.url}/session/end/confirm`, { xsrf, logout: 'yes' });
   }
 
   /** Follows redirects and returns the first address that shows a page or is not the provider's. */
-  async #go(url: string, form?: Readonly<Record<string, string>>): Promise<string> {
+  async #follow(url: string, form?: Readonly<Record<string, string>>): Promise<string> {
     const response = await this.#ask(url, form);
     const location = response.headers.get('location');
     if (location === null) return url;
     const next = new URL(location, url).href;
-    return next.startsWith(this.url) ? this.#go(next) : next;
+    return next.startsWith(this.url) ? this.#follow(next) : next;
   }
 
   async #ask(url: string, form?: Readonly<Record<string, string>>): Promise<Response> {

@@ -15,7 +15,7 @@ export interface TokenOptions {
 }
 
 /** A custom response of an endpoint. */
-export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+export type ResponseHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface SigningKey {
   readonly kid: string;
@@ -29,8 +29,8 @@ export class Issuer {
   keyFetches = 0;
   discoveries = 0;
   /** Replaces the response with the key set. */
-  answerKeys: Answer | null = null;
-  answerDiscovery: Answer | null = null;
+  answerKeys: ResponseHandler | null = null;
+  answerDiscovery: ResponseHandler | null = null;
   #current: SigningKey;
   readonly #published: JWK[] = [];
 
@@ -140,7 +140,7 @@ export function json(response: ServerResponse, body: unknown, type = 'applicatio
 }
 
 /** Returns the settings with which a server trusts these issuers. */
-export function trusting(...issuers: readonly Issuer[]): { TRUSTED_ISSUERS: string } {
+export function trustedIssuersEnv(...issuers: readonly Issuer[]): { TRUSTED_ISSUERS: string } {
   return { TRUSTED_ISSUERS: JSON.stringify(issuers.map((issuer) => issuer.config())) };
 }
 

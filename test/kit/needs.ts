@@ -21,18 +21,18 @@ export type Need = keyof typeof VARIABLES;
  * Returns the URL of a store or the path of a program; undefined if this machine has none.
  * `npm test` sets the variables; to run a single file, set `TEST_REDIS_URL` and the others by hand.
  */
-export function whereIs(need: Need): string | undefined {
+export function findNeed(need: Need): string | undefined {
   return process.env[VARIABLES[need]] || undefined;
 }
 
-/** Like {@link whereIs}, for code inside a {@link needs} block. Throws when it is missing. */
-export function locate(need: Need): string {
-  const place = whereIs(need);
+/** Like {@link findNeed}, for code inside a {@link needs} block. Throws when it is missing. */
+export function requireNeed(need: Need): string {
+  const place = findNeed(need);
   if (!place) throw new Error(`${need} is missing: run npm test, or set ${VARIABLES[need]}.`);
   return place;
 }
 
 /** A `describe` that runs only if everything named is present: `needs('redis')('the bus on Redis', () => …)`. */
 export function needs(...names: Need[]): typeof describe | typeof describe.skip {
-  return names.every(whereIs) ? describe : describe.skip;
+  return names.every(findNeed) ? describe : describe.skip;
 }

@@ -17,8 +17,8 @@ const PAUSE_MS = 10;
 /** A backend that continuously publishes 1, 2, 3 … to every viewer, through each node in turn. */
 export class NumberedPublisher {
   /** The last number that a node accepted. */
-  taken = 0;
-  readonly #run: { isOver: boolean; done: Promise<void> } = { isOver: false, done: Promise.resolve() };
+  accepted = 0;
+  readonly #loop: { isOver: boolean; done: Promise<void> } = { isOver: false, done: Promise.resolve() };
   /** Part of every idempotency key: keys are remembered for five minutes, and each publisher starts again at 1. */
   readonly #id = randomUUID();
   readonly #key: string;
@@ -36,14 +36,14 @@ export class NumberedPublisher {
 
   /** Continues after {@link stop}. */
   async resume(): Promise<void> {
-    this.#run.isOver = false;
-    this.#run.done = this.#go();
+    this.#loop.isOver = false;
+    this.#loop.done = this.#run();
   }
 
   /** Stops after the current number. */
   async stop(): Promise<void> {
-    this.#run.isOver = true;
-    await this.#run.done;
+    this.#loop.isOver = true;
+    await this.#loop.done;
   }
 
   /** Sends one request with an event for each viewer. */
@@ -62,15 +62,15 @@ export class NumberedPublisher {
     });
   }
 
-  async #go(): Promise<void> {
-    for (let turn = 0; !this.#run.isOver; turn++) {
-      if (this.taken === this.#number || this.options.mode === 'once') this.#number++;
+  async #run(): Promise<void> {
+    for (let turn = 0; !this.#loop.isOver; turn++) {
+      if (this.accepted === this.#number || this.options.mode === 'once') this.#number++;
       const url = this.options.urls[turn % this.options.urls.length] ?? '';
-      const isTaken = await this.post(url, this.options.viewers, String(this.#number)).then(
+      const isAccepted = await this.post(url, this.options.viewers, String(this.#number)).then(
         async (response) => response.ok && !(await response.text()).includes('error'),
         () => false,
       );
-      if (isTaken) this.taken = this.#number;
+      if (isAccepted) this.accepted = this.#number;
       await delay(PAUSE_MS);
     }
   }

@@ -18,8 +18,8 @@ export class PersistentReader {
   #socket: LiveSocket | null = null;
   #attempt = 0;
   #isOver = false;
-  #mayGoOn: Promise<void> = Promise.resolve();
-  readonly #run: Promise<void>;
+  #mayReconnect: Promise<void> = Promise.resolve();
+  readonly #done: Promise<void>;
 
   constructor(
     private readonly urls: readonly string[],
@@ -27,7 +27,7 @@ export class PersistentReader {
     first = 0,
   ) {
     this.#attempt = first;
-    this.#run = this.#go();
+    this.#done = this.#run();
   }
 
   /** The received numbers, in order. */
@@ -42,37 +42,37 @@ export class PersistentReader {
 
   /** Cuts the connection without a Close frame; reconnects when `until` has settled. */
   cut(until: Promise<void> = Promise.resolve()): void {
-    this.#mayGoOn = until;
+    this.#mayReconnect = until;
     this.#socket?.ws.terminate();
   }
 
   async stop(): Promise<void> {
     this.#isOver = true;
     this.#socket?.ws.terminate();
-    await this.#run;
+    await this.#done;
   }
 
-  async #go(): Promise<void> {
+  async #run(): Promise<void> {
     while (!this.#isOver) {
       const url = this.urls[this.#attempt++ % this.urls.length] ?? '';
       try {
-        await this.#live(url);
+        await this.#readFrom(url);
       } catch {
         // The connection was refused, or cut while opening.
       }
       this.#socket = null;
-      await this.#mayGoOn;
+      await this.#mayReconnect;
       await delay(50);
     }
   }
 
-  async #live(url: string): Promise<void> {
+  async #readFrom(url: string): Promise<void> {
     const socket = await openSocket(url, { token: await this.token(), resumable: true });
     const resume = this.#cursor === undefined ? {} : { extensions: { resume: this.#cursor } };
     socket.subscribe('1', QUERY, resume);
     this.#socket = socket;
     void socket.waitForClose().then(({ code }) => this.closes.push(code));
-    for (;;) this.#note(await this.#next(socket));
+    for (;;) this.#record(await this.#next(socket));
   }
 
   /** Waits without a limit: tests have phases without events. */
@@ -86,7 +86,7 @@ export class PersistentReader {
     }
   }
 
-  #note({ data, extensions }: NextPayload): void {
+  #record({ data, extensions }: NextPayload): void {
     if (extensions?.['recovered'] === false) this.read.push('may have missed some');
     const { title, kind } = (data?.['notifications'] ?? {}) as { title: string; kind: string };
     this.#cursor = extensions?.['cursor'] as string;

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { vi } from 'vitest';
 import { freePort } from '../../scripts/free-port.mjs';
 import { unprivileged } from '../../scripts/test-services.mjs';
-import { locate } from './needs.js';
+import { requireNeed } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 /** A PgBouncer in front of a database, configured as in docs/scaling.md. */
@@ -39,7 +39,7 @@ auth_type = any
 ignore_startup_parameters = statement_timeout, idle_in_transaction_session_timeout
 `,
   );
-  const child: ChildProcess = spawn(locate('pgbouncer'), [file], { ...unprivileged(), stdio: 'ignore' });
+  const child: ChildProcess = spawn(requireNeed('pgbouncer'), [file], { ...unprivileged(), stdio: 'ignore' });
   const stop = async (): Promise<void> => {
     const closed = once(child, 'close');
     child.kill('SIGKILL');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { locate } from './needs.js';
+import { requireNeed } from './needs.js';
 
 /** An empty database for one test file. */
 export interface TestDatabase {
@@ -10,7 +10,7 @@ export interface TestDatabase {
 }
 
 /** Creates an empty database on the PostgreSQL server for tests. */
-export async function createDatabase(server = locate('postgres')): Promise<TestDatabase> {
+export async function createDatabase(server = requireNeed('postgres')): Promise<TestDatabase> {
   const name = `sallyport_test_${randomBytes(8).toString('hex')}`;
   await onServer(server, `create database ${name}`);
   const url = new URL(server);

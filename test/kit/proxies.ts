@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 import { freePort } from '../../scripts/free-port.mjs';
-import { locate } from './needs.js';
+import { requireNeed } from './needs.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -27,7 +27,7 @@ export class Proxies {
     const path = join(this.folder, `Caddyfile-${port}`);
     writeFileSync(path, caddyfile.replaceAll('PORT', String(port)));
     const env = { HOME: this.folder, XDG_DATA_HOME: this.folder, XDG_CONFIG_HOME: this.folder };
-    await this.#start(spawn(locate('caddy'), ['run', '--config', path, '--adapter', 'caddyfile'], { env }), port);
+    await this.#start(spawn(requireNeed('caddy'), ['run', '--config', path, '--adapter', 'caddyfile'], { env }), port);
     return port;
   }
 
@@ -43,7 +43,7 @@ export class Proxies {
       `daemon off; master_process off; pid ${own}.pid; error_log ${own}.log; events {}
       http { access_log off; ${temporary.join(' ')}\n${http.replaceAll('PORT', String(port))}\n}`,
     );
-    await this.#start(spawn(locate('nginx'), ['-c', `${own}.conf`, '-p', this.folder], { stdio: 'ignore' }), port);
+    await this.#start(spawn(requireNeed('nginx'), ['-c', `${own}.conf`, '-p', this.folder], { stdio: 'ignore' }), port);
     return port;
   }
 
@@ -151,19 +151,19 @@ export function visit(url: string, { method = 'GET', headers = {}, body, path }:
 }
 
 /** Sends one GraphQL operation from the visitor's address. */
-export function ask(url: string, query: string, headers: Record<string, string> = {}): Promise<Visit> {
+export function queryAsVisitor(url: string, query: string, headers: Record<string, string> = {}): Promise<Visit> {
   const sent = { 'content-type': 'application/json', ...headers };
   return visit(`${url}/graphql`, { method: 'POST', headers: sent, body: JSON.stringify({ query }) });
 }
 
 /** Registers an account from the visitor's address. */
-export async function registered(
+export async function registerAsVisitor(
   url: string,
   name: string,
   headers: Record<string, string> = {},
 ): Promise<{ id: string; cookie: string }> {
   const credentials = `email: "${name}@example.org", password: "correct horse of ${name}"`;
-  const answer = await ask(url, `mutation { register(${credentials}) { id } }`, headers);
+  const answer = await queryAsVisitor(url, `mutation { register(${credentials}) { id } }`, headers);
   const cookie = answer.headers['set-cookie']?.[0]?.split(';')[0];
   if (!cookie) throw new Error(`Not registered: ${answer.status} ${answer.body}`);
   return { id: (JSON.parse(answer.body) as { data: { register: { id: string } } }).data.register.id, cookie };
@@ -171,7 +171,11 @@ export async function registered(
 
 /** Registers an account from the visitor's address and returns the address that its session shows. */
 export async function addressSeen(url: string, name: string, headers: Record<string, string> = {}): Promise<string> {
-  const { cookie } = await registered(url, name, headers);
-  const { body } = await ask(url, '{ sessions { ip } }', { ...headers, cookie, 'apollo-require-preflight': 'true' });
+  const { cookie } = await registerAsVisitor(url, name, headers);
+  const { body } = await queryAsVisitor(url, '{ sessions { ip } }', {
+    ...headers,
+    cookie,
+    'apollo-require-preflight': 'true',
+  });
   return (JSON.parse(body) as { data: { sessions: { ip: string }[] } }).data.sessions[0]?.ip ?? body;
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** A server's response to raw bytes. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   /** By lower-case name; repeated headers are joined with a comma. */
   readonly headers: ReadonlyMap<string, string>;
@@ -10,7 +10,7 @@ export interface RawAnswer {
   readonly invited: boolean;
 }
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
 
 /**
@@ -18,19 +18,19 @@ const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
  * connection without one. Fails if neither happens within 10 s.
  *
  * @param request the bytes to send; {@link requestBytes} builds an ordinary request
- * @param giveUpAfterMs resolves with status 0 after this much silence, for requests that a server may rightly keep waiting for
+ * @param timeoutMs resolves with status 0 after this much silence, for requests that a server may rightly keep waiting for
  */
-export function rawHttp(url: string, request: string | Buffer, giveUpAfterMs?: number): Promise<RawAnswer> {
+export function rawHttp(url: string, request: string | Buffer, timeoutMs?: number): Promise<RawResponse> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';
     const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(request));
     const finish = (): void => {
       socket.destroy();
-      resolve(answerOf(received));
+      resolve(parseResponse(received));
     };
-    socket.setTimeout(giveUpAfterMs ?? PATIENCE_MS, () => {
-      if (giveUpAfterMs) finish();
+    socket.setTimeout(timeoutMs ?? TIMEOUT_MS, () => {
+      if (timeoutMs) finish();
       else socket.destroy(new Error(`no answer, or not ended; received: ${received}`));
     });
     socket.setEncoding('latin1');
@@ -73,7 +73,7 @@ function isWhole(text: string): boolean {
 }
 
 /** Parses a response, decoded as Latin-1. */
-export function answerOf(text: string): RawAnswer {
+export function parseResponse(text: string): RawResponse {
   const whole = text.replace(INVITATION, '');
   const [head = '', body = ''] = whole.split(/\r\n\r\n(.*)/s);
   const [statusLine = '', ...lines] = head.split('\r\n');

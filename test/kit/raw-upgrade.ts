@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../src/protocol/payload.js';
-import { answerOf, type RawAnswer } from './raw-http.js';
+import { parseResponse, type RawResponse } from './raw-http.js';
 
 function upgradeHeaders(url: string): Record<string, string> {
   return {
@@ -14,7 +14,7 @@ function upgradeHeaders(url: string): Record<string, string> {
 }
 
 /** A server's response to an upgrade request. */
-export interface UpgradeAnswer extends RawAnswer {
+export interface UpgradeResponse extends RawResponse {
   /** Whether the server closed the connection after the response. */
   readonly destroyed: boolean;
 }
@@ -31,7 +31,7 @@ export interface UpgradeRequest {
  * Sends one upgrade request over a bare socket. Resolves when the server switches protocols (the socket is then destroyed) or
  * closes the connection. Fails if neither happens within 10 s.
  */
-export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<UpgradeAnswer> {
+export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<UpgradeResponse> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';
@@ -42,12 +42,14 @@ export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<U
       received += String(chunk);
       if (!received.startsWith('HTTP/1.1 101') || !received.includes('\r\n\r\n')) return;
       socket.destroy();
-      resolve({ ...answerOf(received), destroyed: false });
+      resolve({ ...parseResponse(received), destroyed: false });
     });
-    socket.on('error', (error) => (received ? resolve({ ...answerOf(received), destroyed: true }) : reject(error)));
+    socket.on('error', (error) =>
+      received ? resolve({ ...parseResponse(received), destroyed: true }) : reject(error),
+    );
     socket.on('end', () => {
       socket.destroy();
-      resolve({ ...answerOf(received), destroyed: true });
+      resolve({ ...parseResponse(received), destroyed: true });
     });
   });
 }

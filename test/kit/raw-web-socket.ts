@@ -55,7 +55,7 @@ export class RawWebSocket {
   }
 
   /** Waits for a text message that contains `part`; false if the connection ends first. */
-  async hears(part: string): Promise<boolean> {
+  async waitForText(part: string): Promise<boolean> {
     while (!this.#texts.some((text) => text.includes(part))) {
       if (this.isOver) return false;
       await new Promise<void>((resolve) => (this.#wake = resolve));

@@ -16,7 +16,7 @@ export class RedisCluster {
     const members = servers.map(({ port }) => `127.0.0.1:${port}`);
     const more = ['--cluster-replicas', String(replicas), '--cluster-yes'];
     await promisify(execFile)('redis-cli', ['--cluster', 'create', ...members, ...more]);
-    await Promise.all(servers.map((server) => untilWell(server)));
+    await Promise.all(servers.map((server) => untilHealthy(server)));
     if (replicas > 0) await Promise.all(servers.slice(MASTERS).map(untilReplicating));
     return new RedisCluster(servers);
   }
@@ -47,7 +47,7 @@ async function startMember(): Promise<RedisServer> {
   return RedisServer.start('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000');
 }
 
-async function untilWell(server: RedisServer): Promise<void> {
+async function untilHealthy(server: RedisServer): Promise<void> {
   const client = server.client();
   await vi.waitFor(async () => {
     if (!(await client.cluster('INFO')).includes('cluster_state:ok')) throw new Error('not yet');

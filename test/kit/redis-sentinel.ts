@@ -34,7 +34,7 @@ export class RedisSentinel {
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
     const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-    await untilItKnows(port);
+    await untilReplicaIsKnown(port);
     return new RedisSentinel(master, replica, port, child, () => folder.remove());
   }
 
@@ -57,7 +57,7 @@ export class RedisSentinel {
 }
 
 /** Waits until the Sentinel has found the replica: without one it cannot fail over. */
-async function untilItKnows(port: number): Promise<void> {
+async function untilReplicaIsKnown(port: number): Promise<void> {
   const client = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 50 });
   client.on('error', () => {
     // The Sentinel is still starting.

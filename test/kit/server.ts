@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadConfig } from '../../src/server/config/load-config.js';
 import { createApp } from '../../src/create-app.js';
 import type { Authentication } from '../../src/live/gateway/gateway.module.js';
-import { Browser, someone, type BrowserOptions, type Credentials } from './browser.js';
+import { Browser, newCredentials, type BrowserOptions, type Credentials } from './browser.js';
 import { freePort } from '../../scripts/free-port.mjs';
 import { type LiveSocket, openSocket } from '../../src/testing/live-socket.js';
 import { storage } from './storage.js';
@@ -67,7 +67,7 @@ export async function startServer({ env = {}, authentication }: ServerOptions = 
     app,
     env: whole,
     browser,
-    signedIn: (name, options) => signUp(browser(options), someone(name)),
+    signedIn: (name, options) => signUp(browser(options), newCredentials(name)),
     stop: async () => {
       await app.close();
       await store.remove();

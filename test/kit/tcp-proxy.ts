@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A connection through the proxy. */
-interface Passage {
+interface ProxiedConnection {
   readonly inside: Socket;
   readonly outside: Socket;
   /** Whether it has subscribed to Redis channels. */
@@ -10,10 +10,10 @@ interface Passage {
 
 /** A proxy between a server and one of its stores that a test can cut, silence and heal. */
 export class TcpProxy {
-  readonly #passages = new Set<Passage>();
+  readonly #connections = new Set<ProxiedConnection>();
   readonly #server: Server;
   #isCut = false;
-  #isSilent: (passage: Passage) => boolean = () => false;
+  #isSilent: (connection: ProxiedConnection) => boolean = () => false;
 
   private constructor(private readonly target: number) {
     this.#server = createServer((inside) => this.#take(inside));
@@ -46,7 +46,7 @@ export class TcpProxy {
     const wasSilent = this.#isSilent;
     this.#isCut = false;
     this.#isSilent = () => false;
-    for (const passage of this.#passages) if (wasSilent(passage)) passage.inside.destroy();
+    for (const connection of this.#connections) if (wasSilent(connection)) connection.inside.destroy();
   }
 
   async stop(): Promise<void> {
@@ -55,7 +55,7 @@ export class TcpProxy {
   }
 
   #breakAll(): void {
-    for (const { inside, outside } of this.#passages) {
+    for (const { inside, outside } of this.#connections) {
       inside.destroy();
       outside.destroy();
     }
@@ -66,18 +66,18 @@ export class TcpProxy {
       inside.destroy();
       return;
     }
-    const passage = { inside, outside: connect(this.target, '127.0.0.1'), isSubscriber: false };
-    this.#passages.add(passage);
-    const { outside } = passage;
+    const connection = { inside, outside: connect(this.target, '127.0.0.1'), isSubscriber: false };
+    this.#connections.add(connection);
+    const { outside } = connection;
     inside.on('data', (bytes: Buffer) => {
-      if (/subscribe\r\n/i.test(bytes.toString('latin1'))) passage.isSubscriber = true;
-      if (!this.#isSilent(passage)) outside.write(bytes);
+      if (/subscribe\r\n/i.test(bytes.toString('latin1'))) connection.isSubscriber = true;
+      if (!this.#isSilent(connection)) outside.write(bytes);
     });
     outside.on('data', (bytes: Buffer) => {
-      if (!this.#isSilent(passage)) inside.write(bytes);
+      if (!this.#isSilent(connection)) inside.write(bytes);
     });
     const end = (): void => {
-      this.#passages.delete(passage);
+      this.#connections.delete(connection);
       inside.destroy();
       outside.destroy();
     };

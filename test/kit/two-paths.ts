@@ -28,7 +28,7 @@ export interface TwoPaths {
   /** Subscribes on a new socket. Every raw message after the ack goes into the inbox. */
   subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;
   /** Closes the sockets that {@link subscribe} opened. */
-  hangUp(): void;
+  closeSockets(): void;
   stop(): void;
 }
 
@@ -80,7 +80,7 @@ export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlConte
       client.send(JSON.stringify({ id: 'an "id" – ü', type: 'subscribe', payload }));
       return inbox;
     },
-    hangUp() {
+    closeSockets() {
       for (const client of clients.splice(0)) client.terminate();
     },
     stop() {

@@ -64,4 +64,4 @@ export function sendNext(connection: WireConnection, id: string | undefined, n: 
 }
 
 /** Returns the ISO 8601 time this many milliseconds from now. */
-export const isoIn = (ms: number): string => new Date(Date.now() + ms).toISOString();
+export const isoAfter = (ms: number): string => new Date(Date.now() + ms).toISOString();

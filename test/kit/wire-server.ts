@@ -66,8 +66,8 @@ export class WireServer {
   private constructor(private readonly server: WebSocketServer) {
     server.on('connection', (socket) => {
       const connection = new WireConnection(socket);
-      const taker = this.#waiting.shift();
-      if (taker) taker(connection);
+      const waiter = this.#waiting.shift();
+      if (waiter) waiter(connection);
       else this.#arrived.push(connection);
     });
   }

@@ -7,7 +7,7 @@ import { createDatabase } from './postgres-database.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-const patiently = { timeout: 60_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 
 /** The fields of a log line that these tests read. */
 export interface LogLine {
@@ -58,7 +58,7 @@ export async function startWorkers(more: Readonly<Record<string, string>> = {}):
     return [...latest].sort(([one], [other]) => one - other).map(([, pid]) => pid);
   };
   const wanted = Number(env.WORKERS);
-  await vi.waitUntil(() => pids().length === wanted, patiently);
+  await vi.waitUntil(() => pids().length === wanted, WAIT);
   return {
     ...server,
     env,
@@ -68,7 +68,7 @@ export async function startWorkers(more: Readonly<Record<string, string>> = {}):
       vi.waitUntil(() => {
         const now = pids()[number - 1];
         return now !== undefined && now !== before && now;
-      }, patiently),
+      }, WAIT),
     signedIn: async () => {
       const browser = new Browser(server.url);
       const { id } = await browser.register();
@@ -102,7 +102,7 @@ async function socketOn(
   for (let attempt = 0; attempt < 100; attempt++) {
     const before = opened().length;
     const socket = await openSocket(url, { token: await browser.token(), ...options });
-    await vi.waitUntil(() => opened().length > before, patiently);
+    await vi.waitUntil(() => opened().length > before, WAIT);
     if (opened().at(-1)?.pid === pid) return socket;
     await socket.close();
   }

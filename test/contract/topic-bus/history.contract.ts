@@ -4,7 +4,7 @@ import type { HistoryPage, HistoryRange } from '../../../src/live/topics/topic.b
 import { type Topic, type TopicDefinition, topicOf } from '../../../src/live/topics/topic.js';
 import { type BusUnderTest, kept, latest, newTopic } from './bus-under-test.js';
 
-const NOTHING: HistoryPage = { events: [], recovered: true };
+const EMPTY_PAGE: HistoryPage = { events: [], recovered: true };
 const NOT_RECOVERED: HistoryPage = { events: [], recovered: false };
 
 /** Reading a topic's history without subscribing. */
@@ -31,7 +31,7 @@ export function historyContract({ publish, publishNumbers, subscribe, harness }:
       const second = await read(topic, { after: first.events[1]?.cursor, limit: 2 });
       expect([payloadsOf(second), second.recovered]).toEqual([[3, 4], true]);
       expect(payloadsOf(await read(topic, { after: second.events[1]?.cursor, limit: 2 }))).toEqual([5]);
-      expect(await read(topic, { after: cursors[4] })).toEqual(NOTHING);
+      expect(await read(topic, { after: cursors[4] })).toEqual(EMPTY_PAGE);
     });
 
     it('has not recovered what is no longer kept, and then returns nothing', async () => {
@@ -58,7 +58,7 @@ export function historyContract({ publish, publishNumbers, subscribe, harness }:
       const cursors = await publishNumbers(topic, 3);
       expect(payloadsOf(await read(topic))).toEqual([3]);
       expect(payloadsOf(await read(topic, { after: cursors[1] }))).toEqual([3]);
-      expect(await read(topic, { after: cursors[2] })).toEqual(NOTHING);
+      expect(await read(topic, { after: cursors[2] })).toEqual(EMPTY_PAGE);
       expect(await read(topic, { after: cursors[0] })).toEqual(NOT_RECOVERED);
     });
 
@@ -74,8 +74,8 @@ export function historyContract({ publish, publishNumbers, subscribe, harness }:
       expect(payloadsOf(await read(topic))).toEqual([1]);
       expect(payloadsOf(await read(topic, { after: old }))).toEqual([1]);
       await delay(1_100);
-      expect(await read(topic)).toEqual(NOTHING);
-      expect(await read(topic, { after: recent })).toEqual(NOTHING);
+      expect(await read(topic)).toEqual(EMPTY_PAGE);
+      expect(await read(topic, { after: recent })).toEqual(EMPTY_PAGE);
       expect(await read(topic, { after: old })).toEqual(NOT_RECOVERED);
     });
 
@@ -91,9 +91,9 @@ export function historyContract({ publish, publishNumbers, subscribe, harness }:
 
     it('does not create a topic', async () => {
       const topic = newTopic();
-      expect(await read(topic)).toEqual(NOTHING);
+      expect(await read(topic)).toEqual(EMPTY_PAGE);
       const { sink } = await subscribe(topic);
-      expect(await read(topic, { after: sink.start })).toEqual(NOTHING);
+      expect(await read(topic, { after: sink.start })).toEqual(EMPTY_PAGE);
       const other = newTopic();
       await read(other);
       expect(await read(other, { after: sink.start })).toEqual(NOT_RECOVERED);
@@ -103,7 +103,7 @@ export function historyContract({ publish, publishNumbers, subscribe, harness }:
       const topic = newTopic();
       const [cursor] = await publishNumbers(topic, 2);
       const bus = await harness().forget(topic);
-      expect(await read(topic, {}, bus)).toEqual(NOTHING);
+      expect(await read(topic, {}, bus)).toEqual(EMPTY_PAGE);
       expect(await read(topic, { after: cursor }, bus)).toEqual(NOT_RECOVERED);
     });
 

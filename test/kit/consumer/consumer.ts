@@ -65,7 +65,7 @@ export async function pack(folder: string): Promise<string> {
 }
 
 /** Runs a program from this repository's devDependencies in a folder; returns its output, even if it fails. */
-export async function checked(
+export async function runTool(
   cwd: string,
   program: string,
   ...args: readonly string[]
@@ -114,7 +114,7 @@ export class Consumer {
    *   packages, such as ts-morph, are missing
    */
   async compile(): Promise<readonly string[]> {
-    const { output } = await checked(this.folder, 'tsc', '-p', '.', '--pretty', 'false');
+    const { output } = await runTool(this.folder, 'tsc', '-p', '.', '--pretty', 'false');
     return output.split('\n').filter((line) => /error TS\d+/.test(line) && !/^node_modules\/(?!sallyport)/.test(line));
   }
 

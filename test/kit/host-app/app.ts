@@ -4,14 +4,14 @@ import { IsIn, IsString } from 'class-validator';
 import { defineFeed, type SallyportOptions, Sallyport, viewerId, type ViewerId } from '../../../src/index.js';
 
 /** An existing application that imports SallyportModule. There are two, on different frameworks. */
-export interface ForeignApp {
+export interface HostApp {
   readonly name: string;
-  /** Starts one node. Nodes with the same `people` share their sessions. */
-  start(people: People, options?: Partial<SallyportOptions>): Promise<ForeignNode>;
+  /** Starts one node. Nodes with the same `users` share their sessions. */
+  start(users: UserSessions, options?: Partial<SallyportOptions>): Promise<HostNode>;
 }
 
 /** A running node of the application. */
-export interface ForeignNode {
+export interface HostNode {
   readonly url: string;
   readonly app: INestApplication;
   readonly sallyport: Sallyport;
@@ -19,15 +19,15 @@ export interface ForeignNode {
 }
 
 /** The application's server-side session data, shared by its nodes like a database. */
-export class People {
+export class UserSessions {
   readonly sessions = new Map<string, { readonly user: string; readonly endsAt: Date }>();
   /** How `sessions.status` fails; default: it does not. */
-  trouble: 'none' | 'throws' | 'hangs' = 'none';
+  failure: 'none' | 'throws' | 'hangs' = 'none';
 
   /** Implements `SallyportOptions.sessions.status`. */
   async status(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
-    if (this.trouble === 'throws') throw new Error('the database of the application is gone');
-    if (this.trouble === 'hangs') await new Promise<never>(() => {});
+    if (this.failure === 'throws') throw new Error('the database of the application is gone');
+    if (this.failure === 'hangs') await new Promise<never>(() => {});
     const found = ids.map((id) => [id, this.sessions.get(id)?.endsAt] as const);
     return new Map(found.flatMap(([id, endsAt]) => (endsAt ? [[id, endsAt] as const] : [])));
   }
@@ -67,7 +67,7 @@ export class ShopResolver {
 }
 
 /** A signed-in browser: it keeps the node's cookie. */
-export class ForeignBrowser {
+export class HostBrowser {
   #cookie = '';
 
   constructor(readonly url: string) {}
@@ -88,8 +88,8 @@ export class ForeignBrowser {
   }
 
   /** Uses the same cookie with another node. */
-  at({ url }: ForeignNode): ForeignBrowser {
-    const other = new ForeignBrowser(url);
+  at({ url }: HostNode): HostBrowser {
+    const other = new HostBrowser(url);
     other.#cookie = this.#cookie;
     return other;
   }

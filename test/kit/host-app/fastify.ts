@@ -7,7 +7,7 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { FeedModule, Sallyport, SallyportModule, type SallyportOptions, type SessionPort } from '../../../src/index.js';
-import { type ForeignApp, OrderStatusFeed, People, ShopResolver, viewerOf } from './app.js';
+import { type HostApp, OrderStatusFeed, UserSessions, ShopResolver, viewerOf } from './app.js';
 
 declare module '@fastify/secure-session' {
   interface SessionData {
@@ -22,14 +22,14 @@ const DAY_MS = 86_400_000;
 class AccountController {
   constructor(
     private readonly sallyport: Sallyport,
-    private readonly people: People,
+    private readonly users: UserSessions,
   ) {}
 
   @Post('login')
   @HttpCode(200)
   login(@Req() request: FastifyRequest, @Body() { user }: { user: string }): { user: string } {
     const id = randomUUID();
-    this.people.sessions.set(id, { user, endsAt: new Date(Date.now() + DAY_MS) });
+    this.users.sessions.set(id, { user, endsAt: new Date(Date.now() + DAY_MS) });
     request.session.set('id', id);
     return { user };
   }
@@ -45,29 +45,29 @@ class AccountController {
   @HttpCode(200)
   async logout(@Req() request: FastifyRequest): Promise<object> {
     const id = request.session.get('id') ?? '';
-    this.people.sessions.delete(id);
+    this.users.sessions.delete(id);
     request.session.delete();
     await this.sallyport.revokeSession(id);
     return {};
   }
 }
 
-function sessionsOf(people: People): SessionPort<FastifyRequest> {
+function sessionsOf(users: UserSessions): SessionPort<FastifyRequest> {
   return {
     read: (request) => {
       const session = request.session.get('id') ?? '';
-      const found = people.sessions.get(session);
+      const found = users.sessions.get(session);
       return found ? { viewer: viewerOf(found.user), session } : null;
     },
-    status: (ids) => people.status(ids),
+    status: (ids) => users.status(ids),
   };
 }
 
 /** Nest on Fastify with Mercurius and sessions in an encrypted cookie. */
-export const FASTIFY_APP: ForeignApp = {
+export const FASTIFY_APP: HostApp = {
   name: 'Fastify, Mercurius, @fastify/secure-session',
-  async start(people, options = {}) {
-    @Module({ providers: [{ provide: People, useValue: people }], exports: [People] })
+  async start(users, options = {}) {
+    @Module({ providers: [{ provide: UserSessions, useValue: users }], exports: [UserSessions] })
     class PeopleModule {}
     @Module({
       imports: [
@@ -75,8 +75,8 @@ export const FASTIFY_APP: ForeignApp = {
         GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, autoSchemaFile: true }),
         SallyportModule.forRootAsync({
           imports: [PeopleModule],
-          inject: [People],
-          useFactory: (injected: People): SallyportOptions => ({
+          inject: [UserSessions],
+          useFactory: (injected: UserSessions): SallyportOptions => ({
             secretKeys: ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'],
             sessions: sessionsOf(injected),
             ...options,
@@ -87,8 +87,8 @@ export const FASTIFY_APP: ForeignApp = {
       controllers: [AccountController],
       providers: [ShopResolver],
     })
-    class ForeignModule {}
-    const app = await NestFactory.create<NestFastifyApplication>(ForeignModule, new FastifyAdapter(), {
+    class HostModule {}
+    const app = await NestFactory.create<NestFastifyApplication>(HostModule, new FastifyAdapter(), {
       logger: false,
       abortOnError: false,
     });

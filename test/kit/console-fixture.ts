@@ -29,12 +29,12 @@ export class ConsolePage {
 
   /** Signs in with a key and waits for the overview. */
   async signIn(key: string): Promise<void> {
-    await this.try(key);
+    await this.submitKey(key);
     await this.heading('Overview');
   }
 
   /** Submits a key. */
-  async try(key: string): Promise<void> {
+  async submitKey(key: string): Promise<void> {
     await this.page.getByLabel('API key', { exact: true }).fill(key);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
   }
@@ -52,14 +52,14 @@ export class ConsolePage {
 }
 
 /** The fixture of a console test file: one server, one browser, and a new profile for each page. */
-export interface ConsoleStage {
+export interface ConsoleFixture {
   readonly server: TestServer;
   /** Opens the console in a new profile; the test fails if the page logged errors to the browser's console. */
   visit(options?: BrowserContextOptions): Promise<ConsolePage>;
 }
 
 /** Starts the fixture before the tests of the current `describe` and stops it after them. */
-export function consoleStage(): ConsoleStage {
+export function consoleFixture(): ConsoleFixture {
   let chromium: Chromium;
   let server: TestServer;
   const pages: OpenPage[] = [];

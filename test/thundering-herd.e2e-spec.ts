@@ -17,7 +17,7 @@ let env: Record<string, string>;
 let removeStorage: () => Promise<void>;
 let server: ServerProcess;
 let people: Browser[];
-let herd: Sheep[] = [];
+let tabs: Tab[] = [];
 
 beforeAll(async () => {
   const stored = await storage({});
@@ -30,8 +30,8 @@ beforeAll(async () => {
   for (const person of people) await person.register();
 });
 afterEach(async () => {
-  for (const { client } of herd) await client.dispose();
-  herd = [];
+  for (const { client } of tabs) await client.dispose();
+  tabs = [];
 });
 afterAll(async () => {
   await server.end();
@@ -39,14 +39,14 @@ afterAll(async () => {
 });
 
 /** A tab: our client with its own cookie and delays, and a subscription that only counts its values. */
-interface Sheep {
+interface Tab {
   readonly client: LiveClient;
   values: number;
   /** Set when the subscription has ended for good. */
   failure: unknown;
 }
 
-function open(person: Browser): Sheep {
+function open(person: Browser): Tab {
   const address = person.options.address ?? '';
   class AtAddress extends WebSocket {
     constructor(url: string, protocols: string[], options?: ClientOptions) {
@@ -58,24 +58,24 @@ function open(person: Browser): Sheep {
     webSocketImpl: AtAddress,
     getToken: tokenFromMe(`${server.url}/graphql`, (_url, init) => person.fetch('/graphql', init)),
   });
-  const sheep: Sheep = { client, values: 0, failure: null };
+  const tab: Tab = { client, values: 0, failure: null };
   client.subscribe(
     { query: 'subscription { userCount }' },
     {
-      next: () => (sheep.values += 1),
-      error: (reason) => (sheep.failure = reason),
-      complete: () => (sheep.failure = 'completed'),
+      next: () => (tab.values += 1),
+      error: (reason) => (tab.failure = reason),
+      complete: () => (tab.failure = 'completed'),
     },
   );
-  return sheep;
+  return tab;
 }
 
 async function allAreLive(): Promise<void> {
-  for (const sheep of herd) sheep.values = 0;
+  for (const tab of tabs) tab.values = 0;
   await vi.waitFor(
     () => {
-      expect(herd.map(({ failure }) => failure)).toEqual(herd.map(() => null));
-      expect(herd.filter(({ client, values }) => client.state === 'live' && values > 0)).toHaveLength(PEOPLE * TABS);
+      expect(tabs.map(({ failure }) => failure)).toEqual(tabs.map(() => null));
+      expect(tabs.filter(({ client, values }) => client.state === 'live' && values > 0)).toHaveLength(PEOPLE * TABS);
     },
     { timeout: BACK_WITHIN_MS, interval: 100 },
   );
@@ -87,7 +87,7 @@ it.each<['SIGTERM' | 'SIGKILL', string]>([
 ])(
   'WS-12 %s: when a node %s, every one of 100 clients is live again and none is refused for good',
   async (signal) => {
-    herd = people.flatMap((person) => Array.from({ length: TABS }, () => open(person)));
+    tabs = people.flatMap((person) => Array.from({ length: TABS }, () => open(person)));
     await allAreLive();
     await delay(HELD_MS);
     await server.end(signal);

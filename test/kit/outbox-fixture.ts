@@ -33,7 +33,7 @@ export interface RelayFaults {
 }
 
 /** A database with an outbox, one subscribed node, and any number of relays. */
-export class OutboxStage {
+export class OutboxFixture {
   readonly topics: readonly Topic[];
   /** The received events, per topic. */
   readonly arrived = new Map<string, string[]>();
@@ -56,13 +56,13 @@ export class OutboxStage {
    * @param other a bus without a database; default: the bus on PostgreSQL
    * @param server the URL of a PostgreSQL server; default: the one for tests
    */
-  static async open(topics: number, other?: TopicBus, server?: string): Promise<OutboxStage> {
+  static async open(topics: number, other?: TopicBus, server?: string): Promise<OutboxFixture> {
     const database = await createDatabase(server);
     const node = await postgresNode(database.url);
     const viewers = Array.from({ length: topics }, (): ViewerId => `user:${randomUUID()}`);
-    const stage = new OutboxStage(database, node, other ?? node.bus, viewers);
-    for (const topic of stage.topics) await stage.#subscribe(topic);
-    return stage;
+    const fixture = new OutboxFixture(database, node, other ?? node.bus, viewers);
+    for (const topic of fixture.topics) await fixture.#subscribe(topic);
+    return fixture;
   }
 
   /** Starts another relay. */

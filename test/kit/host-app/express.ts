@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Request } from 'express';
 import session, { MemoryStore, type SessionData } from 'express-session';
 import { FeedModule, Sallyport, SallyportModule, type SallyportOptions, type SessionPort } from '../../../src/index.js';
-import { type ForeignApp, OrderStatusFeed, type People, ShopResolver, viewerOf } from './app.js';
+import { type HostApp, OrderStatusFeed, type UserSessions, ShopResolver, viewerOf } from './app.js';
 
 declare module 'express-session' {
   interface SessionData {
@@ -14,14 +14,14 @@ declare module 'express-session' {
   }
 }
 
-const SECRET = 'the secret of the cookies of a foreign app';
+const SECRET = 'the secret of the cookies of a host application';
 const DAY_MS = 86_400_000;
-/** One session store for all nodes with the same `people`, like a database. */
-const stores = new WeakMap<People, MemoryStore>();
+/** One session store for all nodes with the same `users`, like a database. */
+const stores = new WeakMap<UserSessions, MemoryStore>();
 
-function storeOf(people: People): MemoryStore {
-  const store = stores.get(people) ?? new MemoryStore();
-  stores.set(people, store);
+function storeOf(users: UserSessions): MemoryStore {
+  const store = stores.get(users) ?? new MemoryStore();
+  stores.set(users, store);
   return store;
 }
 
@@ -53,13 +53,13 @@ class AccountController {
   }
 }
 
-function sessionsOf(people: People): SessionPort<Request> {
-  const store = storeOf(people);
+function sessionsOf(users: UserSessions): SessionPort<Request> {
+  const store = storeOf(users);
   return {
     read: ({ session: { user }, sessionID }) =>
       user === undefined ? null : { viewer: viewerOf(user), session: sessionID },
     status: async (ids) => {
-      if (people.trouble !== 'none') await people.status(ids);
+      if (users.failure !== 'none') await users.status(ids);
       const found = await Promise.all(ids.map((id) => read(store, id)));
       const endsAt = new Date(Date.now() + DAY_MS);
       return new Map(ids.filter((_, index) => found[index]).map((id) => [id, endsAt]));
@@ -74,12 +74,12 @@ function read(store: MemoryStore, id: string): Promise<SessionData | null> {
 }
 
 /** Nest on Express with Apollo and express-session. */
-export const EXPRESS_APP: ForeignApp = {
+export const EXPRESS_APP: HostApp = {
   name: 'Express, Apollo, express-session',
-  async start(people, options = {}) {
+  async start(users, options = {}) {
     const settings: SallyportOptions = {
       secretKeys: ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'],
-      sessions: sessionsOf(people),
+      sessions: sessionsOf(users),
       ...options,
     };
     @Module({
@@ -91,9 +91,9 @@ export const EXPRESS_APP: ForeignApp = {
       controllers: [AccountController],
       providers: [ShopResolver],
     })
-    class ForeignModule {}
-    const app = await NestFactory.create<NestExpressApplication>(ForeignModule, { logger: false, abortOnError: false });
-    app.use(session({ secret: SECRET, store: storeOf(people), resave: false, saveUninitialized: false }));
+    class HostModule {}
+    const app = await NestFactory.create<NestExpressApplication>(HostModule, { logger: false, abortOnError: false });
+    app.use(session({ secret: SECRET, store: storeOf(users), resave: false, saveUninitialized: false }));
     await app.listen(0, '127.0.0.1');
     return { url: await app.getUrl(), app, sallyport: app.get(Sallyport), stop: () => app.close() };
   },

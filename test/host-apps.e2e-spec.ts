@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { type ForeignNode, ForeignBrowser, OrderStatusFeed, People, viewerOf } from './kit/foreign/app.js';
-import { EXPRESS_APP } from './kit/foreign/express.js';
-import { FASTIFY_APP } from './kit/foreign/fastify.js';
+import { type HostNode, HostBrowser, OrderStatusFeed, UserSessions, viewerOf } from './kit/host-app/app.js';
+import { EXPRESS_APP } from './kit/host-app/express.js';
+import { FASTIFY_APP } from './kit/host-app/fastify.js';
 import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
@@ -35,31 +35,31 @@ async function newDatabase(): Promise<SharedStore> {
 
 /** Platforms and stores are independent, so each platform is tested with one store. */
 const APPS = [
-  { foreign: EXPRESS_APP, name: `${EXPRESS_APP.name} and Redis`, openStore: newRedis },
-  { foreign: FASTIFY_APP, name: `${FASTIFY_APP.name} and PostgreSQL`, openStore: newDatabase },
+  { hostApp: EXPRESS_APP, name: `${EXPRESS_APP.name} and Redis`, openStore: newRedis },
+  { hostApp: FASTIFY_APP, name: `${FASTIFY_APP.name} and PostgreSQL`, openStore: newDatabase },
 ];
 
-needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ foreign, openStore }) => {
+needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ hostApp, openStore }) => {
   let store: SharedStore;
-  let people: People;
-  let nodes: [ForeignNode, ForeignNode];
+  let users: UserSessions;
+  let nodes: [HostNode, HostNode];
 
   beforeAll(async () => {
     store = await openStore();
-    people = new People();
+    users = new UserSessions();
     const options = { store: store.options };
-    nodes = [await foreign.start(people, options), await foreign.start(people, options)];
+    nodes = [await hostApp.start(users, options), await hostApp.start(users, options)];
   });
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
     await store.remove();
   });
-  beforeEach(() => void (people.trouble = 'none'));
+  beforeEach(() => void (users.failure = 'none'));
 
-  const signedIn = (user: string): Promise<ForeignBrowser> => new ForeignBrowser(nodes[0].url).signIn(user);
+  const signedIn = (user: string): Promise<HostBrowser> => new HostBrowser(nodes[0].url).signIn(user);
 
   /** Opens a socket whose subscription the store has confirmed: the server then sends its position. */
-  async function subscribed(browser: ForeignBrowser, node: ForeignNode): Promise<LiveSocket> {
+  async function subscribed(browser: HostBrowser, node: HostNode): Promise<LiveSocket> {
     const socket = await openSocket(node.url);
     await socket.init({ token: await browser.token(), resumable: true, positions: true });
     await socket.subscribed('mine', QUERY);
@@ -88,7 +88,7 @@ needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ for
   });
 
   it('a visitor gets no token, and a cookie opens no socket', async () => {
-    expect(await new ForeignBrowser(nodes[0].url).token()).toBeNull();
+    expect(await new HostBrowser(nodes[0].url).token()).toBeNull();
     expect(await closeCodeFor(nodes[0].url, 'no token')).toBe(CloseCode.Forbidden);
   });
 
@@ -174,7 +174,7 @@ needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ for
     const tokens = [(await ada.token()) ?? '', (await bob.token()) ?? ''];
     await nodes[0].sallyport.revokeViewer(viewerOf('una'));
     await nodes[0].sallyport.revokeSession(sessionIn(tokens[1] ?? ''));
-    const late = await foreign.start(people, { store: store.options });
+    const late = await hostApp.start(users, { store: store.options });
     for (const token of tokens) expect(await closeCodeFor(late.url, token)).toBe(CloseCode.Unauthorized);
     expect(await closeCodeFor(late.url, (await ada.token()) ?? '')).toBe(1000);
     await late.stop();
@@ -184,11 +184,11 @@ needs('redis', 'postgres').each(APPS)('in an app of $name, on two nodes', ({ for
     const ada = await signedIn('ada');
     const socket = await subscribed(ada, nodes[0]);
     const token = (await ada.token()) ?? '';
-    for (const trouble of ['throws', 'hangs'] as const) {
-      people.trouble = trouble;
+    for (const failure of ['throws', 'hangs'] as const) {
+      users.failure = failure;
       expect(await closeCodeFor(nodes[0].url, token)).toBe(CloseCode.TryAgainLater);
     }
-    people.trouble = 'none';
+    users.failure = 'none';
     expect(await closeCodeFor(nodes[0].url, token)).toBe(1000);
     await socket.settled();
     await socket.close();
