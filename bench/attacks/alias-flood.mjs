@@ -1,10 +1,10 @@
 // Documents with 245 aliases, without a cookie, each with a different name so that none is cached. All are refused;
 // measures the cost.
 import { setTimeout as delay } from 'node:timers/promises';
-import { post, witness } from '../lib/attack-witness.mjs';
+import { post, startProbe } from '../lib/attack-probe.mjs';
 
 const SECONDS = 15;
-const A_SECOND = 31;
+const REQUESTS_PER_SECOND = 31;
 const ALIASES = 245;
 /** The limits for other clients' waiting time meanwhile: median and 99th percentile. */
 const ALLOWED_MS = { p50: 50, p99: 250 };
@@ -18,23 +18,23 @@ async function ask(url, name, answers) {
 }
 
 async function flood(url, answers) {
-  const underWay = [];
+  const pending = [];
   const startedAt = performance.now();
-  for (let sent = 0; sent < SECONDS * A_SECOND; sent++) {
-    underWay.push(ask(url, `Q${sent}`, answers));
-    await delay(Math.max(0, startedAt + ((sent + 1) * 1000) / A_SECOND - performance.now()));
+  for (let sent = 0; sent < SECONDS * REQUESTS_PER_SECOND; sent++) {
+    pending.push(ask(url, `Q${sent}`, answers));
+    await delay(Math.max(0, startedAt + ((sent + 1) * 1000) / REQUESTS_PER_SECOND - performance.now()));
   }
-  await Promise.all(underWay);
+  await Promise.all(pending);
 }
 
 /** @type {import('../attack.mjs').Attack} */
 export default {
   name: 'alias-flood',
   rows: ['GQ-1', 'GQ-8'],
-  title: `${A_SECOND} documents a second of ${ALIASES} aliases, without a cookie, for ${SECONDS} s`,
+  title: `${REQUESTS_PER_SECOND} documents a second of ${ALIASES} aliases, without a cookie, for ${SECONDS} s`,
   async run({ startServer }) {
     const { url } = await startServer({ env: { THROTTLE_EXEMPT: '' } });
-    const other = await witness(url);
+    const other = await startProbe(url);
     const quiet = await other.watch(delay(3_000));
     const answers = {};
     const during = await other.watch(flood(url, answers));

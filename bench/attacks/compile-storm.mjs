@@ -2,7 +2,7 @@
 // costs the node.
 import { setTimeout as delay } from 'node:timers/promises';
 import { openAcked } from '../lib/attack-sockets.mjs';
-import { witness } from '../lib/attack-witness.mjs';
+import { startProbe } from '../lib/attack-probe.mjs';
 import { clientFrame } from '../lib/frames.mjs';
 
 const SOCKETS = 20;
@@ -85,7 +85,7 @@ export default {
     for (const [size, makeText] of Object.entries(SIZES)) {
       const server = await startServer();
       const people = await server.people(HOLDERS + 1);
-      const other = await witness(server.url);
+      const other = await startProbe(server.url);
       const before = server.residentMiB();
       const startedAt = performance.now();
       let sockets = 0;

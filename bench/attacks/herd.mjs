@@ -1,6 +1,6 @@
 // A thousand users reconnect at once, after a node has restarted with 1012, and after one was killed.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Herd, register } from '../lib/herd.mjs';
+import { LiveClients, register } from '../lib/live-clients.mjs';
 
 const PEOPLE = 100;
 const TABS = 10;
@@ -14,12 +14,17 @@ const HELD_MS = 1_500;
 const ENV = { THROTTLE_EXEMPT: '', MAX_CONNECTIONS_PER_ADDRESS: '', TRUSTED_PROXIES: '127.0.0.1' };
 
 /** Stops the node, starts it again, and measures the time from its readiness until the last client is live. */
-async function restart(server, herd, end) {
+async function restart(server, clients, end) {
   await end();
   const again = await server.startNode();
   const readyAt = performance.now();
-  const back = await herd.allLive(BACK_WITHIN_MS);
-  return { server: again, back, live: herd.live, seconds: Number(((herd.lastLiveAt - readyAt) / 1000).toFixed(1)) };
+  const back = await clients.allLive(BACK_WITHIN_MS);
+  return {
+    server: again,
+    back,
+    live: clients.live,
+    seconds: Number(((clients.lastLiveAt - readyAt) / 1000).toFixed(1)),
+  };
 }
 
 /** @type {import('../attack.mjs').Attack} */
@@ -31,30 +36,30 @@ export default {
     const first = await startServer({ env: ENV });
     const people = await register(first.url, PEOPLE);
     log(`${PEOPLE} people registered`);
-    const herd = await Herd.open({ url: first.url, people, each: TABS, query: QUERY });
+    const clients = await LiveClients.open({ url: first.url, people, each: TABS, query: QUERY });
     try {
-      const opened = await herd.allLive(BACK_WITHIN_MS);
-      log(`${herd.live} live`);
+      const opened = await clients.allLive(BACK_WITHIN_MS);
+      log(`${clients.live} live`);
       await delay(HELD_MS);
-      const restarted = await restart(first, herd, () => first.stop());
+      const restarted = await restart(first, clients, () => first.stop());
       log(`after 1012: ${restarted.live} live, the last after ${restarted.seconds} s`);
       await delay(HELD_MS);
-      const killed = await restart(first, herd, async () => {
+      const killed = await restart(first, clients, async () => {
         restarted.server.child.kill('SIGKILL');
         await restarted.server.stop();
       });
       log(`after a kill: ${killed.live} live, the last after ${killed.seconds} s`);
       const figures = {
-        'live at first': opened ? PEOPLE * TABS : herd.live,
+        'live at first': opened ? PEOPLE * TABS : clients.live,
         'live after 1012': restarted.live,
         's from readiness to the last, after 1012': restarted.seconds,
         'live after a kill': killed.live,
         's from readiness to the last, after a kill': killed.seconds,
-        'refused for good': herd.failures,
+        'refused for good': clients.failures,
       };
-      return { held: opened && restarted.back && killed.back && herd.failures === 0, figures };
+      return { held: opened && restarted.back && killed.back && clients.failures === 0, figures };
     } finally {
-      await herd.close();
+      await clients.close();
     }
   },
 };

@@ -1,7 +1,7 @@
 // Two nodes are restarted one after the other with live clients, while events are published continuously.
 import { setTimeout as delay } from 'node:timers/promises';
 import { startBalancer } from '../lib/balancer.mjs';
-import { Herd, register } from '../lib/herd.mjs';
+import { LiveClients, register } from '../lib/live-clients.mjs';
 import { ownRedis } from '../lib/redis.mjs';
 
 const PEOPLE = 50;
@@ -74,14 +74,14 @@ export default {
       { target: await first.startNode(second), env: second },
     ];
     const balancer = await startBalancer(nodes.map(({ target }) => target.port));
-    let herd;
+    let clients;
     try {
       const people = await register(first.url, PEOPLE);
       const received = Array.from({ length: PEOPLE * TABS }, () => []);
       const onData = (index, { notifications }) => received[index].push(Number(notifications.title));
       const place = { url: balancer.url, origin: first.url, people, each: TABS, query: QUERY, onData };
-      herd = await Herd.open(place);
-      if (!(await herd.allLive(BACK_WITHIN_MS))) throw new Error(`only ${herd.live} are live at first`);
+      clients = await LiveClients.open(place);
+      if (!(await clients.allLive(BACK_WITHIN_MS))) throw new Error(`only ${clients.live} are live at first`);
       await delay(SETTLE_MS);
       const publishing = publisher(balancer.url, await first.apiKey(), people);
       const seconds = [];
@@ -90,8 +90,8 @@ export default {
         await node.target.stop();
         const exitedAfter = performance.now() - startedAt;
         node.target = await first.startNode(node.env);
-        const back = await herd.allLive(BACK_WITHIN_MS);
-        seconds.push(Number(((herd.lastLiveAt - startedAt) / 1000).toFixed(1)));
+        const back = await clients.allLive(BACK_WITHIN_MS);
+        seconds.push(Number(((clients.lastLiveAt - startedAt) / 1000).toFixed(1)));
         log(`exit after ${Math.round(exitedAfter)} ms; all live: ${back}, the last after ${seconds.at(-1)} s`);
         await delay(SETTLE_MS);
       }
@@ -100,19 +100,20 @@ export default {
       const faults = received.map((numbers) => faultsOf(numbers, last));
       const sum = (name) => faults.reduce((total, fault) => total + fault[name], 0);
       const figures = {
-        clients: herd.live,
+        clients: clients.live,
         's from SIGTERM to the last client, per node': seconds,
-        's the longest time of one client away': Number((herd.longestAwayMs / 1000).toFixed(1)),
+        's the longest time of one client away': Number((clients.longestAwayMs / 1000).toFixed(1)),
         'events published to each person': last,
         'publishes tried again': refused,
         lost: sum('lost'),
         doubled: sum('doubled'),
-        'refused for good': herd.failures,
+        'refused for good': clients.failures,
       };
-      const held = herd.live === PEOPLE * TABS && herd.failures === 0 && figures.lost === 0 && figures.doubled === 0;
+      const held =
+        clients.live === PEOPLE * TABS && clients.failures === 0 && figures.lost === 0 && figures.doubled === 0;
       return { held, figures };
     } finally {
-      await herd?.close();
+      await clients?.close();
       balancer.stop();
       await redis.stop();
     }

@@ -10,7 +10,7 @@ const BURST = 120;
 const BURST_EVERY_SECONDS = 5;
 const OWNER_TRIES = 20;
 const OTHERS = 25;
-const PATIENCE_MS = 3_000;
+const TIMEOUT_MS = 3_000;
 const NEEDED = 0.95;
 
 const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
@@ -51,18 +51,18 @@ async function attack(url, email, stopped) {
   const guesser = clientOf(url, () => `2001:db8:${(1 + Math.floor(Math.random() * 4)).toString(16)}:${hex(2)}::1`);
   const crowd = clientOf(url, () => `2001:db8:f:${hex(2)}::1`);
   const [guesses, burst] = [[], []];
-  const underWay = [];
+  const pending = [];
   for (let turn = 0; !stopped(); turn++) {
-    underWay.push(guesser(LOGIN, { email, password: 'not this one either' }).then(({ code }) => guesses.push(code)));
+    pending.push(guesser(LOGIN, { email, password: 'not this one either' }).then(({ code }) => guesses.push(code)));
     if (turn % (BURST_EVERY_SECONDS * GUESSES_A_SECOND) === 0) {
       for (let n = 0; n < BURST; n++)
-        underWay.push(
+        pending.push(
           crowd(LOGIN, { email: `${hex(6)}@example.test`, password: hex(8) }).then(({ code }) => burst.push(code)),
         );
     }
     await delay(1000 / GUESSES_A_SECOND);
   }
-  await Promise.all(underWay);
+  await Promise.all(pending);
   return { guesses: tally(guesses), bursts: tally(burst) };
 }
 
@@ -100,10 +100,10 @@ export default {
     }
     over = true;
     const answers = await attacked;
-    const inTime = (all) => all.filter(({ code, ms }) => code === 'OK' && ms <= PATIENCE_MS).length;
+    const inTime = (all) => all.filter(({ code, ms }) => code === 'OK' && ms <= TIMEOUT_MS).length;
     const slowest = (all) => Math.round(Math.max(...all.map(({ ms }) => ms)));
     const figures = {
-      [`the owner's device, in within ${PATIENCE_MS / 1000} s`]: `${inTime(owners)} of ${owners.length}`,
+      [`the owner's device, in within ${TIMEOUT_MS / 1000} s`]: `${inTime(owners)} of ${owners.length}`,
       'its slowest answer [ms]': slowest(owners),
       'other people on new devices, in': `${inTime(honest)} of ${honest.length}`,
       'their slowest answer [ms]': slowest(honest),

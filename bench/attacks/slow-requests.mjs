@@ -9,7 +9,7 @@ const CROWD_ADDRESSES = 50;
 const BYTE_EVERY_MS = 10_000;
 const WATCH_SECONDS = 35;
 /** How long a probe may take, in ms, like a supervisor's timeout. */
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 const HEAD = 'Host: x\r\nContent-Type: application/json\r\n';
 const REQUESTS = [
@@ -32,7 +32,7 @@ function openSlow(port, index, localAddress) {
 async function probe(url) {
   const startedAt = performance.now();
   try {
-    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PATIENCE_MS), keepalive: false });
+    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS), keepalive: false });
     return answer.ok ? Math.round(performance.now() - startedAt) : null;
   } catch {
     return null;

@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024;
  * @param {Record<string, string>} [options.env] over the defaults of {@link Deployment}, which exempt loopback from throttling:
  *   set `THROTTLE_EXEMPT: ''` and `MAX_CONNECTIONS_PER_ADDRESS` to attack with the defaults of production
  * @param {string[]} [options.nodeArgs] such as `--max-old-space-size=512`
- * @returns `{ url, port, pid, child, people(count), apiKey(), residentMiB(), said(), startNode(env), stop() }`:
+ * @returns `{ url, port, pid, child, people(count), apiKey(), residentMiB(), output(), startNode(env), stop() }`:
  *   `people` gives `[{ viewerId, token }]` with a live session each; `startNode` starts one more node on the same database
  */
 export async function startTarget({ env = {}, nodeArgs = [] } = {}) {
@@ -40,7 +40,7 @@ function describe({ child, port, stop }) {
     pid: child.pid,
     child,
     residentMiB: () => Math.round(residentBytes(child.pid) / MEBIBYTE),
-    said: () => child.said(),
+    output: () => child.output(),
     stop,
   };
 }

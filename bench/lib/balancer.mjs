@@ -1,14 +1,14 @@
 // A load balancer: TCP connections go to the ready node with the fewest connections.
 import { connect, createServer } from 'node:net';
 
-const LOOK_EVERY_MS = 100;
+const CHECK_INTERVAL_MS = 100;
 
 /** Starts one on a free port in front of nodes that are asked for `/readyz` every 100 ms. `{ url, stop() }`. */
 export async function startBalancer(ports) {
   const nodes = ports.map((port) => ({ port, ready: true, open: 0 }));
   const sockets = new Set();
-  const look = () => Promise.all(nodes.map(lookAt));
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
+  const checkNodes = () => Promise.all(nodes.map(checkNode));
+  const timer = setInterval(() => void checkNodes(), CHECK_INTERVAL_MS);
   const server = createServer((inside) => {
     const node = nodes.filter(({ ready }) => ready).sort((one, other) => one.open - other.open)[0];
     if (!node) return void inside.destroy();
@@ -40,7 +40,7 @@ export async function startBalancer(ports) {
   };
 }
 
-async function lookAt(node) {
+async function checkNode(node) {
   const answer = await fetch(`http://127.0.0.1:${node.port}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(
     () => null,
   );

@@ -48,8 +48,8 @@ export class Bench {
       const order = names.map((_, index) => names[(index + round) % names.length]);
       for (const name of order) {
         const values = await measure(name, round);
-        const said = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
-        this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${said.join(', ')}`);
+        const summary = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
+        this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${summary.join(', ')}`);
         for (const [key, value] of Object.entries(values)) ((figures[key] ??= {})[name] ??= []).push(value);
       }
     }
@@ -103,8 +103,10 @@ export class Bench {
         base: 1 + (this.#round++ % 200),
       });
       if (opening.failed > 0) {
-        const told = JSON.stringify(opening.closes);
-        throw new Error(`${name}: ${opening.failed} sockets did not open; refusals ${told}. ${server.child.said()}`);
+        const refusals = JSON.stringify(opening.closes);
+        throw new Error(
+          `${name}: ${opening.failed} sockets did not open; refusals ${refusals}. ${server.child.output?.() ?? ''}`,
+        );
       }
       return await task({ server, loader, opening });
     } finally {

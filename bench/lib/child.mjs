@@ -19,13 +19,13 @@ export function startChild(args, { core, env = {}, cwd, label }) {
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-8000)));
+    stream.setEncoding('utf8').on('data', (text) => (output = (output + text).slice(-8000)));
   }
   children.add(child);
   child.once('exit', () => children.delete(child));
-  child.said = () => `${label} said:\n${said}`;
+  child.output = () => `${label} output:\n${output}`;
   return child;
 }
 
@@ -34,7 +34,7 @@ export async function message(child, matches, timeoutMs = 60_000) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   const ended = once(child, 'exit', { signal: abort.signal }).then(([code, signal]) => {
-    throw new Error(`ended with ${code ?? signal}. ${child.said()}`);
+    throw new Error(`ended with ${code ?? signal}. ${child.output()}`);
   });
   const heard = (async () => {
     for (;;) {
@@ -45,7 +45,7 @@ export async function message(child, matches, timeoutMs = 60_000) {
   try {
     return await Promise.race([heard, ended]);
   } catch (error) {
-    throw error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs / 1000} s. ${child.said()}`) : error;
+    throw error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs / 1000} s. ${child.output()}`) : error;
   } finally {
     clearTimeout(timer);
     abort.abort();

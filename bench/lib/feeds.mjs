@@ -19,7 +19,7 @@ export const FEEDS = {
       createdAt: '2026-01-31T12:00:00.000Z',
     }),
   },
-  /** Of foreign-app.mjs only. */
+  /** Of host-app.mjs only. */
   second_count: { query: 'subscription SecondCount { secondCount }', operationName: 'SecondCount' },
   third_count: { query: 'subscription ThirdCount { thirdCount }', operationName: 'ThirdCount' },
 };

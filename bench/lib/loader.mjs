@@ -10,7 +10,7 @@ export class Loader {
   }
 
   async command(command, options = {}, timeoutMs = 180_000) {
-    const answer = message(this.child, (said) => 'result' in said || 'error' in said, timeoutMs);
+    const answer = message(this.child, (reply) => 'result' in reply || 'error' in reply, timeoutMs);
     this.child.send({ command, ...options });
     const { result, error } = await answer;
     if (error) throw new Error(error);
@@ -19,7 +19,7 @@ export class Loader {
 
   /** Counts the frames that `cause` leads to. */
   async counted(options, cause) {
-    const started = message(this.child, (said) => said.started || said.error);
+    const started = message(this.child, (reply) => reply.started || reply.error);
     const answer = this.command('count', options);
     answer.catch(() => {});
     await started;

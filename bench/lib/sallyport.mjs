@@ -86,7 +86,7 @@ export class Deployment {
     const port = Number(merged.PORT);
     const deadline = Date.now() + 30_000;
     for (;;) {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}. ${child.said()}`);
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}. ${child.output()}`);
       const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
         (answer) => answer.ok,
         () => false,
@@ -94,7 +94,7 @@ export class Deployment {
       if (ready) return { child, port, stop: () => stopChild(child) };
       if (Date.now() > deadline) {
         await stopChild(child);
-        throw new Error(`not ready in 30 s. ${child.said()}`);
+        throw new Error(`not ready in 30 s. ${child.output()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

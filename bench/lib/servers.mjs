@@ -4,7 +4,7 @@ import { message, startChild, stopChild } from './child.mjs';
 import { FEEDS } from './feeds.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
-const FOREIGN = fileURLToPath(new URL('./foreign-app.mjs', import.meta.url));
+const HOST_APP = fileURLToPath(new URL('./host-app.mjs', import.meta.url));
 const FOREVER_SECONDS = '86400';
 
 /** Every server that scenarios compare, in the order of the tables. `ws` is what ratios are taken to. */
@@ -60,7 +60,7 @@ function clientsOf(server, people, tabs, feed = 'user_count') {
  *   an order is `{ burst: n }` or `{ pace: { perSecond, seconds } }`
  */
 export function startServer(name, options) {
-  if (name === 'sallyport-express') return startForeign(options);
+  if (name === 'sallyport-express') return startHostApp(options);
   return SERVERS[name].file ? startPeer(name, options) : startOwn(name, options);
 }
 
@@ -71,14 +71,17 @@ async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArg
     env: { TICK_MS: String(tickMs), ...env },
     label: name,
   });
-  const { port, control } = await message(child, (said) => said.port);
-  const folk = Array.from({ length: people }, (_, index) => ({ viewerId: viewerId(index), token: viewerId(index) }));
+  const { port, control } = await message(child, ({ port }) => port);
+  const registered = Array.from({ length: people }, (_, index) => ({
+    viewerId: viewerId(index),
+    token: viewerId(index),
+  }));
   return {
     pid: child.pid,
     port,
     graphql,
-    clients: clientsOf(SERVERS[name], folk, tabs, feed),
-    viewers: folk.map((person) => person.viewerId),
+    clients: clientsOf(SERVERS[name], registered, tabs, feed),
+    viewers: registered.map((person) => person.viewerId),
     publish: async () => ({ url: `http://127.0.0.1:${control}/`, headers: {} }),
     tell: (order) => child.send(order),
     child,
@@ -86,18 +89,18 @@ async function startPeer(name, { people, tabs = 1, tickMs = 0, env = {}, nodeArg
   };
 }
 
-/** SallyportModule in an app of somebody else: see foreign-app.mjs. */
-async function startForeign({ people, tabs = 1, env = {}, nodeArgs = [], feed }) {
-  const child = startChild([...nodeArgs, FOREIGN], { core: 0, env, label: 'foreign app' });
-  const { port } = await message(child, (said) => said.port);
+/** SallyportModule in a host application: see host-app.mjs. */
+async function startHostApp({ people, tabs = 1, env = {}, nodeArgs = [], feed }) {
+  const child = startChild([...nodeArgs, HOST_APP], { core: 0, env, label: 'host app' });
+  const { port } = await message(child, ({ port }) => port);
   child.send({ people });
-  const { people: folk } = await message(child, (said) => said.people);
-  const viewers = folk.map((person) => person.viewerId);
+  const { people: registered } = await message(child, ({ people }) => people);
+  const viewers = registered.map((person) => person.viewerId);
   return {
     pid: child.pid,
     port,
     graphql: true,
-    clients: clientsOf({ graphql: true }, folk, tabs, feed),
+    clients: clientsOf({ graphql: true }, registered, tabs, feed),
     viewers,
     tell: (order) => child.send({ ...order, viewers }),
     child,
@@ -117,8 +120,8 @@ async function startOwn(name, options) {
     feed = 'user_count',
   } = options;
   const own = await deployment();
-  const folk = await own.people(people);
-  const viewers = folk.map((person) => person.viewerId);
+  const registered = await own.people(people);
+  const viewers = registered.map((person) => person.viewerId);
   const interval = tickMs > 0 ? String(tickMs / 1000) : FOREVER_SECONDS;
   const { child, port, stop } = await own.start({
     env: { USER_COUNT_INTERVAL_SECONDS: interval, ...env },
@@ -129,7 +132,7 @@ async function startOwn(name, options) {
     pid: child.pid,
     port,
     graphql: true,
-    clients: clientsOf(SERVERS[name], folk, tabs, feed),
+    clients: clientsOf(SERVERS[name], registered, tabs, feed),
     viewers,
     publish: async () => ({
       url: `http://127.0.0.1:${port}/publish`,

@@ -4,7 +4,7 @@ import { check, microsPerEvent } from '../lib/bench.mjs';
 const TURNS = 150;
 const WARM_UP = 50;
 /** Milliseconds between the events of two feeds. */
-const APART = 4;
+const GAP_MS = 4;
 const FEEDS = ['user_count', 'second_count', 'third_count'];
 
 /** Three feeds on each socket, whose events are a few milliseconds apart, with and without `deliverWithin: 20`. */
@@ -23,7 +23,7 @@ export default {
         for (let turn = 0; turn < TURNS; turn++) {
           const count = people * FEEDS.length;
           const one = await loader.counted({ pid: server.pid, count, timeoutMs: 20_000 }, () =>
-            server.tell({ apart: APART }),
+            server.tell({ gapMs: GAP_MS }),
           );
           check(name, one);
           if (turn < WARM_UP) continue;
@@ -36,7 +36,7 @@ export default {
     return [
       {
         id: 'feeds',
-        title: `CPU per delivered event, three feeds on each of ${people.toLocaleString('en')} sockets, events ${APART} ms apart`,
+        title: `CPU per delivered event, three feeds on each of ${people.toLocaleString('en')} sockets, events ${GAP_MS} ms apart`,
         unit: 'µs',
         values: figures.micros,
         targets: [{ server: names[1], atMost: 0.6, against: names[0] }],

@@ -92,7 +92,7 @@ class Crowd {
   async #open({ node, loader, clients, base }) {
     const options = { pid: node.child.pid, port: node.port, graphql: true, clients, atOnce: 32, base };
     const opening = await loader.command('open', options, 900_000);
-    if (opening.failed > 0) throw new Error(`${opening.failed} sockets did not open. ${node.child.said()}`);
+    if (opening.failed > 0) throw new Error(`${opening.failed} sockets did not open. ${node.child.output()}`);
   }
 
   /** Kills a node; resolves with the seconds until another has taken its place and all of its sockets. */

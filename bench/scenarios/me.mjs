@@ -15,7 +15,7 @@ const cookieOf = (answer) =>
 
 async function startPeer(database) {
   const child = startChild([PEER], { core: 0, env: { DATABASE_URL: database.url }, label: 'nest-session' });
-  const { port } = await message(child, (said) => said.port);
+  const { port } = await message(child, ({ port }) => port);
   const login = () => fetch(`http://127.0.0.1:${port}/login`, { method: 'POST' });
   return { child, port, login, stop: () => stopChild(child) };
 }

@@ -3,7 +3,7 @@ import { message, startChild, stopChild } from '../lib/child.mjs';
 import { fileURLToPath } from 'node:url';
 import { buildPackage } from '../../scripts/build-package.mjs';
 
-const APP = fileURLToPath(new URL('../lib/foreign-app.mjs', import.meta.url));
+const APP = fileURLToPath(new URL('../lib/host-app.mjs', import.meta.url));
 const TURNS = 40;
 const WARM_UP = 15;
 
@@ -59,8 +59,8 @@ export default {
 };
 
 async function startOf(withModule) {
-  const child = startChild([APP], { core: 0, env: { MODULE: withModule }, label: 'foreign app' });
-  const { ms, cpuMs } = await message(child, (said) => said.ms);
+  const child = startChild([APP], { core: 0, env: { MODULE: withModule }, label: 'host app' });
+  const { ms, cpuMs } = await message(child, ({ ms }) => ms);
   await stopChild(child);
   return { ms, cpuMs };
 }

@@ -29,10 +29,10 @@ class Nodes {
   constructor(ports) {
     this.ports = ports;
     for (const port of ports) this.#ready.set(port, true);
-    this.timer = setInterval(() => ports.forEach((port) => void this.#look(port)), 100);
+    this.timer = setInterval(() => ports.forEach((port) => void this.#check(port)), 100);
   }
 
-  async #look(port) {
+  async #check(port) {
     const signal = AbortSignal.timeout(1_000);
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => null);
     await answer?.arrayBuffer().catch(() => null);

@@ -18,7 +18,7 @@ export async function post(url, body, headers = {}) {
 }
 
 /** Registers a user, whose `me` can then be measured. */
-export async function witness(url) {
+export async function startProbe(url) {
   const password = `correct horse ${randomBytes(6).toString('hex')}`;
   const variables = { email: `${randomBytes(6).toString('hex')}@example.test`, password };
   const response = await post(url, { query: REGISTER, variables });

@@ -27,7 +27,7 @@ async function registerOne(url, index) {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: url, 'x-forwarded-for': address },
-    body: JSON.stringify({ query, variables: { e: `herd-${index}@example.com` } }),
+    body: JSON.stringify({ query, variables: { e: `client-${index}@example.com` } }),
   });
   const { data, errors } = await response.json();
   if (!data?.register) throw new Error(`not registered: ${JSON.stringify(errors)}`);
@@ -36,7 +36,7 @@ async function registerOne(url, index) {
 }
 
 /** The clients of one run: which are live, since when, and what they received. */
-export class Herd {
+export class LiveClients {
   clients = [];
   /** When the last client went live, on the monotonic clock. */
   lastLiveAt = 0;
@@ -52,12 +52,12 @@ export class Herd {
    */
   static async open({ url, origin = url, people, each, query, onData = () => {} }) {
     const { createLiveClient, tokenFromMe } = await library();
-    const herd = new Herd();
+    const opened = new LiveClients();
     for (const person of people) {
       for (let count = 0; count < each; count++)
-        herd.#add(createLiveClient, tokenFromMe, { url, origin, person, query, onData });
+        opened.#add(createLiveClient, tokenFromMe, { url, origin, person, query, onData });
     }
-    return herd;
+    return opened;
   }
 
   #add(createLiveClient, tokenFromMe, { url, origin, person, query, onData }) {

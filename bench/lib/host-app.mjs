@@ -1,4 +1,4 @@
-// A Nest app of somebody else, on Express with Apollo, that imports the package `sallyport`. It publishes what it is told to; with
+// A host application built with Nest, Express and Apollo, that imports the package `sallyport`. It publishes on request; with
 // MODULE=no it is the same app without the module. Reports how long the import of the module and the start took.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -41,10 +41,10 @@ const feeds = Object.entries(sallyport ? FEEDS : {}).map(([name, field]) =>
   }),
 );
 if (sallyport) {
-  const lives = (ids) => new Map(ids.map((id) => [id, new Date(Date.now() + 86_400_000)]));
+  const statusOf = (ids) => new Map(ids.map((id) => [id, new Date(Date.now() + 86_400_000)]));
   const options = {
     secretKeys: ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'],
-    sessions: { read: (person) => person, status: lives },
+    sessions: { read: (person) => person, status: statusOf },
     token: { ttlSeconds: 3600 },
     limits: { throttleExempt: ['127.0.0.0/8'] },
   };
@@ -58,7 +58,7 @@ const { port } = app.getHttpServer().address();
 const { user, system } = process.cpuUsage(cpuBegan);
 process.send({ port, ms: performance.now() - began, cpuMs: (user + system) / 1000 });
 
-process.on('message', async ({ people, viewers, burst, apart }) => {
+process.on('message', async ({ people, viewers, burst, gapMs }) => {
   if (!sallyport) return;
   if (people) {
     const live = app.get(sallyport.Sallyport);
@@ -75,5 +75,5 @@ process.on('message', async ({ people, viewers, burst, apart }) => {
   };
   if (burst) publish(feeds[0]);
   // One event of each feed, a few milliseconds apart.
-  if (apart) feeds.forEach((feed, place) => setTimeout(publish, place * apart, feed));
+  if (gapMs) feeds.forEach((feed, place) => setTimeout(publish, place * gapMs, feed));
 });
