@@ -177,6 +177,19 @@ needs('postgres')('the limits on connections', () => {
     await Promise.all(again.map((socket) => socket.close()));
   });
 
+  it('WS-7 of a viewer hold also when everything opens at once: what was admitted beyond them closes', async () => {
+    const { browser } = await server.signedIn();
+    const token = await browser.token();
+    const tried = Array.from({ length: 60 }, () => openSocket(server.url, { token }).catch(() => null));
+    const admitted = (await Promise.all(tried)).filter((socket) => socket !== null);
+    const open = new Set(admitted);
+    for (const socket of admitted) void socket.waitForClose().then(() => open.delete(socket));
+    await vi.waitUntil(() => open.size <= 3, WAIT);
+    expect(open.size).toBe(3);
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.TryAgainLater);
+    await Promise.all([...open].map((socket) => socket.close()));
+  });
+
   it('WS-7 of an address, and of all connections, count over both workers', async () => {
     const [first, second] = server.pids() as [number, number];
     const [address, other] = ['203.0.113.7', '203.0.113.8'];

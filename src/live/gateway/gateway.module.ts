@@ -8,6 +8,7 @@ import { ConnectionAdmission } from './admission/connection-admission.js';
 import { ConnectionPolicy } from './admission/connection.policy.js';
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionCounts, NodeCapacity, UpgradePolicy } from './admission/upgrade.policy.js';
+import { ViewerExcess } from './admission/viewer-excess.js';
 import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
@@ -39,6 +40,7 @@ export interface Authentication {
     UpgradePolicy,
     NodeCapacity,
     ConnectionCounts,
+    ViewerExcess,
     Connections,
     WriteBatcher,
     GatewayMetrics,

@@ -66,7 +66,7 @@ function later(
 const pick = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
 
 it('every worker knows what the others have, whatever opens and closes, starts and is killed', async () => {
-  const totals = new ConnectionTotals();
+  const totals = new ConnectionTotals(Infinity);
   let nextId = 1;
   let workers = [1, 2, 3].map(() => new TestWorker(nextId++, totals));
   for (let step = 0; step < 3_000; step++) {
@@ -97,7 +97,7 @@ it('every worker knows what the others have, whatever opens and closes, starts a
 });
 
 it('a worker that starts hears of everything that the others have', async () => {
-  const totals = new ConnectionTotals();
+  const totals = new ConnectionTotals(Infinity);
   const first = new TestWorker(1, totals);
   for (let index = 0; index < 1_500; index++) first.open({ address: `192.0.2.${index}`, viewer: `user:${index}` });
   const before = new TestWorker(2, totals);
@@ -109,7 +109,7 @@ it('a worker that starts hears of everything that the others have', async () => 
 });
 
 it('a number that is told twice, or by a worker that has ended, changes nothing', async () => {
-  const totals = new ConnectionTotals();
+  const totals = new ConnectionTotals(Infinity);
   const heard: ConnectionCount[] = [];
   totals.joined(1, (counts, sent) => {
     heard.push(...counts);
@@ -122,4 +122,24 @@ it('a number that is told twice, or by a worker that has ended, changes nothing'
   totals.ended(2);
   totals.reported(2, [['viewer', 'user:1', 2]]);
   await vi.waitFor(() => expect(heard.at(-1)).toEqual(['viewer', 'user:1', 0]));
+});
+
+it('a worker that admitted too many, because others did so at the same moment, may keep what is left', () => {
+  const totals = new ConnectionTotals(20);
+  for (const worker of [1, 2, 3]) totals.joined(worker, () => {});
+  expect(totals.reported(1, [['viewer', 'user:1', 15]])).toEqual([]);
+  expect(totals.reported(2, [['viewer', 'user:1', 5]])).toEqual([]);
+  expect(totals.reported(3, [['viewer', 'user:1', 9]])).toEqual([['user:1', 0]]);
+  expect(totals.reported(2, [['viewer', 'user:1', 7]])).toEqual([['user:1', 5]]);
+  // Fewer than before is no reason to close more.
+  expect(totals.reported(1, [['viewer', 'user:1', 14]])).toEqual([]);
+  expect(totals.reported(3, [['viewer', 'user:1', 0]])).toEqual([]);
+  expect(totals.reported(2, [['viewer', 'user:1', 5]])).toEqual([]);
+  expect(totals.reported(2, [['viewer', 'user:1', 8]])).toEqual([['user:1', 6]]);
+});
+
+it('addresses are not told: their connections are refused before they open', () => {
+  const totals = new ConnectionTotals(1);
+  totals.joined(1, () => {});
+  expect(totals.reported(1, [['address', '192.0.2.1', 5]])).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { CountBatches } from './count-batches.js';
-import type { ConnectionCount, CountKind } from './messages.js';
+import type { ConnectionCount, CountKind, ViewerMost } from './messages.js';
 
 type Counts = Readonly<Record<CountKind, Map<string, number>>>;
 
@@ -17,6 +17,9 @@ export class ConnectionTotals {
   readonly #sums: Counts = { address: new Map(), viewer: new Map() };
   readonly #members = new Map<number, Member>();
 
+  /** @param maxPerViewer the most connections of a viewer, on all workers together */
+  constructor(private readonly maxPerViewer: number) {}
+
   /**
    * A worker has started: it is sent everything, then every change.
    *
@@ -30,11 +33,22 @@ export class ConnectionTotals {
       for (const [key, sum] of this.#sums[kind]) batches.add(kind, key, sum);
   }
 
-  /** A worker has said what has changed. One that has not joined, or has ended, is ignored. */
-  reported(worker: number, counts: readonly ConnectionCount[]): void {
+  /**
+   * A worker has said what has changed. One that has not joined, or has ended, is ignored.
+   *
+   * @returns the viewers of whom it has just admitted more than it would have, had it known what the others have
+   */
+  reported(worker: number, counts: readonly ConnectionCount[]): readonly ViewerMost[] {
     const member = this.#members.get(worker);
-    if (!member) return;
-    for (const [kind, key, count] of counts) this.#change(member, kind, key, count);
+    if (!member) return [];
+    const exceeded: ViewerMost[] = [];
+    for (const [kind, key, count] of counts) {
+      const before = member.own[kind].get(key) ?? 0;
+      const excess = this.#change(member, kind, key, count) - this.maxPerViewer;
+      // What it had before is older than what others have just admitted.
+      if (kind === 'viewer' && excess > 0 && count > before) exceeded.push([key, Math.max(before, count - excess)]);
+    }
+    return exceeded;
   }
 
   /** A worker has ended, and with it its connections. */
@@ -47,12 +61,14 @@ export class ConnectionTotals {
       for (const key of member.own[kind].keys()) this.#change(member, kind, key, 0);
   }
 
-  #change(member: Member, kind: CountKind, key: string, count: number): void {
+  /** Returns the new sum. */
+  #change(member: Member, kind: CountKind, key: string, count: number): number {
     const sum = (this.#sums[kind].get(key) ?? 0) - (member.own[kind].get(key) ?? 0) + count;
     put(member.own[kind], key, count);
     put(this.#sums[kind], key, sum);
     for (const other of this.#members.values())
       if (other !== member) other.batches.add(kind, key, sum - (other.own[kind].get(key) ?? 0));
+    return sum;
   }
 }
 

@@ -30,12 +30,12 @@ it('sends what changes in one turn at once and together, the newest number of ea
   expect(messages).toEqual([counts]);
 });
 
-it('sends what changes within the next 20 ms as one message, and nothing when nothing changes', async () => {
+it('sends what changes within the next 10 ms as one message, and nothing when nothing changes', async () => {
   const { batches, messages } = noted();
   batches.add('viewer', 'user:1', 1);
   await vi.advanceTimersByTimeAsync(5);
   for (let count = 2; count < 100; count++) batches.add('viewer', 'user:1', count);
-  await vi.advanceTimersByTimeAsync(14);
+  await vi.advanceTimersByTimeAsync(4);
   expect(messages).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(messages.slice(1)).toEqual([[['viewer', 'user:1', 99]]]);

@@ -1,7 +1,7 @@
 import type { ConnectionCount, CountKind } from './messages.js';
 
 /** Between two batches, in ms; the first one after a pause is sent at once. */
-const BATCH_EVERY_MS = 20;
+const BATCH_EVERY_MS = 10;
 /** So many counts are sent in one message; more follow as soon as it has left. */
 const MAX_COUNTS = 1_000;
 

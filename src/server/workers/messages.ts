@@ -11,6 +11,9 @@ export type CountKind = 'address' | 'viewer';
 /** The number of connections of an address block or a viewer; 0 for none. It replaces the last one. */
 export type ConnectionCount = readonly [kind: CountKind, key: string, count: number];
 
+/** How many connections of a viewer a worker may keep at the most. */
+export type ViewerMost = readonly [viewer: string, most: number];
+
 /** What a worker tells the primary. */
 export type FromWorker =
   /** Asks for the environment, once, before it reads its configuration. */
@@ -32,5 +35,7 @@ export type FromPrimary =
   | { readonly kind: 'metrics'; readonly round: number }
   /** The page of all workers, for every question that has not been answered. */
   | { readonly kind: 'page'; readonly text: string }
+  /** Of these viewers it has admitted too many, because it had not yet heard what others had admitted. */
+  | { readonly kind: 'excess'; readonly viewers: readonly ViewerMost[] }
   /** The connections of all other workers together, as far as their numbers have changed. */
   | { readonly kind: 'connections'; readonly counts: readonly ConnectionCount[] };

@@ -1,14 +1,15 @@
-import { ConnectionsElsewhere } from '../../live/gateway/connection/connections-elsewhere.js';
+import { ConnectionsElsewhere, type ExcessListener } from '../../live/gateway/connection/connections-elsewhere.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import { put } from './connection-totals.js';
 import { CountBatches } from './count-batches.js';
-import type { ConnectionCount } from './messages.js';
+import type { ConnectionCount, ViewerMost } from './messages.js';
 
 /** The connections of the other workers, as the primary last told. */
 export class OtherWorkers extends ConnectionsElsewhere {
   readonly #counts = { address: new Map<string, number>(), viewer: new Map<string, number>() };
   readonly #batches: CountBatches;
   #total = 0;
+  #exceeded: ExcessListener = () => {};
 
   /** @param send sends the primary one message and calls `sent` when that has left */
   constructor(send: (counts: readonly ConnectionCount[], sent: () => void) => void) {
@@ -34,6 +35,15 @@ export class OtherWorkers extends ConnectionsElsewhere {
 
   viewerHere(viewer: ViewerId, connections: number): void {
     this.#batches.add('viewer', viewer, connections);
+  }
+
+  listen(listener: ExcessListener): void {
+    this.#exceeded = listener;
+  }
+
+  /** Called with the viewers of whom this worker has admitted too many. */
+  exceeded(viewers: readonly ViewerMost[]): void {
+    for (const [viewer, most] of viewers) this.#exceeded(viewer as ViewerId, most);
   }
 
   /** Called with what has changed. */

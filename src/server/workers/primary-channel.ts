@@ -74,6 +74,9 @@ export class PrimaryChannel extends MetricsPage {
       case 'page':
         this.#page?.answer(message.text);
         break;
+      case 'excess':
+        this.elsewhere.exceeded(message.viewers);
+        break;
       case 'connections':
         this.elsewhere.heard(message.counts);
         break;

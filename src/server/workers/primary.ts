@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { MetricsServer } from '../metrics/metrics-server.js';
 import { ConnectionTotals } from './connection-totals.js';
-import type { FromWorker } from './messages.js';
+import type { ConnectionCount, FromWorker } from './messages.js';
 import { freeToShare } from './shared-port.js';
 import { WorkerPlace } from './worker-place.js';
 import { WorkersMetrics } from './workers-metrics.js';
@@ -35,7 +35,7 @@ interface Ending {
 export class Primary {
   readonly #places: readonly WorkerPlace[];
   readonly #metrics: WorkersMetrics;
-  readonly #connections = new ConnectionTotals();
+  readonly #connections: ConnectionTotals;
   readonly #metricsServer: MetricsServer;
   #env: Readonly<Record<string, string>>;
   #hasStarted = false;
@@ -57,6 +57,7 @@ export class Primary {
       const notStarted = (id: number): void => this.#exited(id, 1, null);
       return new WorkerPlace(index + 1, logger, notStarted);
     });
+    this.#connections = new ConnectionTotals(config.limits.maxConnectionsPerViewer);
     this.#metrics = new WorkersMetrics((round) => this.#askForMetrics(round));
     this.#metricsServer = new MetricsServer(this.#metrics, config.metrics);
   }
@@ -100,7 +101,7 @@ export class Primary {
         this.#metrics.answered(id, message.round, message.metrics);
         break;
       case 'connections':
-        this.#connections.reported(id, message.counts);
+        this.#counted(place, id, message.counts);
         break;
       case 'page':
         void this.#metrics.text().then(
@@ -109,6 +110,11 @@ export class Primary {
         );
         break;
     }
+  }
+
+  #counted(place: WorkerPlace, id: number, counts: readonly ConnectionCount[]): void {
+    const viewers = this.#connections.reported(id, counts);
+    if (viewers.length > 0) place.tell({ kind: 'excess', viewers });
   }
 
   #serves(place: WorkerPlace): void {

@@ -1,5 +1,8 @@
 import type { ViewerId } from '../../viewer/viewer.js';
 
+/** Called when this process may keep no more than `most` of its acknowledged connections of a viewer. Must not throw. */
+export type ExcessListener = (viewer: ViewerId, most: number) => void;
+
 /**
  * The port for connections of other processes that count towards the same limits as those of this one. The numbers may
  * lag behind for a moment. Implementations: none, for a process that serves alone ({@link NoneElsewhere}), and the other
@@ -20,6 +23,9 @@ export abstract class ConnectionsElsewhere {
 
   /** Called when the number of acknowledged connections of a viewer in this process has changed. As above. */
   abstract viewerHere(viewer: ViewerId, connections: number): void;
+
+  /** Sets who is told when a viewer was admitted here and elsewhere at the same moment, beyond the limit. */
+  abstract listen(listener: ExcessListener): void;
 }
 
 /** No other process counts. */
@@ -37,4 +43,6 @@ export class NoneElsewhere extends ConnectionsElsewhere {
   addressHere(): void {}
 
   viewerHere(): void {}
+
+  listen(): void {}
 }
