@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { freePort } from '../../scripts/free-port.mjs';
 import { stopChild } from '../lib/child.mjs';
+import { MeRequests } from '../lib/me-requests.mjs';
 import { openFilesLimit } from '../lib/proc.mjs';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
+import { ReadyNodes } from '../lib/ready-nodes.mjs';
 import { RolloutClients } from '../lib/rollout-clients.mjs';
-import { quantiles } from '../lib/stats.mjs';
 
 const EVENTS_PER_SECOND = 2_000;
 const BATCH = 50;
-const ASK_ME_EVERY_MS = 50;
 const PEOPLE_WHO_ASK = 20;
 const BACK_WITHIN_MS = 60_000;
 /** Sockets drain within 10 s, requests within another 10 s. */
@@ -21,45 +21,6 @@ const SOCKETS = 20_000;
 const SHARE_OF_FILES = 0.75;
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** What a load balancer knows: the nodes that are ready, asked every 100 ms. */
-class Nodes {
-  #ready = new Map();
-
-  constructor(ports) {
-    this.ports = ports;
-    for (const port of ports) this.#ready.set(port, true);
-    this.timer = setInterval(() => ports.forEach((port) => void this.#check(port)), 100);
-  }
-
-  async #check(port) {
-    const signal = AbortSignal.timeout(1_000);
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => null);
-    await answer?.arrayBuffer().catch(() => null);
-    this.#ready.set(port, answer?.ok ?? false);
-  }
-
-  /** A ready node by turns; any node if none is. */
-  next(turn) {
-    const ready = this.ports.filter((port) => this.#ready.get(port));
-    const among = ready.length > 0 ? ready : this.ports;
-    return among[turn % among.length];
-  }
-
-  /** Tries a request on one node after the other until one answers. */
-  async ask(path, init) {
-    for (let turn = Math.floor(Math.random() * 2); ; turn++) {
-      const answer = await fetch(`http://127.0.0.1:${this.next(turn)}${path}`, init).catch(() => null);
-      if (answer?.ok) return answer;
-      await answer?.arrayBuffer().catch(() => null);
-      await after(20);
-    }
-  }
-
-  stop() {
-    clearInterval(this.timer);
-  }
-}
 
 const json = { 'content-type': 'application/json' };
 
@@ -77,31 +38,6 @@ async function signUp(nodes, origin) {
     .getSetCookie()
     .map((line) => line.split(';')[0])
     .join('; ');
-}
-
-/** Asks for `me` all the time until it is stopped. `stop()` returns the milliseconds of each answer. */
-function askMe(nodes, origin, cookies) {
-  const taken = [];
-  const under = new Set();
-  const body = JSON.stringify({ query: '{ me { id } }' });
-  let turn = 0;
-  const one = async () => {
-    const cookie = cookies[turn++ % cookies.length];
-    const askedAt = performance.now();
-    const answer = await nodes.ask('/graphql', { method: 'POST', headers: { ...json, origin, cookie }, body });
-    const { data } = await answer.json();
-    if (!data?.me) throw new Error('me is null');
-    taken.push(performance.now() - askedAt);
-  };
-  const timer = setInterval(() => {
-    const asking = one().finally(() => under.delete(asking));
-    under.add(asking);
-  }, ASK_ME_EVERY_MS);
-  return async () => {
-    clearInterval(timer);
-    await Promise.all(under);
-    return taken;
-  };
 }
 
 /**
@@ -169,16 +105,17 @@ async function oneRound(bench, deployment, redis, sockets) {
   restarted.push({ env, core: 0, server: await deployment.start({ env }) });
   const other = { ...env, PORT: String(await freePort()) };
   restarted.push({ env: other, core: 1, server: await deployment.start({ env: other, core: 1 }) });
-  const nodes = new Nodes(restarted.map(({ server }) => server.port));
+  const nodes = new ReadyNodes(restarted.map(({ server }) => server.port));
   const people = await deployment.people(sockets);
   const clients = new RolloutClients(people, (turn) => nodes.next(turn));
+  const meRequests = new MeRequests();
   try {
     await clients.open();
     const origin = deployment.env.PUBLIC_URL;
     const cookies = [];
     for (let n = 0; n < PEOPLE_WHO_ASK; n++) cookies.push(await signUp(nodes, origin));
     const authorization = `Bearer ${await deployment.apiKey()}`;
-    const stopAsking = askMe(nodes, origin, cookies);
+    meRequests.start({ ports: nodes.ports, origin, cookies });
     const stopPublishing = publish(nodes, authorization, people, clients);
     await after(SETTLE_MS);
     const seconds = [];
@@ -187,7 +124,7 @@ async function oneRound(bench, deployment, redis, sockets) {
       await after(SETTLE_MS);
     }
     const again = await stopPublishing();
-    const me = quantiles(Float64Array.from(await stopAsking()));
+    const me = await meRequests.finish();
     await clients.allArrived(BACK_WITHIN_MS);
     const { published, lost, doubled } = clients.faults();
     bench.log(
@@ -197,6 +134,7 @@ async function oneRound(bench, deployment, redis, sockets) {
   } finally {
     clients.close();
     nodes.stop();
+    await meRequests.stop();
     await Promise.all(restarted.map(({ server }) => server.stop()));
   }
 }
