@@ -167,6 +167,27 @@ needs('redis')('with Redis', () => {
     );
   });
 
+  it('counts the sockets of a node that has come since the last query, and of none that is gone', async () => {
+    const [here, there, dying] = [await newPresence(), await newPresence(), await newNode()];
+    const viewer = newViewer();
+    const before = await here.nodes();
+    new RedisPresence(dying.connection, LEASE_MS).enter(viewer);
+    await untilSockets(here, viewer, 1);
+    const gone = [...(await here.nodes())].find((node) => !before.has(node)) ?? '';
+    const coming = await newPresence();
+    const leave = coming.enter(viewer);
+    await untilSockets(there, viewer, 2);
+    const sockets = async (): Promise<number> => (await here.among([viewer])).get(viewer)?.connections ?? 0;
+    expect(await sockets()).toBe(2);
+    dying.close();
+    const client = server.client();
+    expect(await client.zrem('sallyport:{presence}:alive', gone)).toBe(1);
+    expect([await sockets(), await client.hexists(`sallyport:{presence:${gone}}`, viewer)]).toEqual([1, 1]);
+    client.disconnect();
+    leave();
+    await untilConnected(here, []);
+  });
+
   it('writes its viewers again to an emptied Redis, at the next heartbeat', async () => {
     const [here, there] = [await newPresence(), await newPresence()];
     const viewer = newViewer();

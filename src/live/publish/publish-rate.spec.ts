@@ -35,3 +35,32 @@ it('counts an empty request as twenty events', async () => {
   await turn();
   expect(() => rate.spend(key('idle'), 0)).toThrow(TooManyRequestsError);
 });
+
+it('counts what a key spends in one turn with one command for each limit', async () => {
+  const limiters = new MemoryRateLimiters();
+  const make = limiters.make.bind(limiters);
+  const counted: unknown[][] = [];
+  vi.spyOn(limiters, 'make').mockImplementation((limit) => {
+    const limiter = make(limit);
+    const consume = limiter.consume.bind(limiter);
+    limiter.consume = (id, points) => {
+      counted.push([limit.name, id, points]);
+      return consume(id, points);
+    };
+    return limiter;
+  });
+  const rate = new PublishRate(limiters, new RateLimitMetrics(new Registry()));
+  rate.spend(key('one'), 1);
+  rate.spend(key('one'), 100);
+  rate.spend(key('other'), 30);
+  rate.spendBytes(key('one'), 5);
+  await turn();
+  expect(counted).toEqual([
+    ['publish-rate', 'one', 120],
+    ['publish-rate', 'other', 30],
+    ['publish-bytes', 'one', 5],
+  ]);
+  rate.spend(key('one'), 40);
+  await turn();
+  expect(counted.at(-1)).toEqual(['publish-rate', 'one', 40]);
+});

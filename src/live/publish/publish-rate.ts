@@ -27,6 +27,8 @@ export class PublishRate {
   readonly #bytes: RateLimiterAbstract;
   /** Keys that are over a limit, by id, with the time when they may continue, in ms on the monotonic clock. */
   readonly #waiting = new Map<string, number>();
+  /** What each key has spent in this turn of the event loop, so that the checks of one request cost one command. */
+  readonly #spent = new Map<RateLimiterAbstract, Map<string, number>>();
 
   constructor(
     limiters: RateLimiters,
@@ -67,10 +69,20 @@ export class PublishRate {
     this.#waiting.delete(key.id);
   }
 
-  #consume(limiter: RateLimiterAbstract, key: PublishingKey, points: number): void {
-    limiter.consume(key.id, points).catch((error: unknown) => {
-      // Any other error means that the counters are unavailable, and then so is the bus.
-      if (error instanceof RateLimiterRes) this.#waiting.set(key.id, performance.now() + error.msBeforeNext);
-    });
+  #consume(limiter: RateLimiterAbstract, { id }: PublishingKey, points: number): void {
+    if (this.#spent.size === 0) setImmediate(() => this.#count());
+    const byKey = this.#spent.get(limiter) ?? new Map<string, number>();
+    this.#spent.set(limiter, byKey.set(id, (byKey.get(id) ?? 0) + points));
+  }
+
+  #count(): void {
+    const spent = [...this.#spent];
+    this.#spent.clear();
+    for (const [limiter, byKey] of spent)
+      for (const [id, points] of byKey)
+        limiter.consume(id, points).catch((error: unknown) => {
+          // Any other error means that the counters are unavailable, and then so is the bus.
+          if (error instanceof RateLimiterRes) this.#waiting.set(id, performance.now() + error.msBeforeNext);
+        });
   }
 }

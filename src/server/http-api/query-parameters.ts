@@ -19,7 +19,8 @@ export class QueryParameters {
   /** Every value of a parameter that may be repeated, in order. */
   all(name: string): readonly string[] {
     const value = this.#values[name];
-    return [value ?? []].flat().map(String);
+    if (value === undefined) return [];
+    return (Array.isArray(value) ? value : [value]).map(String);
   }
 
   /**

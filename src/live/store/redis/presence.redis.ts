@@ -33,6 +33,8 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (time[1] * 1000 + math.floor(
 /** Presence over all nodes in Redis: each node has a hash of its viewers and their sockets. */
 export class RedisPresence extends SharedPresence {
   readonly #node = randomUUID();
+  /** The other nodes, as of the last {@link among}. */
+  #others: readonly string[] = [];
 
   /** @param leaseMs default 15 seconds */
   constructor(
@@ -64,9 +66,16 @@ export class RedisPresence extends SharedPresence {
 
   override async among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>> {
     if (viewers.length === 0) return new Map();
-    const others = (await this.#nodes()).filter((node) => node !== this.#node);
+    // In one round trip with the list of nodes, which is seldom another one. Only nodes on the new list count.
+    const asked = this.#others;
+    const [nodes, ...answers] = await Promise.all([
+      this.#nodes(),
+      ...asked.map((node) => this.#socketsAt(node, viewers)),
+    ]);
+    const others = nodes.filter((node) => node !== this.#node);
+    this.#others = others;
     const elsewhere = await Promise.all(
-      others.map((node) => this.#run((client) => client.hmget(keyOf(node), ...viewers))),
+      others.map(async (node) => answers[asked.indexOf(node)] ?? this.#socketsAt(node, viewers)),
     );
     const found = this.here.among(viewers);
     for (const sockets of elsewhere) {
@@ -129,6 +138,11 @@ export class RedisPresence extends SharedPresence {
     return (await this.redis.runScript(NODES_SCRIPT, [NODES], [])) as string[];
   }
 
+  /** What a node has reported about each of these viewers; null for those without a socket there. */
+  #socketsAt(node: string, viewers: readonly ViewerId[]): Promise<(string | null)[]> {
+    return this.#run((client) => client.hmget(keyOf(node), ...viewers));
+  }
+
   /** The hash's fields and values for those of these viewers who are here. */
   #fields(viewers: readonly ViewerId[]): string[] {
     return viewers.flatMap((viewer) => {
@@ -144,8 +158,8 @@ export class RedisPresence extends SharedPresence {
 
 /** Reads what {@link RedisPresence} writes for a viewer: `<sockets> <ms since the epoch>`. */
 function parseSockets(text: string): ConnectedViewer {
-  const [connections = '1', since = '0'] = text.split(' ');
-  return { connections: Number(connections), since: new Date(Number(since)) };
+  const space = text.indexOf(' ');
+  return { connections: Number(text.slice(0, space)), since: new Date(Number(text.slice(space + 1))) };
 }
 
 function keyOf(node: string): string {
