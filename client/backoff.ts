@@ -2,7 +2,7 @@ import { isOnline } from './platform.js';
 
 const BASE_MS = 500;
 const CAP_MS = 30_000;
-const LONGEST_WISH_MS = 10 * 60_000;
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
 const AFTER_WAKE_MS = 300;
 
 /**
@@ -24,7 +24,7 @@ export class Backoff {
     const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** this.#attempt);
     if (ceiling < CAP_MS) this.#attempt += 1;
     const jitter = this.random() * ceiling;
-    return wishMs > 0 ? Math.min(wishMs, LONGEST_WISH_MS) + jitter : jitter;
+    return wishMs > 0 ? Math.min(wishMs, MAX_RETRY_AFTER_MS) + jitter : jitter;
   }
 
   /**

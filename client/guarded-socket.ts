@@ -8,7 +8,7 @@ const ABNORMAL_CLOSURE = 1006;
  * Server failures that graphql-ws treats as fatal: 1011 and 1014 from a proxy, 1015 from TLS, 4500 from a hook that
  * threw. They are passed on as 1013, try again later.
  */
-const PASSING_TROUBLE = new Set([1011, 1014, 1015, 4500]);
+const TRANSIENT_CODES = new Set([1011, 1014, 1015, 4500]);
 
 /** A socket that gets a token before it opens. */
 export interface GuardedSocket extends SocketLike {
@@ -77,7 +77,7 @@ class Guarded implements GuardedSocket {
 
   close(code: number = CloseCode.Normal, reason = ''): void {
     this.#giveUp.abort();
-    this.#deafen();
+    this.#removeHandlers();
     if (this.#real) this.#real.close(code, reason);
     else this.#end({ code, reason, wasClean: true });
   }
@@ -122,16 +122,16 @@ class Guarded implements GuardedSocket {
    * Messages that still arrive are dropped, because their events arrive on the next connection. Browsers do this by
    * themselves; the package `ws` delivers messages until the close is answered, which an unresponsive server does late.
    */
-  #deafen(): void {
+  #removeHandlers(): void {
     if (this.#real) this.#real.onmessage = null;
   }
 
   #end({ code, reason, wasClean }: CloseNotice): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#deafen();
+    this.#removeHandlers();
     clearTimeout(this.#openTimer);
-    const shown = PASSING_TROUBLE.has(code) ? CloseCode.TryAgainLater : code;
+    const shown = TRANSIENT_CODES.has(code) ? CloseCode.TryAgainLater : code;
     this.onclose?.({ code: shown, reason, wasClean });
   }
 }

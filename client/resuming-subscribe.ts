@@ -36,7 +36,7 @@ export class Resumption {
   positioned(payload: Partial<PositionPingPayload> | undefined): void {
     const running = this.#running.get(payload?.operation ?? '');
     if (!running) return;
-    running.gapTold = false;
+    running.gapReported = false;
     this.#learn(running, payload ?? {});
   }
 
@@ -47,13 +47,13 @@ export class Resumption {
     sink: Sink<FormattedExecutionResult<Data, Extensions>>,
   ): () => void {
     const sent: ResumablePayload = { ...payload };
-    const running: Resumable = { id: '', asked: payload, sent, gapTold: false };
+    const running: Resumable = { id: '', asked: payload, sent, gapReported: false };
     resumables.set(sent, running);
     const over = (): void => void this.#running.delete(running.id);
     const unsubscribe = inner.subscribe<Data, Extensions>(sent, {
       next: (result) => {
         this.#learn(running, result.extensions ?? {});
-        running.gapTold = false;
+        running.gapReported = false;
         sink.next(result);
       },
       error: (error) => (over(), sink.error(error)),
@@ -64,8 +64,8 @@ export class Resumption {
 
   #learn(running: Resumable, { cursor, recovered }: NextExtensions): void {
     if (typeof cursor === 'string') running.sent.extensions = { ...running.sent.extensions, resume: cursor };
-    if (recovered !== false || running.gapTold) return;
-    running.gapTold = true;
+    if (recovered !== false || running.gapReported) return;
+    running.gapReported = true;
     this.onGap({ payload: running.asked });
   }
 }
@@ -75,7 +75,7 @@ interface Resumable {
   readonly asked: SubscribePayload;
   readonly sent: ResumablePayload;
   /** The server's Ping already reported the loss; the first Next repeats it. */
-  gapTold: boolean;
+  gapReported: boolean;
 }
 
 const resumables = new WeakMap<SubscribePayload, Resumable>();

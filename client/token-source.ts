@@ -51,15 +51,15 @@ export class TokenSource {
   }
 
   async #ask(signal: AbortSignal): Promise<string | null> {
-    const patience = new AbortController();
-    const giveUp = (): void => patience.abort();
+    const controller = new AbortController();
+    const giveUp = (): void => controller.abort();
     const timer = setTimeout(giveUp, ANSWER_WITHIN_MS);
     signal.addEventListener('abort', giveUp);
     try {
-      const silence = new Promise<never>((_, reject) => {
-        patience.signal.addEventListener('abort', () => reject(new TokenUnavailableError('No token came in time.')));
+      const timeout = new Promise<never>((_, reject) => {
+        controller.signal.addEventListener('abort', () => reject(new TokenUnavailableError('No token came in time.')));
       });
-      const answer: unknown = await Promise.race([this.getToken({ signal: patience.signal }), silence]);
+      const answer: unknown = await Promise.race([this.getToken({ signal: controller.signal }), timeout]);
       if (answer === null || (typeof answer === 'string' && answer !== '')) return answer;
       throw new TokenUnavailableError('getToken resolved with neither a token nor null.');
     } finally {

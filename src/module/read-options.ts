@@ -6,7 +6,7 @@ import type { LimitsConfig } from '../live/live.config.js';
 import { AuditLog } from '../live/logging/audit-log.js';
 import { parseRedisUrl } from '../live/store/redis/redis-url.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
-import { coversStrangers, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
+import { isTooWide, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
 import { isHttpOrigin } from '../live/gateway/admission/origin.policy.js';
 import { NoneElsewhere } from '../live/gateway/connection/connections-elsewhere.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
@@ -253,7 +253,7 @@ function isOrigin(value: unknown): boolean {
 
 /** A range so wide that it covers strangers would let them claim any address, or do without limits. */
 function isRange(value: unknown): boolean {
-  return typeof value === 'string' && parseAddressRange(value) !== null && !coversStrangers(value);
+  return typeof value === 'string' && parseAddressRange(value) !== null && !isTooWide(value);
 }
 
 function isLogger(value: unknown): boolean {

@@ -1,4 +1,4 @@
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /**
  * A queue of arrived items that tests wait on; nothing here sleeps. A wait that is not fulfilled fails after 15 s and
@@ -35,7 +35,7 @@ export class Inbox<T> {
 
   /** Like {@link take}, but leaves the item in the queue. */
   async see(matches: (item: T) => boolean, what: string): Promise<T> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + TIMEOUT_MS;
     for (;;) {
       const found = this.#items.find(matches);
       if (found !== undefined) return found;

@@ -5,7 +5,7 @@ import {
   FREE_GUESSES,
   type GuessCounter,
   type GuessVerdict,
-  MAX_PROMISES,
+  MAX_RESERVATIONS,
   placeOf,
 } from '../../src/live/rate-limit/guess-counter.js';
 
@@ -51,7 +51,7 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       for (let n = 0; n < 4; n += 1) await wrong(counter(), subject);
       for (let n = 0; n < 3; n += 1) {
         expect(await counter().reserve(subject, HERE)).toEqual({ ok: true, count: 5 });
-        await counter().giveBack(subject, 5);
+        await counter().cancel(subject, 5);
       }
     });
 
@@ -93,9 +93,9 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       await vi.waitFor(async () => {
         for (let n = 0; n < 20; n += 1) if ((await wrong(counter(), subject, `network ${n}`)).ok) passed.add(n);
         // The first allowed attempt, and those with a promise.
-        expect(passed.size).toBeGreaterThanOrEqual(MAX_PROMISES);
+        expect(passed.size).toBeGreaterThanOrEqual(MAX_RESERVATIONS);
       }, 5_000);
-      expect(passed.size).toBeLessThanOrEqual(MAX_PROMISES + 1);
+      expect(passed.size).toBeLessThanOrEqual(MAX_RESERVATIONS + 1);
     });
 
     it('keeps a bounded number of subjects, and drops those with the fewest guesses first', async () => {
@@ -109,7 +109,7 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       for (const other of others) {
         const verdict = await counter().reserve(other, HERE);
         if (verdict.ok && verdict.count === 2) remembered.push(other);
-        await counter().giveBack(other, 2);
+        await counter().cancel(other, 2);
       }
       expect(remembered.length).toBeLessThan(BUCKET_SIZE);
     });

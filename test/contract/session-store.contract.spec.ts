@@ -116,13 +116,13 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const ended = await open();
     await store.end(ended.id);
     const bob = (await accounts.add(`${randomUUID()}@example.org`, 'hash'))!;
-    const standings = await store.standings([
+    const statuses = await store.statuses([
       { userId: ada.id, sessionId: ended.id },
       { userId: ada.id, sessionId: session.id },
       { userId: bob.id, sessionId: session.id },
       { userId: randomUUID(), sessionId: session.id },
     ]);
-    expect(standings).toEqual([
+    expect(statuses).toEqual([
       { ok: false, reason: 'session-ended' },
       { ok: true, endsAt: new Date(START.getTime() + IDLE * 1000) },
       { ok: false, reason: 'session-ended' },
@@ -132,22 +132,22 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
 
   it('answers three hundred sockets that open together with a handful of queries', async () => {
     const session = await open();
-    const asked = vi.spyOn(store, 'standings');
+    const asked = vi.spyOn(store, 'statuses');
     const lookup = new SessionLookup(store);
-    const standings = await Promise.all(
+    const statuses = await Promise.all(
       Array.from({ length: 300 }, async (_, n) => {
         for (let turn = 0; turn < n % 10; turn += 1) await new Promise(setImmediate);
         return lookup.statusOf({ userId: ada.id, sessionId: n % 3 ? session.id : randomUUID() });
       }),
     );
-    expect(standings.map((standing) => standing.ok)).toEqual(standings.map((_, n) => n % 3 !== 0));
+    expect(statuses.map((status) => status.ok)).toEqual(statuses.map((_, n) => n % 3 !== 0));
     expect(asked.mock.calls.length).toBeLessThanOrEqual(11);
     asked.mockRestore();
   });
 
   it('sends a query at once after a quiet period, a batch of 64 before its time, and a smaller batch after 20 ms', async () => {
     const session = await open();
-    const asked = vi.spyOn(store, 'standings');
+    const asked = vi.spyOn(store, 'statuses');
     const lookup = new SessionLookup(store);
     const ask = () => lookup.statusOf({ userId: ada.id, sessionId: session.id });
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: START });
@@ -168,7 +168,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const session = await open();
     let answer = (): void => {};
     const slow = new Promise<void>((resolve) => (answer = resolve));
-    const asked = vi.spyOn(store, 'standings').mockImplementationOnce(async () => {
+    const asked = vi.spyOn(store, 'statuses').mockImplementationOnce(async () => {
       await slow;
       return [{ ok: false, reason: 'session-ended' }];
     });
@@ -188,7 +188,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
   it('reports a failing store to every caller, and queries again afterwards', async () => {
     const session = await open();
     const lookup = new SessionLookup(store);
-    const asked = vi.spyOn(store, 'standings').mockRejectedValueOnce(new UnavailableError());
+    const asked = vi.spyOn(store, 'statuses').mockRejectedValueOnce(new UnavailableError());
     const claim = { userId: ada.id, sessionId: session.id };
     const outcomes = await Promise.allSettled([lookup.statusOf(claim), lookup.statusOf(claim)]);
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);

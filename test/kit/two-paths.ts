@@ -37,9 +37,9 @@ type Open = (socket: GatewaySocket, stream: Socket) => void;
 const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 const GRANT: Grant = {
   viewer: { id: 'user:00000000-0000-4000-8000-000000000001' },
-  standsOn: 'token',
+  dependsOn: 'token',
   expiresAt: new Date(Date.now() + 3_600_000),
-  maySpeakFrom: () => true,
+  allowsOrigin: () => true,
 };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 
@@ -95,7 +95,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   host.schema = schema;
   const admission = {
     admit: async (connection: Connection) => {
-      connection.admit({ grant: GRANT, authenticator: 'test', context, resumable: false, tellsPositions: false });
+      connection.admit({ grant: GRANT, authenticator: 'test', context, resumable: false, sendsPositions: false });
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as ConnectionAdmission;

@@ -38,7 +38,7 @@ export class PasswordRateLimit {
       return result;
     } catch (error) {
       if (error instanceof InvalidCredentialsError) await this.counter.wrong(subject, verdict.count);
-      else await this.counter.giveBack(subject, verdict.count);
+      else await this.counter.cancel(subject, verdict.count);
       throw error;
     }
   }

@@ -12,12 +12,12 @@ import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
 import { DEVELOPMENT_KEY_PREFIX } from './development-key.js';
 
 /** How long a valid key is cached, in milliseconds; a revoked key may work for this long. */
-const BELIEVE_MS = 1_000;
+const FRESH_MS = 1_000;
 /** How long a valid key is accepted while the store is unavailable, in milliseconds, so that publishing continues. */
-const TRUST_MS = 60_000;
+const MAX_STALE_MS = 60_000;
 /** How long a request with a previously valid key waits for a store that may hang, in milliseconds. */
-const PATIENCE_MS = 500;
-const MAX_BELIEVED = 1_000;
+const QUERY_TIMEOUT_MS = 500;
+const MAX_CACHED = 1_000;
 /** How often this node records that a key is used, in milliseconds. */
 const RECORD_USE_EVERY_MS = 60_000;
 
@@ -43,7 +43,7 @@ export type ApiKeyVerdict =
   | { readonly ok: true; readonly key: ApiKey }
   | { readonly ok: false; readonly reason: ApiKeyFault; readonly name?: string };
 
-interface Believed {
+interface CachedKey {
   readonly key: ApiKey;
   /** {@link ApiKey.addresses}, parsed. */
   readonly ranges: readonly AddressRange[] | null;
@@ -52,19 +52,19 @@ interface Believed {
 }
 
 /** A pending lookup in the store. */
-interface Asking {
-  readonly answer: Promise<Believed | null>;
+interface PendingQuery {
+  readonly answer: Promise<CachedKey | null>;
   readonly sinceMs: number;
 }
 
 /** The API keys of other backends: creates, verifies, lists and revokes them. Only their hashes are stored. */
 @Injectable()
 export class ApiKeys {
-  readonly #believed = new LRUCache<string, Believed>({ max: MAX_BELIEVED });
+  readonly #cache = new LRUCache<string, CachedKey>({ max: MAX_CACHED });
   /** When this node last recorded a use, by the key's id, on the monotonic clock. */
-  readonly #recordedMs = new LRUCache<string, number>({ max: MAX_BELIEVED });
+  readonly #recordedMs = new LRUCache<string, number>({ max: MAX_CACHED });
   /** One lookup per key, shared by all requests that wait for it. */
-  readonly #asking = new Map<string, Asking>();
+  readonly #pending = new Map<string, PendingQuery>();
 
   constructor(
     private readonly store: ApiKeyStore,
@@ -101,10 +101,10 @@ export class ApiKeys {
   async verify(text: string, address: string): Promise<ApiKeyVerdict> {
     if (text === '') return { ok: false, reason: 'missing' };
     if (!isApiKey(text)) return { ok: false, reason: 'malformed' };
-    const believed = await this.#confirmed(hashApiKey(text));
-    if (!believed) return { ok: false, reason: 'unknown-or-revoked' };
-    const { key } = believed;
-    const fault = faultOf(believed, address);
+    const cached = await this.#confirmed(hashApiKey(text));
+    if (!cached) return { ok: false, reason: 'unknown-or-revoked' };
+    const { key } = cached;
+    const fault = faultOf(cached, address);
     if (fault) return { ok: false, reason: fault, name: key.name };
     this.#recordUse(key);
     return { ok: true, key };
@@ -138,44 +138,44 @@ export class ApiKeys {
    * Uses the cache only.
    */
   wasRight(text: string, address: string): boolean {
-    const believed = isApiKey(text) ? this.#believed.get(hashApiKey(text)) : undefined;
-    return believed !== undefined && faultOf(believed, address) === null;
+    const cached = isApiKey(text) ? this.#cache.get(hashApiKey(text)) : undefined;
+    return cached !== undefined && faultOf(cached, address) === null;
   }
 
   /** The key with this hash if it exists, as far as the store can tell in time. */
-  async #confirmed(hash: string): Promise<Believed | null> {
-    const believed = this.#believed.get(hash);
-    const ageMs = performance.now() - (believed?.askedAtMs ?? -Infinity);
-    if (believed && ageMs < BELIEVE_MS) return believed;
-    const asking = this.#ask(hash);
-    if (!believed || ageMs > TRUST_MS) return asking.answer;
-    const answered = await inTime(asking);
-    return answered === 'unknown' ? believed : answered;
+  async #confirmed(hash: string): Promise<CachedKey | null> {
+    const cached = this.#cache.get(hash);
+    const ageMs = performance.now() - (cached?.askedAtMs ?? -Infinity);
+    if (cached && ageMs < FRESH_MS) return cached;
+    const pending = this.#ask(hash);
+    if (!cached || ageMs > MAX_STALE_MS) return pending.answer;
+    const answered = await inTime(pending);
+    return answered === 'unknown' ? cached : answered;
   }
 
-  #ask(hash: string): Asking {
-    const known = this.#asking.get(hash);
+  #ask(hash: string): PendingQuery {
+    const known = this.#pending.get(hash);
     if (known) return known;
-    const asking = { answer: this.#find(hash).finally(() => this.#asking.delete(hash)), sinceMs: performance.now() };
+    const pending = { answer: this.#find(hash).finally(() => this.#pending.delete(hash)), sinceMs: performance.now() };
     // Waiting callers get the failure; without callers it can be ignored.
-    asking.answer.catch(() => {});
-    this.#asking.set(hash, asking);
-    return asking;
+    pending.answer.catch(() => {});
+    this.#pending.set(hash, pending);
+    return pending;
   }
 
-  async #find(hash: string): Promise<Believed | null> {
+  async #find(hash: string): Promise<CachedKey | null> {
     const key = await this.store.find(hash);
     if (!key || (this.http.production && key.name.startsWith(DEVELOPMENT_KEY_PREFIX))) {
-      this.#believed.delete(hash);
+      this.#cache.delete(hash);
       return null;
     }
-    const believed = {
+    const cached = {
       key,
       ranges: key.addresses && parseAddressRanges(key.addresses),
       askedAtMs: performance.now(),
     };
-    this.#believed.set(hash, believed);
-    return believed;
+    this.#cache.set(hash, cached);
+    return cached;
   }
 
   /** Nobody waits for this, and nothing depends on it: a failed write is tried again with a later use. */
@@ -188,16 +188,16 @@ export class ApiKeys {
 }
 
 /** Why a known key may not be used now from this address; null if it may. */
-function faultOf({ key, ranges }: Believed, address: string): 'expired' | 'other-address' | null {
+function faultOf({ key, ranges }: CachedKey, address: string): 'expired' | 'other-address' | null {
   if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return 'expired';
   return ranges === null || addressIn(address, ranges) ? null : 'other-address';
 }
 
 /** The store's answer, or that it has none because it is unavailable or too slow. */
-async function inTime({ answer, sinceMs }: Asking): Promise<Believed | null | 'unknown'> {
+async function inTime({ answer, sinceMs }: PendingQuery): Promise<CachedKey | null | 'unknown'> {
   const known = answer.catch((error: unknown) => {
     if (error instanceof UnavailableError) return 'unknown' as const;
     throw error;
   });
-  return within(Math.max(0, sinceMs + PATIENCE_MS - performance.now()), known, 'unknown' as const);
+  return within(Math.max(0, sinceMs + QUERY_TIMEOUT_MS - performance.now()), known, 'unknown' as const);
 }

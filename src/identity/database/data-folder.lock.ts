@@ -42,14 +42,14 @@ export function lockDataFolder(lockFile: string): ReleaseFolder | null {
  * back.
  */
 function clearStale(lockFile: string): boolean {
-  const judged = readHolder(lockFile);
-  if (judged && isAlive(judged, lockFile)) return false;
+  const holder = readHolder(lockFile);
+  if (holder && isAlive(holder, lockFile)) return false;
   const away = `${lockFile}.${randomUUID()}`;
   try {
     renameSync(lockFile, away);
     const moved = readHolder(away);
-    if (moved?.nonce !== judged?.nonce) linkSync(away, lockFile);
-    return moved?.nonce === judged?.nonce;
+    if (moved?.nonce !== holder?.nonce) linkSync(away, lockFile);
+    return moved?.nonce === holder?.nonce;
   } catch {
     return true;
   } finally {

@@ -6,7 +6,7 @@ import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
 import { databasePlace, firstConnection, makePool } from '../../live/store/postgres/postgres-connections.js';
-import { databaseFailure, isDatabaseAway } from '../../live/store/postgres/postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 
@@ -53,7 +53,7 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
   try {
     return await drizzle(client, { schema }).transaction((orm) => work(orm as Orm));
   } catch (error) {
-    isBroken = isDatabaseAway(error);
+    isBroken = isDatabaseUnavailable(error);
     throw error;
   } finally {
     client.release(isBroken);

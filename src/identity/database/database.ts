@@ -9,7 +9,7 @@ import type * as schema from './schema.js';
 import { fileURLToPath } from 'node:url';
 
 /** A database that does not answer within this time counts as unavailable, in ms. */
-const PATIENCE_MS = 2_000;
+const PROBE_TIMEOUT_MS = 2_000;
 
 /** Drizzle with the schema; the same SQL on PGlite and PostgreSQL. */
 export type Orm = PgDatabase<PgQueryResultHKT, typeof schema>;
@@ -70,11 +70,11 @@ export class Database {
    */
   async answers(): Promise<boolean> {
     const { health } = this.parts;
-    const asking = this.#watched('heartbeat', () => this.#probe()).then(
+    const probe = this.#watched('heartbeat', () => this.#probe()).then(
       () => true,
       () => false,
     );
-    const answer = await within(PATIENCE_MS, asking, 'late');
+    const answer = await within(PROBE_TIMEOUT_MS, probe, 'late');
     if (answer === 'late') health?.wentAway('no answer');
     if (answer === true) health?.tookWrite();
     return answer === true;
@@ -101,14 +101,14 @@ export class Database {
     } catch (error) {
       const failure = databaseFailure(error);
       if (!failure) throw error;
-      this.#tell(failure);
+      this.#logFailure(failure);
       throw new UnavailableError(undefined, { cause: error });
     } finally {
       this.parts.health?.took(operation, startedAtMs);
     }
   }
 
-  #tell({ kind, reason }: DatabaseFailure): void {
+  #logFailure({ kind, reason }: DatabaseFailure): void {
     const { health } = this.parts;
     health?.failed(reason);
     if (kind === 'away') health?.wentAway(reason);

@@ -49,7 +49,7 @@ export class IssuerKeys {
 
   constructor(
     private readonly issuer: Pick<TrustedIssuer, 'issuer' | 'jwksUri'>,
-    private readonly told: FetchListener,
+    private readonly onFetch: FetchListener,
   ) {}
 
   /**
@@ -129,10 +129,10 @@ export class IssuerKeys {
     try {
       this.#known = await this.#fetchKeys();
       this.#failedAtMs = -Infinity;
-      this.told(null);
+      this.onFetch(null);
     } catch (error) {
       this.#failedAtMs = performance.now();
-      if (!this.#closing.signal.aborted) this.told(error instanceof KeyDocumentError ? error.message : 'unknown');
+      if (!this.#closing.signal.aborted) this.onFetch(error instanceof KeyDocumentError ? error.message : 'unknown');
     }
   }
 

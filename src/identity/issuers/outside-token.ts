@@ -93,7 +93,7 @@ export async function verifyOutsideToken(
     if (error instanceof errors.JOSEError) return INVALID;
     throw error;
   }
-  return judgeClaims(payload, expected);
+  return checkClaims(payload, expected);
 }
 
 function hasPlainHeader(header: ProtectedHeaderParameters, types: ReadonlySet<string>): boolean {
@@ -103,7 +103,7 @@ function hasPlainHeader(header: ProtectedHeaderParameters, types: ReadonlySet<st
   return typ === undefined || (typeof typ === 'string' && types.has(typ.toLowerCase().replace(/^application\//, '')));
 }
 
-function judgeClaims(claims: JWTPayload, expected: ExpectedToken): OutsideReading {
+function checkClaims(claims: JWTPayload, expected: ExpectedToken): OutsideReading {
   const { iss, aud, iat, exp, nbf } = claims;
   if (
     iss !== expected.issuer ||

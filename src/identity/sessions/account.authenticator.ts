@@ -31,13 +31,13 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     const { viewerId, sessionId, tokenId, expiresAtSeconds } = reading.claims;
     const userId = userIdOf(viewerId);
     if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
-    const standing = await this.sessions.statusOf({ userId, sessionId });
-    if (!standing.ok) return standing;
+    const status = await this.sessions.statusOf({ userId, sessionId });
+    if (!status.ok) return status;
     if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
     const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
-      grant: { viewer, standsOn: { session: sessionId }, expiresAt: standing.endsAt },
+      grant: { viewer, dependsOn: { session: sessionId }, expiresAt: status.endsAt },
     };
   }
 }

@@ -29,7 +29,7 @@ export class RequestViewer {
     if (!secret) return null;
     const session = await this.store.findBySecretHash(sessionSecretHash(secret));
     if (!session) return null;
-    await this.#keepFromIdling(session);
+    await this.#extendSession(session);
     const viewer = accountViewer(session.account.id, session.id);
     this.#accounts.set(viewer, session.account);
     return viewer;
@@ -40,7 +40,7 @@ export class RequestViewer {
     return this.#accounts.get(viewer) ?? null;
   }
 
-  async #keepFromIdling(session: LiveSession): Promise<void> {
+  async #extendSession(session: LiveSession): Promise<void> {
     if (session.lastSeenAt < this.limits.touchBefore(new Date())) await this.store.touch(session.id);
   }
 }

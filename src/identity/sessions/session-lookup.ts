@@ -52,7 +52,7 @@ export class SessionLookup {
     this.#underWay += 1;
     this.#askedAtMs = performance.now();
     try {
-      return await this.store.standings(claims);
+      return await this.store.statuses(claims);
     } finally {
       this.#underWay -= 1;
       if (this.#batches.length > 0) this.#schedule();

@@ -28,7 +28,7 @@ export interface NewSession {
 export class SessionStore {
   // Used for every request and every socket, so Drizzle builds their SQL once.
   #find: ReturnType<typeof prepareFind> | null = null;
-  #standings: ReturnType<typeof prepareStandings> | null = null;
+  #statuses: ReturnType<typeof prepareStatuses> | null = null;
 
   constructor(
     private readonly database: Database,
@@ -87,13 +87,13 @@ export class SessionStore {
   }
 
   /** Checks many claims with one query; results are in their order. */
-  async standings(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
+  async statuses(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
     const userIds = [...new Set(claims.map((claim) => claim.userId))];
     const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
     const rows = await this.database.run((orm) => {
-      this.#standings ??= prepareStandings(orm);
+      this.#statuses ??= prepareStatuses(orm);
       const ids = { userIds: userIds.join(), sessionIds: sessionIds.join() };
-      return this.#standings.execute({ ...ids, ...this.limits.oldest(new Date()) });
+      return this.#statuses.execute({ ...ids, ...this.limits.oldest(new Date()) });
     });
     const known = new Set(rows.map((row) => row.userId));
     const ends = new Map(rows.map((row) => [keyOf(row), endOf(this.limits, row)]));
@@ -168,7 +168,7 @@ function prepareFind(orm: Orm) {
     .prepare(UNNAMED);
 }
 
-function prepareStandings(orm: Orm) {
+function prepareStatuses(orm: Orm) {
   const { createdAt, lastSeenAt } = sessions;
   return orm
     .select({ userId: users.id, sessionId: sessions.id, createdAt, lastSeenAt })

@@ -97,11 +97,11 @@ function isCount(value: number): boolean {
 }
 
 function checkOf<T>(type: FeedType<T>, defaults: FeedOptions<T>['defaults']): Feed['check'] {
-  if (type === Int) return (value) => judge(isInt(value), value, 'an Int: a whole number of 32 bits');
-  if (type === Float) return (value) => judge(Number.isFinite(value), value, 'a Float: a finite number');
-  if (type === ID || type === String) return (value) => judge(typeof value === 'string', value, 'a String');
-  if (type === Boolean) return (value) => judge(typeof value === 'boolean', value, 'a Boolean');
-  if (type instanceof GraphQLScalarType) return (value) => judge(serializes(type, value), value, `a ${type.name}`);
+  if (type === Int) return (value) => verdictOf(isInt(value), value, 'an Int: a whole number of 32 bits');
+  if (type === Float) return (value) => verdictOf(Number.isFinite(value), value, 'a Float: a finite number');
+  if (type === ID || type === String) return (value) => verdictOf(typeof value === 'string', value, 'a String');
+  if (type === Boolean) return (value) => verdictOf(typeof value === 'boolean', value, 'a Boolean');
+  if (type instanceof GraphQLScalarType) return (value) => verdictOf(serializes(type, value), value, `a ${type.name}`);
   if (!defaults) return (value) => checkObject(type as ObjectClass, value);
   const fields = Object.keys(defaults());
   return (value) => checkObject(type as ObjectClass, value, hasAll(value, fields) ? undefined : defaults());
@@ -111,7 +111,7 @@ function hasAll(value: unknown, fields: readonly string[]): boolean {
   return typeof value === 'object' && value !== null && fields.every((field) => Object.hasOwn(value, field));
 }
 
-function judge(ok: boolean, value: unknown, wanted: string): PayloadVerdict {
+function verdictOf(ok: boolean, value: unknown, wanted: string): PayloadVerdict {
   return ok ? { ok: true, value } : { ok: false, message: `payload must be ${wanted}.` };
 }
 

@@ -79,7 +79,7 @@ export class Connections implements SocketEvents {
    */
   #failed(connection: Connection, text: string, error: unknown): void {
     if (isFromServer(text)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
-    this.metrics.stumbled(connection, error);
+    this.metrics.messageFailed(connection, error);
     if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
     else connection.close(CloseCode.InternalError, 'Internal error');
   }

@@ -114,17 +114,17 @@ export class AuditLog {
 
   /** Writes one event. Never throws. */
   record(event: AuditEvent, entry: AuditEntry): void {
-    const record = this.#tell(event, entry);
+    const record = this.#publish(event, entry);
     if (record) this.logger.info(record, AUDIT_EVENTS[event]);
   }
 
   /** As {@link record}, for an event whose line in the log is written by the caller. */
   store(event: AuditEvent, entry: AuditEntry): void {
-    if (this.#listeners.size > 0) this.#tell(event, entry);
+    if (this.#listeners.size > 0) this.#publish(event, entry);
   }
 
   /** Null if the event is one too many. */
-  #tell(event: AuditEvent, entry: AuditEntry): AuditRecord | null {
+  #publish(event: AuditEvent, entry: AuditEntry): AuditRecord | null {
     const unlogged = FLOODING.has(event) ? this.#withhold(event) : 0;
     if (unlogged === null) return null;
     const { viewer = null, address = null, reason = null, by = 'stranger', ...details } = entry;

@@ -31,7 +31,7 @@ export interface EventError {
 export type TopicPermission = (topic: string) => boolean;
 
 /** One checked event of a request: ready for the bus, or refused. */
-export type JudgedEvent =
+export type CheckedEvent =
   { readonly ok: true; readonly publication: Publication } | { readonly ok: false; readonly error: EventError };
 
 /**
@@ -41,13 +41,13 @@ export type JudgedEvent =
  * @param refuses why this viewer cannot exist; see {@link ViewerCheck}
  * @param mayPublish whether the publisher may publish to a topic
  */
-export function judgeEvent(
+export function checkEvent(
   event: unknown,
   publisher: string,
   feeds: FeedRegistry,
   refuses: ViewerCheck,
   mayPublish: TopicPermission = () => true,
-): JudgedEvent {
+): CheckedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
   const { topic, viewer, payload, key } = event as Record<string, unknown>;
@@ -80,10 +80,10 @@ function isKey(key: unknown): key is string {
   return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH;
 }
 
-function bad(message: string): JudgedEvent {
+function bad(message: string): CheckedEvent {
   return refused('BAD_USER_INPUT', message);
 }
 
-function refused(code: ErrorCode, message: string): JudgedEvent {
+function refused(code: ErrorCode, message: string): CheckedEvent {
   return { ok: false, error: { code, message } };
 }

@@ -5,7 +5,7 @@ import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic
 import { PublishMetrics } from './publish.metrics.js';
 import {
   type EventError,
-  judgeEvent,
+  checkEvent,
   type TopicPermission,
   VIEWER_CHECK,
   type ViewerCheck,
@@ -46,9 +46,9 @@ export class Publisher {
   async publish(events: readonly unknown[], publisher: string, mayPublish?: TopicPermission): Promise<PublishAnswer> {
     const publications: Publication[] = [];
     const results = events.map((event): PublishResult | null => {
-      const judged = judgeEvent(event, publisher, this.feeds, this.refuses, mayPublish);
-      if (!judged.ok) return { error: judged.error };
-      publications.push(judged.publication);
+      const checked = checkEvent(event, publisher, this.feeds, this.refuses, mayPublish);
+      if (!checked.ok) return { error: checked.error };
+      publications.push(checked.publication);
       return null;
     });
     const outcomes = publications.length > 0 ? await this.bus.publish(publications) : [];

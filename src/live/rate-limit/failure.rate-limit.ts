@@ -77,7 +77,7 @@ export class FailureRateLimit {
       failed = isFailure({ error });
       throw error;
     } finally {
-      if (!failed) await this.#giveBack(kind, blocks, blocks.length);
+      if (!failed) await this.#uncount(kind, blocks, blocks.length);
       this.#settle(key);
     }
   }
@@ -105,13 +105,13 @@ export class FailureRateLimit {
     for (let level = blocks.length - 1; level >= 0; level -= 1) {
       const taken = await limiters[level]!.penalty(blocks[level]!);
       if (taken.consumedPoints <= FAILURE_LIMITS[kind] * NETWORK_FACTORS[level]!) continue;
-      await this.#giveBack(kind, blocks, blocks.length, level);
+      await this.#uncount(kind, blocks, blocks.length, level);
       return taken;
     }
     return null;
   }
 
-  async #giveBack(kind: FallibleAttempt, blocks: readonly string[], above: number, from = 0): Promise<void> {
+  async #uncount(kind: FallibleAttempt, blocks: readonly string[], above: number, from = 0): Promise<void> {
     const limiters = this.#limiters.get(kind) ?? [];
     for (let level = from; level < above; level += 1) await limiters[level]!.reward(blocks[level]!);
   }

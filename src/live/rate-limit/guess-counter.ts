@@ -6,9 +6,9 @@ const LONGEST_WAIT_MS = 15 * 60_000;
 /** The count is reset after this time without a guess. */
 export const REMEMBER_MS = 24 * 60 * 60_000;
 /** How many networks at a time can hold a reserved attempt, for each subject. */
-export const MAX_PROMISES = 3;
+export const MAX_RESERVATIONS = 3;
 /** A reservation expires after this time. */
-export const PROMISE_MS = LONGEST_WAIT_MS;
+export const RESERVATION_MS = LONGEST_WAIT_MS;
 /** The counter's maximum size: number of buckets and subjects per bucket, at most about 10 MB. */
 export const BUCKETS = 1_024;
 export const BUCKET_SIZE = 64;
@@ -43,7 +43,7 @@ export abstract class GuessCounter {
   abstract right(subject: string): Promise<void>;
 
   /** The guess could not be verified: uncounts it. */
-  abstract giveBack(subject: string, count: number): Promise<void>;
+  abstract cancel(subject: string, count: number): Promise<void>;
 }
 
 /** How long a subject waits after this number of guesses in a row, in ms; 0 for the first ones. */

@@ -56,14 +56,14 @@ export abstract class SessionRevocations {
   }
 
   /** Notifies only this node's listeners about a viewer. */
-  tellViewerHere(revoked: RevokedViewer, news: RevocationNews | null = null): void {
+  notifyViewerHere(revoked: RevokedViewer, news: RevocationNews | null = null): void {
     inRevocationSpan(news, 0, () => {
       for (const listener of this.#viewerListeners) listener(revoked, news);
     });
   }
 
   /** Notifies only this node's listeners; without news for ended sessions that the node detected itself. */
-  tellHere(sessionIds: readonly string[], news: RevocationNews | null = null): void {
+  notifyHere(sessionIds: readonly string[], news: RevocationNews | null = null): void {
     if (sessionIds.length === 0) return;
     inRevocationSpan(news, sessionIds.length, () => {
       for (const listener of this.#listeners) listener(sessionIds, news);

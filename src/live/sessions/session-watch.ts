@@ -134,10 +134,10 @@ export class SessionWatch implements BeforeApplicationShutdown {
   async #askForAll(): Promise<Unknown> {
     const sessions = await unanswered([...this.#open.ids()], async (batch) => {
       const alive = await this.status.of(batch);
-      this.endings.tellHere(batch.filter((id) => !alive.has(id)));
+      this.endings.notifyHere(batch.filter((id) => !alive.has(id)));
     });
     const viewers = await unanswered([...new Set(this.#open.viewers())], async (batch) => {
-      for (const revoked of await this.status.revoked(batch)) this.endings.tellViewerHere(revoked);
+      for (const revoked of await this.status.revoked(batch)) this.endings.notifyViewerHere(revoked);
     });
     return { sessions, viewers };
   }

@@ -83,7 +83,7 @@ interface TookListener {
 }
 
 /** Receives one store's health. */
-interface StoreTold {
+interface StoreListener {
   readonly title: string;
   readonly address: string;
   readonly show: (isUp: boolean) => void;
@@ -97,14 +97,14 @@ interface StoreTold {
  */
 export class StoreHealth {
   #state: StoreState = 'ok';
-  readonly #told: StoreTold;
+  readonly #listener: StoreListener;
   readonly #logger: Logger;
 
   /** Made by {@link StoreMetrics.watch}. */
-  constructor(told: StoreTold, logger: Logger) {
-    this.#told = told;
+  constructor(listener: StoreListener, logger: Logger) {
+    this.#listener = listener;
     this.#logger = logger;
-    told.show(true);
+    listener.show(true);
   }
 
   get state(): StoreState {
@@ -113,46 +113,46 @@ export class StoreHealth {
 
   /** Counts a failed command. It does not change the state, since a single timeout says little about the store. */
   failed(reason: string): void {
-    this.#told.count(reason);
+    this.#listener.count(reason);
   }
 
   /** A command was answered or has failed. @param startedAtMs on the monotonic clock */
   took(operation: StoreOperation, startedAtMs: number): void {
-    this.#told.took(operation, (performance.now() - startedAtMs) / 1000);
+    this.#listener.took(operation, (performance.now() - startedAtMs) / 1000);
   }
 
   /** Shows the store's connections, read when metrics are collected. Called once. */
   showConnections(read: () => StoreConnections): void {
-    this.#told.connections(read);
+    this.#listener.connections(read);
   }
 
   /** The store is unavailable: its connection broke, or it does not answer. */
   wentAway(reason: string): void {
-    const { title } = this.#told;
+    const { title } = this.#listener;
     this.#become('unavailable', reason, `${title} is unavailable: retrying until it is back`);
   }
 
   /** The store answers but refuses writes. */
   refusedWrite(reason: string): void {
-    const { title } = this.#told;
+    const { title } = this.#listener;
     this.#become('refuses-writes', reason, `${title} refuses writes: trying until it takes them`);
   }
 
   /** The store has accepted a write. */
   tookWrite(): void {
     if (this.#state === 'ok') return;
-    const { title, address } = this.#told;
+    const { title, address } = this.#listener;
     const message = this.#state === 'unavailable' ? `${title} is back` : `${title} takes writes again`;
     this.#state = 'ok';
-    this.#told.show(true);
+    this.#listener.show(true);
     this.#logger.info({ address }, message);
   }
 
   #become(state: StoreState, reason: string, message: string): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#told.show(false);
-    this.#logger.warn({ address: this.#told.address, reason }, message);
+    this.#listener.show(false);
+    this.#logger.warn({ address: this.#listener.address, reason }, message);
   }
 }
 

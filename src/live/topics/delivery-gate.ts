@@ -98,7 +98,7 @@ export class DeliveryGate {
     this.#stopListening();
     this.#hooks.clear();
     this.#isLost = true;
-    this.#letGo();
+    this.#wakeAll();
   }
 
   #tick(): void {
@@ -114,7 +114,7 @@ export class DeliveryGate {
   #close(): void {
     this.#closings++;
     this.#isOpen = false;
-    if (this.#isLost) this.#letGo();
+    if (this.#isLost) this.#wakeAll();
     else void this.#openAfterCheck(this.#closings);
   }
 
@@ -122,12 +122,12 @@ export class DeliveryGate {
     await this.#check();
     if (closing !== this.#closings) return;
     this.#isOpen = true;
-    this.#letGo();
+    this.#wakeAll();
     for (const hook of this.#hooks) hook();
   }
 
   /** Wakes waiting callers to check again. */
-  #letGo(): void {
+  #wakeAll(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }

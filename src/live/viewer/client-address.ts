@@ -27,7 +27,7 @@ const MAPPED_BITS = 96;
 /**
  * Whether a range is so wide that it covers other organisations' addresses, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96.
  */
-export function coversStrangers(addressOrRange: string): boolean {
+export function isTooWide(addressOrRange: string): boolean {
   if (!addressOrRange.includes('/')) return false;
   const [address, prefix] = ipaddr.parseCIDR(addressOrRange);
   if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress())

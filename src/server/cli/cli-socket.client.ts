@@ -3,17 +3,17 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { StartError } from '../../live/errors/sallyport.errors.js';
-import { BEAT_MS, CliReply, type CliRequest, cliSocketPath } from './cli-socket.js';
+import { HEARTBEAT_MS, CliReply, type CliRequest, cliSocketPath } from './cli-socket.js';
 import { VERSION } from '../version.js';
 import type { CliOutput } from './program.js';
 
 /** A server that sends nothing for this long hangs, in ms. */
-const SILENT_AFTER_MS = 4 * BEAT_MS;
+const SILENT_AFTER_MS = 4 * HEARTBEAT_MS;
 
 /**
  * Lets the server that has the embedded database open run a command, and writes the command's output.
  *
- * @param silentAfterMs how long the server may send nothing; it sends an empty line every {@link BEAT_MS}
+ * @param silentAfterMs how long the server may send nothing; it sends an empty line every {@link HEARTBEAT_MS}
  * @returns the exit code; null if no server with this `DATA_DIR` runs
  * @throws StartError if the server hangs, stops meanwhile or answers nonsense, or if the socket is somebody else's
  */

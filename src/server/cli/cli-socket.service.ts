@@ -8,7 +8,7 @@ import { DATABASE_CONFIG, type DatabaseConfig } from '../../identity/identity.co
 import { LOGGER } from '../../live/logging/logger.js';
 import { within } from '../../live/deadline.js';
 import { SharedStoreHealth } from '../../live/store/store-health.js';
-import { BEAT_MS, type CliReply, CliRequest, cliSocketPath, MAX_REQUEST_BYTES } from './cli-socket.js';
+import { HEARTBEAT_MS, type CliReply, CliRequest, cliSocketPath, MAX_REQUEST_BYTES } from './cli-socket.js';
 import type { CliContext, Stores } from './command.js';
 import { VERSION } from '../version.js';
 import { runCommand } from './program.js';
@@ -108,7 +108,7 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async #run(socket: Socket, { args, answers }: CliRequest): Promise<void> {
-    const beat = setInterval(() => socket.write('\n'), BEAT_MS);
+    const beat = setInterval(() => socket.write('\n'), HEARTBEAT_MS);
     const left = [...answers];
     const gone = new AbortController();
     socket.once('close', () => gone.abort());

@@ -13,7 +13,7 @@ export function cliSocketPath(dataDir: string): string {
 /** The longest request, in bytes: a password and a payload fit. */
 export const MAX_REQUEST_BYTES = 256 * 1024;
 /** While a command runs, the server sends an empty line this often, in ms, so that a server that hangs is noticed. */
-export const BEAT_MS = 5_000;
+export const HEARTBEAT_MS = 5_000;
 
 const text = z.string().max(MAX_REQUEST_BYTES);
 

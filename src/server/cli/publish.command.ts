@@ -9,7 +9,7 @@ import { developmentKeyFile } from '../../identity/api-keys/development-key.js';
 import { VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
 import type { CliCommand, CliContext } from './command.js';
 
-const PATIENCE_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 const OWN_KEY_LIFE_MS = 300_000;
 
 interface PublishOptions {
@@ -74,7 +74,7 @@ async function post(url: URL, key: string, event: unknown): Promise<{ cursor: st
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
     body: JSON.stringify({ events: [event] }),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch(() => {
     throw new Error(`No server answers at ${url.origin}: start it, or name another with --url.`);
   });

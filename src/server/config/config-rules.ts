@@ -1,5 +1,5 @@
 import type { Environment, ReadEnvironment } from './environment.js';
-import { coversStrangers } from '../../live/viewer/client-address.js';
+import { isTooWide } from '../../live/viewer/client-address.js';
 import { isLoopback, parseShop } from './grammar.js';
 import { looksRandom } from './secret-strength.js';
 
@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
   },
   {
     on: ['NODE_ENV', 'GRAPHIQL', 'PUBLIC_URL'],
-    broken: (env) => env.GRAPHIQL === true && isPublicUnsaid(env),
+    broken: (env) => env.GRAPHIQL === true && isPublicWithoutNodeEnv(env),
     message: 'expected production or development when GRAPHIQL is on at a public https URL. Set NODE_ENV',
   },
   {
@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
   ...(['TRUSTED_PROXIES', 'THROTTLE_EXEMPT'] as const).map((name): Rule => ({
     on: [name],
     productionOnly: true,
-    broken: (env) => env[name].some(coversStrangers),
+    broken: (env) => env[name].some(isTooWide),
     message: `expected the addresses of your own machines; a range covers strangers, who could ${name === 'TRUSTED_PROXIES' ? 'then claim any address' : 'then try without limits'}. List narrower ranges`,
   })),
   {
@@ -193,7 +193,7 @@ export function brokenRules({ values, faults }: ReadEnvironment): [name: string,
 }
 
 /** Whether `PUBLIC_URL` is a public https URL and NODE_ENV is not set. */
-export function isPublicUnsaid({ NODE_ENV, PUBLIC_URL }: Partial<Environment>): boolean {
+export function isPublicWithoutNodeEnv({ NODE_ENV, PUBLIC_URL }: Partial<Environment>): boolean {
   if (NODE_ENV !== undefined || PUBLIC_URL === undefined) return false;
   const { protocol, hostname } = new URL(PUBLIC_URL);
   return protocol === 'https:' && !isLoopback(hostname);

@@ -1,4 +1,4 @@
-import { brokenRules, isPublicUnsaid } from './config-rules.js';
+import { brokenRules, isPublicWithoutNodeEnv } from './config-rules.js';
 import type { Config, ServerConfig } from './config.js';
 import type { MetricsConfig } from '../metrics/metrics.config.js';
 import type { LimitsConfig, StoreConfig } from '../../live/live.config.js';
@@ -100,7 +100,7 @@ function toConfig(env: Environment): Config {
 function httpOf(env: Environment): ServerConfig {
   const publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
   const production = env.NODE_ENV === 'production';
-  const closed = production || isPublicUnsaid(env);
+  const closed = production || isPublicWithoutNodeEnv(env);
   return {
     production,
     host: env.HOST,

@@ -7,8 +7,8 @@ import { contentSecurityPolicy } from '../pages/content-security-policy.js';
 import { PageFiles } from '../pages/page-files.js';
 import { CONSOLE_SCOPE } from './console-sessions.service.js';
 
-/** How long an answer of the database is believed, in milliseconds, since everybody can ask for the page. */
-const BELIEVE_MS = 1_000;
+/** How long the result of the database query is cached, in milliseconds, since everybody can request the page. */
+const CACHE_MS = 1_000;
 
 /** Whether the console is in use: it is while there is a key with the scope `console`. */
 @Injectable()
@@ -21,7 +21,7 @@ export class ConsoleSwitch {
   /** @throws UnavailableError when the database is unavailable */
   isOn(): Promise<boolean> {
     const nowMs = performance.now();
-    if (this.#asked === null || nowMs - this.#askedAtMs > BELIEVE_MS) {
+    if (this.#asked === null || nowMs - this.#askedAtMs > CACHE_MS) {
       this.#askedAtMs = nowMs;
       this.#asked = this.keys.hasScope(CONSOLE_SCOPE);
     }

@@ -4,7 +4,7 @@ import { Database } from '../../identity/database/database.js';
 import { type StoreState, SharedStoreHealth } from '../../live/store/store-health.js';
 
 /** A database that does not answer within this time counts as unavailable, in ms. */
-const DATABASE_PATIENCE_MS = 2_000;
+const DATABASE_TIMEOUT_MS = 2_000;
 
 /** The result of one check. */
 type CheckResult = 'ok' | 'unavailable' | 'draining' | 'not configured';
@@ -22,7 +22,7 @@ export interface ReadinessReport {
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   #leaving = false;
-  #asking: Promise<boolean> | null = null;
+  #pending: Promise<boolean> | null = null;
 
   constructor(
     private readonly database: Database,
@@ -46,8 +46,8 @@ export class Readiness implements OnModuleDestroy {
   }
 
   async #databaseAnswers(): Promise<boolean> {
-    const asking = (this.#asking ??= this.database.answers().finally(() => (this.#asking = null)));
-    return within(DATABASE_PATIENCE_MS, asking, false);
+    const pending = (this.#pending ??= this.database.answers().finally(() => (this.#pending = null)));
+    return within(DATABASE_TIMEOUT_MS, pending, false);
   }
 }
 

@@ -20,11 +20,11 @@ export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs =
   // Before any connection is closed. From now on new requests are answered with 503.
   fastify.addHook('preClose', async () => {
     if (running === 0) return;
-    let patience: NodeJS.Timeout | undefined;
+    let timeout: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       onIdle = resolve;
-      patience = setTimeout(resolve, finishWithinMs);
+      timeout = setTimeout(resolve, finishWithinMs);
     });
-    clearTimeout(patience);
+    clearTimeout(timeout);
   });
 }

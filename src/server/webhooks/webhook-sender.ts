@@ -14,7 +14,7 @@ const SWEEP_EVERY_MS = 300_000;
 /** Messages that one node sends at the same time. */
 const AT_ONCE = 20;
 /** How long a receiver may take to answer, in milliseconds. */
-const PATIENCE_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 /** The waits after failed attempts, in seconds, each varied by a fifth; after the last one a message is given up. */
 export const RETRY_AFTER_SECONDS = [5, 30, 120, 600, 1_800, 7_200, 21_600] as const;
 
@@ -83,7 +83,7 @@ export class WebhookSender implements BeforeApplicationShutdown {
   /** Any answer but 2xx is a failure, redirects included (Standard Webhooks 1.0.0). */
   async #attempt(url: string, webhook: ClaimedWebhook): Promise<Failure> {
     const { body, headers } = webhookRequest(webhook, this.config.secrets, Math.floor(Date.now() / 1000));
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
     try {
       const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal });
       await response.body?.cancel();

@@ -14,8 +14,8 @@ export function mergedText(parts: readonly (readonly MetricJson[])[]): Promise<s
 }
 
 /** The sum of what only grows in several processes, so that it can go on counting when one of them has ended. */
-export async function grownTotals(parts: readonly (readonly MetricJson[])[]): Promise<readonly MetricJson[]> {
-  return metricsOf(aggregate(parts.map(onlyGrowing)));
+export async function cumulativeTotals(parts: readonly (readonly MetricJson[])[]): Promise<readonly MetricJson[]> {
+  return metricsOf(aggregate(parts.map(onlyCumulative)));
 }
 
 /** The metrics of a registry, as a message can carry them. Its own type has a number where there is a name. */
@@ -24,7 +24,7 @@ export function metricsOf(registry: Registry): Promise<readonly MetricJson[]> {
 }
 
 /** What only grows: after a process has ended, it stays true. */
-export function onlyGrowing(metrics: readonly MetricJson[]): readonly MetricJson[] {
+export function onlyCumulative(metrics: readonly MetricJson[]): readonly MetricJson[] {
   return metrics.filter(({ type }) => type === 'counter' || type === 'histogram' || type === 'summary');
 }
 

@@ -16,7 +16,7 @@ const PAGE_WITHIN_MS = 5_000;
  */
 export class PrimaryChannel extends MetricsPage {
   /** The connections of the other workers. */
-  readonly elsewhere = new OtherWorkers((counts, sent) => tell({ kind: 'connections', counts }, sent));
+  readonly elsewhere = new OtherWorkers((counts, sent) => sendToPrimary({ kind: 'connections', counts }, sent));
   #registry: Registry | null = null;
   #env: ((env: Readonly<Record<string, string>>) => void) | null = null;
   #page: { readonly asked: Promise<string | null>; readonly answer: (text: string) => void } | null = null;
@@ -30,21 +30,21 @@ export class PrimaryChannel extends MetricsPage {
       if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
       process.kill(process.pid, 'SIGTERM');
     });
-    setInterval(() => tell({ kind: 'beat' }), BEAT_EVERY_MS).unref();
+    setInterval(() => sendToPrimary({ kind: 'beat' }), BEAT_EVERY_MS).unref();
   }
 
   /** The environment that the primary has read. */
   environment(): Promise<Readonly<Record<string, string>>> {
     return new Promise((resolve) => {
       this.#env = resolve;
-      tell({ kind: 'environment' });
+      sendToPrimary({ kind: 'environment' });
     });
   }
 
   /** Tells the primary that this worker serves, and answers its questions for metrics from then on. */
   serves(registry: Registry): void {
     this.#registry = registry;
-    tell({ kind: 'serving' });
+    sendToPrimary({ kind: 'serving' });
   }
 
   /** The page of all workers. Questions that come meanwhile share the answer. */
@@ -59,7 +59,7 @@ export class PrimaryChannel extends MetricsPage {
     let answer: (text: string) => void = () => {};
     const answered = new Promise<string>((resolve) => (answer = resolve));
     const asked = within(PAGE_WITHIN_MS, answered, null).finally(() => (this.#page = null));
-    tell({ kind: 'page' });
+    sendToPrimary({ kind: 'page' });
     return { asked, answer };
   }
 
@@ -86,7 +86,7 @@ export class PrimaryChannel extends MetricsPage {
   async #answer(round: number): Promise<void> {
     // A worker that does not answer is left out of the page, which says so.
     const metrics = this.#registry && (await metricsOf(this.#registry).catch(() => null));
-    if (metrics) tell({ kind: 'metrics', round, metrics });
+    if (metrics) sendToPrimary({ kind: 'metrics', round, metrics });
   }
 }
 
@@ -95,6 +95,6 @@ export class PrimaryChannel extends MetricsPage {
  *
  * @param sent called when the message has left
  */
-function tell(message: FromWorker, sent: () => void = () => {}): void {
+function sendToPrimary(message: FromWorker, sent: () => void = () => {}): void {
   if (process.connected) process.send?.(message, undefined, undefined, sent);
 }

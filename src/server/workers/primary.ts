@@ -89,8 +89,8 @@ export class Primary {
     place.beat();
     switch (message.kind) {
       case 'environment':
-        place.tell({ kind: 'environment', env: this.#env });
-        this.#connections.joined(id, (counts, sent) => place.tell({ kind: 'connections', counts }, sent));
+        place.send({ kind: 'environment', env: this.#env });
+        this.#connections.joined(id, (counts, sent) => place.send({ kind: 'connections', counts }, sent));
         break;
       case 'beat':
         break;
@@ -105,7 +105,7 @@ export class Primary {
         break;
       case 'page':
         void this.#metrics.text().then(
-          (text) => place.tell({ kind: 'page', text }),
+          (text) => place.send({ kind: 'page', text }),
           (error: unknown) => this.logger.error({ err: error }, 'the metrics of all workers cannot be gathered'),
         );
         break;
@@ -114,7 +114,7 @@ export class Primary {
 
   #counted(place: WorkerPlace, id: number, counts: readonly ConnectionCount[]): void {
     const viewers = this.#connections.reported(id, counts);
-    if (viewers.length > 0) place.tell({ kind: 'excess', viewers });
+    if (viewers.length > 0) place.send({ kind: 'excess', viewers });
   }
 
   #serves(place: WorkerPlace): void {
@@ -193,7 +193,7 @@ export class Primary {
   #askForMetrics(round: number): readonly number[] {
     return this.#places.flatMap((place) => {
       if (!place.isServing || place.id === null) return [];
-      place.tell({ kind: 'metrics', round });
+      place.send({ kind: 'metrics', round });
       return [place.id];
     });
   }

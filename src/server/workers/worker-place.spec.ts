@@ -64,15 +64,15 @@ it('tells its worker, says when the message has left, and does nothing when ther
   await started();
   const heard = once(workerOf(place)!, 'message');
   const sent = vi.fn();
-  place.tell({ kind: 'metrics', round: 7 }, sent);
+  place.send({ kind: 'metrics', round: 7 }, sent);
   expect((await heard)[0]).toEqual({ heard: { kind: 'metrics', round: 7 } });
   expect(sent).toHaveBeenCalledOnce();
   const exit = once(workerOf(place)!, 'exit');
   place.kill('SIGKILL');
   await exit;
-  place.tell({ kind: 'metrics', round: 8 });
+  place.send({ kind: 'metrics', round: 8 });
   place.ended();
-  place.tell({ kind: 'metrics', round: 9 });
+  place.send({ kind: 'metrics', round: 9 });
   place.kill('SIGTERM');
 });
 

@@ -65,7 +65,7 @@ export class WorkerPlace {
   }
 
   /** @param sent called when the message has left, or could not */
-  tell(message: FromPrimary, sent: () => void = () => {}): void {
+  send(message: FromPrimary, sent: () => void = () => {}): void {
     // An error means that the worker is ending, which `exit` tells.
     if (this.#worker?.isConnected()) this.#worker.send(message, sent);
   }

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { within } from '../../live/deadline.js';
 import { MetricsPage } from '../metrics/metrics-page.js';
-import { grownTotals, mergedText, metricsOf, onlyGrowing } from './merged-metrics.js';
+import { cumulativeTotals, mergedText, metricsOf, onlyCumulative } from './merged-metrics.js';
 import type { MetricJson } from './messages.js';
 
 /** A worker that does not answer within this time is left out of a page, in ms. Scrapers usually wait for 10 s. */
@@ -70,7 +70,7 @@ export class WorkersMetrics extends MetricsPage {
     const last = this.#seen.get(worker);
     this.#seen.delete(worker);
     this.#arrived(worker);
-    if (last) this.#ended.push(onlyGrowing(last.metrics));
+    if (last) this.#ended.push(onlyCumulative(last.metrics));
   }
 
   async #gather(): Promise<string> {
@@ -87,12 +87,12 @@ export class WorkersMetrics extends MetricsPage {
     this.#workers.set({ state: 'answered' }, inTime.length);
     this.#workers.set({ state: 'silent' }, asked.length - inTime.length);
     const ended = this.#ended.splice(0);
-    this.#ended.unshift(await grownTotals(ended));
+    this.#ended.unshift(await cumulativeTotals(ended));
     const own = await metricsOf(this.#registry);
     return mergedText([
       own,
       ...inTime.map(({ metrics }) => metrics),
-      ...late.map(({ metrics }) => onlyGrowing(metrics)),
+      ...late.map(({ metrics }) => onlyCumulative(metrics)),
       ...this.#ended,
     ]);
   }

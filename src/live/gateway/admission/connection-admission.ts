@@ -45,9 +45,9 @@ export class ConnectionAdmission {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
     const resumable = payload['resumable'] === true;
-    const tellsPositions = resumable && payload['positions'] === true;
+    const sendsPositions = resumable && payload['positions'] === true;
     const context = this.#contextOf(grant.viewer, connection.facts);
-    connection.admit({ grant, authenticator, context, resumable, tellsPositions });
+    connection.admit({ grant, authenticator, context, resumable, sendsPositions });
     this.registry.admit(connection);
     this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();

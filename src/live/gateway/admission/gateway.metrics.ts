@@ -120,7 +120,7 @@ export class GatewayMetrics {
   }
 
   /** A message could not be handled because of a server error. */
-  stumbled({ facts: { address, requestId } }: Connection, error: unknown): void {
+  messageFailed({ facts: { address, requestId } }: Connection, error: unknown): void {
     if (error instanceof UnavailableError)
       this.logger.warn({ requestId, address }, 'a message failed: a store is unavailable');
     else this.logger.error({ requestId, err: error, address }, 'a message failed');

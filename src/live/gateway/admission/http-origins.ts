@@ -6,7 +6,7 @@ import { cutOrigin, isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 /**
  * How many origins are remembered as logged. Origin headers are easy to invent, so memory and the log must be bounded.
  */
-const MAX_TOLD = 1_000;
+const MAX_LOGGED = 1_000;
 
 /**
  * Decides which pages may call over HTTP with credentials. A refused page sees only "Failed to fetch", so the reason
@@ -14,7 +14,7 @@ const MAX_TOLD = 1_000;
  */
 @Injectable()
 export class HttpOrigins {
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(
     private readonly policy: OriginPolicy,
@@ -24,14 +24,14 @@ export class HttpOrigins {
   /** Called for a preflight and again for the request itself. @param header the Origin header as received */
   async allow(header: string): Promise<boolean> {
     const allowed = await isAllowedOrigin(this.policy, header, 'http');
-    if (!allowed) this.#tell(cutOrigin(header));
+    if (!allowed) this.#logRefused(cutOrigin(header));
     return allowed;
   }
 
-  #tell(origin: string): void {
-    if (this.#told.size > MAX_TOLD || this.#told.has(origin)) return;
-    this.#told.add(origin);
-    if (this.#told.size > MAX_TOLD)
+  #logRefused(origin: string): void {
+    if (this.#logged.size > MAX_LOGGED || this.#logged.has(origin)) return;
+    this.#logged.add(origin);
+    if (this.#logged.size > MAX_LOGGED)
       this.logger.warn({ event: 'origin-refused' }, 'More origins were refused than are logged one by one.');
     else
       this.logger.warn(

@@ -53,7 +53,7 @@ export interface AdmittedAs {
   /** Whether each Next has a cursor. */
   readonly resumable: boolean;
   /** Whether a Ping tells the client where a subscription without an event starts. */
-  readonly tellsPositions: boolean;
+  readonly sendsPositions: boolean;
 }
 
 /**
@@ -74,11 +74,11 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   #context: GraphqlContext | null = null;
   #authenticator = '';
   #session: string | null = null;
-  #standsOnToken = false;
+  #dependsOnToken = false;
   #issuedAtMs = 0;
   #endsAtMs = 0;
   #resumable = false;
-  #tellsPositions = false;
+  #sendsPositions = false;
   #introduced = false;
   #messageBytes = 0;
   #heard = true;
@@ -126,8 +126,8 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /** Whether it ends with its token; otherwise with its session. */
-  get standsOnToken(): boolean {
-    return this.#standsOnToken;
+  get dependsOnToken(): boolean {
+    return this.#dependsOnToken;
   }
 
   /** When the token that it was admitted or renewed with was issued, in ms since the epoch; 0 if unknown. */
@@ -144,8 +144,8 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#resumable;
   }
 
-  get tellsPositions(): boolean {
-    return this.#tellsPositions;
+  get sendsPositions(): boolean {
+    return this.#sendsPositions;
   }
 
   /** Whether `connection_init` has arrived. */
@@ -188,13 +188,13 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
    *
    * @throws Error unless it is `opening`: a connection is admitted once, and not after its close
    */
-  admit({ grant, authenticator, context, resumable, tellsPositions }: AdmittedAs): void {
+  admit({ grant, authenticator, context, resumable, sendsPositions }: AdmittedAs): void {
     if (this.#state !== 'opening') throw new Error(`A connection that is ${this.#state} cannot be admitted.`);
     this.#state = 'admitted';
     this.#authenticator = authenticator;
     this.#context = context;
     this.#resumable = resumable;
-    this.#tellsPositions = tellsPositions;
+    this.#sendsPositions = sendsPositions;
     this.#budget.open(performance.now());
     this.renew(grant);
   }
@@ -202,7 +202,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   /** A refresh has brought a new grant for the same viewer and session. */
   renew(grant: Grant): void {
     this.#session = sessionOf(grant);
-    this.#standsOnToken = grant.standsOn === 'token';
+    this.#dependsOnToken = grant.dependsOn === 'token';
     this.#issuedAtMs = grant.issuedAt?.getTime() ?? 0;
     this.extendTo(grant.expiresAt);
   }

@@ -20,7 +20,7 @@ const LATEST: TopicDefinition = {
 /** What delivery sees of a socket: how much is queued on it, and what was pushed. */
 class RecordingConnection {
   resumable = false;
-  tellsPositions = false;
+  sendsPositions = false;
   closed = false;
   backlogBytes = 0;
   get isFull(): boolean {

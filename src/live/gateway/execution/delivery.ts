@@ -86,7 +86,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     const start = delivery.#start;
     delivery.#start = null;
     if (delivery.#done) subscription.end();
-    else if (start && connection.tellsPositions) delivery.#tellPosition(operationId, start);
+    else if (start && connection.sendsPositions) delivery.#sendPosition(operationId, start);
     return delivery;
   }
 
@@ -153,7 +153,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   /** Without an event, this tells the client where to resume from, and whether it missed events. */
-  #tellPosition(operation: string, position: Position): void {
+  #sendPosition(operation: string, position: Position): void {
     const payload: PositionPingPayload = {
       operation,
       cursor: formatCursor(position),

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
 import { parseSampled } from '../../tracing/trace-context.js';
-import { type JudgedEvent, judgeEvent, type ViewerCheck } from '../published-event.js';
+import { type CheckedEvent, checkEvent, type ViewerCheck } from '../published-event.js';
 import type { OutboxRow, RefusedRow } from './outbox.js';
 
 /** The owner of the keys that callers of `sallyport.publish` give. Those of `POST /publish` have other owners. */
@@ -56,32 +56,32 @@ export class OutboxPublisher {
     const sent: OutboxRow[] = [];
     const publications: Publication[] = [];
     for (const row of rows) {
-      const judged = this.#judge(row);
-      if (!judged.ok) {
-        refused.push({ id: row.id, reason: judged.error.message });
+      const checked = this.#check(row);
+      if (!checked.ok) {
+        refused.push({ id: row.id, reason: checked.error.message });
         continue;
       }
       sent.push(row);
-      publications.push(this.#publicationOf(row, judged.publication));
+      publications.push(this.#publicationOf(row, checked.publication));
     }
     const outcomes = publications.length > 0 ? await this.target.bus.publish(publications) : [];
     return summaryOf(sent, outcomes, refused);
   }
 
-  #judge({ id, topic, viewer, payload, key }: OutboxRow): JudgedEvent {
+  #check({ id, topic, viewer, payload, key }: OutboxRow): CheckedEvent {
     const event = { topic, viewer, payload: JSON.parse(payload) as unknown, ...(key === null ? {} : { key }) };
     try {
-      return judgeEvent(event, PUBLISHER, this.target.feeds, this.target.refuses);
+      return checkEvent(event, PUBLISHER, this.target.feeds, this.target.refuses);
     } catch (error) {
       this.logger.error({ err: error, event: id, topic }, 'a feed failed to check an event of the outbox');
       return { ok: false, error: { code: 'INTERNAL_SERVER_ERROR', message: CHECK_FAILED } };
     }
   }
 
-  #publicationOf(row: OutboxRow, judged: Publication): Publication {
+  #publicationOf(row: OutboxRow, checked: Publication): Publication {
     const { id, key, createdAt } = row;
     const trace = row.trace === null ? null : parseSampled(row.trace);
-    const publication = trace ? { ...judged, trace } : judged;
+    const publication = trace ? { ...checked, trace } : checked;
     if (this.target.removesRows) return { ...publication, outboxRow: id };
     if (key !== null) return publication;
     // In another database, rows have the same ids.

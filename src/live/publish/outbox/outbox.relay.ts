@@ -11,7 +11,7 @@ import type { OutboxPublisher } from './outbox-publisher.js';
 /** How often a node asks whether it is to become the active relay, in milliseconds. */
 const FOLLOW_MS = 500;
 /** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` knows the limit. */
-const BEAT_MS = 500;
+const HEARTBEAT_MS = 500;
 /** Waits after reads without an event, in milliseconds: doubled with each. */
 const FIRST_PAUSE_MS = 2;
 const AWAKE_PAUSE_MS = 16;
@@ -55,7 +55,7 @@ export class OutboxRelay {
   #wake = (): void => {};
   #wasCalled = false;
   #measuredMs = -Infinity;
-  readonly #chores: Chores = { tidiedMs: -Infinity, sweptMs: -Infinity };
+  readonly #maintenance: Maintenance = { tidiedMs: -Infinity, sweptMs: -Infinity };
   #loggedMs = -Infinity;
   #unlogged = 0;
 
@@ -95,9 +95,9 @@ export class OutboxRelay {
   #failed(error: unknown): void {
     if (this.#isStopped) return;
     const failure = databaseFailure(error);
-    const isAway = failure !== null || error instanceof UnavailableError;
-    const reason = failure?.reason ?? (isAway ? 'no answer' : 'error');
-    if (!isAway) this.parts.logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
+    const isUnavailable = failure !== null || error instanceof UnavailableError;
+    const reason = failure?.reason ?? (isUnavailable ? 'no answer' : 'error');
+    if (!isUnavailable) this.parts.logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
     this.parts.health.failed(reason);
     this.parts.health.wentAway(reason);
   }
@@ -110,23 +110,23 @@ export class OutboxRelay {
       await this.#wait(FOLLOW_MS);
     }
     // While the bus is slow, nothing else shows that this process is alive. A lost connection fails the next statement.
-    const heart = setInterval(() => void outbox.beat().catch(() => {}), BEAT_MS).unref();
+    const heartbeat = setInterval(() => void outbox.beat().catch(() => {}), HEARTBEAT_MS).unref();
     try {
       await this.#lead(outbox);
     } finally {
-      clearInterval(heart);
+      clearInterval(heartbeat);
     }
   }
 
   async #lead(outbox: Outbox): Promise<void> {
-    const turn = new Turn(outbox, this.#chores);
+    const turn = new Turn(outbox, this.#maintenance);
     while (!this.#isStopped) {
       this.#wasCalled = false;
       const found = await outbox.read(turn.ranges);
       const readMs = performance.now();
       const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, turn, readMs));
       if (found.rows.length === 0) turn.foundNothing(found);
-      await turn.keepHouse();
+      await turn.maintain();
       await this.#measure(outbox);
       const pauseMs = isDone ? await turn.nextPause(found.rows.length) : turn.nextRetry();
       if (pauseMs > 0) await this.#wait(pauseMs, isDone);
@@ -199,7 +199,7 @@ export class OutboxRelay {
 }
 
 /** When work was done that is due from time to time, on the monotonic clock. It outlives connections, which it may cost. */
-interface Chores {
+interface Maintenance {
   tidiedMs: number;
   sweptMs: number;
 }
@@ -218,7 +218,7 @@ class Turn {
 
   constructor(
     private readonly outbox: Outbox,
-    private readonly chores: Chores,
+    private readonly maintenance: Maintenance,
   ) {}
 
   handled({ rows, isCut, horizon }: OutboxRead): void {
@@ -259,19 +259,19 @@ class Turn {
   }
 
   /** What is due from time to time. */
-  async keepHouse(): Promise<void> {
+  async maintain(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#forgotMs > FORGET_EVERY_MS) await this.forget();
     if (nowMs - this.#boundMs > BOUND_EVERY_MS) {
       this.#boundMs = nowMs;
       if (this.ranges.hasUnbounded) this.ranges.bound(await this.outbox.newTransactionId());
     }
-    if (nowMs - this.chores.sweptMs > SWEEP_EVERY_MS) {
-      this.chores.sweptMs = nowMs;
+    if (nowMs - this.maintenance.sweptMs > SWEEP_EVERY_MS) {
+      this.maintenance.sweptMs = nowMs;
       await this.outbox.sweepRejected();
     }
-    if (nowMs - this.chores.tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
-      this.chores.tidiedMs = nowMs;
+    if (nowMs - this.maintenance.tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
+      this.maintenance.tidiedMs = nowMs;
       await this.outbox.tidy();
     }
   }

@@ -3,10 +3,10 @@ import {
   FREE_GUESSES,
   GuessCounter,
   type GuessVerdict,
-  MAX_PROMISES,
+  MAX_RESERVATIONS,
   networkName,
   placeOf,
-  PROMISE_MS,
+  RESERVATION_MS,
   REMEMBER_MS,
   waitAfterMs,
 } from '../../rate-limit/guess-counter.js';
@@ -14,10 +14,10 @@ import {
 interface Guesses {
   count: number;
   /** Until when guesses are refused. */
-  shutUntilMs: number;
+  blockedUntilMs: number;
   touchedAtMs: number;
   /** By network: from when on a reserved attempt is allowed although guesses are refused. */
-  readonly promises: Map<string, number>;
+  readonly reservations: Map<string, number>;
 }
 
 type Bucket = Map<string, Guesses>;
@@ -37,7 +37,7 @@ export class MemoryGuessCounter extends GuessCounter {
   override async wrong(subject: string, count: number): Promise<void> {
     const nowMs = performance.now();
     const guesses = this.#find(subject, nowMs);
-    if (guesses) guesses.shutUntilMs = Math.max(guesses.shutUntilMs, nowMs + waitAfterMs(count));
+    if (guesses) guesses.blockedUntilMs = Math.max(guesses.blockedUntilMs, nowMs + waitAfterMs(count));
   }
 
   override async right(subject: string): Promise<void> {
@@ -45,11 +45,11 @@ export class MemoryGuessCounter extends GuessCounter {
     this.#buckets.get(bucket)?.delete(name);
   }
 
-  override async giveBack(subject: string, count: number): Promise<void> {
+  override async cancel(subject: string, count: number): Promise<void> {
     const guesses = this.#find(subject, performance.now());
     if (!guesses) return;
     guesses.count -= 1;
-    if (count > FREE_GUESSES) guesses.shutUntilMs = 0;
+    if (count > FREE_GUESSES) guesses.blockedUntilMs = 0;
     if (guesses.count <= 0) await this.right(subject);
   }
 
@@ -64,28 +64,29 @@ export class MemoryGuessCounter extends GuessCounter {
     let bucket = this.#buckets.get(index);
     if (!bucket) this.#buckets.set(index, (bucket = new Map<string, Guesses>()));
     if (bucket.size >= BUCKET_SIZE && !bucket.has(name)) forgetOne(bucket, nowMs);
-    const guesses = { count: 0, shutUntilMs: 0, touchedAtMs: nowMs, promises: new Map<string, number>() };
+    const guesses = { count: 0, blockedUntilMs: 0, touchedAtMs: nowMs, reservations: new Map<string, number>() };
     bucket.set(name, guesses);
     return guesses;
   }
 }
 
 function pass(guesses: Guesses, network: string, nowMs: number): GuessVerdict {
-  const promised = promisedAt(guesses, network, nowMs);
-  if (guesses.shutUntilMs > nowMs && (promised === null || promised > nowMs)) {
-    const opensAtMs = promised ?? guesses.shutUntilMs;
-    if (promised === null && guesses.promises.size < MAX_PROMISES) guesses.promises.set(network, opensAtMs);
+  const reservedUntilMs = reservedAt(guesses, network, nowMs);
+  if (guesses.blockedUntilMs > nowMs && (reservedUntilMs === null || reservedUntilMs > nowMs)) {
+    const opensAtMs = reservedUntilMs ?? guesses.blockedUntilMs;
+    if (reservedUntilMs === null && guesses.reservations.size < MAX_RESERVATIONS)
+      guesses.reservations.set(network, opensAtMs);
     return { ok: false, waitMs: opensAtMs - nowMs };
   }
-  guesses.promises.delete(network);
+  guesses.reservations.delete(network);
   guesses.count += 1;
-  guesses.shutUntilMs = Math.max(guesses.shutUntilMs, nowMs + waitAfterMs(guesses.count));
+  guesses.blockedUntilMs = Math.max(guesses.blockedUntilMs, nowMs + waitAfterMs(guesses.count));
   return { ok: true, count: guesses.count };
 }
 
-function promisedAt({ promises }: Guesses, network: string, nowMs: number): number | null {
-  for (const [other, atMs] of promises) if (atMs + PROMISE_MS <= nowMs) promises.delete(other);
-  return promises.get(network) ?? null;
+function reservedAt({ reservations }: Guesses, network: string, nowMs: number): number | null {
+  for (const [other, atMs] of reservations) if (atMs + RESERVATION_MS <= nowMs) reservations.delete(other);
+  return reservations.get(network) ?? null;
 }
 
 /** Makes room: drops an expired subject, else the one with the fewest guesses, among these the least recently used. */

@@ -3,12 +3,12 @@ import { announcedHere, type RevokedViewer, SessionRevocations } from '../../ses
 /** Revocations when this process is the only node. */
 export class MemorySessionRevocations extends SessionRevocations {
   override announce(sessionIds: readonly string[]): Promise<void> {
-    this.tellHere(sessionIds, announcedHere());
+    this.notifyHere(sessionIds, announcedHere());
     return Promise.resolve();
   }
 
   override announceViewer(revoked: RevokedViewer): Promise<void> {
-    this.tellViewerHere(revoked, announcedHere());
+    this.notifyViewerHere(revoked, announcedHere());
     return Promise.resolve();
   }
 }

@@ -11,7 +11,7 @@ interface Kept {
   holding: Holding;
 }
 
-const NOBODY: readonly Holding[] = [];
+const NO_HOLDINGS: readonly Holding[] = [];
 /** The ring of every empty history; never changed. */
 const NOTHING: Kept[] = [];
 
@@ -20,7 +20,7 @@ const NOTHING: Kept[] = [];
  * buffer whose entries are reused, so that a full history adds an event without allocating or moving anything.
  */
 export class TopicHistory implements BoundedHistory {
-  holdings = NOBODY;
+  holdings = NO_HOLDINGS;
   #ring: Kept[] = NOTHING;
   /** The index of the oldest event, and the number of events in the ring. */
   #first = 0;

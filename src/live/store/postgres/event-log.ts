@@ -121,7 +121,7 @@ export class EventLog {
     clearTimeout(this.#retry);
     const client = this.#client;
     this.#client = null;
-    this.#letGo();
+    this.#wakeAll();
     await client?.end().catch(() => {});
   }
 
@@ -167,7 +167,7 @@ export class EventLog {
       } catch (error) {
         return this.#lose(client, reasonOf(error));
       }
-      this.#letGo();
+      this.#wakeAll();
     }
   }
 
@@ -182,7 +182,7 @@ export class EventLog {
     if (this.#client !== client) return;
     this.#client = null;
     client.end().catch(() => {});
-    this.#letGo();
+    this.#wakeAll();
     if (this.#isClosed) return;
     this.postgres.health.wentAway(reason);
     for (const { lost } of this.#hooks) lost();
@@ -207,7 +207,7 @@ export class EventLog {
   }
 
   /** Wakes those who wait for an entry, to look again. */
-  #letGo(): void {
+  #wakeAll(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();

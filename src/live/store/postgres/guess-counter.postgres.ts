@@ -33,8 +33,8 @@ export class PostgresGuessCounter extends GuessCounter {
     await Promise.all([this.#run('right', subject, '', 0), this.#own.right(subject)]);
   }
 
-  override async giveBack(subject: string, count: number): Promise<void> {
-    if ((await this.#run('back', subject, '', count)) === null) await this.#own.giveBack(subject, count);
+  override async cancel(subject: string, count: number): Promise<void> {
+    if ((await this.#run('back', subject, '', count)) === null) await this.#own.cancel(subject, count);
   }
 
   /** The function's answer; null if PostgreSQL cannot run it. */

@@ -13,7 +13,7 @@ import {
 import { databaseFailure } from './postgres-failure.js';
 
 /** How long a start waits for PostgreSQL before it fails, in milliseconds. */
-const START_PATIENCE_MS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 /** Publishing takes turns and everything else is short, so few connections serve a node. */
 const POOL = { size: 5, name: 'sallyport-store' };
 
@@ -56,7 +56,7 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
 export async function preparePostgres(place: PostgresPlace, logger: Logger): Promise<string> {
   const address = databasePlace(place.url);
   try {
-    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_PATIENCE_MS);
+    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS);
     try {
       await migrateStore(client);
     } finally {

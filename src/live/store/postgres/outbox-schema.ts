@@ -17,7 +17,7 @@ const SILENT_MS = 1_500;
 /** The same for one that does not take the answer to its last statement, which ends by itself after 4 seconds. */
 const STUCK_MS = 6_000;
 /** How long the relay waits for transactions that are being committed, in milliseconds. */
-const AWAKE_PATIENCE_MS = 50;
+const AWAKE_LOCK_TIMEOUT_MS = 50;
 /** The most waiting events that are counted exactly. */
 const MAX_COUNTED = 100_000;
 
@@ -279,7 +279,7 @@ exception when insufficient_privilege then
 end $$;
 
 -- Says that this connection looks into the outbox all the time. False while a commit hinders it.
-create function sallyport.outbox_awake() returns boolean language plpgsql set lock_timeout = '${AWAKE_PATIENCE_MS}ms' as $$
+create function sallyport.outbox_awake() returns boolean language plpgsql set lock_timeout = '${AWAKE_LOCK_TIMEOUT_MS}ms' as $$
 begin
   perform pg_advisory_lock(${AWAKE_LOCK});
   return true;

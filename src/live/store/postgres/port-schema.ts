@@ -2,8 +2,8 @@ import {
   BUCKET_SIZE,
   BUCKETS,
   FREE_GUESSES,
-  MAX_PROMISES,
-  PROMISE_MS,
+  MAX_RESERVATIONS,
+  RESERVATION_MS,
   REMEMBER_MS,
   waitAfterMs,
 } from '../../rate-limit/guess-counter.js';
@@ -183,7 +183,7 @@ begin
     known.reserved := '{}';
   end if;
   known.reserved := (select coalesce(jsonb_object_agg(r.key, r.value), '{}') from jsonb_each(known.reserved) r
-    where r.value::bigint + ${PROMISE_MS} > now_ms);
+    where r.value::bigint + ${RESERVATION_MS} > now_ms);
   if verb = 'wrong' then
     known.shut_until := greatest(known.shut_until, now_ms + sallyport.guess_wait(counted));
   elsif verb = 'back' then
@@ -198,7 +198,7 @@ begin
     if known.shut_until > now_ms and (mine is null or mine > now_ms) then
       if mine is null then
         mine := known.shut_until;
-        if (select count(*) from jsonb_object_keys(known.reserved)) < ${MAX_PROMISES} then
+        if (select count(*) from jsonb_object_keys(known.reserved)) < ${MAX_RESERVATIONS} then
           known.reserved := known.reserved || jsonb_build_object(network, mine);
           perform sallyport.write_guess(known, now_ms);
         end if;

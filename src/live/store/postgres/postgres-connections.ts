@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Pool } from 'pg';
 import type { Logger } from 'pino';
-import { databaseFailure, isDatabaseAway } from './postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable } from './postgres-failure.js';
 
 /** How long connecting may take, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 3_000;
@@ -54,7 +54,7 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
       await client.connect();
       return client;
     } catch (error) {
-      if (!isDatabaseAway(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
+      if (!isDatabaseUnavailable(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
       if (attempt === 1) {
         const reason = databaseFailure(error)?.reason;
         logger.warn({ database: databasePlace(url), reason }, 'the database does not answer yet: trying every second');

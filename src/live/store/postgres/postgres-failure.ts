@@ -3,17 +3,18 @@
  * intervention such as a shutdown or a statement timeout (57), lock timeouts and deadlocks, and a server that has just
  * become read-only. PostgreSQL, appendix A.
  */
-const AWAY_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006)$/;
-const AWAY_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
-const AWAY_MESSAGES =
+const UNAVAILABLE_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006)$/;
+const UNAVAILABLE_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
+const UNAVAILABLE_MESSAGES =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
 
 /** Whether an error, or what caused it, means that the database is unavailable, stopping, too busy or too slow. */
-export function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseUnavailable(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     const code = 'code' in cause ? String(cause.code) : '';
-    if (AWAY_STATES.test(code) || AWAY_ERRNO.test(code) || AWAY_MESSAGES.test(cause.message)) return true;
-    if (cause instanceof AggregateError && cause.errors.some(isDatabaseAway)) return true;
+    if (UNAVAILABLE_STATES.test(code) || UNAVAILABLE_ERRNO.test(code) || UNAVAILABLE_MESSAGES.test(cause.message))
+      return true;
+    if (cause instanceof AggregateError && cause.errors.some(isDatabaseUnavailable)) return true;
   }
   return false;
 }
@@ -32,9 +33,9 @@ export interface DatabaseFailure {
   readonly reason: string;
 }
 
-/** The database failure behind an error of {@link isDatabaseAway}; null for other errors. */
+/** The database failure behind an error of {@link isDatabaseUnavailable}; null for other errors. */
 export function databaseFailure(error: unknown): DatabaseFailure | null {
-  if (!isDatabaseAway(error)) return null;
+  if (!isDatabaseUnavailable(error)) return null;
   const [code, message] = innermost(error);
   if (REFUSED_WRITE_STATES.test(code)) return { kind: 'refused-write', reason: code };
   if (LATE_STATES.test(code) || LATE_MESSAGES.test(message)) return { kind: 'late', reason: code || 'timeout' };

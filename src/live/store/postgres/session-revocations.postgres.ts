@@ -32,18 +32,18 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
   }
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
-    this.tellHere(sessionIds, announcedHere());
+    this.notifyHere(sessionIds, announcedHere());
     for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
-      if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
+      if (!(await this.#notifyOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
     }
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
-    this.tellViewerHere(revoked, announcedHere());
-    await this.#tellOthers([revoked]);
+    this.notifyViewerHere(revoked, announcedHere());
+    await this.#notifyOthers([revoked]);
   }
 
-  async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
+  async #notifyOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
     try {
       await this.postgres.run('select sallyport.announce($1)', [
         writeRevocations(ended, this.postgres.nowMs, this.#node),
@@ -62,7 +62,7 @@ export class PostgresSessionRevocations extends SessionRevocations implements On
   #hear({ name, payload }: LogEntry): void {
     if (name !== '') return;
     const { sessionIds, viewers, news } = readRevocations(payload, this.postgres.nowMs, this.#node);
-    this.tellHere(sessionIds, news);
-    viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
+    this.notifyHere(sessionIds, news);
+    viewers.forEach((revoked) => this.notifyViewerHere(revoked, news));
   }
 }

@@ -5,7 +5,7 @@ const SETTING = 'sallyport.traceparent';
 /** The length of a `traceparent`. */
 const LENGTH = 55;
 /** How long the change of a table waits for others, and how often it tries: for about a minute. */
-const LOCK_PATIENCE_MS = 100;
+const LOCK_TIMEOUT_MS = 100;
 const TRIES = 300;
 
 /**
@@ -17,7 +17,7 @@ export const TRACE_SCHEMA = `
 -- soon and tries again.
 do $$
 begin
-  perform set_config('lock_timeout', '${LOCK_PATIENCE_MS}ms', true);
+  perform set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true);
   for attempt in 1..${TRIES} loop
     begin
       alter table sallyport.outbox add column trace text;
@@ -27,7 +27,7 @@ begin
       alter table sallyport.event add column trace text;
       return;
     exception when lock_not_available then
-      perform pg_sleep(${LOCK_PATIENCE_MS / 1000});
+      perform pg_sleep(${LOCK_TIMEOUT_MS / 1000});
     end;
   end loop;
   raise exception 'sallyport.outbox and sallyport.event are in use all the time: start again when no transaction is open that has published.';

@@ -6,10 +6,10 @@ import {
   FREE_GUESSES,
   GuessCounter,
   type GuessVerdict,
-  MAX_PROMISES,
+  MAX_RESERVATIONS,
   networkName,
   placeOf,
-  PROMISE_MS,
+  RESERVATION_MS,
   REMEMBER_MS,
   waitAfterMs,
 } from '../../rate-limit/guess-counter.js';
@@ -44,7 +44,7 @@ if known then
 end
 local promises, promised = {}, 0
 for network, at in string.gmatch(rest, ' ([^ @]+)@(%d+)') do
-  if tonumber(at) + ${PROMISE_MS} > now then
+  if tonumber(at) + ${RESERVATION_MS} > now then
     promises[network] = tonumber(at)
     promised = promised + 1
   end
@@ -85,7 +85,7 @@ end
 local mine = promises[argument]
 if shut > now and (not mine or mine > now) then
   local opens = mine or shut
-  if not mine and promised < ${MAX_PROMISES} then
+  if not mine and promised < ${MAX_RESERVATIONS} then
     promises[argument] = opens
     write()
   end
@@ -125,8 +125,8 @@ export class RedisGuessCounter extends GuessCounter {
     await Promise.all([this.#run('right', subject, 0), this.#own.right(subject)]);
   }
 
-  override async giveBack(subject: string, count: number): Promise<void> {
-    if ((await this.#run('back', subject, count)) === null) await this.#own.giveBack(subject, count);
+  override async cancel(subject: string, count: number): Promise<void> {
+    if ((await this.#run('back', subject, count)) === null) await this.#own.cancel(subject, count);
   }
 
   /** The script's reply; null if Redis cannot run it. */

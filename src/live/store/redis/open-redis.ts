@@ -7,7 +7,7 @@ import { StartError } from '../../errors/sallyport.errors.js';
 import { reasonOf } from './redis-failure.js';
 
 /** How long a start waits for Redis before it fails, in milliseconds. */
-const START_PATIENCE_MS = 10_000;
+const START_TIMEOUT_MS = 10_000;
 const START_RETRY_MS = 500;
 /**
  * If Redis does not reply for this long, it counts as unavailable: the connection is dropped and reopened. In
@@ -116,7 +116,7 @@ async function probePatiently(
   address: string,
   logger: Logger,
 ): Promise<{ info: string; place: RedisPlace }> {
-  const givesUpAtMs = performance.now() + START_PATIENCE_MS;
+  const givesUpAtMs = performance.now() + START_TIMEOUT_MS;
   const [first] = found.places;
   const places = found.sentinelMaster !== null && first ? [first] : found.places;
   for (let attempt = 1; ; attempt++) {
@@ -174,7 +174,7 @@ async function connectCluster(cluster: Cluster, address: string): Promise<void> 
   let reason = 'CLUSTERDOWN';
   const ready = new Promise<true>((resolve) => cluster.once('ready', () => resolve(true)));
   cluster.connect().catch((error: unknown) => (reason = reasonOf(error)));
-  if (await within(START_PATIENCE_MS, ready, false)) return;
+  if (await within(START_TIMEOUT_MS, ready, false)) return;
   cluster.disconnect();
   throw new StartError(
     `The Redis Cluster at ${address} is not ready (${reason}). Repair the cluster, then start again.`,

@@ -37,25 +37,25 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   override async announce(sessionIds: readonly string[]): Promise<void> {
     // The first message is written before sockets are closed here: with thousands of them the other nodes would wait.
     const news = announcedHere();
-    const told = this.#tellOthersOfAll(sessionIds);
-    this.tellHere(sessionIds, news);
+    const told = this.#notifyOthersOfAll(sessionIds);
+    this.notifyHere(sessionIds, news);
     await told;
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
     const news = announcedHere();
-    const told = this.#tellOthers([revoked]);
-    this.tellViewerHere(revoked, news);
+    const told = this.#notifyOthers([revoked]);
+    this.notifyViewerHere(revoked, news);
     await told;
   }
 
-  async #tellOthersOfAll(sessionIds: readonly string[]): Promise<void> {
+  async #notifyOthersOfAll(sessionIds: readonly string[]): Promise<void> {
     for (let from = 0; from < sessionIds.length; from += REVOCATIONS_PER_MESSAGE) {
-      if (!(await this.#tellOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
+      if (!(await this.#notifyOthers(sessionIds.slice(from, from + REVOCATIONS_PER_MESSAGE)))) return;
     }
   }
 
-  async #tellOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
+  async #notifyOthers(ended: readonly (string | RevokedViewer)[]): Promise<boolean> {
     const message = writeRevocations(ended, this.redis.nowMs, this.#node);
     try {
       await this.redis.run(
@@ -76,7 +76,7 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
 
   #hear(message: string): void {
     const { sessionIds, viewers, news } = readRevocations(message, this.redis.nowMs, this.#node);
-    this.tellHere(sessionIds, news);
-    viewers.forEach((revoked) => this.tellViewerHere(revoked, news));
+    this.notifyHere(sessionIds, news);
+    viewers.forEach((revoked) => this.notifyViewerHere(revoked, news));
   }
 }
