@@ -53,6 +53,12 @@ function configOf(env: Readonly<Record<string, string | undefined>>): Config {
 }
 
 /**
+ * The most connections that may wait to be accepted. When another node restarts, thousands come at once, and one that
+ * finds no room tries again only after 1, 2 and 4 seconds. Linux allows no more than `net.core.somaxconn`.
+ */
+const BACKLOG = 4_096;
+
+/**
  * Serves until a signal. Resolves when it listens, with the metrics.
  *
  * @param options more options of `listen`
@@ -67,7 +73,7 @@ async function serve(config: Config, options: object = {}): Promise<Registry> {
   await app
     .getHttpAdapter()
     .getInstance()
-    .listen({ port: http.port, host: http.host, ...options });
+    .listen({ port: http.port, host: http.host, backlog: BACKLOG, ...options });
   const url = `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`;
   app.get<Logger>(LOGGER).info({ url, publicUrl: http.publicUrl }, 'listening');
   return app.get(Registry);

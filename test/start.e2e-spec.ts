@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -13,6 +14,8 @@ import { storage } from './kit/storage.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
 const storages: Array<Awaited<ReturnType<typeof storage>>> = [];
+
+const WAITING = 1_000;
 
 async function ownStorage() {
   const own = await storage({});
@@ -91,6 +94,18 @@ describe('a running server', () => {
     await second.end();
   });
 
+  it.skipIf(somaxconn() < WAITING)('lets a thousand connections wait while it is busy', async () => {
+    const server = await startServerProcess(await ownStorage());
+    const { port } = new URL(server.url);
+    // As busy as can be. What the system has no room for connects only when the server goes on.
+    server.child.kill('SIGSTOP');
+    const sockets = Array.from({ length: WAITING }, () => connect(Number(port), '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    for (const socket of sockets) socket.destroy();
+    server.child.kill('SIGCONT');
+    expect(await server.end()).toBe(0);
+  });
+
   it('answers /healthz and /readyz without confidential details', async () => {
     const server = await startServerProcess(await ownStorage());
     const browser = new Browser(server.url);
@@ -115,6 +130,15 @@ needs('postgres')('concurrent starts', () => {
     expect(nodes.map((node) => node.child.exitCode)).toEqual([0, 0]);
   });
 });
+
+/** How many connections the system lets wait at most; unknown elsewhere than on Linux. */
+function somaxconn(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+  } catch {
+    return 0;
+  }
+}
 
 function listen(port: number): Promise<Server> {
   const server = createServer();
