@@ -17,6 +17,7 @@ import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 import { WebhookReceiver } from './kit/webhook-receiver.js';
+import { startWorkers, type WorkersServer } from './kit/workers.js';
 import { closeCodeFor } from '../src/testing/live-socket.js';
 
 const DEPLOY = fileURLToPath(new URL('../deploy', import.meta.url));
@@ -128,7 +129,7 @@ needs(
   'prometheus',
   'redis',
   'postgres',
-)('Prometheus, with the configuration of deploy/ and two nodes', () => {
+)('Prometheus, with the configuration of deploy/, two nodes, and a server with workers', () => {
   const folder = temporaryFolder('prometheus');
   let issuer: Issuer;
   let webhooks: WebhookReceiver;
@@ -136,6 +137,7 @@ needs(
   let database: TestDatabase;
   let shared: TestServer;
   let alone: TestServer;
+  let withWorkers: WorkersServer;
   let prometheus: ChildProcess;
   let url: string;
 
@@ -154,8 +156,14 @@ needs(
       ...trustedIssuersEnv(issuer),
     };
     const stores = { REDIS_URL: redis.url, DATABASE_URL: database.url, ...webhooks.env };
-    [shared, alone] = await Promise.all([startServer({ env: { ...env, ...stores } }), startServer({ env })]);
-    url = await startPrometheus([shared, alone].map(({ app }) => `127.0.0.1:${app.get(MetricsServer).port}`));
+    const metricsPort = String(await freePort());
+    [shared, alone, withWorkers] = await Promise.all([
+      startServer({ env: { ...env, ...stores } }),
+      startServer({ env }),
+      startWorkers({ METRICS_PORT: metricsPort }),
+    ]);
+    const ports = [shared, alone].map(({ app }) => app.get(MetricsServer).port);
+    url = await startPrometheus([...ports, metricsPort].map((port) => `127.0.0.1:${port}`));
     const traffic = await makeTraffic(shared);
     redis.freeze();
     // Commands without a reply are counted, and then the store is unavailable.
@@ -168,7 +176,7 @@ needs(
     const ended = once(prometheus, 'exit');
     prometheus.kill('SIGKILL');
     await ended;
-    await Promise.all([shared.stop(), alone.stop()]);
+    await Promise.all([shared.stop(), alone.stop(), withWorkers.remove()]);
     await Promise.all([redis.remove(), issuer.stop(), database.drop(), webhooks.stop()]);
     folder.remove();
   });
