@@ -171,10 +171,14 @@ describe.each(['redis', 'postgres'] as const)('two nodes on %s', (store) => {
       await backend.run("select set_config('sallyport.traceparent', $1, true)", [traceparent]);
       await backend.publish({ topic: 'notifications', viewer, payload: { kind: 'test', title: 'by SQL' } });
       await backend.run('commit');
-      await backend.publish({ topic: 'notifications', viewer, payload: { kind: 'test', title: 'of no trace' } });
-      for (const socket of sockets)
-        for (const title of ['by SQL', 'of no trace'])
+      const arrived = async (title: string) => {
+        for (const socket of sockets)
           expect((await socket.waitForNext('1')).data).toEqual({ notifications: { title } });
+      };
+      await arrived('by SQL');
+      // Only now: events that are published together are in one trace.
+      await backend.publish({ topic: 'notifications', viewer, payload: { kind: 'test', title: 'of no trace' } });
+      await arrived('of no trace');
       const delivered = await receiver.waitFor('deliver notifications', 2, traceId);
       const [published] = await receiver.waitFor('publish notifications', 1, traceId);
       expect(published).toMatchObject({ kind: 'PRODUCER', parentSpanId: spanId, links: [spanId] });

@@ -126,9 +126,10 @@ it('waits longer before each next worker while workers end soon, and calls the f
 });
 
 it('starts later, unless it is cancelled', async () => {
+  const message = once(cluster, 'message');
   place.startLater(1);
-  await vi.waitUntil(() => place.id !== null);
-  await once(workerOf(place)!, 'message');
+  const [worker] = (await message) as [Worker];
+  expect(place.id).toBe(worker.id);
   const other = new WorkerPlace(4, pino({ level: 'silent' }), failed);
   vi.useFakeTimers();
   other.startLater(1);
