@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import type { Config, ServerConfig } from './server/config/config.js';
 import { HttpErrorFilter } from './server/http/http-error.filter.js';
-import { ForbiddenError, UnavailableError } from './live/errors/sallyport.errors.js';
+import { ForbiddenError, HttpRefusalError, UnavailableError } from './live/errors/sallyport.errors.js';
 import { cleartextTest } from './live/gateway/admission/cleartext.js';
 import { graphqlRule } from './server/graphql/http.rules.js';
 import type { Authentication } from './live/gateway/gateway.module.js';
@@ -16,7 +16,7 @@ import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './serv
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
 import { HttpMetrics } from './server/http/http.metrics.js';
 import { applyRouteRules, type RouteRule } from './server/http/route-rules.js';
-import { createHttpServer, refuseHosts } from './server/http/http-server.js';
+import { createHttpServer, hasOneHost } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
 import { ConsoleRules } from './server/console/console.rules.js';
 import { responseHeaders } from './server/http/response-headers.js';
@@ -118,6 +118,19 @@ function logAnswer(
   logger.debug({ requestId, method, route: routeOptions.url ?? null, status: statusCode, ms }, 'answered');
 }
 
+/** Counts every response, and logs it at `debug`. */
+function countAnswers(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const logger = app.get<Logger>(LOGGER);
+  const metrics = app.get(HttpMetrics);
+  fastify.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
+    metrics.answered(method, routeOptions.url ?? null, statusCode, elapsedTime);
+    done();
+  });
+  if (logger.isLevelEnabled('debug'))
+    fastify.addHook('onResponse', async (request, reply) => logAnswer(logger, request, reply));
+}
+
 /** Installs what applies before a handler runs: for every request, then for each route. */
 async function applyRules(
   app: NestFastifyApplication,
@@ -136,24 +149,21 @@ async function applyRules(
     methods: ['POST'],
   });
   const cameInTheClear = cleartextTest(http);
-  fastify.addHook('onRequest', async ({ method, raw, routeOptions }) => {
-    refuseHosts(raw);
+  // Hooks with `done`: one that returns a promise takes 2 µs of each request, since Node 20 follows every promise.
+  fastify.addHook('onRequest', ({ method, raw, routeOptions }, _reply, done) => {
     const route = routeOptions.url ?? '';
     nameByRoute(method, routeOptions.url);
-    if (cameInTheClear(raw) && !HEALTH.has(route)) throw new ForbiddenError('Use https.');
-    if (connections.isSpare(raw.socket) && !PROBES.has(route))
-      throw new UnavailableError('This node is at its limit of requests: try again in a moment.');
+    if (!hasOneHost(raw)) done(new HttpRefusalError(400, 'A request has one Host header.'));
+    else if (cameInTheClear(raw) && !HEALTH.has(route)) done(new ForbiddenError('Use https.'));
+    else if (connections.isSpare(raw.socket) && !PROBES.has(route))
+      done(new UnavailableError('This node is at its limit of requests: try again in a moment.'));
+    else done();
   });
-  const logger = app.get<Logger>(LOGGER);
-  const metrics = app.get(HttpMetrics);
-  fastify.addHook('onResponse', async ({ method, routeOptions }, { statusCode, elapsedTime }) =>
-    metrics.answered(method, routeOptions.url ?? null, statusCode, elapsedTime),
-  );
-  if (logger.isLevelEnabled('debug'))
-    fastify.addHook('onResponse', async (request, reply) => logAnswer(logger, request, reply));
+  countAnswers(app);
   // For `Expect: 100-continue`: a refusal is sent before the client sends its body (RFC 9110 §10.1.1).
-  fastify.addHook('preParsing', async ({ raw }, reply) => {
+  fastify.addHook('preParsing', ({ raw }, reply, _payload, done) => {
     if (raw.headers.expect !== undefined) reply.raw.writeContinue();
+    done();
   });
   const rules = [...RULES.map((rule) => app.get<RouteRule>(rule)), ...app.get(ConsoleRules).all];
   applyRouteRules(fastify, [graphqlRule(origins, errors), ...rules]);

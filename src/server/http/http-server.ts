@@ -7,7 +7,6 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** How long a connection may take for each part of a request, in milliseconds. */
 export interface HttpDeadlines {
@@ -84,19 +83,14 @@ export function createHttpServer(
   return server;
 }
 
-/**
- * Refuses requests as RFC 9112 §3.2 requires: HTTP/1.1 without a Host, and any request with two.
- *
- * @throws HttpRefusalError
- */
-export function refuseHosts({ rawHeaders, httpVersion }: IncomingMessage): void {
+/** Whether a request has the Host that RFC 9112 §3.2 requires: HTTP/1.1 one, and none two. */
+export function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
   }
-  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1'))
-    throw new HttpRefusalError(400, 'A request has one Host header.');
+  return hosts === 1 || (hosts === 0 && httpVersion !== '1.1');
 }
 
 /** Answers a request that could not be parsed or did not arrive in time, and closes the connection. */

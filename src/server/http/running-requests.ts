@@ -11,11 +11,12 @@ export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs =
   let running = 0;
   let onIdle: () => void = () => {};
 
-  fastify.addHook('onRequest', async (_request, reply) => {
+  fastify.addHook('onRequest', (_request, reply, done) => {
     running++;
     reply.raw.once('close', () => {
       if (--running === 0) onIdle();
     });
+    done();
   });
   // Before any connection is closed. From now on new requests are answered with 503.
   fastify.addHook('preClose', async () => {
