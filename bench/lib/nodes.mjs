@@ -4,13 +4,13 @@ import { Agent, request } from 'node:http';
 import { WebSocket } from 'ws';
 import { freePort } from '../../scripts/free-port.mjs';
 
-/** Starts two nodes that share a deployment, and stops them when `use` is done. */
+/** Starts two nodes that share a deployment, each on a core of its own, and stops them when `use` is done. */
 export async function withNodes(deployment, env, use) {
   const common = { ...env, USER_COUNT_INTERVAL_SECONDS: '86400' };
   const nodes = [];
   try {
     nodes.push(await deployment.start({ env: common }));
-    nodes.push(await deployment.start({ env: { ...common, PORT: String(await freePort()) } }));
+    nodes.push(await deployment.start({ env: { ...common, PORT: String(await freePort()) }, core: 1 }));
     return await use(nodes);
   } finally {
     await Promise.all(nodes.map((node) => node.stop()));
