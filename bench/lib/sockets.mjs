@@ -44,6 +44,7 @@ export class Sockets {
    * @param options.graphql false for bare `ws`: one message instead of connection_init and subscribe
    * @param options.clients `[{ first, second }]`: the texts sent after the upgrade and after the ack
    * @param options.onClosed called with the index and close code of every socket that the server ends
+   * @param options.ignoresClose whether a Close is not answered, so that the arrival of many is not delayed by answers
    * @param options.onSettled called with the index of every socket, and whether it was acknowledged
    */
   constructor(options) {
@@ -151,9 +152,9 @@ export class Sockets {
     if (opcode !== OPCODE.close) return;
     const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
     this.closes[code] = (this.closes[code] ?? 0) + 1;
-    // As RFC 6455 asks; a server that drains waits for it.
-    counter.socket.end(clientFrame(payload, OPCODE.close));
     this.#options.onClosed?.(counter.index, code);
+    // As RFC 6455 asks; a server that drains waits for it.
+    if (!this.#options.ignoresClose) counter.socket.end(clientFrame(payload, OPCODE.close));
   }
 
   /** Sends one more text on a socket; for scenarios that act on some sockets only. */
