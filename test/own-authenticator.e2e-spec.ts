@@ -25,7 +25,7 @@ class CardAuthenticator extends ConnectionAuthenticator {
       return { ok: false, reason: 'invalid' };
     const expiresAt = new Date(Date.now() + 60_000);
     const viewer = { id: `customer:library:${reader}` } as const;
-    return { ok: true, grant: { viewer, dependsOn: 'token', expiresAt, allowsOrigin: () => true } };
+    return { ok: true, grant: { viewer, standsOn: 'token', expiresAt, maySpeakFrom: () => true } };
   }
 }
 

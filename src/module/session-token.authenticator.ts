@@ -35,7 +35,7 @@ export class SessionTokenAuthenticator extends ConnectionAuthenticator {
     if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
     return {
       ok: true,
-      grant: { viewer: { id: viewer }, dependsOn: { session }, issuedAt, expiresAt },
+      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt },
     };
   }
 }

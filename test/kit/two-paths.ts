@@ -37,9 +37,9 @@ type Open = (socket: GatewaySocket, stream: Socket) => void;
 const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 const GRANT: Grant = {
   viewer: { id: 'user:00000000-0000-4000-8000-000000000001' },
-  dependsOn: 'token',
+  standsOn: 'token',
   expiresAt: new Date(Date.now() + 3_600_000),
-  allowsOrigin: () => true,
+  maySpeakFrom: () => true,
 };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 

@@ -30,7 +30,7 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
       return { ok: false, reason: 'session-ended' };
     if (!(await this.singleUse.claim(tokenId, expiresAt.getTime() / 1000))) return { ok: false, reason: 'used' };
     const shared = { viewer, issuedAt };
-    if (session === null) return { ok: true, grant: { ...shared, dependsOn: 'token', expiresAt } };
-    return { ok: true, grant: { ...shared, dependsOn: { session }, expiresAt: endOfOutsideSession() } };
+    if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
+    return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfOutsideSession() } };
   }
 }

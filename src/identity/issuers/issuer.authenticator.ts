@@ -52,7 +52,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
     const expiresAt = new Date(exp * 1000);
-    return { ok: true, grant: { viewer, dependsOn: 'token', session, issuedAt, expiresAt } };
+    return { ok: true, grant: { viewer, standsOn: 'token', session, issuedAt, expiresAt } };
   }
 }
 

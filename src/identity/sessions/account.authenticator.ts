@@ -37,7 +37,7 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
-      grant: { viewer, dependsOn: { session: sessionId }, expiresAt: status.endsAt },
+      grant: { viewer, standsOn: { session: sessionId }, expiresAt: status.endsAt },
     };
   }
 }

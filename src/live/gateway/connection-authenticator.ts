@@ -21,20 +21,20 @@ export type TokenRefusal = (typeof TOKEN_REFUSALS)[number];
  * What a connection depends on. With a session it closes when that session is revoked; with a token, also when the
  * token expires.
  */
-export type DependsOn = { readonly session: string } | 'token';
+export type StandsOn = { readonly session: string } | 'token';
 
 /**
  * The session whose revocation ends a grant: the one that it depends on, or the one that its token belongs to; null for
  * none.
  */
-export function sessionOf({ dependsOn, session = null }: Pick<Grant, 'dependsOn' | 'session'>): string | null {
-  return dependsOn === 'token' ? session : dependsOn.session;
+export function sessionOf({ standsOn, session = null }: Pick<Grant, 'standsOn' | 'session'>): string | null {
+  return standsOn === 'token' ? session : standsOn.session;
 }
 
 /** What a verified token allows. */
 export interface Grant {
   readonly viewer: Viewer;
-  readonly dependsOn: DependsOn;
+  readonly standsOn: StandsOn;
   /**
    * For a grant that depends on its token: the session that the token belongs to. Its revocation also ends the
    * connection.
@@ -51,7 +51,7 @@ export interface Grant {
    * Whether the viewer may connect from a page of this origin; null means that the client sent none, so it is not a
    * browser. Absent: allowed from every origin that passed the upgrade's check.
    */
-  allowsOrigin?(origin: string | null): boolean;
+  maySpeakFrom?(origin: string | null): boolean;
 }
 
 /** The result for one token. Expected refusals are values; only an unavailable store throws. */

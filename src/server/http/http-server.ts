@@ -55,7 +55,7 @@ export function createHttpServer(
     keepAliveTimeout: deadlines.keepAliveMs,
     connectionsCheckingInterval: deadlines.checkEveryMs,
     maxHeaderSize: MAX_HEAD_BYTES,
-    // Node's own response to a missing Host lacks our headers: see refuseHosts.
+    // Node's own response to a missing Host lacks our headers: see hasOneHost.
     requireHostHeader: false,
   });
   const answers = new WeakMap<Duplex, ServerResponse>();

@@ -56,7 +56,7 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
     if (await this.revocations.isRevoked({ viewer: viewer.id, session: null, issuedAt }))
       return { ok: false, reason: 'session-ended' };
     const expiresAt = new Date(unsealed.expiresAtMs);
-    const allowsOrigin = (origin: string | null): boolean => this.shops.admits(viewer.shop, origin);
-    return { ok: true, grant: { viewer, dependsOn: 'token', issuedAt, expiresAt, allowsOrigin } };
+    const maySpeakFrom = (origin: string | null): boolean => this.shops.admits(viewer.shop, origin);
+    return { ok: true, grant: { viewer, standsOn: 'token', issuedAt, expiresAt, maySpeakFrom } };
   }
 }

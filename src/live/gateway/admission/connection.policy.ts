@@ -92,7 +92,7 @@ export class ConnectionPolicy {
   /** A page that belongs to one authenticator accepts only its tokens; on any other page the grant decides. */
   #mayComeFrom(authenticator: ConnectionAuthenticator, grant: Grant, origin: string | null): boolean {
     const owner = origin === null ? undefined : this.authenticators.find((other) => other.ownsOrigin(origin));
-    return (owner === undefined || owner === authenticator) && (grant.allowsOrigin?.(origin) ?? true);
+    return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {

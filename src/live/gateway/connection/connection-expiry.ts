@@ -116,10 +116,10 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   #look(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
     if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
-    const { dependsOnToken, session } = connection;
-    const endsAtMs = connection.endsAtMs + (dependsOnToken ? TOKEN_GRACE_MS : 0);
+    const { standsOnToken, session } = connection;
+    const endsAtMs = connection.endsAtMs + (standsOnToken ? TOKEN_GRACE_MS : 0);
     if (nowMs < endsAtMs) return endsAtMs;
-    if (dependsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
+    if (standsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
     else void this.#lookAtSession(connection, session, nowMs);
     return null;
   }

@@ -74,7 +74,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   #context: GraphqlContext | null = null;
   #authenticator = '';
   #session: string | null = null;
-  #dependsOnToken = false;
+  #standsOnToken = false;
   #issuedAtMs = 0;
   #endsAtMs = 0;
   #resumable = false;
@@ -126,8 +126,8 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /** Whether it ends with its token; otherwise with its session. */
-  get dependsOnToken(): boolean {
-    return this.#dependsOnToken;
+  get standsOnToken(): boolean {
+    return this.#standsOnToken;
   }
 
   /** When the token that it was admitted or renewed with was issued, in ms since the epoch; 0 if unknown. */
@@ -202,7 +202,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   /** A refresh has brought a new grant for the same viewer and session. */
   renew(grant: Grant): void {
     this.#session = sessionOf(grant);
-    this.#dependsOnToken = grant.dependsOn === 'token';
+    this.#standsOnToken = grant.standsOn === 'token';
     this.#issuedAtMs = grant.issuedAt?.getTime() ?? 0;
     this.extendTo(grant.expiresAt);
   }
