@@ -88,21 +88,24 @@ async function ending(nodes, issuer, perNode, round) {
       ignoresClose: true,
     });
   });
-  for (const group of groups) {
-    await group.open();
-    if (group.opened < perNode) throw new Error(`${perNode - group.opened} sockets did not open`);
+  try {
+    for (const group of groups) {
+      await group.open();
+      if (group.opened < perNode) throw new Error(`${perNode - group.opened} sockets did not open`);
+    }
+    await pause(SETTLE_MS);
+    startedAt = performance.now();
+    const answer = await fetch(`http://127.0.0.1:${nodes[0].port}/oidc/backchannel-logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token: issuer.logoutToken(sid) }),
+    });
+    if (answer.status !== 200) throw new Error(`the logout was answered with ${answer.status}`);
+    await all;
+  } finally {
+    // Also after a failure, since what stays open is missing in the next round, and keeps the process from ending.
+    for (const group of groups) group.close();
+    await pause(SETTLE_MS);
   }
-  await pause(SETTLE_MS);
-  startedAt = performance.now();
-  const answer = await fetch(`http://127.0.0.1:${nodes[0].port}/oidc/backchannel-logout`, {
-    method: 'POST',
-    body: new URLSearchParams({ logout_token: issuer.logoutToken(sid) }),
-  });
-  if (answer.status !== 200) throw new Error(`the logout was answered with ${answer.status}`);
-  await all;
-  for (const group of groups) group.close();
-  // The next round needs the descriptors.
-  await pause(SETTLE_MS);
   if (wrong > 0) throw new Error(`${wrong} sockets closed with another code than ${SESSION_ENDED}`);
   delays.sort((one, other) => one - other);
   const at = (q) => delays[Math.min(delays.length - 1, Math.floor(delays.length * q))];
