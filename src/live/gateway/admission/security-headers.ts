@@ -10,8 +10,8 @@ export const NOTHING = {
 };
 
 /**
- * The headers of a response that bypasses Fastify's hooks: to bytes that are not HTTP, to a URL that cannot be decoded,
- * to a refused upgrade. HSTS is sent only with an https `PUBLIC_URL` (RFC 6797 §7.2).
+ * The headers of a refused upgrade, which is answered without the HTTP server. HSTS is sent only with an https
+ * `PUBLIC_URL` (RFC 6797 §7.2).
  */
 export function bareHeaders({ secure }: { readonly secure: boolean }): Readonly<Record<string, string>> {
   const policy = Object.entries(NOTHING).map(([name, values]) => `${name} ${values.join(' ')}`);
