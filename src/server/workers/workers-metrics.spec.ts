@@ -27,6 +27,18 @@ function workersWith(values: Map<number, number | null>) {
   return { metrics, rounds };
 }
 
+/** Two workers, of which the second has answered once and hangs. */
+async function secondHangs() {
+  const values = new Map<number, number | null>([
+    [1, 2],
+    [2, 3],
+  ]);
+  const { metrics } = workersWith(values);
+  await metrics.text();
+  values.set(2, null);
+  return { metrics, values };
+}
+
 it('sums what all workers answer, and says how many did', async () => {
   const { metrics } = workersWith(
     new Map([
@@ -51,13 +63,7 @@ it('asks once for scrapes that come at the same time', async () => {
 });
 
 it('waits 2 s for a worker that hangs, keeps what it last counted, and leaves its gauges out', async () => {
-  const values = new Map<number, number | null>([
-    [1, 2],
-    [2, 3],
-  ]);
-  const { metrics } = workersWith(values);
-  await metrics.text();
-  values.set(2, null);
+  const { metrics } = await secondHangs();
   vi.useFakeTimers();
   const asked = metrics.text();
   const early = vi.fn();
@@ -89,13 +95,7 @@ it('does not take a late answer for that to a newer question, but remembers it',
 });
 
 it('does not wait for a worker that ends meanwhile; what it counted stays, over any number of scrapes', async () => {
-  const values = new Map<number, number | null>([
-    [1, 2],
-    [2, 3],
-  ]);
-  const { metrics } = workersWith(values);
-  await metrics.text();
-  values.set(2, null);
+  const { metrics, values } = await secondHangs();
   const asked = metrics.text();
   metrics.ended(2, 'killed');
   values.delete(2);
