@@ -156,10 +156,19 @@ describe.concurrent('webhooks of one node', () => {
     const first = await startServer({ env });
     const viewer = newViewer();
     first.app.get(Presence).enter(viewer);
+    const before = newViewer();
+    receiver.answer(before, () => (receiver.typesOf(before).length < 1 ? null : 204));
+    first.app.get(Presence).enter(before);
     await untilTypes(viewer, ['viewer.online']);
+    await untilTypes(before, ['viewer.online']);
     await first.stop();
     const second = await startServer({ env });
-    await untilTypes(viewer, ['viewer.online', 'viewer.offline']);
+    // The first server was still waiting for the answer: the message is sent again at once, with the same id.
+    await vi.waitFor(() => expect(receiver.typesOf(before)).toEqual(['viewer.online', 'viewer.online']), WAIT);
+    expect(new Set(receiver.idsOf(before)).size).toBe(1);
+    // That server may also have stopped before it noted that this one had arrived.
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toContain('viewer.offline'), OFFLINE);
+    expect(new Set(receiver.idsOf(viewer)).size).toBe(2);
     await second.stop();
     folder.remove();
   });

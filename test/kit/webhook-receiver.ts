@@ -15,7 +15,7 @@ export interface Received {
 export class WebhookReceiver {
   readonly secret = `whsec_${randomBytes(32).toString('base64')}`;
   readonly all: Received[] = [];
-  readonly #answers = new Map<string, (attempt: Received) => number>();
+  readonly #answers = new Map<string, (attempt: Received) => number | null>();
   /** The number of attempts with an invalid signature or format. */
   invalid = 0;
   readonly #server: Server;
@@ -32,9 +32,9 @@ export class WebhookReceiver {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const attempt = receiver.#verify(Buffer.concat(chunks).toString(), request.headers as Record<string, string>);
-        const status = attempt ? (receiver.#answers.get(attempt.viewer)?.(attempt) ?? 204) : 400;
+        const status = attempt ? receiver.#statusFor(attempt) : 400;
         if (attempt) receiver.all.push(attempt);
-        response.writeHead(status, { location: '/elsewhere' }).end();
+        if (status !== null) response.writeHead(status, { location: '/elsewhere' }).end();
       });
     });
     server.listen(0, '127.0.0.1');
@@ -51,8 +51,11 @@ export class WebhookReceiver {
     return { WEBHOOK_URL: this.url, WEBHOOK_SECRET: this.secret };
   }
 
-  /** Sets the response status for attempts about one viewer; all others get 204. Called for each attempt before it is recorded. */
-  answer(viewer: string, status: (attempt: Received) => number): void {
+  /**
+   * Sets the response status for attempts about one viewer, null for no response at all; all others get 204. Called for
+   * each attempt before it is recorded.
+   */
+  answer(viewer: string, status: (attempt: Received) => number | null): void {
     this.#answers.set(viewer, status);
   }
 
@@ -61,10 +64,20 @@ export class WebhookReceiver {
     return this.all.filter((one) => one.viewer === viewer).map(({ type }) => type);
   }
 
+  /** Returns the ids of the webhooks about one viewer, in order; a webhook that was sent again has the same id. */
+  idsOf(viewer: string): readonly string[] {
+    return this.all.filter((one) => one.viewer === viewer).map(({ id }) => id);
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, 'close');
+  }
+
+  #statusFor(attempt: Received): number | null {
+    const answer = this.#answers.get(attempt.viewer);
+    return answer ? answer(attempt) : 204;
   }
 
   #verify(body: string, headers: Record<string, string>): Received | null {

@@ -33,7 +33,7 @@ export interface WorkersServer extends ServerProcess {
   signedIn(): Promise<{ browser: Browser; viewer: string }>;
   /** Opens an acknowledged socket on the worker with this pid. */
   socketOn(pid: number, browser: Browser, options?: SocketOptions): Promise<LiveSocket>;
-  /** Publishes over HTTP through any worker. */
+  /** Publishes over HTTP through any worker, again if that worker has just been killed. */
   publish(viewer: string, payload: number): Promise<void>;
   /** Stops the server and removes its database. */
   remove(): Promise<void>;
@@ -75,7 +75,11 @@ export async function startWorkers(more: Readonly<Record<string, string>> = {}):
       return { browser, viewer: `user:${id}` };
     },
     socketOn: (pid, browser, options) => socketOn({ url: server.url, log }, pid, browser, options),
-    publish: (viewer, payload) => publish(server.url, folder.path, viewer, payload),
+    publish: async (viewer, payload) => {
+      const response = await vi.waitFor(() => publish(server.url, folder.path, viewer, payload), WAIT);
+      if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+      await response.arrayBuffer();
+    },
     remove: async () => {
       await server.end('SIGKILL');
       await database.drop();
@@ -111,13 +115,11 @@ async function socketOn(
   throw new Error(`No socket landed on worker ${pid}.`);
 }
 
-async function publish(url: string, dataDir: string, viewer: string, payload: number): Promise<void> {
+function publish(url: string, dataDir: string, viewer: string, payload: number): Promise<Response> {
   const key = readFileSync(join(dataDir, 'development-api-key'), 'utf8').trim();
-  const response = await fetch(`${url}/publish`, {
+  return fetch(`${url}/publish`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ events: [{ topic: 'user_count', viewer, payload }] }),
   });
-  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
-  await response.arrayBuffer();
 }

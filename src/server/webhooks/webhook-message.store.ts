@@ -76,6 +76,17 @@ export class WebhookMessages {
     await this.database.run((orm) => orm.delete(webhookMessages).where(inArray(webhookMessages.seq, [...seqs])));
   }
 
+  /** Ends the claims of messages whose attempts were broken off: they are due at once, and the attempt does not count. */
+  async release(seqs: readonly number[]): Promise<void> {
+    if (seqs.length === 0) return;
+    await this.database.run((orm) =>
+      orm
+        .update(webhookMessages)
+        .set({ attempts: sql`${webhookMessages.attempts} - 1`, nextAttemptAt: sql`now()` })
+        .where(inArray(webhookMessages.seq, [...seqs])),
+    );
+  }
+
   /** Records a failed attempt. @param retryAfterSeconds until the next attempt; null: it was the last one */
   async failed(seq: number, failure: string, retryAfterSeconds: number | null): Promise<void> {
     const next =

@@ -46,7 +46,7 @@ export class WebhookSender implements BeforeApplicationShutdown {
     ];
   }
 
-  /** What is being sent is broken off; another node sends it again when this node's claim ends. */
+  /** What is being sent is broken off, and is due again at once: on another node, or on this one after its restart. */
   async beforeApplicationShutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#stop.abort();
@@ -69,10 +69,13 @@ export class WebhookSender implements BeforeApplicationShutdown {
 
   async #send(url: string, claimed: readonly ClaimedWebhook[]): Promise<void> {
     const failures = await Promise.all(claimed.map((webhook) => this.#attempt(url, webhook)));
-    if (this.#stop.signal.aborted) return;
     const delivered = claimed.filter((_, index) => failures[index] === null);
     await this.messages.delivered(delivered.map(({ seq }) => seq));
     this.metrics.count('delivered', delivered.length);
+    if (this.#stop.signal.aborted) {
+      const brokenOff = claimed.filter((_, index) => failures[index] !== null);
+      return this.messages.release(brokenOff.map(({ seq }) => seq));
+    }
     for (const [index, webhook] of claimed.entries()) {
       const failure = failures[index] ?? null;
       if (failure !== null) await this.#failed(url, webhook, failure);
