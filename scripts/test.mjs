@@ -1,13 +1,17 @@
 // `npm test`: finds or starts what the tests need, reports what is missing, builds, runs Vitest, and stops what it
-// started.
+// started. In CI, files that failed run once more, alone; what passes only then is named at the end.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ROOT, filesIn } from './build-step.mjs';
 import { build } from './build.mjs';
 import { findChromium, findFaketime, findPostgres, findProgram, findRedis } from './test-services.mjs';
 
 const RESULTS = join(ROOT, 'test-results', 'vitest.json');
+const AGAIN = join(ROOT, 'test-results', 'vitest-again.json');
+/** More failed files than this are no accident, and do not run again. */
+const MAX_AGAIN = 6;
 const ci = Boolean(process.env.CI) && !['false', '0'].includes(process.env.CI);
 
 /** What a test may need, the variable with its location, and how to install it. Tests use `needs(name)`. */
@@ -61,9 +65,16 @@ async function run([postgres, redis]) {
     return 1;
   }
   await build();
-  rmSync(RESULTS, { force: true });
-  const where = Object.entries(NEEDS).map(([need, { variable }]) => [variable, found[need] ?? '']);
-  const code = await vitest(Object.fromEntries(where));
+  for (const file of [RESULTS, AGAIN]) rmSync(file, { force: true });
+  const where = Object.fromEntries(Object.entries(NEEDS).map(([need, { variable }]) => [variable, found[need] ?? '']));
+  const { code, suspects } = await vitest(where, RESULTS, process.argv.slice(2));
+  if (ci && code !== 0 && suspects.length > 0 && suspects.length <= MAX_AGAIN && !interrupted) {
+    console.error(`\n!! Running again, alone: ${suspects.join(', ')}`);
+    const again = await vitest(where, AGAIN, ['--maxWorkers=1', ...suspects]);
+    reportCounts();
+    for (const file of suspects) console.log(`!! ran again: ${file}`);
+    return again.code;
+  }
   reportCounts();
   return code;
 }
@@ -87,21 +98,60 @@ function asksFor(file, need) {
   return new RegExp(`needs\\([^)]*'${need}'`).test(readFileSync(join(ROOT, file), 'utf8'));
 }
 
-/** Vitest's exit code. A signal to this process ends only Vitest, so that the stores are stopped as well. */
-function vitest(where) {
-  if (interrupted) return 1;
+/**
+ * Runs Vitest. Resolves with its exit code and the files that failed, or during which an error was not handled. A signal
+ * to this process ends only Vitest, so that the stores are stopped as well.
+ */
+async function vitest(where, results, filters) {
+  if (interrupted) return { code: 1, suspects: [] };
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
-  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)];
-  tests = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...where } });
-  return new Promise((resolve) => tests.on('close', (code) => resolve(code ?? 1)));
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...filters];
+  const stdio = ci ? ['inherit', 'inherit', 'pipe'] : 'inherit';
+  tests = spawn(process.execPath, args, { stdio, env: { ...process.env, ...where } });
+  const unhandled = new Set();
+  tests.stderr?.on('data', (chunk) => {
+    process.stderr.write(chunk);
+    for (const [, file] of stripVTControlCharacters(chunk.toString()).matchAll(/originated in "([^"]+)" test file/g))
+      unhandled.add(file);
+  });
+  const code = (await new Promise((resolve) => tests.on('close', resolve))) ?? 1;
+  return { code, suspects: [...new Set([...failedFiles(results), ...unhandled])] };
 }
 
-/** One summary line at the end. A file that could not be loaded counts as one failure. */
+function resultsOf(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).testResults : [];
+}
+
+/** The files with a failed test, or that could not be loaded. */
+function failedFiles(results) {
+  return resultsOf(results)
+    .filter(({ status }) => status === 'failed')
+    .map(({ name }) => relative(ROOT, name));
+}
+
+/** One summary line at the end. The result of a file that ran again counts, and a file that could not be loaded counts as one failure. */
 function reportCounts() {
   if (!existsSync(RESULTS)) return;
-  const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(RESULTS, 'utf8'));
-  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
-  const failed = numFailedTests + broken;
-  console.log(`${numPassedTests} passed, ${failed} failed, ${numPendingTests} skipped (Node ${process.version})`);
+  const [first, again] = [resultsOf(RESULTS), resultsOf(AGAIN)];
+  const files = [...new Map([...first, ...again].map((file) => [file.name, file])).values()];
+  const tests = files.flatMap((file) => file.assertionResults);
+  const count = (...statuses) => tests.filter(({ status }) => statuses.includes(status)).length;
+  const broken = files.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  for (const { fullName } of passedOnlyAgain(first, again)) console.log(`!! passed only when run again: ${fullName}`);
+  const skipped = count('pending', 'skipped', 'todo', 'disabled');
+  console.log(
+    `${count('passed')} passed, ${count('failed') + broken} failed, ${skipped} skipped (Node ${process.version})`,
+  );
+}
+
+function passedOnlyAgain(first, again) {
+  const passed = new Set(
+    again.flatMap((file) =>
+      file.assertionResults.filter(({ status }) => status === 'passed').map(({ fullName }) => fullName),
+    ),
+  );
+  return first
+    .flatMap((file) => file.assertionResults)
+    .filter(({ status, fullName }) => status === 'failed' && passed.has(fullName));
 }
