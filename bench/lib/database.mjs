@@ -13,8 +13,8 @@ export function dropAll() {
   return Promise.allSettled([...open].map((drop) => drop()));
 }
 
-async function administer(sql) {
-  const client = new pg.Client({ connectionString: SERVER, connectionTimeoutMillis: 3000 });
+async function administer(sql, connectionString = SERVER) {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 3000 });
   await client.connect();
   try {
     await client.query(sql);
@@ -25,9 +25,10 @@ async function administer(sql) {
 
 /**
  * A new database for one run: in PostgreSQL (`BENCH_DATABASE_URL` names any database of the server, default
- * 127.0.0.1:5432), or, if it is unavailable, the embedded one in a temporary folder. `drop()` removes it.
+ * 127.0.0.1:5432), or, if it is unavailable, the embedded one in a temporary folder. `drop()` removes it. `settle()` does
+ * at once what PostgreSQL would do in the background of a measurement after many rows were inserted.
  *
- * @returns `{ url, dataDir, drop }`; `url` is null for the embedded one
+ * @returns `{ url, dataDir, settle, drop }`; `url` is null for the embedded one
  */
 export async function ownDatabase() {
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
@@ -44,5 +45,10 @@ export async function ownDatabase() {
   open.add(drop);
   const url = new URL(SERVER);
   url.pathname = `/${name}`;
-  return { url: inPostgres ? url.href : null, dataDir, drop };
+  const settle = async () => {
+    if (!inPostgres) return;
+    await administer('VACUUM (ANALYZE)', url.href);
+    await administer('CHECKPOINT');
+  };
+  return { url: inPostgres ? url.href : null, dataDir, settle, drop };
 }

@@ -56,6 +56,7 @@ export class Deployment {
       await this.#cli('seed', '--users', String(count), '--out', file);
       this.#people = JSON.parse(readFileSync(file, 'utf8'));
       this.#seededAt = Date.now();
+      await this.database.settle();
     }
     return this.#people.slice(0, count);
   }

@@ -1,5 +1,8 @@
 import { microsPerEvent } from '../lib/bench.mjs';
 
+/** The servers of a first look. */
+const QUICK = ['ws', 'sallyport', 'graphql-ws', 'nest'];
+
 /** One event to each of 2,000 sockets of different people, published by the server's own tick. */
 export default {
   name: 'delivery',
@@ -13,7 +16,7 @@ export default {
       ticks: bench.quick ? 25 : 40,
       warmup: bench.quick ? 40 : 25,
     };
-    const figures = await bench.interleaved(bench.servers(), async (name) => ({
+    const figures = await bench.interleaved(bench.servers(bench.quick ? QUICK : undefined), async (name) => ({
       micros: microsPerEvent(await bench.perTickedEvent(name, options)),
     }));
     return [
