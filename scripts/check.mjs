@@ -9,6 +9,7 @@ const CHECKS = [
   'unused',
   'schema -- --check',
   'openapi -- --check',
+  'public-api -- --check',
   'requirements -- --check',
 ];
 
