@@ -201,12 +201,12 @@ describe('signing in', () => {
     const hasher = server.app.get(PasswordHasher, { strict: false });
     let empty = (): void => {};
     const emptied = new Promise<void>((resolve) => (empty = resolve));
-    const crowd = Promise.allSettled(
+    const attempts = Promise.allSettled(
       Array.from({ length: 200 }, () => hasher.admit({ known: false, network: '127.0.0.1' }, () => emptied)),
     );
     const refused = await server.browser().gql(LOGIN, { email: newCredentials().email, password: WRONG });
     empty();
-    await crowd;
+    await attempts;
     const served = await server.browser().gql(LOGIN, { email: newCredentials().email, password: WRONG });
     expect([refused, served].map((answer) => extensionsOf(answer)?.code)).toEqual([
       'UNAVAILABLE',

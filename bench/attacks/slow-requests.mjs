@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const CONNECTIONS = 600;
 /** The second wave uses as many addresses as needed to fill the node. */
-const CROWD = 5_000;
-const CROWD_ADDRESSES = 50;
+const MANY = 5_000;
+const MANY_ADDRESSES = 50;
 const BYTE_EVERY_MS = 10_000;
 const WATCH_SECONDS = 35;
 /** How long a probe may take, in ms, like a supervisor's timeout. */
@@ -62,7 +62,7 @@ async function trickle(url, sockets, seconds, log) {
 export default {
   name: 'slow-requests',
   rows: ['WS-7'],
-  title: `${CONNECTIONS} connections of one address, then ${CROWD} of ${CROWD_ADDRESSES}, send one byte each ${BYTE_EVERY_MS / 1000} s`,
+  title: `${CONNECTIONS} connections of one address, then ${MANY} of ${MANY_ADDRESSES}, send one byte each ${BYTE_EVERY_MS / 1000} s`,
   async run({ startServer, log }) {
     const { url, port, ...server } = await startServer({
       env: { THROTTLE_EXEMPT: '', MAX_CONNECTIONS_PER_ADDRESS: '' },
@@ -72,8 +72,8 @@ export default {
       for (let index = 0; index < CONNECTIONS; index++) sockets.push(openSlow(port, index));
       const one = await trickle(url, sockets, WATCH_SECONDS, log);
       for (const socket of sockets.splice(0)) socket.destroy();
-      for (let index = 0; index < CROWD; index++) {
-        sockets.push(openSlow(port, index, `127.0.1.${1 + (index % CROWD_ADDRESSES)}`));
+      for (let index = 0; index < MANY; index++) {
+        sockets.push(openSlow(port, index, `127.0.1.${1 + (index % MANY_ADDRESSES)}`));
         if (index % 500 === 499) await delay(50);
       }
       const many = await trickle(url, sockets, WATCH_SECONDS, log);

@@ -30,18 +30,18 @@ export default {
     const sockets = bench.quick ? 8_000 : 250_000;
     const ofNode = Math.min(bench.quick ? 4_000 : SOCKETS_OF_NODE, openFilesLimit() - LOADER_RESERVE);
     const redis = await ownRedis();
-    const crowd = new Crowd(deployment, redis.url, bench);
+    const nodes = new ManyNodes(deployment, redis.url, bench);
     try {
-      return measuresOf(sockets, await crowd.run(sockets, ofNode));
+      return measuresOf(sockets, await nodes.run(sockets, ofNode));
     } finally {
-      await crowd.stop();
+      await nodes.stop();
       await redis.stop();
     }
   },
 };
 
 /** Nodes, each with a load generator of its own. */
-class Crowd {
+class ManyNodes {
   #pairs = [];
 
   constructor(deployment, redisUrl, bench) {

@@ -79,8 +79,8 @@ function quantile(values, q) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 }
 
-async function oneRound(nodes, people, crowd) {
-  const tokens = [...people.map((person) => person.token), ...crowd.map((person) => person.token)];
+async function oneRound(nodes, people, others) {
+  const tokens = [...people.map((person) => person.token), ...others.map((person) => person.token)];
   const groups = [await openAll(nodes[0].port, 20, tokens), await openAll(nodes[1].port, 21, tokens)];
   try {
     const { afterAnswer, afterRequest } = await signOutAll(nodes, people, groups);
@@ -110,12 +110,12 @@ export default {
     const [sockets, revoked] = bench.quick ? [1000, 50] : [5000, 200];
     const redis = await ownRedis();
     try {
-      const crowd = await deployment.people(sockets - revoked);
+      const others = await deployment.people(sockets - revoked);
       const figures = await bench.interleaved(['sallyport'], () =>
         withNodes(deployment, { REDIS_URL: redis.url }, async (nodes) => {
           const people = [];
           for (let n = 0; n < revoked; n++) people.push(await signUp(nodes[0].port));
-          return oneRound(nodes, people, crowd);
+          return oneRound(nodes, people, others);
         }),
       );
       return Object.entries(figures).map(([name, values]) => ({

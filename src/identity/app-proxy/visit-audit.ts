@@ -10,7 +10,7 @@ const REMEMBERED_MS = 2 * FRESHNESS_SECONDS * 1000;
 /**
  * `again`: the same client, as with two tabs in one second. `elsewhere`: another client presents the same signature.
  */
-export type Sighting = 'first' | 'again' | 'elsewhere';
+export type SignatureUse = 'first' | 'again' | 'elsewhere';
 
 /**
  * Detects signed URLs that are used twice while they are valid. The signature has no nonce, so nothing is refused: a
@@ -23,7 +23,7 @@ export class ReplayDetector {
   constructor(private readonly capacity = 10_000) {}
 
   /** Records one verified signature. */
-  note(signature: string, client: string, nowMs: number): Sighting {
+  note(signature: string, client: string, nowMs: number): SignatureUse {
     const known = this.#seen.get(signature);
     if (known && nowMs - known.atMs <= REMEMBERED_MS) return known.client === client ? 'again' : 'elsewhere';
     this.#forget(nowMs);
@@ -60,10 +60,10 @@ export class VisitAudit {
   /** Called for each admitted request. */
   admitted(visitor: Visitor): void {
     const { shop, client, signature } = visitor;
-    const sighting = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, performance.now());
-    this.#visits.inc({ outcome: sighting === 'elsewhere' ? 'replayed' : 'admitted' });
+    const use = this.#replays.note(signature, `${client.address}\0${client.userAgent}`, performance.now());
+    this.#visits.inc({ outcome: use === 'elsewhere' ? 'replayed' : 'admitted' });
     this.logger.debug({ shop, ...client }, 'app proxy request');
-    if (sighting === 'elsewhere')
+    if (use === 'elsewhere')
       this.logger.warn({ shop, address: client.address }, 'a signed URL came from a second client');
   }
 

@@ -122,11 +122,11 @@ describe('HTTP connections', () => {
   it('of a burst are all accepted, and closed when their time is over', async () => {
     await serve({ perAddress: 2 });
     vi.useFakeTimers({ toFake: ['performance'] });
-    const crowd = await openMany(6);
+    const opened = await openMany(6);
     expect(connections.size).toBe(6);
     vi.advanceTimersByTime(1_000);
     await open();
-    await Promise.all(crowd.slice(0, 5).map(closed));
+    await Promise.all(opened.slice(0, 5).map(closed));
     expect(connections.size).toBe(2);
   });
 

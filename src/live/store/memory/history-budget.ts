@@ -12,54 +12,54 @@ export interface BoundedHistory {
   /** True if its newest event is the whole state, which is dropped last. */
   readonly holdsState: boolean;
   /** The publishers of its events; used by the budget only. */
-  holdings: readonly Holding[];
+  shares: readonly PublisherShare[];
   /** Drops all but this number of the newest events, and removes each from the budget. */
   cutTo(count: number): void;
 }
 
 /** The events of one publisher in one history. */
-export class Holding {
+export class PublisherShare {
   events = 0;
-  list: HoldingList | null = null;
-  older: Holding | null = null;
-  newer: Holding | null = null;
+  list: ShareList | null = null;
+  older: PublisherShare | null = null;
+  newer: PublisherShare | null = null;
 
   constructor(
-    readonly account: Account,
+    readonly memory: PublisherMemory,
     readonly history: BoundedHistory,
   ) {}
 }
 
-/** Holdings in the order of their last event. A linked list, because each event moves one of them to the end. */
-class HoldingList {
-  oldest: Holding | null = null;
-  #newest: Holding | null = null;
+/** Shares in the order of their last event. A linked list, because each event moves one of them to the end. */
+class ShareList {
+  oldest: PublisherShare | null = null;
+  #newest: PublisherShare | null = null;
 
-  append(holding: Holding): void {
-    if (this.#newest === holding) return;
-    holding.list?.remove(holding);
-    holding.list = this;
-    holding.older = this.#newest;
-    if (this.#newest) this.#newest.newer = holding;
-    else this.oldest = holding;
-    this.#newest = holding;
+  append(share: PublisherShare): void {
+    if (this.#newest === share) return;
+    share.list?.remove(share);
+    share.list = this;
+    share.older = this.#newest;
+    if (this.#newest) this.#newest.newer = share;
+    else this.oldest = share;
+    this.#newest = share;
   }
 
-  remove(holding: Holding): void {
-    if (holding.older) holding.older.newer = holding.newer;
-    else this.oldest = holding.newer;
-    if (holding.newer) holding.newer.older = holding.older;
-    else this.#newest = holding.older;
-    holding.list = holding.older = holding.newer = null;
+  remove(share: PublisherShare): void {
+    if (share.older) share.older.newer = share.newer;
+    else this.oldest = share.newer;
+    if (share.newer) share.newer.older = share.older;
+    else this.#newest = share.older;
+    share.list = share.older = share.newer = null;
   }
 }
 
 /** The events of one publisher in all histories. */
-class Account {
+class PublisherMemory {
   bytes = 0;
-  readonly events = new HoldingList();
+  readonly events = new ShareList();
   /** Histories with only the state left: dropped when there is nothing else. */
-  readonly states = new HoldingList();
+  readonly states = new ShareList();
 
   constructor(readonly publisher: string) {}
 }
@@ -70,7 +70,7 @@ class Account {
  * events first. See docs/decisions/history-is-bounded-per-publisher.md.
  */
 export class HistoryBudget {
-  readonly #accounts = new Map<string, Account>();
+  readonly #publishers = new Map<string, PublisherMemory>();
   #bytes = 0;
 
   /**
@@ -87,63 +87,63 @@ export class HistoryBudget {
   }
 
   /** Adds an event that a history is about to keep. */
-  take(history: BoundedHistory, publisher: string, payloadBytes: number): Holding {
-    const holding = this.#holding(history, publisher);
-    holding.events++;
-    this.#add(holding.account, EVENT_BYTES + payloadBytes);
-    return holding;
+  take(history: BoundedHistory, publisher: string, payloadBytes: number): PublisherShare {
+    const share = this.#share(history, publisher);
+    share.events++;
+    this.#add(share.memory, EVENT_BYTES + payloadBytes);
+    return share;
   }
 
   /** Removes an event that its history no longer keeps. */
-  give(holding: Holding, payloadBytes: number): void {
-    const { account, history } = holding;
-    this.#add(account, -EVENT_BYTES - payloadBytes);
-    if (--holding.events > 0) return;
-    this.#add(account, -TOPIC_BYTES);
-    holding.list?.remove(holding);
-    history.holdings = history.holdings.filter((other) => other !== holding);
-    if (account.bytes === 0) this.#accounts.delete(account.publisher);
+  give(share: PublisherShare, payloadBytes: number): void {
+    const { memory, history } = share;
+    this.#add(memory, -EVENT_BYTES - payloadBytes);
+    if (--share.events > 0) return;
+    this.#add(memory, -TOPIC_BYTES);
+    share.list?.remove(share);
+    history.shares = history.shares.filter((other) => other !== share);
+    if (memory.bytes === 0) this.#publishers.delete(memory.publisher);
   }
 
-  /** Records that a holding has the newest event of its history. */
-  touch(holding: Holding): void {
-    const { account, history } = holding;
-    const list = history.holdsState && history.count <= 1 ? account.states : account.events;
-    list.append(holding);
+  /** Records that a share has the newest event of its history. */
+  touch(share: PublisherShare): void {
+    const { memory, history } = share;
+    const list = history.holdsState && history.count <= 1 ? memory.states : memory.events;
+    list.append(share);
   }
 
   /** Drops histories until the rest is within the limit. */
   makeRoom(): void {
     while (this.#bytes > this.maxBytes) {
-      const account = this.#largest();
-      const holding = account?.events.oldest ?? account?.states.oldest;
-      if (!holding) return;
-      const { history } = holding;
+      const memory = this.#largest();
+      const share = memory?.events.oldest ?? memory?.states.oldest;
+      if (!share) return;
+      const { history } = share;
       const before = history.count;
-      history.cutTo(history.holdsState && holding.list === account?.events ? 1 : 0);
-      for (const left of history.holdings) this.touch(left);
+      history.cutTo(history.holdsState && share.list === memory?.events ? 1 : 0);
+      for (const left of history.shares) this.touch(left);
       this.dropped(history, before - history.count);
     }
   }
 
-  #holding(history: BoundedHistory, publisher: string): Holding {
-    for (const known of history.holdings) if (known.account.publisher === publisher) return known;
-    let account = this.#accounts.get(publisher);
-    if (!account) this.#accounts.set(publisher, (account = new Account(publisher)));
-    this.#add(account, TOPIC_BYTES);
-    const holding = new Holding(account, history);
-    history.holdings = [...history.holdings, holding];
-    return holding;
+  #share(history: BoundedHistory, publisher: string): PublisherShare {
+    for (const known of history.shares) if (known.memory.publisher === publisher) return known;
+    let memory = this.#publishers.get(publisher);
+    if (!memory) this.#publishers.set(publisher, (memory = new PublisherMemory(publisher)));
+    this.#add(memory, TOPIC_BYTES);
+    const share = new PublisherShare(memory, history);
+    history.shares = [...history.shares, share];
+    return share;
   }
 
-  #add(account: Account, bytes: number): void {
-    account.bytes += bytes;
+  #add(memory: PublisherMemory, bytes: number): void {
+    memory.bytes += bytes;
     this.#bytes += bytes;
   }
 
-  #largest(): Account | null {
-    let largest: Account | null = null;
-    for (const account of this.#accounts.values()) if (!largest || account.bytes > largest.bytes) largest = account;
+  #largest(): PublisherMemory | null {
+    let largest: PublisherMemory | null = null;
+    for (const memory of this.#publishers.values()) if (!largest || memory.bytes > largest.bytes) largest = memory;
     return largest;
   }
 }

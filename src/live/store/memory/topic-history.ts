@@ -1,5 +1,5 @@
 import type { Position } from '../../topics/cursor.js';
-import type { BoundedHistory, Holding, HistoryBudget } from './history-budget.js';
+import type { BoundedHistory, PublisherShare, HistoryBudget } from './history-budget.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { Topic } from '../../topics/topic.js';
 
@@ -8,10 +8,10 @@ interface Kept {
   payload: unknown;
   expiresAtMs: number;
   payloadBytes: number;
-  holding: Holding;
+  share: PublisherShare;
 }
 
-const NO_HOLDINGS: readonly Holding[] = [];
+const NO_SHARES: readonly PublisherShare[] = [];
 /** The ring of every empty history; never changed. */
 const NOTHING: Kept[] = [];
 
@@ -20,7 +20,7 @@ const NOTHING: Kept[] = [];
  * buffer whose entries are reused, so that a full history adds an event without allocating or moving anything.
  */
 export class TopicHistory implements BoundedHistory {
-  holdings = NO_HOLDINGS;
+  shares = NO_SHARES;
   #ring: Kept[] = NOTHING;
   /** The index of the oldest event, and the number of events in the ring. */
   #first = 0;
@@ -55,7 +55,7 @@ export class TopicHistory implements BoundedHistory {
   append({ offset, payload }: TopicEvent, publisher: string, payloadBytes: number, nowMs: number): void {
     const { historySize, historySeconds } = this.topic.definition;
     const expiresAtMs = nowMs + historySeconds * 1000;
-    const holding = this.budget.take(this, publisher, payloadBytes);
+    const share = this.budget.take(this, publisher, payloadBytes);
     if (this.#count === historySize) this.#dropFirst();
     const kept = this.#ring[this.#index(this.#count)];
     if (kept) {
@@ -63,15 +63,15 @@ export class TopicHistory implements BoundedHistory {
       kept.payload = payload;
       kept.expiresAtMs = expiresAtMs;
       kept.payloadBytes = payloadBytes;
-      kept.holding = holding;
+      kept.share = share;
     } else {
-      const added = { offset, payload, expiresAtMs, payloadBytes, holding };
+      const added = { offset, payload, expiresAtMs, payloadBytes, share };
       // An array literal has exactly the capacity of its elements; one that is pushed to reserves room for seventeen.
       if (this.#ring.length === 0) this.#ring = [added];
       else this.#ring.push(added);
     }
     this.#count++;
-    this.budget.touch(holding);
+    this.budget.touch(share);
   }
 
   cutTo(count: number): void {
@@ -127,7 +127,7 @@ export class TopicHistory implements BoundedHistory {
   #dropFirst(): void {
     const kept = this.#ring[this.#first]!;
     kept.payload = undefined;
-    this.budget.give(kept.holding, kept.payloadBytes);
+    this.budget.give(kept.share, kept.payloadBytes);
     this.#first = (this.#first + 1) % this.topic.definition.historySize;
     this.#count--;
   }
