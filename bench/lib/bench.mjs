@@ -4,7 +4,10 @@ import { cpuSeconds, residentBytes } from './proc.mjs';
 import { ownDatabase } from './database.mjs';
 import { Deployment } from './sallyport.mjs';
 import { Loader } from './loader.mjs';
-import { SOCKET_SERVERS, startServer } from './servers.mjs';
+import { isPeer, SOCKET_SERVERS, startServer } from './servers.mjs';
+
+/** How long opening all sockets of a server may take, in milliseconds: some never answer a socket, at random. */
+const OPEN_WITHIN_MS = 120_000;
 
 /** What a scenario works with. See bench/README.md. */
 export class Bench {
@@ -37,22 +40,30 @@ export class Bench {
   }
 
   /**
-   * Measures every server once per round, so that what changes on the machine meets them all.
+   * Measures every server once per round, so that what changes on the machine meets them all. A peer that fails is left
+   * out from then on, which the log says; its figures of earlier rounds are dropped.
    *
    * @param measure `(name, round)` → `{ measure: number }`
    * @returns `{ measure: { server: [number per round] } }`
    */
   async interleaved(names, measure) {
     const figures = {};
+    const failed = new Set();
     for (let round = 0; round < this.repeatCount; round++) {
       const order = names.map((_, index) => names[(index + round) % names.length]);
-      for (const name of order) {
-        const values = await measure(name, round);
+      for (const name of order.filter((one) => !failed.has(one))) {
+        const values = await measure(name, round).catch((error) => {
+          if (!isPeer(name)) throw error;
+          this.log(`  ${round + 1}/${this.repeatCount} ${name} FAILED and is left out: ${error.message.trim()}`);
+          failed.add(name);
+          return {};
+        });
         const summary = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
-        this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${summary.join(', ')}`);
+        if (summary.length > 0) this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${summary.join(', ')}`);
         for (const [key, value] of Object.entries(values)) ((figures[key] ??= {})[name] ??= []).push(value);
       }
     }
+    for (const ofServers of Object.values(figures)) for (const name of failed) delete ofServers[name];
     return figures;
   }
 
@@ -94,14 +105,18 @@ export class Bench {
     const loader = new Loader();
     try {
       await options.beforeOpening?.(server);
-      const opening = await loader.command('open', {
-        pid: server.pid,
-        port: server.port,
-        graphql: server.graphql,
-        clients: server.clients,
-        atOnce: options.atOnce ?? 128,
-        base: 1 + (this.#round++ % 200),
-      });
+      const opening = await loader.command(
+        'open',
+        {
+          pid: server.pid,
+          port: server.port,
+          graphql: server.graphql,
+          clients: server.clients,
+          atOnce: options.atOnce ?? 128,
+          base: 1 + (this.#round++ % 200),
+        },
+        OPEN_WITHIN_MS,
+      );
       if (opening.failed > 0) {
         const refusals = JSON.stringify(opening.closes);
         throw new Error(

@@ -28,6 +28,9 @@ export const SERVERS = {
 /** Those that accept sockets. */
 export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in SERVERS[name] && !SERVERS[name].only);
 
+/** Whether it is somebody else's server, and not the baseline. */
+export const isPeer = (name) => name !== 'ws' && 'file' in SERVERS[name];
+
 const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 /** A Subscribe message with an id of its own, as clients draw one for every operation. */
 function subscribeMessage(feed) {

@@ -6,7 +6,7 @@ export default {
   title: 'One event to each of many sockets',
   async run(bench) {
     const sockets = bench.quick ? 4000 : 15_000;
-    const options = { sockets, tickMs: bench.quick ? 200 : 650, ticks: 8, warmup: 4 };
+    const options = { sockets, tickMs: bench.quick ? 240 : 900, ticks: 8, warmup: 4 };
     const names = bench.servers(['ws', 'sallyport', 'sallyport-resumable', 'nest', 'mercurius']);
     const figures = await bench.interleaved(names, async (name) => ({
       micros: microsPerEvent(await bench.perTickedEvent(name, options)),

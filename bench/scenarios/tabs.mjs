@@ -6,7 +6,7 @@ export default {
   title: '10 tabs of each of 1,000 people',
   async run(bench) {
     const people = bench.quick ? 200 : 1000;
-    const options = { sockets: people * 10, tabs: 10, tickMs: bench.quick ? 100 : 450, ticks: 10, warmup: 5 };
+    const options = { sockets: people * 10, tabs: 10, tickMs: bench.quick ? 120 : 600, ticks: 10, warmup: 5 };
     const names = bench.servers(['ws', 'sallyport', 'nest', 'mercurius']);
     const figures = await bench.interleaved(names, async (name) => ({
       micros: microsPerEvent(await bench.perTickedEvent(name, options)),
