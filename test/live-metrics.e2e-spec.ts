@@ -9,6 +9,7 @@ import { ADDRESS_LIMITS } from '../src/live/rate-limit/address.rate-limit.js';
 import { FAILURE_LIMITS } from '../src/live/rate-limit/failure.rate-limit.js';
 import { LIMIT_NAMES } from '../src/live/rate-limit/rate-limit.metrics.js';
 import { VIEWER_LIMITS } from '../src/live/rate-limit/viewer.rate-limit.js';
+import { RateLimiters } from '../src/live/rate-limit/rate-limiters.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { metric } from './kit/metric.js';
 import { notify } from './kit/publish.js';
@@ -218,6 +219,9 @@ needs('redis', 'postgres').each(SHARED_STORES)('with two nodes on %s', (kind) =>
     for (const operation of ['query', 'transaction'])
       expect([operation, await commands(operation, 'database')]).not.toEqual([operation, 0]);
     await vi.waitFor(async () => expect(await commands('presence')).toBeGreaterThan(0), WAIT);
+    const limiter = here.app.get(RateLimiters, { strict: false }).make({ name: 'test', points: 1, seconds: 60 });
+    await limiter.consume(ada.viewerId);
+    expect(await commands('limit')).toBeGreaterThan(0);
     const pools = kind === 'redis' ? ['database'] : ['database', 'postgres'];
     for (const store of pools) {
       expect((await connections('busy', store)) + (await connections('idle', store))).toBeGreaterThan(0);

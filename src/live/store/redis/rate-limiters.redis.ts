@@ -1,4 +1,4 @@
-import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
 import { DeferredSharedLimiter } from '../deferred-shared-limiter.js';
 import { BoundedMemoryLimiter } from '../memory/rate-limiters.memory.js';
@@ -15,12 +15,33 @@ export class RedisRateLimiters extends RateLimiters {
 
   override make({ name, points, seconds, unshared = 0 }: RateLimit): RateLimiterAbstract {
     const options = { keyPrefix: `sallyport:throttle:${name}`, points, duration: seconds };
-    const shared = new RateLimiterRedis({
+    const shared = new MeasuredLimiter(this.redis, {
       ...options,
       storeClient: this.redis.client,
       insuranceLimiter: new BoundedMemoryLimiter(options),
       rejectIfRedisNotReady: true,
     });
     return unshared > 0 ? new DeferredSharedLimiter(options, shared, unshared) : shared;
+  }
+}
+
+/** A limiter whose commands count in the store's metrics, as all others do. */
+class MeasuredLimiter extends RateLimiterRedis {
+  constructor(
+    private readonly redis: RedisConnection,
+    options: ConstructorParameters<typeof RateLimiterRedis>[0],
+  ) {
+    super(options);
+  }
+
+  override async consume(key: string | number, points?: number): Promise<RateLimiterRes> {
+    // Otherwise it counts in this process, without a command.
+    if (this.redis.client.status !== 'ready') return super.consume(key, points);
+    const startedAtMs = performance.now();
+    try {
+      return await super.consume(key, points);
+    } finally {
+      this.redis.health.took('limit', startedAtMs);
+    }
   }
 }
