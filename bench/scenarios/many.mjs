@@ -65,13 +65,16 @@ class ManyNodes {
     const openCpu = this.#cpu() - cpuBefore;
     this.bench.log(`  ${sockets} sockets have opened in ${openSeconds.toFixed(1)} s`);
     const after = await this.#memory();
+    const open = await this.#openSockets();
+    this.bench.log(`  ${open} of them are open when memory is measured`);
     const [idleFrom, idleSeconds] = [this.#cpu(), this.bench.quick ? 15 : 60];
     await pause(idleSeconds * 1000);
     const idleCpu = this.#cpu() - idleFrom;
     const backSeconds = await this.#crash(this.#pairs[0]);
     const drainSeconds = await timed(() => Promise.all(this.#pairs.map(({ node }) => ended(node.child))));
     return {
-      kib: (after - before) / sockets / 1024,
+      open,
+      kib: (after - before) / open / 1024,
       openMicros: (openCpu / sockets) * 1e6,
       openSeconds,
       idlePercent: (idleCpu / idleSeconds) * 100,
@@ -109,6 +112,15 @@ class ManyNodes {
     });
   }
 
+  /** How many sockets the nodes have: fewer than were opened if they, or the generators, answer pings too late. */
+  async #openSockets() {
+    const counts = this.#pairs.map(async ({ node }) => {
+      const text = await (await fetch(`http://127.0.0.1:${node.port}/metrics`)).text();
+      return Number(/^sallyport_sockets (\d+)/m.exec(text)?.[1]);
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Resident memory of all nodes, after garbage collection. */
   async #memory() {
     for (let i = 0; i < 2; i++) {
@@ -135,6 +147,7 @@ function measuresOf(sockets, figures) {
   const count = `${sockets.toLocaleString('en')} sockets`;
   const one = (id, title, unit, value, targets = []) => ({ id, title, unit, values: { sallyport: [value] }, targets });
   return [
+    one('many-open', `Sockets that are open at the same time, of ${count}`, 'sockets', figures.open),
     one('many-memory', `Memory per subscribed socket, ${count} on several nodes`, 'KiB', figures.kib, [
       { server: 'sallyport', absolute: 10 },
     ]),
