@@ -9,7 +9,7 @@ const CHECKS = [
   'unused',
   'schema -- --check',
   'openapi -- --check',
-  'public-api -- --check',
+  'api -- --check',
   'requirements -- --check',
 ];
 

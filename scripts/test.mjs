@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { ROOT, filesIn } from './build-step.mjs';
 import { build } from './build.mjs';
@@ -110,11 +111,12 @@ async function vitest(where, results, filters) {
   const stdio = ci ? ['inherit', 'inherit', 'pipe'] : 'inherit';
   tests = spawn(process.execPath, args, { stdio, env: { ...process.env, ...where } });
   const unhandled = new Set();
-  tests.stderr?.on('data', (chunk) => {
-    process.stderr.write(chunk);
-    for (const [, file] of stripVTControlCharacters(chunk.toString()).matchAll(/originated in "([^"]+)" test file/g))
-      unhandled.add(file);
-  });
+  if (tests.stderr)
+    createInterface(tests.stderr).on('line', (line) => {
+      console.error(line);
+      const [, file] = /originated in "([^"]+)" test file/.exec(stripVTControlCharacters(line)) ?? [];
+      if (file) unhandled.add(file);
+    });
   const code = (await new Promise((resolve) => tests.on('close', resolve))) ?? 1;
   return { code, suspects: [...new Set([...failedFiles(results), ...unhandled])] };
 }

@@ -27,11 +27,16 @@ function section(measure) {
   return `### ${measure.title} [${measure.unit}], ${repeats} repeats\n\n${figures(measure)}${note}\n`;
 }
 
+function outcome({ reached, met }) {
+  if (reached === null) return '**not measured**';
+  return met ? 'met' : '**missed**';
+}
+
 function targets(results) {
   const rows = results.flatMap((measure) =>
     measure.targets.map(
       (target) =>
-        `| ${measure.title} | ${sentence(target)} | ${number(target.reached)} | ${target.met ? 'met' : '**missed**'} |`,
+        `| ${measure.title} | ${sentence(target)} | ${target.reached === null ? 'it failed' : number(target.reached)} | ${outcome(target)} |`,
     ),
   );
   return `| measure | target | reached | |\n|---|---|---:|---|\n${rows.join('\n')}\n`;

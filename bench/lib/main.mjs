@@ -81,7 +81,7 @@ async function runOne(scenario, options) {
   console.log(`\n${scenario.title}`);
   try {
     const measures = (await scenario.run(bench)).map((measure) =>
-      summarise(options.beside ? { ...measure, base: 'beside', targets: [] } : measure),
+      summarise(options.beside ? { ...measure, base: 'beside', targets: [] } : measure, bench.failedPeers),
     );
     for (const measure of measures) printTable(measure);
     return measures;

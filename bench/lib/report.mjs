@@ -18,7 +18,9 @@ function ratios(values, base) {
   return values.map((value, round) => value / base[round]);
 }
 
-function verdict(target, values) {
+/** Null if this run does not compare both; `reached` is null if the other one failed. */
+function verdict(target, values, failed) {
+  if (failed.has(target.against)) return { ...target, reached: null, met: false };
   const own = values[target.server];
   const base = target.against ? values[target.against] : null;
   if (!own || (target.against && !base)) return null;
@@ -32,8 +34,9 @@ function verdict(target, values) {
  *
  * @param measure `{ id, title, unit, values: { server: [number] }, base?, targets?, higherIsBetter?, chart?, note? }`;
  *   `base` is the server that ratios are taken to, default `ws`
+ * @param failed the peers that failed, and have no figures
  */
-export function summarise(measure) {
+export function summarise(measure, failed = new Set()) {
   const baseName = measure.base ?? 'ws';
   const base = measure.values[baseName] ?? null;
   const rows = Object.entries(measure.values).map(([server, values]) => ({
@@ -42,7 +45,7 @@ export function summarise(measure) {
     ratio: base ? spread(ratios(values, base)) : null,
     values,
   }));
-  const targets = (measure.targets ?? []).map((target) => verdict(target, measure.values)).filter(Boolean);
+  const targets = (measure.targets ?? []).map((target) => verdict(target, measure.values, failed)).filter(Boolean);
   const { values: _values, ...rest } = measure;
   return { ...rest, base: baseName, rows, targets };
 }

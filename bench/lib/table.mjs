@@ -34,6 +34,7 @@ export function printTable(measure) {
     );
   }
   for (const target of measure.targets) {
-    console.log(`    ${target.met ? 'met   ' : 'MISSED'} ${sentence(target)}: ${target.reached.toFixed(2)}`);
+    const reached = target.reached === null ? 'not measured, it failed' : target.reached.toFixed(2);
+    console.log(`    ${target.met ? 'met   ' : 'MISSED'} ${sentence(target)}: ${reached}`);
   }
 }

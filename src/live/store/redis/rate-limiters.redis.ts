@@ -34,12 +34,16 @@ class MeasuredLimiter extends RateLimiterRedis {
     super(options);
   }
 
-  override async consume(key: string | number, points?: number): Promise<RateLimiterRes> {
+  override async consume(
+    key: string | number,
+    points?: number,
+    options?: Record<string, unknown>,
+  ): Promise<RateLimiterRes> {
     // Otherwise it counts in this process, without a command.
-    if (this.redis.client.status !== 'ready') return super.consume(key, points);
+    if (this.redis.client.status !== 'ready') return super.consume(key, points, options);
     const startedAtMs = performance.now();
     try {
-      return await super.consume(key, points);
+      return await super.consume(key, points, options);
     } finally {
       this.redis.health.took('limit', startedAtMs);
     }

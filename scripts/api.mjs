@@ -1,4 +1,4 @@
-// `npm run public-api`: writes docs/public-api.md, what the packages export. With --check it only checks whether the
+// `npm run api`: writes docs/public-api.md, what the packages export. With --check it only checks whether the
 // committed page is up to date, so that no public name changes unnoticed together with the tests that use it.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { ROOT } from './build-step.mjs';
 const PAGE = join(ROOT, 'docs/public-api.md');
 const HEAD = `# Public API
 
-What others import, with the type of each member. Made from the code by \`npm run public-api\`; \`npm run check\` fails
+What others import, with the type of each member. Made from the code by \`npm run api\`; \`npm run check\` fails
 if a name or a type has changed and this page has not. A changed or removed name breaks somebody's code: say so in
 [CHANGELOG.md](../CHANGELOG.md).
 `;
@@ -31,9 +31,7 @@ const made = await page();
 const committed = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
 if (!process.argv.includes('--check')) writeFileSync(PAGE, made);
 else if (made !== committed) {
-  console.error(
-    'docs/public-api.md is not what the code says: run `npm run public-api`, look at the difference, commit it.',
-  );
+  console.error('docs/public-api.md is not what the code says: run `npm run api`, look at the difference, commit it.');
   process.exitCode = 1;
 }
 
