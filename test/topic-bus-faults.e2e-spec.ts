@@ -84,6 +84,38 @@ needs('redis')('the bus on a Redis that fails', () => {
       await vi.waitFor(async () => expect(await heard()).toBe(1));
     });
 
+    it('subscribes and unsubscribes the topics of one turn of the event loop together', async () => {
+      const calls = async (command: string) =>
+        Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await admin.info('commandstats'))?.[1] ?? 0);
+      const before = [await calls('subscribe'), await calls('unsubscribe')];
+      const topics = Array.from({ length: 1_200 }, () => newTopic());
+      const all = await Promise.all(topics.map((topic) => subscribe(topic)));
+      for (const { subscription } of all) subscription.end();
+      const heard = async () => Number((await admin.pubsub('NUMSUB', topicTag(topics[1_199]!) + channelSuffix(0)))[1]);
+      await vi.waitFor(async () => expect(await heard()).toBe(0));
+      const made = [await calls('subscribe'), await calls('unsubscribe')].map((after, index) => after - before[index]!);
+      // Up to 500 channels in one command, and what other tests have left.
+      for (const commands of made) expect(commands).toBeLessThanOrEqual(10);
+    });
+
+    it('delivers to the last subscriber of a turn that others left in', async () => {
+      const topic = newTopic();
+      const first = await subscribe(topic);
+      // Unsubscribed and subscribed again.
+      first.subscription.end();
+      const second = await subscribe(topic);
+      second.subscription.end();
+      // Subscribed, ended before Redis has confirmed, and subscribed again.
+      const third = subscribe(topic);
+      const fourth = subscribe(topic);
+      void third.then(({ subscription }) => subscription.end());
+      const { sink, subscription } = await fourth;
+      await publish(topic, 'heard');
+      await sink.until('heard');
+      expect(sink.payloads).toEqual(['heard']);
+      subscription.end();
+    });
+
     it('takes a thousand publications in at most three round trips', async () => {
       const monitor = await server.client().monitor();
       const commands: string[] = [];

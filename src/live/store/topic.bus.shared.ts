@@ -3,7 +3,7 @@ import { parseCursor } from '../topics/cursor.js';
 import type { DeliveryGate } from '../topics/delivery-gate.js';
 import { GapDetector } from '../topics/gap-detector.js';
 import { LagProbe } from '../topics/lag-probe.js';
-import { LiveTopic, TopicSubscriber } from '../topics/live-topic.js';
+import { LiveTopic, type LiveTopicHost, TopicSubscriber } from '../topics/live-topic.js';
 import type { ReadOptions, TopicPositions, TopicReading } from '../topics/topic-reading.js';
 import {
   type HistoryPage,
@@ -25,19 +25,6 @@ export interface TopicStorage<Reading extends TopicReading> extends TopicPositio
   forget(topic: Topic): Promise<void>;
 }
 
-/** How a topic's events reach this node. */
-export interface Listening {
-  /** Settles when the store has confirmed that every later event will be received. */
-  readonly confirmed: Promise<unknown>;
-  /** Called once, when the topic has no subscriber left. */
-  end(): void;
-}
-
-interface Listened {
-  readonly live: LiveTopic;
-  readonly listening: Listening;
-}
-
 /**
  * What the buses of many nodes share. Subscribing: the store confirms that events will come, then the history is read,
  * then both are merged by offset. Losses are detected by offset, when the gate opens again, and by comparing idle topics
@@ -47,9 +34,21 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
   extends TopicBus
   implements BeforeApplicationShutdown
 {
-  readonly #topics = new Map<string, Listened>();
+  readonly #topics = new Map<string, LiveTopic>();
   readonly #gaps: GapDetector;
   readonly #lag: LagProbe;
+  readonly #host: LiveTopicHost = {
+    mayDeliver: () => this.gate.isOpen,
+    heard: (topic, event) => this.#lag.live(topic, event),
+    filled: (topic, event) => this.#lag.filled(topic, event),
+    read: (topic, since) => this.#read(topic, { since, otherwise: 'nothing' }),
+    noticed: (outcome) => this.metrics.gap(outcome),
+    forgotten: () => void this.#gaps.compareAll(),
+    abandoned: ({ topic }) => {
+      this.#topics.delete(topic.name);
+      this.ignore(topic);
+    },
+  };
 
   /** @param compareBatch topics compared with the store in one command; see {@link GapDetector} */
   constructor(
@@ -63,15 +62,23 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
     this.#lag = new LagProbe(storage, metrics);
     this.#gaps = new GapDetector(
       storage,
-      () => this.#liveTopics(),
+      () => this.#topics.values(),
       () => this.#topics.size,
       compareBatch,
     );
     gate.onOpened(() => void this.#gaps.compareAll());
   }
 
-  /** Called for a topic's first subscriber on this node: `live` is to receive the topic's events. */
-  protected abstract listen(topic: Topic, live: LiveTopic): Listening;
+  /**
+   * Called for each subscriber: `live` is to receive the topic's events. Resolves when the store has confirmed that it
+   * receives every later one.
+   *
+   * @throws UnavailableError when the store is unavailable
+   */
+  protected abstract listen(live: LiveTopic): Promise<void>;
+
+  /** Called when a topic has no subscriber left on this node: its events are no longer needed. */
+  protected abstract ignore(topic: Topic): void;
 
   /**
    * Resolves when this node has received every message that was sent before the reading. Messages and readings come over
@@ -80,17 +87,15 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
   protected abstract caughtUpWith(reading: Reading): Promise<void>;
 
   override async subscribe(topic: Topic, sink: TopicSink, resume?: unknown): Promise<TopicSubscription> {
-    const { live, listening } = this.#topics.get(topic.name) ?? this.#open(topic);
-    const member = new TopicSubscriber(sink);
-    live.admit(member);
+    const live = this.#topics.get(topic.name) ?? this.#open(topic);
+    const subscriber = new TopicSubscriber(live, sink);
     try {
-      await listening.confirmed;
+      await this.listen(live);
       const since = resume === undefined ? undefined : parseCursor(resume);
-      const reading = await this.#read(topic, { since, otherwise: topic.definition.onSubscribe });
-      live.join(member, reading);
-      return { end: () => live.dismiss(member) };
+      live.join(subscriber, await this.#read(topic, { since, otherwise: topic.definition.onSubscribe }));
+      return subscriber;
     } catch (error) {
-      live.dismiss(member);
+      subscriber.end();
       throw error;
     }
   }
@@ -110,28 +115,13 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
 
   /** The topic of this name that has subscribers on this node. */
   protected find(name: string): LiveTopic | undefined {
-    return this.#topics.get(name)?.live;
+    return this.#topics.get(name);
   }
 
-  #open(topic: Topic): Listened {
-    const live = new LiveTopic(topic, {
-      mayDeliver: () => this.gate.isOpen,
-      heard: (event) => this.#lag.live(topic, event),
-      filled: (event) => this.#lag.filled(topic, event),
-      read: (since) => this.#read(topic, { since, otherwise: 'nothing' }),
-      noticed: (outcome) => this.metrics.gap(outcome),
-      forgotten: () => void this.#gaps.compareAll(),
-      abandoned: () => this.#close(topic.name),
-    });
-    const listened = { live, listening: this.listen(topic, live) };
-    this.#topics.set(topic.name, listened);
-    return listened;
-  }
-
-  #close(name: string): void {
-    const listened = this.#topics.get(name);
-    this.#topics.delete(name);
-    listened?.listening.end();
+  #open(topic: Topic): LiveTopic {
+    const live = new LiveTopic(topic, this.#host);
+    this.#topics.set(topic.name, live);
+    return live;
   }
 
   /** Reads events that may be delivered at once. */
@@ -143,9 +133,5 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
       await this.caughtUpWith(reading);
       if (this.gate.isOpen) return reading;
     }
-  }
-
-  *#liveTopics(): Generator<LiveTopic> {
-    for (const { live } of this.#topics.values()) yield live;
   }
 }

@@ -22,7 +22,7 @@ class TopicUnderTest {
   reads = 0;
   readonly live = new LiveTopic(topicOf(definition, 'user:6f1c0000-0000-4000-8000-000000000001'), {
     mayDeliver: () => true,
-    read: async ({ offset }) => {
+    read: async (_topic, { offset }) => {
       this.reads++;
       return this.isLost ? this.reading(this.stored, false) : this.reading(this.stored, true, offset);
     },
@@ -49,9 +49,7 @@ class TopicUnderTest {
 
   admit(): { sink: RecordingSink; subscriber: TopicSubscriber } {
     const sink = new RecordingSink();
-    const subscriber = new TopicSubscriber(sink);
-    this.live.admit(subscriber);
-    return { sink, subscriber };
+    return { sink, subscriber: new TopicSubscriber(this.live, sink) };
   }
 
   join(at: number): RecordingSink {

@@ -2,7 +2,8 @@ import { UnavailableError } from '../errors/sallyport.errors.js';
 import type { Position } from './cursor.js';
 import type { TopicEvent } from './topic-event.js';
 import type { Topic } from './topic.js';
-import type { TopicSink } from './topic.bus.js';
+import { SubscriberSet } from './subscriber-set.js';
+import type { TopicSink, TopicSubscription } from './topic.bus.js';
 import type { TopicReading } from './topic-reading.js';
 
 /** The most live events that wait while a gap is filled; beyond that the gap is read again. */
@@ -10,35 +11,41 @@ const HELD = 256;
 /** The most live events that wait for a joining subscriber, which reads the history in one round trip. */
 const JOIN_BUFFER = 1_024;
 
-/** What a topic needs from the bus. */
+/** What the topics of a bus need from it. One for all of them: a closure for each topic would take half a kilobyte. */
 export interface LiveTopicHost {
   /** Whether events may be delivered right now. */
   mayDeliver(): boolean;
-  /** Reads the history after a position; resolves when it may be delivered, as far as this node knows. */
-  read(since: Position): Promise<TopicReading>;
+  /** Reads a topic's history after a position; resolves when it may be delivered, as far as this node knows. */
+  read(topic: Topic, since: Position): Promise<TopicReading>;
   /** Called with each live event. */
-  heard(event: TopicEvent): void;
+  heard(topic: Topic, event: TopicEvent): void;
   /** Called with the oldest event of a gap that was filled. */
-  filled(event: TopicEvent): void;
+  filled(topic: Topic, event: TopicEvent): void;
   /** Called when messages were missed, with whether the history had them. */
   noticed(outcome: 'filled' | 'lost'): void;
   /** Called when the store has started another epoch, which may affect all topics. */
   forgotten(): void;
-  /** Called when the last subscriber has left. */
-  abandoned(): void;
+  /** Called when a topic's last subscriber has left. */
+  abandoned(live: LiveTopic): void;
 }
 
 /**
  * One subscription of a topic on this node. It has no position of its own: the topic passes it each event once and in
  * order, and it accepts those after the history that it has read.
  */
-export class TopicSubscriber {
+export class TopicSubscriber implements TopicSubscription {
   /** The live events since it was admitted. Null once it has joined. */
   #buffer: TopicEvent[] | null = [];
   #joinedAt = 0;
   #isOver = false;
 
-  constructor(private readonly sink: TopicSink) {}
+  /** Admitted to the topic: its events wait until it joins. */
+  constructor(
+    private readonly live: LiveTopic,
+    private readonly sink: TopicSink,
+  ) {
+    live.admit(this);
+  }
 
   /** Whether it has ended, for any reason. */
   get isOver(): boolean {
@@ -71,8 +78,14 @@ export class TopicSubscriber {
     } else if (this.#buffer.length <= JOIN_BUFFER) this.#buffer.push(event);
   }
 
-  /** Ends it at the subscriber's request, without notifying the subscriber. */
+  /** Ends it at the subscriber's request: it leaves the topic and is not notified. */
   end(): void {
+    this.stop();
+    this.live.dismiss(this);
+  }
+
+  /** Receives nothing from now on. */
+  stop(): void {
     this.#isOver = true;
     this.#buffer &&= [];
   }
@@ -88,7 +101,7 @@ export class TopicSubscriber {
   /** Ends it because of a gap that history cannot fill, and notifies the subscriber. */
   endAtGap(): void {
     if (this.#isOver) return;
-    this.end();
+    this.stop();
     this.sink.ended();
   }
 }
@@ -99,7 +112,7 @@ export class TopicSubscriber {
  * with `gap`.
  */
 export class LiveTopic {
-  readonly #members = new Set<TopicSubscriber>();
+  readonly #members = new SubscriberSet<TopicSubscriber>();
   #position: Position | null = null;
   #held: TopicEvent[] | null = null;
   #mayHaveMissed = false;
@@ -116,7 +129,7 @@ export class LiveTopic {
     return this.#position;
   }
 
-  /** Adds a subscriber; its events wait until it joins. */
+  /** Adds a subscriber; its events wait until it joins. Called by the subscriber. */
   admit(member: TopicSubscriber): void {
     this.#members.add(member);
   }
@@ -133,10 +146,9 @@ export class LiveTopic {
     if (this.#mayHaveMissed || reading.position.epoch !== epoch) void this.catchUp();
   }
 
-  /** Removes a subscriber. When the last one leaves, the topic ends on this node. */
+  /** Removes a subscriber that is over. When the last one leaves, the topic ends on this node. */
   dismiss(member: TopicSubscriber): void {
-    member.end();
-    if (this.#members.delete(member) && this.#members.size === 0) this.host.abandoned();
+    if (this.#members.delete(member) && this.#members.isEmpty) this.host.abandoned(this);
   }
 
   /**
@@ -153,7 +165,7 @@ export class LiveTopic {
   /** Handles a live event. Called after {@link accepts}, in the same turn. */
   receive(event: TopicEvent): void {
     this.#advance(event);
-    this.host.heard(event);
+    this.host.heard(this.topic, event);
   }
 
   /** Fills missed events from history. Called when events may have been missed. */
@@ -164,7 +176,7 @@ export class LiveTopic {
     this.#mayHaveMissed = false;
     let reading: TopicReading;
     try {
-      reading = await this.host.read(this.#position);
+      reading = await this.host.read(this.topic, this.#position);
     } catch {
       // The store is unavailable again. The next event, comparison or reconnect retries this.
       this.#held = null;
@@ -175,7 +187,7 @@ export class LiveTopic {
     const [oldest] = reading.events;
     if (oldest) {
       this.host.noticed('filled');
-      this.host.filled(oldest);
+      this.host.filled(this.topic, oldest);
     }
     this.#release(reading.events);
   }
@@ -190,10 +202,10 @@ export class LiveTopic {
     }
     this.#position = event;
     event.trace?.begin(this.topic.definition.name);
-    for (const member of this.#members) {
+    this.#members.each((member) => {
       member.take(event);
       if (member.isOver) this.dismiss(member);
-    }
+    });
     event.trace?.release();
   }
 
@@ -216,11 +228,11 @@ export class LiveTopic {
     if (found.epoch !== this.#position?.epoch) this.host.forgotten();
     this.#held = null;
     this.#position = null;
-    for (const member of [...this.#members]) {
+    this.#members.each((member) => {
       member.lose();
       if (member.isOver) this.dismiss(member);
-    }
+    });
     // A joining subscriber may have read the history before the loss.
-    this.#mayHaveMissed = this.#members.size > 0;
+    this.#mayHaveMissed = !this.#members.isEmpty;
   }
 }

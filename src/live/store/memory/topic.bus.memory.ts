@@ -6,6 +6,7 @@ import { type BoundedHistory, HistoryBudget } from './history-budget.js';
 import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import { EventTrace } from '../../tracing/event-trace.js';
+import { SubscriberSet } from '../../topics/subscriber-set.js';
 import { TopicHistory } from './topic-history.js';
 import {
   type HistoryPage,
@@ -50,9 +51,7 @@ class MemoryTopic {
   readonly history: TopicHistory;
   offset = 0;
   #keptUntilMs = 0;
-  /** Most topics have one subscriber: only several are in a set. */
-  #only: TopicSink | null = null;
-  #several: Set<TopicSink> | null = null;
+  readonly #subscribers = new SubscriberSet<TopicSink>();
 
   constructor(topic: Topic, budget: HistoryBudget) {
     this.history = new TopicHistory(topic, this.epoch, budget);
@@ -65,33 +64,26 @@ class MemoryTopic {
 
   /** Adds a subscriber, which gets every event from now on. */
   add(sink: TopicSink): void {
-    if (this.#several) this.#several.add(sink);
-    else if (this.#only === null) this.#only = sink;
-    else {
-      this.#several = new Set([this.#only, sink]);
-      this.#only = null;
-    }
+    this.#subscribers.add(sink);
   }
 
   /** Passes an event to every subscriber. */
   deliver(event: TopicEvent): void {
     event.trace?.begin(this.history.topic.definition.name);
-    if (this.#several) for (const sink of this.#several) sink.event(event);
-    else this.#only?.event(event);
+    this.#subscribers.each((sink) => sink.event(event));
     event.trace?.release();
   }
 
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
   dismiss(sink: TopicSink): void {
-    if (this.#only === sink) this.#only = null;
-    if (this.#several?.delete(sink) && this.#several.size === 0) this.#several = null;
+    this.#subscribers.delete(sink);
     this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
   }
 
   isIdle(nowMs: number): boolean {
     // First, since it drops expired events.
     const isEmpty = this.history.isEmpty(nowMs);
-    return isEmpty && this.#only === null && this.#several === null && this.#keptUntilMs <= nowMs;
+    return isEmpty && this.#subscribers.isEmpty && this.#keptUntilMs <= nowMs;
   }
 }
 

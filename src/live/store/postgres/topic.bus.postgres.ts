@@ -5,14 +5,11 @@ import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import { EventTrace } from '../../tracing/event-trace.js';
 import { inStoreSpan } from '../../tracing/store-span.js';
 import { parseSampled } from '../../tracing/trace-context.js';
-import { type Listening, SharedTopicBus } from '../topic.bus.shared.js';
+import { SharedTopicBus } from '../topic.bus.shared.js';
 import type { EventLog, LogEntry } from './event-log.js';
 import type { PostgresConnection } from './postgres.connection.js';
 import { PublishQueue } from './publish-queue.js';
 import { type StoredReading, TopicStore } from './topic-store.js';
-
-/** A topic is registered by reading it, and the log has the events of all topics. */
-const LISTENING: Listening = { confirmed: Promise.resolve(), end: () => {} };
 
 const STORE_CALL = { system: 'postgresql', operation: 'SELECT', name: 'SELECT sallyport.append' } as const;
 
@@ -45,9 +42,10 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
     this.#leaveLog();
   }
 
-  protected override listen(): Listening {
-    return LISTENING;
-  }
+  /** Nothing to do: a topic is registered by reading it, and the log has the events of all topics. */
+  protected override async listen(): Promise<void> {}
+
+  protected override ignore(): void {}
 
   protected override caughtUpWith(reading: StoredReading): Promise<void> {
     return this.log.reached(reading.logHead);

@@ -2,8 +2,11 @@ import { storeFailure } from './redis-failure.js';
 import type { RedisLink } from './open-redis.js';
 import { SubscriberConnections } from './subscriber-connections.js';
 
-/** Receives a channel's messages, in order. Called synchronously; must not throw. */
-export type ChannelListener = (message: string) => void;
+/** Receives a channel's messages. */
+export interface ChannelListener {
+  /** Called with each message, in order. Called synchronously; must not throw. */
+  hear(message: string): void;
+}
 
 /** Notified about the connections for subscriptions. Called synchronously; must not throw. */
 export interface LinkListener {
@@ -14,9 +17,9 @@ export interface LinkListener {
 }
 
 interface Channel {
-  readonly listeners: Set<ChannelListener>;
-  /** Settles with Redis's reply to this node's SUBSCRIBE. */
-  readonly confirmed: Promise<unknown>;
+  readonly listener: ChannelListener;
+  /** Settles with Redis's reply to this node's SUBSCRIBE. Null afterwards. */
+  confirmed: Promise<void> | null;
 }
 
 /**
@@ -25,9 +28,8 @@ interface Channel {
 const HEARTBEAT_MS = 1_000;
 
 /**
- * The connections for subscriptions: one, or one to each shard of a cluster. All listeners of a channel on this node
- * share one subscription in Redis; it ends when the last one leaves. After a lost connection every channel is
- * subscribed again before {@link LinkListener.restored} is called.
+ * The connections for subscriptions: one, or one to each shard of a cluster. A channel has one listener on this node.
+ * After a lost connection every channel is subscribed again before {@link LinkListener.restored} is called.
  */
 export class RedisSubscriber {
   readonly #connections: SubscriberConnections;
@@ -40,10 +42,7 @@ export class RedisSubscriber {
 
   private constructor(link: RedisLink) {
     this.#connections = new SubscriberConnections(link, {
-      message: (name, message) => {
-        const channel = this.#channels.get(name);
-        if (channel) for (const listener of channel.listeners) listener(message);
-      },
+      message: (name, message) => this.#channels.get(name)?.listener.hear(message),
       lost: () => this.#lost(),
       ready: () => this.#ready(),
     });
@@ -68,25 +67,25 @@ export class RedisSubscriber {
   }
 
   /**
-   * Listens to a channel; resolves when Redis has confirmed: no message from then on is missed.
+   * Subscribes a channel; resolves when Redis has confirmed: no message from then on is missed. If it is subscribed
+   * already, its listener stays, and this only waits for the confirmation.
    *
-   * @returns a function that stops listening; no message follows
-   * @throws UnavailableError when Redis, or the channel's shard, is unavailable
+   * @throws UnavailableError when Redis, or the channel's shard, is unavailable; the channel is then not subscribed
    */
-  async subscribe(name: string, listener: ChannelListener): Promise<() => void> {
-    let channel = this.#channels.get(name);
-    if (!channel)
-      this.#channels.set(name, (channel = { listeners: new Set(), confirmed: this.#connections.add(name) }));
-    const { listeners, confirmed } = channel;
-    listeners.add(listener);
-    const leave = (): void => this.#leave(name, listeners, listener);
+  async subscribe(name: string, listener: ChannelListener): Promise<void> {
+    const channel = this.#channels.get(name) ?? this.#open(name, listener);
+    if (channel.confirmed === null) return;
     try {
-      await confirmed;
+      await channel.confirmed;
     } catch (error) {
-      leave();
+      if (this.#channels.get(name) === channel) this.unsubscribe(name);
       throw storeFailure(error);
     }
-    return leave;
+  }
+
+  /** Ends a channel's subscription: no message follows. Does nothing if there is none. */
+  unsubscribe(name: string): void {
+    if (this.#channels.delete(name)) this.#connections.remove(name);
   }
 
   /** Adds a listener for lost and restored connections; the returned function removes it. */
@@ -117,11 +116,13 @@ export class RedisSubscriber {
     await Promise.all(this.#connections.all().map((connection) => connection.fence()));
   }
 
-  #leave(name: string, listeners: Set<ChannelListener>, listener: ChannelListener): void {
-    listeners.delete(listener);
-    if (listeners.size > 0 || this.#channels.get(name)?.listeners !== listeners) return;
-    this.#channels.delete(name);
-    this.#connections.remove(name);
+  #open(name: string, listener: ChannelListener): Channel {
+    const channel: Channel = { listener, confirmed: null };
+    channel.confirmed = this.#connections.add(name).then(() => {
+      channel.confirmed = null;
+    });
+    this.#channels.set(name, channel);
+    return channel;
   }
 
   #lost(): void {

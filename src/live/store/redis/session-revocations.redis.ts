@@ -16,7 +16,6 @@ const CHANNEL = 'sallyport:session-endings';
 export class RedisSessionRevocations extends SessionRevocations implements OnModuleInit, OnApplicationShutdown {
   /** Tells this node's own messages from the others'. */
   readonly #node = randomUUID();
-  #leave: () => void = () => {};
 
   constructor(
     private readonly redis: RedisConnection,
@@ -27,11 +26,11 @@ export class RedisSessionRevocations extends SessionRevocations implements OnMod
   }
 
   async onModuleInit(): Promise<void> {
-    this.#leave = await this.subscriber.subscribe(CHANNEL, (message) => this.#hear(message));
+    await this.subscriber.subscribe(CHANNEL, { hear: (message) => this.#hear(message) });
   }
 
   onApplicationShutdown(): void {
-    this.#leave();
+    this.subscriber.unsubscribe(CHANNEL);
   }
 
   override async announce(sessionIds: readonly string[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 
@@ -15,6 +16,19 @@ export interface SubscriberConnectionListener {
 }
 
 /**
+ * The changes of one turn of the event loop, sent together: a command for each channel costs a write and a promise. Not
+ * with SSUBSCRIBE, where each channel is sent alone and may fail alone, while its slot moves.
+ */
+interface Changes {
+  /** Channels to subscribe. */
+  readonly added: Set<string>;
+  /** Channels to unsubscribe, before that. */
+  readonly removed: Set<string>;
+  /** Settles when the server has confirmed `added`. */
+  readonly confirmed: Promise<void>;
+}
+
+/**
  * One connection for subscriptions, with its channels. After a lost connection they are subscribed again; only then is
  * it ready.
  */
@@ -22,6 +36,8 @@ export class SubscriberConnection {
   readonly channels = new Set<string>();
   /** Channels that the server has not yet confirmed on this connection. */
   readonly #pending = new Set<string>();
+  /** What is sent at the end of this turn of the event loop. */
+  #next: Changes | null = null;
   readonly #opened: Promise<void>;
   #isReady = false;
   #isOver = false;
@@ -62,7 +78,10 @@ export class SubscriberConnection {
   async add(name: string): Promise<void> {
     if (!this.#isReady) throw new UnavailableError();
     this.channels.add(name);
-    await this.#request([name]);
+    if (this.sharded) return this.#request([name]);
+    const { added, confirmed } = this.#changes();
+    added.add(name);
+    await confirmed;
   }
 
   /** Takes over a channel from another connection. The connection is ready again when it is confirmed. */
@@ -78,9 +97,9 @@ export class SubscriberConnection {
   remove(name: string): void {
     this.#pending.delete(name);
     if (!this.channels.delete(name) || this.client.status !== 'ready') return;
-    const ended = this.sharded ? this.client.sunsubscribe(name) : this.client.unsubscribe(name);
-    // A connection that is lost has lost its subscriptions as well.
-    ended.catch(() => {});
+    if (this.sharded) return this.#unsubscribe([name]);
+    const { added, removed } = this.#changes();
+    if (!added.delete(name)) removed.add(name);
   }
 
   /**
@@ -137,13 +156,34 @@ export class SubscriberConnection {
     this.#restoreLater();
   }
 
+  #changes(): Changes {
+    return (this.#next ??= { added: new Set(), removed: new Set(), confirmed: this.#sendChanges() });
+  }
+
+  async #sendChanges(): Promise<void> {
+    await endOfTurn();
+    const { added, removed } = this.#next!;
+    this.#next = null;
+    this.#unsubscribe([...removed]);
+    await this.#request([...added]);
+  }
+
   async #request(names: readonly string[]): Promise<void> {
-    const batch = this.sharded ? 1 : BATCH;
-    const requests: Promise<unknown>[] = [];
-    for (let at = 0; at < names.length; at += batch) {
-      const some = names.slice(at, at + batch);
-      requests.push(this.sharded ? this.client.ssubscribe(...some) : this.client.subscribe(...some));
-    }
+    const requests = batches(names, this.sharded ? 1 : BATCH).map((some) =>
+      this.sharded ? this.client.ssubscribe(...some) : this.client.subscribe(...some),
+    );
     await Promise.all(requests);
   }
+
+  #unsubscribe(names: readonly string[]): void {
+    for (const some of batches(names, BATCH)) {
+      const ended = this.sharded ? this.client.sunsubscribe(...some) : this.client.unsubscribe(...some);
+      // A connection that is lost has lost its subscriptions as well.
+      ended.catch(() => {});
+    }
+  }
+}
+
+function batches(names: readonly string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(names.length / size) }, (_, at) => names.slice(at * size, (at + 1) * size));
 }

@@ -5,10 +5,10 @@ import type { Publication, PublishOutcome } from '../../topics/topic.bus.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
 import type { Topic } from '../../topics/topic.js';
 import { inStoreSpan } from '../../tracing/store-span.js';
-import { type Listening, SharedTopicBus } from '../topic.bus.shared.js';
+import { SharedTopicBus } from '../topic.bus.shared.js';
 import { AnnouncedTrace } from './announced-trace.js';
 import type { RedisConnection } from './redis.connection.js';
-import type { RedisSubscriber } from './redis.subscriber.js';
+import type { ChannelListener, RedisSubscriber } from './redis.subscriber.js';
 import { eventOf, TopicStore } from './topic-store.js';
 
 const STORE_CALL = { system: 'redis', operation: 'EVALSHA', name: 'EVALSHA publish' } as const;
@@ -16,8 +16,7 @@ const STORE_CALL = { system: 'redis', operation: 'EVALSHA', name: 'EVALSHA publi
 /** The bus of many nodes on Redis: one channel a topic, and a stream with its history. */
 export class RedisTopicBus extends SharedTopicBus<TopicReading> {
   readonly #store: TopicStore;
-  /** Of the last message, if it announced one. */
-  #announced: AnnouncedTrace | null = null;
+  readonly #announcements: Announcements = { last: null };
 
   constructor(
     redis: RedisConnection,
@@ -34,26 +33,41 @@ export class RedisTopicBus extends SharedTopicBus<TopicReading> {
     return inStoreSpan(STORE_CALL, publications, () => this.#store.publish(publications));
   }
 
-  protected override listen(topic: Topic, live: LiveTopic): Listening {
-    const confirmed = this.subscriber.subscribe(this.#store.channel(topic), (message) => this.#hear(live, message));
-    // A subscription that was never confirmed does not need to be ended.
-    const nothing = (): void => {};
-    return { confirmed, end: () => void confirmed.then((leave) => leave(), nothing) };
+  protected override listen(live: LiveTopic): Promise<void> {
+    const channel = this.#store.channel(live.topic);
+    return this.subscriber.subscribe(channel, new TopicChannel(live, this.#announcements));
+  }
+
+  protected override ignore(topic: Topic): void {
+    this.subscriber.unsubscribe(this.#store.channel(topic));
   }
 
   protected override caughtUpWith(): Promise<void> {
     return this.subscriber.fence();
   }
+}
 
-  #hear(live: LiveTopic, message: string): void {
-    if (!live.accepts()) return;
+/** The trace that the last message announced, if it did. */
+interface Announcements {
+  last: AnnouncedTrace | null;
+}
+
+/** One topic's messages from Redis. */
+class TopicChannel implements ChannelListener {
+  constructor(
+    private readonly live: LiveTopic,
+    private readonly announcements: Announcements,
+  ) {}
+
+  hear(message: string): void {
+    if (!this.live.accepts()) return;
     const event = eventOf(message);
     if (event.offset === 0) {
-      this.#announced = AnnouncedTrace.read(live, event);
+      this.announcements.last = AnnouncedTrace.read(this.live, event);
       return;
     }
-    if (this.#announced) event.trace = this.#announced.of(live, event);
-    this.#announced = null;
-    live.receive(event);
+    if (this.announcements.last) event.trace = this.announcements.last.of(this.live, event);
+    this.announcements.last = null;
+    this.live.receive(event);
   }
 }
