@@ -77,6 +77,7 @@ export class RedisSubscriber {
     if (channel.confirmed === null) return;
     try {
       await channel.confirmed;
+      channel.confirmed = null;
     } catch (error) {
       if (this.#channels.get(name) === channel) this.unsubscribe(name);
       throw storeFailure(error);
@@ -117,10 +118,7 @@ export class RedisSubscriber {
   }
 
   #open(name: string, listener: ChannelListener): Channel {
-    const channel: Channel = { listener, confirmed: null };
-    channel.confirmed = this.#connections.add(name).then(() => {
-      channel.confirmed = null;
-    });
+    const channel: Channel = { listener, confirmed: this.#connections.add(name) };
     this.#channels.set(name, channel);
     return channel;
   }
