@@ -165,6 +165,9 @@ describe('messages', () => {
     ['an unknown type', '{"type":"start"}'],
     ['a subscribe without a query', '{"type":"subscribe","id":"1","payload":{}}'],
     ['a very long operation id', JSON.stringify({ type: 'subscribe', id: 'x'.repeat(200), payload: { query: '{a}' } })],
+    ['the JSON of the text of a message', JSON.stringify('{"type":"ping"}')],
+    ['null', 'null'],
+    ['a list of messages', '[{"type":"ping"}]'],
   ])('WS-11 closes with 4400 on %s', async (_, text) => {
     const socket = await ada.socket();
     socket.send(text);

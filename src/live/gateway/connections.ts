@@ -45,8 +45,8 @@ export class Connections implements SocketEvents {
     if (data.length > MAX_FIRST_BYTES && connection.state === 'opening') {
       return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
     }
-    const text = data.toString();
-    connection.read(text, data.length).catch((error: unknown) => this.#failed(connection, text, error));
+    const message = parsed(data.toString());
+    connection.read(message, data.length).catch((error: unknown) => this.#failed(connection, message, error));
   }
 
   /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
@@ -77,18 +77,31 @@ export class Connections implements SocketEvents {
    * be unavailable; anything else is a server error. Each cause has its own code: see
    * docs/decisions/close-codes-we-chose.md.
    */
-  #failed(connection: Connection, text: string, error: unknown): void {
-    if (isFromServer(text)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
+  #failed(connection: Connection, message: unknown, error: unknown): void {
+    if (isFromServer(message)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
     this.metrics.messageFailed(connection, error);
     if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
     else connection.close(CloseCode.InternalError, 'Internal error');
   }
 }
 
-/** Called only after a failure, so that other messages are not parsed twice. */
-function isFromServer(text: string): boolean {
+/**
+ * The object of a message. Text of any other kind is returned unchanged: graphql-ws refuses it. graphql-ws would parse
+ * it as well, but keeps what it is given for as long as the subscription lasts.
+ */
+function parsed(text: string): unknown {
   try {
-    return FROM_SERVERS.has(parseMessage(text).type);
+    const message: unknown = JSON.parse(text);
+    return typeof message === 'object' ? message : text;
+  } catch {
+    return text;
+  }
+}
+
+/** Called only after a failure, so that other messages are not checked twice. */
+function isFromServer(message: unknown): boolean {
+  try {
+    return FROM_SERVERS.has(parseMessage(message).type);
   } catch {
     return false;
   }

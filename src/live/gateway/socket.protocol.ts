@@ -201,6 +201,8 @@ function prepare(
     return [new GraphQLError('The socket is closed.')];
   }
   if (!(operation instanceof ExecutableOperation)) return operation;
+  // graphql-ws keeps the payload for as long as the subscription lasts: with the text that all of them share.
+  Object.assign(payload, { query: operation.text });
   const variant = operation.variant(payload.variables);
   if (variant.selectsNothing)
     return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];

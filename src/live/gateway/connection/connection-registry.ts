@@ -5,6 +5,7 @@ import { kindOf, type ViewerId, type ViewerKind } from '../../viewer/viewer.js';
 import type { RevokedViewer } from '../../sessions/session-revocations.js';
 import { type Grant, sessionOf } from '../connection-authenticator.js';
 import type { Connection } from './connection.js';
+import { ConnectionIndex } from './connection-index.js';
 import { ConnectionsElsewhere } from './connections-elsewhere.js';
 
 /** How long a revocation is remembered, so that a socket that is being opened at that moment is not admitted. */
@@ -60,8 +61,8 @@ export function isRevokedBy(
 @Injectable()
 export class ConnectionRegistry {
   readonly all = new Set<Connection>();
-  readonly #bySession = new Map<string, Connection[]>();
-  readonly #byViewer = new Map<ViewerId, Connection[]>();
+  readonly #bySession = new ConnectionIndex<string>();
+  readonly #byViewer = new ConnectionIndex<ViewerId>();
   readonly #admitted = new Map<string, AdmittedCount>();
   readonly #perAddress = new Map<string, number>();
   readonly #ended = new LateNews<true>();
@@ -79,7 +80,7 @@ export class ConnectionRegistry {
 
   /** The number of acknowledged connections of a viewer on this node. */
   countOfViewer(viewer: ViewerId): number {
-    return this.#byViewer.get(viewer)?.length ?? 0;
+    return this.#byViewer.count(viewer);
   }
 
   /** The numbers of acknowledged connections on this node; 0 for those that have all closed. */
@@ -93,7 +94,7 @@ export class ConnectionRegistry {
   }
 
   ofSession(sessionId: string): readonly Connection[] {
-    return this.#bySession.get(sessionId) ?? [];
+    return this.#bySession.of(sessionId);
   }
 
   /**
@@ -108,12 +109,12 @@ export class ConnectionRegistry {
 
   /** The viewers of connections whose token has an issue time: only these can be revoked by viewer. */
   *revocableViewers(): Iterable<ViewerId> {
-    for (const [viewer, connections] of this.#byViewer)
-      if (connections.some(({ issuedAtMs }) => issuedAtMs > 0)) yield viewer;
+    for (const viewer of this.#byViewer.keys())
+      if (this.ofViewer(viewer).some(({ issuedAtMs }) => issuedAtMs > 0)) yield viewer;
   }
 
   ofViewer(viewer: ViewerId): readonly Connection[] {
-    return this.#byViewer.get(viewer) ?? [];
+    return this.#byViewer.of(viewer);
   }
 
   /** Whether it was announced within the last minute that a grant's session has ended, or that its token was revoked. */
@@ -147,8 +148,8 @@ export class ConnectionRegistry {
   admit(connection: Connection): void {
     const { viewerId, session } = connection;
     if (viewerId === null) return;
-    if (session !== null) append(this.#bySession, session, connection);
-    append(this.#byViewer, viewerId, connection);
+    if (session !== null) this.#bySession.add(session, connection);
+    this.#byViewer.add(viewerId, connection);
     this.elsewhere.viewerHere(viewerId, this.countOfViewer(viewerId));
     this.#count(viewerId, connection, 1);
     connection.inPresence(this.presence.enter(viewerId));
@@ -160,8 +161,8 @@ export class ConnectionRegistry {
     this.#countAddress(addressBlock(connection.facts.address), -1);
     const { viewerId, session } = connection;
     if (viewerId === null) return;
-    if (session !== null) withdraw(this.#bySession, session, connection);
-    withdraw(this.#byViewer, viewerId, connection);
+    if (session !== null) this.#bySession.remove(session, connection);
+    this.#byViewer.remove(viewerId, connection);
     this.elsewhere.viewerHere(viewerId, this.countOfViewer(viewerId));
     this.#count(viewerId, connection, -1);
     connection.leavePresence();
@@ -181,18 +182,4 @@ export class ConnectionRegistry {
     if (known) known.count += change;
     else this.#admitted.set(key, { kind, authenticator, count: change });
   }
-}
-
-function append<K>(index: Map<K, Connection[]>, key: K, connection: Connection): void {
-  const present = index.get(key);
-  if (present) present.push(connection);
-  else index.set(key, [connection]);
-}
-
-function withdraw<K>(index: Map<K, Connection[]>, key: K, connection: Connection): void {
-  const present = index.get(key);
-  const at = present?.indexOf(connection) ?? -1;
-  if (!present || at === -1) return;
-  present.splice(at, 1);
-  if (present.length === 0) index.delete(key);
 }

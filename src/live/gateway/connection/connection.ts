@@ -85,7 +85,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
   #protocolClosed: ProtocolClosed | null = null;
-  #onText: ((text: string) => Promise<void>) | null = null;
+  #onMessage: ((message: unknown) => Promise<void>) | null = null;
 
   constructor(
     private readonly webSocket: EndableSocket,
@@ -248,10 +248,15 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return false;
   }
 
-  /** Passes a message to graphql-ws. */
-  read(text: string, bytes: number): Promise<void> {
+  /**
+   * Passes a message to graphql-ws.
+   *
+   * @param message an object; or text that is not the JSON of one, which graphql-ws refuses
+   * @param bytes its length
+   */
+  read(message: unknown, bytes: number): Promise<void> {
     this.#messageBytes = bytes;
-    return this.#onText?.(text) ?? Promise.resolve();
+    return this.#onMessage?.(message) ?? Promise.resolve();
   }
 
   /**
@@ -322,7 +327,8 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   onMessage(listener: (text: string) => Promise<void>): void {
-    this.#onText = listener;
+    // `parseMessage` of graphql-ws takes objects too.
+    this.#onMessage = listener as (message: unknown) => Promise<void>;
   }
 
   onPing(payload: Record<string, unknown> | undefined): Promise<void> {

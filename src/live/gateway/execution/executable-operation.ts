@@ -70,9 +70,14 @@ export class ExecutableOperation {
   ) {
     this.#declared = (definition.variableDefinitions ?? []).map(({ variable }) => variable.name.value);
     this.#conditions = conditionsOf(document);
-    this.key = operationKey(document.loc?.source.body ?? '', operationName);
+    this.key = operationKey(this.text, operationName);
     this.field = rootFieldOf(document, definition);
     this.bytes = BASE_BYTES + documentBytes(document);
+  }
+
+  /** The text of its document. */
+  get text(): string {
+    return this.document.loc?.source.body ?? '';
   }
 
   /** Executes the operation with one event's root value. */

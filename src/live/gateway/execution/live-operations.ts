@@ -11,8 +11,8 @@ const MAX_VIEWER_BYTES = 8 * 1024 * 1024;
 const MAX_NODE_BYTES = 64 * 1024 * 1024;
 /** The part of a message that is not counted for the node: the size of an ordinary Subscribe. */
 const USUAL_MESSAGE_BYTES = 4096;
-/** A message counts this often, because a subscription keeps its text and the parsed message. */
-const COPIES_OF_MESSAGE = 2;
+/** What a subscription keeps of its message, as a multiple of its text: parsed, it takes more. */
+const KEPT_OF_MESSAGE = 2;
 
 /** Which limit is reached. */
 export type BudgetRefusal = 'viewer-full' | 'node-full';
@@ -47,8 +47,8 @@ export class LiveOperations {
     const known = this.#viewers.get(viewer);
     const own = known?.operations.find((entry) => entry.operation === operation);
     const shared = this.#operations.get(operation.key);
-    const message = COPIES_OF_MESSAGE * messageBytes;
-    const unusual = COPIES_OF_MESSAGE * Math.max(0, messageBytes - USUAL_MESSAGE_BYTES);
+    const message = KEPT_OF_MESSAGE * messageBytes;
+    const unusual = KEPT_OF_MESSAGE * Math.max(0, messageBytes - USUAL_MESSAGE_BYTES);
     const forViewer = message + (own ? 0 : operation.bytes);
     const forNode = unusual + (shared ? 0 : operation.bytes);
     if ((known?.bytes ?? 0) + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';

@@ -16,12 +16,6 @@ export interface LinkListener {
   restored(): void;
 }
 
-interface Channel {
-  readonly listener: ChannelListener;
-  /** Settles with Redis's reply to this node's SUBSCRIBE. Null afterwards. */
-  confirmed: Promise<void> | null;
-}
-
 /**
  * How often each connection is probed, in milliseconds. With the reply timeout this is how late a dead one is detected.
  */
@@ -33,7 +27,9 @@ const HEARTBEAT_MS = 1_000;
  */
 export class RedisSubscriber {
   readonly #connections: SubscriberConnections;
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new Map<string, ChannelListener>();
+  /** Those that Redis has not confirmed yet. */
+  readonly #unconfirmed = new Map<string, Promise<void>>();
   readonly #listeners = new Set<LinkListener>();
   readonly #heartbeat: NodeJS.Timeout;
   #isLost = false;
@@ -42,7 +38,7 @@ export class RedisSubscriber {
 
   private constructor(link: RedisLink) {
     this.#connections = new SubscriberConnections(link, {
-      message: (name, message) => this.#channels.get(name)?.listener.hear(message),
+      message: (name, message) => this.#channels.get(name)?.hear(message),
       lost: () => this.#lost(),
       ready: () => this.#ready(),
     });
@@ -73,19 +69,24 @@ export class RedisSubscriber {
    * @throws UnavailableError when Redis, or the channel's shard, is unavailable; the channel is then not subscribed
    */
   async subscribe(name: string, listener: ChannelListener): Promise<void> {
-    const channel = this.#channels.get(name) ?? this.#open(name, listener);
-    if (channel.confirmed === null) return;
+    if (!this.#channels.has(name)) {
+      this.#channels.set(name, listener);
+      this.#unconfirmed.set(name, this.#connections.add(name));
+    }
+    const confirmed = this.#unconfirmed.get(name);
+    if (!confirmed) return;
     try {
-      await channel.confirmed;
-      channel.confirmed = null;
+      await confirmed;
+      if (this.#unconfirmed.get(name) === confirmed) this.#unconfirmed.delete(name);
     } catch (error) {
-      if (this.#channels.get(name) === channel) this.unsubscribe(name);
+      if (this.#unconfirmed.get(name) === confirmed) this.unsubscribe(name);
       throw storeFailure(error);
     }
   }
 
   /** Ends a channel's subscription: no message follows. Does nothing if there is none. */
   unsubscribe(name: string): void {
+    this.#unconfirmed.delete(name);
     if (this.#channels.delete(name)) this.#connections.remove(name);
   }
 
@@ -108,6 +109,7 @@ export class RedisSubscriber {
   close(): void {
     clearInterval(this.#heartbeat);
     this.#channels.clear();
+    this.#unconfirmed.clear();
     this.#connections.end();
   }
 
@@ -115,12 +117,6 @@ export class RedisSubscriber {
     await Promise.resolve();
     this.#nextFence = null;
     await Promise.all(this.#connections.all().map((connection) => connection.fence()));
-  }
-
-  #open(name: string, listener: ChannelListener): Channel {
-    const channel: Channel = { listener, confirmed: this.#connections.add(name) };
-    this.#channels.set(name, channel);
-    return channel;
   }
 
   #lost(): void {
