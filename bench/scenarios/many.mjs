@@ -14,6 +14,7 @@ const SOCKETS = Number(process.env.MANY_SOCKETS ?? 250_000);
 /** What a node accepts with `ulimit -n 20000`, the most that this bench may open without the right to raise it. */
 const SOCKETS_OF_NODE = 14_000;
 const LOADER_RESERVE = 200;
+const WARM_UP_SOCKETS = 1_000;
 
 /**
  * As many subscribed sockets as the machine holds, on as many nodes as its limit of open files requires: memory, CPU
@@ -61,6 +62,7 @@ class ManyNodes {
       this.#pairs.push({ clients, node: await this.#start(), loader: new Loader(), base: this.#pairs.length + 1 });
     }
     this.bench.log(`  ${this.#pairs.length} nodes have started`);
+    await Promise.all(this.#pairs.map((pair) => this.#warmUp(pair)));
     const before = await this.#memory();
     const cpuBefore = this.#cpu();
     const openSeconds = await timed(() => Promise.all(this.#pairs.map((pair) => this.#open(pair))));
@@ -76,6 +78,7 @@ class ManyNodes {
     const drainSeconds = await timed(() => Promise.all(this.#pairs.map(({ node }) => ended(node.child))));
     return {
       open,
+      nodeMiB: before / this.#pairs.length / 1024 / 1024,
       kib: (after - before) / open / 1024,
       openMicros: (openCpu / sockets) * 1e6,
       openSeconds,
@@ -92,6 +95,16 @@ class ManyNodes {
   async #start() {
     const env = { REDIS_URL: this.redisUrl, USER_COUNT_INTERVAL_SECONDS: '86400', PORT: String(await freePort()) };
     return this.deployment.start({ env, nodeArgs: ['--expose-gc', '--import', COLLECT] });
+  }
+
+  /**
+   * Opens some sockets and closes them. A process that has just started and waits has given back its young generation,
+   * 32 MB, and has compiled little: every process in use has both, with few sockets or many.
+   */
+  async #warmUp({ node, clients, base }) {
+    const loader = new Loader();
+    await this.#open({ node, loader, clients: clients.slice(0, WARM_UP_SOCKETS), base });
+    await loader.stop();
   }
 
   async #open({ node, loader, clients, base }) {
@@ -126,8 +139,8 @@ class ManyNodes {
   /** Resident memory of all nodes, after garbage collection. */
   async #memory() {
     for (let i = 0; i < 2; i++) {
-      for (const { node } of this.#pairs) node.child.send({ collect: true });
-      await pause(this.bench.quick ? 1_000 : 10_000);
+      await Promise.all(this.#pairs.map(({ node }) => collected(node.child)));
+      await pause(1_000);
     }
     return this.#pairs.reduce((sum, { node }) => sum + this.bench.residentBytes(node.child.pid), 0);
   }
@@ -150,6 +163,7 @@ function measuresOf(sockets, figures) {
   const one = (id, title, unit, value, targets = []) => ({ id, title, unit, values: { sallyport: [value] }, targets });
   return [
     one('many-open', `Sockets that are open at the same time, of ${count}`, 'sockets', figures.open),
+    one('many-node', 'Memory of a node without sockets', 'MiB', figures.nodeMiB),
     one('many-memory', `Memory per subscribed socket, ${count} on several nodes`, 'KiB', figures.kib, [
       { server: 'sallyport', absolute: 10 },
     ]),
@@ -172,6 +186,20 @@ async function timed(task) {
   const startedMs = performance.now();
   await task();
   return (performance.now() - startedMs) / 1000;
+}
+
+/** Resolves when a node has collected its garbage. */
+async function collected(child) {
+  const answer = new Promise((resolve) => {
+    const hear = (message) => {
+      if (!message.collected) return;
+      child.off('message', hear);
+      resolve();
+    };
+    child.on('message', hear);
+  });
+  child.send({ collect: true });
+  await answer;
 }
 
 async function ended(child) {
