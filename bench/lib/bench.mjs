@@ -152,10 +152,12 @@ export class Bench {
   residentBytes = residentBytes;
 }
 
+/** Whether the load generator used its whole core, so that the figures are its own. */
+export const isLimitedByLoader = (figures) => figures.loaderCpuSeconds > 0.95 * figures.wallSeconds;
+
 /** Throws if events are missing, a socket was closed or got an unexpected message, or the load generator was the bottleneck. */
 export function check(name, figures) {
-  if (figures.loaderCpuSeconds > 0.95 * figures.wallSeconds)
-    throw new Error(`${name}: the load generator was the limit`);
+  if (isLimitedByLoader(figures)) throw new Error(`${name}: the load generator was the limit`);
   const closes = Object.keys(figures.closes ?? {});
   if (figures.missing > 0)
     throw new Error(`${name}: ${figures.missing} events did not arrive, of ${figures.events + figures.missing}`);

@@ -1,4 +1,4 @@
-import { check, microsPerEvent } from '../lib/bench.mjs';
+import { check, isLimitedByLoader, microsPerEvent } from '../lib/bench.mjs';
 
 /** The feeds, batch sizes, servers and targets; the baseline is the bare loop of `ws`. */
 const RUNS = [
@@ -10,6 +10,9 @@ const RUNS = [
 
 /** Requests before the measurement, and events in each: what runs once in a request is compiled late. */
 const WARM_UP = { requests: 5_000, batch: 20 };
+
+/** How often one figure is measured again where the load generator was the limit: with bare `ws` it is close to it. */
+const MOST_REPEATS = 5;
 
 /** Events that another backend publishes over HTTP. Only this project checks the key, viewer and payload. */
 export default {
@@ -29,7 +32,9 @@ async function measure(bench, { feed, batch, servers, atMost }) {
       const publish = { pid: server.pid, viewers: server.viewers, feed, batch, ...(await server.publish()) };
       await loader.command('publish', { ...publish, batch: WARM_UP.batch, count: WARM_UP.requests * WARM_UP.batch });
       await loader.command('publish', { ...publish, count: 40_000 });
-      const one = await loader.command('publish', { ...publish, count: 40_000 });
+      let one = await loader.command('publish', { ...publish, count: 40_000 });
+      for (let again = 0; again < MOST_REPEATS && isLimitedByLoader(one); again++)
+        one = await loader.command('publish', { ...publish, count: 40_000 });
       check(name, one);
       return { micros: microsPerEvent(one), perSecond: one.events / one.wallSeconds };
     }),
