@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { getHeapSnapshot } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -172,6 +174,19 @@ describe('messages', () => {
     const socket = await ada.socket();
     socket.send(text);
     expect((await socket.waitForClose()).code).toBe(CloseCode.BadRequest);
+  });
+
+  it('are not kept as text while their subscription runs', async () => {
+    const [dropped, id] = [randomUUID(), randomUUID()];
+    const socket = await ada.socket();
+    // Of a name that is given twice, JSON.parse keeps the last: only the text has the first.
+    socket.send(`{"id":"${dropped}","id":"${id}","type":"subscribe","payload":{"query":"subscription { userCount }"}}`);
+    await socket.settled();
+    let heap = '';
+    for await (const chunk of getHeapSnapshot()) heap += String(chunk);
+    expect(heap.includes(`\\"id\\":\\"${dropped}\\",`)).toBe(false);
+    expect(heap.includes(`"${id}"`)).toBe(true);
+    await socket.close();
   });
 
   it('WS-11 closes with 4400 on a binary message', async () => {

@@ -98,22 +98,33 @@ needs('redis')('the bus on a Redis that fails', () => {
       for (const commands of made) expect(commands).toBeLessThanOrEqual(10);
     });
 
-    it('delivers to the last subscriber of a turn that others left in', async () => {
-      const topic = newTopic();
-      const first = await subscribe(topic);
-      // Unsubscribed and subscribed again.
-      first.subscription.end();
-      const second = await subscribe(topic);
-      second.subscription.end();
-      // Subscribed, ended before Redis has confirmed, and subscribed again.
-      const third = subscribe(topic);
-      const fourth = subscribe(topic);
-      void third.then(({ subscription }) => subscription.end());
-      const { sink, subscription } = await fourth;
-      await publish(topic, 'heard');
-      await sink.until('heard');
-      expect(sink.payloads).toEqual(['heard']);
-      subscription.end();
+    it('keeps the order of subscribing and unsubscribing one channel in one turn of the event loop', async () => {
+      const channel = `order:${randomUUID()}`;
+      const heard: string[] = [];
+      const listener = (name: string) => ({ hear: (message: string) => void heard.push(`${name} ${message}`) });
+      const count = async () => Number((await admin.pubsub('NUMSUB', channel))[1]);
+      // Ended before it is sent.
+      const first = here.subscriber.subscribe(channel, listener('first'));
+      here.subscriber.unsubscribe(channel);
+      await first;
+      expect(await count()).toBe(0);
+      // Ended and subscribed again, first before and then after Redis has confirmed it.
+      const second = here.subscriber.subscribe(channel, listener('second'));
+      here.subscriber.unsubscribe(channel);
+      await Promise.all([second, here.subscriber.subscribe(channel, listener('third'))]);
+      expect(await admin.publish(channel, 'a')).toBe(1);
+      await here.subscriber.fence();
+      here.subscriber.unsubscribe(channel);
+      await here.subscriber.subscribe(channel, listener('fourth'));
+      expect(await admin.publish(channel, 'b')).toBe(1);
+      await here.subscriber.fence();
+      expect(heard).toEqual(['third a', 'fourth b']);
+      // Ended, subscribed, and ended.
+      here.subscriber.unsubscribe(channel);
+      const fifth = here.subscriber.subscribe(channel, listener('fifth'));
+      here.subscriber.unsubscribe(channel);
+      await fifth;
+      await vi.waitFor(async () => expect(await count()).toBe(0));
     });
 
     it('takes a thousand publications in at most three round trips', async () => {

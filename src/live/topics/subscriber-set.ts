@@ -28,7 +28,10 @@ export class SubscriberSet<T extends object> {
     return true;
   }
 
-  /** Calls `visit` with each subscriber, in the order in which they were added. It may delete the one that it is called with. */
+  /**
+   * Calls `visit` with each subscriber, in the order in which they were added. It may delete the one that it is called
+   * with.
+   */
   each(visit: (subscriber: T) => void): void {
     if (this.#several) this.#several.forEach(visit);
     else if (this.#only !== null) visit(this.#only);

@@ -16,6 +16,7 @@ const STORE_CALL = { system: 'redis', operation: 'EVALSHA', name: 'EVALSHA publi
 /** The bus of many nodes on Redis: one channel a topic, and a stream with its history. */
 export class RedisTopicBus extends SharedTopicBus<TopicReading> {
   readonly #store: TopicStore;
+  /** Shared by all channels, whose messages arrive on one connection: a trace is announced right before its event. */
   readonly #announcements: Announcements = { last: null };
 
   constructor(
