@@ -58,7 +58,7 @@ const { port } = app.getHttpServer().address();
 const { user, system } = process.cpuUsage(cpuBegan);
 process.send({ port, ms: performance.now() - began, cpuMs: (user + system) / 1000 });
 
-process.on('message', async ({ people, viewers, burst, gapMs }) => {
+process.on('message', async ({ people, viewers, burst, paced }) => {
   if (!sallyport) return;
   if (people) {
     const live = app.get(sallyport.Sallyport);
@@ -69,11 +69,28 @@ process.on('message', async ({ people, viewers, burst, gapMs }) => {
     process.send({ people: ids.map((viewerId, index) => ({ viewerId, token: tokens[index].token })) });
   }
   const bus = app.get(sallyport.TopicBus, { strict: false });
-  const publish = (feed) => {
-    const topics = viewers.map((viewer) => sallyport.topicOf(feed.topic, viewer));
+  const publish = (feed, toViewers = viewers) => {
+    const topics = toViewers.map((viewer) => sallyport.topicOf(feed.topic, viewer));
     void bus.publish(topics.map((topic) => ({ topic, payload: 7 })));
   };
   if (burst) publish(feeds[0]);
-  // One event of each feed, a few milliseconds apart.
-  if (gapMs) feeds.forEach((feed, place) => setTimeout(publish, place * gapMs, feed));
+  if (paced) await publishPaced(viewers, publish, paced);
 });
+
+/**
+ * An even load: at each step the next group of viewers gets an event of the first feed, the group before it one of the
+ * second, and the one before that one of the third. So each viewer's three events are one step apart.
+ */
+async function publishPaced(viewers, publish, { stepMs, groups, rounds }) {
+  const size = viewers.length / groups;
+  const steps = groups * rounds;
+  const began = performance.now();
+  for (let step = 0; step < steps + feeds.length - 1; step++) {
+    const wait = began + step * stepMs - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    feeds.forEach((feed, behind) => {
+      const start = ((step - behind) % groups) * size;
+      if (step >= behind && step - behind < steps) publish(feed, viewers.slice(start, start + size));
+    });
+  }
+}

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Connection } from './connection.js';
 import { toBytes } from './frame.js';
-import { FrameWriter, WriteBatcher } from './frame-writer.js';
+import { type Flushable, FrameWriter, WriteBatcher } from './frame-writer.js';
 import { GatewaySocket, SOCKET_OPTIONS, type SocketEvents } from './gateway-socket.js';
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
@@ -219,5 +219,27 @@ describe('a frame writer', () => {
     client.resume();
     await drained;
     expect(writer.isFull).toBe(false);
+  });
+});
+
+describe('frames that may wait', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('wait as long on each connection, whenever others began to wait', () => {
+    const flushed: string[] = [];
+    const connection = (name: string): Flushable => ({ flush: () => void flushed.push(name) });
+    const batcher = new WriteBatcher();
+    batcher.addLater(connection('first'), 20);
+    vi.advanceTimersByTime(15);
+    batcher.addLater(connection('second'), 20);
+    batcher.addLater(connection('soon'), 5);
+    vi.advanceTimersByTime(5);
+    expect(flushed).toEqual(['first', 'soon']);
+    vi.advanceTimersByTime(12);
+    expect(flushed).toEqual(['first', 'soon']);
+    vi.advanceTimersByTime(3);
+    expect(flushed).toEqual(['first', 'soon', 'second']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -7,6 +7,9 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Connections whose frames may wait until about the same time share a timer: times are rounded down to these steps. */
+const STEP_MS = 2;
+
 /**
  * The list of connections that have something to write. The frames of one turn are joined: every connection on the list
  * writes once, after everything that was read in this turn has been handled. Writing in between costs more, because
@@ -17,8 +20,8 @@ export class WriteBatcher {
   /** Frames written since the start. */
   frames = 0;
   #waiting: Flushable[] = [];
-  /** By how many milliseconds their frames may wait: one timer for each number of milliseconds. */
-  readonly #later = new Map<number, Set<Flushable>>();
+  /** Connections whose frames may wait, by the time at which they are flushed, in milliseconds. */
+  readonly #later = new Map<number, Flushable[]>();
   readonly #flushAll = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -30,19 +33,21 @@ export class WriteBatcher {
     if (this.#waiting.push(connection) === 1) setImmediate(this.#flushAll);
   }
 
-  /** Flushes this connection within this many milliseconds, together with others that may wait as long. */
+  /** Flushes this connection within this many milliseconds, and hardly earlier, so that more frames are joined. */
   addLater(connection: Flushable, withinMs: number): void {
-    const waiting = this.#later.get(withinMs);
-    if (waiting) waiting.add(connection);
+    const nowMs = performance.now();
+    const dueMs = Math.floor((nowMs + withinMs) / STEP_MS) * STEP_MS;
+    const waiting = this.#later.get(dueMs);
+    if (waiting) waiting.push(connection);
     else {
-      this.#later.set(withinMs, new Set([connection]));
-      setTimeout(() => this.#flushLater(withinMs), withinMs).unref();
+      this.#later.set(dueMs, [connection]);
+      setTimeout(() => this.#flushLater(dueMs), dueMs - nowMs).unref();
     }
   }
 
-  #flushLater(withinMs: number): void {
-    const waiting = this.#later.get(withinMs)!;
-    this.#later.delete(withinMs);
+  #flushLater(dueMs: number): void {
+    const waiting = this.#later.get(dueMs)!;
+    this.#later.delete(dueMs);
     for (const connection of waiting) connection.flush();
   }
 }
