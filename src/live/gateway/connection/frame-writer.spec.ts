@@ -228,7 +228,7 @@ describe('frames that may wait', () => {
 
   it('wait as long on each connection, whenever others began to wait', () => {
     const flushed: string[] = [];
-    const connection = (name: string): Flushable => ({ flush: () => void flushed.push(name) });
+    const connection = (name: string): Flushable => ({ flush: () => {}, flushDue: () => void flushed.push(name) });
     const batcher = new WriteBatcher();
     batcher.addLater(connection('first'), 20);
     vi.advanceTimersByTime(15);
@@ -241,5 +241,16 @@ describe('frames that may wait', () => {
     vi.advanceTimersByTime(3);
     expect(flushed).toEqual(['first', 'soon', 'second']);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('wait as long after earlier ones that were written sooner', () => {
+    writer.text(toBytes('a'), 20);
+    vi.advanceTimersByTime(10);
+    writer.flush();
+    writer.text(toBytes('b'), 20);
+    vi.advanceTimersByTime(16);
+    expect(writer.backlogBytes).toBe('\x81\x01b'.length);
+    vi.advanceTimersByTime(4);
+    expect(writer.backlogBytes).toBe(0);
   });
 });

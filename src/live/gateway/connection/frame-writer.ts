@@ -5,6 +5,8 @@ import { Injectable } from '@nestjs/common';
 /** Something with frames to write at the end of this turn of the event loop. */
 export interface Flushable {
   flush(): void;
+  /** Flushes if its frames still wait until this time. */
+  flushDue(dueMs: number): void;
 }
 
 /** Connections whose frames may wait until about the same time share a timer: times are rounded down to these steps. */
@@ -33,8 +35,12 @@ export class WriteBatcher {
     if (this.#waiting.push(connection) === 1) setImmediate(this.#flushAll);
   }
 
-  /** Flushes this connection within this many milliseconds, and hardly earlier, so that more frames are joined. */
-  addLater(connection: Flushable, withinMs: number): void {
+  /**
+   * Flushes this connection within this many milliseconds, and hardly earlier, so that more frames are joined.
+   *
+   * @returns when, as `flushDue` will be told
+   */
+  addLater(connection: Flushable, withinMs: number): number {
     const nowMs = performance.now();
     const dueMs = Math.floor((nowMs + withinMs) / STEP_MS) * STEP_MS;
     const waiting = this.#later.get(dueMs);
@@ -43,12 +49,13 @@ export class WriteBatcher {
       this.#later.set(dueMs, [connection]);
       setTimeout(() => this.#flushLater(dueMs), dueMs - nowMs).unref();
     }
+    return dueMs;
   }
 
   #flushLater(dueMs: number): void {
     const waiting = this.#later.get(dueMs)!;
     this.#later.delete(dueMs);
-    for (const connection of waiting) connection.flush();
+    for (const connection of waiting) connection.flushDue(dueMs);
   }
 }
 
@@ -87,6 +94,8 @@ export class FrameWriter implements Flushable {
   #held = '';
   /** How long they may wait, in milliseconds: 0 until the end of this turn. */
   #heldForMs = 0;
+  /** The time that the batcher has set for them; 0 for the end of this turn. */
+  #dueMs = 0;
   #draining: Promise<void> | null = null;
   #flushesOnDrain = false;
   #finished = false;
@@ -143,6 +152,11 @@ export class FrameWriter implements Flushable {
     else this.#flushOnDrain();
   }
 
+  /** Not when earlier frames were due then and have been written sooner. */
+  flushDue(dueMs: number): void {
+    if (dueMs === this.#dueMs) this.flush();
+  }
+
   /** Writes what is queued and accepts nothing more: a Close frame is about to be sent, or was received. */
   finish(): void {
     if (this.stream.writable) this.#write();
@@ -174,8 +188,8 @@ export class FrameWriter implements Flushable {
     if (this.#finished) return;
     if (this.#held === '' || withinMs < this.#heldForMs) {
       this.#heldForMs = withinMs;
+      this.#dueMs = withinMs === 0 ? 0 : this.batcher.addLater(this, withinMs);
       if (withinMs === 0) this.batcher.add(this);
-      else this.batcher.addLater(this, withinMs);
     }
     this.#held += frame;
     if (this.#held.length > MAX_HELD) this.flush();
