@@ -39,7 +39,8 @@ export default {
     await client.query('select sallyport.settle(null)');
     // As a node does it. The last one may still run at the end.
     let swept = Promise.resolve();
-    const timer = setInterval(() => (swept = sweeper.query('select sallyport.sweep_log(100000)')), 5_000);
+    const failed = ({ message }) => bench.log(`  a sweep failed: ${message}`);
+    const timer = setInterval(() => (swept = sweeper.query('select sallyport.sweep_log(100000)').catch(failed)), 5_000);
     try {
       const samples = await publishSteadily(bench, client, { count, perSecond });
       const settled = samples.filter(({ share }) => share > 0.65);
@@ -67,7 +68,7 @@ export default {
       ];
     } finally {
       clearInterval(timer);
-      await swept.catch((error) => bench.log(`  a sweep failed: ${error.message}`));
+      await swept;
       await Promise.all([client.end(), sweeper.end()]);
       await server.stop();
     }

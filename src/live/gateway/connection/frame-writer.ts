@@ -188,8 +188,9 @@ export class FrameWriter implements Flushable {
     if (this.#finished) return;
     if (this.#held === '' || withinMs < this.#heldForMs) {
       this.#heldForMs = withinMs;
-      this.#dueMs = withinMs === 0 ? 0 : this.batcher.addLater(this, withinMs);
+      this.#dueMs = 0;
       if (withinMs === 0) this.batcher.add(this);
+      else this.#dueMs = this.batcher.addLater(this, withinMs);
     }
     this.#held += frame;
     if (this.#held.length > MAX_HELD) this.flush();
