@@ -9,7 +9,7 @@ import { ROOT } from './build-step.mjs';
 const PAGE = join(ROOT, 'docs/public-api.md');
 const HEAD = `# Public API
 
-What others import, with the type of each member. Made from the code by \`npm run api\`; \`npm run check\` fails
+Every exported name, with the type of each member. Generated from the code by \`npm run api\`; \`npm run check\` fails
 if a name or a type has changed and this page has not. A changed or removed name breaks somebody's code: say so in
 [CHANGELOG.md](../CHANGELOG.md).
 `;

@@ -14,7 +14,7 @@ const HERE = fileURLToPath(new URL('../', import.meta.url));
 
 const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only server,server] [--no-build] [--docs]
 
-  scenario   one or more of those in bench/scenarios; without a name, all that stand in the table of docs/benchmarks.md
+  scenario   one or more of those in bench/scenarios; without a name, all scenarios of docs/benchmarks.md
   --quick    small numbers, four servers and two repeats: under two minutes, for a first look
   --repeats  interleaved repeats of each figure (default 5, with --quick 2)
   --only     servers to compare, beside bare ws

@@ -13,7 +13,7 @@ PGlite.create({ dataDir: process.argv[2], postgresqlconf: JSON.parse(process.arg
 
 /**
  * Creates the embedded database's folder at the first start. initdb in WASM peaks above 800 MB, so a child process runs
- * it and frees that memory when it exits; the server itself stays near 200 MB from the first start on. The folder is
+ * it and frees that memory when it exits; the server itself stays near 300 MB from the first start on. The folder is
  * created atomically.
  */
 export async function makeEmbeddedFolder(folder: string): Promise<void> {

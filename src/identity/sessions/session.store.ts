@@ -8,7 +8,7 @@ import type { ListedSession, LiveSession, SessionClaim, ClaimStatus } from './se
 import { liveSince, SessionLimits } from './session-limits.js';
 
 /** The most sessions of an account; one more replaces the oldest. */
-const MAX_SESSIONS_PER_PERSON = 20;
+const MAX_SESSIONS_PER_ACCOUNT = 20;
 /** Prepared here, not on the server's connection, because a pooler may send each query to another connection. */
 const UNNAMED = '';
 
@@ -54,7 +54,7 @@ export class SessionStore {
         .from(sessions)
         .where(eq(sessions.userId, account.id))
         .orderBy(desc(sessions.createdAt), desc(sessions.id))
-        .offset(MAX_SESSIONS_PER_PERSON - 1);
+        .offset(MAX_SESSIONS_PER_ACCOUNT - 1);
       const trimmed = await orm.delete(sessions).where(inArray(sessions.id, surplus)).returning({ id: sessions.id });
       const now = new Date();
       await orm.insert(sessions).values({ ...session, userId: account.id, createdAt: now, lastSeenAt: now });

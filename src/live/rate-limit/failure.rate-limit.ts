@@ -15,7 +15,7 @@ const MAX_WAITING = 64;
 export const FAILURE_LIMITS = {
   /** Sign-ins with a wrong password or an unknown e-mail, against attackers who try one password on many accounts. */
   failedLogin: 10,
-  /** Requests to `POST /publish` with an invalid key. */
+  /** Requests with an invalid API key. */
   wrongApiKey: 20,
   /** Sign-ins to the console with a key that is not valid there. */
   wrongConsoleKey: 10,

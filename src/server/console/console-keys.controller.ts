@@ -13,7 +13,7 @@ import { OperatorScopes } from './operator-scopes.js';
 
 /** The scope for making and revoking keys. */
 const SCOPE = 'keys';
-/** Keys with these scopes are made with the CLI only, so that whoever uses the console cannot stay in it. */
+/** Keys with these scopes are created with the CLI only, so that someone who gets into the console cannot stay there. */
 const CLI_ONLY: ReadonlySet<ApiKeyScope> = new Set(['console', SCOPE]);
 const KEYS_AT_A_TIME = 100;
 const MAX_ADDRESSES = 50;

@@ -42,7 +42,7 @@ export class SubscriptionMetrics {
     });
     const resumes: Counter<'feed' | 'outcome'> = new Counter({
       name: 'sallyport_resumes_total',
-      help: 'Subscriptions that asked to resume from a cursor, by feed: recovered, not-recovered (the client was told to load anew), or failed (the store was unavailable).',
+      help: 'Subscriptions that asked to resume from a cursor, by feed: recovered, not-recovered (the client was told to reload), or failed (the store was unavailable).',
       labelNames: ['feed', 'outcome'],
       registers: [registry],
       collect: () => this.#showResumes(resumes),
