@@ -7,7 +7,7 @@ import { Backoff } from './backoff.js';
 import { Connection } from './connection.js';
 import { guardSockets, type SocketOwner, type GuardedSocket } from './guarded-socket.js';
 import { LiveStates, type LiveState } from './live-state.js';
-import { page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
+import { callApplication, page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
 import { Resumption, iterateOver, type Gap } from './resuming-subscribe.js';
 import { tokenFromMe } from './token-endpoints.js';
 import { TokenSource, type GetToken } from './token-source.js';
@@ -77,7 +77,7 @@ class Live implements SocketOwner {
   #token = '';
   #connection: Connection | undefined;
   #stopWatching: (() => void) | undefined;
-  readonly #resumption = new Resumption((gap) => this.options.onGap?.(gap));
+  readonly #resumption = new Resumption((gap) => callApplication(() => this.options.onGap?.(gap)));
   #subscriptions = 0;
   #ids = 0;
   #disposed = false;
@@ -157,9 +157,9 @@ class Live implements SocketOwner {
         if (this.#subscriptions === 0) this.#unwanted();
       };
       const unsubscribe = subscribe(payload, {
-        next: (result) => sink.next(result as Parameters<typeof sink.next>[0]),
-        error: (error) => (leave(), sink.error(error)),
-        complete: () => (leave(), sink.complete()),
+        next: (result) => callApplication(() => sink.next(result as Parameters<typeof sink.next>[0])),
+        error: (error) => (leave(), callApplication(() => sink.error(error))),
+        complete: () => (leave(), callApplication(() => sink.complete())),
       });
       return () => (unsubscribe(), leave());
     };
@@ -181,14 +181,14 @@ class Live implements SocketOwner {
     if (code === CloseCode.ServiceRestart && heldMs >= HANDED_OVER_MS) this.#backoff.handedOver();
     else if (heldMs > HELD_MS) this.#backoff.reset();
     const wasSignedOut = this.#states.now === 'signedOut';
-    this.#states.closed(code);
-    if (this.#states.now === 'signedOut' && !wasSignedOut) this.options.onSignedOut?.();
+    this.#states.closed(code, this.#subscriptions > 0 && !this.#disposed);
+    if (this.#states.now === 'signedOut' && !wasSignedOut) callApplication(() => this.options.onSignedOut?.());
     if (['idle', 'signedOut', 'stopped'].includes(this.#states.now)) this.#rest();
   }
 
   #woken(): void {
     if (this.#connection) this.#connection.check();
-    else if (this.#states.now !== 'idle') this.#states.opening();
+    else if (this.#subscriptions > 0) this.#states.opening();
     this.#backoff.wake();
   }
 

@@ -1,5 +1,5 @@
 import { CloseCode } from '../src/protocol/close-code.js';
-import { isOnline } from './platform.js';
+import { callApplication, isOnline } from './platform.js';
 
 /**
  * - `idle`: nothing is subscribed to, no connection
@@ -13,6 +13,9 @@ import { isOnline } from './platform.js';
  */
 export type LiveState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'signedOut' | 'stopped';
 
+/** 'Bad response', 'Internal client error' and 'Subprotocol not acceptable': graphql-ws closes with these itself. */
+const OF_THE_CLIENT = [4004, 4005, 4406];
+
 /** Close codes after which graphql-ws stops, except for sign-out. */
 const FINAL_CODES = new Set<number>([
   CloseCode.ProtocolError,
@@ -22,6 +25,7 @@ const FINAL_CODES = new Set<number>([
   CloseCode.BadRequest,
   CloseCode.SubscriberAlreadyExists,
   CloseCode.TooManyInitialisationRequests,
+  ...OF_THE_CLIENT,
 ]);
 
 /** Derives the state that a page shows from what happens to the connections. */
@@ -52,12 +56,17 @@ export class LiveStates {
     if (this.#now === 'live') this.opening();
   }
 
-  /** A connection has ended, or could not be opened. */
-  closed(code: number): void {
+  /**
+   * A connection has ended, or could not be opened.
+   *
+   * @param isWanted whether there is a subscription that needs another one
+   */
+  closed(code: number, isWanted: boolean): void {
     if (code === CloseCode.Normal) this.#leave('idle');
     else if (code === CloseCode.Unauthorized) this.#leave('signedOut');
     else if (FINAL_CODES.has(code)) this.#leave('stopped');
-    else this.opening();
+    else if (isWanted) this.opening();
+    else this.#leave('idle');
   }
 
   #leave(state: LiveState): void {
@@ -68,6 +77,6 @@ export class LiveStates {
   #become(state: LiveState): void {
     if (state === this.#now) return;
     this.#now = state;
-    this.onState(state);
+    callApplication(() => this.onState(state));
   }
 }

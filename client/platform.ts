@@ -33,6 +33,20 @@ interface PageLike {
 /** The page's globals, each of which may be absent: Node and workers have only some. */
 export const page = globalThis as unknown as PageLike;
 
+/**
+ * Calls the application. What it throws is reported as an uncaught exception, since the connection and every other
+ * subscription have to go on.
+ */
+export function callApplication(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 /** False only if the browser knows that there is no network. */
 export function isOnline(): boolean {
   return page.navigator?.onLine !== false;

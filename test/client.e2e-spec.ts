@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gap, LiveClient, LiveState } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -88,13 +90,16 @@ describe('reconnecting', () => {
     expect((await live.server.admit()).init['token']).toBe('token-2');
   });
 
-  it.each([CloseCode.PolicyViolation, CloseCode.BadRequest, CloseCode.TooManyInitialisationRequests])(
+  // The last three are codes with which graphql-ws itself closes, for good.
+  it.each([CloseCode.PolicyViolation, CloseCode.BadRequest, CloseCode.TooManyInitialisationRequests, 4004, 4005, 4406])(
     'stops permanently after %i, and says so',
     async (code) => {
       const client = live.connect();
       const { values } = live.follow(client);
       (await live.server.admit()).connection.close(code);
       await expect(values.next()).rejects.toMatchObject({ code });
+      expect(client.state).toBe('stopped');
+      client.check();
       expect(client.state).toBe('stopped');
     },
   );
@@ -324,7 +329,85 @@ describe('signing out', () => {
   });
 });
 
+describe('an exception of the application', () => {
+  /** What is thrown to the runtime, which would end this test run. */
+  function uncaught(): unknown[] {
+    const thrown: unknown[] = [];
+    const queue = globalThis.queueMicrotask;
+    const caught = (call: () => void) => () => {
+      try {
+        call();
+      } catch (error) {
+        thrown.push(error);
+      }
+    };
+    const spy = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((call) => queue(caught(call)));
+    live.atEnd(() => spy.mockRestore());
+    return thrown;
+  }
+
+  function fail(): never {
+    throw new Error('by the application');
+  }
+
+  it.each(['next', 'onGap'])('in `%s` ends neither its subscription nor another', async (where) => {
+    const thrown = uncaught();
+    const client = live.connect(where === 'onGap' ? { onGap: fail } : {});
+    const got = vi.fn(where === 'next' ? fail : () => {});
+    client.subscribe({ query: QUERY }, { next: got, error() {}, complete() {} });
+    const { next } = live.follow(client);
+    const { connection } = await live.server.admit();
+    const throwing = (await connection.receive('subscribe')).id;
+    const other = (await connection.receive('subscribe')).id;
+    sendNext(connection, throwing, 1, { cursor: 'a', recovered: false });
+    sendNext(connection, throwing, 2);
+    sendNext(connection, other, 3);
+    expect(await next()).toBe(3);
+    expect(got).toHaveBeenCalledTimes(2);
+    expect(client.state).toBe('live');
+    expect(thrown).toContainEqual(new Error('by the application'));
+  });
+
+  it('in `onState` does not keep it from reconnecting', async () => {
+    const thrown = uncaught();
+    live.follow(live.connect({ onState: (state) => void (state === 'reconnecting' && fail()) }));
+    (await live.server.admit()).connection.close(CloseCode.ServiceRestart);
+    await live.server.admit();
+    expect(thrown).toContainEqual(new Error('by the application'));
+  });
+
+  it('in `onSignedOut` does not hide the sign-out from subscriptions', async () => {
+    const thrown = uncaught();
+    const { values } = live.follow(live.connect({ onSignedOut: fail }));
+    (await live.server.admit()).connection.close(CloseCode.Unauthorized);
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    expect(thrown).toContainEqual(new Error('by the application'));
+  });
+});
+
 describe('ending', () => {
+  it('is idle when a connection is lost that no subscription needs any more', async () => {
+    const client = live.connect({ lazyCloseTimeout: 60_000 });
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    stop();
+    connection.close(CloseCode.ServiceRestart);
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+  });
+
+  it('is idle when the last subscription ends before the socket is open', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+    live.atEnd(() => silent.close());
+    await once(silent, 'listening');
+    const client = live.connect({ url: `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/graphql` });
+    const asked = once(silent, 'connection');
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    await asked;
+    stop();
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+  });
+
   it('ends although the token endpoint never answers', async () => {
     const client = live.connect({ getToken: () => new Promise(() => {}) });
     const { values } = live.follow(client);
