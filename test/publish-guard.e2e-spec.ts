@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newApiKey } from '../src/identity/api-keys/api-key.js';
@@ -92,6 +93,30 @@ describe('concurrent request bodies', () => {
     expect((await publish(`Bearer ${key}`)).status).toBe(200);
     release(sockets);
     await untilAnswered(busy, 200);
+  });
+
+  it('take no memory if their client has gone while the key was looked up', async () => {
+    const busy = `Bearer ${await makeKey('impatient')}`;
+    const keys = server.app.get(ApiKeys);
+    const verify = keys.verify.bind(keys);
+    let answer: () => void = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const slow = vi.spyOn(keys, 'verify').mockImplementation(async (text, address) => {
+      await answered;
+      return verify(text, address);
+    });
+    const accepted: Socket[] = [];
+    (server.app.getHttpServer() as Server).on('connection', (socket) => accepted.push(socket));
+    const sockets = await holding(16, busy);
+    await vi.waitFor(() => expect(slow).toHaveBeenCalledTimes(16));
+    release(sockets);
+    await vi.waitFor(() => expect(accepted.map(({ destroyed }) => destroyed)).toEqual(Array(16).fill(true)));
+    slow.mockRestore();
+    answer();
+    expect((await publish(busy)).status).toBe(200);
+    const more = await holding(15, busy);
+    expect((await publish(busy)).status).toBe(200);
+    release(more);
   });
 
   it('are limited for the node, for all keys', async () => {

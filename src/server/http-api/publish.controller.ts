@@ -53,7 +53,9 @@ export class PublishRule implements RouteRule {
     const key = await this.guard.admit(request, { scope: 'publish', isAllowed: mayPublishSomething });
     const bytes = announcedBytes(request);
     const release = this.#take(key, bytes);
-    reply.raw.once('close', release);
+    // A client that has gone while its key was looked up is not heard of again.
+    if (reply.raw.closed) release();
+    else reply.raw.once('close', release);
   };
 
   #take(key: ApiKey, bytes: number): () => void {
