@@ -169,6 +169,11 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     expect(await closeCodeFor(server.url, token)).toBe(4401);
   });
 
+  it('answer {} to /disconnect of a session that no source knows', async () => {
+    const only = await makeKey(server, 'disconnect');
+    expect(await post(server, '/disconnect', only, { session: 'of-nobody' })).toEqual({ status: 200, body: {} });
+  });
+
   it('and accounts as well: /disconnect ends every session of one, or one by its id', async () => {
     const { browser, viewerId } = await server.signedIn();
     const socket = await openSocket(other.url, { token: await browser.token() });

@@ -46,6 +46,24 @@ async function subscribed(token: string): Promise<LiveSocket> {
 }
 
 describe('the JWT of a trusted issuer', () => {
+  it.each([
+    ['text', 'a session', (sid: string) => sid],
+    ['a UUID', crypto.randomUUID(), (sid: string) => sid],
+    ['its whole id', 'session-7', (sid: string) => `external:acme:${sid}`],
+  ])('ends with POST /disconnect of its `sid`, given as %s', async (_, sid, given) => {
+    const only = await server.app.get(ApiKeys).create(`disconnects ${sid}`.replaceAll(' ', '-'), ['disconnect']);
+    const token = await acme.sign('ended', { claims: { sid } });
+    const socket = await subscribed(token);
+    const answer = await fetch(`${server.url}/disconnect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${only}` },
+      body: JSON.stringify({ session: given(sid) }),
+    });
+    expect([answer.status, await answer.json()]).toEqual([200, {}]);
+    expect((await socket.waitForClose()).code).toBe(4401);
+    expect(await closeCodeFor(server.url, token)).toBe(4401);
+  });
+
   it("opens a socket that receives its viewer's events, and no other socket does", async () => {
     const [ann, other, namesake] = await Promise.all([
       subscribed(await acme.sign('1234')),

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { decodeOutsideName, isSource } from '../../live/viewer/outside-name.js';
 import { isOutsideSession, outsideSession } from '../../live/sessions/outside-session.js';
@@ -7,6 +7,7 @@ import type { ViewerId } from '../../live/viewer/viewer.js';
 import type { ApiKey } from '../api-keys/api-key.store.js';
 import { tokenSources } from '../api-keys/api-key-scopes.js';
 import { ApiKeys } from '../api-keys/api-keys.service.js';
+import { ISSUERS_CONFIG, type IssuersConfig } from '../identity.config.js';
 import { AccountChanges } from '../sessions/account-changes.service.js';
 import { userIdOf } from '../sessions/account-viewer.js';
 import { isUuid } from '../database/schema.js';
@@ -25,6 +26,7 @@ export class Disconnections {
     private readonly sessions: SessionService,
     private readonly keys: ApiKeys,
     private readonly audit: AuditLog,
+    @Inject(ISSUERS_CONFIG) private readonly config: IssuersConfig,
   ) {}
 
   /**
@@ -43,32 +45,36 @@ export class Disconnections {
 
   /**
    * Ends one session: an account's by its id, an outside one by its whole id `external:<source>:<session>`, or by its
-   * name in the sources for which the key may make tokens; for a key without such a scope, in every source for which
-   * any key may.
+   * name in the sources for which the key may make tokens; for a key without such a scope, in those of all keys and of
+   * the trusted issuers.
    *
    * @returns false for text that is not a session in any of these forms
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endSession(session: string, key: ApiKey): Promise<boolean> {
-    const outside = isOutsideSession(session) ? onlyWellFormed(session) : await this.#sessionsNamed(session, key);
+    if (isOutsideSession(session) ? !isWellFormed(session) : outsideSession('any', session) === null) return false;
     // An account's session may have the form of an outside one's name; both are ended.
     if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend' });
-    else if (outside.length === 0) return false;
+    const outside = isOutsideSession(session) ? [session] : await this.#sessionsNamed(session, key);
     for (const id of outside) await this.revocations.revokeSession(id);
     this.audit.record('disconnected', { by: 'backend', name: key.name, session });
     return true;
   }
 
   async #sessionsNamed(name: string, key: ApiKey): Promise<readonly string[]> {
-    if (outsideSession('any', name) === null) return [];
     const own = tokenSources(key.scopes);
-    const sources = own.length > 0 ? own : (await this.keys.list()).flatMap(({ scopes }) => tokenSources(scopes));
+    const sources = own.length > 0 ? own : await this.#allSources();
     return [...new Set(sources)].flatMap((source) => outsideSession(source, name) ?? []);
+  }
+
+  async #allSources(): Promise<readonly string[]> {
+    const ofKeys = (await this.keys.list()).flatMap(({ scopes }) => tokenSources(scopes));
+    return [...ofKeys, ...this.config.issuers.map(({ source }) => source)];
   }
 }
 
-/** The id itself if source and session have their canonical spelling, else nothing. */
-function onlyWellFormed(id: string): readonly string[] {
+/** Whether source and session of an outside session's id have their canonical spelling. */
+function isWellFormed(id: string): boolean {
   const [, source = '', name = ''] = /^external:([^:]*):(.*)$/.exec(id) ?? [];
-  return isSource(source) && decodeOutsideName(name) !== null ? [id] : [];
+  return isSource(source) && decodeOutsideName(name) !== null;
 }
