@@ -106,6 +106,8 @@ export class AccountService {
     if (!this.hasher.isOutdated(account.passwordHash)) return account;
     const passwordHash = await this.hasher.hash(password);
     const replaced = await this.store.replaceHash(account.id, account.passwordHash, passwordHash);
-    return replaced ? { ...account, passwordHash } : account;
+    if (replaced) return { ...account, passwordHash };
+    // Another sign-in has replaced it, or the password has just been changed.
+    return this.#verified(await this.store.findById(account.id), password, refusal);
   }
 }

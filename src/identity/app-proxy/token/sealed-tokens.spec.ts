@@ -56,6 +56,13 @@ describe('a sealed token', () => {
     expect(token).toMatch(/^[A-Za-z0-9_.-]+$/);
   });
 
+  it('is issued to the millisecond, so that a revocation a moment before does not end it', async () => {
+    vi.setSystemTime(NOW * 1000 + 463);
+    const { token, expiresAt } = await tokens.seal(claims);
+    expect(await tokens.unseal(token)).toMatchObject({ ok: true, issuedAtMs: NOW * 1000 + 463 });
+    expect(expiresAt.getTime()).toBe((NOW + 60) * 1000);
+  });
+
   it('opens when it is built by hand, so that the refusals below have their own reasons', async () => {
     expect(await tokens.unseal(await forge(PAYLOAD))).toMatchObject({ ok: true });
   });

@@ -53,7 +53,9 @@ export class SealedTokens {
 
   /** Seals a token that expires after `TOKEN_TTL_SECONDS`. */
   async seal({ viewer, binding }: SealedClaims): Promise<IssuedToken> {
-    const now = Math.floor(Date.now() / 1000);
+    // A fraction (RFC 7519 §2, NumericDate), so that a token that is issued right after a revocation is not revoked too.
+    const issued = Date.now() / 1000;
+    const now = Math.floor(issued);
     const expiry = now + this.config.ttlSeconds;
     const { kid, key } = this.#keys.current;
     const token = await new EncryptJWT({ cli: binding })
@@ -61,7 +63,7 @@ export class SealedTokens {
       .setIssuer(this.config.issuer)
       .setAudience(this.#audience)
       .setSubject(viewer.id)
-      .setIssuedAt(now)
+      .setIssuedAt(issued)
       .setNotBefore(now)
       .setExpirationTime(expiry)
       .setJti(randomUUID())
@@ -89,7 +91,7 @@ export class SealedTokens {
       return {
         ok: true,
         claims: { viewer, binding: payload['cli'] ?? {} },
-        issuedAtMs: (payload.iat ?? 0) * 1000,
+        issuedAtMs: Math.round((payload.iat ?? 0) * 1000),
         expiresAtMs,
       };
     } catch (error) {
