@@ -154,7 +154,8 @@ export const EnvironmentSchema = z.object({
   OTEL_RESOURCE_ATTRIBUTES: pairs(parsePairs),
   OTEL_TRACES_SAMPLER: oneOf(SAMPLERS).default('parentbased_always_on'),
   OTEL_TRACES_SAMPLER_ARG: number(0, 1, { whole: false }).default(1),
-  OTEL_SDK_DISABLED: choice.default(false),
+  // OpenTelemetry's booleans are case-insensitive.
+  OTEL_SDK_DISABLED: z.string().toLowerCase().pipe(choice).default(false),
   AUDIT_RETENTION_DAYS: number(0, 3_650, { whole: true }).default(90),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -28,7 +28,8 @@ it('a header has only characters that every server accepts', () => {
 
 it('there are no traces without an endpoint, or when the SDK is disabled', () => {
   expect(read({ OTEL_SERVICE_NAME: 'x' })).toBeNull();
-  expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_SDK_DISABLED: 'true' })).toBeNull();
+  for (const OTEL_SDK_DISABLED of ['true', 'TRUE'])
+    expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_SDK_DISABLED })).toBeNull();
 });
 
 it.each([

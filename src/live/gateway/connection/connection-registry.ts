@@ -132,10 +132,12 @@ export class ConnectionRegistry {
 
   /** Remembers for a minute that a viewer's tokens were revoked. */
   rememberRevoked(revoked: RevokedViewer): void {
-    const others = this.#revoked
-      .get(revoked.viewer)
-      ?.filter((one) => one.onlyWithoutSession !== revoked.onlyWithoutSession);
-    this.#revoked.add(revoked.viewer, [...(others ?? []), revoked]);
+    const known = this.#revoked.get(revoked.viewer) ?? [];
+    const isOfKind = ({ onlyWithoutSession = false }: RevokedViewer) =>
+      onlyWithoutSession === (revoked.onlyWithoutSession ?? false);
+    // An identity provider's logout counts from its own `iat`, and may come after a later revocation.
+    const issuedUntilMs = Math.max(...[...known.filter(isOfKind), revoked].map((one) => one.issuedUntilMs));
+    this.#revoked.add(revoked.viewer, [...known.filter((one) => !isOfKind(one)), { ...revoked, issuedUntilMs }]);
   }
 
   /** Adds a connection that is open and not yet acknowledged. */

@@ -1,0 +1,32 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Presence } from '../../presence/presence.js';
+import type { ViewerId } from '../../viewer/viewer.js';
+import type { Grant } from '../connection-authenticator.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { NoneElsewhere } from './connections-elsewhere.js';
+
+const viewer = 'external:acme:ann' as ViewerId;
+const NOW = 1_700_000_000_000;
+
+function issuedAt(ms: number, session?: string): Grant {
+  const standsOn = session === undefined ? 'token' : { session };
+  return { viewer: { id: viewer }, standsOn, issuedAt: new Date(ms), expiresAt: new Date(ms + 60_000) } as Grant;
+}
+
+describe('a remembered revocation of a viewer', () => {
+  const registry = new ConnectionRegistry({} as Presence, new NoneElsewhere());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is not shortened by a later one that reaches less far', () => {
+    registry.rememberRevoked({ viewer, issuedUntilMs: NOW });
+    registry.rememberRevoked({ viewer, issuedUntilMs: NOW - 30_000, onlyWithoutSession: false });
+    expect(registry.hasEnded(issuedAt(NOW))).toBe(true);
+    expect(registry.hasEnded(issuedAt(NOW + 1))).toBe(false);
+  });
+
+  it('does not reach tokens of a session if only those without one were revoked', () => {
+    registry.rememberRevoked({ viewer, issuedUntilMs: NOW + 1000, onlyWithoutSession: true });
+    expect(registry.hasEnded(issuedAt(NOW + 500))).toBe(true);
+    expect(registry.hasEnded(issuedAt(NOW + 500, 'a'))).toBe(false);
+  });
+});
