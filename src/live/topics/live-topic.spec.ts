@@ -19,9 +19,10 @@ class TopicUnderTest {
   epoch = 'epoch-of-it';
   stored = 0;
   isLost = false;
+  mayDeliver = true;
   reads = 0;
   readonly live = new LiveTopic(topicOf(definition, 'user:6f1c0000-0000-4000-8000-000000000001'), {
-    mayDeliver: () => true,
+    mayDeliver: () => this.mayDeliver,
     read: async (_topic, { offset }) => {
       this.reads++;
       return this.isLost ? this.reading(this.stored, false) : this.reading(this.stored, true, offset);
@@ -136,4 +137,41 @@ it('reads the history again for a subscriber that read it before a loss', async 
   topic.live.join(subscriber, read);
   await turn();
   expect(offsets(sink)).toEqual([7, 8, 9]);
+});
+
+it('delivers what came and what was refused when the gate closes while a gap is read', async () => {
+  const topic = new TopicUnderTest();
+  topic.stored = 1;
+  const sink = topic.join(1);
+  const caughtUp = topic.live.catchUp();
+  topic.hear(2);
+  topic.mayDeliver = false;
+  topic.hear(3);
+  await caughtUp;
+  expect(offsets(sink)).toEqual([]);
+  topic.mayDeliver = true;
+  await topic.live.catchUp();
+  topic.hear(4);
+  await turn();
+  topic.hear(5);
+  expect(offsets(sink)).toEqual([2, 3, 4, 5]);
+  expect(kinds(sink)).not.toContain('ended');
+});
+
+it('delivers what came and what was refused when the gate closes before the first subscriber joins', async () => {
+  const topic = new TopicUnderTest();
+  const { sink, subscriber } = topic.admit();
+  const read = topic.reading(0);
+  topic.hear(1);
+  topic.mayDeliver = false;
+  topic.hear(2);
+  topic.live.join(subscriber, read);
+  expect(kinds(sink)).toEqual(['confirmed']);
+  topic.mayDeliver = true;
+  await topic.live.catchUp();
+  topic.hear(3);
+  await turn();
+  topic.hear(4);
+  expect(offsets(sink)).toEqual([1, 2, 3, 4]);
+  expect(kinds(sink)).not.toContain('ended');
 });

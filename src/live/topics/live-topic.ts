@@ -198,7 +198,7 @@ export class LiveTopic {
     if (isSameEpoch && event.offset <= this.#position.offset) return;
     if (!isSameEpoch || event.offset > this.#position.offset + 1 || this.#mayHaveMissed) {
       void this.catchUp();
-      return this.#hold(event);
+      return this.#holdDuringRead(event);
     }
     this.#position = event;
     event.trace?.begin(this.topic.definition.name);
@@ -207,6 +207,11 @@ export class LiveTopic {
       if (member.isOver) this.dismiss(member);
     });
     event.trace?.release();
+  }
+
+  /** Without a read, the event is among those that the next read finds: held, it would wait for a read that never ends. */
+  #holdDuringRead(event: TopicEvent): void {
+    if (this.#held) this.#hold(event);
   }
 
   #hold(event: TopicEvent): void {
