@@ -18,6 +18,13 @@ const TOKEN_GRACE_MS = 5000;
 /** How long a socket stays open after its session's last known end while the store is unavailable, in milliseconds. */
 const UNKNOWN_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
+/**
+ * The longest time between two looks at a connection, in milliseconds, although its end is later: one that has closed is
+ * kept until the next look.
+ */
+const LOOK_WITHIN_MS = 60_000;
+/** The same for one that depends on its token, since a refresh may bring an earlier end. */
+const LOOK_AT_TOKEN_WITHIN_MS = 5000;
 /** Milliseconds of the drain window for each open connection, and the longest window. */
 const DRAIN_MS_PER_CONNECTION = 1;
 const MAX_DRAIN_MS = 10_000;
@@ -118,7 +125,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
     const { standsOnToken, session } = connection;
     const endsAtMs = connection.endsAtMs + (standsOnToken ? TOKEN_GRACE_MS : 0);
-    if (nowMs < endsAtMs) return endsAtMs;
+    const lookWithinMs = standsOnToken ? LOOK_AT_TOKEN_WITHIN_MS : LOOK_WITHIN_MS;
+    if (nowMs < endsAtMs) return Math.min(endsAtMs, nowMs + lookWithinMs);
     if (standsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
     else void this.#lookAtSession(connection, session, nowMs);
     return null;
@@ -130,7 +138,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
       const endsAt = await this.watch.endOf(session);
       if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
       connection.extendTo(endsAt);
-      this.#deadlines.add(connection, Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS));
+      const nextMs = Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS);
+      this.#deadlines.add(connection, Math.min(nextMs, nowMs + LOOK_WITHIN_MS));
     } catch {
       // It is not known whether the session is still valid. A short outage of the store closes nothing, a long one
       // does.

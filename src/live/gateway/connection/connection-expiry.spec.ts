@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { SessionRevocations } from '../../sessions/session-revocations.js';
+import type { SessionWatch } from '../../sessions/session-watch.js';
+import type { Connection, ConnectionState } from './connection.js';
+import { ConnectionExpiry } from './connection-expiry.js';
+import type { ConnectionRegistry } from './connection-registry.js';
+import type { RevocationMetrics } from './revocation.metrics.js';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+/** A look comes at most this long after it is due. */
+const TURN = 250;
+
+/** What the expiry sees of an admitted connection: how often it has looked, and how it has closed it. */
+class WatchedConnection {
+  readonly openedAtMs = performance.now();
+  readonly introduced = true;
+  readonly standsOnToken: boolean;
+  state: ConnectionState = 'admitted';
+  endsAtMs: number;
+  looks = 0;
+  closedWith: number | null = null;
+
+  constructor(
+    readonly session: string | null,
+    lastsMs: number,
+  ) {
+    this.standsOnToken = session === null;
+    this.endsAtMs = performance.now() + lastsMs;
+  }
+
+  get closed(): boolean {
+    this.looks++;
+    return this.state === 'closed';
+  }
+
+  extendTo(endsAt: Date): void {
+    this.endsAtMs = performance.now() + endsAt.getTime() - Date.now();
+  }
+
+  close(code: number): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.closedWith = code;
+  }
+
+  takeHeard(): boolean {
+    return true;
+  }
+
+  ping(): void {}
+}
+
+let expiry: ConnectionExpiry;
+const sessionEnd = vi.fn<() => Promise<Date | null>>();
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance', 'Date'] });
+  const registry = { add: () => {}, remove: () => {} };
+  expiry = new ConnectionExpiry(
+    registry as unknown as ConnectionRegistry,
+    {} as SessionRevocations,
+    { endOf: sessionEnd } as unknown as SessionWatch,
+    {} as RevocationMetrics,
+  );
+});
+afterEach(() => {
+  expiry.onApplicationShutdown();
+  sessionEnd.mockReset();
+  vi.useRealTimers();
+});
+
+/** @param session null for one that depends on its token */
+function admitted(session: string | null, lastsMs: number): WatchedConnection {
+  const connection = new WatchedConnection(session, lastsMs);
+  expiry.begin(connection as unknown as Connection);
+  return connection;
+}
+
+/** Closes the connection, as its peer would. */
+function leave(connection: WatchedConnection): void {
+  connection.state = 'closed';
+  connection.looks = 0;
+  expiry.end(connection as unknown as Connection);
+}
+
+describe('a connection that has closed', () => {
+  it.each([
+    ['a session that ends in days', 'a', MINUTE],
+    ['a token that ends in days', null, 5 * SECOND],
+  ])('is kept no longer than until the next look: with %s', async (_, session, withinMs) => {
+    const connection = admitted(session, 7 * DAY);
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    leave(connection);
+    await vi.advanceTimersByTimeAsync(withinMs + TURN);
+    expect(connection.looks).toBe(1);
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(connection.looks).toBe(1);
+  });
+
+  it('is kept no longer after its session was found to be extended by days', async () => {
+    sessionEnd.mockImplementation(() => Promise.resolve(new Date(Date.now() + 7 * DAY)));
+    const connection = admitted('a', 20 * SECOND);
+    await vi.advanceTimersByTimeAsync(30 * SECOND);
+    expect([sessionEnd.mock.calls.length, connection.closedWith]).toEqual([1, null]);
+    leave(connection);
+    await vi.advanceTimersByTimeAsync(MINUTE + TURN);
+    expect(connection.looks).toBe(1);
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(connection.looks).toBe(1);
+  });
+});
+
+describe('an open connection', () => {
+  it('is closed with 4403 soon after the end of its token, although a refresh has brought that end forward', async () => {
+    const connection = admitted(null, 60 * MINUTE);
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    connection.endsAtMs = performance.now() + 10 * SECOND;
+    // The grace of 5 seconds, and at most 5 more to the next look.
+    await vi.advanceTimersByTimeAsync(15 * SECOND - 1);
+    expect(connection.closedWith).toBeNull();
+    await vi.advanceTimersByTimeAsync(5 * SECOND + TURN + 1);
+    expect(connection.closedWith).toBe(4403);
+  });
+
+  it('is closed with 4403 once the grace after its token is over, and not before', async () => {
+    const connection = admitted(null, MINUTE);
+    await vi.advanceTimersByTimeAsync(MINUTE + 5 * SECOND - 1);
+    expect(connection.closedWith).toBeNull();
+    await vi.advanceTimersByTimeAsync(TURN + 1);
+    expect(connection.closedWith).toBe(4403);
+  });
+
+  it('does not ask for the end of its session before that is due, and is closed with 4401 if it has ended', async () => {
+    sessionEnd.mockResolvedValue(null);
+    const connection = admitted('a', 10 * MINUTE);
+    await vi.advanceTimersByTimeAsync(10 * MINUTE - 1);
+    expect(sessionEnd).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(TURN + 1);
+    expect([sessionEnd.mock.calls.length, connection.closedWith]).toEqual([1, 4401]);
+  });
+});
