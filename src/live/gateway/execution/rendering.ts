@@ -17,21 +17,31 @@ export type ShowError = (error: GraphQLError, context: GraphqlContext | null) =>
 export type ResultText = ByteText;
 
 /**
- * A context that detects being read. A result that was computed without reading it is the same for all subscribers with
+ * Contexts that detect being read. A result that was computed without reading one is the same for all subscribers with
  * the same variables.
  */
 class Tripwire {
   tripped = false;
-  readonly context = new Proxy({} as GraphqlContext, {
-    get: (_, key) => this.#trip(key),
-    has: (_, key) => this.#trip(key) === undefined && false,
-    ownKeys: () => [this.#trip('')].map(() => ''),
-    getOwnPropertyDescriptor: (_, key) => this.#trip(key),
-  });
+  readonly #handler: ProxyHandler<GraphqlContext> = {
+    get: () => this.#trip(undefined),
+    has: () => this.#trip(false),
+    ownKeys: () => this.#trip([]),
+    getOwnPropertyDescriptor: () => this.#trip(undefined),
+    getPrototypeOf: () => this.#trip(null),
+    set: () => this.#trip(true),
+    defineProperty: () => this.#trip(true),
+    deleteProperty: () => this.#trip(true),
+  };
 
-  #trip(_key: string | symbol): undefined {
+  /** A context for one execution: resolvers may keep values for it in a WeakMap, as for any other. */
+  context(): GraphqlContext {
+    this.tripped = false;
+    return new Proxy({} as GraphqlContext, this.#handler);
+  }
+
+  #trip<T>(answer: T): T {
     this.tripped = true;
-    return undefined;
+    return answer;
   }
 }
 
@@ -93,8 +103,7 @@ export class Renderer {
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
   #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
-    this.#tripwire.tripped = false;
-    const result = operation.run({ [field]: event.payload }, this.#tripwire.context, variant);
+    const result = operation.run({ [field]: event.payload }, this.#tripwire.context(), variant);
     if (!(result instanceof Promise) && !this.#tripwire.tripped) {
       const text = this.#text(result, null);
       // A topic's event is delivered to all its subscribers at once, so only the last result is worth keeping.
