@@ -77,9 +77,18 @@ function executeEach(
   hold: Hold,
 ): AsyncGenerator<ExecutionResult, void, undefined> {
   const values = source[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<unknown, unknown>> => {
+    try {
+      return await values.next();
+    } catch (error) {
+      // graphql-ws does not call `return()` after a failure.
+      hold.release();
+      throw error;
+    }
+  };
   const results: AsyncGenerator<ExecutionResult, void, undefined> = {
     async next() {
-      const step: IteratorResult<unknown, unknown> = await values.next();
+      const step = await next();
       if (step.done) {
         hold.release();
         return { done: true, value: undefined };

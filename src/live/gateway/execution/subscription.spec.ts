@@ -1,0 +1,75 @@
+import { buildSchema, getOperationAST, parse } from 'graphql';
+import { expect, it, vi } from 'vitest';
+import { subscriptionMetrics } from '../../../../test/kit/subscription-metrics.js';
+import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import type { Connection } from '../connection/connection.js';
+import { ExecutableOperation } from './executable-operation.js';
+import { Renderer } from './rendering.js';
+import { subscribe } from './subscription.js';
+
+/** Subscribes to a field whose resolver returns an async iterable of its own: `open` counts it while it lasts. */
+async function subscribing(source: AsyncIterable<unknown>) {
+  const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
+  schema.getSubscriptionType()!.getFields()['number']!.subscribe = () => source;
+  const document = parse('subscription { number }');
+  const operation = new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
+  const request = {
+    schema,
+    document,
+    contextValue: {} as GraphqlContext,
+    variableValues: null,
+    connection: { authenticator: 'test' } as Connection,
+    operation,
+    operationId: '1',
+    variant: operation.variant(undefined),
+    resume: undefined,
+    messageBytes: 0,
+  };
+  const metrics = subscriptionMetrics();
+  const release = vi.fn<() => void>();
+  const parts = { renderer: new Renderer((error) => error.toJSON()), metrics };
+  const results = await subscribe(request, parts, { release });
+  if (!(Symbol.asyncIterator in results)) throw new Error('It has not begun.');
+  return { results, release, open: () => metrics.count(null, 'test').open };
+}
+
+async function* numbers(end: () => void): AsyncGenerator<{ number: number }, void, undefined> {
+  yield { number: 1 };
+  end();
+}
+
+function fail(): never {
+  throw new Error('The source has failed.');
+}
+
+it('a source that is no feed counts as open until its end', async () => {
+  const { results, release, open } = await subscribing(numbers(() => {}));
+  expect(await results.next()).toMatchObject({ done: false, value: { data: { number: 1 } } });
+  expect([open(), release.mock.calls.length]).toEqual([1, 0]);
+  expect(await results.next()).toMatchObject({ done: true });
+  expect(open()).toBe(0);
+  expect(release).toHaveBeenCalled();
+});
+
+it('a source that fails ends with its error, and is no longer counted as open or held', async () => {
+  const { results, release, open } = await subscribing(numbers(fail));
+  await results.next();
+  expect([open(), release.mock.calls.length]).toEqual([1, 0]);
+  await expect(results.next()).rejects.toThrow('The source has failed.');
+  expect(open()).toBe(0);
+  expect(release).toHaveBeenCalled();
+});
+
+it('a source that has failed and is returned as well is counted down once', async () => {
+  const { results, open } = await subscribing(numbers(fail));
+  await results.next();
+  await expect(results.next()).rejects.toThrow('The source has failed.');
+  await results.return();
+  expect(open()).toBe(0);
+});
+
+it('a source that fails at once is no longer counted as open', async () => {
+  const { results, open } = await subscribing({ [Symbol.asyncIterator]: () => ({ next: () => fail() }) });
+  await expect(results.next()).rejects.toThrow('The source has failed.');
+  expect(open()).toBe(0);
+});
