@@ -63,7 +63,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   async #upgrade(request: IncomingMessage, facts: ConnectionFacts, socket: Socket, head: Buffer): Promise<void> {
     const drop = (): void => void socket.destroy();
     socket.on('error', drop);
-    const refusal = await this.policy.check(request, facts, this.#draining !== null);
+    const refusal = await this.policy.check(request, facts, () => this.#draining !== null);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       this.metrics.refused(refusal, facts);

@@ -1,12 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import type { LimitsConfig } from '../../live.config.js';
+import type { GatewayConfig, LimitsConfig } from '../../live.config.js';
 import type { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
-import { ConnectionCounts, NodeCapacity } from './upgrade.policy.js';
+import { OriginPolicy } from './origin.policy.js';
+import { ConnectionCounts, NodeCapacity, UpgradePolicy } from './upgrade.policy.js';
 
 const LIMITS: LimitsConfig = {
   maxConnections: 10,
@@ -17,13 +19,18 @@ const LIMITS: LimitsConfig = {
 };
 
 /** The capacity of a process with as many connections here and elsewhere, all of one address block and viewer. */
-function capacityWith(here: number, elsewhere: number, limits: Partial<LimitsConfig> = {}): NodeCapacity {
+function capacityWith(
+  here: number,
+  elsewhere: number,
+  limits: Partial<LimitsConfig> = {},
+  rateLimit: Partial<AddressRateLimit> = {},
+): NodeCapacity {
   const counting = (count: number) => ({ ofAddress: () => count, ofViewer: () => count });
   const registry = { all: { size: here }, countOfAddress: () => here, countOfViewer: () => here };
   const others = { total: elsewhere, ...counting(elsewhere) };
   return new NodeCapacity(
     new ConnectionCounts(registry as unknown as ConnectionRegistry, others as unknown as ConnectionsElsewhere),
-    {} as AddressRateLimit,
+    rateLimit as AddressRateLimit,
     new RateLimitMetrics(new Registry()),
     { ...LIMITS, ...limits },
   );
@@ -59,4 +66,65 @@ it.each([
   [0, 3, true],
 ])('a viewer with %i connections here and %i elsewhere: full is %s', (here, elsewhere, full) => {
   expect(capacityWith(here, elsewhere).isFullFor('user:1')).toBe(full);
+});
+
+const CONFIG: GatewayConfig = {
+  path: '/graphql',
+  secure: false,
+  trustedProxies: [],
+  origins: [],
+  sameHost: false,
+  sharesServer: false,
+  introspection: false,
+};
+
+/** An upgrade that nothing is wrong with, of a page at `https://app.example`. */
+function upgrade(): IncomingMessage {
+  const headers = {
+    host: 'live.example',
+    origin: 'https://app.example',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': 'graphql-transport-ws',
+  };
+  const request = { url: '/graphql', method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, socket: {}, headers };
+  return { ...request, rawHeaders: Object.entries(headers).flat() } as unknown as IncomingMessage;
+}
+
+const FACTS = { address: '192.0.2.1', userAgent: null, origin: 'https://app.example', requestId: 'r' };
+
+/** Checks an upgrade, and calls the functions when the rate limit and the origin policy are asked. */
+async function checked(isDraining: () => boolean, onCount = () => {}, onOrigin = () => {}): Promise<number | null> {
+  const rateLimit = {
+    retryAfter: async () => {
+      onCount();
+      return null;
+    },
+  };
+  const origins = new (class extends OriginPolicy {
+    override async allows(): Promise<boolean> {
+      onOrigin();
+      return true;
+    }
+  })();
+  const policy = new UpgradePolicy(capacityWith(0, 0, {}, rateLimit), origins, CONFIG);
+  return (await policy.check(upgrade(), FACTS, isDraining))?.status ?? null;
+}
+
+it('an upgrade is accepted by a node that does not drain, and gets 503 from one that does', async () => {
+  expect(await checked(() => false)).toBeNull();
+  let counted = 0;
+  const status = await checked(
+    () => true,
+    () => counted++,
+  );
+  expect([status, counted]).toEqual([503, 0]);
+});
+
+it('an upgrade gets 503 if the drain begins while its address is counted, or while its origin is checked', async () => {
+  let draining = false;
+  const begin = (): void => void (draining = true);
+  expect([await checked(() => draining, begin), draining]).toEqual([503, true]);
+  draining = false;
+  expect([await checked(() => draining, undefined, begin), draining]).toEqual([503, true]);
 });

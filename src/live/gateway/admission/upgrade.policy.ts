@@ -153,21 +153,27 @@ export class UpgradePolicy {
   /**
    * Checks path, HTTP, node, address, origin, subprotocol, token in the URL and handshake; the first failure is the
    * result. Returns null if the socket may be opened.
+   *
+   * @param isDraining asked again at the end, since the node may have begun to drain meanwhile
    */
-  async check(request: IncomingMessage, facts: ConnectionFacts, draining: boolean): Promise<UpgradeRefusal | null> {
+  async check(
+    request: IncomingMessage,
+    facts: ConnectionFacts,
+    isDraining: () => boolean,
+  ): Promise<UpgradeRefusal | null> {
     const [, query = ''] = (request.url ?? '').split('?', 2);
     if (!this.isOurs(request)) {
       return { status: 404, message: `Sockets are opened at ${this.config.path} and nowhere else.` };
     }
     return (
       httpRefusal(request) ??
-      this.capacity.refusal(facts.address, draining) ??
+      this.capacity.refusal(facts.address, isDraining()) ??
       (await this.capacity.count(facts.address)) ??
       (await this.#originRefusal(request)) ??
       protocolRefusal(request, query) ??
       handshakeRefusal(request) ??
       // Counting and the origin policy are asynchronous, and other sockets may have been opened in the meantime.
-      this.capacity.refusal(facts.address, draining)
+      this.capacity.refusal(facts.address, isDraining())
     );
   }
 

@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { rawUpgrade } from '../../../test/kit/raw-upgrade.js';
+import type { GatewayConfig } from '../live.config.js';
+import type { GatewayMetrics } from './admission/gateway.metrics.js';
+import type { OriginPolicy } from './admission/origin.policy.js';
+import { type NodeCapacity, UpgradePolicy, type UpgradeRefusal } from './admission/upgrade.policy.js';
+import type { Connections } from './connections.js';
+import { SocketGateway } from './socket.gateway.js';
+
+const CONFIG: GatewayConfig = {
+  path: '/graphql',
+  secure: false,
+  trustedProxies: [],
+  origins: [],
+  sameHost: false,
+  sharesServer: false,
+  introspection: false,
+};
+const RESTARTING: UpgradeRefusal = { status: 503, message: 'This node is restarting.' };
+
+/** What happens while the upgrade's address is counted. */
+let duringCount: () => void;
+/** Ends the drain: until then ws itself would still open sockets. */
+let drained: () => void;
+let opened: number;
+let gateway: SocketGateway;
+let server: Server;
+let url: string;
+
+beforeEach(async () => {
+  opened = 0;
+  duringCount = () => {};
+  const draining = new Promise<void>((resolve) => (drained = resolve));
+  const capacity = {
+    refusal: (_: string, draining: boolean) => (draining ? RESTARTING : null),
+    count: async () => {
+      duringCount();
+      return null;
+    },
+  };
+  const policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, CONFIG);
+  const connections = { drain: () => draining, open: () => void opened++ } as unknown as Connections;
+  server = createServer();
+  const adapter = { httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost;
+  const metrics = { refused: () => {} } as unknown as GatewayMetrics;
+  gateway = new SocketGateway(adapter, policy, connections, metrics, CONFIG);
+  gateway.onApplicationBootstrap();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  drained();
+  await gateway.onModuleDestroy();
+  if (server.listening) await once(server.close(), 'close');
+});
+
+it('an upgrade is opened while the node does not drain', async () => {
+  expect((await rawUpgrade(url)).status).toBe(101);
+  expect(opened).toBe(1);
+});
+
+it('an upgrade that is still being checked when the drain begins gets 503, and is not opened', async () => {
+  duringCount = () => void gateway.onModuleDestroy();
+  expect((await rawUpgrade(url)).status).toBe(503);
+  expect(opened).toBe(0);
+});
