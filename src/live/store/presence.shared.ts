@@ -22,6 +22,8 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   readonly #changed = new Set<ViewerId>();
   readonly #heartbeat: NodeJS.Timeout;
   #reporting: NodeJS.Timeout | null = null;
+  /** Whether a report waits for its turn: it takes what has changed until then. */
+  #reportWaits = false;
   /** Runs exchanges with the store one after the other. Never rejects. */
   #exchange: Promise<void> = Promise.resolve();
   /** False if it is unknown what the store has for this node. */
@@ -69,15 +71,19 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
     this.#changed.add(viewer);
     this.#reporting ??= setTimeout(() => {
       this.#reporting = null;
+      if (this.#reportWaits) return;
+      this.#reportWaits = true;
       this.#enqueue(() => this.#reportChanged());
     }, REPORT_EVERY_MS).unref();
   }
 
-  /** Runs the task after the current one. */
+  /** Runs the task after the current one; not after the shutdown has begun. */
   #enqueue(work: () => Promise<void>): void {
-    this.#exchange = this.#exchange.then(work).catch(() => {
-      this.#isKnown = false;
-    });
+    this.#exchange = this.#exchange
+      .then(() => (this.#isOver ? undefined : work()))
+      .catch(() => {
+        this.#isKnown = false;
+      });
   }
 
   async #beat(): Promise<void> {
@@ -85,6 +91,7 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   }
 
   async #reportChanged(): Promise<void> {
+    this.#reportWaits = false;
     if (!this.#isKnown) return this.#reportAll();
     const changed = [...this.#changed];
     this.#changed.clear();

@@ -53,6 +53,15 @@ export function deliveringContract({ publish, publishNumbers, subscribe, harness
       expect(new Set(outcomes.map((outcome) => outcome.ok && outcome.cursor)).size).toBe(1_500);
     });
 
+    it('publishes nothing when there is nothing to publish', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      expect(await harness().bus.publish([])).toEqual([]);
+      await publish(topic, 'next');
+      await sink.until('next');
+      expect(sink.payloads).toEqual(['next']);
+    });
+
     it('keeps viewers and feeds apart', async () => {
       const topic = newTopic();
       const sibling = topicOf(latest, topic.owner);

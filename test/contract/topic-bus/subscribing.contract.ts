@@ -110,6 +110,23 @@ export function subscribingContract({ publish, publishNumbers, subscribe, harnes
       expect(leaving.sink.all.map(({ kind }) => kind)).not.toContain('ended');
     });
 
+    it('ends at the next event at the latest when its topic is deleted, and starts anew after that', async () => {
+      const topic = newTopic();
+      const { sink, subscription } = await subscribe(topic);
+      await publish(topic, 'before');
+      await sink.until('before');
+      await harness().bus.forget(topic);
+      await publish(topic, 'after');
+      await sink.untilEnded();
+      expect(sink.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event', 'ended']);
+      const again = await subscribe(topic);
+      subscription.end();
+      await publish(topic, 'anew');
+      await again.sink.until('anew');
+      expect(again.sink.payloads).toEqual(['anew']);
+      expect(sink.payloads).toEqual(['before']);
+    });
+
     it('works again after the last subscriber has left', async () => {
       const topic = newTopic();
       for (let round = 0; round < 5; round++) {

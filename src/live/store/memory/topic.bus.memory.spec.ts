@@ -148,6 +148,39 @@ describe('the histories of a node', () => {
   });
 });
 
+describe('a topic that is deleted', () => {
+  it('ends its subscriptions at once, once each, and no others', async () => {
+    open({});
+    const [topic, other] = [newTopic(), newTopic()];
+    const [one, two, elsewhere] = [new RecordingSink(), new RecordingSink(), new RecordingSink()];
+    const subscriptions = [await bus!.subscribe(topic, one), await bus!.subscribe(topic, two)];
+    await bus!.subscribe(other, elsewhere);
+    await bus!.forget(topic);
+    await bus!.forget(topic);
+    await publish(topic, 'a');
+    for (const sink of [one, two]) expect(sink.all.map(({ kind }) => kind)).toEqual(['confirmed', 'ended']);
+    for (const subscription of subscriptions) subscription.end();
+    await publish(other, 'a');
+    expect(elsewhere.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
+  });
+
+  it('takes the subscriber that returns from inside the end', async () => {
+    open({});
+    const topic = newTopic();
+    const back = new RecordingSink();
+    let returned: Promise<unknown> | undefined;
+    await bus!.subscribe(topic, {
+      confirmed: () => {},
+      event: () => {},
+      ended: () => (returned = bus!.subscribe(topic, back)),
+    });
+    await bus!.forget(topic);
+    await returned;
+    await publish(topic, 'a');
+    expect(back.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
+  });
+});
+
 describe('idempotency keys of a node', () => {
   const use = async (publisher: string, key: string, topic: Topic): Promise<boolean> => {
     const [outcome] = await bus!.publish([{ topic, payload: 1, key, publisher }]);

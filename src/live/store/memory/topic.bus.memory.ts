@@ -74,6 +74,14 @@ class MemoryTopic {
     event.trace?.release();
   }
 
+  /** Ends every subscription: the topic is forgotten. */
+  end(): void {
+    this.#subscribers.each((sink) => {
+      this.#subscribers.delete(sink);
+      sink.ended();
+    });
+  }
+
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
   dismiss(sink: TopicSink): void {
     this.#subscribers.delete(sink);
@@ -144,8 +152,10 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
 
   override async forget({ definition, owner }: Topic): Promise<void> {
     const owners = this.#topics.get(definition.name);
-    owners?.get(owner)?.history.cutTo(0);
+    const state = owners?.get(owner);
+    state?.history.cutTo(0);
     owners?.delete(owner);
+    state?.end();
   }
 
   beforeApplicationShutdown(): void {
