@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { GENERATION_KEY, GENERATION_LENGTH } from '../src/live/store/redis/store-generation.js';
 import { channelSuffix, topicKeys, topicTag } from '../src/live/store/redis/topic-keys.js';
 import { TOPIC_SCRIPTS } from '../src/live/store/redis/topic-scripts.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
@@ -263,6 +264,33 @@ needs('redis')('the bus on a Redis that fails', () => {
       // Offsets are used again: without the epoch, these events would count as already seen.
       await publish(topic, 'other 3', 'other 4', 5);
       expect((await subscribe(topic, sink.cursor)).sink.recovered).toBe(false);
+    });
+
+    it.each([
+      ['a publication', async () => {}],
+      ['a subscriber', async (topic: Topic) => (await subscribe(topic)).subscription.end()],
+    ])('lets the history expire that %s starts in a new generation of the store', async (_, start) => {
+      const topic = newTopic();
+      const { stream } = topicKeys(topic);
+      await publish(topic, 1);
+      expect(await admin.pttl(stream)).toBeGreaterThan(0);
+      await admin.hset(GENERATION_KEY, 'id', randomUUID().slice(0, GENERATION_LENGTH));
+      await start(topic);
+      await publish(topic, 2);
+      expect(await admin.xlen(stream)).toBe(1);
+      expect(await admin.pttl(stream)).toBeGreaterThan(0);
+    });
+
+    it('lets the new history of a topic expire that was behind its subscribers', async () => {
+      const topic = newTopic();
+      const { meta, stream } = topicKeys(topic);
+      await publish(topic, 1);
+      const epoch = (await admin.hget(meta, 'epoch')) ?? '';
+      const values = ['newer-epoch1', epoch, 2];
+      expect(await here.connection.runScript(TOPIC_SCRIPTS.alone.compare, [meta, stream], values)).toEqual([1]);
+      await publish(topic, 2);
+      expect(await admin.xlen(stream)).toBe(1);
+      expect(await admin.pttl(stream)).toBeGreaterThan(0);
     });
 
     it('continues without loss after a restart with its data', async () => {

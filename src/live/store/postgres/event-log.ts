@@ -61,8 +61,10 @@ export class EventLog {
   /** The last entry that the listeners got; null until the first connection. */
   #seen: number | null = null;
   #isClosed = false;
-  /** The running read; null between reads. */
-  #reading: Promise<void> | null = null;
+  #isReading = false;
+  /** The number of reads that were begun, and which of them was the last to find the log's end. */
+  #begun = 0;
+  #readThrough = 0;
   #isBehind = false;
   #retryMs = FIRST_RETRY_MS;
   #retry: NodeJS.Timeout | undefined;
@@ -108,7 +110,9 @@ export class EventLog {
    * @throws UnavailableError when the connection is lost
    */
   async reached(seq: number): Promise<void> {
-    while ((this.#seen ?? 0) < seq) {
+    const before = this.#begun;
+    // Entries may be removed before they are read: then a read that began after this call finds the end without them.
+    while ((this.#seen ?? 0) < seq && this.#readThrough <= before) {
       if (this.isLost) throw new UnavailableError();
       this.#wake();
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
@@ -148,13 +152,22 @@ export class EventLog {
   /** Reads what is new. Calls during a read lead to one more. */
   #wake(): void {
     this.#isBehind = true;
-    if (this.#reading || !this.#client) return;
-    this.#reading = this.#read(this.#client).finally(() => (this.#reading = null));
+    if (!this.#isReading && this.#client) void this.#readAll(this.#client);
+  }
+
+  async #readAll(client: Client): Promise<void> {
+    this.#isReading = true;
+    try {
+      await this.#read(client);
+    } finally {
+      this.#isReading = false;
+    }
   }
 
   async #read(client: Client): Promise<void> {
     while (this.#isBehind && this.#client === client) {
       this.#isBehind = false;
+      const read = ++this.#begun;
       try {
         const values = [this.#seen, BATCH, BATCH_BYTES];
         const startedAtMs = performance.now();
@@ -164,6 +177,7 @@ export class EventLog {
         if (this.#client !== client) return;
         for (const row of result.rows) this.#tell(row);
         if (mayBeCut(result.rows)) this.#isBehind = true;
+        else this.#readThrough = read;
       } catch (error) {
         return this.#lose(client, reasonOf(error));
       }

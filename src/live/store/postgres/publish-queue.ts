@@ -27,6 +27,7 @@ export class PublishQueue {
 
   /** Publishes up to 1,000 publications together, more in several statements. Rejects as `append` does. */
   async publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    if (publications.length === 0) return [];
     if (publications.length <= BATCH) return this.#enqueue(publications);
     const outcomes: PublishOutcome[] = [];
     for (let at = 0; at < publications.length; at += BATCH)

@@ -267,9 +267,12 @@ begin
     where e.topic = found_id order by e."offset" desc limit size
   ), kept as (
     select n."offset", n.payload, n.at > clock_timestamp() - lifetime * interval '1 ms' as is_young from newest n
+  ), old as (
+    -- If the clock was set back, a younger event may be older by its time: what is read has no hole.
+    select coalesce(max(k."offset"), 0) as newest from kept k where not k.is_young
   )
   select coalesce(max(k."offset"), 0),
-    coalesce(array_agg(k.payload order by k."offset") filter (where k.is_young), '{}'),
+    coalesce(array_agg(k.payload order by k."offset") filter (where k."offset" > (select o.newest from old o)), '{}'),
     (select coalesce(max(e.seq), 0) from sallyport.event e)
   into "offset", payloads, log_head from kept k;
   if since_epoch = epoch and since_offset <= "offset" and "offset" - since_offset <= cardinality(payloads) then
@@ -294,12 +297,17 @@ begin
   select t.id, t.epoch into found_id, epoch from sallyport.topic t, sallyport.generation g
   where t.name = topic_name and left(t.epoch, ${GENERATION_LENGTH}) = g.id;
   with newest as (
-    select e."offset", e.at, e.payload from sallyport.event e
+    select e."offset", e.payload, e.at > clock_timestamp() - lifetime * interval '1 ms' as is_young from sallyport.event e
     where e.topic = found_id order by e."offset" desc limit size
+  ), wanted as (
+    select n."offset", n.payload, n.is_young from newest n where after_epoch = '' or n."offset" > after_offset
+  ), hole as (
+    select min(w."offset") as first from wanted w
+    where not w.is_young and w."offset" > (select min(y."offset") from wanted y where y.is_young)
   ), page as (
-    select n."offset", n.payload from newest n
-    where n.at > clock_timestamp() - lifetime * interval '1 ms' and (after_epoch = '' or n."offset" > after_offset)
-    order by n."offset" limit most
+    select w."offset", w.payload from wanted w, hole h
+    where w.is_young and (h.first is null or w."offset" < h.first)
+    order by w."offset" limit most
   )
   select (select max(n."offset") from newest n), min(p."offset"), coalesce(array_agg(p.payload order by p."offset"), '{}')
   into newest_offset, first_offset, payloads from page p;

@@ -93,7 +93,8 @@ for i, tag in ipairs(KEYS) do
     local known = call('HMGET', meta, 'epoch', 'offset', 'renewed')
     local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
     if not isOurs(epoch) then
-      epoch, offset = generation .. prefix .. i, 1
+      -- A new stream, which has no expiry yet.
+      epoch, offset, renewed = generation .. prefix .. i, 1, 0
       call('HSET', meta, 'epoch', epoch)
       call('DEL', stream)
     end
@@ -132,7 +133,7 @@ local epoch = redis.call('HGET', meta, 'epoch')
 if not isOurs(epoch) then
   epoch = generation .. ARGV[1]
   redis.call('HSET', meta, 'epoch', epoch, 'offset', 0)
-  redis.call('HDEL', meta, 't', 'p')
+  redis.call('HDEL', meta, 't', 'p', 'renewed')
   redis.call('DEL', stream)
 end
 redis.call('PEXPIRE', meta, math.max(${META_LIFETIME_MS}, 2 * lifetime))
@@ -220,6 +221,7 @@ for i = 1, #KEYS / 2 do
   local epoch, offset = ARGV[2 * i], tonumber(ARGV[2 * i + 1])
   if known[1] == epoch and tonumber(known[2]) < offset then
     redis.call('HSET', meta, 'epoch', generation .. ARGV[1] .. i, 'offset', 0)
+    redis.call('HDEL', meta, 'renewed')
     redis.call('DEL', KEYS[2 * i])
   end
   results[i] = (known[1] == epoch and tonumber(known[2]) == offset and isOurs(epoch)) and 0 or 1

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TopicEvent } from '../src/live/topics/topic-event.js';
+import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
+import { needs } from './kit/needs.js';
+import { type TestDatabase, createDatabase } from './kit/postgres-database.js';
+import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
+import { RecordingSink } from './kit/recording-sink.js';
+
+const definition: TopicDefinition = {
+  name: 'notifications',
+  field: 'notifications',
+  historySize: 100,
+  historySeconds: 300,
+  onSubscribe: 'history',
+  slowReader: 'close',
+};
+const numbered = (events: readonly TopicEvent[]) => events.map(({ offset, payload }) => [offset, payload]);
+
+needs('postgres')('topics on PostgreSQL', () => {
+  let database: TestDatabase;
+  let node: PostgresNode;
+  let admin: pg.Client;
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    node = await postgresNode(database.url);
+    admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await admin.end();
+    await node.close();
+    await database.drop();
+  });
+
+  describe('an entry of the log', () => {
+    const newestSeq = async () => {
+      const { rows } = await admin.query<{ last_value: string }>('select last_value from sallyport.event_seq');
+      return Number(rows[0]?.last_value);
+    };
+
+    it('that was removed before the node read it is not waited for', async () => {
+      await admin.query('begin');
+      await admin.query("select sallyport.announce('never read')");
+      const seq = await newestSeq();
+      await admin.query('delete from sallyport.event where seq = $1', [seq]);
+      await admin.query('commit');
+      await node.log.reached(seq);
+    }, 10_000);
+
+    it('that does not exist is waited for no longer than a read of the log takes', async () => {
+      const seq = (await newestSeq()) + 5;
+      await Promise.all([node.log.reached(seq), node.log.reached(seq)]);
+    }, 10_000);
+
+    it('is passed to the listeners before whoever waits for it goes on', async () => {
+      const heard: string[] = [];
+      const leave = node.log.follow(({ payload }) => void heard.push(payload));
+      await node.bus.publish([{ topic: topicOf(definition, `user:${randomUUID()}`), payload: 'heard' }]);
+      await node.log.reached(await newestSeq());
+      leave();
+      expect(heard).toEqual(['"heard"']);
+    }, 10_000);
+  });
+
+  describe('an event that is too old although an earlier one is not, since the clock was set back', () => {
+    let topic: Topic;
+    let cursors: string[];
+
+    beforeAll(async () => {
+      topic = topicOf(definition, `user:${randomUUID()}`);
+      const outcomes = await node.bus.publish(['one', 'two', 'three'].map((payload) => ({ topic, payload })));
+      cursors = outcomes.map((outcome) => (outcome.ok ? outcome.cursor : ''));
+      const { rowCount } = await admin.query(
+        `update sallyport.event e set at = now() - interval '1 hour' from sallyport.topic t
+        where t.id = e.topic and t.name = $1 and e."offset" = 2`,
+        [topic.name],
+      );
+      expect(rowCount).toBe(1);
+    });
+
+    const subscribe = async (resume?: unknown) => {
+      const sink = new RecordingSink();
+      const subscription = await node.bus.subscribe(topic, sink, resume);
+      subscription.end();
+      return sink;
+    };
+
+    it('makes a resume before it incomplete', async () => {
+      const sink = await subscribe(cursors[0]);
+      expect(sink.all).toEqual([{ kind: 'confirmed', recovered: false }]);
+    });
+
+    it('leaves a resume after it complete', async () => {
+      const sink = await subscribe(cursors[1]);
+      expect(sink.all).toEqual([
+        { kind: 'confirmed', recovered: true },
+        { kind: 'event', payload: 'three', offset: 3, cursor: cursors[2] },
+      ]);
+    });
+
+    it('is where the history of a new subscriber starts', async () => {
+      const sink = await subscribe();
+      expect(sink.all).toEqual([
+        { kind: 'confirmed', recovered: undefined },
+        { kind: 'event', payload: 'three', offset: 3, cursor: cursors[2] },
+      ]);
+    });
+
+    it('ends a page of the history, and the next one is not recovered', async () => {
+      const first = await node.bus.history(topic, { limit: 100 });
+      expect(first.recovered).toBe(true);
+      expect(numbered(first.events)).toEqual([[1, 'one']]);
+      const next = await node.bus.history(topic, { after: first.events[0]?.cursor, limit: 100 });
+      expect(next).toEqual({ events: [], recovered: false });
+    });
+
+    it('does not hide what comes after it from a page that starts there', async () => {
+      const page = await node.bus.history(topic, { after: cursors[1], limit: 100 });
+      expect(page.recovered).toBe(true);
+      expect(numbered(page.events)).toEqual([[3, 'three']]);
+    });
+  });
+});
