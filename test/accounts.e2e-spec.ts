@@ -183,6 +183,18 @@ describe('signing in', () => {
     await server.browser().login(ada);
   });
 
+  it('PW-4 replaces a hash with older parameters, and all of several concurrent sign-ins succeed', async () => {
+    const ada = await server.signedIn();
+    const older = await hash(ada.password, { memoryCost: 9_216, timeCost: 2, parallelism: 1 });
+    await database.run((orm) => orm.update(users).set({ passwordHash: older }).where(eq(users.id, ada.id)));
+    const { email, password } = ada;
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => server.browser().gql(LOGIN, { email, password })),
+    );
+    expect(answers.flatMap((answer) => answer.errors)).toEqual([]);
+    expect(await storedHash(email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  });
+
   it('PW-5 two hundred concurrent sign-ins do not block other requests', async () => {
     const ada = await server.signedIn();
     const attempts = Array.from({ length: 200 }, () =>
