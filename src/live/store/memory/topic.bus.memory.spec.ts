@@ -172,7 +172,9 @@ describe('a topic that is deleted', () => {
     await bus!.subscribe(topic, {
       confirmed: () => {},
       event: () => {},
-      ended: () => (returned = bus!.subscribe(topic, back)),
+      ended: () => {
+        returned = bus!.subscribe(topic, back);
+      },
     });
     await bus!.forget(topic);
     await returned;
