@@ -107,7 +107,7 @@ class Live implements SocketOwner {
   #createInner(url: string, webSocketImpl: SocketClass): Client {
     const inner = createClient({
       generateID: (payload) => this.#resumption.named(payload, this.options.generateID?.(payload) ?? `${++this.#ids}`),
-      ...(this.options.on ? { on: this.options.on } : {}),
+      ...(this.options.on ? { on: guarded(this.options.on) } : {}),
       url,
       webSocketImpl,
       connectionParams: (): ConnectionInitPayload & Record<string, unknown> => ({
@@ -133,7 +133,7 @@ class Live implements SocketOwner {
     const inner = this.#inner;
     const subscribe = this.#counting((payload, sink) => this.#resumption.subscribe(inner, payload, sink));
     return {
-      on: (event, listener) => inner.on(event, listener),
+      on: (event, listener) => inner.on(event, guardedListener(listener as AnyListener) as typeof listener),
       terminate: () => inner.terminate(),
       check: () => this.#woken(),
       subscribe,
@@ -196,6 +196,8 @@ class Live implements SocketOwner {
     if (this.#connection) return;
     this.#socket?.close();
     this.#backoff.wake();
+    this.#states.unwanted();
+    if (this.#states.now === 'idle') this.#rest();
   }
 
   #rest(): void {
@@ -212,4 +214,17 @@ class Live implements SocketOwner {
     await gone;
     this.#rest();
   }
+}
+
+/** Listeners of the application for graphql-ws's events, in which it may throw. */
+function guarded(listeners: NonNullable<ClientOptions['on']>): NonNullable<ClientOptions['on']> {
+  return Object.fromEntries(
+    Object.entries(listeners).map(([event, listener]) => [event, listener && guardedListener(listener as AnyListener)]),
+  );
+}
+
+type AnyListener = (...values: unknown[]) => unknown;
+
+function guardedListener(listener: AnyListener): AnyListener {
+  return (...values) => callApplication(() => listener(...values));
 }

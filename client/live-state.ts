@@ -1,3 +1,4 @@
+import { CloseCode as GraphqlWsCode } from 'graphql-ws/client';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { callApplication, isOnline } from './platform.js';
 
@@ -13,20 +14,22 @@ import { callApplication, isOnline } from './platform.js';
  */
 export type LiveState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline' | 'signedOut' | 'stopped';
 
-/** 'Bad response', 'Internal client error' and 'Subprotocol not acceptable': graphql-ws closes with these itself. */
-const OF_THE_CLIENT = [4004, 4005, 4406];
+/** The codes of RFC 6455 after which graphql-ws retries; it stops after all others below 2000. */
+const RETRIED_CODES = new Set<number>([1000, 1001, 1005, 1006, 1012, 1013, 1014]);
 
-/** Close codes after which graphql-ws stops, except for sign-out. */
+/** The other codes after which graphql-ws stops, except for sign-out. */
 const FINAL_CODES = new Set<number>([
-  CloseCode.ProtocolError,
-  CloseCode.InvalidPayload,
-  CloseCode.PolicyViolation,
-  CloseCode.MessageTooBig,
   CloseCode.BadRequest,
   CloseCode.SubscriberAlreadyExists,
   CloseCode.TooManyInitialisationRequests,
-  ...OF_THE_CLIENT,
+  GraphqlWsCode.BadResponse,
+  GraphqlWsCode.InternalClientError,
+  GraphqlWsCode.SubprotocolNotAcceptable,
 ]);
+
+function isFinal(code: number): boolean {
+  return (code < 2000 && !RETRIED_CODES.has(code)) || FINAL_CODES.has(code);
+}
 
 /** Derives the state that a page shows from what happens to the connections. */
 export class LiveStates {
@@ -64,9 +67,14 @@ export class LiveStates {
   closed(code: number, isWanted: boolean): void {
     if (code === CloseCode.Normal) this.#leave('idle');
     else if (code === CloseCode.Unauthorized) this.#leave('signedOut');
-    else if (FINAL_CODES.has(code)) this.#leave('stopped');
+    else if (isFinal(code)) this.#leave('stopped');
     else if (isWanted) this.opening();
     else this.#leave('idle');
+  }
+
+  /** No subscription is left, and there is no connection. */
+  unwanted(): void {
+    if (this.#now === 'connecting' || this.#now === 'reconnecting' || this.#now === 'offline') this.#leave('idle');
   }
 
   #leave(state: LiveState): void {

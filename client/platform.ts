@@ -37,7 +37,7 @@ export const page = globalThis as unknown as PageLike;
  * Calls the application. What it throws is reported as an uncaught exception, since the connection and every other
  * subscription have to go on.
  */
-export function callApplication(call: () => void): void {
+export function callApplication(call: () => unknown): void {
   try {
     call();
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { FormattedExecutionResult, Sink } from 'graphql-ws';
 import { createLiveClient, type LiveClient, type LiveClientOptions } from './live-client.js';
-import { page } from './platform.js';
+import { callApplication, page } from './platform.js';
 import { tokenFromUrl } from './token-endpoints.js';
 
 /** The options of {@link startLive}; a page behind the app proxy has them in its own markup. */
@@ -67,7 +67,7 @@ function start(options: StartLiveOptions): Live {
       return given ?? fetchToken(context);
     },
     onSignedOut: () => {
-      onSignedOut?.();
+      callApplication(() => onSignedOut?.());
       if (loginUrl !== undefined) page.location?.assign?.(loginUrl);
     },
   });

@@ -376,6 +376,18 @@ describe('an exception of the application', () => {
     expect(thrown).toContainEqual(new Error('by the application'));
   });
 
+  it("in a listener of graphql-ws's events does not keep it from reconnecting", async () => {
+    const thrown = uncaught();
+    const client = live.connect({ on: { closed: fail } });
+    client.on('message', fail);
+    const { next } = live.follow(client);
+    (await live.server.admit()).connection.close(CloseCode.ServiceRestart);
+    const { connection } = await live.server.admit();
+    sendNext(connection, (await connection.receive('subscribe')).id, 1);
+    expect(await next()).toBe(1);
+    expect(thrown).toContainEqual(new Error('by the application'));
+  });
+
   it('in `onSignedOut` does not hide the sign-out from subscriptions', async () => {
     const thrown = uncaught();
     const { values } = live.follow(live.connect({ onSignedOut: fail }));
@@ -394,6 +406,21 @@ describe('ending', () => {
     stop();
     connection.close(CloseCode.ServiceRestart);
     await vi.waitFor(() => expect(client.state).toBe('idle'));
+  });
+
+  it('is idle when the last subscription ends while it waits to reconnect', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99);
+    live.atEnd(() => void vi.restoreAllMocks());
+    const client = live.connect();
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    connection.cut();
+    await vi.waitFor(() => expect(client.state).toBe('reconnecting'));
+    stop();
+    expect(client.state).toBe('idle');
+    client.check();
+    expect(client.state).toBe('idle');
   });
 
   it('is idle when the last subscription ends before the socket is open', async () => {
