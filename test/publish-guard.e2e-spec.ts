@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newApiKey } from '../src/identity/api-keys/api-key.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { Publisher } from '../src/live/publish/publisher.service.js';
+import { HeldBodies } from '../src/server/http-api/held-bodies.js';
 import { rawHttp, requestBytes } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -117,6 +119,37 @@ describe('concurrent request bodies', () => {
     const more = await holding(15, busy);
     expect((await publish(busy)).status).toBe(200);
     release(more);
+  });
+
+  it('free their memory, each once, if they were pipelined and the client has gone before an answer', async () => {
+    const held = server.app.get(HeldBodies, { strict: false });
+    const hold = held.hold.bind(held);
+    const released: ReturnType<typeof vi.fn>[] = [];
+    const holding = vi.spyOn(held, 'hold').mockImplementation((...values) => {
+      const release = vi.fn(hold(...values));
+      released.push(release);
+      return release;
+    });
+    const publisher = server.app.get(Publisher, { strict: false });
+    const publishing = publisher.publish.bind(publisher);
+    let answer: () => void = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const slow = vi.spyOn(publisher, 'publish').mockImplementation(async (...values) => {
+      await answered;
+      return publishing(...values);
+    });
+    const body = Buffer.from('{"events":[]}');
+    const one = Buffer.concat([head(`Bearer ${key}`, ['Content-Length', String(body.length)]), body]);
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+    socket.write(Buffer.concat([one, one, one]));
+    await vi.waitFor(() => expect(slow).toHaveBeenCalledTimes(3));
+    socket.destroy();
+    await vi.waitFor(() => expect(released.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]));
+    answer();
+    await Promise.all(slow.mock.results.map(({ value }) => value as Promise<unknown>));
+    expect(released.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
+    slow.mockRestore();
+    holding.mockRestore();
   });
 
   it('are limited for the node, for all keys', async () => {

@@ -8,6 +8,7 @@ import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publ
 import type { FastifyRequest } from 'fastify';
 import { HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
+import { whenOver } from '../http/request-end.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { HeldBodies } from './held-bodies.js';
 
@@ -52,10 +53,7 @@ export class PublishRule implements RouteRule {
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     const key = await this.guard.admit(request, { scope: 'publish', isAllowed: mayPublishSomething });
     const bytes = announcedBytes(request);
-    const release = this.#take(key, bytes);
-    // A client that has gone while its key was looked up is not heard of again.
-    if (reply.raw.closed) release();
-    else reply.raw.once('close', release);
+    whenOver(request, reply, this.#take(key, bytes));
   };
 
   #take(key: ApiKey, bytes: number): () => void {

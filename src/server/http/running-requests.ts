@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { whenOver } from './request-end.js';
 
 /** How long a shutdown waits for running requests, in milliseconds; longer ones are aborted. */
 const FINISH_WITHIN_MS = 10_000;
@@ -11,9 +12,9 @@ export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs =
   let running = 0;
   let onIdle: () => void = () => {};
 
-  fastify.addHook('onRequest', (_request, reply, done) => {
+  fastify.addHook('onRequest', (request, reply, done) => {
     running++;
-    reply.raw.once('close', () => {
+    whenOver(request, reply, () => {
       if (--running === 0) onIdle();
     });
     done();
