@@ -88,6 +88,8 @@ export class SubscriberConnections {
       if (members.has(key) || connection.channels.size > 0) continue;
       this.#connections.delete(key);
       connection.end();
+      // It may have been the last one that was lost, and will not be ready again.
+      this.owner.ready(connection);
     }
   };
 
