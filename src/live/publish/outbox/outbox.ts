@@ -198,11 +198,11 @@ export class Outbox {
     return new Map(found.map(({ id, trace }) => [id, trace]));
   }
 
-  /** A connection has one statement at a time. */
+  /** A connection has one statement at a time. The limit begins when it is sent. */
   async #inTurn<T>(limitMs: number, query: () => Promise<T>): Promise<T> {
-    const asked = this.#last.then(query);
+    const asked = this.#last.then(() => within(limitMs, query(), null));
     this.#last = asked.catch(() => {});
-    const result = await within(limitMs, asked, null);
+    const result = await asked;
     if (result !== null) return result;
     this.client.end().catch(() => {});
     throw new UnavailableError('The database did not answer in time.');

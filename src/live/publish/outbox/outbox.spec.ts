@@ -1,0 +1,85 @@
+import { Client } from 'pg';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { Outbox } from './outbox.js';
+
+const TIDY = 'select sallyport.tidy_outbox()';
+const BACKLOG = 'select waiting, oldest_seconds from sallyport.outbox_backlog()';
+const BEAT = 'select 1';
+
+/** What an outbox uses of its connection. */
+interface Connection {
+  connect(): Promise<void>;
+  end(): Promise<void>;
+  query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** An outbox whose database takes so long for these statements, in milliseconds, and no time for any other. */
+async function outboxWith(tookMs: Readonly<Record<string, number>>) {
+  const connection = Client.prototype as unknown as Connection;
+  vi.spyOn(connection, 'connect').mockResolvedValue();
+  const end = vi.spyOn(connection, 'end').mockResolvedValue();
+  const sent: string[] = [];
+  vi.spyOn(connection, 'query').mockImplementation(async (text) => {
+    sent.push(text);
+    const ms = tookMs[text];
+    if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
+    return { rows: [] };
+  });
+  const outbox = await Outbox.connect({ url: 'postgres://localhost/test' }, () => {});
+  sent.length = 0;
+  return { outbox, sent, end };
+}
+
+/** What becomes of a call: `pending` until it has ended. */
+function outcomeOf(call: Promise<unknown>) {
+  const outcome = { is: 'pending', error: undefined as unknown };
+  call.then(
+    () => (outcome.is = 'done'),
+    (error: unknown) => Object.assign(outcome, { is: 'failed', error }),
+  );
+  return outcome;
+}
+
+it.each<[string, string, (outbox: Outbox) => Promise<unknown>]>([
+  ['tidying', TIDY, (outbox) => outbox.tidy()],
+  ['counting', BACKLOG, (outbox) => outbox.backlog()],
+])('a heartbeat that waits for a slow %s keeps the connection', async (_, text, start) => {
+  const { outbox, sent, end } = await outboxWith({ [text]: 2_600, [BEAT]: 1_400 });
+  const calls = [outcomeOf(start(outbox)), outcomeOf(outbox.beat())];
+  await vi.advanceTimersByTimeAsync(2_599);
+  expect(sent).toEqual([text]);
+  await vi.advanceTimersByTimeAsync(1_401);
+  expect(sent).toEqual([text, BEAT]);
+  expect(calls.map(({ is }) => is)).toEqual(['done', 'done']);
+  expect(end).not.toHaveBeenCalled();
+});
+
+it.each<[string, string, number, (outbox: Outbox) => Promise<unknown>]>([
+  ['heartbeat', BEAT, 1_500, (outbox) => outbox.beat()],
+  ['statement about whole tables', TIDY, 3_500, (outbox) => outbox.tidy()],
+])('a %s without an answer ends the connection', async (_, text, limitMs, start) => {
+  const { outbox, end } = await outboxWith({ [text]: 60_000 });
+  const call = outcomeOf(start(outbox));
+  await vi.advanceTimersByTimeAsync(limitMs - 1);
+  expect([call.is, end.mock.calls.length]).toEqual(['pending', 0]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect([call.is, end.mock.calls.length]).toEqual(['failed', 1]);
+  expect(call.error).toBeInstanceOf(UnavailableError);
+});
+
+it('the limit of a heartbeat that had to wait begins when it is sent', async () => {
+  const { outbox, end } = await outboxWith({ [TIDY]: 2_600, [BEAT]: 60_000 });
+  const tidied = outcomeOf(outbox.tidy());
+  const beat = outcomeOf(outbox.beat());
+  await vi.advanceTimersByTimeAsync(2_600 + 1_499);
+  expect([tidied.is, beat.is, end.mock.calls.length]).toEqual(['done', 'pending', 0]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect([beat.is, end.mock.calls.length]).toEqual(['failed', 1]);
+});
