@@ -100,6 +100,34 @@ describe('the stored audit events', () => {
     }, WAIT);
   }, 60_000);
 
+  it('are printed with --follow, each once, also when more come than one page of what was printed holds', async () => {
+    const store = server.app.get(AuditStore);
+    const viewer = 'user:many';
+    const add = (count: number) => {
+      const record = { event: 'registered', viewer, address: null, reason: null, by: 'owner' } as const;
+      return store.add(Array.from({ length: count }, () => ({ at: new Date(), record })));
+    };
+    await add(1_000);
+    const child = cli('audit', '--follow', '--viewer', viewer, '--limit', '1000', '--json');
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    const printed = () =>
+      out
+        .split('\n')
+        .slice(0, -1)
+        .map((text) => (JSON.parse(text) as StoredAuditEvent).id);
+    await vi.waitFor(() => expect(printed()).toHaveLength(1_000), WAIT);
+    await add(1_500);
+    await vi.waitFor(() => expect(printed().length).toBeGreaterThanOrEqual(2_500), WAIT);
+    await add(1);
+    const ids = (await store.oldest({ viewer, limit: 3_000 })).map(({ id }) => id);
+    await vi.waitFor(() => expect(printed()).toContain(ids.at(-1)), WAIT);
+    expect(printed()).toEqual(ids);
+    const closed = once(child, 'close');
+    child.kill('SIGTERM');
+    await closed;
+  });
+
   it('refuse unknown names and times, by name', async () => {
     for (const args of [
       ['--event', 'nothing'],

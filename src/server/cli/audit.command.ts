@@ -42,7 +42,8 @@ export const auditCommand: CliCommand = (program, context) => {
         print(found);
         await followAfter(
           found,
-          (afterId) => store.oldest({ ...query, afterId, limit: MAX_LIMIT }),
+          // A page holds what is looked at again, and new events.
+          (afterId) => store.oldest({ ...query, afterId, limit: LOOK_BACK + MAX_LIMIT }),
           print,
           context.signal,
         );

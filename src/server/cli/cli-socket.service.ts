@@ -93,6 +93,8 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
     socket.once('close', () => this.#open.delete(socket));
     const busy = `The server runs ${MAX_COMMANDS} commands already: try again in a moment.`;
     if (this.#open.size > MAX_COMMANDS) {
+      // Unread, its request would keep the socket from closing.
+      socket.resume();
       refuse(socket, busy);
       return;
     }
