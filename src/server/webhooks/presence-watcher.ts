@@ -90,10 +90,9 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
   /** Writes this node's changes. While there are too many messages, comers are found later, by comparing. */
   async #write(): Promise<void> {
     if (this.#changed.size === 0) return;
-    const isFull = await this.announced.isFull();
     for (const batch of batches([...this.#changed])) {
       await this.announced.left(viewersOf(batch, false));
-      if (!isFull) await this.announced.came(viewersOf(batch, true));
+      if (!(await this.announced.isFull())) await this.announced.came(viewersOf(batch, true));
       // One that has changed meanwhile is written again.
       for (const [viewer, isHere] of batch) if (this.#changed.get(viewer) === isHere) this.#changed.delete(viewer);
     }
@@ -102,8 +101,7 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
   async #look(): Promise<void> {
     if (!(await this.lease.take('webhooks', LOOK_EVERY_MS))) return;
     await this.#lookAtNodes();
-    if (await this.announced.isFull()) return;
-    for (;;) {
+    while (!(await this.announced.isFull())) {
       const due = await this.announced.due(BATCH);
       const connected = await this.presence.among(due);
       await this.announced.stayed(due.filter((viewer) => connected.has(viewer)));
@@ -137,8 +135,10 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
   async #compare(): Promise<void> {
     this.#mayHaveLost = true;
     if (!(await this.lease.take('webhooks-compare', COMPARE_EVERY_MS))) return;
-    if (await this.announced.isFull()) return;
-    for await (const viewers of this.presence.connected()) await this.announced.came(viewers);
+    for await (const viewers of this.presence.connected()) {
+      if (await this.announced.isFull()) return;
+      await this.announced.came(viewers);
+    }
   }
 }
 

@@ -25,6 +25,8 @@ type Failure = string | null;
 @Injectable()
 export class WebhookSender implements BeforeApplicationShutdown {
   readonly #stop = new AbortController();
+  /** The attempts under way. */
+  readonly #running = new Set<AbortController>();
   #timers: NodeJS.Timeout[] = [];
   #sending: Promise<void> | null = null;
   /** Whether the last attempt failed: logged once until one succeeds. */
@@ -50,6 +52,7 @@ export class WebhookSender implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#stop.abort();
+    for (const attempt of this.#running) attempt.abort();
     await this.#sending;
   }
 
@@ -86,13 +89,21 @@ export class WebhookSender implements BeforeApplicationShutdown {
   /** Any answer but 2xx is a failure, redirects included (Standard Webhooks 1.0.0). */
   async #attempt(url: string, webhook: ClaimedWebhook): Promise<Failure> {
     const { body, headers } = webhookRequest(webhook, this.config.secrets, Math.floor(Date.now() / 1000));
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    // Not `AbortSignal.any`, of which the signal to stop would keep something for each attempt.
+    const attempt = new AbortController();
+    if (this.#stop.signal.aborted) attempt.abort();
+    this.#running.add(attempt);
+    const timer = setTimeout(() => attempt.abort(new DOMException('No answer', 'TimeoutError')), REQUEST_TIMEOUT_MS);
     try {
+      const { signal } = attempt;
       const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal });
       await response.body?.cancel();
       return response.ok ? null : `status ${response.status}`;
     } catch (error) {
       return reasonOf(error);
+    } finally {
+      clearTimeout(timer);
+      this.#running.delete(attempt);
     }
   }
 

@@ -1,5 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { within } from '../../live/deadline.js';
+
+/** How long a scrape waits for the count, in milliseconds: while the database hangs, all other metrics must appear. */
+const COUNT_WITHIN_MS = 1000;
 
 /** The metrics of webhooks. */
 @Injectable()
@@ -30,7 +34,11 @@ export class WebhookMetrics {
       aggregator: 'max',
       registers: [this.registry],
       collect: async () => {
-        const waiting = await messages.waiting().catch(() => null);
+        const waiting = await within(
+          COUNT_WITHIN_MS,
+          messages.waiting().catch(() => null),
+          null,
+        );
         if (waiting !== null) gauge.set(waiting);
       },
     });
