@@ -28,17 +28,24 @@ export class Inbox<T> {
 
   /** Takes the first item that matches, now or when it arrives. Others stay. */
   async take(matches: (item: T) => boolean = () => true, what = 'the next thing'): Promise<T> {
-    const found = await this.see(matches, what);
-    this.#items.splice(this.#items.indexOf(found), 1);
-    return found;
+    return this.#wait(matches, what, (at) => this.#items.splice(at, 1));
   }
 
   /** Like {@link take}, but leaves the item in the queue. */
-  async see(matches: (item: T) => boolean, what: string): Promise<T> {
+  see(matches: (item: T) => boolean, what: string): Promise<T> {
+    return this.#wait(matches, what, () => {});
+  }
+
+  /** @param found called with the item's place as soon as it is found, so that no other call takes it as well */
+  async #wait(matches: (item: T) => boolean, what: string, found: (at: number) => void): Promise<T> {
     const deadline = Date.now() + TIMEOUT_MS;
     for (;;) {
-      const found = this.#items.find(matches);
-      if (found !== undefined) return found;
+      const at = this.#items.findIndex(matches);
+      if (at !== -1) {
+        const item = this.#items[at]!;
+        found(at);
+        return item;
+      }
       if (this.#over !== null) throw new Error(`${what} never came: ${this.#over}; had: ${this.#listed()}`);
       if (!(await this.#arrival(deadline))) throw new Error(`${what} did not come in time; had: ${this.#listed()}`);
     }
