@@ -55,7 +55,7 @@ needs('postgres')('topics on PostgreSQL', () => {
       await Promise.all([node.log.reached(seq), node.log.reached(seq)]);
     }, 10_000);
 
-    it('is passed to the listeners before whoever waits for it goes on', async () => {
+    it('is passed to the listeners before `reached` resolves', async () => {
       const heard: string[] = [];
       const leave = node.log.follow(({ payload }) => void heard.push(payload));
       await node.bus.publish([{ topic: topicOf(definition, `user:${randomUUID()}`), payload: 'heard' }]);

@@ -77,7 +77,7 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
     }, REPORT_EVERY_MS).unref();
   }
 
-  /** Runs the task after the current one; not after the shutdown has begun. */
+  /** Runs the task after those before it; drops it once the shutdown has begun. */
   #enqueue(work: () => Promise<void>): void {
     this.#exchange = this.#exchange
       .then(() => (this.#isOver ? undefined : work()))

@@ -209,7 +209,10 @@ export class LiveTopic {
     event.trace?.release();
   }
 
-  /** Without a read, the event is among those that the next read finds: held, it would wait for a read that never ends. */
+  /**
+   * Drops the event if no read has begun: the next read finds it. Held, it would block the topic, since only the end of
+   * a read releases held events.
+   */
   #holdDuringRead(event: TopicEvent): void {
     if (this.#held) this.#hold(event);
   }

@@ -132,7 +132,7 @@ export abstract class TopicBus {
 
   /**
    * Deletes a topic's history and position when its owner is deleted. Its cursors are invalid from then on.
-   * Subscriptions that are left end at its next event at the latest.
+   * Remaining subscriptions end at the topic's next event at the latest.
    *
    * @throws UnavailableError when the store is unavailable; the history then expires by itself
    */

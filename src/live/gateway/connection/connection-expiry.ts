@@ -19,8 +19,8 @@ const TOKEN_GRACE_MS = 5000;
 const UNKNOWN_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
 /**
- * The longest time between two looks at a connection, in milliseconds, although its end is later: one that has closed is
- * kept until the next look.
+ * Each connection is looked at at least this often, in milliseconds, even if it ends later: a closed one is freed at its
+ * next look.
  */
 const LOOK_WITHIN_MS = 60_000;
 /** The same for one that depends on its token, since a refresh may bring an earlier end. */
@@ -125,8 +125,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
     const { standsOnToken, session } = connection;
     const endsAtMs = connection.endsAtMs + (standsOnToken ? TOKEN_GRACE_MS : 0);
-    const lookWithinMs = standsOnToken ? LOOK_AT_TOKEN_WITHIN_MS : LOOK_WITHIN_MS;
-    if (nowMs < endsAtMs) return Math.min(endsAtMs, nowMs + lookWithinMs);
+    if (nowMs < endsAtMs) return Math.min(endsAtMs, nextLook(connection, nowMs));
     if (standsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
     else void this.#lookAtSession(connection, session, nowMs);
     return null;
@@ -139,7 +138,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
       if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
       connection.extendTo(endsAt);
       const nextMs = Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS);
-      this.#deadlines.add(connection, Math.min(nextMs, nowMs + LOOK_WITHIN_MS));
+      this.#deadlines.add(connection, Math.min(nextMs, nextLook(connection, nowMs)));
     } catch {
       // It is not known whether the session is still valid. A short outage of the store closes nothing, a long one
       // does.
@@ -154,4 +153,10 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
     return null;
   }
+}
+
+/** Counted from its opening, so that the looks of many connections stay spread after a pause of the process. */
+function nextLook({ standsOnToken, openedAtMs }: Connection, nowMs: number): number {
+  const everyMs = standsOnToken ? LOOK_AT_TOKEN_WITHIN_MS : LOOK_WITHIN_MS;
+  return nowMs + everyMs - ((nowMs - openedAtMs) % everyMs);
 }

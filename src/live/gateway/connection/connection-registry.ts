@@ -135,7 +135,7 @@ export class ConnectionRegistry {
     const known = this.#revoked.get(revoked.viewer) ?? [];
     const isOfKind = ({ onlyWithoutSession = false }: RevokedViewer) =>
       onlyWithoutSession === (revoked.onlyWithoutSession ?? false);
-    // An identity provider's logout counts from its own `iat`, and may come after a later revocation.
+    // A back-channel logout revokes up to its own `iat`, which may be earlier than a revocation that is already known.
     const issuedUntilMs = Math.max(...[...known.filter(isOfKind), revoked].map((one) => one.issuedUntilMs));
     this.#revoked.add(revoked.viewer, [...known.filter((one) => !isOfKind(one)), { ...revoked, issuedUntilMs }]);
   }

@@ -20,13 +20,13 @@ function rendering(resolve: Resolve) {
   schema.getSubscriptionType()!.getFields()['word']!.resolve = (_root, _args, context: GraphqlContext) =>
     resolve(context);
   const renderer = new Renderer((error) => error.toJSON());
-  const event = new TopicEvent('epoch', 1, 'hello');
+  const hello = new TopicEvent('epoch', 1, 'hello');
   return {
     operation(query: string): ExecutableOperation {
       const document = parse(query);
       return new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
     },
-    render(operation: ExecutableOperation, context: GraphqlContext): unknown {
+    render(operation: ExecutableOperation, context: GraphqlContext, event = hello): unknown {
       const text = renderer.render(event, 'word', operation, operation.variant(undefined), context);
       return JSON.parse(`${text as string}}`);
     },
@@ -91,4 +91,44 @@ it.each<[string, Resolve]>([
   const personal = operation('subscription { word }');
   render(personal, Object.create(BOB) as GraphqlContext);
   expect(personal.personal).toBe(true);
+});
+
+it('a resolver that reads its context and then renders another event is executed for each viewer', () => {
+  const other = new TopicEvent('epoch', 2, 'other');
+  let isInside = false;
+  const { operation, render } = rendering((context) => {
+    if (isInside) return 'the same for all';
+    const name = String(context.viewer?.id);
+    isInside = true;
+    render(inner, ANN, other);
+    isInside = false;
+    return name;
+  });
+  const outer = operation('subscription { word }');
+  const inner = operation('subscription { other: word }');
+  expect([ANN, BOB].map((viewer) => render(outer, viewer))).toEqual([
+    { data: { word: 'user:ann' } },
+    { data: { word: 'user:bob' } },
+  ]);
+  expect([outer, inner].map(({ personal }) => personal)).toEqual([true, false]);
+});
+
+it('a result is shared although its resolver renders an event of another operation for one viewer only', () => {
+  const other = new TopicEvent('epoch', 2, 'other');
+  let isInside = false;
+  let computed = 0;
+  const { operation, render } = rendering((context) => {
+    if (isInside) return String(context.viewer?.id);
+    isInside = true;
+    render(inner, ANN, other);
+    isInside = false;
+    return `computed ${++computed}`;
+  });
+  const outer = operation('subscription { word }');
+  const inner = operation('subscription { other: word }');
+  expect([ANN, BOB].map((viewer) => render(outer, viewer))).toEqual([
+    { data: { word: 'computed 1' } },
+    { data: { word: 'computed 1' } },
+  ]);
+  expect([outer, inner].map(({ personal }) => personal)).toEqual([false, true]);
 });

@@ -103,8 +103,12 @@ export class Renderer {
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
   #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
+    // A resolver that publishes to a topic of this process renders its events inside this execution.
+    const outer = this.#tripwire.tripped;
     const result = operation.run({ [field]: event.payload }, this.#tripwire.context(), variant);
-    if (!(result instanceof Promise) && !this.#tripwire.tripped) {
+    const wasRead = this.#tripwire.tripped;
+    this.#tripwire.tripped = outer;
+    if (!(result instanceof Promise) && !wasRead) {
       const text = this.#text(result, null);
       // A topic's event is delivered to all its subscribers at once, so only the last result is worth keeping.
       variant.last = { event, text };

@@ -268,7 +268,8 @@ begin
   ), kept as (
     select n."offset", n.payload, n.at > clock_timestamp() - lifetime * interval '1 ms' as is_young from newest n
   ), old as (
-    -- If the clock was set back, a younger event may be older by its time: what is read has no hole.
+    -- After the clock was set back, a later event can have an earlier time. Only events after the newest expired one are
+    -- returned, so there is no hole.
     select coalesce(max(k."offset"), 0) as newest from kept k where not k.is_young
   )
   select coalesce(max(k."offset"), 0),
