@@ -25,7 +25,8 @@ describe('the built package', () => {
   it('is under 5 KB gzipped, imports graphql-ws and nothing else', async () => {
     const text = await bundle('index.ts', { format: 'esm', packages: 'external' });
     expect(gzipped(text)).toBeLessThan(5 * KIB);
-    expect([...text.matchAll(/from\s*"([^"]+)"/g)].map(([, name]) => name)).toEqual(['graphql-ws/client']);
+    const imported = new Set([...text.matchAll(/from\s*"([^"]+)"/g)].map(([, name]) => name));
+    expect([...imported]).toEqual(['graphql-ws/client']);
   });
 
   it('is a script under 15 KB gzipped that gives a page `Sallyport.startLive`', async () => {
