@@ -4,22 +4,13 @@ import type { AddressInfo } from 'node:net';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rawUpgrade } from '../../../test/kit/raw-upgrade.js';
-import type { GatewayConfig } from '../live.config.js';
 import type { GatewayMetrics } from './admission/gateway.metrics.js';
 import type { OriginPolicy } from './admission/origin.policy.js';
 import { type NodeCapacity, UpgradePolicy, type UpgradeRefusal } from './admission/upgrade.policy.js';
 import type { Connections } from './connections.js';
 import { SocketGateway } from './socket.gateway.js';
+import { gatewayConfig as CONFIG } from '../../../test/kit/gateway-config.js';
 
-const CONFIG: GatewayConfig = {
-  path: '/graphql',
-  secure: false,
-  trustedProxies: [],
-  origins: [],
-  sameHost: false,
-  sharesServer: false,
-  introspection: false,
-};
 const RESTARTING: UpgradeRefusal = { status: 503, message: 'This node is restarting.' };
 
 /** What happens while the upgrade's address is counted. */

@@ -11,7 +11,7 @@ import { CONSOLE_API } from './console.rules.js';
 import { CurrentOperator, type Operator } from './operator.js';
 import { OperatorScopes } from './operator-scopes.js';
 
-/** The scope for making and revoking keys. */
+/** The scope for creating and revoking keys. */
 const SCOPE = 'keys';
 /** Keys with these scopes are created with the CLI only, so that someone who gets into the console cannot stay there. */
 const CLI_ONLY: ReadonlySet<ApiKeyScope> = new Set(['console', SCOPE]);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import type { GatewayConfig, LimitsConfig } from '../../live.config.js';
+import type { LimitsConfig } from '../../live.config.js';
 import type { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
@@ -9,6 +9,7 @@ import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
 import { OriginPolicy } from './origin.policy.js';
 import { ConnectionCounts, NodeCapacity, UpgradePolicy } from './upgrade.policy.js';
+import { gatewayConfig as CONFIG } from '../../../../test/kit/gateway-config.js';
 
 const LIMITS: LimitsConfig = {
   maxConnections: 10,
@@ -67,16 +68,6 @@ it.each([
 ])('a viewer with %i connections here and %i elsewhere: full is %s', (here, elsewhere, full) => {
   expect(capacityWith(here, elsewhere).isFullFor('user:1')).toBe(full);
 });
-
-const CONFIG: GatewayConfig = {
-  path: '/graphql',
-  secure: false,
-  trustedProxies: [],
-  origins: [],
-  sameHost: false,
-  sharesServer: false,
-  introspection: false,
-};
 
 /** An upgrade that nothing is wrong with, of a page at `https://app.example`. */
 function upgrade(): IncomingMessage {
