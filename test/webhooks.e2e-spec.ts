@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Database } from '../src/identity/database/database.js';
 import { announcedViewers, webhookMessages } from '../src/identity/database/schema.js';
@@ -8,6 +8,7 @@ import { Presence } from '../src/live/presence/presence.js';
 import type { ViewerId } from '../src/live/viewer/viewer.js';
 import type { Stores } from '../src/server/cli/command.js';
 import { runCommand } from '../src/server/cli/program.js';
+import { AnnouncedViewers } from '../src/server/webhooks/announced-viewers.store.js';
 import { WebhookMessages } from '../src/server/webhooks/webhook-message.store.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
@@ -125,6 +126,21 @@ describe.concurrent('webhooks of one node', () => {
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toMatch(/sallyport_webhooks_total\{outcome="given-up"\} 1\b/);
     expect(metrics).toMatch(/^sallyport_webhooks_waiting \d/m);
+  });
+
+  it('tell that a viewer has left, although everyone is compared at the same time', async () => {
+    const viewer = newViewer();
+    const leave = server.app.get(Presence).enter(viewer);
+    await untilTypes(viewer, ['viewer.online']);
+    leave();
+    const database = server.app.get(Database);
+    const row = eq(announcedViewers.viewer, viewer);
+    const leftAt = (): Promise<unknown> =>
+      database.run(async (orm) => (await orm.select().from(announcedViewers).where(row))[0]?.leftAt);
+    await vi.waitFor(async () => expect(await leftAt()).toBeInstanceOf(Date), WAIT);
+    await server.app.get(AnnouncedViewers).found([viewer]);
+    expect(await leftAt()).toBeInstanceOf(Date);
+    await untilTypes(viewer, ['viewer.online', 'viewer.offline']);
   });
 
   it('tell nothing of 10,000 viewers who come back within three seconds', async () => {

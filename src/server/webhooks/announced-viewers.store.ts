@@ -30,8 +30,21 @@ export class AnnouncedViewers {
     return (await this.messages.waiting()) >= MAX_WAITING;
   }
 
-  /** These viewers are connected: announces those who were not. */
+  /** These viewers have connected: announces those who were not. */
   async came(viewers: readonly ViewerId[]): Promise<void> {
+    await this.#announce(viewers, isNotNull(announcedViewers.leftAt));
+  }
+
+  /**
+   * These viewers were found connected: announces those whose coming was missed. One who has left meanwhile is not taken
+   * for connected: {@link due} tells of them, and they are looked at again.
+   */
+  async found(viewers: readonly ViewerId[]): Promise<void> {
+    await this.#announce(viewers, sql`false`);
+  }
+
+  /** Announces those who were not, and forgets that the others have left where a condition holds. */
+  async #announce(viewers: readonly ViewerId[], isBack: SQL): Promise<void> {
     if (viewers.length === 0) return;
     // Sorted, so that two nodes lock them in the same order.
     const rows = [...viewers].sort(byText).map((viewer) => ({ viewer, leftAt: null }));
@@ -39,11 +52,7 @@ export class AnnouncedViewers {
       const changed = await orm
         .insert(announcedViewers)
         .values(rows)
-        .onConflictDoUpdate({
-          target: announcedViewers.viewer,
-          set: { leftAt: null },
-          setWhere: isNotNull(announcedViewers.leftAt),
-        })
+        .onConflictDoUpdate({ target: announcedViewers.viewer, set: { leftAt: null }, setWhere: isBack })
         .returning({ viewer: announcedViewers.viewer, isNew: sql<boolean>`xmax = 0` });
       const fresh = changed.filter(({ isNew }) => isNew).map(({ viewer }) => viewer as ViewerId);
       await addMessages(orm, 'viewer.online', fresh);

@@ -137,7 +137,7 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
     if (!(await this.lease.take('webhooks-compare', COMPARE_EVERY_MS))) return;
     for await (const viewers of this.presence.connected()) {
       if (await this.announced.isFull()) return;
-      await this.announced.came(viewers);
+      await this.announced.found(viewers);
     }
   }
 }
