@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { Presence } from '../../live/presence/presence.js';
 import { TopicBus } from '../../live/topics/topic.bus.js';
@@ -21,6 +21,7 @@ const LARGEST = 10;
 /** Publishes a random number to every connected viewer each interval, from one node at a time. */
 @Injectable()
 export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #logger = new Logger(UserCountWorker.name);
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #ticking = false;
@@ -60,7 +61,8 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
         );
       }
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
+      // The store reports its own outage.
+      if (!(error instanceof UnavailableError)) this.#logger.error(error);
     } finally {
       this.#ticking = false;
     }

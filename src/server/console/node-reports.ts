@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { DATABASE_CONFIG, type DatabaseConfig } from '../../identity/identity.config.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { NodeReporter } from './node-report.js';
@@ -25,6 +31,7 @@ export interface NodesAnswer {
  */
 @Injectable()
 export class NodeReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger(NodeReports.name);
   readonly #node = randomUUID();
   #timer: NodeJS.Timeout | undefined;
   #beats = 0;
@@ -81,7 +88,7 @@ export class NodeReports implements OnApplicationBootstrap, BeforeApplicationShu
       await this.store.put(this.#node, await this.reporter.report(), isAsked);
     } catch (error) {
       // The database reports its own outage.
-      if (!(error instanceof UnavailableError)) throw error;
+      if (!(error instanceof UnavailableError)) this.#logger.error(error);
     }
   }
 }

@@ -12,7 +12,8 @@ export class NestLogger implements LoggerService {
     this.logger.warn({ context: contextOf(rest) }, String(message));
   }
   error(message: unknown, ...rest: unknown[]): void {
-    this.logger.error({ context: contextOf(rest) }, String(message));
+    const err = message instanceof Error ? message : undefined;
+    this.logger.error({ err, context: contextOf(rest) }, String(message));
   }
   debug(message: unknown, ...rest: unknown[]): void {
     this.logger.debug({ context: contextOf(rest) }, String(message));
