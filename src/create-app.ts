@@ -65,6 +65,7 @@ export async function createApp(given: Config, authentication?: Authentication):
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: false,
     forceCloseConnections: true,
+    return503OnClosing: false,
     serverFactory: (handler: RequestListener) =>
       connections.attach(createHttpServer(withRequestId(handler, config.http), headers)),
     // The server answers these itself, on every address that it listens on.

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startServer } from './kit/server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { storage } from './kit/storage.js';
 
@@ -49,4 +50,28 @@ it('SIGTERM lets running requests finish, and the process exits with code 0', as
   const statuses = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : 'no answer'));
   expect(statuses).toEqual(Array.from({ length: REQUESTS }, () => 200));
   expect(await exit).toBe(0);
+});
+
+it('a request that arrives while running ones finish gets 503 in the format of its route', async () => {
+  const node = await startServer();
+  const headers = { 'content-type': 'application/json', 'content-length': 2, expect: '100-continue' };
+  const running = request(`${node.url}/graphql`, { method: 'POST', headers, agent: false });
+  const answered = once(running, 'response');
+  const continued = once(running, 'continue');
+  running.flushHeaders();
+  await continued;
+  const stopped = node.stop();
+  await vi.waitFor(async () => expect((await fetch(`${node.url}/healthz`)).status).toBe(503), 10_000);
+  const post = (path: string) => fetch(`${node.url}${path}`, { method: 'POST', headers: { connection: 'close' } });
+  const published = await post('/publish');
+  expect(published.headers.get('retry-after')).toBe('1');
+  expect([published.status, await published.json()]).toMatchObject([503, { error: { code: 'UNAVAILABLE' } }]);
+  const queried = await post('/graphql');
+  expect([queried.status, await queried.json()]).toMatchObject([
+    503,
+    { errors: [{ extensions: { code: 'UNAVAILABLE' } }] },
+  ]);
+  running.end('{}');
+  await answered;
+  await stopped;
 });
