@@ -55,6 +55,17 @@ describe('the stored audit events', () => {
     expect(JSON.stringify(await stored())).not.toContain('not a token');
   });
 
+  it.each([
+    ['half of a surrogate pair', 'cut \ud83d', 'cut \ufffd'],
+    ['a NUL', 'a\u0000b', 'a\ufffdb'],
+  ])('are stored, and later ones too, when a name has %s, which jsonb cannot hold', async (_, name, kept) => {
+    const log = server.app.get(AuditLog);
+    log.record('api-key-created', { by: 'operator', name });
+    log.record('api-key-revoked', { by: 'operator', name: `after ${kept}` });
+    expect((await stored({ event: 'api-key-created' })).at(-1)?.details).toEqual({ name: kept });
+    expect((await stored({ event: 'api-key-revoked' })).at(-1)?.details).toEqual({ name: `after ${kept}` });
+  });
+
   it('are removed when they are older than AUDIT_RETENTION_DAYS', async () => {
     const store = server.app.get(AuditStore);
     const record = { event: 'registered', viewer: 'user:old', address: null, reason: null, by: 'owner' } as const;

@@ -45,7 +45,7 @@ export class AuditStore {
   /** Adds events, all or none. */
   async add(events: readonly TimedAuditRecord[]): Promise<void> {
     const rows = events.map(({ at, record: { event, viewer, address, reason, by, ...details } }) => ({
-      ...{ at, event, viewer, address, reason, by, details },
+      ...{ at, event, viewer, address, reason, by, details: storable(details) },
     }));
     await this.database.run((orm) => orm.insert(auditEvents).values(rows));
   }
@@ -73,6 +73,18 @@ export class AuditStore {
     });
     return removed.length;
   }
+}
+
+/**
+ * What jsonb can hold: it refuses NUL and unpaired surrogates, and one refused event would hold up all others of its
+ * batch.
+ */
+function storable(details: object): object {
+  const entries = Object.entries(details).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? Buffer.from(value).toString().replaceAll('\0', '\ufffd') : value,
+  ]);
+  return Object.fromEntries(entries) as object;
 }
 
 function conditionOf({ event, viewer, since, afterId, beforeId }: AuditQuery): SQL | undefined {
