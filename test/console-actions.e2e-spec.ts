@@ -205,6 +205,8 @@ describe('an operator', () => {
     expect(listed.text).not.toContain(key);
     const refused = [
       [{ ...wanted, name: '' }, 400, 'name'],
+      [{ ...wanted, name: 'a\u0000b' }, 400, 'name'],
+      [{ ...wanted, name: 'cut \ud83d' }, 400, 'name'],
       [{ ...wanted, name: 'cli-x' }, 400, 'name'],
       [wanted, 400, 'name'],
       [{ ...wanted, name: 'x', scopes: [] }, 400, 'scopes'],
