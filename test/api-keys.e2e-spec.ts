@@ -179,6 +179,16 @@ describe('POST /viewers/find', () => {
     });
   });
 
+  it('refuses a body that is not UTF-8, in which different subjects would become one', async () => {
+    const headers = { authorization: `Bearer ${await create({}, 'viewers')}`, 'content-type': 'application/json' };
+    const body = Buffer.from('{ "source": "acme", "subject": "Zoë" }', 'latin1');
+    const answer = await fetch(`${server.url}/viewers/find`, { method: 'POST', headers, body });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { error: { code: 'BAD_USER_INPUT', message: 'The body is not UTF-8: send JSON in UTF-8, uncompressed.' } },
+    ]);
+  });
+
   it('requires the scope viewers, and a cookie does not replace a key', async () => {
     const key = await create({}, 'publish', 'presence', 'history', 'disconnect');
     expect((await post('/viewers/find', key, { email: 'a@example.com' })).status).toBe(403);
