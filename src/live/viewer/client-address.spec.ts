@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressBlocks, clientAddress, parseAddressRanges } from './client-address.js';
+import { addressBlocks, addressIn, clientAddress, parseAddressRange, parseAddressRanges } from './client-address.js';
 
 const PROXY = '10.0.0.1';
 const TRUSTED = parseAddressRanges(['10.0.0.0/8']);
@@ -25,6 +25,23 @@ describe('PX-1 behind a trusted proxy the client', () => {
     const header = `198.51.100.7${', 10.0.0.2'.repeat(300)}`;
     expect(seenAs(header)).toBe('10.0.0.2');
   });
+});
+
+describe('a range', () => {
+  it.each(['10.0.0.0/8', '::ffff:10.0.0.0/104', '::ffff:10.1.2.3', '10.1.2.3', '::ffff:10.1.2.3/128'])(
+    'written as %s contains 10.1.2.3',
+    (text) => {
+      expect(addressIn('10.1.2.3', parseAddressRanges([text]))).toBe(true);
+      expect(addressIn('11.1.2.3', parseAddressRanges([text]))).toBe(false);
+    },
+  );
+
+  it.each(['10/8', '10.1', '010.0.0.1', '0x0a.0.0.1', '167772161', '10.0.0.0/33', '10.0.0.0/', ''])(
+    'is not %j, which has another spelling or none',
+    (text) => {
+      expect(parseAddressRange(text)).toBeNull();
+    },
+  );
 });
 
 describe('the networks of an address', () => {

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { IncomingMessage } from 'node:http';
 import type { ClientFacts } from './graphql-context.js';
@@ -9,10 +9,15 @@ export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 /** How much of `X-Forwarded-For` is read, in characters from its right end, where our proxies and a shop's append. */
 const MAX_FORWARDED_LENGTH = 2048;
 
-/** Reads `10.1.2.3`, `10.0.0.0/8`, `::1` or `fd00::/8`; null when it is none of these. */
+/**
+ * Reads `10.1.2.3`, `10.0.0.0/8`, `::1` or `fd00::/8`; null when it is none of these. A range of IPv4-mapped addresses
+ * is the range of IPv4, as addresses are normalised.
+ */
 export function parseAddressRange(text: string): AddressRange | null {
+  // ipaddr.js would read 10/8 as 0.0.0.10/8, and 010.0.0.1 as 8.0.0.1.
+  if (isIP(text.split('/')[0]!) === 0) return null;
   try {
-    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    if (text.includes('/')) return unmapped(ipaddr.parseCIDR(text));
     const address = ipaddr.process(text);
     return [address, address.kind() === 'ipv4' ? 32 : 128];
   } catch {
@@ -23,6 +28,11 @@ export function parseAddressRange(text: string): AddressRange | null {
 /** The shortest prefix that one organisation may own: 10.0.0.0/8 and fc00::/7. */
 const SHORTEST_PREFIX = { ipv4: 8, ipv6: 7 } as const;
 const MAPPED_BITS = 96;
+
+function unmapped([address, prefix]: AddressRange): AddressRange {
+  const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && prefix >= MAPPED_BITS;
+  return isMapped ? [address.toIPv4Address(), prefix - MAPPED_BITS] : [address, prefix];
+}
 
 /**
  * Whether a range is so wide that it covers other organisations' addresses, such as 0.0.0.0/0, ::/0 or ::ffff:0:0/96.
