@@ -163,9 +163,10 @@ async function applyRules(
     else done();
   });
   countAnswers(app);
-  // For `Expect: 100-continue`: a refusal is sent before the client sends its body (RFC 9110 §10.1.1).
+  // For `Expect: 100-continue`: a refusal is sent before the client sends its body (RFC 9110 §10.1.1). A client of
+  // HTTP/1.0 would take the invitation for the response.
   fastify.addHook('preParsing', ({ raw }, reply, _payload, done) => {
-    if (raw.headers.expect !== undefined) reply.raw.writeContinue();
+    if (raw.headers.expect !== undefined && raw.httpVersion !== '1.0') reply.raw.writeContinue();
     done();
   });
   const rules = [...RULES.map((rule) => app.get<RouteRule>(rule)), ...app.get(ConsoleRules).all];

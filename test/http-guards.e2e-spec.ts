@@ -247,6 +247,11 @@ describe('HD-1 every response has the security headers', () => {
     expect(answer.status).toBe(200);
   });
 
+  it('an HTTP/1.0 request is not invited to send its body, whatever it expects', async () => {
+    const answer = await rawHttp(server.url, requestBytes('GET /healthz HTTP/1.0', [['Expect', '100-continue']]));
+    expect([answer.status, answer.invited]).toEqual([200, false]);
+  });
+
   it('a malformed request is answered in the same format as other errors', async () => {
     const answer = await rawHttp(server.url, 'hello\r\n\r\n');
     expect(JSON.parse(answer.body)).toEqual({ error: { code: 'BAD_USER_INPUT', message: expect.any(String) } });
