@@ -197,9 +197,9 @@ function publishingBySql(store: 'memory' | 'postgres' | 'redis'): void {
         expect.stringMatching(/^viewer must be a viewer id/),
         expect.stringMatching(/^payload: title must/),
         'payload must be a JSON object.',
-        'key must be text of 1 to 200 characters.',
+        'key must be valid Unicode text of 1 to 200 characters.',
         expect.stringMatching(/^payload is larger than 65536 bytes/),
-        'payload is nested deeper than 64 levels.',
+        'payload is nested deeper than 64 levels, or has a key __proto__.',
       ]);
       await nothingBut(socket, 'good', 'good too');
     });

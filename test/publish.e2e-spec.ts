@@ -144,6 +144,7 @@ describe('POST /publish', () => {
     ['an empty key', { key: '' }],
     ['a key that is too long', { key: 'k'.repeat(201) }],
     ['a key that is no text', { key: 7 }],
+    ['a key with half of a surrogate pair', { key: 'cut \ud83d' }],
     ['an unknown field', { idempotencyKey: 'k' }],
     ['a payload over 64 KiB', { payload: { ...notification, data: 'x'.repeat(65_536) } }],
     ['a payload nested too deeply', { payload: { ...notification, data: nested(1_000) } }],
@@ -157,6 +158,7 @@ describe('POST /publish', () => {
 
   it.each([
     ['is no JSON', '{', 400],
+    ['is empty', '', 400],
     ['is a list', [], 400],
     ['has no events', {}, 400],
     ['has events that are no list', { events: {} }, 400],
@@ -165,6 +167,19 @@ describe('POST /publish', () => {
   ])('refuses a body that %s', async (_, body, status) => {
     const answer = await post(body);
     expect(answer).toMatchObject({ status, body: { error: { code: 'BAD_USER_INPUT' } } });
+  });
+
+  it('refuses a payload with a key __proto__, and publishes the others of its request', async () => {
+    const payload = (data: string): string => `{ "kind": "order.shipped", "title": "On its way", "data": ${data} }`;
+    const event = (data: string): string =>
+      `{ "topic": "notifications", "viewer": "${ada.viewerId}", "payload": ${payload(data)} }`;
+    const [bad, good] = [event('{ "list": [{ "__proto__": { "admin": true } }] }'), event('{}')];
+    expect((await post(`{ "events": [${bad}, ${good}] }`)).body).toEqual({
+      results: [
+        { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('__proto__') } },
+        { cursor: expect.any(String) },
+      ],
+    });
   });
 
   it('accepts a thousand events at once', async () => {

@@ -18,6 +18,8 @@ export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_PAYLOAD_DEPTH = 64;
 const MAX_KEY_LENGTH = 200;
+/** UTF-8 has no form for it: as bytes, keys that differ only there would be one. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);
 
 /** Why one event of a request is not published; the others are. */
@@ -61,23 +63,24 @@ export function checkEvent(
   if (!owner) return bad(`viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
   const unknown = refuses(owner);
   if (unknown !== null) return bad(unknown);
-  if (key !== undefined && !isKey(key)) return bad(`key must be text of 1 to ${MAX_KEY_LENGTH} characters.`);
+  if (key !== undefined && !isKey(key))
+    return bad(`key must be valid Unicode text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (payload === undefined) return bad('payload is missing.');
   const size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
-  if (!size) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`);
+  if (!size) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels, or has a key __proto__.`);
   if (size.maxJsonBytes > MAX_PAYLOAD_BYTES && Buffer.byteLength(JSON.stringify(payload)) > MAX_PAYLOAD_BYTES)
     return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
   const verdict = feed.check(payload);
   if (!verdict.ok) return bad(verdict.message);
   // Literals: in this path, spreading one takes longer than all checks.
   const [of, { value }, bytes] = [topicOf(feed.topic, owner), verdict, size.memoryBytes];
-  return isKey(key)
+  return typeof key === 'string'
     ? { ok: true, publication: { topic: of, payload: value, bytes, publisher, key, submitted: payload } }
     : { ok: true, publication: { topic: of, payload: value, bytes, publisher } };
 }
 
 function isKey(key: unknown): key is string {
-  return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH;
+  return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH && !LONE_SURROGATE.test(key);
 }
 
 function bad(message: string): CheckedEvent {

@@ -25,8 +25,9 @@ export interface PayloadSize {
 /**
  * Measures a JSON value without writing its JSON.
  *
- * @param levels how deeply it may be nested
- * @returns null when it is nested deeper
+ * @param levels how deeply a value from outside may be nested; default: the value is this process's own
+ * @returns null when a value from outside is nested deeper, or has a key `__proto__`, which code that copies its fields
+ * would take for a prototype
  */
 export function measurePayload(payload: unknown, levels = Infinity): PayloadSize | null {
   const size = { memoryBytes: 0, maxJsonBytes: 0 };
@@ -49,6 +50,7 @@ function measure(value: unknown, levels: number, size: { memoryBytes: number; ma
   size.memoryBytes += CONTAINER_BYTES;
   if (Array.isArray(value)) return value.every((part) => measure(part, levels - 1, size));
   for (const key in value) {
+    if (key === '__proto__' && levels !== Infinity) return false;
     size.memoryBytes += key.length;
     size.maxJsonBytes += JSON_BYTES_AROUND + JSON_BYTES_OF_UNIT * key.length;
     if (!measure((value as Record<string, unknown>)[key], levels - 1, size)) return false;

@@ -1,4 +1,5 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiKeyGuard, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { mayPublish, mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
@@ -23,6 +24,8 @@ export class PublishController {
   @Post('/publish')
   @HttpCode(HttpStatus.OK)
   @UseGuards(ApiKeyGuard)
+  // A payload with such a key is an error of its event, not of the others.
+  @RouteConfig({ checksKeys: true })
   async publish(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<PublishAnswer> {
     const events = eventsOf(body);
     this.rate.spend(key, events.length);

@@ -9,6 +9,12 @@ interface ShownError {
   readonly message: string;
 }
 
+/** Messages for client errors that Nest or Fastify finds, by status. */
+const FAULTS: Readonly<Record<number, string>> = {
+  413: 'The body is too large.',
+  415: 'The body has another content type, charset or encoding than this route reads.',
+};
+
 /**
  * Answers errors on REST routes with `{ "error": { "code", "message", … } }` and the status from the error table.
  * Unexpected errors are logged and shown only as `INTERNAL_SERVER_ERROR`. GraphQL errors are handled by `maskError`
@@ -57,7 +63,8 @@ export class HttpErrorFilter implements ExceptionFilter {
     }
     const status = clientFault(error);
     if (status === 404) return { status, code: 'NOT_FOUND', message: 'There is nothing here.' };
-    if (status !== null) return { status, code: 'BAD_USER_INPUT', message: 'The request is malformed or too large.' };
+    if (status !== null)
+      return { status, code: 'BAD_USER_INPUT', message: FAULTS[status] ?? 'The request is malformed.' };
     this.unexpected(error);
     return { status: 500, code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong on our side.' };
   }

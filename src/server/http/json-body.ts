@@ -3,14 +3,32 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { RawServerDefault } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route checks the keys of its body itself. Default: a body with a key `__proto__` is refused. */
+    checksKeys?: boolean;
+  }
+}
+
 /**
  * Parses bodies of JSON as Fastify does, and refuses those that are not UTF-8 (RFC 8259 §8.1). Otherwise every
  * undecodable byte would become the same replacement character, and different subjects the same viewer.
  */
 export function parseJsonBodies(app: NestFastifyApplication): void {
-  const parse = app.getHttpAdapter().getInstance().getDefaultJsonParser('error', 'error');
+  const fastify = app.getHttpAdapter().getInstance();
+  const [strict, lenient] = [
+    fastify.getDefaultJsonParser('error', 'error'),
+    fastify.getDefaultJsonParser('ignore', 'ignore'),
+  ];
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
-    if (isUtf8(body)) return parse(request, body.toString(), done);
-    return done(new HttpRefusalError(400, 'The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
+    if (!isUtf8(body)) return done(refusal('The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
+    const parse = request.routeOptions.config.checksKeys ? lenient : strict;
+    return parse(request, body.toString(), (error, value) =>
+      done(error && refusal('The body is not JSON, or it has a key that is not allowed, such as __proto__.'), value),
+    );
   });
+}
+
+function refusal(message: string): HttpRefusalError {
+  return new HttpRefusalError(400, message);
 }

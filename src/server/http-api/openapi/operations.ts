@@ -10,8 +10,12 @@ export const REFUSALS = {
   ),
   403: refusal('The API key lacks the scope.', 'FORBIDDEN', 'This key lacks the scope presence.'),
   404: refusal('Not found.', 'NOT_FOUND', 'There is nothing here.'),
-  413: refusal('The body is too large.', 'BAD_USER_INPUT', 'The request is malformed or too large.'),
-  415: refusal('The body has another content type.', 'BAD_USER_INPUT', 'The request is malformed or too large.'),
+  413: refusal('The body is too large.', 'BAD_USER_INPUT', 'The body is too large.'),
+  415: refusal(
+    'The body has another content type.',
+    'BAD_USER_INPUT',
+    'The body has another content type, charset or encoding than this route reads.',
+  ),
   429: refusal(
     'A rate limit was reached.',
     'TOO_MANY_REQUESTS',
