@@ -20,6 +20,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
+  CloseCode,
   CurrentViewer,
   defineFeed,
   FeedModule,
@@ -327,6 +328,15 @@ it.each([
 ])('a session port that reads %s fails, and gives no token', async (_, answer) => {
   live = await startSallyport();
   await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
+});
+
+it('a session whose time has passed is over, though `status` still names it', async () => {
+  live = await startSallyport();
+  const end = new Date(Date.now() + 1_000);
+  live.sessions.status = (ids) => new Map(ids.map((id) => [id, end]));
+  const socket = await live.connect(ADA, 'one');
+  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
 });
 
 it('a request that offers h2c at the same path is answered as an ordinary one', async () => {

@@ -80,7 +80,7 @@ export class AppSessions extends Sessions {
       const live = await answered(async () => this.port.status(ids));
       if (!isStatus(live)) throw new TypeError('sessions.status must return a Map from session ids to Dates');
       this.#health.tookWrite();
-      return live;
+      return withoutEnded(live);
     } catch (error) {
       this.#health.failed('sessions.status');
       this.#health.wentAway(error instanceof Error ? error.message : 'it threw something that is no Error');
@@ -94,6 +94,12 @@ export class AppSessions extends Sessions {
 function isStatus(value: unknown): value is ReadonlyMap<string, Date> {
   if (!(value instanceof Map)) return false;
   return [...value.values()].every((end) => end instanceof Date && !Number.isNaN(end.getTime()));
+}
+
+/** A table may keep the row of a session that has expired. */
+function withoutEnded(live: ReadonlyMap<string, Date>): ReadonlyMap<string, Date> {
+  const now = Date.now();
+  return new Map([...live].filter(([, end]) => end.getTime() > now));
 }
 
 function unavailable(cause: unknown): never {

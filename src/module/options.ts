@@ -33,7 +33,8 @@ export interface SessionPort<Request = never> {
    * 1,000 ids at once. If it throws, or does not answer within 3 seconds, new sockets are refused with 1013 (try again
    * later).
    *
-   * @returns only the valid ones, each with the time at which it expires unless it is used again
+   * @returns only the valid ones, each with the time at which it expires unless it is used again; one whose time has
+   * passed has ended
    */
   status(ids: readonly string[]): ReadonlyMap<string, Date> | Promise<ReadonlyMap<string, Date>>;
 }
