@@ -260,21 +260,47 @@ it('an event of a feed with deliverWithin waits for that long, and no longer tha
   await Promise.all(order);
 });
 
-it('the context option adds fields for resolvers and guards', async () => {
-  @Resolver()
-  class WhoResolver {
-    @Subscription(() => String, { resolve: (value: string) => value })
-    async *who(@CurrentViewer() { id }: Viewer, @Context('req') { user }: { user: string }): AsyncGenerator<string> {
-      yield `${id} is ${user}`;
+describe('the context option', () => {
+  type Context = NonNullable<SallyportOptions['context']>;
+
+  it.each<[string, Context]>([
+    ['at once', ({ viewer }) => ({ req: { user: viewer.id } })],
+    ['later', async ({ viewer }) => ({ req: { user: viewer.id } })],
+  ])('adds fields for resolvers and guards, %s', async (_, context) => {
+    @Resolver()
+    class WhoResolver {
+      @Subscription(() => String, { resolve: (value: string) => value })
+      async *who(@CurrentViewer() { id }: Viewer, @Context('req') { user }: { user: string }): AsyncGenerator<string> {
+        yield `${id} is ${user}`;
+      }
     }
-  }
-  live = await startSallyport({
-    providers: [WhoResolver],
-    sallyport: { context: ({ viewer }) => ({ req: { user: viewer.id } }) },
+    live = await startSallyport({ providers: [WhoResolver], sallyport: { context } });
+    const socket = await live.connect(ADA);
+    socket.subscribe('1', 'subscription { who }');
+    expect((await socket.waitForNext('1')).data).toEqual({ who: `${ADA} is ${ADA}` });
   });
-  const socket = await live.connect(ADA);
-  socket.subscribe('1', 'subscription { who }');
-  expect((await socket.waitForNext('1')).data).toEqual({ who: `${ADA} is ${ADA}` });
+
+  it.each<[string, Context]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no database');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no database'))],
+  ])('closes the socket with 1011 if it %s', async (_, context) => {
+    live = await startSallyport({ sallyport: { context } });
+    await expect(live.connect(ADA)).rejects.toThrow('1011');
+  });
+
+  it('admits no socket whose session ends before it has returned', async () => {
+    const context = async (): Promise<object> => {
+      await live!.sallyport.revokeSession('one');
+      return {};
+    };
+    live = await startSallyport({ sallyport: { context } });
+    await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
+  });
 });
 
 it('a controller of the application still works', async () => {

@@ -19,7 +19,7 @@ export interface GatewayConfig {
   /** Whether a client may ask for the schema. */
   readonly introspection: boolean;
   /** Additional fields of the GraphQL context of a socket; called when it is admitted. Default: none. */
-  readonly context?: (facts: SocketFacts) => object;
+  readonly context?: (facts: SocketFacts) => object | Promise<object>;
 }
 
 /** What is known about an admitted socket. */

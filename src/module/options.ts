@@ -105,9 +105,10 @@ export interface SallyportOptions {
   readonly introspection?: boolean;
   /**
    * Returns additional fields of a subscription's GraphQL context, besides `viewer` and `client`, for resolvers and
-   * guards. Called once for each socket. Default: none.
+   * guards. Called once for each socket, before it is admitted. If it throws, the socket is closed with 1011. Default:
+   * none.
    */
-  readonly context?: (facts: SocketFacts) => object;
+  readonly context?: (facts: SocketFacts) => object | Promise<object>;
   /** A pino logger. Default: warnings and errors go to Nest's own logger. */
   readonly logger?: LoggerLike;
   /** The prom-client registry for metrics. Default: none. */

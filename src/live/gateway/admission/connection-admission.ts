@@ -39,14 +39,15 @@ export class ConnectionAdmission {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant, authenticator } = admission;
-    // The session may have ended while the token was being verified.
+    const context = await this.#contextOf(grant.viewer, connection.facts);
+    if (connection.closed) return null;
+    // The session may have ended in the meantime.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
     if (this.capacity.isFullFor(grant.viewer.id)) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
     const resumable = payload['resumable'] === true;
     const sendsPositions = resumable && payload['positions'] === true;
-    const context = this.#contextOf(grant.viewer, connection.facts);
     connection.admit({ grant, authenticator, context, resumable, sendsPositions });
     this.registry.admit(connection);
     this.metrics.admitted(connection);
@@ -54,9 +55,9 @@ export class ConnectionAdmission {
     return resumable ? { expiresAt, resumable: true } : { expiresAt };
   }
 
-  #contextOf(viewer: Viewer, client: ClientFacts): GraphqlContext {
+  async #contextOf(viewer: Viewer, client: ClientFacts): Promise<GraphqlContext> {
     const own = { viewer, client, cookies: NO_COOKIES };
-    return this.config.context ? { ...this.config.context({ viewer, client }), ...own } : own;
+    return this.config.context ? { ...(await this.config.context({ viewer, client })), ...own } : own;
   }
 
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null if it closed the connection. */
