@@ -154,6 +154,17 @@ it('an application context without HTTP publishes and opens no socket', async ()
   await context.close();
 });
 
+it('an application without a GraphQLModule publishes, and answers an upgrade itself', async () => {
+  const module = moduleOf([SallyportModule.forRoot(OPTIONS), FeedModule.of(OrderStatusFeed)]);
+  const app = await NestFactory.create(module, new ExpressAdapter(), SETTINGS);
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  await expect(connectAs(app, url, { viewer: ADA, session: 'one' })).rejects.toThrow('404');
+  const event = { order: '1', state: 'paid' };
+  expect(await app.get(Sallyport).publish(OrderStatusFeed, ADA, event)).toHaveProperty('cursor');
+  await app.close();
+});
+
 describe('besides the upgrades of the application', () => {
   /** Handles upgrades as Nest's WsAdapter does: it accepts its own path and destroys every other socket. */
   function otherSockets(app: TestApp): void {

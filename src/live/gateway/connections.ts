@@ -25,6 +25,11 @@ export class Connections implements SocketEvents {
     private readonly metrics: GatewayMetrics,
   ) {}
 
+  /** Whether sockets can be opened: see {@link SocketProtocol.hasSchema}. */
+  canOpen(): boolean {
+    return this.protocol.hasSchema();
+  }
+
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
     const connection = new Connection(socket, stream, facts, this.batcher, this.protocol.answerPing);

@@ -34,7 +34,11 @@ beforeEach(async () => {
     },
   };
   const policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, CONFIG);
-  const connections = { drain: () => draining, open: () => void opened++ } as unknown as Connections;
+  const connections = {
+    canOpen: () => true,
+    drain: () => draining,
+    open: () => void opened++,
+  } as unknown as Connections;
   server = createServer();
   const adapter = { httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost;
   const metrics = { refused: () => {} } as unknown as GatewayMetrics;

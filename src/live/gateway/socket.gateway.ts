@@ -38,7 +38,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE, this.#requestId));
     this.#server.on('headers', (lines) => lines.push(`${REQUEST_ID_HEADER}: ${this.#requestId}`));
     const server = this.adapter.httpAdapter?.getHttpServer() as Server | undefined;
-    if (!server) return;
+    if (!server || !this.connections.canOpen()) return;
     const ordinary = new OrdinaryRequests(server);
     const take: UpgradeListener = (request, socket, head) => {
       if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);

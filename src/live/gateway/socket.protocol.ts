@@ -52,6 +52,19 @@ export class SocketProtocol {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
+  /**
+   * Whether there is a schema to serve, asked when Nest has built it. An application without a `GraphQLModule` has none: it
+   * publishes, and opens no sockets.
+   */
+  hasSchema(): boolean {
+    try {
+      return Boolean(this.modules.get(GraphQLSchemaHost, { strict: false }).schema);
+    } catch {
+      this.logger.warn('no sockets are opened: there is no schema. To serve subscriptions, import a GraphQLModule');
+      return false;
+    }
+  }
+
   /** Serves all connections. Created at first use, when Nest has built the schema. */
   get server(): Server<Connection> {
     return (this.#server ??= this.#makeServer(this.modules.get(GraphQLSchemaHost, { strict: false }).schema));
