@@ -144,6 +144,42 @@ describe('an application in which the socket cannot work does not start, and say
   });
 });
 
+describe('two feeds', () => {
+  const feed = (name: string, field: string) =>
+    defineFeed<number>({
+      name,
+      field,
+      type: Int,
+      history: { events: 5, seconds: 60 },
+      onSubscribe: 'nothing',
+      slowReader: 'close',
+    });
+  const failure = (...feeds: ReturnType<typeof FeedModule.of>[]) =>
+    failureOf(moduleOf([graphql(), SallyportModule.forRoot(OPTIONS), ...feeds]));
+
+  it('of one topic or one field do not start, nor does one that is added twice', async () => {
+    const [paid, other] = [FeedModule.of(feed('paid', 'one')), FeedModule.of(feed('paid', 'other'))];
+    expect(await failure(paid, other)).toContain('Two feeds claim the topic "paid"');
+    expect(await failure(paid, FeedModule.of(feed('sent', 'one')))).toContain('Two feeds claim the field "one"');
+    const sent = feed('sent', 'sent');
+    expect(await failure(FeedModule.of(sent), FeedModule.of(sent))).toContain('Feed "sent" is added twice');
+  });
+
+  it('share a field that a resolver of the application serves', async () => {
+    const [europe, asia] = [feed('orders_europe', 'orders'), feed('orders_asia', 'orders')];
+    @Resolver()
+    class OrdersResolver {
+      constructor(private readonly bus: TopicBus) {}
+
+      @Subscription(() => Int, { name: 'orders' })
+      orders(@CurrentViewer() viewer: Viewer, @Args('asia', { type: () => Boolean }) isAsia: boolean) {
+        return new TopicStream<number>(this.bus, topicOf((isAsia ? asia : europe).topic, viewer.id));
+      }
+    }
+    expect(await failure(FeedModule.of(europe, OrdersResolver), FeedModule.of(asia, OrdersResolver))).toBeNull();
+  });
+});
+
 it('an application context without HTTP publishes and opens no socket', async () => {
   const context = await NestFactory.createApplicationContext(
     moduleOf([graphql(), SallyportModule.forRoot(OPTIONS), FeedModule.of(OrderStatusFeed)]),

@@ -16,13 +16,13 @@ export class FeedModule {
    * @param resolver for a feed whose field needs more than the viewer's topic, such as filter arguments. Default: one
    * that returns the viewer's topic
    */
-  static of<T>(feed: Feed<T>, resolver: Type = resolverOf(feed)): DynamicModule {
+  static of<T>(feed: Feed<T>, resolver?: Type): DynamicModule {
     const registration = {
       provide: Symbol(feed.topic.name),
-      useFactory: (feeds: FeedRegistry) => feeds.register(feed),
+      useFactory: (feeds: FeedRegistry) => feeds.register(feed, resolver !== undefined),
       inject: [FeedRegistry],
     };
-    return { module: FeedModule, imports: [FeedsModule], providers: [resolver, registration] };
+    return { module: FeedModule, imports: [FeedsModule], providers: [resolver ?? resolverOf(feed), registration] };
   }
 }
 

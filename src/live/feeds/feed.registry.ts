@@ -6,12 +6,23 @@ import type { TopicDefinition } from '../topics/topic.js';
 @Injectable()
 export class FeedRegistry {
   readonly #feeds = new Map<string, Feed>();
+  /** The fields of feeds without a resolver of their own. */
+  readonly #fields = new Set<string>();
 
-  /** @throws Error when two feeds have the same topic name, because their events would mix */
-  register(feed: Feed): void {
-    const { name } = feed.topic;
+  /**
+   * @param hasResolver whether the application serves the field, perhaps together with other feeds. Default false
+   * @throws Error when two feeds have the same topic name, because their events would mix, or the same field, because the
+   * schema has room for one
+   */
+  register(feed: Feed, hasResolver = false): void {
+    const { name, field } = feed.topic;
+    if (this.#feeds.get(name) === feed)
+      throw new Error(`Feed "${name}" is added twice: import FeedModule.of once, in one module.`);
     if (this.#feeds.has(name)) throw new Error(`Two feeds claim the topic "${name}": give one of them another name.`);
+    if (hasResolver ? this.#fields.has(field) : this.definitions.some((other) => other.field === field))
+      throw new Error(`Two feeds claim the field "${field}": give one of them another field.`);
     this.#feeds.set(name, feed);
+    if (!hasResolver) this.#fields.add(field);
   }
 
   /** The feed of a topic name from outside; undefined if there is none. */
