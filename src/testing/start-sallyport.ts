@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo, Server } from 'node:net';
 import { type INestApplication, Module, type ModuleMetadata } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
-import { AbstractGraphQLDriver, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import type { SallyportOptions, SessionPort, SignedInViewer } from '../module/options.js';
 import { Sallyport } from '../module/sallyport.js';
 import { SallyportModule } from '../module/sallyport.module.js';
 import { TokenService } from '../live/tokens/token.service.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
 import { type LiveSocket, openSocket } from './live-socket.js';
+import { SchemaDriver } from './schema.driver.js';
 
 const DAY_MS = 86_400_000;
 
@@ -30,12 +31,6 @@ export class TestSessions implements SessionPort<SignedInViewer> {
   end(session: string): void {
     this.#ended.add(session);
   }
-}
-
-/** Builds the schema and serves nothing over HTTP, so that no GraphQL server needs to be installed. */
-class SchemaDriver extends AbstractGraphQLDriver {
-  override async start(): Promise<void> {}
-  override async stop(): Promise<void> {}
 }
 
 /** A schema needs a query. */

@@ -11,7 +11,10 @@ const ITERATOR_QUEUE = 256;
  * The gateway recognises it and subscribes a sink that writes directly to the socket. For any other consumer it is an
  * ordinary async iterable of root values `{ [field]: payload }`, which subscribes at the first `next()`.
  */
-export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>> {
+export class TopicStream<T = unknown> implements AsyncIterableIterator<Record<string, T>> {
+  /** For a consumer that calls {@link next} of the stream itself. */
+  #values: TopicIterator<T> | null = null;
+
   constructor(
     private readonly bus: TopicBus,
     readonly topic: Topic,
@@ -28,6 +31,16 @@ export class TopicStream<T = unknown> implements AsyncIterable<Record<string, T>
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Record<string, T>> {
     return new TopicIterator<T>(this);
+  }
+
+  /** The next root value. Apollo's driver calls it for a `@Subscription()` with `filter`. */
+  next(): Promise<IteratorResult<Record<string, T>, undefined>> {
+    return (this.#values ??= new TopicIterator<T>(this)).next();
+  }
+
+  /** Ends what {@link next} has subscribed. */
+  return(): Promise<IteratorResult<Record<string, T>, undefined>> {
+    return (this.#values ??= new TopicIterator<T>(this)).return();
   }
 }
 

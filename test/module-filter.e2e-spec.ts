@@ -1,0 +1,93 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import { Args, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { describe, expect, it } from 'vitest';
+import {
+  CurrentViewer,
+  defineFeed,
+  FeedModule,
+  Sallyport,
+  SallyportModule,
+  topicOf,
+  TopicBus,
+  TopicStream,
+  type Viewer,
+  viewerId,
+} from '../src/index.js';
+import { connectAs, type LiveSocket, startSallyport, TestSessions } from '../src/testing/index.js';
+import { ShopResolver } from './kit/host-app/app.js';
+
+const ADA = viewerId('app', 'ada');
+
+describe('a custom resolver with `filter`', () => {
+  const PriceFeed = defineFeed<number>({
+    name: 'price',
+    field: 'price',
+    type: Int,
+    history: { events: 5, seconds: 60 },
+    onSubscribe: 'history',
+    slowReader: 'close',
+  });
+  interface Least {
+    readonly least: number;
+  }
+  @Resolver()
+  class PriceResolver {
+    constructor(private readonly bus: TopicBus) {}
+
+    @Subscription(() => Int, {
+      name: 'price',
+      filter: ({ price }: { price: number }, { least }: Least) => price >= least,
+    })
+    price(@CurrentViewer() viewer: Viewer, @Args('least', { type: () => Int }) _least: number) {
+      return new TopicStream<number>(this.bus, topicOf(PriceFeed.topic, viewer.id));
+    }
+  }
+  const feed = FeedModule.of(PriceFeed, PriceResolver);
+
+  async function publishAndSubscribe(socket: LiveSocket, sallyport: Sallyport): Promise<void> {
+    for (const price of [1, 2, 3]) await sallyport.publish(PriceFeed, ADA, price);
+    socket.subscribe('1', 'subscription { price(least: 2) }');
+    expect([await socket.waitForNext('1'), await socket.waitForNext('1')]).toEqual([
+      { data: { price: 2 } },
+      { data: { price: 3 } },
+    ]);
+    socket.send({ type: 'complete', id: '1' });
+    await socket.settled();
+    await sallyport.publish(PriceFeed, ADA, 4);
+    expect(await socket.settled()).toEqual([]);
+  }
+
+  it('delivers what passes, with the test kit', async () => {
+    const live = await startSallyport({ imports: [feed] });
+    await publishAndSubscribe(await live.connect(ADA), live.sallyport);
+    await live.stop();
+  });
+
+  it.each<[string, () => AbstractHttpAdapter, DynamicModule]>([
+    [
+      'Apollo',
+      () => new ExpressAdapter(),
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+    ],
+    [
+      'Mercurius',
+      () => new FastifyAdapter(),
+      GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, autoSchemaFile: true }),
+    ],
+  ])('delivers what passes, with %s', async (_, adapter, graphql) => {
+    const secretKeys = ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'];
+    const sallyport = SallyportModule.forRoot({ secretKeys, sessions: new TestSessions() });
+    @Module({ imports: [graphql, sallyport, feed], providers: [ShopResolver] })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, adapter(), { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    const socket = await connectAs(app, await app.getUrl(), { viewer: ADA, session: 'one' });
+    await publishAndSubscribe(socket, app.get(Sallyport));
+    await Promise.all([app.close(), socket.waitForClose()]);
+  });
+});
