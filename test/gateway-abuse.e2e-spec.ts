@@ -9,7 +9,8 @@ import { topicOf } from '../src/live/topics/topic.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { upgradeRequest } from './kit/raw-upgrade.js';
-import { clientFrame } from './kit/raw-web-socket.js';
+import { publishCount } from './kit/publish.js';
+import { clientFrame, RawWebSocket } from './kit/raw-web-socket.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
 
 const KIBIBYTE = 1024;
@@ -80,6 +81,41 @@ describe('a server error', () => {
     expect(payload).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
     await socket.settled();
     await socket.close();
+  });
+});
+
+describe('an operation’s id', () => {
+  const frame = (id: string, type: string, payload?: object) => clientFrame(1, JSON.stringify({ id, type, payload }));
+  const subscribe = (id: string) => frame(id, 'subscribe', { query: 'subscription { userCount }' });
+  const refused = frame('1', 'subscribe', { query: 'subscription { nothing }' });
+  const complete = frame('1', 'complete');
+
+  it.each([
+    ['has started', [subscribe('1'), complete, subscribe('1')], false],
+    ['was refused', [refused, complete, subscribe('1')], false],
+    ['has ended', [complete, subscribe('1')], true],
+  ])('may be used again before graphql-ws knows that the first subscription %s', async (_, frames, isRunning) => {
+    const { viewerId, browser } = await server.signedIn();
+    const socket = await RawWebSocket.open(server.url);
+    const payload = { token: await browser.token(), resumable: true, positions: true };
+    socket.send(JSON.stringify({ type: 'connection_init', payload }));
+    await socket.waitForText('connection_ack');
+    if (isRunning) {
+      await socket.write(subscribe('1'));
+      await socket.waitForText('"operation":"1"');
+    }
+    // In one segment: the server reads them at once.
+    await socket.write(Buffer.concat(frames));
+    await publishCount(server, viewerId, 7);
+    await socket.waitForText('"userCount":7');
+    await socket.write(Buffer.concat([complete, clientFrame(1, '{"type":"ping"}')]));
+    await socket.waitForText('"pong"');
+    await publishCount(server, viewerId, 8);
+    await socket.write(subscribe('2'));
+    await socket.waitForText('"id":"2"');
+    const ofFirst = socket.texts.filter((text) => text.startsWith('{"id":"1"'));
+    expect(ofFirst).toEqual([expect.stringContaining('"userCount":7')]);
+    socket.socket.destroy();
   });
 });
 

@@ -16,7 +16,8 @@ export class RawWebSocket {
   /** Whether the server has sent a Close frame or the connection has ended. */
   isOver = false;
   #unread = Buffer.alloc(0);
-  readonly #texts: string[] = [];
+  /** The text messages so far, the first 200 characters of each. */
+  readonly texts: string[] = [];
   #wake: () => void = () => {};
 
   private constructor(readonly socket: Socket) {
@@ -56,7 +57,7 @@ export class RawWebSocket {
 
   /** Waits for a text message that contains `part`; false if the connection ends first. */
   async waitForText(part: string): Promise<boolean> {
-    while (!this.#texts.some((text) => text.includes(part))) {
+    while (!this.texts.some((text) => text.includes(part))) {
       if (this.isOver) return false;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
@@ -69,7 +70,7 @@ export class RawWebSocket {
       const { opcode, payload, size } = frame;
       this.#unread = this.#unread.subarray(size);
       if (opcode === CLOSE) end(payload.length < 2 ? NO_CODE : payload.readUInt16BE());
-      else if (opcode === TEXT) this.#texts.push(payload.toString('utf8', 0, 200));
+      else if (opcode === TEXT) this.texts.push(payload.toString('utf8', 0, 200));
     }
     this.#wake();
   }

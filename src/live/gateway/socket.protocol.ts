@@ -25,6 +25,7 @@ import { type LiveOperations, OperationHold } from './execution/live-operations.
 import { full, OperationCache } from './execution/operation-cache.js';
 import { refused, variablesFault } from './execution/operation-limits.js';
 import { Renderer, type ShowError, showError } from './execution/rendering.js';
+import { never, Reservation } from './execution/reservation.js';
 import { subscribe, type SubscriptionParts, type SubscriptionRequest } from './execution/subscription.js';
 import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 
@@ -34,6 +35,10 @@ const MAX_OPERATION_ID_LENGTH = 128;
 const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
 
 type SocketContext = Context<Record<string, unknown>, Connection>;
+/** What runs for a Subscribe message, or why nothing does. */
+type Prepared = SubscriptionRequest | readonly GraphQLError[];
+/** A request on its way through graphql-ws. */
+type ReservedRequest = SubscriptionRequest & { readonly reservation: Reservation };
 
 /**
  * Implements the hooks of graphql-ws, which handles the `graphql-transport-ws` protocol. No hook throws for an expected
@@ -90,24 +95,16 @@ export class SocketProtocol {
       // Our own deadlines cover the time to the ack, not only to the init.
       connectionInitWaitTimeout: 0,
       onConnect: (context) => this.#connect(context),
-      onSubscribe: (context, operationId, payload) => {
-        const startedAtMs = performance.now();
-        try {
-          const prepared = prepare(schema, operations, context, operationId, payload);
-          if (!('schema' in prepared)) this.metrics.answered(null, 'refused', startedAtMs);
-          return prepared;
-        } catch (error) {
-          this.metrics.answered(null, 'failed', startedAtMs);
-          return [fault(error)];
-        }
+      onSubscribe: async (context, operationId, payload) => {
+        const reservation = new Reservation();
+        context.subscriptions[operationId] = reservation;
+        const prepared = this.#prepare(() => prepare(schema, operations, context, operationId, payload));
+        if ('schema' in prepared) return { ...prepared, reservation };
+        // The same read may have brought a Complete, which graphql-ws handles before it continues here.
+        await Promise.resolve();
+        return reservation.isOver ? never() : prepared;
       },
-      subscribe: async (request) => {
-        try {
-          return await begin(request as SubscriptionRequest, operations.live, parts);
-        } catch (error) {
-          return failing(fault(error));
-        }
-      },
+      subscribe: (request) => start(request as ReservedRequest, operations.live, parts),
       onNext: ({ extra: { context } }, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
         const shown = errors.map((error) => show(error, context));
@@ -115,6 +112,18 @@ export class SocketProtocol {
       },
       onError: ({ extra: { context } }, _id, _payload, errors) => errors.map((error) => show(error, context)),
     });
+  }
+
+  #prepare(prepare: () => Prepared): Prepared {
+    const startedAtMs = performance.now();
+    try {
+      const prepared = prepare();
+      if (!('schema' in prepared)) this.metrics.answered(null, 'refused', startedAtMs);
+      return prepared;
+    } catch (error) {
+      this.metrics.answered(null, 'failed', startedAtMs);
+      return [fault(error)];
+    }
   }
 
   async #connect(context: SocketContext): Promise<Record<string, unknown> | false> {
@@ -156,6 +165,20 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
     [Symbol.asyncIterator]: () => results,
   };
   return results;
+}
+
+/** Starts a subscription. If the operation is over before that, graphql-ws hears no more of it. */
+async function start(request: ReservedRequest, live: LiveOperations, parts: SubscriptionParts) {
+  const { reservation } = request;
+  if (reservation.isOver) return never();
+  try {
+    const started = await begin(request, live, parts);
+    if (!reservation.isOver) return started;
+    if (Symbol.asyncIterator in started) await started.return();
+  } catch (error) {
+    if (!reservation.isOver) return failing(fault(error));
+  }
+  return never();
 }
 
 /** Subscribes if there is memory for one more operation. */
@@ -201,7 +224,7 @@ function prepare(
   context: SocketContext,
   operationId: string,
   payload: SubscribePayload,
-): SubscriptionRequest | readonly GraphQLError[] {
+): Prepared {
   const connection = context.extra;
   const viewerContext = connection.context;
   closeForAbuse(context, operationId);

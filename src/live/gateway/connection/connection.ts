@@ -18,8 +18,6 @@ export interface ConnectionFacts extends ClientFacts {
   readonly requestId: string;
 }
 
-/** Bytes queued on a socket above which graphql-ws has to wait. */
-const HOLD_BACK_FROM = 64 * 1024;
 /** The longest reason of a Close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123;
 
@@ -274,10 +272,9 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#writer.drained();
   }
 
-  /** graphql-ws sends with this and awaits it, so a slow reader slows down sources that are pulled, not pushed. */
-  send(text: string): void | Promise<void> {
+  /** graphql-ws sends with this. It never has to wait: what it does with an operation's id ends in the same turn. */
+  send(text: string): void {
     this.#writer.text(toBytes(text));
-    if (this.#writer.backlogBytes > HOLD_BACK_FROM) return this.#writer.drained();
   }
 
   ping(): void {

@@ -12,6 +12,7 @@ import type { ExecutableOperation, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
+import { never } from './reservation.js';
 import type { SubscriptionCount } from './subscription.metrics.js';
 
 /** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
@@ -39,7 +40,7 @@ export interface DeliveryParts {
 
 /**
  * Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step.
- * graphql-ws never sees events; it holds the iterator below, which yields nothing and only ends.
+ * graphql-ws never sees events; it holds the iterator below, which yields nothing.
  */
 export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
   // Copied here instead of read through the request and the stream: with 15,000 sockets memory access is the main cost
@@ -58,7 +59,6 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #start: Position | null = null;
   #subscription: TopicSubscription | null = null;
   #done = false;
-  #finish: ((result: IteratorReturnResult<void>) => void) | null = null;
   #latest: TopicEvent | null = null;
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
@@ -125,9 +125,8 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }
 
-  next(): Promise<IteratorResult<never, void>> {
-    if (this.#done) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => (this.#finish = resolve));
+  next(): Promise<never> {
+    return never();
   }
 
   return(): Promise<IteratorResult<never, void>> {
@@ -136,7 +135,6 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     this.#latest = null;
     this.#hold.release();
     this.#subscription?.end();
-    this.#finish?.({ done: true, value: undefined });
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -27,8 +27,8 @@ async function subscribing(source: AsyncIterable<unknown>) {
   };
   const metrics = subscriptionMetrics();
   const release = vi.fn<() => void>();
-  const parts = { renderer: new Renderer((error) => error.toJSON()), metrics };
-  const results = await subscribe(request, parts, { release });
+  const renderer = new Renderer((error) => error.toJSON());
+  const results = await subscribe(request, { renderer, metrics }, { release });
   if (!(Symbol.asyncIterator in results)) throw new Error('It has not begun.');
   return { results, release, open: () => metrics.count(null, 'test').open };
 }
@@ -72,4 +72,21 @@ it('a source that fails at once is no longer counted as open', async () => {
   const { results, open } = await subscribing({ [Symbol.asyncIterator]: () => ({ next: () => fail() }) });
   await expect(results.next()).rejects.toThrow('The source has failed.');
   expect(open()).toBe(0);
+});
+
+it.each([
+  ['a value', (): unknown => ({ done: false, value: { number: 1 } })],
+  ['its end', (): unknown => ({ done: true, value: undefined })],
+  ['a failure', fail],
+])('graphql-ws does not hear of %s of a source whose client has left', async (_, answer) => {
+  let arrive = (): void => {};
+  const arrival = new Promise<void>((resolve) => (arrive = resolve)).then(answer);
+  const source = { [Symbol.asyncIterator]: () => ({ next: () => arrival as Promise<IteratorResult<unknown>> }) };
+  const { results } = await subscribing(source);
+  const settled = vi.fn<() => void>();
+  void results.next().then(settled, settled);
+  await results.return();
+  arrive();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(settled).not.toHaveBeenCalled();
 });

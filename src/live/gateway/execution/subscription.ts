@@ -4,6 +4,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import { Delivery, type DeliveryRequest } from './delivery.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer } from './rendering.js';
+import { never } from './reservation.js';
 import type { SubscriptionCount, SubscriptionMetrics } from './subscription.metrics.js';
 
 /** What subscriptions share. */
@@ -52,7 +53,7 @@ async function start(
   if (!(Symbol.asyncIterator in source)) return source;
   const { authenticator } = request.connection;
   if (!(source instanceof TopicStream))
-    return executeEach(source, request, counted(hold, metrics.count(null, authenticator)));
+    return new ExecutedSource(source, request, counted(hold, metrics.count(null, authenticator)));
   const count = metrics.count(source.topic.definition.name, authenticator);
   return Delivery.begin(source, request, { renderer, count }, hold);
 }
@@ -70,40 +71,56 @@ function counted(hold: Hold, count: SubscriptionCount): Hold {
   };
 }
 
-/** Not an async generator: its `return()` would wait for the source's next value before ending the source. */
-function executeEach(
-  source: AsyncIterable<unknown>,
-  request: SubscriptionRequest,
-  hold: Hold,
-): AsyncGenerator<ExecutionResult, void, undefined> {
-  const values = source[Symbol.asyncIterator]();
-  const next = async (): Promise<IteratorResult<unknown, unknown>> => {
+/**
+ * The results of a source that is none of our topics. Not an async generator: its `return()` would wait for the source's
+ * next value before ending the source. After `return()`, what graphql-ws awaits never settles: see reservation.ts.
+ */
+class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined> {
+  readonly #values: AsyncIterator<unknown>;
+  #isOver = false;
+
+  constructor(
+    source: AsyncIterable<unknown>,
+    private readonly request: SubscriptionRequest,
+    private readonly hold: Hold,
+  ) {
+    this.#values = source[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, void>> {
     try {
-      return await values.next();
+      const result = await this.#next();
+      return this.#isOver ? await never() : result;
     } catch (error) {
+      if (this.#isOver) return never();
       // graphql-ws does not call `return()` after a failure.
-      hold.release();
+      this.hold.release();
       throw error;
     }
-  };
-  const results: AsyncGenerator<ExecutionResult, void, undefined> = {
-    async next() {
-      const step = await next();
-      if (step.done) {
-        hold.release();
-        return { done: true, value: undefined };
-      }
-      return { done: false, value: await execute({ ...request, rootValue: step.value }) };
-    },
-    async return() {
-      hold.release();
-      await values.return?.();
-      return { done: true, value: undefined };
-    },
-    async throw() {
-      return results.return();
-    },
-    [Symbol.asyncIterator]: () => results,
-  };
-  return results;
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult, void>> {
+    this.#isOver = true;
+    this.hold.release();
+    await this.#values.return?.();
+    return { done: true, value: undefined };
+  }
+
+  throw(): Promise<IteratorResult<ExecutionResult, void>> {
+    return this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #next(): Promise<IteratorResult<ExecutionResult, void>> {
+    const { connection } = this.request;
+    // A slow reader slows down the source.
+    while (connection.isFull) await connection.drained();
+    const step = await this.#values.next();
+    if (!step.done) return { done: false, value: await execute({ ...this.request, rootValue: step.value }) };
+    this.hold.release();
+    return { done: true, value: undefined };
+  }
 }

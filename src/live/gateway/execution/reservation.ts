@@ -1,0 +1,30 @@
+/**
+ * Keeps an operation's id from Subscribe until the subscription has started. graphql-ws returns it, as it returns a
+ * running subscription, when the client completes the operation or the socket closes.
+ *
+ * graphql-ws knows operations by their id alone, and a client may use an id again as soon as it has completed it. So
+ * graphql-ws must hear nothing more of an operation that is over: what it awaits for it never settles. Otherwise it would
+ * answer for, or remove, the next operation with the same id.
+ */
+export class Reservation implements AsyncIterable<never> {
+  #isOver = false;
+
+  /** Whether the client has completed the operation, or the socket has closed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#isOver = true;
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<never> {
+    return { next: never };
+  }
+}
+
+/** A promise that never settles. Nothing keeps it, nor what awaits it. */
+export function never(): Promise<never> {
+  return new Promise(() => {});
+}
