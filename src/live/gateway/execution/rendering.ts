@@ -91,14 +91,18 @@ export class Renderer {
     return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
+  /** Logs a failure that no client gets to see. */
+  failedUnseen(error: unknown, context: GraphqlContext): void {
+    this.show(failure(error), context);
+  }
+
   #text(outcome: Outcome, context: GraphqlContext | null): ResultText {
     return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome, context);
   }
 
   /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
   #failed(error: unknown, context: GraphqlContext): ResultText {
-    const failure = new GraphQLError('Not executed', { originalError: error as Error });
-    return this.text({ data: null, errors: [failure] }, context);
+    return this.text({ data: null, errors: [failure(error)] }, context);
   }
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
@@ -119,6 +123,10 @@ export class Renderer {
     operation.personal = true;
     return null;
   }
+}
+
+function failure(error: unknown): GraphQLError {
+  return new GraphQLError('Not executed', { originalError: error as Error });
 }
 
 /**

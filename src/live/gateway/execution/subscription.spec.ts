@@ -5,6 +5,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { Renderer } from './rendering.js';
+import { never } from './reservation.js';
 import { subscribe } from './subscription.js';
 
 /** Subscribes to a field whose resolver returns an async iterable of its own: `open` counts it while it lasts. */
@@ -27,10 +28,14 @@ async function subscribing(source: AsyncIterable<unknown>) {
   };
   const metrics = subscriptionMetrics();
   const release = vi.fn<() => void>();
-  const renderer = new Renderer((error) => error.toJSON());
+  const shown: unknown[] = [];
+  const renderer = new Renderer((error) => {
+    shown.push(error.originalError);
+    return error.toJSON();
+  });
   const results = await subscribe(request, { renderer, metrics }, { release });
   if (!(Symbol.asyncIterator in results)) throw new Error('It has not begun.');
-  return { results, release, open: () => metrics.count(null, 'test').open };
+  return { results, release, shown, open: () => metrics.count(null, 'test').open };
 }
 
 async function* numbers(end: () => void): AsyncGenerator<{ number: number }, void, undefined> {
@@ -72,6 +77,15 @@ it('a source that fails at once is no longer counted as open', async () => {
   const { results, open } = await subscribing({ [Symbol.asyncIterator]: () => ({ next: () => fail() }) });
   await expect(results.next()).rejects.toThrow('The source has failed.');
   expect(open()).toBe(0);
+});
+
+it('a source that fails when its client leaves is logged, and nobody hears of it', async () => {
+  const failure = new Error('The source cannot end.');
+  const source = { [Symbol.asyncIterator]: () => ({ next: never, return: () => Promise.reject(failure) }) };
+  const { results, shown, release } = await subscribing(source);
+  expect(await results.return()).toEqual({ done: true, value: undefined });
+  expect(shown).toEqual([failure]);
+  expect(release).toHaveBeenCalledOnce();
 });
 
 it.each([

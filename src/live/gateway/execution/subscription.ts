@@ -53,7 +53,7 @@ async function start(
   if (!(Symbol.asyncIterator in source)) return source;
   const { authenticator } = request.connection;
   if (!(source instanceof TopicStream))
-    return new ExecutedSource(source, request, counted(hold, metrics.count(null, authenticator)));
+    return new ExecutedSource(source, request, renderer, counted(hold, metrics.count(null, authenticator)));
   const count = metrics.count(source.topic.definition.name, authenticator);
   return Delivery.begin(source, request, { renderer, count }, hold);
 }
@@ -82,6 +82,7 @@ class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined>
   constructor(
     source: AsyncIterable<unknown>,
     private readonly request: SubscriptionRequest,
+    private readonly renderer: Renderer,
     private readonly hold: Hold,
   ) {
     this.#values = source[Symbol.asyncIterator]();
@@ -102,7 +103,12 @@ class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined>
   async return(): Promise<IteratorResult<ExecutionResult, void>> {
     this.#isOver = true;
     this.hold.release();
-    await this.#values.return?.();
+    try {
+      await this.#values.return?.();
+    } catch (error) {
+      // Thrown on, this would close the socket of a client that has left the subscription, or end the process.
+      this.renderer.failedUnseen(error, this.request.contextValue);
+    }
     return { done: true, value: undefined };
   }
 
