@@ -220,6 +220,21 @@ describe('a frame writer', () => {
     await drained;
     expect(writer.isFull).toBe(false);
   });
+
+  it('keeps no more frames for a peer that has ended its side and does not read', async () => {
+    client.pause();
+    const block = toBytes('x'.repeat(60_000));
+    while (!writer.isFull) {
+      writer.text(block);
+      writer.flush();
+    }
+    client.end();
+    await vi.waitFor(() => expect(stream.writable).toBe(false), PATIENCE);
+    const queued = writer.backlogBytes;
+    for (let sent = 0; sent < 20; sent++) writer.text(block);
+    writer.flush();
+    expect(writer.backlogBytes).toBeLessThanOrEqual(queued);
+  });
 });
 
 describe('frames that may wait', () => {

@@ -146,8 +146,10 @@ export class FrameWriter implements Flushable {
    * one.
    */
   flush(): void {
-    if (this.#held === '' || !this.stream.writable) return;
-    if (this.stream.writableLength === 0 || !this.stream.writableNeedDrain) this.#write();
+    if (this.#held === '') return;
+    // The peer has ended its side, or the network is gone, and the socket has not closed yet.
+    if (!this.stream.writable) this.#held = '';
+    else if (this.stream.writableLength === 0 || !this.stream.writableNeedDrain) this.#write();
     else if (this.#held.length > MAX_HELD) this.#queue();
     else this.#flushOnDrain();
   }
