@@ -155,9 +155,9 @@ export class ExecutableOperation {
   }
 }
 
-/** The cache key of an operation. */
+/** The cache key of an operation. An empty name is not an absent one: no operation has it. */
 export function operationKey(query: string, operationName: string | null | undefined): string {
-  return `${operationName ?? ''}\n${query}`;
+  return `${JSON.stringify(operationName ?? null)}\n${query}`;
 }
 
 /** The variables that are used in a `@skip` or `@include` anywhere in the document. */
