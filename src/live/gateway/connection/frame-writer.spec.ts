@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Connection } from './connection.js';
@@ -219,6 +220,23 @@ describe('a frame writer', () => {
     client.resume();
     await drained;
     expect(writer.isFull).toBe(false);
+  });
+
+  it('is not full while a stream with a higher limit accepts more, since waiting for it would never wait', async () => {
+    const server = createTcpServer({ highWaterMark: 1024 * 1024 }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const peer = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    const wide = new FrameWriter(accepted, new WriteBatcher(), owner);
+    while (wide.backlogBytes < 128 * 1024) {
+      wide.text(toBytes('x'.repeat(60_000)));
+      wide.flush();
+    }
+    expect(accepted.writableNeedDrain).toBe(false);
+    expect(wide.isFull).toBe(false);
+    peer.destroy();
+    accepted.destroy();
+    server.close();
   });
 
   it('keeps no more frames for a peer that has ended its side and does not read', async () => {

@@ -115,9 +115,12 @@ export class FrameWriter implements Flushable {
     return this.stream.writableLength + this.#held.length;
   }
 
-  /** Whether so much is queued that callers that can wait should wait for {@link drained}. */
+  /**
+   * Whether so much is queued that callers that can wait should wait for {@link drained}. Never while the stream accepts
+   * more, as it does for longer on a server with a higher `highWaterMark`: then there is nothing to wait for.
+   */
   get isFull(): boolean {
-    return this.backlogBytes >= FULL_FROM && !this.#finished && this.stream.writable;
+    return this.backlogBytes >= FULL_FROM && !this.#finished && this.stream.writableNeedDrain;
   }
 
   /**
