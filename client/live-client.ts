@@ -153,6 +153,8 @@ class Live implements SocketOwner {
       const leave = (): void => {
         if (!counted) return;
         counted = false;
+        // After a failure too: graphql-ws would keep the connection for this subscription.
+        unsubscribe();
         this.#subscriptions -= 1;
         if (this.#subscriptions === 0) this.#unwanted();
       };
@@ -161,7 +163,7 @@ class Live implements SocketOwner {
         error: (error) => (leave(), callApplication(() => sink.error(error))),
         complete: () => (leave(), callApplication(() => sink.complete())),
       });
-      return () => (unsubscribe(), leave());
+      return leave;
     };
   }
 

@@ -367,6 +367,19 @@ describe('ending', () => {
     await vi.waitFor(() => expect(client.state).toBe('idle'));
   });
 
+  it('disconnects when the last subscription ends, although an earlier one has failed', async () => {
+    const client = live.connect();
+    const { values } = live.follow(client);
+    (await live.server.admit()).connection.close(CloseCode.Unauthorized);
+    await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    stop();
+    expect(await connection.closed).toBe(CloseCode.Normal);
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+  });
+
   it('ends although the token endpoint never answers', async () => {
     const client = live.connect({ getToken: () => new Promise(() => {}) });
     const { values } = live.follow(client);
