@@ -159,7 +159,8 @@ class Live implements SocketOwner {
         if (this.#subscriptions === 0) this.#unwanted();
       };
       const unsubscribe = subscribe(payload, {
-        next: (result) => callApplication(() => sink.next(result as Parameters<typeof sink.next>[0])),
+        // `ws` emits the messages of one packet in a row, before graphql-ws has stopped listening.
+        next: (result) => counted && callApplication(() => sink.next(result as Parameters<typeof sink.next>[0])),
         error: (error) => (leave(), callApplication(() => sink.error(error))),
         complete: () => (leave(), callApplication(() => sink.complete())),
       });

@@ -380,6 +380,17 @@ describe('ending', () => {
     await vi.waitFor(() => expect(client.state).toBe('idle'));
   });
 
+  it('delivers nothing after the subscription has ended, although more arrived in the same packet', async () => {
+    const client = live.connect();
+    const got = vi.fn(() => stop());
+    const stop = client.subscribe({ query: QUERY }, { next: got, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    const { id } = await connection.receive('subscribe');
+    for (const n of [1, 2, 3]) sendNext(connection, id, n);
+    expect(await connection.closed).toBe(CloseCode.Normal);
+    expect(got).toHaveBeenCalledTimes(1);
+  });
+
   it('ends although the token endpoint never answers', async () => {
     const client = live.connect({ getToken: () => new Promise(() => {}) });
     const { values } = live.follow(client);
