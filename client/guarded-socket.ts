@@ -79,7 +79,8 @@ class Guarded implements GuardedSocket {
     this.#giveUp.abort();
     this.#removeHandlers();
     if (this.#real) this.#real.close(code, reason);
-    else this.#end({ code, reason, wasClean: true });
+    // Later, like a real socket: `getToken` and `onState` run in the constructor, before graphql-ws listens.
+    else queueMicrotask(() => this.#end({ code, reason, wasClean: true }));
   }
 
   signOut(): void {
@@ -89,7 +90,7 @@ class Guarded implements GuardedSocket {
 
   async #open(url: string, protocols?: string | string[]): Promise<void> {
     const token = await this.owner.token(this, this.#giveUp.signal);
-    if (this.#ended) return;
+    if (this.#giveUp.signal.aborted) return;
     if (token === undefined) return this.#end({ code: CloseCode.Normal, reason: 'Given up', wasClean: true });
     if (token === null) return this.signOut();
     try {

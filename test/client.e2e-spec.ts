@@ -409,6 +409,16 @@ describe('ending', () => {
     await restart();
   });
 
+  it('connects again after its last subscription has ended in `getToken`', async () => {
+    let stop = (): void => {};
+    const client = live.connect({ getToken: async () => (stop(), 'token') });
+    stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    (await live.server.admit()).connection.close(CloseCode.ServiceRestart);
+    await vi.waitFor(() => expect(client.state).toBe('idle'));
+    live.follow(client);
+    await live.server.admit();
+  });
+
   it('stops fetching tokens when there are no subscriptions any more', async () => {
     let signal: AbortSignal | undefined;
     const client = live.connect({ getToken: (context) => ((signal = context.signal), new Promise(() => {})) });
