@@ -185,7 +185,8 @@ class Live implements SocketOwner {
     else if (heldMs > HELD_MS) this.#backoff.reset();
     const wasSignedOut = this.#states.now === 'signedOut';
     this.#states.closed(code, this.#subscriptions > 0 && !this.#disposed);
-    if (this.#states.now === 'signedOut' && !wasSignedOut) callApplication(() => this.options.onSignedOut?.());
+    // Later, when graphql-ws has forgotten this connection: a `subscribe` in the callback then opens another one.
+    if (this.#states.now === 'signedOut' && !wasSignedOut) queueMicrotask(() => this.options.onSignedOut?.());
     if (['idle', 'signedOut', 'stopped'].includes(this.#states.now)) this.#rest();
   }
 

@@ -320,6 +320,17 @@ describe('signing out', () => {
     await vi.waitFor(() => expect(states).toEqual(['connecting', 'live', 'signedOut', 'connecting', 'live']));
   });
 
+  it('connects again for a subscription of `onSignedOut`, and fails only those before it', async () => {
+    const failed = vi.fn();
+    const again = { next() {}, error: vi.fn(), complete() {} };
+    const client = live.connect({ onSignedOut: () => client.subscribe({ query: QUERY }, again) });
+    client.subscribe({ query: QUERY }, { next() {}, error: failed, complete() {} });
+    (await live.server.admit()).connection.close(CloseCode.Unauthorized);
+    await (await live.server.admit()).connection.receive('subscribe');
+    expect(failed).toHaveBeenCalledTimes(1);
+    expect(again.error).not.toHaveBeenCalled();
+  });
+
   it('is signed out without a socket when getToken resolves to null', async () => {
     const arrived = vi.fn();
     void live.server.next().then(arrived);
