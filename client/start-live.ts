@@ -57,14 +57,14 @@ export function startLive(options: StartLiveOptions): Live {
 
 function start(options: StartLiveOptions): Live {
   const { tokenUrl, token, expiresAt, loginUrl, onSignedOut, ...rest } = options;
-  let first = token && !isPast(expiresAt) ? token : undefined;
+  let first = token;
   const fetchToken = tokenFromUrl(tokenUrl);
   const client = createLiveClient({
     ...rest,
     getToken: async (context) => {
-      const given = first;
+      const given = isPast(expiresAt) ? undefined : first;
       first = undefined;
-      return given ?? fetchToken(context);
+      return given || fetchToken(context);
     },
     onSignedOut: () => {
       callApplication(() => onSignedOut?.());

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -98,16 +98,19 @@ describe('a token endpoint in trouble', () => {
       expect((await live.server.admit()).init['token']).toBe('fetched');
     });
 
-    it('does not use a token that has expired', async () => {
+    it('does not use a token that has expired before the first subscription', async () => {
       const { url } = await endpoint(json('fetched'));
       const started = startLive({
         url: live.server.url,
         tokenUrl: url,
         token: 'stale',
-        expiresAt: isoAfter(-1_000),
+        expiresAt: isoAfter(60_000),
         webSocketImpl: WebSocket,
       });
       live.atEnd(() => started.stop());
+      const later = Date.now() + 60_000;
+      const clock = vi.spyOn(Date, 'now').mockImplementation(() => later);
+      live.atEnd(() => clock.mockRestore());
       started.subscribe(QUERY, () => {});
       expect((await live.server.admit()).init['token']).toBe('fetched');
     });
