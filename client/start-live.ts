@@ -71,14 +71,15 @@ function start(options: StartLiveOptions): Live {
       if (loginUrl !== undefined) page.location?.assign?.(loginUrl);
     },
   });
-  return {
+  const live: Live = {
     client,
     subscribe: (query, onData, onError = () => {}) => client.subscribe({ query }, dataSink(onData, onError)),
     stop: async () => {
-      globals[STARTED] = undefined;
+      if (globals[STARTED] === live) globals[STARTED] = undefined;
       await client.dispose();
     },
   };
+  return live;
 }
 
 function dataSink(

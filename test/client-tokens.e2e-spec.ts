@@ -98,6 +98,16 @@ describe('a token endpoint in trouble', () => {
       expect((await live.server.admit()).init['token']).toBe('fetched');
     });
 
+    it('stays the only one when an earlier one is stopped again', async () => {
+      const options = { url: live.server.url, tokenUrl: live.server.url, webSocketImpl: WebSocket };
+      const earlier = startLive(options);
+      await earlier.stop();
+      const started = startLive(options);
+      live.atEnd(() => started.stop());
+      await earlier.stop();
+      expect(startLive(options)).toBe(started);
+    });
+
     it('does not use a token that has expired before the first subscription', async () => {
       const { url } = await endpoint(json('fetched'));
       const started = startLive({
