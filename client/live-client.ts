@@ -95,8 +95,7 @@ class Live implements SocketOwner {
   token(socket: GuardedSocket, signal: AbortSignal): Promise<string | null | undefined> {
     this.#socket = socket;
     if (this.#disposed) return Promise.resolve(undefined);
-    this.#states.opening();
-    this.#stopWatching ??= watchPage(() => this.#woken());
+    this.#opening();
     return this.#tokens.next(signal);
   }
 
@@ -150,6 +149,8 @@ class Live implements SocketOwner {
     return (payload: SubscribePayload, sink) => {
       let counted = true;
       this.#subscriptions += 1;
+      // Not only with the next socket: graphql-ws may still wait to reconnect, perhaps for the network.
+      if (!this.#connection && !this.#disposed) this.#opening();
       const leave = (): void => {
         if (!counted) return;
         counted = false;
@@ -186,8 +187,13 @@ class Live implements SocketOwner {
     const wasSignedOut = this.#states.now === 'signedOut';
     this.#states.closed(code, this.#subscriptions > 0 && !this.#disposed);
     // Later, when graphql-ws has forgotten this connection: a `subscribe` in the callback then opens another one.
-    if (this.#states.now === 'signedOut' && !wasSignedOut) queueMicrotask(() => this.options.onSignedOut?.());
+    if (code === CloseCode.Unauthorized && !wasSignedOut) queueMicrotask(() => this.options.onSignedOut?.());
     if (['idle', 'signedOut', 'stopped'].includes(this.#states.now)) this.#rest();
+  }
+
+  #opening(): void {
+    this.#states.opening();
+    this.#stopWatching ??= watchPage(() => this.#woken());
   }
 
   #woken(): void {

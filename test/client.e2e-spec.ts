@@ -144,6 +144,28 @@ describe('reconnecting', () => {
     expect(getToken).toHaveBeenCalledTimes(3);
   });
 
+  it('connects as soon as the network is back, also for a subscription that started meanwhile', async () => {
+    const navigator = { onLine: true };
+    const page = new EventTarget();
+    vi.stubGlobal('navigator', navigator);
+    vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+    vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
+    live.atEnd(() => vi.unstubAllGlobals());
+    const client = live.connect();
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    navigator.onLine = false;
+    connection.cut();
+    await vi.waitFor(() => expect(client.state).toBe('offline'));
+    stop();
+    live.follow(client);
+    expect(client.state).toBe('offline');
+    navigator.onLine = true;
+    page.dispatchEvent(new Event('online'));
+    await live.server.admit();
+  });
+
   it('abandons a server that answers no ping, and reconnects', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     live.atEnd(() => vi.useRealTimers());
