@@ -89,6 +89,20 @@ describe('the stored audit events', () => {
     expect(printed.map(({ event, viewer }) => [event, viewer])).toEqual([['sign-in', viewerId]]);
   });
 
+  it('are printed without what controls a terminal, which strangers may have sent', async () => {
+    const origin = '\u009d0;title\u009c\u009b31m';
+    server.app.get(AuditLog).record('console-refused', { address: '192.0.2.1', reason: 'other-origin', origin });
+    await stored();
+    for (const args of [[], ['--json']]) {
+      const child = cli('audit', '--event', 'console-refused', '--limit', '1', ...args);
+      let out = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+      await once(child, 'close');
+      expect(out).toContain(String.raw`\u009d0;title\u009c\u009b31m`);
+      expect(out.trimEnd()).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
   it('are printed as they come with --follow, each once, until nobody reads them', async () => {
     const child = cli('audit', '--follow', '--event', 'registered');
     let out = '';

@@ -208,6 +208,8 @@ describe('an operator', () => {
       [{ ...wanted, name: 'a\u0000b' }, 400, 'name'],
       [{ ...wanted, name: 'cut \ud83d' }, 400, 'name'],
       [{ ...wanted, name: 'cli-x' }, 400, 'name'],
+      [{ ...wanted, name: 'x\n2026-01-01T00:00:00.000Z  sign-in' }, 400, 'name'],
+      [{ ...wanted, name: 'x\0' }, 400, 'name'],
       [wanted, 400, 'name'],
       [{ ...wanted, name: 'x', scopes: [] }, 400, 'scopes'],
       [{ ...wanted, name: 'x', scopes: ['admin'] }, 400, 'scopes'],

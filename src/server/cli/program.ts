@@ -5,6 +5,7 @@ import type { CliCommand, CliContext } from './command.js';
 import { configCommand } from './config.command.js';
 import { invitationCommand } from './invitation.command.js';
 import { migrateCommand } from './migrate.command.js';
+import { printable } from './printable.js';
 import { publishCommand } from './publish.command.js';
 import { rejectedCommand } from './rejected.command.js';
 import { secretCommand } from './secret.command.js';
@@ -45,8 +46,9 @@ export interface CliOutput {
 export async function runCommand(
   args: readonly string[],
   given: Omit<CliContext, 'print'>,
-  output: CliOutput,
+  { out, error: err }: CliOutput,
 ): Promise<number> {
+  const output: CliOutput = { out: (text) => out(printable(text)), error: (text) => err(printable(text)) };
   const program = new Command('sallyport')
     .description('Administers a Sallyport deployment: schema, accounts, sessions, API keys, events, configuration.')
     .version(VERSION)
