@@ -12,6 +12,8 @@ export function cliSocketPath(dataDir: string): string {
 
 /** The longest request, in bytes: a password and a payload fit. */
 export const MAX_REQUEST_BYTES = 256 * 1024;
+/** The most arguments: the ids of all webhooks that `webhook list` prints, or every address of an API key, fit. */
+const MAX_ARGS = 2_000;
 /** While a command runs, the server sends an empty line this often, in ms, so that a server that hangs is noticed. */
 export const HEARTBEAT_MS = 5_000;
 
@@ -22,7 +24,7 @@ export const CliRequest = z.strictObject({
   /** The client's version: another version may not know the same commands. */
   version: text,
   /** The command line, without the program. */
-  args: z.array(text).max(100),
+  args: z.array(text).max(MAX_ARGS),
   /** The passwords that the command asked for, in this order. */
   answers: z.array(text).max(10),
 });
