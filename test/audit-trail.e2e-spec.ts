@@ -153,10 +153,22 @@ describe('the stored audit events', () => {
     await closed;
   });
 
+  it('are printed since a time before there was any', async () => {
+    const { viewerId } = await server.signedIn();
+    await stored();
+    const child = cli('audit', '--viewer', viewerId, '--since', '999999d');
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    await once(child, 'close');
+    expect(out).toContain(viewerId);
+  });
+
   it('refuse unknown names and times, by name', async () => {
     for (const args of [
       ['--event', 'nothing'],
+      ['--event', 'toString'],
       ['--since', 'yesterday'],
+      ['--since', '+012026-01-01T00:00:00Z'],
       ['--limit', '0'],
     ]) {
       const child = cli('audit', ...args);

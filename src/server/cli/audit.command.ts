@@ -9,6 +9,7 @@ const MAX_LIMIT = 1_000;
 const FOLLOW_EVERY_MS = 1_000;
 /** Events of several nodes may be stored in another order than that of their ids: so far back is looked again. */
 const LOOK_BACK = 1_000;
+const YEAR_10_000 = Date.UTC(10_000, 0);
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 interface Options {
@@ -77,16 +78,17 @@ function line({ at, event, viewer, address, reason, by, details }: StoredAuditEv
 }
 
 function eventName(text: string): string {
-  if (text in AUDIT_EVENTS) return text;
+  if (Object.hasOwn(AUDIT_EVENTS, text)) return text;
   throw new InvalidArgumentError(`Give one of ${Object.keys(AUDIT_EVENTS).join(', ')}.`);
 }
 
 function since(text: string): Date {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const time = count ? Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
-  if (Number.isNaN(time))
+  // Also false for text that is no time. PostgreSQL cannot read what JavaScript writes for a year with five digits.
+  if (!(time < YEAR_10_000))
     throw new InvalidArgumentError('Give an instant such as 2026-01-31T12:00:00Z, or 30m, 2h, 7d.');
-  return new Date(time);
+  return new Date(Math.max(0, time));
 }
 
 function limit(text: string): number {
