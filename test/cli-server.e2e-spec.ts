@@ -142,6 +142,20 @@ describe('the command line, while a server has the embedded database open', () =
     expect(taken).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^sallyport: .*\n$/) as string });
   });
 
+  it.each([
+    ['by the server', ['audit', '--follow', '--limit', '1']],
+    ['by itself', ['secret', 'generate']],
+  ])('ends quietly with exit code 1 when nobody reads its output: a command run %s', async (_, args) => {
+    await cli(dataDir, ['invitation', 'create']);
+    const env = { PATH: process.env['PATH'], DATA_DIR: dataDir };
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: tmpdir(), env });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+  });
+
   it('refuses a command that writes files, which the server must not do', async () => {
     const seeded = await cli(dataDir, ['seed', '--users', '1', '--out', join(dataDir, 'tokens')]);
     expect(seeded).toMatchObject({ code: 1, out: '' });

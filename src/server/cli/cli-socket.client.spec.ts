@@ -29,15 +29,16 @@ async function answering(answer: (socket: Socket) => void): Promise<void> {
   await once(server, 'listening');
 }
 
-const run = (silentAfterMs?: number) =>
-  runByServer(dataDir, { args: ['user', 'list'], answers: [] }, output, silentAfterMs);
+const reading = new AbortController().signal;
+const run = (silentAfterMs?: number, signal = reading) =>
+  runByServer(dataDir, { args: ['user', 'list'], answers: [] }, output, signal, silentAfterMs);
 
 it('returns null where no server listens: without a socket, with another file, and with a socket that is left', async () => {
   expect(await run()).toBeNull();
   writeFileSync(join(dataDir, 'cli.sock'), '');
   expect(await run()).toBeNull();
   rmSync(join(dataDir, 'cli.sock'));
-  expect(await runByServer('/nowhere', { args: [], answers: [] }, output)).toBeNull();
+  expect(await runByServer('/nowhere', { args: [], answers: [] }, output, reading)).toBeNull();
 });
 
 it('writes what the server sends as it comes, and returns the exit code', async () => {
@@ -53,6 +54,17 @@ it.each([
 ])('says that the server stopped or hung if it %s', async (_, answer) => {
   await answering(answer);
   await expect(run(200)).rejects.toThrow('The server stopped or hung before the command ended');
+});
+
+it('leaves the server when nobody reads the output any more, with exit code 1', async () => {
+  const unread = new AbortController();
+  let left: Promise<unknown> | undefined;
+  await answering((socket) => {
+    left = once(socket, 'close');
+    unread.abort();
+  });
+  expect(await run(undefined, unread.signal)).toBe(1);
+  await left;
 });
 
 it.each(['nonsense', '{"code":"0"}', '{"code":256}', '{"out":1}', '{}'])('refuses the answer %s', async (line) => {

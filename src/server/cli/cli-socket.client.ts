@@ -13,14 +13,16 @@ const SILENT_AFTER_MS = 4 * HEARTBEAT_MS;
 /**
  * Lets the server that has the embedded database open run a command, and writes the command's output.
  *
+ * @param signal aborted when nobody reads the output any more: the server then ends a command that goes on by itself
  * @param silentAfterMs how long the server may send nothing; it sends an empty line every {@link HEARTBEAT_MS}
- * @returns the exit code; null if no server with this `DATA_DIR` runs
+ * @returns the exit code, 1 if `signal` was aborted before; null if no server with this `DATA_DIR` runs
  * @throws StartError if the server hangs, stops meanwhile or answers nonsense, or if the socket is somebody else's
  */
 export async function runByServer(
   dataDir: string,
   request: Omit<CliRequest, 'version'>,
   output: CliOutput,
+  signal: AbortSignal,
   silentAfterMs = SILENT_AFTER_MS,
 ): Promise<number | null> {
   const path = cliSocketPath(dataDir);
@@ -28,9 +30,10 @@ export async function runByServer(
   const socket = await opened(path);
   if (socket === null) return null;
   try {
+    signal.addEventListener('abort', () => socket.destroy(new Error('unread')));
     socket.setTimeout(silentAfterMs, () => socket.destroy(new Error('silent')));
     socket.write(`${JSON.stringify({ ...request, version: VERSION })}\n`);
-    return await exitCodeFrom(socket, output);
+    return await exitCodeFrom(socket, output, signal);
   } finally {
     socket.destroy();
   }
@@ -63,7 +66,7 @@ function opened(path: string): Promise<Socket | null> {
   });
 }
 
-async function exitCodeFrom(socket: Socket, output: CliOutput): Promise<number> {
+async function exitCodeFrom(socket: Socket, output: CliOutput, signal: AbortSignal): Promise<number> {
   try {
     for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
       if (line === '') continue;
@@ -76,6 +79,7 @@ async function exitCodeFrom(socket: Socket, output: CliOutput): Promise<number> 
     if (error instanceof StartError) throw error;
     // The connection broke, or was silent for too long: the same as an end without an exit code.
   }
+  if (signal.aborted) return 1;
   throw new StartError(
     'The server stopped or hung before the command ended: check whether the command took effect before you repeat it.',
   );

@@ -18,13 +18,25 @@ const output: CliOutput = {
   error: (text) => void process.stderr.write(text),
 };
 
+/** Aborted when the output cannot be written any more, such as by `| head`. */
+const unwritten = new AbortController();
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
+    process.exitCode = 1;
+    if (unwritten.signal.aborted) return;
+    unwritten.abort();
+    // Who has closed a pipe does not want to read more.
+    if (code !== 'EPIPE') output.error(`sallyport: The output cannot be written (${code}).\n`);
+  });
+}
+
 const context: Omit<CliContext, 'print'> = {
   async withStores(action, { alone = false } = {}) {
     const outcome = loadConfig();
     if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
     const { store, database } = outcome.config;
     if (database.url === null && !alone) {
-      const exitCode = await runByServer(database.dataDir, { args, answers }, output);
+      const exitCode = await runByServer(database.dataDir, { args, answers }, output, unwritten.signal);
       if (exitCode !== null) throw new RanElsewhere(exitCode);
     }
     const nodesUnreachable = store.kind === 'redis' && !(await redisAnswers(store.url));
@@ -37,8 +49,7 @@ const context: Omit<CliContext, 'print'> = {
       await stores.close();
     }
   },
-  // The process itself ends, by Ctrl-C.
-  signal: new AbortController().signal,
+  signal: unwritten.signal,
   async ask(question) {
     const answer = await askPassword(question);
     answers.push(answer);
@@ -48,7 +59,8 @@ const context: Omit<CliContext, 'print'> = {
 
 try {
   loadEnvFile();
-  process.exitCode = await runCommand(args, context, output);
+  const exitCode = await runCommand(args, context, output);
+  process.exitCode ||= exitCode;
 } catch (error) {
   output.error(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
