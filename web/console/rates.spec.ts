@@ -37,11 +37,19 @@ describe('the rates of nodes', () => {
     expect([second, third].map(({ points }) => points.at(-1)?.delivered)).toEqual([12, 12]);
   });
 
+  it('stay when nodes answer in turn, and an older report follows a newer one', () => {
+    const reports = [0, 1_000, 900, 2_050, 1_900, 2_100, 3_000];
+    let known = NOTHING_YET;
+    for (const [at, clockMs] of reports.entries())
+      known = withAnswer(known, answer({ clockMs, delivered: clockMs / 10 }), at);
+    expect(known.points.map(({ delivered }) => delivered)).toEqual([0, 100, 100, 100, 100, 100, 100]);
+  });
+
   it('start again with a node that has restarted, and keep a bounded number of points', () => {
     let known = withAnswer(NOTHING_YET, answer({ clockMs: 9_000, delivered: 900 }), 0);
     known = withAnswer(known, answer({ clockMs: 500, delivered: 3 }), 1);
     expect(known.nodes[0]?.deliveredPerSecond).toBeNull();
-    for (let at = 0; at < 1_000; at += 1) known = withAnswer(known, answer({ clockMs: 1_000 + at }), at);
+    for (let at = 0; at < 1_000; at += 1) known = withAnswer(known, answer({ clockMs: 1_000 * (at + 1) }), at);
     expect(known.points).toHaveLength(320);
   });
 });

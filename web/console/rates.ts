@@ -4,6 +4,11 @@ import { appended } from '../live/ring.js';
 export const PLOT_SECONDS = 300;
 const MAX_POINTS = PLOT_SECONDS + 20;
 
+/** Two reports that are less apart give no rate, in seconds. */
+const MIN_SECONDS = 0.5;
+/** How much older than the last report one can be that another node has passed on, in seconds. */
+const MAX_LATE_SECONDS = 6;
+
 /** What one node says of itself; see the server's NodeReport. */
 export interface NodeReport {
   readonly name: string;
@@ -71,8 +76,9 @@ export function withAnswer({ nodes, points }: Overview, { nodes: reports, node }
 
 function ratesOf(node: string, report: NodeReport, before: NodeRates | undefined, isAnswering: boolean): NodeRates {
   const seconds = before ? (report.clockMs - before.clockMs) / 1000 : -1;
-  // The same report again: another node writes one a second.
-  if (before && seconds === 0) return { ...before, isAnswering };
+  // The same report again, or hardly another: each node writes one a second. It can also be an older one, when a node
+  // has answered for itself before and now another node answers.
+  if (before && seconds > -MAX_LATE_SECONDS && seconds < MIN_SECONDS) return { ...before, isAnswering };
   const rate = (of: (one: NodeReport) => number): number | null =>
     before && seconds > 0 ? Math.max(0, of(report) - of(before)) / seconds : null;
   return {
