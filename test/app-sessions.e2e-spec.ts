@@ -79,6 +79,26 @@ needs('chromium')('one person in two browsers', () => {
     await phone.state('Live');
   });
 
+  it('shows another user, who signs in outside the page, nothing of the first one', async () => {
+    const { page } = desktop;
+    await desktop.open('Sessions');
+    await page.getByRole('heading', { name: 'Safari on iPhone' }).waitFor();
+    const other = await fixture.server.signedIn();
+    await page.route('**/graphql', async (route) => {
+      if (!route.request().postData()?.includes('sessions')) await route.continue();
+    });
+    await desktop.query(
+      'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }',
+      {
+        email: other.email,
+        password: other.password,
+      },
+    );
+    await page.locator('.who').filter({ hasText: other.email }).waitFor();
+    await page.getByText(/Loading your sessions|Waiting for the server/).waitFor();
+    expect(await page.locator('.session').count()).toBe(0);
+  });
+
   it('deletes the account: both are signed out, and signing in fails', async () => {
     await desktop.open('Account');
     const { page } = desktop;

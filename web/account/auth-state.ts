@@ -112,8 +112,11 @@ export class AuthStore {
       if (rechecked) this.onConfirmed();
       return;
     }
-    if (user) this.store.set({ phase: 'member', user });
-    else if (now.phase === 'member') this.gone('ended');
+    if (user) {
+      // Another user has signed in elsewhere in this browser.
+      if (now.phase === 'member') void this.apollo.clearStore();
+      this.store.set({ phase: 'member', user });
+    } else if (now.phase === 'member') this.gone('ended');
     else if (now.phase !== 'visitor') this.store.set({ phase: 'visitor', signOutReason: null });
   }
 }
