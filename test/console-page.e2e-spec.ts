@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seriousViolations } from './kit/accessibility.js';
+import { AuditLog } from '../src/live/logging/audit-log.js';
 import { screenshot } from './kit/chromium.js';
 import { type ConsolePage, consoleFixture, makeKey } from './kit/console-fixture.js';
 import { needs } from './kit/needs.js';
@@ -150,6 +151,49 @@ needs('chromium')('the console in Chromium', () => {
       .waitFor();
     const ada = await fixture.server.signedIn();
     await page.getByRole('row').filter({ hasText: ada.viewerId }).first().waitFor();
+  });
+
+  it('follows the audit log again after older events, when Show is pressed', async () => {
+    const audit = fixture.server.app.get(AuditLog);
+    const refuse = (reason: string) => audit.record('sign-in-failed', { reason, by: 'stranger' });
+    for (let number = 0; number < 250; number += 1) refuse(`old-${number}`);
+    const view = await signedIn();
+    const { page } = view;
+    await view.open('Audit');
+    const row = (reason: string) => page.getByRole('row').filter({ hasText: reason });
+    await row('old-249').waitFor(WAIT);
+    await page.getByRole('button', { name: 'Older' }).click();
+    await row('old-100').waitFor();
+    refuse('the-newest');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await row('the-newest').waitFor(WAIT);
+    expect(await row('old-100').count()).toBe(0);
+  });
+
+  it('shows the events that were asked for last, though an earlier answer comes later', async () => {
+    await fixture.server.signedIn();
+    const view = await signedIn();
+    const { page } = view;
+    await view.open('Audit');
+    const other = page.getByRole('row').filter({ hasText: 'registered' }).first();
+    await other.waitFor(WAIT);
+    const all = '**/console/api/audit?event=&*';
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const asked = page.waitForRequest(all);
+    await page.route(all, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await asked;
+    await page.getByLabel('Follow').uncheck();
+    await page.getByLabel('Event', { exact: true }).selectOption('console-opened');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await other.waitFor({ state: 'detached' });
+    const answered = page.waitForResponse(all);
+    release();
+    await (await answered).finished();
+    expect(await other.count()).toBe(0);
   });
 
   it('can be used with the keyboard only', async () => {

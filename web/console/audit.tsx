@@ -1,4 +1,4 @@
-import { type FormEvent, useCallback, useEffect, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
 import { entriesOf } from './form-entries.js';
@@ -151,26 +151,35 @@ function EventRow({ event: { at, event, viewer, address, reason, by, details } }
   );
 }
 
-/** The newest page, again every two seconds; older pages on demand, which end the following. */
-function useAudit({ event, viewer }: Filter, follows: boolean) {
+/**
+ * The newest page, again every two seconds; older pages on demand, which end the following until a filter is given
+ * again, also the same.
+ */
+function useAudit(filter: Filter, follows: boolean) {
   const session = useSession();
   const [answer, setAnswer] = useState<AuditAnswer | null>(null);
   const [isAtTop, setIsAtTop] = useState(true);
   const [failure, setFailure] = useState<string | null>(null);
+  /** Counts what was asked for: an answer to what was asked for before is dropped. */
+  const wanted = useRef(0);
   const load = useCallback(
     async (before: AuditAnswer | null): Promise<void> => {
+      const asked = wanted.current;
+      const { event, viewer } = filter;
       const parts = { event, viewer, before: before?.next ? String(before.next) : '' };
       try {
         const page = await session.ask<AuditAnswer>(`/audit?${new URLSearchParams(parts).toString()}`);
+        if (asked !== wanted.current) return;
         setAnswer(before ? { ...page, events: [...before.events, ...page.events] } : page);
         setFailure(null);
       } catch (error) {
-        setFailure(messageOf(error));
+        if (asked === wanted.current) setFailure(messageOf(error));
       }
     },
-    [session, event, viewer],
+    [session, filter],
   );
   useEffect(() => {
+    wanted.current += 1;
     setIsAtTop(true);
     void load(null);
   }, [load]);
@@ -180,6 +189,7 @@ function useAudit({ event, viewer }: Filter, follows: boolean) {
     return () => clearInterval(timer);
   }, [load, follows, isAtTop]);
   const older = async (): Promise<void> => {
+    wanted.current += 1;
     setIsAtTop(false);
     await load(answer);
   };
