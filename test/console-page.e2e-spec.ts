@@ -196,6 +196,21 @@ needs('chromium')('the console in Chromium', () => {
     expect(await other.count()).toBe(0);
   });
 
+  it('says that the server does not answer when it hangs', async () => {
+    const view = await signedIn();
+    const { page } = view;
+    await page.clock.install();
+    await page.route('**/console/api/nodes', () => {});
+    const asked = page.waitForRequest('**/console/api/nodes');
+    await page.clock.runFor(2_000);
+    await asked;
+    await page.clock.runFor(16_000);
+    await page.getByText('The server does not answer.').waitFor();
+    await page.unroute('**/console/api/nodes');
+    await page.clock.runFor(2_000);
+    await page.getByText('The server does not answer.').waitFor({ state: 'detached' });
+  });
+
   it('can be used with the keyboard only', async () => {
     const { page } = await fixture.visit();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();

@@ -1,4 +1,6 @@
 const API = '/console/api';
+/** As long as the app waits. */
+const GIVE_UP_AFTER_MS = 15_000;
 /** Without input for this long, what the page asks by itself does not keep the session open. */
 const AWAY_AFTER_MS = 60_000;
 
@@ -31,7 +33,7 @@ interface Refusal {
 }
 
 /**
- * Asks the server: by POST with a body, else by GET.
+ * Asks the server: by POST with a body, else by GET. An answer that takes longer than 15 s is none.
  *
  * @throws AskError
  */
@@ -46,13 +48,17 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
     cache: 'no-store',
     ...(body === undefined ? {} : post),
   } as const;
+  const patience = new AbortController();
+  const giveUp = setTimeout(() => patience.abort(), GIVE_UP_AFTER_MS);
   let response: Response;
   let answer: unknown;
   try {
-    response = await fetch(API + path, request);
+    response = await fetch(API + path, { ...request, signal: patience.signal });
     answer = await response.json();
   } catch {
     throw new AskError('NO_ANSWER', 'The server does not answer. Check the connection and try again.');
+  } finally {
+    clearTimeout(giveUp);
   }
   if (response.ok) return answer as T;
   const { error } = answer as Refusal;
