@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { topicTag } from '../src/live/store/redis/topic-keys.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
@@ -53,6 +55,20 @@ needs('redis')('the bus on a Redis Cluster', () => {
       await Promise.all(sinks.map((sink) => sink.until(1)));
       expect(await node.gapsFilled()).toBe(0);
     }
+  });
+
+  it('publishes nothing while a slot moves: the move succeeds, and its subscribers learn of the new epoch', async () => {
+    const node = await start();
+    const topic = newTopic();
+    const sink = new RecordingSink();
+    await node.bus.subscribe(topic, sink);
+    await node.bus.publish([{ topic, payload: 1 }]);
+    const endMove = await cluster.beginMove(topicTag(topic));
+    await expect(node.bus.publish([{ topic, payload: 2 }])).rejects.toThrow(UnavailableError);
+    await endMove();
+    await vi.waitFor(() => node.bus.publish([{ topic, payload: 3 }]), { timeout: 15_000, interval: 100 });
+    await sink.untilEnded();
+    expect(sink.payloads).toEqual([1]);
   });
 });
 

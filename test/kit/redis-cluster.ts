@@ -31,6 +31,26 @@ export class RedisCluster {
     return this.servers.map(({ url }) => url).join(',');
   }
 
+  /** Begins to move a key's slot to another master, as a reshard does; the returned function completes the move. */
+  async beginMove(key: string): Promise<() => Promise<void>> {
+    const masters = this.servers.slice(0, MASTERS).map((server) => server.client());
+    const slot = await masters[0]!.cluster('KEYSLOT', key);
+    const ids = await Promise.all(masters.map((client) => client.cluster('MYID')));
+    const ranges = await masters[0]!.cluster('SLOTS');
+    const [, , master] = ranges.find(([first, last]) => first <= slot && slot <= last)!;
+    const owner = ids.indexOf(master![2]);
+    const other = (owner + 1) % MASTERS;
+    const [from, to] = [masters[owner]!, masters[other]!];
+    await to.cluster('SETSLOT', slot, 'IMPORTING', ids[owner]!);
+    await from.cluster('SETSLOT', slot, 'MIGRATING', ids[other]!);
+    return async () => {
+      const keys = await from.cluster('GETKEYSINSLOT', slot, 1_000);
+      await from.migrate('127.0.0.1', this.servers[other]!.port, '', 0, 5_000, 'KEYS', ...keys);
+      for (const client of [to, from]) await client.cluster('SETSLOT', slot, 'NODE', ids[other]!);
+      for (const client of masters) client.disconnect();
+    };
+  }
+
   /** Kills the first member, a master. */
   async killFirst(): Promise<void> {
     await this.servers[0]?.stop('SIGKILL');

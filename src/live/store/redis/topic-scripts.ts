@@ -41,7 +41,9 @@ local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_
  * is two fields of the topic's hash: a stream that is trimmed to one entry costs three times the rest. Each publication
  * is one short string in and one out, since on a busy node most of the work is serialising and parsing these.
  *
- * KEYS, per publication: the topic's tag, from which all its keys are built; they share its slot. ARGV: deadline by
+ * KEYS, per publication: the topic's tag, from which all its keys are built; they share its slot. On a cluster another
+ * key of the slot follows: of two keys one is missing, so Redis runs the script nowhere while the slot is moving. With
+ * one it would run it on the new master, which does not have the topic yet. ARGV: deadline by
  * Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name · the
  * definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
  * `<index of its definition> <payload>` or, with an idempotency key,
@@ -66,8 +68,8 @@ for size, lifetime in string.gmatch(ARGV[5], '(%d+) (%d+)') do
 end
 local call = redis.call
 local results = {}
-for i, tag in ipairs(KEYS) do
-  local event = ARGV[i + 5]
+for i = 1, #ARGV - 5 do
+  local tag, event = KEYS[i], ARGV[i + 5]
   local mark = string.find(event, '[ :~]')
   local definition = definitions[string.sub(event, 1, mark - 1) + 1]
   local key, digest, payload, trace = false, false, false, false

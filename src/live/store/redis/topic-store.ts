@@ -124,13 +124,15 @@ export class TopicStore implements TopicStorage<TopicReading> {
 
   async #publishBatch(batch: readonly Publication[]): Promise<readonly PublishOutcome[]> {
     const startedMs = performance.now();
-    const tags = batch.map(({ topic }) => topicTag(topic));
+    const keys = batch.map(({ topic }) => topicTag(topic));
+    const [first] = batch;
+    if (this.redis.isCluster && first) keys.push(topicKeys(first.topic).meta);
     const [definitions, events] = pack(batch);
     const verb = this.redis.link.shardedPubSub ? 'SPUBLISH' : 'PUBLISH';
     const head = [newEpoch(), verb, channelSuffix(this.redis.database), definitions];
     const send = async (): Promise<string> => {
       const values = [Math.round(this.redis.nowMs + DEADLINE_MS), ...head, ...events];
-      return (await this.redis.runScript(this.#scripts.publish, tags, values)) as string;
+      return (await this.redis.runScript(this.#scripts.publish, keys, values)) as string;
     };
     let results = await send();
     if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
