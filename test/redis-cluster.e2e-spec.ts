@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
-import { topicTag } from '../src/live/store/redis/topic-keys.js';
+import { topicKeys, topicTag } from '../src/live/store/redis/topic-keys.js';
+import { TOPIC_SCRIPTS } from '../src/live/store/redis/topic-scripts.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { RecordingSink } from './kit/recording-sink.js';
@@ -69,6 +70,21 @@ needs('redis')('the bus on a Redis Cluster', () => {
     await vi.waitFor(() => node.bus.publish([{ topic, payload: 3 }]), { timeout: 15_000, interval: 100 });
     await sink.untilEnded();
     expect(sink.payloads).toEqual([1]);
+  });
+
+  it('finds what idle topics missed although another one cannot be compared', async () => {
+    const [node, publisher] = [await start(), await start()];
+    const [moving, idle] = [newTopic(), newTopic()];
+    const sink = new RecordingSink();
+    for (const topic of [moving, idle]) await node.bus.subscribe(topic, sink);
+    const endMove = await cluster.beginMove(topicTag(moving));
+    // As a node whose message Redis drops.
+    const values = [Number.MAX_SAFE_INTEGER, 'unheard-of-12', 'SPUBLISH', ':nobody-listens-here', '100 300000', '0 1'];
+    const keys = [topicTag(idle), topicKeys(idle).meta];
+    await publisher.connection.runScript(TOPIC_SCRIPTS.cluster.publish, keys, values);
+    await cluster.killSubscribers();
+    await sink.until(1);
+    await endMove();
   });
 });
 

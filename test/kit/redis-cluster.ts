@@ -51,6 +51,15 @@ export class RedisCluster {
     };
   }
 
+  /** Breaks every connection that subscribes. */
+  async killSubscribers(): Promise<void> {
+    const masters = this.servers.slice(0, MASTERS).map((server) => server.client());
+    for (const client of masters) {
+      await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      client.disconnect();
+    }
+  }
+
   /** Kills the first member, a master. */
   async killFirst(): Promise<void> {
     await this.servers[0]?.stop('SIGKILL');

@@ -50,12 +50,10 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
     },
   };
 
-  /** @param compareBatch topics compared with the store in one command; see {@link GapDetector} */
   constructor(
     private readonly storage: TopicStorage<Reading>,
     private readonly gate: DeliveryGate,
     private readonly metrics: TopicMetrics,
-    compareBatch?: number,
   ) {
     super();
     metrics.watch(() => this.#topics.size);
@@ -64,7 +62,6 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
       storage,
       () => this.#topics.values(),
       () => this.#topics.size,
-      compareBatch,
     );
     gate.onOpened(() => void this.#gaps.compareAll());
   }

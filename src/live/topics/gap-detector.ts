@@ -16,12 +16,10 @@ export class GapDetector {
   #isBusy = false;
   #owesAll = false;
 
-  /** @param batchSize topics in one script; 1 on a cluster, where a script stays in one slot */
   constructor(
     private readonly store: Pick<TopicPositions, 'differing'>,
     private readonly topics: () => IterableIterator<LiveTopic>,
     private readonly countTopics: () => number,
-    private readonly batchSize = COMPARE_BATCH,
   ) {}
 
   /** Compares every topic, and retries until the store answers. Called after a reconnect. */
@@ -67,8 +65,8 @@ export class GapDetector {
   }
 
   async #compare(topics: readonly LiveTopic[]): Promise<void> {
-    for (let at = 0; at < topics.length; at += this.batchSize) {
-      const places = topics.slice(at, at + this.batchSize).flatMap(toPlace);
+    for (let at = 0; at < topics.length; at += COMPARE_BATCH) {
+      const places = topics.slice(at, at + COMPARE_BATCH).flatMap(toPlace);
       const differing = places.length > 0 ? await this.store.differing(places) : [];
       await Promise.all(differing.map(({ live }) => live.catchUp()));
     }

@@ -85,8 +85,19 @@ export class TopicStore implements TopicStorage<TopicReading> {
     await this.redis.run((client) => client.del(meta, stream));
   }
 
-  /** Which of these topics differ from the store's position. */
+  /**
+   * Which of these topics differ from the store's position. On a cluster also those whose shard is unavailable: its
+   * failure does not hide what the others have.
+   */
   async differing<T extends TopicPlace>(places: readonly T[]): Promise<readonly T[]> {
+    if (!this.redis.isCluster) return this.#differing(places);
+    const answers = await Promise.allSettled(places.map((place) => this.#differing([place])));
+    const failure = answers.find((answer) => answer.status === 'rejected');
+    if (failure && answers.every(({ status }) => status === 'rejected')) throw failure.reason;
+    return answers.flatMap((answer, index) => (answer.status === 'fulfilled' ? answer.value : [places[index]!]));
+  }
+
+  async #differing<T extends TopicPlace>(places: readonly T[]): Promise<readonly T[]> {
     const keys = places.flatMap(({ topic }) => {
       const { meta, stream } = topicKeys(topic);
       return [meta, stream];

@@ -26,7 +26,7 @@ export class RedisTopicBus extends SharedTopicBus<TopicReading> {
     metrics: TopicMetrics,
   ) {
     const store = new TopicStore(redis);
-    super(store, gate, metrics, redis.isCluster ? 1 : undefined);
+    super(store, gate, metrics);
     this.#store = store;
   }
 
