@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster, Command, type Redis } from 'ioredis';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { RedisLink } from './open-redis.js';
 import type { RedisPlace } from './redis-url.js';
@@ -14,6 +14,7 @@ const C = '10.0.0.3:6379';
 class Connection extends EventEmitter {
   status = 'wait';
   readonly ssubscribe = vi.fn(() => Promise.resolve(1));
+  readonly sunsubscribe = vi.fn(() => Promise.resolve(1));
   readonly disconnect = vi.fn();
 
   connect(): Promise<void> {
@@ -38,7 +39,10 @@ function slotsOn(...masters: readonly string[]): string[][] {
 }
 
 const open: RedisSubscriber[] = [];
-afterEach(() => open.splice(0).forEach((subscriber) => subscriber.close()));
+afterEach(() => {
+  vi.restoreAllMocks();
+  open.splice(0).forEach((subscriber) => subscriber.close());
+});
 
 /** A subscriber to a cluster: `to` finds its connection to a master, `refresh` gives the slots to other masters. */
 async function clusterOf(...masters: readonly string[]) {
@@ -112,4 +116,16 @@ it('a cluster is restored only when the channels of a lost master are confirmed 
   expect([subscriber.isLost, heard]).toEqual([true, ['lost']]);
   confirm(1);
   await vi.waitFor(() => expect([subscriber.isLost, heard]).toEqual([false, ['lost', 'restored']]));
+});
+
+it('a cluster computes the slot of a channel once, however often its slots are refreshed', async () => {
+  const slotsComputed = vi.spyOn(Command.prototype, 'getSlot');
+  const { subscriber, to, refresh } = await clusterOf(A, B);
+  await Promise.all(['bar', 'foo'].map((name) => subscriber.subscribe(name, { hear: () => {} })));
+  refresh(A, B);
+  refresh(B, A);
+  expect(slotsComputed).toHaveBeenCalledTimes(2);
+  await vi.waitFor(() =>
+    expect([to(A), to(B)].map(({ ssubscribe }) => ssubscribe.mock.lastCall)).toEqual([['foo'], ['bar']]),
+  );
 });
