@@ -293,6 +293,17 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(await admin.pttl(stream)).toBeGreaterThan(0);
     });
 
+    it('lets the history of a feed expire whose definition was changed', async () => {
+      const owner = `user:${randomUUID()}` as const;
+      const of = (more: Partial<TopicDefinition>): Topic => topicOf({ ...definition, ...more }, owner);
+      await publish(of({ historySize: 1 }), 1);
+      await publish(of({}), 2);
+      const { stream } = topicKeys(of({}));
+      expect(await admin.pttl(stream)).toBeGreaterThan(0);
+      await publish(of({ historySeconds: 3_000 }), 3);
+      expect(await admin.pttl(stream)).toBeGreaterThan(3_000_000);
+    });
+
     it('continues without loss after a restart with its data', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);

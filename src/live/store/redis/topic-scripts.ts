@@ -64,6 +64,7 @@ for size, lifetime in string.gmatch(ARGV[5], '(%d+) (%d+)') do
     renewAfter = math.min(${RENEW_EVERY_MS}, lifetime / 2),
     metaLifetime = math.max(${META_LIFETIME_MS}, 2 * lifetime),
     streamLifetime = 2 * lifetime,
+    text = size .. ' ' .. lifetime,
   }
 end
 local call = redis.call
@@ -92,7 +93,7 @@ for i = 1, #ARGV - 5 do
     results[i] = (same and '1' or '2') .. string.sub(used, 44)
   else
     local meta, stream = tag .. ':meta', tag .. ':stream'
-    local known = call('HMGET', meta, 'epoch', 'offset', 'renewed')
+    local known = call('HMGET', meta, 'epoch', 'offset', 'renewed', 'definition')
     local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
     if not isOurs(epoch) then
       -- A new stream, which has no expiry yet.
@@ -107,8 +108,9 @@ for i = 1, #ARGV - 5 do
       call('HSET', meta, 'offset', offset)
       call('XADD', stream, 'MAXLEN', definition.size, offset .. '-0', 't', now, 'p', payload)
     end
-    if now - renewed > definition.renewAfter then
-      call('HSET', meta, 'renewed', now)
+    -- With another definition than before, the stream may be new or needed for longer.
+    if now - renewed > definition.renewAfter or known[4] ~= definition.text then
+      call('HSET', meta, 'renewed', now, 'definition', definition.text)
       call('PEXPIRE', meta, definition.metaLifetime)
       call('PEXPIRE', stream, definition.streamLifetime)
     end
