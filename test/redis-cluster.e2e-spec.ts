@@ -9,6 +9,8 @@ import { RecordingSink } from './kit/recording-sink.js';
 import { RedisCluster } from './kit/redis-cluster.js';
 import { type RedisNode, redisNode } from './kit/redis-node.js';
 import { RedisSentinel } from './kit/redis-sentinel.js';
+import { RedisServer } from './kit/redis-server.js';
+import { TcpSwitch } from './kit/tcp-switch.js';
 
 const definition: TopicDefinition = {
   name: 'notifications',
@@ -145,6 +147,31 @@ needs('redis')('a failover', () => {
     } finally {
       printed.mockRestore();
       await cluster.remove();
+    }
+  });
+
+  it('behind an address is followed, although the former master keeps its connections', async () => {
+    const [former, next] = [await RedisServer.start(), await RedisServer.start()];
+    const address = await TcpSwitch.listen(former.url);
+    const admins = [former.client(), next.client()] as const;
+    try {
+      const node = await start(address.url.replace('http', 'redis'));
+      await admins[1].replicaof('127.0.0.1', former.port);
+      await vi.waitFor(async () => expect(await admins[1].info('replication')).toContain('master_link_status:up'), {
+        timeout: 20_000,
+      });
+      await admins[1].call('REPLICAOF', 'NO', 'ONE');
+      address.choose(next.url);
+      await admins[0].replicaof('127.0.0.1', next.port);
+      const topic = newTopic();
+      await vi.waitFor(() => node.bus.publish([{ topic, payload: 1 }]), { timeout: 20_000, interval: 100 });
+      const [sink] = await subscribed(node, [topic]);
+      await node.bus.publish([{ topic, payload: 2 }]);
+      await sink!.until(2);
+    } finally {
+      for (const admin of admins) admin.disconnect();
+      await address.close();
+      await Promise.all([former.remove(), next.remove()]);
     }
   });
 

@@ -10,6 +10,8 @@ import { StoreGeneration } from './store-generation.js';
 /** How often Redis is asked for its time and given a write, in milliseconds; more often while that fails. */
 const HEARTBEAT_MS = 5_000;
 const RETRY_MS = 1_000;
+/** How often the connection to a read-only Redis is replaced, in milliseconds. */
+const REPLACE_EVERY_MS = 5_000;
 /** Written on a cluster with each heartbeat, because a full or read-only Redis answers all other commands. */
 const PROBE_KEY = 'sallyport:{store}:probe';
 const PROBE_SECONDS = 60;
@@ -24,6 +26,7 @@ export class RedisConnection {
   readonly isCluster: boolean;
   #heartbeat: NodeJS.Timeout | undefined;
   #clockAheadMs = 0;
+  #replacedAtMs = -Infinity;
   #isClosed = false;
   /** Null on a cluster, where scripts check the shard itself. */
   readonly #generation: StoreGeneration | null;
@@ -171,7 +174,16 @@ export class RedisConnection {
     if (!isRefusedWrite(error)) return;
     const isNews = this.health.state === 'ok';
     this.health.refusedWrite(reason);
+    if (reason === 'READONLY') this.#replace();
     if (isNews) this.#scheduleBeat();
+  }
+
+  /** A former master keeps its connections, while its address may already lead to the next one. */
+  #replace(): void {
+    const nowMs = performance.now();
+    if (this.isCluster || nowMs - this.#replacedAtMs < REPLACE_EVERY_MS) return;
+    this.#replacedAtMs = nowMs;
+    this.client.disconnect(true);
   }
 
   #wentAway(error?: Error): void {
