@@ -144,6 +144,19 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(commands).toEqual(['evalsha', 'eval', 'echo']);
     });
 
+    it('ignores messages that are no events', async () => {
+      const topic = newTopic();
+      const { sink } = await subscribe(topic);
+      await publish(topic, 1);
+      await sink.until(1);
+      const epoch = await admin.hget(topicKeys(topic).meta, 'epoch');
+      for (const message of ['', '1', 'no JSON', `${epoch} 2 no JSON`, `${epoch} two {}`, `${epoch} 2`])
+        await admin.publish(topicTag(topic) + channelSuffix(0), message);
+      await publish(topic, 2);
+      await sink.until(2);
+      expect(sink.payloads).toEqual([1, 2]);
+    });
+
     it('keeps all keys of a topic in one slot of a cluster', async () => {
       const topic = newTopic();
       const { meta, stream } = topicKeys(topic);

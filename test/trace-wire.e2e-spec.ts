@@ -100,9 +100,9 @@ needs('redis')('a traced event on Redis', () => {
     const subscriber = new TopicSubscriber(live, sink);
     const epoch = messages[0]!.split(' ')[0]!;
     // One announcement arrives before the subscriber has joined.
-    live.receive(eventOf(messages[0]!));
+    live.receive(eventOf(messages[0]!)!);
     live.join(subscriber, { position: { epoch, offset: 0 }, recovered: undefined, events: [] });
-    for (const message of messages.slice(1)) if (live.accepts()) live.receive(eventOf(message));
+    for (const message of messages.slice(1)) if (live.accepts()) live.receive(eventOf(message)!);
     expect(sink.payloads).toEqual([1, 2, 3]);
   });
 

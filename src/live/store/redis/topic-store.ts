@@ -196,13 +196,21 @@ function toPage(answer: unknown): HistoryPage {
   return { events, recovered: recovered === 1 };
 }
 
-/** The event in a message of a topic's channel: `<epoch> <offset> <payload>`. */
-export function eventOf(message: string): TopicEvent {
+/**
+ * The event in a message of a topic's channel: `<epoch> <offset> <payload>`. Null if it has another form: everyone who
+ * can write to Redis can send one.
+ */
+export function eventOf(message: string): TopicEvent | null {
   const afterEpoch = message.indexOf(' ');
   const afterOffset = message.indexOf(' ', afterEpoch + 1);
   const offset = Number(message.slice(afterEpoch + 1, afterOffset));
-  const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
-  return new TopicEvent(message.slice(0, afterEpoch), offset, payload);
+  if (!Number.isSafeInteger(offset)) return null;
+  try {
+    const payload: unknown = JSON.parse(message.slice(afterOffset + 1));
+    return new TopicEvent(message.slice(0, afterEpoch), offset, payload);
+  } catch {
+    return null;
+  }
 }
 
 function toReading(answer: unknown): TopicReading {

@@ -63,6 +63,7 @@ class TopicChannel implements ChannelListener {
   hear(message: string): void {
     if (!this.live.accepts()) return;
     const event = eventOf(message);
+    if (!event) return;
     if (event.offset === 0) {
       this.announcements.last = AnnouncedTrace.read(this.live, event);
       return;
