@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
 import { PostgresPresence } from '../../src/live/store/postgres/presence.postgres.js';
@@ -198,6 +199,27 @@ needs('redis')('with Redis', () => {
     client.disconnect();
     await vi.waitFor(async () => expect(await connectedTo(there)).toEqual([viewer]), { timeout: 15_000 });
     leave();
+  });
+
+  it('leaves nothing in Redis that does not expire when a report fails halfway', async () => {
+    const { connection } = await newNode();
+    const admin = server.client();
+    const client = connection.client as Redis;
+    const hset = client.hset.bind(client) as typeof client.hset;
+    const failing = new Promise<number>((resolve) => {
+      vi.spyOn(client, 'hset')
+        .mockImplementationOnce(hset)
+        .mockImplementation(async (key) => {
+          resolve(await admin.pttl(key));
+          throw new Error('full');
+        });
+    });
+    const presence = new RedisPresence(connection, LEASE_MS);
+    for (let viewers = 0; viewers < 1_001; viewers++) presence.enter(newViewer());
+    expect(await failing).toBeGreaterThan(0);
+    await presence.beforeApplicationShutdown();
+    expect(await admin.exists(vi.mocked(client.hset).mock.lastCall![0])).toBe(0);
+    admin.disconnect();
   });
 
   it('writes all of its viewers again to an emptied Redis, when another one connects before the heartbeat', async () => {

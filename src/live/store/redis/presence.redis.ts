@@ -110,19 +110,22 @@ export class RedisPresence extends SharedPresence {
     await this.#renew();
     const batches = [...this.here.batches(PRESENCE_BATCH)];
     const key = keyOf(this.#node);
-    const next = `${key}:next`;
+    const next = nextKeyOf(this.#node);
     await this.#run((client) => client.del(next));
     for (const batch of batches) {
       const fields = this.#fields(batch);
-      if (fields.length > 0) await this.#run((client) => client.hset(next, ...fields));
+      if (fields.length === 0) continue;
+      // Each time, because what follows may fail.
+      await this.#run((client) => Promise.all([client.hset(next, ...fields), client.pexpire(next, this.leaseMs)]));
     }
-    await this.#run((client) => client.pexpire(next, this.leaseMs));
     if (batches.length > 0) await this.#run((client) => client.rename(next, key));
     else await this.#run((client) => client.del(key));
   }
 
   protected override async leave(): Promise<void> {
-    await this.#run((client) => Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node))]));
+    await this.#run((client) =>
+      Promise.all([client.zrem(NODES, this.#node), client.del(keyOf(this.#node), nextKeyOf(this.#node))]),
+    );
   }
 
   async #renew(): Promise<void> {
@@ -164,4 +167,9 @@ function parseSockets(text: string): ConnectedViewer {
 
 function keyOf(node: string): string {
   return `sallyport:{presence:${node}}`;
+}
+
+/** Where a node writes everything anew. */
+function nextKeyOf(node: string): string {
+  return `${keyOf(node)}:next`;
 }
