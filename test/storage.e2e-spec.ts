@@ -3,9 +3,11 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
+import pg from 'pg';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
+import { users } from '../src/identity/database/schema.js';
 import { UnavailableError, StartError } from '../src/live/errors/sallyport.errors.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -77,6 +79,23 @@ needs('postgres')('PostgreSQL', () => {
     const files = readdirSync('drizzle').filter((name) => name.endsWith('.sql'));
     expect((applied as unknown as { rows: unknown[] }).rows).toEqual([{ count: files.length }]);
     await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  it('has its tables in public also where a schema is named like its user', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const client = new pg.Client({ connectionString: created.url });
+    await client.connect();
+    clean.push(() => client.end());
+    await client.query('create schema authorization current_user');
+    const database = await openPostgres(created.url, silent);
+    clean.push(() => database.close());
+    const { rows } = await client.query<{ schemas: string[] }>(
+      `select array_agg(distinct schemaname::text) as schemas from pg_tables
+       where schemaname not in ('drizzle', 'pg_catalog', 'information_schema')`,
+    );
+    expect(rows).toEqual([{ schemas: ['public'] }]);
+    expect(await database.run((orm) => orm.select().from(users))).toEqual([]);
   });
 
   it('is waited for at start', async () => {

@@ -63,6 +63,8 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
 async function migrateAlone(client: Client): Promise<void> {
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
+    await client.query('set search_path to public');
     await migrate(drizzle(client), MIGRATIONS);
   } finally {
     // Closing the connection releases the lock in any case.
