@@ -24,7 +24,9 @@ export async function startPgBouncer(url: string): Promise<PgBouncer> {
   const { uid, gid } = unprivileged();
   if (uid !== undefined && gid !== undefined) chownSync(folder.path, uid, gid);
   const [port, { hostname, port: target, pathname, username, password }] = [await freePort(), new URL(url)];
-  const server = `host=${hostname} port=${target} dbname=${pathname.slice(1)} user=${username} password=${password}`;
+  // PgBouncer would take what follows an empty password for the password.
+  const login = password === '' ? `user=${username}` : `user=${username} password=${password}`;
+  const server = `host=${hostname} port=${target} dbname=${pathname.slice(1)} ${login}`;
   const file = join(folder.path, 'pgbouncer.ini');
   writeFileSync(
     file,
