@@ -126,6 +126,14 @@ needs('postgres')('PostgreSQL', () => {
     await expect(openPostgres(created.url, silent)).rejects.toThrow(/cannot be used \(database ".*" does not exist\)/);
   });
 
+  it('whose user may not make tables ends the start with what PostgreSQL says', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const url = new URL(created.url);
+    url.searchParams.set('options', '-c role=pg_monitor');
+    await expect(openPostgres(url.href, silent)).rejects.toThrow(/cannot be used \(permission denied for database/);
+  });
+
   it('that becomes unavailable rolls back transactions, is UNAVAILABLE, and is used again when it is back', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import type { Client, Pool } from 'pg';
@@ -73,7 +74,9 @@ async function migrateAlone(client: Client): Promise<void> {
 }
 
 function explain(error: unknown, url: string): string {
-  const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
+  // Drizzle's own message is the statement.
+  const said = error instanceof DrizzleQueryError ? error.cause : error;
+  const reason = said instanceof Error ? said.message || String((said as NodeJS.ErrnoException).code) : 'unknown';
   const where = databasePlace(url);
   const failure = databaseFailure(error);
   return failure
