@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
+import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
 import { startPgBouncer } from './kit/pgbouncer.js';
@@ -47,6 +50,25 @@ needs('postgres', 'pgbouncer')('the store behind PgBouncer', () => {
     await Promise.all(sinks.map((sink) => sink.until(numbers.length)));
     for (const sink of sinks) expect(sink.payloads).toEqual(numbers);
     await Promise.all(nodes.map((node) => node.close()));
+    await pooler.stop();
+    await database.drop();
+  }, 60_000);
+});
+
+needs('postgres', 'pgbouncer')('the database behind PgBouncer', () => {
+  it('is migrated through transaction mode, and no lock is left behind for which the next node waits', async () => {
+    const database = await createDatabase();
+    const pooler = await startPgBouncer(database.url);
+    const opened = await openPostgres(pooler.transactionUrl, pino({ level: 'silent' }));
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query(
+      `select from pg_locks l join pg_database d on d.oid = l.database
+       where l.locktype = 'advisory' and d.datname = current_database()`,
+    );
+    expect(rows).toEqual([]);
+    await client.end();
+    await opened.close();
     await pooler.stop();
     await database.drop();
   }, 60_000);

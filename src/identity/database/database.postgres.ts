@@ -63,12 +63,14 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
 
 async function migrateAlone(client: Client): Promise<void> {
   try {
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    // All in one transaction, which the migrator commits: a pooler in transaction mode may send the next one over another
+    // connection, and would keep a lock of the session there.
+    await client.query('begin isolation level read committed');
+    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
-    await client.query('set search_path to public');
+    await client.query('set local search_path to public');
     await migrate(drizzle(client), MIGRATIONS);
   } finally {
-    // Closing the connection releases the lock in any case.
     await client.end();
   }
 }
