@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -132,6 +133,19 @@ needs('postgres')('PostgreSQL', () => {
     const url = new URL(created.url);
     url.searchParams.set('options', '-c role=pg_monitor');
     await expect(openPostgres(url.href, silent)).rejects.toThrow(/cannot be used \(permission denied for database/);
+  });
+
+  it('that cannot be migrated ends a command, although the store is open', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const client = new pg.Client({ connectionString: created.url });
+    await client.connect();
+    clean.push(() => client.end());
+    await client.query('create table users (id integer)');
+    const env = { PATH: process.env['PATH'] ?? '', DATABASE_URL: created.url, STORE: 'postgres' };
+    const command = spawn(process.execPath, [resolve('dist/server/cli/main.js'), 'user', 'list'], { env });
+    clean.push(() => command.kill('SIGKILL'));
+    expect(await once(command, 'close')).toEqual([1, null]);
   });
 
   it('that becomes unavailable rolls back transactions, is UNAVAILABLE, and is used again when it is back', async () => {

@@ -65,3 +65,5 @@ try {
   output.error(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }
+// Of several stores, those that did open keep the process alive when another one could not.
+if (process.exitCode !== 0) process.exit();
