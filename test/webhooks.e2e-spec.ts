@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eq, sql } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Database } from '../src/identity/database/database.js';
 import { announcedViewers, webhookMessages } from '../src/identity/database/schema.js';
@@ -273,5 +273,33 @@ needs('redis', 'postgres').concurrent('webhooks when a node is killed', () => {
     ).toEqual([...gone].sort((one, other) => one.localeCompare(other)));
     for (const viewer of viewers.slice(0, 3)) expect(receiver.typesOf(viewer)).toEqual(['viewer.online']);
     for (const socket of sockets) await socket.close();
+  });
+});
+
+needs('postgres').concurrent('webhooks when PostgreSQL has lost who is present, as after a crash', () => {
+  it('tell nothing of viewers whose nodes report them again', async () => {
+    const receiver = await WebhookReceiver.start();
+    const pair = await startTwoNodes({ ...QUIET, ...receiver.env }, 'postgres');
+    const [looking, other] = pair.nodes;
+    const viewer = newViewer();
+    other.app.get(Presence).enter(viewer);
+    await vi.waitFor(() => expect(receiver.typesOf(viewer)).toEqual(['viewer.online']), OFFLINE);
+    const database = looking.app.get(Database);
+    const ask = async (statement: SQL): Promise<Record<string, unknown> | undefined> =>
+      ((await database.run((orm) => orm.execute(statement))) as unknown as { rows: Record<string, unknown>[] }).rows[0];
+    // By now their first check of all viewers is over.
+    await delay(16_000);
+    const lease = sql`select n.alive_until from sallyport.node n
+      join sallyport.present p on p.node = n.id where p.viewer = ${viewer}`;
+    const before = await ask(lease);
+    await vi.waitFor(async () => expect(await ask(lease)).not.toEqual(before), { timeout: 20_000, interval: 10 });
+    await ask(sql`truncate sallyport.node, sallyport.present`);
+    const missed = sql`select left_at is not null as missed from announced_viewers where viewer = ${viewer}`;
+    await vi.waitFor(async () => expect(await ask(missed)).toEqual({ missed: true }), WAIT);
+    await vi.waitFor(async () => expect(await ask(missed)).not.toEqual({ missed: true }), WAIT);
+    expect(await ask(missed)).toEqual({ missed: false });
+    expect(receiver.typesOf(viewer)).toEqual(['viewer.online']);
+    await pair.stop();
+    await receiver.stop();
   });
 });
