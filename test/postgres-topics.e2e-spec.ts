@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StartError } from '../src/live/errors/sallyport.errors.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
@@ -17,6 +18,18 @@ const definition: TopicDefinition = {
   slowReader: 'close',
 };
 const numbered = (events: readonly TopicEvent[]) => events.map(({ offset, payload }) => [offset, payload]);
+
+needs('postgres')('a PostgreSQL whose transactions are not at READ COMMITTED', () => {
+  it.each(['repeatable read', 'serializable'])('is refused at start: %s', async (level) => {
+    const database = await createDatabase();
+    const url = new URL(database.url);
+    url.searchParams.set('options', `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`);
+    const opened = await postgresNode(url.href).catch((error: unknown) => error);
+    expect(opened).toBeInstanceOf(StartError);
+    expect((opened as Error).message).toContain(`default_transaction_isolation '${level}'`);
+    await database.drop();
+  });
+});
 
 needs('postgres')('topics on PostgreSQL', () => {
   let database: TestDatabase;

@@ -40,7 +40,7 @@ export interface PostgresLink {
  * @throws StartError that names address and cause when it stays unavailable, refuses the credentials or the migration
  */
 export async function openPostgresStore(place: PostgresPlace, logger: Logger): Promise<PostgresLink> {
-  const address = await preparePostgres(place, logger);
+  const address = await preparePostgres(place, logger, requireReadCommitted);
   return {
     pool: makePool(place.url, POOL, logger),
     openListener: () => makeListener(place, 'sallyport-listener'),
@@ -51,18 +51,25 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
 /**
  * Brings the schema `sallyport` up to date, and returns the address for log lines.
  *
+ * @param check must pass first. Default: none
  * @throws StartError as {@link openPostgresStore}
  */
-export async function preparePostgres(place: PostgresPlace, logger: Logger): Promise<string> {
+export async function preparePostgres(
+  place: PostgresPlace,
+  logger: Logger,
+  check?: (client: Client) => Promise<void>,
+): Promise<string> {
   const address = databasePlace(place.url);
   try {
     const client = await firstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS);
     try {
+      await check?.(client);
       await migrateStore(client);
     } finally {
       await client.end();
     }
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(explain(error, address), { cause: error });
   }
   return address;
@@ -79,6 +86,17 @@ export function makeListener({ url, listenUrl = url }: PostgresPlace, name: stri
   });
   client.on('error', ignore);
   return client;
+}
+
+/** With another level, publishing reads a topic as it was before the nodes that it has waited for. */
+async function requireReadCommitted(client: Client): Promise<void> {
+  const { rows } = await client.query<{ level: string }>("select current_setting('transaction_isolation') as level");
+  const level = rows[0]?.level;
+  if (!level?.startsWith('read '))
+    throw new StartError(
+      `The user of DATABASE_URL has the default_transaction_isolation '${level}', with which events would be lost. ` +
+        "Change it: alter role … set default_transaction_isolation = 'read committed'.",
+    );
 }
 
 function explain(error: unknown, address: string): string {
