@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StartError } from '../src/live/errors/sallyport.errors.js';
+import { parseCursor } from '../src/live/topics/cursor.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { needs } from './kit/needs.js';
@@ -76,6 +77,20 @@ needs('postgres')('topics on PostgreSQL', () => {
       leave();
       expect(heard).toEqual(['"heard"']);
     }, 10_000);
+  });
+
+  it('that are about to end are kept when somebody subscribes', async () => {
+    const topic = topicOf(definition, `user:${randomUUID()}`);
+    const [published] = await node.bus.publish([{ topic, payload: 1 }]);
+    await admin.query("update sallyport.topic set kept_until = now() + interval '1 minute' where name = $1", [
+      topic.name,
+    ]);
+    await node.bus.subscribe(topic, new RecordingSink());
+    const { rows } = await admin.query(
+      "select epoch, kept_until > now() + interval '30 minutes' as kept from sallyport.topic where name = $1",
+      [topic.name],
+    );
+    expect(rows).toEqual([{ epoch: published?.ok && parseCursor(published.cursor)?.epoch, kept: true }]);
   });
 
   describe('an event that is too old although an earlier one is not, since the clock was set back', () => {

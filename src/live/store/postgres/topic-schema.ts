@@ -6,7 +6,7 @@ export const EVENT_CHANNEL = 'sallyport_event';
 /** The length of a generation's id, with which every epoch starts. */
 const GENERATION_LENGTH = 6;
 /** How long an epoch is kept after the last publish or read, in milliseconds. Connected subscribers extend it. */
-const TOPIC_LIFETIME_MS = 3_600_000;
+export const TOPIC_LIFETIME_MS = 3_600_000;
 /** How often publishing extends a topic's life, in milliseconds: a write with each event would double its cost. */
 const RENEW_EVERY_MS = TOPIC_LIFETIME_MS / 4;
 /** How long every event stays in the log, in milliseconds, so that nodes that were away for less than this miss none. */

@@ -23,7 +23,7 @@ const APPEND = 'select * from sallyport.append($1, $2, $3, $4, $5, $6, $7, to_ti
 const APPEND_TRACED =
   'select * from sallyport.append_traced($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9)';
 const HISTORY = 'select * from sallyport.read_history($1, $2, $3, $4, $5, $6)';
-const READ = 'select * from sallyport.read_topic($1, $2, $3, $4, $5, $6)';
+const READ = 'select * from sallyport.read_renewed_topic($1, $2, $3, $4, $5, $6)';
 
 interface Appended {
   readonly outcome: number;
