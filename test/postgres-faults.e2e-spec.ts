@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresPrograms } from '../scripts/test-services.mjs';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { PostgresPresence } from '../src/live/store/postgres/presence.postgres.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
@@ -220,6 +221,18 @@ withPrograms('the store when a standby takes over', () => {
     proxy.redirect(standby.url);
     await proxy.open();
   };
+
+  it('makes presence unavailable while it is at the standby, which cannot read unlogged tables', async () => {
+    await proxy.shut();
+    proxy.redirect(standby.url);
+    await proxy.open();
+    const presence = new PostgresPresence(node.connection);
+    // A connection that broke is noticed by the first query on it.
+    await vi.waitFor(() => node.connection.run('select 1'), WAIT);
+    await expect(presence.among([`user:${randomUUID()}`])).rejects.toBeInstanceOf(UnavailableError);
+    expect(node.connection.health.state).toBe('refuses-writes');
+    await presence.beforeApplicationShutdown();
+  }, 90_000);
 
   it('tells subscribers that events may be lost, and gives no cursor of before a meaning', async () => {
     const topic = newTopic();

@@ -1,9 +1,9 @@
 /**
  * SQLSTATE classes and codes for temporary failures: connection exceptions (08), insufficient resources (53), operator
  * intervention such as a shutdown or a statement timeout (57), lock timeouts and deadlocks, and a server that has just
- * become read-only. PostgreSQL, appendix A.
+ * become read-only, or is a standby, which cannot read unlogged tables (0A000). PostgreSQL, appendix A.
  */
-const UNAVAILABLE_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006)$/;
+const UNAVAILABLE_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006|0A000)$/;
 const UNAVAILABLE_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
 const UNAVAILABLE_MESSAGES =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
@@ -19,8 +19,8 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return false;
 }
 
-/** Read-only, a full disk, too little memory: the server answers but refuses writes. */
-const REFUSED_WRITE_STATES = /^(25006|53100|53200)$/;
+/** Read-only, a standby, a full disk, too little memory: the server answers but refuses writes. */
+const REFUSED_WRITE_STATES = /^(25006|0A000|53100|53200)$/;
 /** Too slow or in conflict with each other: says little about the server. */
 const LATE_STATES = /^(57014|40001|40P01|55P03)$/;
 const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connect/i;
