@@ -11,6 +11,8 @@ import { prettyDestination } from './server/logging/terminal.js';
 
 /** Starts, listens and drains. If the start fails, prints one line and exits with code 1. */
 async function main(): Promise<void> {
+  // What nobody reads any more, or has no room on its disk, is lost, and the server goes on.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   if (cluster.isWorker) return work();
   loadEnvFile();
   const config = configOf(process.env);

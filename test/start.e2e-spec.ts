@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -118,6 +118,13 @@ describe('a running server', () => {
     });
     await server.end();
   });
+});
+
+it.runIf(process.platform === 'linux')('a full disk for the log stops neither the server nor its end', async () => {
+  const full = openSync('/dev/full', 'w');
+  const server = await startServerProcess(await ownStorage(), undefined, full);
+  closeSync(full);
+  expect(await server.end()).toBe(0);
 });
 
 needs('postgres')('concurrent starts', () => {

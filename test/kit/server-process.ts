@@ -24,21 +24,23 @@ export interface ServerProcess {
  * Starts `dist/main.js` (built by `npm test`) without waiting, for starts that should fail. It reads `.env` in `cwd`.
  *
  * @param project the folder that contains `dist/`
+ * @param stdout the file that it prints to; its text is then not in `output()`
  */
 export function spawnServer(
   env: Readonly<Record<string, string>>,
   cwd = tmpdir(),
   project = ROOT,
+  stdout: 'pipe' | number = 'pipe',
 ): Omit<ServerProcess, 'url'> & { exit: Promise<number | NodeJS.Signals | null> } {
   const child = spawn(process.execPath, [join(project, 'dist/main.js')], {
     // Not the project's folder: a developer's .env must not affect tests.
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   let printed = '';
-  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   const exit = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? signal));
   });
@@ -53,10 +55,11 @@ export function spawnServer(
 export async function startServerProcess(
   env: Readonly<Record<string, string>>,
   project = ROOT,
+  stdout: 'pipe' | number = 'pipe',
 ): Promise<ServerProcess> {
   const port = env['PORT'] ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const server = spawnServer({ HOST: '127.0.0.1', ...env, PORT: port }, tmpdir(), project);
+  const server = spawnServer({ HOST: '127.0.0.1', ...env, PORT: port }, tmpdir(), project, stdout);
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!(await isReady(url))) {
     if (server.child.exitCode !== null || Date.now() > deadline) {

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { trace } from '@opentelemetry/api';
 import { isSampled } from '../tracing/trace-context.js';
+import { logOutput } from './log-output.js';
 import { currentContext, currentRequestId } from './request-id.js';
 
 /** Injection token of the process's pino logger. */
@@ -32,7 +33,11 @@ const MAX_ORIGIN_LENGTH = 200;
  * @param destination the output; default standard output
  * @param facts what every line says of this process; default nothing
  */
-export function createLogger(level: string, destination?: DestinationStream, facts: object | null = null): Logger {
+export function createLogger(
+  level: string,
+  destination: DestinationStream = logOutput(),
+  facts: object | null = null,
+): Logger {
   const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
   const options = {
     level,
@@ -43,7 +48,7 @@ export function createLogger(level: string, destination?: DestinationStream, fac
     serializers: { origin: cutOrigin },
     redact: { paths, censor: '[redacted]' },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }
 
 function requestFacts(): object {
