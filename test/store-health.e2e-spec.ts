@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { CloseCode } from '../src/protocol/close-code.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
+import { closeCodeFor } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { publishOver } from './kit/publish-over.js';
 import { RedisServer } from './kit/redis-server.js';
@@ -51,6 +53,17 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     await command('CONFIG', 'SET', 'maxmemory', '0');
     await untilReady();
     expect(await metric('sallyport_store_up{store="redis"}')).toBe(1);
+  });
+
+  it('admits no new socket while Redis is full, which could not subscribe', async () => {
+    const { browser } = await server.signedIn();
+    const token = await browser.token();
+    await command('CONFIG', 'SET', 'maxmemory', '1');
+    await untilRefused();
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.TryAgainLater);
+    await command('CONFIG', 'SET', 'maxmemory', '0');
+    await untilReady();
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.Normal);
   });
 
   it('detects without a publisher that Redis has become read-only', async () => {

@@ -170,9 +170,12 @@ export class SharedStoreHealth {
   /** @param link null if nothing is shared: this process is then the only node */
   constructor(private readonly link: SharedStoreLink | null) {}
 
-  /** True while the store answers, and always without a shared store. Cheap: it reads the connection's state. */
+  /**
+   * True while the store answers and takes writes, and always without a shared store. Cheap: it reads the connection's
+   * state.
+   */
   isAvailable(): boolean {
-    return this.link?.isAvailable ?? true;
+    return this.link === null || (this.link.isAvailable && this.link.health.state !== 'refuses-writes');
   }
 
   /** Which store is shared; null without one. */
