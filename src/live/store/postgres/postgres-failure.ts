@@ -6,7 +6,7 @@
 const UNAVAILABLE_STATES = /^(08|53|57)|^(40001|40P01|55P03|25006|0A000)$/;
 const UNAVAILABLE_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
 const UNAVAILABLE_MESSAGES =
-  /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
+  /connection terminated|timeout expired|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
 
 /** Whether an error, or what caused it, means that the database is unavailable, stopping, too busy or too slow. */
 export function isDatabaseUnavailable(error: unknown): boolean {

@@ -1,0 +1,20 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import pg from 'pg';
+import { expect, it } from 'vitest';
+import { databaseFailure } from './postgres-failure.js';
+
+it('a server that accepts a connection and never answers is unavailable', async () => {
+  const accepted: Socket[] = [];
+  const server = createServer((socket) => accepted.push(socket)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = new pg.Client({ host: '127.0.0.1', port, connectionTimeoutMillis: 20 });
+  const failure = await client.connect().then(
+    () => null,
+    (error: unknown) => databaseFailure(error),
+  );
+  for (const socket of accepted) socket.destroy();
+  server.close();
+  expect(failure).toEqual({ kind: 'away', reason: 'connection lost' });
+});
