@@ -12,6 +12,7 @@ const BATCH = 1_000;
 export class SessionSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | null = null;
+  #isFailing = false;
 
   constructor(
     private readonly store: SessionStore,
@@ -41,9 +42,12 @@ export class SessionSweeper implements OnApplicationBootstrap, BeforeApplication
         ended = await this.store.endExpired(BATCH);
         await this.ended.announce(ended, { reason: 'expired', by: 'server' });
       } while (ended.length === BATCH);
+      if (this.#isFailing) this.logger.info('expired sessions are swept again');
+      this.#isFailing = false;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
-      this.logger.warn({ reason }, 'expired sessions could not be swept: trying again in 5 s');
+      if (!this.#isFailing) this.logger.warn({ reason }, 'expired sessions could not be swept: trying every 5 s');
+      this.#isFailing = true;
     }
   }
 }
