@@ -3,9 +3,13 @@ import type { MetricJson } from './messages.js';
 
 /**
  * How metrics that are not ours are merged where the library's way would hide a worker: the slowest event loop counts,
- * and the process that started first. Ours say it themselves, by `aggregator`; what says nothing is summed.
+ * the process that started first, and the one with the most file descriptors, since each has its own limit. Ours say it themselves, by `aggregator`; what says nothing is summed.
  */
-const MERGED_OTHERWISE: Readonly<Record<string, string>> = { process_start_time_seconds: 'min' };
+const MERGED_OTHERWISE: Readonly<Record<string, string>> = {
+  process_start_time_seconds: 'min',
+  process_open_fds: 'max',
+  process_max_fds: 'min',
+};
 const LAG = /^nodejs_eventloop_lag_(?!min)/;
 
 /** The metrics of several processes as one page, in Prometheus's text format. */

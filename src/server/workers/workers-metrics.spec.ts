@@ -15,6 +15,15 @@ function metricsWith(value: number): Promise<readonly MetricJson[]> {
   return metricsOf(registry);
 }
 
+/** What a worker with this many file descriptors answers. */
+function descriptors(open: number, limit: number): Promise<readonly MetricJson[]> {
+  const registry = new Registry();
+  const registers = [registry];
+  new Gauge({ name: 'process_open_fds', help: 'Number of open file descriptors.', registers }).set(open);
+  new Gauge({ name: 'process_max_fds', help: 'Maximum number of open file descriptors.', registers }).set(limit);
+  return metricsOf(registry);
+}
+
 /** The metrics of workers that answer with these values; null does not answer. */
 function workersWith(values: Map<number, number | null>) {
   const rounds: number[] = [];
@@ -51,6 +60,21 @@ it('sums what all workers answer, and says how many did', async () => {
   expect(text).toMatch(/^open 5$/m);
   expect(text).toMatch(/^sallyport_workers\{state="answered"\} 2$/m);
   expect(text).toMatch(/^sallyport_workers\{state="silent"\} 0$/m);
+});
+
+it('shows the file descriptors of the process that has most, and its limit, not sums', async () => {
+  const metrics = new WorkersMetrics((round) => {
+    for (const [worker, open] of [450, 300].entries())
+      void descriptors(open, 500).then((answer) => metrics.answered(worker, round, answer));
+    return [0, 1];
+  });
+  const text = await metrics.text();
+  expect(text).toMatch(/^process_open_fds 450$/m);
+  expect(text).toMatch(/^process_max_fds 500$/m);
+});
+
+it('has no metric that lists every socket of the primary', async () => {
+  expect(await workersWith(new Map()).metrics.text()).not.toMatch(/nodejs_active_/);
 });
 
 it('asks once for scrapes that come at the same time', async () => {

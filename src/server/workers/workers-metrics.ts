@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { within } from '../../live/deadline.js';
 import { MetricsPage } from '../metrics/metrics-page.js';
+import { collectProcessMetrics } from '../metrics/process.metrics.js';
 import { cumulativeTotals, mergedText, metricsOf, onlyCumulative } from './merged-metrics.js';
 import type { MetricJson } from './messages.js';
 
@@ -35,7 +36,7 @@ export class WorkersMetrics extends MetricsPage {
   /** @param ask sends the question of this number to every worker that serves, and returns their ids */
   constructor(private readonly ask: (round: number) => readonly number[]) {
     super();
-    collectDefaultMetrics({ register: this.#registry });
+    collectProcessMetrics(this.#registry);
     const registers = [this.#registry];
     this.#workers = new Gauge({
       name: 'sallyport_workers',
