@@ -176,7 +176,7 @@ describe('the command line, while a server has the embedded database open', () =
     ['no JSON', 'hello\n'],
     ['another shape', '{"args":"user list"}\n'],
     ['unknown fields', `${JSON.stringify({ version: VERSION, args: [], answers: [], cwd: '/' })}\n`],
-    ['too many arguments', request({ args: Array.from({ length: 101 }, () => 'x') })],
+    ['too many arguments', request({ args: Array.from({ length: 2_001 }, () => 'x') })],
     ['no end within 256 KiB', 'x'.repeat(300_000)],
   ])('answers %s with an error, and goes on serving', async (_, bytes) => {
     expect(await send(bytes)).toEqual([
