@@ -31,6 +31,14 @@ async function cli(env: Readonly<Record<string, string>>, ...args: string[]): Pr
   );
 }
 
+it.each([
+  [['--url', 'example.com'], /Give an address such as http/],
+  [['--key-file', '/nowhere/key'], /The key file \/nowhere\/key cannot be read \(ENOENT\)/],
+])('`publish` with %j says what is wrong', async (options, message) => {
+  const ran = await cli({}, 'publish', 'notifications', 'user:1', NOTIFICATION, ...options);
+  expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+});
+
 needs('postgres', 'redis')('the commands, with two servers on one Redis and one PostgreSQL', () => {
   let database: TestDatabase;
   let redis: RedisServer;

@@ -7,7 +7,7 @@ import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
 import { databasePlace, firstConnection, makePool } from '../../live/store/postgres/postgres-connections.js';
-import { databaseFailure, isDatabaseUnavailable } from '../../live/store/postgres/postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
 
@@ -82,6 +82,6 @@ function explain(error: unknown, url: string): string {
   const where = databasePlace(url);
   const failure = databaseFailure(error);
   return failure
-    ? `The database at ${where} does not answer (${failure.reason}): start it, or correct DATABASE_URL.`
+    ? startFault(failure, where)
     : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { InvalidArgumentError } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -25,7 +26,7 @@ export const publishCommand: CliCommand = (program, context) => {
     .argument('<topic>', 'such as notifications')
     .argument('<viewer>', VIEWER_ID_FORMS)
     .argument('<json>', 'the payload')
-    .option('--url <url>', 'the server that publishes it; default PUBLIC_URL')
+    .option('--url <url>', 'the server that publishes it; default PUBLIC_URL', serverUrl)
     .option(
       '--key-file <file>',
       'a file with an API key; default the development key, else one that is made and revoked',
@@ -40,12 +41,12 @@ export const publishCommand: CliCommand = (program, context) => {
 async function publish(context: CliContext, event: Record<string, unknown>, options: PublishOptions): Promise<void> {
   const outcome = loadConfig();
   if (!outcome.ok) throw new Error(`The configuration is wrong: ${outcome.faults.join('; ')}`);
-  const url = new URL('/publish', options.url ?? outcome.config.http.publicUrl);
+  const url = new URL('publish', directory(options.url ?? outcome.config.http.publicUrl));
   const key = options.keyFile ?? developmentKey(outcome.config);
   const answer =
     key === null
       ? await withOwnKey(context, (ownKey) => post(url, ownKey, event))
-      : await post(url, readFileSync(key, 'utf8').trim(), event);
+      : await post(url, readKey(key), event);
   context.print(answer, `Published: ${answer.cursor}`);
 }
 
@@ -78,11 +79,32 @@ async function post(url: URL, key: string, event: unknown): Promise<{ cursor: st
   }).catch(() => {
     throw new Error(`No server answers at ${url.origin}: start it, or name another with --url.`);
   });
-  const answer = (await response.json()) as { results?: unknown[]; error?: { message: string } };
+  const answer = (await response.json().catch(() => ({}))) as { results?: unknown[]; error?: { message: string } };
   const [result = answer] = (answer.results ?? []) as [{ cursor?: string; error?: { message: string } }?];
   if (!('cursor' in result) || !result.cursor)
     throw new Error(result.error?.message ?? `The server answered ${response.status}.`);
   return { cursor: result.cursor };
+}
+
+function serverUrl(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('Give an address such as http://localhost:4000.');
+}
+
+/** A URL to which a path can be added. */
+function directory(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new Error(`The key file ${file} cannot be read (${code}): name a file that holds an API key.`, {
+      cause: error,
+    });
+  }
 }
 
 function parse(json: string): unknown {

@@ -12,7 +12,7 @@ export function loadEnvFile(path = '.env'): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     if (code === 'ENOENT') return;
-    throw new StartError(`The file ${path} cannot be read (${code}): correct its permissions, or remove it.`, {
+    throw new StartError(`The file ${path} cannot be read (${code}): it must be a file that this process may read.`, {
       cause: error,
     });
   }

@@ -270,6 +270,7 @@ describe('a secret in a file', () => {
 
   it.each([
     ['is absent', () => `@${join(folder, 'nowhere')}`, /^SECRET_KEYS: .*cannot be read \(ENOENT\)/],
+    ['is not named', () => '@', /^SECRET_KEYS: no file is named after @/],
     ['is empty', () => put('empty', '\n'), /^SECRET_KEYS: .*is empty/],
     ['is a folder', () => `@${folder}`, /^SECRET_KEYS: .*cannot be read \(EISDIR\)/],
     ['is no secret at all', () => put('large', 'x'.repeat(70_000)), /^SECRET_KEYS: .*64 KiB/],

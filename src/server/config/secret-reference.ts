@@ -36,6 +36,7 @@ function content(value: string): string {
   const text = value.trim();
   if (!text.startsWith('@')) return text;
   const file = text.slice(1);
+  if (file === '') throw new SecretFileError('no file is named after @');
   const secret = read(file).trim();
   if (secret === '') throw new SecretFileError(`the file ${file} is empty: write the value into it`);
   if (secret.startsWith('[')) return secret;

@@ -10,7 +10,7 @@ import {
   makePool,
   QUERY_TIMEOUT_MS,
 } from './postgres-connections.js';
-import { databaseFailure } from './postgres-failure.js';
+import { databaseFailure, startFault } from './postgres-failure.js';
 
 /** How long a start waits for PostgreSQL before it fails, in milliseconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -103,6 +103,6 @@ function explain(error: unknown, address: string): string {
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
   const failure = databaseFailure(error);
   return failure
-    ? `The database at ${address} does not answer (${failure.reason}): start it, or correct DATABASE_URL.`
+    ? startFault(failure, address)
     : `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user, or set STORE=memory to run one node.`;
 }

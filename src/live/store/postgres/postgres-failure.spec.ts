@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { databaseFailure } from './postgres-failure.js';
+import { databaseFailure, startFault } from './postgres-failure.js';
 
 it('a server that accepts a connection and never answers is unavailable', async () => {
   const accepted: Socket[] = [];
@@ -17,4 +17,12 @@ it('a server that accepts a connection and never answers is unavailable', async 
   for (const socket of accepted) socket.destroy();
   server.close();
   expect(failure).toEqual({ kind: 'away', reason: 'connection lost' });
+});
+
+it.each([
+  ['25006', /^The database at db:5432 takes no writes \(25006\)/],
+  ['ECONNREFUSED', /^The database at db:5432 does not answer \(ECONNREFUSED\)/],
+])('at the start an operator is told what %s means', (code, message) => {
+  const failure = databaseFailure(Object.assign(new Error('no'), { code }));
+  expect(startFault(failure!, 'db:5432')).toMatch(message);
 });
