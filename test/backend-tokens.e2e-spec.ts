@@ -302,6 +302,18 @@ describe('the scopes of a key', () => {
     expect(answer.body['token']).toBeUndefined();
   });
 
+  it.each(['/publish', '/tokens', '/disconnect'])('do not make %s read JSON of another content type', async (path) => {
+    const headers = { authorization: `Bearer ${await makeKey(server, 'publish', 'disconnect', 'tokens:acme')}` };
+    for (const type of ['text/plain', 'application/xml', 'application/vnd.api+json']) {
+      const init = { method: 'POST', headers: { ...headers, 'content-type': type }, body: '{}' };
+      const answer = await fetch(new URL(path, server.url), init);
+      expect([answer.status, await answer.json()]).toMatchObject([
+        415,
+        { error: { message: expect.stringContaining('content type') } },
+      ]);
+    }
+  });
+
   it.each<[string, unknown]>([
     ['nothing', {}],
     ['both', { viewer: 'external:acme:a', session: 'b' }],

@@ -20,6 +20,8 @@ export function parseJsonBodies(app: NestFastifyApplication): void {
     fastify.getDefaultJsonParser('error', 'error'),
     fastify.getDefaultJsonParser('ignore', 'ignore'),
   ];
+  // No route reads plain text: it is answered with 415.
+  fastify.removeContentTypeParser('text/plain');
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
     if (!isUtf8(body)) return done(refusal('The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
     const parse = request.routeOptions.config.checksKeys ? lenient : strict;
