@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Backoff } from './backoff.js';
+import { type GetToken, TokenSource, TokenUnavailableError } from './token-source.js';
 
 describe('the back-off', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -48,6 +49,26 @@ describe('the back-off', () => {
     backoff.stop();
     await vi.advanceTimersByTimeAsync(0);
     expect(ended.mock.calls).toEqual([['own'], ['wished']]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('keeps Retry-After for the next connection when the one that waits is given up', async () => {
+    const backoff = new Backoff(() => 1);
+    const getToken = vi.fn<GetToken>();
+    getToken.mockRejectedValueOnce(new TokenUnavailableError('Busy', 60)).mockResolvedValue('token');
+    const tokens = new TokenSource(getToken, backoff);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const given = tokens.next(first.signal);
+    await vi.advanceTimersByTimeAsync(20_000);
+    first.abort();
+    expect(await given).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+    const token = tokens.next(second.signal);
+    backoff.wake();
+    await vi.advanceTimersByTimeAsync(39_999);
+    expect(getToken).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await token).toBe('token');
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -16,6 +16,7 @@ export class Backoff {
   #skipsNext = false;
   readonly #waiting = new Set<() => void>();
   #stopped = false;
+  #notBeforeMs = 0;
 
   constructor(private readonly random: () => number = Math.random) {}
 
@@ -28,13 +29,23 @@ export class Backoff {
   }
 
   /**
-   * Waits once. Resolves early on {@link wake} and {@link stop}, but not before a server's `Retry-After`. Never
-   * rejects.
+   * Waits once. Resolves early on {@link wake}, {@link stop} and when `signal` is aborted, but on a wake not before a
+   * server's `Retry-After`. Never rejects.
    */
-  async wait(wishMs = 0): Promise<void> {
+  async wait(wishMs = 0, signal?: AbortSignal): Promise<void> {
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + Math.min(wishMs, MAX_RETRY_AFTER_MS));
     if (this.#skipsNext && wishMs === 0) this.#skipsNext = false;
-    else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0);
-    while (!isOnline() && !this.#stopped) await this.#pause(CAP_MS, true);
+    else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0, signal);
+    while (!isOnline() && !this.#stopped && !signal?.aborted) await this.#pause(CAP_MS, true, signal);
+  }
+
+  /**
+   * While a server's last `Retry-After` lasts, a promise that resolves when it has passed or `signal` is aborted; null
+   * otherwise.
+   */
+  held(signal: AbortSignal): Promise<void> | null {
+    const ms = this.#notBeforeMs - performance.now();
+    return ms > 0 ? this.#pause(ms, false, signal) : null;
   }
 
   /** Ends the waits that may end early: the network is back, or the page is visible again. */
@@ -63,21 +74,25 @@ export class Backoff {
     this.wake();
   }
 
-  #pause(ms: number, mayEndEarly: boolean): Promise<void> {
+  #pause(ms: number, mayEndEarly: boolean, signal?: AbortSignal): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const end = (): void => {
-        if (!mayEndEarly && !this.#stopped) return;
+      const finish = (): void => {
         this.#waiting.delete(end);
         clearTimeout(timer);
-        if (this.#stopped) resolve();
-        else setTimeout(resolve, this.random() * AFTER_WAKE_MS);
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(end);
+        signal?.removeEventListener('abort', finish);
         resolve();
-      }, ms);
+      };
+      const end = (): void => {
+        if (this.#stopped) return finish();
+        if (!mayEndEarly) return;
+        clearTimeout(timer);
+        timer = setTimeout(finish, this.random() * AFTER_WAKE_MS);
+        mayEndEarly = false;
+      };
+      let timer = setTimeout(finish, ms);
       this.#waiting.add(end);
+      signal?.addEventListener('abort', finish);
     });
   }
 }

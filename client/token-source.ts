@@ -40,11 +40,17 @@ export class TokenSource {
    */
   async next(signal: AbortSignal): Promise<string | null | undefined> {
     while (!signal.aborted) {
+      // A server's `Retry-After` holds for later connections too.
+      const held = this.backoff.held(signal);
+      if (held) {
+        await held;
+        continue;
+      }
       try {
         return await this.#ask(signal);
       } catch (error) {
         if (signal.aborted) break;
-        await this.backoff.wait(error instanceof TokenUnavailableError ? error.retryAfterSeconds * 1000 : 0);
+        await this.backoff.wait(error instanceof TokenUnavailableError ? error.retryAfterSeconds * 1000 : 0, signal);
       }
     }
     return undefined;
