@@ -33,6 +33,7 @@ import {
   TopicBus,
   TopicStream,
   type Viewer,
+  type ViewerId,
   viewerId,
 } from '../src/index.js';
 import { connectAs, startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
@@ -401,6 +402,18 @@ it.each([
 ])('a session port that reads %s fails, and gives no token', async (_, answer) => {
   live = await startSallyport();
   await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
+});
+
+it.each<[string, (sallyport: Sallyport) => Promise<void>]>([
+  ['revokeViewer: viewer must be a viewer id: user:', (sallyport) => sallyport.revokeViewer('ada' as ViewerId)],
+  ['revokeViewer: viewer must be a viewer id: user:', (sallyport) => sallyport.revokeViewer(undefined as never)],
+  ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession('')],
+  ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession(42 as never)],
+])('a revocation of nobody fails: %s', async (message, revoke) => {
+  live = await startSallyport();
+  const failure = await revoke(live.sallyport).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(TypeError);
+  expect((failure as Error).message).toContain(message);
 });
 
 it('a session whose time has passed is over, though `status` still names it', async () => {

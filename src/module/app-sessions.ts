@@ -15,6 +15,8 @@ export const SESSION_PORT = Symbol('SESSION_PORT');
 const ANSWER_WITHIN_MS = 3_000;
 const LATE = Symbol('late');
 const BATCH = 1_000;
+/** The format of session ids, for messages. */
+export const SESSION_ID_FORM = 'a session id of 1 to 200 visible ASCII characters';
 /** `external:` is how sessions of identity providers begin; those are never asked for here. */
 const SESSION_ID = /^(?!external:)[\x21-\x7e]{1,200}$/;
 
@@ -48,8 +50,7 @@ export class AppSessions extends Sessions {
     const { viewer, session } = found;
     const id = parseViewerId(viewer);
     if (!id) throw new TypeError(`sessions.read must return a viewer id: ${VIEWER_ID_FORMS}.`);
-    if (typeof session !== 'string' || !SESSION_ID.test(session))
-      throw new TypeError('sessions.read must return a session id of 1 to 200 visible ASCII characters.');
+    if (!isSessionId(session)) throw new TypeError(`sessions.read must return ${SESSION_ID_FORM}.`);
     return { viewer: { id }, session };
   }
 
@@ -89,6 +90,11 @@ export class AppSessions extends Sessions {
       this.#health.took('sessions', startedAtMs);
     }
   }
+}
+
+/** Whether a value from the application can be the id of one of its sessions. */
+export function isSessionId(session: unknown): session is string {
+  return typeof session === 'string' && SESSION_ID.test(session);
 }
 
 function isStatus(value: unknown): value is ReadonlyMap<string, Date> {

@@ -5,7 +5,8 @@ import { Publisher, type PublishResult } from '../live/publish/publisher.service
 import { Sessions } from '../live/sessions/sessions.js';
 import { TokenRevocations } from '../live/sessions/token-revocations.js';
 import { type SignedToken, TokenService } from '../live/tokens/token.service.js';
-import type { ViewerId } from '../live/viewer/viewer.js';
+import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../live/viewer/viewer.js';
+import { isSessionId, SESSION_ID_FORM } from './app-sessions.js';
 
 /** The publisher of the application's own events. */
 const PUBLISHER = 'app';
@@ -96,9 +97,10 @@ export class Sallyport {
    * Ends a session: its sockets close with 4401 on every node, and its tokens are refused. Call it wherever you end a
    * session: after a sign-out, a password change or a ban.
    *
-   * @throws UnavailableError when the store is unavailable: call it again
+   * @throws UnavailableError when the store is unavailable: call it again; TypeError for what is no session id
    */
-  revokeSession(session: string): Promise<void> {
+  async revokeSession(session: string): Promise<void> {
+    if (!isSessionId(session)) throw new TypeError(`revokeSession: session must be ${SESSION_ID_FORM}.`);
     return this.revocations.revokeSession(session);
   }
 
@@ -106,9 +108,10 @@ export class Sallyport {
    * Ends all sockets of a viewer with 4401 on every node; tokens issued so far are refused. A session that is still
    * valid can get a new token, so end the sessions as well.
    *
-   * @throws UnavailableError when the store is unavailable: call it again
+   * @throws UnavailableError when the store is unavailable: call it again; TypeError for what is no viewer id
    */
-  revokeViewer(viewer: ViewerId): Promise<void> {
+  async revokeViewer(viewer: ViewerId): Promise<void> {
+    if (!parseViewerId(viewer)) throw new TypeError(`revokeViewer: viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
     return this.revocations.revokeViewer(viewer);
   }
 
