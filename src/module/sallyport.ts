@@ -19,7 +19,7 @@ export interface LiveEvent<T = unknown> {
   readonly feed: Feed<T> | string;
   /** The viewer who gets the event. */
   readonly viewer: ViewerId;
-  /** A JSON value of the feed's type, at most 64 KiB. */
+  /** A JSON value of the feed's type, at most 64 KiB. A `Date`, or whatever has `toJSON`, becomes its JSON first. */
   readonly payload: T;
   /** An event that is published again with the same key and payload within 5 minutes is delivered once. */
   readonly key?: string;

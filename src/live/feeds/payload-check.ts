@@ -32,8 +32,9 @@ export function checkObject<T extends object>(
   if (isValid?.(value)) return { ok: true, value: { ...value } };
   const [fault] = validateSync(value, { stopAtFirstError: true });
   if (!fault) return { ok: true, value: { ...value } };
-  const [rule = `${fault.property} is wrong`] = Object.values(fault.constraints ?? {});
-  return { ok: false, message: `payload: ${rule}.` };
+  const [[name, rule] = ['', `${fault.property} is wrong`]] = Object.entries(fault.constraints ?? {});
+  const hint = name === 'isDate' ? ': a payload is JSON, so the feed needs @IsInstant() instead of @IsDate()' : '';
+  return { ok: false, message: `payload: ${rule}${hint}.` };
 }
 
 /** Read when the first event is checked: decorators may be added to a class until then. */

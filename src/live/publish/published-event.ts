@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/error-code.js';
 import type { FeedRegistry } from '../feeds/feed.registry.js';
 import type { Publication } from '../topics/topic.bus.js';
-import { measurePayload } from '../topics/payload.js';
+import { measurePayload, toJsonValue } from '../topics/payload.js';
 import { topicOf } from '../topics/topic.js';
 import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../viewer/viewer.js';
 
@@ -52,7 +52,7 @@ export function checkEvent(
 ): CheckedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
-  const { topic, viewer, payload, key } = event as Record<string, unknown>;
+  const { topic, viewer, payload: given, key } = event as Record<string, unknown>;
   if (!Object.keys(event).every((field) => FIELDS.has(field)))
     return bad('an event has the fields topic, viewer, payload and key, and no other.');
   const feed = feeds.find(topic);
@@ -65,9 +65,16 @@ export function checkEvent(
   if (unknown !== null) return bad(unknown);
   if (key !== undefined && !isKey(key))
     return bad(`key must be valid Unicode text of 1 to ${MAX_KEY_LENGTH} characters.`);
-  if (payload === undefined) return bad('payload is missing.');
-  const size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
-  if (!size) return bad(`payload is nested deeper than ${MAX_PAYLOAD_DEPTH} levels, or has a key __proto__.`);
+  if (given === undefined) return bad('payload is missing.');
+  let payload: unknown = given;
+  let size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
+  // Here rather than in a store, so that every store delivers the same value.
+  if (size.hasToJson && size.fault === null) {
+    payload = toJsonValue(given);
+    if (payload === undefined) return bad('payload has a toJSON that returns no JSON.');
+    size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
+  }
+  if (size.fault !== null) return bad(`payload ${size.fault}.`);
   if (size.maxJsonBytes > MAX_PAYLOAD_BYTES && Buffer.byteLength(JSON.stringify(payload)) > MAX_PAYLOAD_BYTES)
     return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
   const verdict = feed.check(payload);

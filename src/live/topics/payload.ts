@@ -14,27 +14,34 @@ const JSON_BYTES_OF_VALUE = 25;
 /** Quotes, a colon and a comma. */
 const JSON_BYTES_AROUND = 4;
 
-/** How large a JSON value is. */
+/** How large a JSON value is, and whether it is one. */
 export interface PayloadSize {
   /** What it takes in memory, roughly: 3 bytes of JSON can be an object of 64. */
   readonly memoryBytes: number;
   /** Its JSON takes at most this many bytes; few values take nearly as many. */
   readonly maxJsonBytes: number;
+  /** Why it cannot be published, as the end of a message; null if it can. */
+  readonly fault: string | null;
+  /** Whether a part has `toJSON`, such as a `Date`, and is therefore other JSON than it is now. Not measured. */
+  readonly hasToJson: boolean;
 }
+
+type Measured = { -readonly [Field in keyof PayloadSize]: PayloadSize[Field] };
 
 /**
  * Measures a JSON value without writing its JSON.
  *
- * @param levels how deeply a value from outside may be nested; default: the value is this process's own
- * @returns null when a value from outside is nested deeper, or has a key `__proto__`, which code that copies its fields
- * would take for a prototype
+ * @param levels how deeply a value from outside may be nested; default: the value is this process's own. From outside,
+ * a key `__proto__` is a fault as well: code that copies its fields would take it for a prototype
  */
-export function measurePayload(payload: unknown, levels = Infinity): PayloadSize | null {
-  const size = { memoryBytes: 0, maxJsonBytes: 0 };
-  return measure(payload, levels, size) ? size : null;
+export function measurePayload(payload: unknown, levels = Infinity): PayloadSize {
+  const size: Measured = { memoryBytes: 0, maxJsonBytes: 0, fault: null, hasToJson: false };
+  if (!measure(payload, levels, size)) size.fault = `is nested deeper than ${levels} levels, or has a key __proto__`;
+  return size;
 }
 
-function measure(value: unknown, levels: number, size: { memoryBytes: number; maxJsonBytes: number }): boolean {
+/** False if the rest is not worth measuring. */
+function measure(value: unknown, levels: number, size: Measured): boolean {
   size.maxJsonBytes += JSON_BYTES_AROUND;
   if (typeof value === 'string') {
     size.memoryBytes += VALUE_BYTES + textBytes(value);
@@ -44,6 +51,11 @@ function measure(value: unknown, levels: number, size: { memoryBytes: number; ma
   if (typeof value !== 'object' || value === null) {
     size.memoryBytes += VALUE_BYTES;
     size.maxJsonBytes += JSON_BYTES_OF_VALUE;
+    checkValue(value, size);
+    return true;
+  }
+  if (hasToJson(value)) {
+    size.hasToJson = true;
     return true;
   }
   if (levels <= 0) return false;
@@ -56,6 +68,27 @@ function measure(value: unknown, levels: number, size: { memoryBytes: number; ma
     if (!measure((value as Record<string, unknown>)[key], levels - 1, size)) return false;
   }
   return true;
+}
+
+/** What code, unlike a parser of JSON, can put in place of a JSON value. `undefined` is a field that is left out. */
+function checkValue(value: unknown, size: Measured): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) size.fault = 'has a number that is not finite';
+  else if (typeof value === 'bigint' && hasToJson(value)) size.hasToJson = true;
+  else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
+    size.fault = `has a ${typeof value}, which is no JSON`;
+}
+
+function hasToJson(value: object | bigint): boolean {
+  return typeof (value as { readonly toJSON?: unknown }).toJSON === 'function';
+}
+
+/** What `JSON.stringify` writes of a value with `toJSON`, such as the text of a `Date`; undefined if it throws. */
+export function toJsonValue(payload: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(payload));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The memory of a string: one byte per character, or two if any character is not ASCII. */

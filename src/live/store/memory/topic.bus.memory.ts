@@ -188,7 +188,7 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
   #deliver({ topic, payload, publisher = THIS_SERVER, bytes, trace }: Publication, nowMs: number): TopicEvent {
     const state = this.#topic(topic);
     const event = new TopicEvent(state.epoch, ++state.offset, payload, trace ? new EventTrace(trace) : null);
-    state.history.append(event, publisher, bytes ?? measurePayload(payload)!.memoryBytes, nowMs);
+    state.history.append(event, publisher, bytes ?? measurePayload(payload).memoryBytes, nowMs);
     state.deliver(event);
     this.#budget.makeRoom();
     return event;
