@@ -10,6 +10,7 @@ export type { SessionPort, SignedInViewer, StoreOptions } from './module/options
 export { FeedModule } from './live/feeds/feed.module.js';
 export { defineFeed, type Feed, type FeedOptions, type FeedType } from './live/feeds/feed.js';
 export { IsInstant } from './live/feeds/payload-check.js';
+export { GraphQLDateTime } from './live/gateway/execution/date-time.scalar.js';
 export { CurrentViewer } from './live/viewer/graphql-context.js';
 export { viewerId } from './live/viewer/external-viewer.js';
 export type { Viewer, ViewerId } from './live/viewer/viewer.js';

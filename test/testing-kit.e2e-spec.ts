@@ -1,10 +1,27 @@
+import { Field, ObjectType } from '@nestjs/graphql';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FeedModule, viewerId } from '../src/index.js';
+import { defineFeed, FeedModule, IsInstant, viewerId } from '../src/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { startSallyport, type TestApp } from '../src/testing/index.js';
 import { OrderStatusFeed } from './kit/host-app/app.js';
+
+@ObjectType()
+class Reminder {
+  @Field(() => Date)
+  @IsInstant()
+  at!: string;
+}
+
+const ReminderFeed = defineFeed<Reminder>({
+  name: 'reminder',
+  field: 'reminder',
+  type: Reminder,
+  history: { events: 1, seconds: 60 },
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+});
 
 const ADA = viewerId('app', 42);
 const QUERY = 'subscription { orderStatus { state } }';
@@ -15,7 +32,10 @@ describe.each([
 ])('the test kit on %s', (_, adapter) => {
   let live: TestApp;
   beforeEach(async () => {
-    live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed)], adapter: adapter() });
+    live = await startSallyport({
+      imports: [FeedModule.of(OrderStatusFeed), FeedModule.of(ReminderFeed)],
+      adapter: adapter(),
+    });
   });
   afterEach(() => live.stop());
 
@@ -25,6 +45,15 @@ describe.each([
     await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
     expect((await socket.waitForNext('1')).data).toEqual({ orderStatus: { state: 'paid' } });
     expect(await other.settled()).toEqual([]);
+  });
+
+  it('writes the date of an event, published as text or as a Date', async () => {
+    const socket = await live.connect(ADA);
+    await socket.subscribed('1', 'subscription { reminder { at } }');
+    for (const at of ['2026-01-31T12:00:00Z', new Date(0)]) {
+      await live.sallyport.publish(ReminderFeed, ADA, { at } as Reminder);
+      expect((await socket.waitForNext('1')).data).toEqual({ reminder: { at: new Date(at).toISOString() } });
+    }
   });
 
   it('ends a session like the application', async () => {
