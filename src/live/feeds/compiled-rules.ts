@@ -1,6 +1,9 @@
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, type ValidationArguments, ValidationTypes } from 'class-validator';
 
-type ObjectClass = new () => object;
+/** A class of objects. */
+export type ObjectClass = new () => object;
 
 /** Whether an object of the class is valid. False may also mean: unknown. */
 export type QuickCheck = (object: object) => boolean;
@@ -11,6 +14,8 @@ export interface CompiledRules {
   readonly fields: ReadonlySet<string>;
   /** Null for a class with rules that only `validateSync` knows, such as those of nested objects. */
   readonly isValid: QuickCheck | null;
+  /** The fields with `@ValidateNested()`, and the class of their objects; null if no decorator tells it. */
+  readonly nested: ReadonlyMap<string, ObjectClass | null>;
 }
 
 type Condition = (object: object, value: unknown) => boolean;
@@ -29,6 +34,7 @@ interface Rule {
  */
 export function compileRules(type: ObjectClass): CompiledRules {
   const rules = new Map<string, Rule>();
+  const nested = new Map<string, ObjectClass | null>();
   let isComplete = true;
   for (const metadata of getMetadataStorage().getTargetValidationMetadatas(type, '', false, false)) {
     const property = metadata.propertyName;
@@ -39,12 +45,25 @@ export function compileRules(type: ObjectClass): CompiledRules {
     else if (metadata.type === ValidationTypes.CUSTOM_VALIDATION)
       isComplete = addCheck(rule, metadata, type) && isComplete;
     else if (metadata.type !== ValidationTypes.WHITELIST) isComplete = false;
+    if (metadata.type === ValidationTypes.NESTED_VALIDATION) nested.set(property, nestedClass(type, property));
   }
   const all = [...rules.values()];
   return {
     fields: new Set(rules.keys()),
     isValid: isComplete && all.length > 0 ? (object) => holds(all, object) : null,
+    nested,
   };
+}
+
+/** The class that class-transformer's `@Type` names, or else the one that the field is declared with. */
+function nestedClass(type: ObjectClass, property: string): ObjectClass | null {
+  const made = plainToInstance(type, { [property]: {} }) as Record<string, unknown>;
+  const candidates = [
+    (made[property] as object | undefined)?.constructor,
+    Reflect.getMetadata('design:type', type.prototype as object, property) as unknown,
+  ];
+  const found = candidates.find((one) => typeof one === 'function' && one !== Object && one !== Array);
+  return (found as ObjectClass | undefined) ?? null;
 }
 
 type Metadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { ObjectClass } from './compiled-rules.js';
 import type { Feed } from './feed.js';
+import { checkRules } from './payload-check.js';
 import type { TopicDefinition } from '../topics/topic.js';
 
 /** Every feed of this server by its topic's name. `FeedModule.of` adds them; publishing looks them up. */
@@ -12,7 +14,7 @@ export class FeedRegistry {
   /**
    * @param hasResolver whether the application serves the field, perhaps together with other feeds. Default false
    * @throws Error when two feeds have the same topic name, because their events would mix, or the same field, because the
-   * schema has room for one
+   * schema has room for one, or when the type's nested rules name no class
    */
   register(feed: Feed, hasResolver = false): void {
     const { name, field } = feed.topic;
@@ -21,6 +23,8 @@ export class FeedRegistry {
     if (this.#feeds.has(name)) throw new Error(`Two feeds claim the topic "${name}": give one of them another name.`);
     if (hasResolver ? this.#fields.has(field) : this.definitions.some((other) => other.field === field))
       throw new Error(`Two feeds claim the field "${field}": give one of them another field.`);
+    if (typeof feed.type === 'function' && feed.type !== String && feed.type !== Boolean)
+      checkRules(feed.type as ObjectClass);
     this.#feeds.set(name, feed);
     if (!hasResolver) this.#fields.add(field);
   }

@@ -1,5 +1,5 @@
-import { validateSync, ValidateBy } from 'class-validator';
-import { type CompiledRules, compileRules } from './compiled-rules.js';
+import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
+import { type CompiledRules, compileRules, type ObjectClass } from './compiled-rules.js';
 
 /**
  * The result of checking a payload: the value to publish, with the feed's defaults filled in, or the reason for a
@@ -10,7 +10,9 @@ export type PayloadVerdict =
   /** `message` names the field and what it must be; it never repeats the value. */
   | { readonly ok: false; readonly message: string };
 
-const compiled = new Map<new () => object, CompiledRules>();
+type Fields = Record<string, unknown>;
+
+const compiled = new Map<ObjectClass, CompiledRules>();
 
 /**
  * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an
@@ -25,20 +27,96 @@ export function checkObject<T extends object>(
 ): PayloadVerdict {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
     return { ok: false, message: 'payload must be a JSON object.' };
-  const { fields, isValid } = rulesOf(type);
-  if (!Object.keys(payload).every((field) => fields.has(field)))
-    return { ok: false, message: `payload has an unknown field: it may have ${[...fields].join(', ')}.` };
-  const value = Object.assign(new type(), defaults, payload);
-  if (isValid?.(value)) return { ok: true, value: { ...value } };
+  const unknown = unknownField(type, payload, 'payload');
+  if (unknown !== null) return { ok: false, message: unknown };
+  const value = instanceOf(type, payload, defaults);
+  if (rulesOf(type).isValid?.(value)) return { ok: true, value: { ...value } };
   const [fault] = validateSync(value, { stopAtFirstError: true });
-  if (!fault) return { ok: true, value: { ...value } };
-  const [[name, rule] = ['', `${fault.property} is wrong`]] = Object.entries(fault.constraints ?? {});
+  return fault ? { ok: false, message: `payload: ${ruleOf(fault)}.` } : { ok: true, value: plainOf(type, value) };
+}
+
+/**
+ * Checks that the class of every nested object is known.
+ *
+ * @throws Error that names the field without one
+ */
+export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = new Set()): void {
+  if (seen.has(type)) return;
+  for (const [field, nested] of rulesOf(type).nested) {
+    if (!nested)
+      throw new Error(
+        `${type.name}.${field} has @ValidateNested() without a class: add @Type(() => TheClass) of class-transformer.`,
+      );
+    checkRules(nested, new Set([...seen, type]));
+  }
+}
+
+/** Returns the message about the first field that the class does not have, in nested objects as well; null without one. */
+function unknownField(type: ObjectClass, payload: object, path: string): string | null {
+  const { fields, nested } = rulesOf(type);
+  if (!Object.keys(payload).every((field) => fields.has(field)))
+    return `${path} has an unknown field: it may have ${[...fields].join(', ')}.`;
+  for (const [field, of] of nested) {
+    const parts = of ? objectsIn((payload as Fields)[field], path === 'payload' ? field : `${path}.${field}`) : [];
+    for (const [where, part] of parts) {
+      const unknown = unknownField(of as ObjectClass, part, where);
+      if (unknown !== null) return unknown;
+    }
+  }
+  return null;
+}
+
+/** The objects of a nested field, each with its path: the value itself, or those of a list. */
+function objectsIn(value: unknown, path: string): readonly (readonly [path: string, object: object])[] {
+  if (Array.isArray(value)) return value.flatMap((part, index) => objectsIn(part, `${path}[${index}]`));
+  return typeof value === 'object' && value !== null ? [[path, value]] : [];
+}
+
+/** class-validator finds the rules of an object by its class. */
+function instanceOf(type: ObjectClass, payload: object, defaults: object = {}): object {
+  const value = Object.assign(new type(), defaults, payload);
+  for (const [field, nested] of rulesOf(type).nested)
+    if (nested && field in value) replaceObjects(value, field, (part) => instanceOf(nested, part));
+  return value;
+}
+
+/** Without classes, so that every store delivers the same. */
+function plainOf(type: ObjectClass, value: object): object {
+  const plain = { ...value };
+  for (const [field, nested] of rulesOf(type).nested)
+    if (nested && field in plain) replaceObjects(plain, field, (part) => plainOf(nested, part));
+  return plain;
+}
+
+function replaceObjects(value: object, field: string, replace: (object: object) => object): void {
+  const replaced = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(replaced);
+    return typeof part === 'object' && part !== null ? replace(part) : part;
+  };
+  (value as Fields)[field] = replaced((value as Fields)[field]);
+}
+
+/** The rule that is broken, with the field's path, such as `items[2].quantity`. */
+function ruleOf({ property, constraints = {}, children = [] }: ValidationError, parent = ''): string {
+  const path = pathOf(property, parent);
+  const [broken] = Object.entries(constraints);
+  if (!broken) {
+    const [child] = children;
+    return child && child.constraints?.['unknownValue'] === undefined ? ruleOf(child, path) : `${path} is wrong`;
+  }
+  const [name, rule] = broken;
   const hint = name === 'isDate' ? ': a payload is JSON, so the feed needs @IsInstant() instead of @IsDate()' : '';
-  return { ok: false, message: `payload: ${rule}${hint}.` };
+  if (parent === '') return rule + hint;
+  return (rule.startsWith(`${property} `) ? path + rule.slice(property.length) : `${path}: ${rule}`) + hint;
+}
+
+function pathOf(property: string, parent: string): string {
+  if (parent === '') return property;
+  return /^\d+$/.test(property) ? `${parent}[${property}]` : `${parent}.${property}`;
 }
 
 /** Read when the first event is checked: decorators may be added to a class until then. */
-function rulesOf(type: new () => object): CompiledRules {
+function rulesOf(type: ObjectClass): CompiledRules {
   const known = compiled.get(type);
   if (known) return known;
   const rules = compileRules(type);

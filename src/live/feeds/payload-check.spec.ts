@@ -1,0 +1,86 @@
+import 'reflect-metadata';
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Min, ValidateNested } from 'class-validator';
+import { expect, it } from 'vitest';
+import { defineFeed } from './feed.js';
+import { FeedRegistry } from './feed.registry.js';
+import { checkObject } from './payload-check.js';
+
+class Size {
+  @IsInt()
+  width!: number;
+}
+
+class Item {
+  @IsInt()
+  @Min(1)
+  quantity!: number;
+
+  @IsOptional()
+  @IsString({ each: true })
+  tags: string[] = [];
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => Size)
+  size?: Size;
+}
+
+class Order {
+  @IsString()
+  id!: string;
+
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Type(() => Item)
+  items?: Item[];
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => Item)
+  gift?: Item;
+}
+
+it('checks nested objects and lists of them, and returns plain ones', () => {
+  const payload = { id: '1', items: [{ quantity: 2, size: { width: 3 } }], gift: { quantity: 1, tags: ['a'] } };
+  const verdict = checkObject(Order, payload) as { readonly ok: true; readonly value: Order };
+  expect(verdict).toEqual({
+    ok: true,
+    value: { ...payload, items: [{ quantity: 2, size: { width: 3 }, tags: [] }] },
+  });
+  for (const part of [verdict.value, verdict.value.gift, verdict.value.items?.[0], verdict.value.items?.[0]?.size])
+    expect(Object.getPrototypeOf(part)).toBe(Object.prototype);
+  expect(checkObject(Order, { id: '1' })).toEqual({ ok: true, value: { id: '1' } });
+});
+
+it.each<[object, string]>([
+  [{ items: [{ quantity: 1 }, { quantity: 0 }] }, 'payload: items[1].quantity must not be less than 1.'],
+  [{ items: [{ quantity: 1, size: { width: 'a' } }] }, 'payload: items[0].size.width must be an integer number.'],
+  [{ gift: {} }, 'payload: gift.quantity must not be less than 1.'],
+  [{ gift: { quantity: 1, tags: [1] } }, 'payload: gift.tags: each value in tags must be a string.'],
+  [{ gift: 1 }, 'payload: nested property gift must be either object or array.'],
+  [{ items: [1] }, 'payload: items[0]: each value in nested property items must be either object or array.'],
+  [{ items: [{ quantity: 1, price: 2 }] }, 'items[0] has an unknown field: it may have quantity, tags, size.'],
+  [{ gift: { quantity: 1, size: { x: 1 } } }, 'gift.size has an unknown field: it may have width.'],
+])('names the path in %j', (payload, message) => {
+  const verdict = checkObject(Order, { id: '1', ...payload });
+  expect(verdict).toEqual({ ok: false, message });
+});
+
+it('adds no feed whose nested rules name no class', () => {
+  class Box {
+    @ValidateNested({ each: true })
+    parts!: Size[];
+  }
+  const feed = defineFeed<Box>({
+    name: 'box',
+    field: 'box',
+    type: Box,
+    history: { events: 1, seconds: 60 },
+    onSubscribe: 'nothing',
+    slowReader: 'close',
+  });
+  expect(() => new FeedRegistry().register(feed)).toThrow(
+    'Box.parts has @ValidateNested() without a class: add @Type(',
+  );
+});
