@@ -17,6 +17,7 @@ import { type AbstractHttpAdapter, APP_GUARD, APP_PIPE, HttpAdapterHost, NestFac
 import { Args, Context, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
@@ -444,6 +445,20 @@ it('a request that offers h2c at the same path is answered as an ordinary one', 
   await once(socket, 'end');
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK[^]*"shop":"open"/);
   await app.close();
+});
+
+it('a registry for metrics can be used again once the application is closed, and by one at a time', async () => {
+  const metrics = new Registry();
+  for (const _ of [1, 2]) {
+    live = await startSallyport({ sallyport: { metrics } });
+    await live.connect(ADA);
+    expect(await metrics.metrics()).toMatch(/^sallyport_sockets 1$/m);
+    await expect(startSallyport({ sallyport: { metrics } })).rejects.toThrow(/metrics: the registry already has sally/);
+    expect(await metrics.metrics()).toMatch(/^sallyport_sockets 1$/m);
+    await live.stop();
+    expect(await metrics.metrics()).not.toContain('sallyport');
+  }
+  live = null;
 });
 
 describe('forRootAsync', () => {

@@ -111,6 +111,6 @@ export interface SallyportOptions {
   readonly context?: (facts: SocketFacts) => object | Promise<object>;
   /** A pino logger. Default: warnings and errors go to Nest's own logger. */
   readonly logger?: LoggerLike;
-  /** The prom-client registry for metrics. Default: none. */
+  /** The prom-client registry for metrics, of one open application at a time. Default: none. */
   readonly metrics?: Registry;
 }

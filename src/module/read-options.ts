@@ -10,6 +10,7 @@ import { isTooWide, parseAddressRange, parseAddressRanges } from '../live/viewer
 import { isHttpOrigin } from '../live/gateway/admission/origin.policy.js';
 import { NoneElsewhere } from '../live/gateway/connection/connections-elsewhere.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
+import { AppRegistry } from './app-registry.js';
 import { loggerToNest } from './logger-to-nest.js';
 import type { LimitOptions, SallyportOptions } from './options.js';
 
@@ -47,7 +48,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   const faults = faultsOf(given);
   if (faults.length > 0)
     throw new StartError(`SallyportModule: the options are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
-  const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics = new Registry() } = given;
+  const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics } = given;
   const logger = (given.logger as Logger | undefined) ?? loggerToNest();
   return {
     gateway: {
@@ -73,7 +74,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
     elsewhere: new NoneElsewhere(),
     logger,
     audit: new AuditLog(logger),
-    metrics,
+    metrics: metrics ? new AppRegistry(metrics) : new Registry(),
     refusesViewer: () => null,
   };
 }
