@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { ModuleRef } from '@nestjs/core';
+import type { ModulesContainer } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
 import { makeServer } from 'graphql-ws';
@@ -99,7 +99,8 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
       return { expiresAt: new Date().toISOString() };
     },
   } as unknown as ConnectionAdmission;
-  const modules = { get: () => host } as unknown as ModuleRef;
+  const module = { providers: new Map([[GraphQLSchemaHost, { instance: host }]]) };
+  const modules = new Map([['graphql', module]]) as unknown as ModulesContainer;
   const protocol = new SocketProtocol(
     modules,
     admission,

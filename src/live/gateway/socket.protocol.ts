@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
-import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { ModulesContainer } from '@nestjs/core';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import {
   type Context,
@@ -15,6 +14,7 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../../protocol/close-code.js';
+import { servedSchema } from './served-schema.js';
 import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection, PingHandler } from './connection/connection.js';
@@ -49,7 +49,7 @@ export class SocketProtocol {
   #server: Server<Connection> | null = null;
 
   constructor(
-    private readonly modules: ModuleRef,
+    private readonly modules: ModulesContainer,
     private readonly admission: ConnectionAdmission,
     private readonly budget: DocumentBudget,
     private readonly metrics: SubscriptionMetrics,
@@ -60,19 +60,22 @@ export class SocketProtocol {
   /**
    * Whether there is a schema to serve, asked when Nest has built it. An application without a `GraphQLModule` has none: it
    * publishes, and opens no sockets.
+   *
+   * @throws StartError as {@link servedSchema}
    */
   hasSchema(): boolean {
-    try {
-      return Boolean(this.modules.get(GraphQLSchemaHost, { strict: false }).schema);
-    } catch {
-      this.logger.warn('no sockets are opened: there is no schema. To serve subscriptions, import a GraphQLModule');
-      return false;
-    }
+    if (this.#schema) return true;
+    this.logger.warn('no sockets are opened: there is no schema. To serve subscriptions, import a GraphQLModule');
+    return false;
   }
 
   /** Serves all connections. Created at first use, when Nest has built the schema. */
   get server(): Server<Connection> {
-    return (this.#server ??= this.#makeServer(this.modules.get(GraphQLSchemaHost, { strict: false }).schema));
+    return (this.#server ??= this.#makeServer(this.#schema!));
+  }
+
+  get #schema(): GraphQLSchema | null {
+    return servedSchema(this.modules, this.config.path);
   }
 
   /** A Ping with a token refreshes; any other gets a Pong without payload, so that nothing is echoed. */
