@@ -95,6 +95,8 @@ describe('a wrong option fails the start, by its path', () => {
     ['trustedProxies[1]: must be an address', { trustedProxies: ['10.0.0.0/8', '0.0.0.0/0'] }],
     ['limits.throttleExempt[0]: must be an address', { limits: { throttleExempt: ['::/0'] } }],
     ['token.ttlSeconds: must be a whole number from 1 to 3600', { token: { ttlSeconds: 0 } }],
+    ['token.ttlSecond: is no option', { token: { ttlSecond: 30 } }],
+    ['store.listenURL: is no option', { store: { kind: 'postgres', url: 'postgres://a/b', listenURL: '' } }],
     ['limits.maxConnections: must be a whole number', { limits: { maxConnections: -1 } }],
     ['limits.maxConections: is no limit', { limits: { maxConections: 1 } }],
     ['seesions: is no option', { seesions: {} }],

@@ -24,6 +24,8 @@ const LIMITS = {
   maxConnectionsPerViewer: 20,
   maxHistoryMebibytes: 128,
 } as const;
+const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
+const STORE_OPTIONS = ['kind', 'url', 'listenUrl'];
 const KNOWN: ReadonlySet<string> = new Set([
   'secretKeys',
   'sessions',
@@ -165,6 +167,7 @@ function checkStore(store: unknown, faults: Faults): void {
   const isKind = kind === 'memory' || kind === 'redis' || kind === 'postgres';
   faults.unless(isKind, 'store.kind', "must be 'memory', 'redis' or 'postgres'");
   if (!isRecord(store)) return;
+  onlyKnown(store, 'store', STORE_OPTIONS, faults);
   const { url, listenUrl } = store;
   const wanted = 'must be a PostgreSQL URL such as postgres://user:password@host:5432/database';
   if (kind === 'postgres') {
@@ -189,6 +192,7 @@ function checkToken(token: unknown, faults: Faults): void {
     faults.unless(false, 'token', 'must be an object');
     return;
   }
+  onlyKnown(token, 'token', TOKEN_OPTIONS, faults);
   const { ttlSeconds, singleUse, issuer } = token;
   faults.unless(
     ttlSeconds === undefined || isCount(ttlSeconds, 1, MAX_TOKEN_LIFE_SECONDS),
@@ -201,6 +205,11 @@ function checkToken(token: unknown, faults: Faults): void {
     'token.issuer',
     'must be text, the same on every node',
   );
+}
+
+function onlyKnown(given: object, path: string, known: readonly string[], faults: Faults): void {
+  for (const name of Object.keys(given))
+    faults.unless(known.includes(name), `${path}.${name}`, 'is no option of SallyportModule');
 }
 
 function checkLimits(limits: unknown, faults: Faults): void {
