@@ -14,7 +14,6 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { LOGGER } from '../logging/logger.js';
 import { CloseCode } from '../../protocol/close-code.js';
-import { servedSchema } from './served-schema.js';
 import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection, PingHandler } from './connection/connection.js';
@@ -26,6 +25,7 @@ import { full, OperationCache } from './execution/operation-cache.js';
 import { refused, variablesFault } from './execution/operation-limits.js';
 import { Renderer, type ShowError, showError } from './execution/rendering.js';
 import { never, Reservation } from './execution/reservation.js';
+import { servedSchema } from './execution/served-schema.js';
 import { subscribe, type SubscriptionParts, type SubscriptionRequest } from './execution/subscription.js';
 import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 

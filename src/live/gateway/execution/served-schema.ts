@@ -1,7 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { GraphQLModule, GraphQLSchemaHost } from '@nestjs/graphql';
 import type { GraphQLSchema } from 'graphql';
-import { StartError } from '../errors/sallyport.errors.js';
+import { StartError } from '../../errors/sallyport.errors.js';
 
 /**
  * Returns the schema that sockets serve, once Nest has built it: of the application's only `GraphQLModule`, or of
