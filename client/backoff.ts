@@ -36,7 +36,10 @@ export class Backoff {
     this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + Math.min(wishMs, MAX_RETRY_AFTER_MS));
     if (this.#skipsNext && wishMs === 0) this.#skipsNext = false;
     else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0, signal);
-    while (!isOnline() && !this.#stopped && !signal?.aborted) await this.#pause(CAP_MS, true, signal);
+    while (!isOnline() && !this.#stopped) {
+      if (signal?.aborted) return;
+      await this.#pause(CAP_MS, true, signal);
+    }
   }
 
   /**
