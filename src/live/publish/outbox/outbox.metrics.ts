@@ -21,13 +21,13 @@ export class OutboxMetrics {
     for (const outcome of ['published', 'duplicate', 'rejected'] as const) this.#events.inc({ outcome }, 0);
     this.#waiting = new Gauge({
       name: 'sallyport_outbox_waiting',
-      help: 'Events published by SQL that wait to be passed on, over all nodes; at most 100000. Measured every 10 s.',
+      help: 'Events published by SQL that wait to be passed on, over all nodes; at most 100000. Measured every 10 s where that takes less than 1 s.',
       aggregator: 'max',
       registers,
     });
     this.#oldest = new Gauge({
       name: 'sallyport_outbox_oldest_seconds',
-      help: 'How long the oldest of these events has waited, in seconds. Measured every 10 s.',
+      help: 'How long the oldest of these events has waited, in seconds. Measured every 10 s where that takes less than 1 s.',
       aggregator: 'max',
       registers,
     });

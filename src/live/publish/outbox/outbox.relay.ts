@@ -176,7 +176,8 @@ export class OutboxRelay {
     if (performance.now() - this.#measuredMs < MEASURE_EVERY_MS) return;
     // Before the answer: a count that fails, such as one of a large backlog, must not be repeated after each batch.
     this.#measuredMs = performance.now();
-    this.parts.metrics.show(await outbox.backlog());
+    const backlog = await outbox.backlog();
+    if (backlog) this.parts.metrics.show(backlog);
   }
 
   #call(): void {

@@ -4,14 +4,14 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { Outbox } from './outbox.js';
 
 const TIDY = 'select sallyport.tidy_outbox()';
-const BACKLOG = 'select waiting, oldest_seconds from sallyport.outbox_backlog()';
+const BACKLOG = 'set local statement_timeout = 1000; select waiting, oldest_seconds from sallyport.outbox_backlog()';
 const BEAT = 'select 1';
 
 /** What an outbox uses of its connection. */
 interface Connection {
   connect(): Promise<void>;
   end(): Promise<void>;
-  query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
+  query(text: string): Promise<unknown>;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -30,7 +30,7 @@ async function outboxWith(tookMs: Readonly<Record<string, number>>) {
     sent.push(text);
     const ms = tookMs[text];
     if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
-    return { rows: [] };
+    return text === BACKLOG ? [{ rows: [] }, { rows: [] }] : { rows: [] };
   });
   const outbox = await Outbox.connect({ url: 'postgres://localhost/test' }, () => {});
   sent.length = 0;

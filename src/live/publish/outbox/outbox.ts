@@ -1,8 +1,9 @@
-import type { Client, QueryResultRow } from 'pg';
+import type { Client, QueryResult, QueryResultRow } from 'pg';
 import { within } from '../../deadline.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { makeListener, type PostgresPlace } from '../../store/postgres/open-postgres.js';
 import { OUTBOX_CHANNEL } from '../../store/postgres/outbox-schema.js';
+import { databaseFailure } from '../../store/postgres/postgres-failure.js';
 import { activeTracer } from '../../tracing/tracer.js';
 import type { OpenRanges } from './open-ranges.js';
 
@@ -13,6 +14,8 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 const SILENCE_MS = 1_500;
 /** The same for statements that look at whole tables. */
 const LONG_SILENCE_MS = 3_500;
+/** How long counting may take, in milliseconds. It is slow among very many rows that PostgreSQL cannot discard yet. */
+const COUNT_WITHIN_MS = 1_000;
 /** How long rejected events are kept, how many, and how much of them. */
 const KEEP_REJECTED = '7 days';
 const MAX_REJECTED = 10_000;
@@ -174,11 +177,19 @@ export class Outbox {
     await this.#ask('select sallyport.sweep_rejected($1, $2, $3)', values, LONG_SILENCE_MS);
   }
 
-  /** How many events wait. */
-  async backlog(): Promise<Backlog> {
-    const text = 'select waiting, oldest_seconds from sallyport.outbox_backlog()';
-    const [row] = await this.#ask<{ waiting: string; oldest_seconds: number }>(text, [], LONG_SILENCE_MS);
-    return { waiting: Number(row?.waiting ?? 0), oldestSeconds: row?.oldest_seconds ?? 0 };
+  /** How many events wait; null where counting takes longer than a second. */
+  async backlog(): Promise<Backlog | null> {
+    // Both in one message are one transaction, with which the limit ends.
+    const text = `set local statement_timeout = ${COUNT_WITHIN_MS}; select waiting, oldest_seconds from sallyport.outbox_backlog()`;
+    try {
+      const results: unknown = await this.#inTurn(LONG_SILENCE_MS, () => this.client.query(text));
+      const [, counted] = results as [unknown, QueryResult<{ waiting: string; oldest_seconds: number }>];
+      const [row] = counted.rows;
+      return { waiting: Number(row?.waiting ?? 0), oldestSeconds: row?.oldest_seconds ?? 0 };
+    } catch (error) {
+      if (databaseFailure(error)?.kind === 'late') return null;
+      throw error;
+    }
   }
 
   /** Gives up the locks. Does nothing on a lost connection. */
