@@ -227,6 +227,8 @@ describe('an operator', () => {
     }
     expect((await callConsole(browser, '/keys/revoke', { name })).status).toBe(200);
     expect((await callConsole(browser, '/keys/revoke', { name })).status).toBe(404);
+    expect((await callConsole(browser, '/keys/revoke', { name: 'x\0' })).status).toBe(404);
+    expect((await callConsole(browser, '/keys?after=x%00')).status).toBe(400);
     await vi.waitFor(async () => expect((await use()).status).toBe(401), WAIT);
     const changes = audited.filter(({ event }) => /^api-key-(?:created|revoked)$/.test(String(event)));
     expect(changes).toMatchObject([

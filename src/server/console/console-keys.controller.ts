@@ -57,7 +57,8 @@ export class ConsoleKeys {
   /** Revokes a key, also the operator's own. @throws ForbiddenError; NotFoundError; UnavailableError */
   async revoke(operator: Operator, name: unknown): Promise<void> {
     this.scopes.require(operator, SCOPE);
-    if (typeof name !== 'string' || !(await this.keys.revoke(name, makerOf(operator))))
+    const isName = typeof name === 'string' && !name.includes('\0');
+    if (!isName || !(await this.keys.revoke(name, makerOf(operator))))
       throw new NotFoundError('There is no key of this name.');
   }
 }

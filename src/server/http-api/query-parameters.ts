@@ -26,11 +26,12 @@ export class QueryParameters {
   /**
    * The value of a parameter that occurs at most once; undefined if it is absent or empty.
    *
-   * @throws BadUserInputError when it is repeated
+   * @throws BadUserInputError when it is repeated, or has a NUL, which no database can look for
    */
   optional(name: string): string | undefined {
     const values = this.all(name);
     if (values.length > 1) throw new BadUserInputError(name, `Send ${name} once.`);
+    if (values[0]?.includes('\0')) throw new BadUserInputError(name, `${name} must not have a NUL.`);
     return values[0] || undefined;
   }
 
