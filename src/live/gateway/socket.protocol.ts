@@ -36,7 +36,7 @@ const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
 
 type SocketContext = Context<Record<string, unknown>, Connection>;
 /** What runs for a Subscribe message, or why nothing does. */
-type Prepared = SubscriptionRequest | readonly GraphQLError[];
+type Prepared = ReservedRequest | readonly GraphQLError[];
 /** A request on its way through graphql-ws. */
 type ReservedRequest = SubscriptionRequest & { readonly reservation: Reservation };
 
@@ -101,8 +101,8 @@ export class SocketProtocol {
       onSubscribe: async (context, operationId, payload) => {
         const reservation = new Reservation();
         context.subscriptions[operationId] = reservation;
-        const prepared = this.#prepare(() => prepare(schema, operations, context, operationId, payload));
-        if ('schema' in prepared) return { ...prepared, reservation };
+        const prepared = this.#prepare(() => prepare(schema, operations, context, operationId, payload, reservation));
+        if ('schema' in prepared) return prepared;
         // The same read may have brought a Complete, which graphql-ws handles before it continues here.
         await Promise.resolve();
         return reservation.isOver ? never() : prepared;
@@ -227,6 +227,7 @@ function prepare(
   context: SocketContext,
   operationId: string,
   payload: SubscribePayload,
+  reservation: Reservation,
 ): Prepared {
   const connection = context.extra;
   const viewerContext = connection.context;
@@ -258,5 +259,6 @@ function prepare(
     variant,
     resume: payload.extensions?.['resume'],
     messageBytes: connection.messageBytes,
+    reservation,
   };
 }

@@ -3,8 +3,7 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../../live.config.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
-import type { ClientFacts, ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
-import type { Viewer } from '../../viewer/viewer.js';
+import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionPolicy } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
@@ -39,7 +38,9 @@ export class ConnectionAdmission {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant, authenticator } = admission;
-    const context = await this.#contextOf(grant.viewer, connection.facts);
+    const [{ viewer }, client, moreOf] = [grant, connection.facts, this.config.context];
+    const own: GraphqlContext = { viewer, client, cookies: NO_COOKIES };
+    const context = moreOf ? { ...(await moreOf({ viewer, client })), ...own } : own;
     if (connection.closed) return null;
     // The session may have ended in the meantime.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
@@ -53,11 +54,6 @@ export class ConnectionAdmission {
     this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();
     return resumable ? { expiresAt, resumable: true } : { expiresAt };
-  }
-
-  async #contextOf(viewer: Viewer, client: ClientFacts): Promise<GraphqlContext> {
-    const own = { viewer, client, cookies: NO_COOKIES };
-    return this.config.context ? { ...(await this.config.context({ viewer, client })), ...own } : own;
   }
 
   /** Called with a Ping that carries a token. Returns the Pong's payload, or null if it closed the connection. */
