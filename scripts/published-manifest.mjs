@@ -10,6 +10,7 @@ const PEERS = {
   '@nestjs/core': '^11.0.1 || ^12.0.0',
   '@nestjs/graphql': '^13.0.0 || ^14.0.0',
   '@opentelemetry/api': '^1.4.0',
+  'class-transformer': '^0.5.1',
   'class-validator': '^0.14.0 || ^0.15.0',
   graphql: '^16.10.0',
 };

@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, type ValidationArguments, ValidationTypes } from 'class-validator';
 
