@@ -14,14 +14,13 @@ import {
   ValidationPipe,
 } from '@nestjs/common';
 import { type AbstractHttpAdapter, APP_GUARD, APP_PIPE, HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { Args, Context, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
-  CloseCode,
   CurrentViewer,
   defineFeed,
   FeedModule,
@@ -34,7 +33,6 @@ import {
   TopicBus,
   TopicStream,
   type Viewer,
-  type ViewerId,
   viewerId,
 } from '../src/index.js';
 import { connectAs, startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
@@ -281,79 +279,6 @@ it('a custom resolver serves the viewer’s topic, with an argument', async () =
   expect((await socket.waitForNext('1')).data).toEqual({ orderEvents: 7 });
 });
 
-it('an event of a feed with deliverWithin waits for that long, and no longer than until an event of another feed', async () => {
-  const settings = {
-    type: Int,
-    history: { events: 5, seconds: 60 },
-    onSubscribe: 'nothing',
-    slowReader: 'close',
-  } as const;
-  const CalmFeed = defineFeed<number>({ ...settings, name: 'calm', field: 'calm', deliverWithin: 300 });
-  const PromptFeed = defineFeed<number>({ ...settings, name: 'prompt', field: 'prompt' });
-  live = await startSallyport({ imports: [FeedModule.of(CalmFeed), FeedModule.of(PromptFeed)] });
-  const socket = await live.connect(ADA);
-  await socket.subscribed('1', 'subscription { calm }');
-  await socket.subscribed('2', 'subscription { prompt }');
-
-  const waitOf = async (calm: number): Promise<number> => {
-    const publishedMs = performance.now();
-    await live!.sallyport.publish(CalmFeed, ADA, calm);
-    expect((await socket.waitForNext('1')).data).toEqual({ calm });
-    return performance.now() - publishedMs;
-  };
-  // A keep-alive ping is written at once, and what waits with it: one event in some seconds may come early.
-  expect(Math.max(await waitOf(1), await waitOf(1), await waitOf(1))).toBeGreaterThan(290);
-
-  await live.sallyport.publish(CalmFeed, ADA, 2);
-  await live.sallyport.publish(PromptFeed, ADA, 3);
-  const order = [socket.waitForNext('1').then(() => 'calm'), socket.waitForNext('2').then(() => 'prompt')];
-  expect(await Promise.race(order)).toBe('calm');
-  await Promise.all(order);
-});
-
-describe('the context option', () => {
-  type Context = NonNullable<SallyportOptions['context']>;
-
-  it.each<[string, Context]>([
-    ['at once', ({ viewer }) => ({ req: { user: viewer.id } })],
-    ['later', async ({ viewer }) => ({ req: { user: viewer.id } })],
-  ])('adds fields for resolvers and guards, %s', async (_, context) => {
-    @Resolver()
-    class WhoResolver {
-      @Subscription(() => String, { resolve: (value: string) => value })
-      async *who(@CurrentViewer() { id }: Viewer, @Context('req') { user }: { user: string }): AsyncGenerator<string> {
-        yield `${id} is ${user}`;
-      }
-    }
-    live = await startSallyport({ providers: [WhoResolver], sallyport: { context } });
-    const socket = await live.connect(ADA);
-    socket.subscribe('1', 'subscription { who }');
-    expect((await socket.waitForNext('1')).data).toEqual({ who: `${ADA} is ${ADA}` });
-  });
-
-  it.each<[string, Context]>([
-    [
-      'throws',
-      () => {
-        throw new Error('no database');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('no database'))],
-  ])('closes the socket with 1011 if it %s', async (_, context) => {
-    live = await startSallyport({ sallyport: { context } });
-    await expect(live.connect(ADA)).rejects.toThrow('1011');
-  });
-
-  it('admits no socket whose session ends before it has returned', async () => {
-    const context = async (): Promise<object> => {
-      await live!.sallyport.revokeSession('one');
-      return {};
-    };
-    live = await startSallyport({ sallyport: { context } });
-    await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
-  });
-});
-
 it('a controller of the application still works', async () => {
   @Controller()
   class PingController {
@@ -394,38 +319,6 @@ it('global guards, pipes and interceptors of the application run for subscriptio
   expect(seen).toEqual([ADA, viewerId('app', 'mallory')]);
   await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
   expect((await ada.waitForNext('1')).data).toEqual({ orderStatus: { state: 'paid' } });
-});
-
-it.each([
-  ['a session that is no text', { viewer: ADA, session: 7 }],
-  ['a session that could be an identity provider’s', { viewer: ADA, session: 'external:acme:1' }],
-  ['a session with a space', { viewer: ADA, session: 'a b' }],
-  ['a viewer that is none', { viewer: 'ada', session: 'one' }],
-  ['a viewer of two lines', { viewer: 'external:app:a\nb', session: 'one' }],
-])('a session port that reads %s fails, and gives no token', async (_, answer) => {
-  live = await startSallyport();
-  await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
-});
-
-it.each<[string, (sallyport: Sallyport) => Promise<void>]>([
-  ['revokeViewer: viewer must be a viewer id: user:', (sallyport) => sallyport.revokeViewer('ada' as ViewerId)],
-  ['revokeViewer: viewer must be a viewer id: user:', (sallyport) => sallyport.revokeViewer(undefined as never)],
-  ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession('')],
-  ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession(42 as never)],
-])('a revocation of nobody fails: %s', async (message, revoke) => {
-  live = await startSallyport();
-  const failure = await revoke(live.sallyport).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(TypeError);
-  expect((failure as Error).message).toContain(message);
-});
-
-it('a session whose time has passed is over, though `status` still names it', async () => {
-  live = await startSallyport();
-  const end = new Date(Date.now() + 1_000);
-  live.sessions.status = (ids) => new Map(ids.map((id) => [id, end]));
-  const socket = await live.connect(ADA, 'one');
-  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
-  await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
 });
 
 it('a request that offers h2c at the same path is answered as an ordinary one', async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
-import type { Outbox } from '../src/live/publish/outbox/outbox.js';
+import { Outbox } from '../src/live/publish/outbox/outbox.js';
 import { MemoryTopicBus } from '../src/live/store/memory/topic.bus.memory.js';
 import { DeliveryGate } from '../src/live/topics/delivery-gate.js';
 import type { TopicBus } from '../src/live/topics/topic.bus.js';
@@ -16,6 +16,7 @@ import { OutboxFixture, type RelayFaults } from './kit/outbox-fixture.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { postgresNode } from './kit/postgres-node.js';
 import { PostgresServer } from './kit/postgres-server.js';
+import { startServer } from './kit/server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -223,6 +224,21 @@ needs('postgres')('a relay that fails', () => {
       }
     },
   );
+
+  it('counting what waits ends after a second, and the connection goes on', async () => {
+    const database = await createDatabase();
+    const server = await startServer({ env: { DATABASE_URL: database.url, STORE: 'postgres' } });
+    const sql = await SqlPublisher.connect(database.url);
+    await sql.run(`create or replace function sallyport.outbox_backlog(out waiting bigint, out oldest_seconds float)
+      language sql as 'select 1, 1 from pg_sleep(30)'`);
+    const outbox = await Outbox.connect({ url: database.url }, () => {});
+    expect(await outbox.backlog()).toBeNull();
+    await outbox.beat();
+    await outbox.close();
+    await sql.close();
+    await server.stop();
+    await database.drop();
+  });
 });
 
 needs('postgres')('a PostgreSQL of its own', () => {

@@ -8,7 +8,6 @@ import { Registry } from 'prom-client';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
 import { FeedRegistry } from '../src/live/feeds/feed.registry.js';
 import { openRelay } from '../src/live/publish/outbox/open-relay.js';
-import { Outbox } from '../src/live/publish/outbox/outbox.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
@@ -237,21 +236,6 @@ needs('postgres')('on PostgreSQL', () => {
   publishingBySql('memory');
   publishingBySql('postgres');
   needs('redis')('and Redis', () => publishingBySql('redis'));
-
-  it('counting what waits ends after a second, and the connection goes on', async () => {
-    const database = await createDatabase();
-    const server = await startServer({ env: { DATABASE_URL: database.url, STORE: 'postgres' } });
-    const sql = await SqlPublisher.connect(database.url);
-    await sql.run(`create or replace function sallyport.outbox_backlog(out waiting bigint, out oldest_seconds float)
-      language sql as 'select 1, 1 from pg_sleep(30)'`);
-    const outbox = await Outbox.connect({ url: database.url }, () => {});
-    expect(await outbox.backlog()).toBeNull();
-    await outbox.beat();
-    await outbox.close();
-    await sql.close();
-    await server.stop();
-    await database.drop();
-  });
 
   describe('sallyport.publish', () => {
     let database: TestDatabase;
