@@ -7,6 +7,7 @@ import {
   FeedModule,
   type Sallyport,
   type SallyportOptions,
+  UnavailableError,
   type Viewer,
   type ViewerId,
   viewerId,
@@ -103,6 +104,32 @@ it.each([
 ])('a session port that reads %s fails, and gives no token', async (_, answer) => {
   live = await startSallyport();
   await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
+});
+
+it.each<[string, () => never | Promise<never>, string]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no session middleware');
+    },
+    'no session middleware',
+  ],
+  ['does not answer', () => new Promise<never>(() => {}), 'no answer within 3000 ms'],
+])('a session port whose `read` %s gives no token, and the cause is logged', async (_, read, cause) => {
+  const errors: [object, string?][] = [];
+  const ignore = () => {};
+  const logger = {
+    debug: ignore,
+    info: ignore,
+    warn: ignore,
+    error: (...line: [object, string?]) => errors.push(line),
+  };
+  live = await startSallyport({ sallyport: { logger } });
+  live.sessions.read = read as () => never;
+  await expect(live.sallyport.connectionToken({})).rejects.toBeInstanceOf(UnavailableError);
+  expect(errors).toEqual([
+    [{ err: expect.objectContaining({ message: cause }) }, expect.stringMatching(/^sessions.read failed/)],
+  ]);
 });
 
 it.each<[string, (sallyport: Sallyport) => Promise<void>]>([

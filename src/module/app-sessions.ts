@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import DataLoader from 'dataloader';
+import type { Logger } from 'pino';
 import { within } from '../live/deadline.js';
 import { UnavailableError } from '../live/errors/sallyport.errors.js';
+import { LOGGER } from '../live/logging/logger.js';
 import { Sessions, type SignedIn } from '../live/sessions/sessions.js';
 import { RevocationStore, sessionSubject } from '../live/sessions/revocation.store.js';
 import { type StoreHealth, StoreMetrics } from '../live/store/store-health.js';
@@ -36,6 +38,7 @@ export class AppSessions extends Sessions {
     @Inject(SESSION_PORT) private readonly port: SessionPort,
     private readonly revocations: RevocationStore,
     stores: StoreMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     super();
     this.#health = stores.watch('sessions', 'The session port', 'sessions.status');
@@ -45,7 +48,11 @@ export class AppSessions extends Sessions {
    * @throws TypeError if the application returns something that is not a viewer, UnavailableError if it throws or hangs
    */
   override async read(request: object): Promise<SignedIn | null> {
-    const found = await answered(async () => this.port.read(request as never)).catch(unavailable);
+    const found = await answered(async () => this.port.read(request as never)).catch((error: unknown) => {
+      // Nest logs no UnavailableError that a controller throws.
+      this.logger.error({ err: error }, 'sessions.read failed: no token was made');
+      return unavailable(error);
+    });
     if (found === null || found === undefined) return null;
     const { viewer, session } = found;
     const id = parseViewerId(viewer);
