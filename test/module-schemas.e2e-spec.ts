@@ -8,6 +8,8 @@ import { FeedModule, Sallyport, SallyportModule, viewerId } from '../src/index.j
 import { connectAs, TestSessions } from '../src/testing/index.js';
 import { OrderStatusFeed } from './kit/host-app/app.js';
 
+const KEY = 'q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk';
+
 @Resolver()
 class AdminResolver {
   @Query(() => String)
@@ -50,7 +52,7 @@ describe('of two GraphQLModules', () => {
         AdminModule,
         PublicModule,
         SallyportModule.forRoot({
-          secretKeys: ['q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk'],
+          secretKeys: [KEY],
           sessions: new TestSessions(),
           path,
         }),
@@ -79,5 +81,41 @@ describe('of two GraphQLModules', () => {
 
   it('one has to be at the path', async () => {
     await expect(start('/graphql', '')).rejects.toThrow(/several GraphQLModules, and none at \/graphql: give/);
+  });
+});
+
+describe('a GraphQLModule that opens sockets of its own', () => {
+  type Subscriptions = NonNullable<ApolloDriverConfig['subscriptions']>;
+
+  /** Starts an application with the global prefix `api`, and Sallyport at a path. */
+  async function start(path: string, subscriptions: Subscriptions): Promise<INestApplication> {
+    @Module({
+      imports: [
+        GraphQLModule.forRoot<ApolloDriverConfig>({
+          driver: ApolloDriver,
+          autoSchemaFile: true,
+          useGlobalPrefix: true,
+          subscriptions,
+        }),
+        SallyportModule.forRoot({ secretKeys: [KEY], sessions: new TestSessions(), path }),
+        PublicModule,
+      ],
+    })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false, abortOnError: false });
+    return app.setGlobalPrefix('api').init();
+  }
+
+  it('is refused if they are at the path of Sallyport, with the global prefix', async () => {
+    await expect(start('/api/graphql', { 'graphql-ws': true })).rejects.toThrow(
+      /its own sockets at \/api\/graphql: rem/,
+    );
+  });
+
+  it.each<[string, Subscriptions]>([
+    ['they are at the path of Sallyport only without the global prefix', { 'graphql-ws': true }],
+    ['its options say that it opens none', { 'graphql-ws': undefined as never }],
+  ])('is accepted if %s', async (_, subscriptions) => {
+    await (await start('/graphql', subscriptions)).close();
   });
 });

@@ -1,24 +1,22 @@
 import { Server } from 'node:net';
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { GraphQLModule } from '@nestjs/graphql';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../live/live.config.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
 
-/** The injection token under which every `GraphQLModule` of `@nestjs/graphql` keeps its options. */
-const GRAPHQL_MODULE_OPTIONS = 'GqlModuleOptions';
-
 /** A `GraphQLModule`'s options for subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
 interface SubscriptionOptions {
   readonly path?: string;
-  readonly subscriptions?: Readonly<Record<string, boolean | { readonly path?: string }>>;
+  readonly subscriptions?: Readonly<Record<string, boolean | { readonly path?: string } | undefined>>;
   readonly installSubscriptionHandlers?: boolean;
   readonly subscription?: unknown;
 }
 
 /** Refuses to start in an application where the socket cannot work, and says what to change. */
 @Injectable()
-export class StartChecks implements OnModuleInit {
+export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly adapter: HttpAdapterHost,
@@ -28,6 +26,14 @@ export class StartChecks implements OnModuleInit {
   /** @throws StartError that names the cause and the solution */
   onModuleInit(): void {
     this.#refuseForeignServer();
+  }
+
+  /**
+   * By now every `GraphQLModule` knows its path.
+   *
+   * @throws StartError as {@link onModuleInit}
+   */
+  onApplicationBootstrap(): void {
     this.#refuseSecondSocket();
   }
 
@@ -41,17 +47,19 @@ export class StartChecks implements OnModuleInit {
   }
 
   #refuseSecondSocket(): void {
+    const { path } = this.config;
     for (const { providers } of this.modules.values()) {
-      const options = providers.get(GRAPHQL_MODULE_OPTIONS)?.instance as SubscriptionOptions | undefined;
-      if (options && socketPaths(options).includes(this.config.path))
+      const module = providers.get(GraphQLModule)?.instance as GraphQLModule | undefined;
+      const options = module?.completeOptions as SubscriptionOptions | undefined;
+      if (options && socketPaths(options).includes(path))
         throw new StartError(
-          `GraphQLModule opens its own sockets at ${this.config.path}: remove its subscription options, since SallyportModule serves subscriptions, or give SallyportModule another path.`,
+          `GraphQLModule opens its own sockets at ${path}: remove its subscription options, since SallyportModule serves subscriptions, or give SallyportModule another path.`,
         );
     }
   }
 }
 
-/** The path where a `GraphQLModule` opens sockets itself. */
+/** The paths where a `GraphQLModule` opens sockets itself. */
 function socketPaths(options: SubscriptionOptions): readonly string[] {
   const {
     path = GRAPHQL_PATH,
@@ -60,7 +68,7 @@ function socketPaths(options: SubscriptionOptions): readonly string[] {
     subscription = false,
   } = options;
   const byProtocol = Object.values(subscriptions).flatMap((choice) => {
-    if (choice === false) return [];
+    if (!choice) return [];
     return [choice === true ? path : (choice.path ?? path)];
   });
   return installSubscriptionHandlers || subscription !== false ? [...byProtocol, path] : byProtocol;
