@@ -10,6 +10,7 @@ import {
   Injectable,
   Module,
   type ModuleMetadata,
+  Scope,
   type Type,
   ValidationPipe,
 } from '@nestjs/common';
@@ -133,6 +134,16 @@ describe('an application in which the socket cannot work does not start, and say
       FeedModule.of(OrderStatusFeed),
     ]);
     expect(await failureOf(module)).toBeNull();
+  });
+
+  it('options that need a request-scoped provider', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class RequestSessions extends TestSessions {}
+    const factory = { inject: [RequestSessions], useFactory: (sessions: TestSessions) => ({ ...OPTIONS, sessions }) };
+    @Module({ providers: [RequestSessions], exports: [RequestSessions] })
+    class SessionModule {}
+    const sallyport = SallyportModule.forRootAsync({ imports: [SessionModule], ...factory });
+    expect(await failureOf(moduleOf([graphql(), sallyport]))).toMatch(/the options need a request-scoped provider/);
   });
 
   it("an HTTP adapter whose server is not Node's", async () => {

@@ -1,10 +1,11 @@
 import { Server } from 'node:net';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../live/live.config.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
+import { Sallyport } from './sallyport.js';
 
 /** A `GraphQLModule`'s options for subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
 interface SubscriptionOptions {
@@ -14,18 +15,22 @@ interface SubscriptionOptions {
   readonly subscription?: unknown;
 }
 
-/** Refuses to start in an application where the socket cannot work, and says what to change. */
+/**
+ * Refuses to start in an application where the socket cannot work, and says what to change. It gets the configuration
+ * when it checks: a request-scoped one could not be injected.
+ */
 @Injectable()
 export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly adapter: HttpAdapterHost,
-    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+    private readonly moduleRef: ModuleRef,
   ) {}
 
   /** @throws StartError that names the cause and the solution */
   onModuleInit(): void {
     this.#refuseForeignServer();
+    this.#refuseRequestScope();
   }
 
   /**
@@ -46,8 +51,17 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
       );
   }
 
+  /** Each request would get a store of its own. */
+  #refuseRequestScope(): void {
+    for (const { providers } of this.modules.values())
+      if (providers.get(Sallyport)?.isDependencyTreeStatic() === false)
+        throw new StartError(
+          'SallyportModule: the options need a request-scoped provider, but they are created once, before any request. Inject providers of the default scope only.',
+        );
+  }
+
   #refuseSecondSocket(): void {
-    const { path } = this.config;
+    const { path } = this.moduleRef.get<GatewayConfig>(GATEWAY_CONFIG, { strict: false });
     for (const { providers } of this.modules.values()) {
       const module = providers.get(GraphQLModule)?.instance as GraphQLModule | undefined;
       const options = module?.completeOptions as SubscriptionOptions | undefined;
