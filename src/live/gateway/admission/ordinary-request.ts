@@ -29,15 +29,19 @@ export class OrdinaryRequests {
 
   /** @param head the bytes that the client sent after the request's head */
   serve(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const drop = (): void => void socket.destroy();
     const again = (): void => {
+      socket.off('error', drop);
       if (!socket.writable) return;
       socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]));
       this.server.emit('connection', socket);
     };
     const earlier = this.#answers.get(socket);
-    // Responses must be in the order of the requests, also if the client pipelines them.
-    if (earlier && !earlier.closed) earlier.once('close', again);
-    else again();
+    if (!earlier || earlier.closed) return again();
+    // Responses must be in the order of the requests, also if the client pipelines them. Meanwhile Node does not listen
+    // for errors of the socket, and one that nobody listens for ends the process.
+    socket.on('error', drop);
+    earlier.once('close', again);
   }
 }
 
