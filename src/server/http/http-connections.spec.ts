@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { OrdinaryRequests } from '../../live/gateway/admission/ordinary-request.js';
 import { type HttpConnectionEnd, type HttpConnectionLimits, HttpConnections } from './http-connections.js';
 
 let server: Server;
@@ -160,6 +161,21 @@ describe('HTTP connections', () => {
     expect(connections.size).toBe(0);
     await openMany(2);
     expect(socket.destroyed).toBe(false);
+  });
+
+  it('are counted, each once, while an upgrade to another protocol waits for an earlier response and after it', async () => {
+    const ordinary = new OrdinaryRequests(server);
+    server.on('upgrade', (request, socket: Socket, head) => ordinary.serve(request, socket, head));
+    await serve({});
+    const upgraded = once(server, 'upgrade');
+    const client = await open(`${ASK}GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n`);
+    await upgraded;
+    expect(connections.size).toBe(1);
+    answers[0]!.end('ok');
+    await asked(2);
+    expect(connections.size).toBe(1);
+    client.destroy();
+    await vi.waitFor(() => expect(connections.size).toBe(0));
   });
 
   it('are forgotten when they close', async () => {

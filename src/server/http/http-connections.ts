@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { asksForWebSocket } from '../../live/gateway/admission/ordinary-request.js';
 import { addressBlock, normalizeAddress } from '../../live/viewer/client-address.js';
 
 /** How many HTTP connections there may be at the same time. */
@@ -77,7 +78,9 @@ export class HttpConnections {
     if (Number.isFinite(this.limits.ceiling)) server.maxConnections = this.limits.ceiling;
     server.on('connection', (socket) => this.#open(socket));
     server.on('request', (request, response) => this.#answering(request, response));
-    server.on('upgrade', (_request, socket: Socket) => this.#close(socket));
+    server.on('upgrade', (request, socket: Socket) => {
+      if (asksForWebSocket(request)) this.#close(socket);
+    });
     return server;
   }
 
@@ -87,6 +90,8 @@ export class HttpConnections {
   }
 
   #open(socket: Socket): void {
+    // After an upgrade that is ignored, the server reads the same socket again.
+    if (this.#bySocket.has(socket)) return;
     const address = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown';
     const block = addressBlock(address);
     const hasRoom = this.#makeRoom(block, address);
