@@ -52,7 +52,7 @@ function mayBeIncluded(node: SelectionNode): boolean {
 }
 
 /** The most errors that a client sees, because creating an error costs more than the check that found it. */
-const MAX_VALIDATION_ERRORS = 20;
+const MAX_ERRORS = 20;
 /** GraphQL's own rules, one of them replaced. */
 const RULES: readonly ValidationRule[] = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
@@ -75,7 +75,8 @@ export class DocumentRules {
   faults(document: DocumentNode): readonly GraphQLError[] {
     const tooLarge = limitFaults(document, this.introspection);
     if (tooLarge.length > 0) return tooLarge;
-    const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !this.introspection };
+    // Where there are more, graphql-js adds an error that says so.
+    const options = { maxErrors: MAX_ERRORS - 1, hideSuggestions: !this.introspection };
     return validate(this.schema, document, this.#rules, options);
   }
 }
