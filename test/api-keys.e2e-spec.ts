@@ -161,21 +161,23 @@ describe('POST /viewers/find', () => {
     });
   });
 
-  it.each([
-    [{}],
-    [{ email: 'nonsense' }],
-    [{ email: 7 }],
-    [{ email: 'a@example.com', source: 'acme', subject: '1' }],
-    [{ source: 'acme' }],
-    [{ source: 'Acme', subject: '1' }],
-    [{ source: 'acme', subject: '' }],
-    [{ source: 'acme', subject: 'a\u0000' }],
-    [{ email: 'a@example.com', name: 'a' }],
-    [['a@example.com']],
-  ])('refuses %j', async (body) => {
+  it.each<[unknown, string]>([
+    [{}, 'email'],
+    [{ email: 'nonsense' }, 'email'],
+    [{ email: 7 }, 'email'],
+    [{ email: 'a@example.com', source: 'acme', subject: '1' }, 'email'],
+    [{ source: 'acme' }, 'subject'],
+    [{ subject: '1' }, 'source'],
+    [{ source: 7, subject: '1' }, 'source'],
+    [{ source: 'Acme', subject: '1' }, 'source'],
+    [{ source: 'acme', subject: '' }, 'subject'],
+    [{ source: 'acme', subject: 'a\u0000' }, 'subject'],
+    [{ email: 'a@example.com', name: 'a' }, 'body'],
+    [['a@example.com'], 'body'],
+  ])('refuses %j and names %s', async (body, field) => {
     expect(await post('/viewers/find', await create({}, 'viewers'), body)).toMatchObject({
       status: 400,
-      body: { error: { code: 'BAD_USER_INPUT' } },
+      body: { error: { code: 'BAD_USER_INPUT', field } },
     });
   });
 

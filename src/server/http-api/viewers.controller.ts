@@ -6,6 +6,7 @@ import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { BadUserInputError, NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { externalViewer } from '../../live/viewer/external-viewer.js';
+import { isSource } from '../../live/viewer/outside-name.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import { BackendRule, needs } from './backend-rule.js';
 import { fieldsOf } from './body-fields.js';
@@ -41,14 +42,13 @@ export class ViewersController {
 }
 
 function externalIn(source: unknown, subject: unknown): ViewerId {
-  if (typeof source !== 'string' || typeof subject !== 'string')
-    throw new BadUserInputError('email', 'Send either email, or source and subject, as text.');
-  const viewer = externalViewer(source, subject);
+  if (source === undefined && subject === undefined)
+    throw new BadUserInputError('email', 'Send either email, or source and subject.');
+  if (!isSource(source))
+    throw new BadUserInputError('source', 'source must be 1 to 32 of a-z, 0-9 and -, not starting with -.');
+  const viewer = typeof subject === 'string' ? externalViewer(source, subject) : null;
   if (viewer) return viewer.id;
-  throw new BadUserInputError(
-    'subject',
-    'source must be 1 to 32 of a-z, 0-9 and -; subject 1 to 200 bytes without control characters.',
-  );
+  throw new BadUserInputError('subject', 'subject must be text of 1 to 200 bytes without control characters.');
 }
 
 /** The rule of `POST /viewers/find`. */
