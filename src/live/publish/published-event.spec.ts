@@ -35,8 +35,8 @@ feeds.register(
   defineFeed<unknown>({ ...options, name: 'any', field: 'any', type: new GraphQLScalarType({ name: 'Any' }) }),
 );
 
-function check(topic: string, payload: unknown) {
-  return checkEvent({ topic, viewer: 'external:app:ada', payload, key: 'a' }, 'app', feeds, () => null);
+function check(topic: string, payload: unknown, key = 'a') {
+  return checkEvent({ topic, viewer: 'external:app:ada', payload, key }, 'app', feeds, () => null);
 }
 
 const cycle: { self?: unknown } = {};
@@ -70,4 +70,9 @@ it('publishes the JSON of a Date, and compares keys with it', () => {
 
 it('takes a field that is undefined as left out', () => {
   expect(check('parcel', { at: undefined, weight: 1 })).toMatchObject({ ok: true });
+});
+
+it.each(['k', 'é', '\u{1f4e6}'])('takes a key of 200 characters such as %s, and no more', (character) => {
+  expect(check('any', 1, character.repeat(200))).toMatchObject({ ok: true });
+  expect(check('any', 1, character.repeat(201))).toMatchObject({ ok: false });
 });

@@ -86,8 +86,11 @@ export function checkEvent(
     : { ok: true, publication: { topic: of, payload: value, bytes, publisher } };
 }
 
+/** Its length is in characters, of which some are two units of UTF-16. */
 function isKey(key: unknown): key is string {
-  return typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_LENGTH && !LONE_SURROGATE.test(key);
+  if (typeof key !== 'string' || key.length < 1 || key.length > 2 * MAX_KEY_LENGTH || LONE_SURROGATE.test(key))
+    return false;
+  return key.length <= MAX_KEY_LENGTH || [...key].length <= MAX_KEY_LENGTH;
 }
 
 function bad(message: string): CheckedEvent {
