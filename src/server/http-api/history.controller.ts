@@ -14,8 +14,8 @@ export const MAX_EVENTS = 1_000;
 export const DEFAULT_EVENTS = 100;
 /** What the bus reads at a time, which bounds the memory of a request. */
 const EVENTS_AT_A_TIME = 100;
-/** A page ends after the event that reaches this size of all payloads together, in characters of JSON. */
-const MAX_PAGE_LENGTH = 1024 * 1024;
+/** A page ends after the event that reaches this size of all payloads together, in bytes of JSON. */
+const MAX_PAGE_BYTES = 1024 * 1024;
 
 /** One event of a topic's history. */
 interface KeptEvent {
@@ -60,7 +60,7 @@ export class HistoryController {
 
   async #page(topic: Topic, after: string | undefined, limit: number): Promise<HistoryAnswer> {
     const events: KeptEvent[] = [];
-    let length = 0;
+    let bytes = 0;
     for (;;) {
       const last = events.at(-1)?.cursor ?? after;
       const range = { limit: Math.min(EVENTS_AT_A_TIME, limit - events.length), ...(last && { after: last }) };
@@ -68,10 +68,10 @@ export class HistoryController {
       if (events.length === 0 && !part.recovered) return { events, recovered: false };
       for (const { cursor, payload } of part.events) {
         events.push({ cursor, payload });
-        length += JSON.stringify(payload).length;
-        if (length >= MAX_PAGE_LENGTH) break;
+        bytes += Buffer.byteLength(JSON.stringify(payload));
+        if (bytes >= MAX_PAGE_BYTES) break;
       }
-      if (part.events.length < range.limit || events.length >= limit || length >= MAX_PAGE_LENGTH)
+      if (part.events.length < range.limit || events.length >= limit || bytes >= MAX_PAGE_BYTES)
         return { events, recovered: true };
     }
   }
