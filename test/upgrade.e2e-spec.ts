@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSocket } from '../src/testing/live-socket.js';
+import { metric } from './kit/metric.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -69,6 +70,14 @@ describe('an upgrade that is not a WebSocket handshake is refused', () => {
     ['two protocols', { upgrade: 'websocket, h2c' }, 400],
   ])('%s', async (_, headers, status) => {
     expect(await rawUpgrade(server.url, { headers })).toMatchObject({ status, destroyed: true });
+  });
+
+  it('by the gateway or by ws, and is counted', async () => {
+    const refused = () => metric(server, 'sallyport_upgrades_refused_total', { status: '400' });
+    const before = await refused();
+    await rawUpgrade(server.url, { headers: { 'sec-websocket-key': null } });
+    await rawUpgrade(server.url, { headers: { 'sec-websocket-protocol': 'graphql-transport-ws,,' } });
+    expect(await refused()).toBe(before + 2);
   });
 
   const handshake =

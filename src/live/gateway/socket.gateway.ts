@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
@@ -22,8 +23,8 @@ const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is not a WebS
 export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #server = new WebSocketServer<typeof GatewaySocket>(SOCKET_OPTIONS);
   #draining: Promise<void> | null = null;
-  /** The id of the upgrade that ws is answering, which it does synchronously. */
-  #requestId = '';
+  /** The upgrade that ws is answering, which it does synchronously. */
+  #upgrading: ConnectionFacts | null = null;
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -35,8 +36,8 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     // Refusals by ws itself, which would lack our headers; the policy leaves few of them.
-    this.#server.on('wsClientError', (_error, socket) => this.policy.answer(socket, NO_HANDSHAKE, this.#requestId));
-    this.#server.on('headers', (lines) => lines.push(`${REQUEST_ID_HEADER}: ${this.#requestId}`));
+    this.#server.on('wsClientError', (_error, socket) => this.#refuse(socket, NO_HANDSHAKE, this.#upgrading!));
+    this.#server.on('headers', (lines) => lines.push(`${REQUEST_ID_HEADER}: ${this.#upgrading!.requestId}`));
     const server = this.adapter.httpAdapter?.getHttpServer() as Server | undefined;
     if (!server || !this.connections.canOpen()) return;
     const ordinary = new OrdinaryRequests(server);
@@ -66,16 +67,19 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const refusal = await this.policy.check(request, facts, () => this.#draining !== null);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
-      this.metrics.refused(refusal, facts);
-      this.policy.answer(socket, refusal, facts.requestId);
-      return;
+      return this.#refuse(socket, refusal, facts);
     }
     if (socket.destroyed) return;
-    this.#requestId = facts.requestId;
+    this.#upgrading = facts;
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', drop);
       this.connections.open(webSocket, socket, facts);
     });
+  }
+
+  #refuse(socket: Duplex, refusal: UpgradeRefusal, facts: ConnectionFacts): void {
+    this.metrics.refused(refusal, facts);
+    this.policy.answer(socket, refusal, facts.requestId);
   }
 }
 
