@@ -7,6 +7,7 @@ import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openEmbedded } from '../src/identity/database/database.embedded.js';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { users } from '../src/identity/database/schema.js';
 import { UnavailableError, StartError } from '../src/live/errors/sallyport.errors.js';
@@ -53,6 +54,27 @@ describe('the embedded database', () => {
     await first.end('SIGKILL');
     const second = await startServerProcess({ DATA_DIR: dataDir });
     await second.end('SIGKILL');
+  });
+
+  it('does not grow with what is written and removed again', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    clean.push(() => vi.useRealTimers());
+    const database = await openEmbedded(await makeDataDir());
+    clean.push(() => database.close());
+    await database.run((orm) =>
+      orm.execute(
+        sql`insert into audit_events (at, event, by, details) select now(), 'sign-in', 'owner', '{}' from generate_series(1, 10000)`,
+      ),
+    );
+    await database.run((orm) => orm.execute(sql`delete from audit_events`));
+    const bytes = async (): Promise<unknown> => {
+      const size = sql`select pg_relation_size('audit_events') as rows,
+        pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn) < 100000 as trimmed from pg_control_checkpoint()`;
+      return ((await database.run((orm) => orm.execute(size))) as unknown as { rows: unknown[] }).rows;
+    };
+    expect(await bytes()).not.toEqual([{ rows: 0, trimmed: true }]);
+    vi.advanceTimersByTime(5 * 60_000);
+    await expect.poll(bytes, { timeout: 30_000 }).toEqual([{ rows: 0, trimmed: true }]);
   });
 
   it('says in one line that its folder cannot be written', async () => {

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { getTableName, is } from 'drizzle-orm';
+import { PgTable } from 'drizzle-orm/pg-core';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { StartError } from '../../live/errors/sallyport.errors.js';
@@ -9,6 +11,17 @@ import { lockDataFolder } from './data-folder.lock.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import { makeEmbeddedFolder } from './embedded-folder.js';
 import * as schema from './schema.js';
+
+/** How often the files of the embedded database are kept from growing, in milliseconds. */
+const TRIM_EVERY_MS = 5 * 60_000;
+const TABLES = Object.values(schema)
+  .filter((part) => is(part, PgTable))
+  .map((table) => getTableName(table));
+/**
+ * What PostgreSQL's background processes do, of which PGlite has none: removed rows give back their space, and the
+ * write-ahead log starts again from here. Without a checkpoint it only grows, and a start after a crash replays all of it.
+ */
+const TRIM = [`vacuum ${TABLES.join(', ')}`, 'checkpoint'] as const;
 
 /**
  * Opens PGlite in a folder that only this process uses, creates it at the first start, and migrates its schema.
@@ -24,7 +37,9 @@ export async function openEmbedded(dataDir: string, health?: StoreHealth): Promi
     const client = await PGlite.create({ dataDir: folder });
     const orm = drizzle(client, { schema });
     await migrate(orm, MIGRATIONS);
+    const trimming = setInterval(() => void trim(client), TRIM_EVERY_MS).unref();
     const close = async (): Promise<void> => {
+      clearInterval(trimming);
       await client.close();
       release();
     };
@@ -36,6 +51,14 @@ export async function openEmbedded(dataDir: string, health?: StoreHealth): Promi
       `The embedded database in ${folder} cannot be opened (${reason}): check the folder's rights and free space, or set DATABASE_URL.`,
       { cause: error },
     );
+  }
+}
+
+async function trim(client: PGlite): Promise<void> {
+  try {
+    for (const statement of TRIM) await client.exec(statement);
+  } catch {
+    // The disk is full, or the database has been closed meanwhile. Writes report the first themselves.
   }
 }
 
