@@ -14,8 +14,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function heldBy(pid: number, host: string, startedAt: string | null): void {
-  writeFileSync(file, JSON.stringify({ pid, host, startedAt, nonce: 'another' }));
+const ELSEWHERE = `${hostname()} and another container`;
+
+/** Makes a lock of another process; its place is this one unless it is given. */
+async function heldBy(pid: number, startedAt: string | null, place?: string): Promise<void> {
+  const release = await lockDataFolder(file);
+  const { place: here } = JSON.parse(readFileSync(file, 'utf8')) as { place: string };
+  release?.();
+  writeFileSync(file, JSON.stringify({ pid, place: place ?? here, startedAt, nonce: 'another' }));
 }
 
 async function deadPid(): Promise<number> {
@@ -24,43 +30,66 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0;
 }
 
-it('locks a folder until it is released', () => {
-  const release = lockDataFolder(file);
+it('locks a folder until it is released', async () => {
+  const release = await lockDataFolder(file);
   expect(release).not.toBeNull();
-  expect(lockDataFolder(file)).toBeNull();
+  expect(await lockDataFolder(file)).toBeNull();
   release?.();
-  const again = lockDataFolder(file);
+  const again = await lockDataFolder(file);
   expect(again).not.toBeNull();
   again?.();
   expect(readdirSync(folder)).toEqual([]);
 });
 
 it('takes over the lock of a killed process', async () => {
-  heldBy(await deadPid(), hostname(), null);
-  expect(lockDataFolder(file)).not.toBeNull();
+  await heldBy(await deadPid(), null);
+  expect(await lockDataFolder(file)).not.toBeNull();
 });
 
-it('takes over when the pid now belongs to another process', () => {
-  heldBy(process.ppid, hostname(), 'some other boot:1');
-  expect(lockDataFolder(file)).not.toBeNull();
+it('takes over when the pid now belongs to another process', async () => {
+  await heldBy(process.ppid, 'another start');
+  expect(await lockDataFolder(file)).not.toBeNull();
 });
 
-it('takes over an empty lock file', () => {
+it('takes over an empty lock file', async () => {
   writeFileSync(file, '');
-  expect(lockDataFolder(file)).not.toBeNull();
+  expect(await lockDataFolder(file)).not.toBeNull();
 });
 
-it('respects a holder on another host until its heartbeat stops', () => {
-  heldBy(1, 'another-container', null);
-  expect(lockDataFolder(file)).toBeNull();
+it('respects a holder in another container, also with the same host name and pid, while its heartbeat goes on', async () => {
+  await heldBy(process.pid, null, ELSEWHERE);
+  const heartbeat = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
+  expect(await lockDataFolder(file)).toBeNull();
+  clearInterval(heartbeat);
+});
+
+it('takes over from another container when its heartbeat has stopped, by whichever clock', async () => {
+  for (const beatMs of [Date.now(), Date.now() + 3_600_000]) {
+    await heldBy(process.pid, null, ELSEWHERE);
+    utimesSync(file, beatMs / 1000, beatMs / 1000);
+    const release = await lockDataFolder(file, 600);
+    expect(release).not.toBeNull();
+    release?.();
+  }
+});
+
+it('takes over at once from another container that has been silent for long', async () => {
+  await heldBy(process.pid, null, ELSEWHERE);
   const longAgo = new Date(Date.now() - 16_000);
   utimesSync(file, longAgo, longAgo);
-  expect(lockDataFolder(file)).not.toBeNull();
+  expect(await lockDataFolder(file)).not.toBeNull();
+}, 5_000);
+
+it('takes the folder when another container releases it meanwhile', async () => {
+  await heldBy(process.pid, null, ELSEWHERE);
+  const locking = lockDataFolder(file);
+  rmSync(file);
+  expect(await locking).not.toBeNull();
 });
 
-it('does not release a lock that another process holds by now', () => {
-  const release = lockDataFolder(file);
-  heldBy(process.pid, hostname(), null);
+it('does not release a lock that another process holds by now', async () => {
+  const release = await lockDataFolder(file);
+  writeFileSync(file, JSON.stringify({ nonce: 'another' }));
   release?.();
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ nonce: 'another' });
 });

@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createFile } from './kept-file.js';
 
 const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 15_000;
+const LOOK_EVERY_MS = 250;
 
 interface Holder {
   readonly pid: number;
-  readonly host: string;
+  /**
+   * Where its pid means something: the host, its boot and the container. Containers may have the same host name, and the
+   * same pid in each.
+   */
+  readonly place: string;
   /**
    * The process's start time from the kernel, so that a reused pid is not mistaken for the holder; null if not
    * available.
@@ -22,14 +28,20 @@ export type ReleaseFolder = () => void;
 
 /**
  * Locks a data folder for this process, with a lock file. The lock of a dead process is taken over; that of another
- * machine or container, after 15 s without a heartbeat.
+ * machine or container, after 15 s without a heartbeat, for which this waits.
  *
+ * @param silentAfterMs only tests change it
  * @returns null if a running process holds it
  */
-export function lockDataFolder(lockFile: string): ReleaseFolder | null {
-  const own: Holder = { pid: process.pid, host: hostname(), startedAt: processStart(process.pid), nonce: randomUUID() };
+export async function lockDataFolder(lockFile: string, silentAfterMs = SILENT_AFTER_MS): Promise<ReleaseFolder | null> {
+  const own: Holder = {
+    pid: process.pid,
+    place: placeHere(),
+    startedAt: processStart(process.pid),
+    nonce: randomUUID(),
+  };
   const create = (): boolean => createFile(lockFile, JSON.stringify(own));
-  if (!create() && !(clearStale(lockFile) && create())) return null;
+  if (!create() && !((await clearStale(lockFile, silentAfterMs)) && create())) return null;
   const heartbeat = setInterval(() => touch(lockFile), HEARTBEAT_MS).unref();
   return () => {
     clearInterval(heartbeat);
@@ -41,9 +53,9 @@ export function lockDataFolder(lockFile: string): ReleaseFolder | null {
  * Moves a dead holder's lock aside. If two processes try at once, the one that moved a fresh lock by mistake puts it
  * back.
  */
-function clearStale(lockFile: string): boolean {
+async function clearStale(lockFile: string, silentAfterMs: number): Promise<boolean> {
   const holder = readHolder(lockFile);
-  if (holder && isAlive(holder, lockFile)) return false;
+  if (holder && (holder.place === placeHere() ? isAlive(holder) : await isHeard(lockFile, silentAfterMs))) return false;
   const away = `${lockFile}.${randomUUID()}`;
   try {
     renameSync(lockFile, away);
@@ -57,15 +69,29 @@ function clearStale(lockFile: string): boolean {
   }
 }
 
-function isAlive(holder: Holder, lockFile: string): boolean {
-  if (holder.host !== hostname())
-    return Date.now() - (statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs ?? 0) < SILENT_AFTER_MS;
+/** Whether the process runs, of a lock of this host and container. */
+function isAlive(holder: Holder): boolean {
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   return processStart(holder.pid) === holder.startedAt;
+}
+
+/** Whether a holder whose process cannot be seen from here lives. Heartbeats are seen by their change: clocks may differ. */
+async function isHeard(lockFile: string, silentAfterMs: number): Promise<boolean> {
+  const beatMs = (): number | undefined => statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs;
+  const last = beatMs();
+  if (last === undefined) return false;
+  const untilMs = performance.now() + silentAfterMs - Math.max(0, Date.now() - last);
+  while (performance.now() < untilMs) {
+    await delay(LOOK_EVERY_MS);
+    const now = beatMs();
+    // Undefined: it has released the folder.
+    if (now !== last) return now !== undefined;
+  }
+  return false;
 }
 
 function readHolder(file: string): Holder | null {
@@ -84,12 +110,21 @@ function touch(file: string): void {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)) with the boot's id: one value per process, ever. */
+/** The host, its boot and the container's processes (pid_namespaces(7)); the host alone where the kernel does not tell. */
+function placeHere(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${hostname()} ${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat (proc(5)): never the same for two processes of one boot and pid. */
 function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${start}`;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     return null;
   }

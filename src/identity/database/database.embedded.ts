@@ -7,7 +7,7 @@ import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
-import { lockDataFolder } from './data-folder.lock.js';
+import { lockDataFolder, type ReleaseFolder } from './data-folder.lock.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import { makeEmbeddedFolder } from './embedded-folder.js';
 import * as schema from './schema.js';
@@ -31,7 +31,7 @@ const TRIM = [`vacuum ${TABLES.join(', ')}`, 'checkpoint'] as const;
  */
 export async function openEmbedded(dataDir: string, health?: StoreHealth): Promise<Database> {
   const folder = resolve(dataDir, 'pglite');
-  const release = takeFolder(dataDir);
+  const release = await takeFolder(dataDir);
   try {
     await makeEmbeddedFolder(folder);
     const client = await PGlite.create({ dataDir: folder });
@@ -62,10 +62,10 @@ async function trim(client: PGlite): Promise<void> {
   }
 }
 
-function takeFolder(dataDir: string): () => void {
+async function takeFolder(dataDir: string): Promise<ReleaseFolder> {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const release = lockDataFolder(join(dataDir, 'pglite.lock'));
+    const release = await lockDataFolder(join(dataDir, 'pglite.lock'));
     if (release) return release;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
