@@ -5,6 +5,7 @@ import { StartError } from '../src/live/errors/sallyport.errors.js';
 import { parseCursor } from '../src/live/topics/cursor.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
+import type { ViewerId } from '../src/live/viewer/viewer.js';
 import { needs } from './kit/needs.js';
 import { type TestDatabase, createDatabase } from './kit/postgres-database.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
@@ -91,6 +92,50 @@ needs('postgres')('topics on PostgreSQL', () => {
       [topic.name],
     );
     expect(rows).toEqual([{ epoch: published?.ok && parseCursor(published.cursor)?.epoch, kept: true }]);
+  });
+
+  describe('that exist when the history of their feed is changed', () => {
+    const longer: TopicDefinition = { ...definition, historySize: 10, historySeconds: 6_000 };
+    const topics = async () => {
+      const [owner, short]: [ViewerId, TopicDefinition] = [`user:${randomUUID()}`, { ...definition, historySize: 1 }];
+      const topic = topicOf(longer, owner);
+      await node.bus.publish([{ topic: topicOf(short, owner), payload: 1 }]);
+      const sweep = async () => {
+        await admin.query(
+          `update sallyport.event e set at = now() - interval '2 minutes' from sallyport.topic t
+          where t.id = e.topic and t.name = $1`,
+          [topic.name],
+        );
+        await admin.query('select sallyport.sweep_log(10000)');
+      };
+      const stored = async () => {
+        const { rows } = await admin.query(
+          `select history_size, history_ms::integer, kept_until > now() + interval '3 hours' as kept from sallyport.topic where name = $1`,
+          [topic.name],
+        );
+        return rows as unknown[];
+      };
+      return { topic, sweep, stored };
+    };
+    const changed = [{ history_size: 10, history_ms: 6_000_000, kept: true }];
+
+    it('keep as many events as it now says, for as long, from the next one on', async () => {
+      const { topic, sweep, stored } = await topics();
+      await node.bus.publish([2, 3].map((payload) => ({ topic, payload })));
+      await sweep();
+      expect(numbered((await node.bus.history(topic, { limit: 100 })).events)).toEqual([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ]);
+      expect(await stored()).toEqual(changed);
+    });
+
+    it('follow it when somebody subscribes', async () => {
+      const { topic, stored } = await topics();
+      (await node.bus.subscribe(topic, new RecordingSink())).end();
+      expect(await stored()).toEqual(changed);
+    });
   });
 
   describe('an event that is too old although an earlier one is not, since the clock was set back', () => {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
+import { DEFINITION_SCHEMA } from './definition-schema.js';
 import { OUTBOX_SCHEMA } from './outbox-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
-import { RENEWAL_SCHEMA } from './renewal-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
 import { TRACE_SCHEMA } from './trace-schema.js';
 
@@ -20,7 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'ports', sql: PORT_SCHEMA },
   { name: 'outbox', sql: OUTBOX_SCHEMA },
   { name: 'traces', sql: TRACE_SCHEMA },
-  { name: 'renewals', sql: RENEWAL_SCHEMA },
+  { name: 'definitions', sql: DEFINITION_SCHEMA },
 ];
 
 const BOOKKEEPING = `

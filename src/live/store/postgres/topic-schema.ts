@@ -4,7 +4,7 @@ import { PLANS, SHORT_LIVED } from './schema-settings.js';
 /** The channel of the notifications that wake the nodes. They have no payload: the log says what happened. */
 export const EVENT_CHANNEL = 'sallyport_event';
 /** The length of a generation's id, with which every epoch starts. */
-const GENERATION_LENGTH = 6;
+export const GENERATION_LENGTH = 6;
 /** How long an epoch is kept after the last publish or read, in milliseconds. Connected subscribers extend it. */
 export const TOPIC_LIFETIME_MS = 3_600_000;
 /** How often publishing extends a topic's life, in milliseconds: a write with each event would double its cost. */
@@ -123,23 +123,6 @@ create table sallyport.log_lock ();
 create function sallyport.lock_log() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   lock table sallyport.log_lock in exclusive mode;
-end $$;
-
--- Creates the topics that are missing, or of another generation. Names may repeat; the first definition counts.
-create function sallyport.ensure_topics(names text[], sizes integer[], lifetimes bigint[])
-returns void language plpgsql ${PLANS} as $$
-declare
-  ours text := (select id from sallyport.generation);
-begin
-  perform sallyport.drop_topics(array(
-    select t.id from sallyport.topic t where t.name = any(names) and left(t.epoch, ${GENERATION_LENGTH}) <> ours));
-  insert into sallyport.topic (name, epoch, history_size, history_ms, kept_until)
-  select distinct on (u.name) u.name, ours || sallyport.random_id(14), u.size, u.lifetime,
-    clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * u.lifetime) * interval '1 ms'
-  from unnest(names, sizes, lifetimes) with ordinality as u(name, size, lifetime, place)
-  where not exists (select from sallyport.topic t where t.name = u.name)
-  order by u.name, u.place
-  on conflict (name) do nothing;
 end $$;
 
 -- Publishes a batch, all or nothing. Returns per publication, in order: 0 published | 1 duplicate | 2 the key was used
