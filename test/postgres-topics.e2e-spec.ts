@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StartError } from '../src/live/errors/sallyport.errors.js';
 import { parseCursor } from '../src/live/topics/cursor.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
@@ -92,6 +92,60 @@ needs('postgres')('topics on PostgreSQL', () => {
       [topic.name],
     );
     expect(rows).toEqual([{ epoch: published?.ok && parseCursor(published.cursor)?.epoch, kept: true }]);
+  });
+
+  describe('that expire while they are published to', () => {
+    const SWEEP = 'select sallyport.sweep_log(10000)';
+    let publisher: pg.Client;
+    beforeAll(async () => {
+      publisher = new pg.Client({ connectionString: database.url });
+      await publisher.connect();
+    });
+    afterAll(() => publisher.end());
+
+    const expired = async () => {
+      const topic = topicOf(definition, `user:${randomUUID()}`);
+      await node.bus.publish([{ topic, payload: 'first' }]);
+      const end = "update sallyport.topic set kept_until = now() - interval '1 second' where name = $1";
+      await admin.query(end, [topic.name]);
+      return topic;
+    };
+    /** Resolves when the work is done, or waits for a lock. */
+    const doneOrWaiting = async (work: Promise<unknown>) => {
+      let isDone = false;
+      void work.then(() => (isDone = true));
+      const waiting = `select from pg_locks l join pg_stat_activity a using (pid)
+        where not l.granted and a.datname = current_database()`;
+      await vi.waitUntil(async () => isDone || (await publisher.query(waiting)).rowCount, { timeout: 10_000 });
+    };
+
+    it('take an event that comes while a sweep removes them, as new ones', async () => {
+      const topic = await expired();
+      await admin.query('begin');
+      await admin.query(SWEEP);
+      const publishing = node.bus.publish([{ topic, payload: 'second' }]);
+      await doneOrWaiting(publishing);
+      await admin.query('commit');
+      expect(await publishing).toMatchObject([{ ok: true, duplicate: false }]);
+      expect(numbered((await node.bus.history(topic, { limit: 100 })).events)).toEqual([[1, 'second']]);
+    });
+
+    it('stay when a sweep comes while an event is published', async () => {
+      const topic = await expired();
+      await publisher.query('begin');
+      await publisher.query(
+        `select sallyport.append(array[$1], '{100}', '{300000}', '{"\\"second\\""}', '{null}', '{null}', null, now() + interval '1 minute')`,
+        [topic.name],
+      );
+      const sweeping = admin.query(SWEEP);
+      await doneOrWaiting(sweeping);
+      await publisher.query('commit');
+      await sweeping;
+      expect(numbered((await node.bus.history(topic, { limit: 100 })).events)).toEqual([
+        [1, 'first'],
+        [2, 'second'],
+      ]);
+    });
   });
 
   describe('that exist when the history of their feed is changed', () => {

@@ -7,27 +7,29 @@ import { GENERATION_LENGTH, TOPIC_LIFETIME_MS } from './topic-schema.js';
  */
 export const DEFINITION_SCHEMA = `
 -- Creates the topics that are missing, or of another generation, and gives the others these definitions. Names may
--- repeat; the first definition counts.
+-- repeat; the first definition counts. One that has expired may be about to be removed: renewing it waits for that, and
+-- then it is missing.
 create or replace function sallyport.ensure_topics(names text[], sizes integer[], lifetimes bigint[])
 returns void language plpgsql ${PLANS} as $$
 declare
   ours text := (select id from sallyport.generation);
   stale bigint[];
-  is_changed boolean;
+  is_due boolean;
 begin
   select array_agg(t.id) filter (where left(t.epoch, ${GENERATION_LENGTH}) <> ours),
-    bool_or((t.history_size, t.history_ms) <> (u.size, u.lifetime))
-  into stale, is_changed
+    bool_or((t.history_size, t.history_ms) <> (u.size, u.lifetime) or t.kept_until < clock_timestamp())
+  into stale, is_due
   from unnest(names, sizes, lifetimes) as u(name, size, lifetime) join sallyport.topic t on t.name = u.name;
   if stale is not null then perform sallyport.drop_topics(stale); end if;
-  if is_changed then
+  if is_due then
     update sallyport.topic t set history_size = u.size, history_ms = u.lifetime,
       kept_until = clock_timestamp() + greatest(${TOPIC_LIFETIME_MS}, 2 * u.lifetime) * interval '1 ms'
     from (
       select distinct on (n.name) n.* from unnest(names, sizes, lifetimes) with ordinality as n(name, size, lifetime, place)
       order by n.name, n.place
     ) u
-    where t.name = u.name and (t.history_size, t.history_ms) <> (u.size, u.lifetime);
+    where t.name = u.name
+      and ((t.history_size, t.history_ms) <> (u.size, u.lifetime) or t.kept_until < clock_timestamp());
   end if;
   insert into sallyport.topic (name, epoch, history_size, history_ms, kept_until)
   select distinct on (u.name) u.name, ours || sallyport.random_id(14), u.size, u.lifetime,

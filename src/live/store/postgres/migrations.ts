@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
 import { OUTBOX_SCHEMA } from './outbox-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
+import { SWEEP_SCHEMA } from './sweep-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
 import { TRACE_SCHEMA } from './trace-schema.js';
 
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'outbox', sql: OUTBOX_SCHEMA },
   { name: 'traces', sql: TRACE_SCHEMA },
   { name: 'definitions', sql: DEFINITION_SCHEMA },
+  { name: 'sweeps', sql: SWEEP_SCHEMA },
 ];
 
 const BOOKKEEPING = `
