@@ -6,7 +6,8 @@ const ABNORMAL_CLOSURE = 1006;
 
 /**
  * Server failures that graphql-ws treats as fatal: 1011 and 1014 from a proxy, 1015 from TLS, 4500 from a hook that
- * threw. They are passed on as 1013, try again later.
+ * threw. They are passed on as 1013, try again later; so is a 1000 that was not asked for here, since graphql-ws would
+ * reconnect without a delay.
  */
 const TRANSIENT_CODES = new Set([1011, 1014, 1015, 4500]);
 
@@ -91,7 +92,7 @@ class Guarded implements GuardedSocket {
   async #open(url: string, protocols?: string | string[]): Promise<void> {
     const token = await this.owner.token(this, this.#giveUp.signal);
     if (this.#giveUp.signal.aborted) return;
-    if (token === undefined) return this.#end({ code: CloseCode.Normal, reason: 'Given up', wasClean: true });
+    if (token === undefined) return this.close();
     if (token === null) return this.signOut();
     try {
       this.#wire(new this.RealSocket(url, protocols), token);
@@ -132,7 +133,7 @@ class Guarded implements GuardedSocket {
     this.#ended = true;
     this.#removeHandlers();
     clearTimeout(this.#openTimer);
-    const shown = TRANSIENT_CODES.has(code) ? CloseCode.TryAgainLater : code;
-    this.onclose?.({ code: shown, reason, wasClean });
+    const isTransient = code === CloseCode.Normal ? !this.#giveUp.signal.aborted : TRANSIENT_CODES.has(code);
+    this.onclose?.({ code: isTransient ? CloseCode.TryAgainLater : code, reason, wasClean });
   }
 }

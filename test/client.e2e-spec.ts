@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Gap, LiveClient } from '../client/index.js';
+import type { Gap, LiveClient, LiveState } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { WireClients, QUERY, isoAfter, sendNext } from './kit/wire-clients.js';
 
@@ -140,6 +140,20 @@ describe('reconnecting', () => {
     await vi.advanceTimersByTimeAsync(1000);
     await live.server.admit();
     expect(getToken).toHaveBeenCalledTimes(3);
+  });
+
+  it('waits as after any other close when a server or a proxy closes with 1000', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    live.atEnd(() => void vi.restoreAllMocks().useRealTimers());
+    const states: LiveState[] = [];
+    const client = live.connect({ onState: (state) => states.push(state) });
+    live.follow(client);
+    (await live.server.admit()).connection.close(CloseCode.Normal);
+    while (states.length < 3) await new Promise((resolve) => void setImmediate(resolve));
+    expect(states).toEqual(['connecting', 'live', 'reconnecting']);
+    await vi.advanceTimersByTimeAsync(500);
+    expect((await live.server.admit()).init['token']).toBe('token-2');
   });
 
   it('connects as soon as the network is back, also for a subscription that started meanwhile', async () => {
