@@ -65,8 +65,7 @@ export class LiveStates {
    * @param isWanted whether there is a subscription that needs another one
    */
   closed(code: number, isWanted: boolean): void {
-    if (code === CloseCode.Normal) this.#leave('idle');
-    else if (code === CloseCode.Unauthorized) this.#leave('signedOut');
+    if (code === CloseCode.Unauthorized) this.#leave('signedOut');
     else if (isFinal(code)) this.#leave('stopped');
     else if (isWanted) this.opening();
     else this.#leave('idle');

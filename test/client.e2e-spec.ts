@@ -42,6 +42,16 @@ describe('connecting', () => {
     expect(getToken).toHaveBeenCalledTimes(1);
   });
 
+  it('stays connecting when another subscription replaces the first before there is a token', async () => {
+    const states: LiveState[] = [];
+    const client = live.connect({ onState: (state) => states.push(state) });
+    client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} })();
+    live.follow(client);
+    await live.server.admit();
+    await vi.waitFor(() => expect(client.state).toBe('live'));
+    expect(states).toEqual(['connecting', 'idle', 'connecting', 'live']);
+  });
+
   it('disconnects when the last subscription ends and reconnects with the next one', async () => {
     const client = live.connect();
     const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
