@@ -8,8 +8,9 @@ export type FetchLike = typeof globalThis.fetch;
  * Fetches tokens from `me`, with the browser's session cookie.
  *
  * @param url the GraphQL endpoint, default `/graphql`
- * @returns a `getToken`: null if `me` is null; a rejection, to be retried, for an error status, GraphQL errors or an
- * invalid response. `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are honoured
+ * @returns a `getToken`: null if `me` is null, and for 401; a rejection, to be retried, for any other error status,
+ * GraphQL errors or an invalid response. `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are
+ * honoured
  */
 export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.fetch): GetToken {
   return async ({ signal }) => {
@@ -20,6 +21,7 @@ export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.
       body: JSON.stringify({ operationName: 'LiveToken', query: 'query LiveToken { me { token } }' }),
       signal,
     });
+    if (response.status === 401) return null;
     const body = await readJson(response);
     if (!('data' in body) || body['errors']) throw refusal(response, retryAfterOf(body));
     const { me } = (body['data'] ?? {}) as { me?: { token?: unknown } | null };

@@ -61,8 +61,11 @@ describe('a token endpoint in trouble', () => {
     expect(Date.now() - started).toBeGreaterThanOrEqual(990);
   });
 
-  it('is signed out when `me` is null', async () => {
-    const { url } = await endpoint(me(null));
+  it.each<[string, Answer]>([
+    ['`me` is null', me(null)],
+    ['its endpoint answers 401', status(401, '<html>Sign in</html>')],
+  ])('is signed out when %s', async (_, answer) => {
+    const { url } = await endpoint(answer);
     const { values } = live.follow(live.connect({ getToken: tokenFromMe(url) }));
     await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
   });
