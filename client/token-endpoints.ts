@@ -59,9 +59,12 @@ async function readJson(response: Response): Promise<Record<string, unknown>> {
 }
 
 function refusal(response: Response, retryAfterSeconds = 0): TokenUnavailableError {
-  const header = Number(response.headers.get('retry-after'));
-  const seconds = Number.isFinite(header) && header > 0 ? header : retryAfterSeconds;
-  return new TokenUnavailableError(`No token in the answer (status ${response.status}).`, seconds);
+  const header = response.headers.get('retry-after') ?? '';
+  const seconds = Number(header) || (Date.parse(header) - Date.now()) / 1000;
+  return new TokenUnavailableError(
+    `No token in the answer (status ${response.status}).`,
+    seconds > 0 ? seconds : retryAfterSeconds,
+  );
 }
 
 function retryAfterOf(body: Record<string, unknown>): number {

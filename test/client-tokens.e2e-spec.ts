@@ -18,8 +18,8 @@ afterEach(() => live.end());
 describe('a token endpoint in trouble', () => {
   type Answer = (response: ServerResponse, request: IncomingMessage) => void;
   const status =
-    (code: number, body = '', headers: Record<string, string> = {}): Answer =>
-    (response) =>
+    (code: number, body = '', headers: Record<string, string> = {}) =>
+    (response: ServerResponse) =>
       void response.writeHead(code, headers).end(body);
   const me = (token: string | null): Answer =>
     status(200, JSON.stringify({ data: { me: token === null ? null : { token } } }));
@@ -49,6 +49,10 @@ describe('a token endpoint in trouble', () => {
 
   it.each<[string, Answer]>([
     ['a 429 with Retry-After', status(429, '{}', { 'retry-after': '1' })],
+    [
+      'a 503 with a date in Retry-After',
+      (response) => status(503, '{}', { 'retry-after': new Date(Date.now() + 2_000).toUTCString() })(response),
+    ],
     [
       'retryAfterSeconds in a GraphQL error',
       status(200, '{"data":null,"errors":[{"message":"x","extensions":{"retryAfterSeconds":1}}]}'),
