@@ -9,7 +9,7 @@ describe('the renewal of a connection', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    renew.mockClear();
+    renew.mockReset();
     refresh = new TokenRefresh(renew, () => 0);
   });
   afterEach(() => {
@@ -57,6 +57,13 @@ describe('the renewal of a connection', () => {
     expect(renew).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
     expect(renew).toHaveBeenCalledTimes(1);
+  });
+
+  it('renews every 5 s at most when the local clock is ahead by almost the whole lifetime', () => {
+    renew.mockImplementation(() => refresh.endsAt(inMs(1_000)));
+    refresh.endsAt(inMs(1_000));
+    vi.advanceTimersByTime(60_000);
+    expect(renew).toHaveBeenCalledTimes(12);
   });
 
   it.each([undefined, 7, 'soon', null])('never renews when the expiry is %s', (end) => {

@@ -1,4 +1,5 @@
-const SHORTEST_MS = 1_000;
+/** The server closes a connection this long after its end: a renewal by then is in time, however near the end seems. */
+const SHORTEST_MS = 5_000;
 const UNTRUSTED_CLOCK_MS = 30_000;
 const LONGEST_TIMER_MS = 60 * 60_000;
 const SHARE_OF_LIFE = 0.75;
@@ -8,9 +9,9 @@ const JITTER = 0.1;
  * Renews one connection before it expires: after 75 to 85 % of the remaining time it calls `renew`, which sends a Ping
  * with a new token.
  *
- * The expiry is a wall-clock time of the server. With a local clock that is ahead it would renew in a loop, so an
- * expiry in the past means "in 30 s". Timers run for at most one hour and then check the clock again, so that a laptop
- * that slept renews when it wakes.
+ * The expiry is a wall-clock time of the server. With a local clock that is ahead it would renew in a loop, so it waits
+ * at least 5 s, and an expiry in the past means "in 30 s". Timers run for at most one hour and then check the clock
+ * again, so that a laptop that slept renews when it wakes.
  */
 export class TokenRefresh {
   #timer: ReturnType<typeof setTimeout> | undefined;

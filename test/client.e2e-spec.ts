@@ -11,6 +11,12 @@ beforeEach(async () => {
 
 afterEach(() => live.end());
 
+/** Time stands still until the test advances it. */
+function fakeTime(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+  live.atEnd(() => vi.useRealTimers());
+}
+
 describe('connecting', () => {
   it('sends a token fetched for this connection and asks for cursors', async () => {
     live.follow(live.connect());
@@ -114,12 +120,12 @@ describe('reconnecting', () => {
 
   /** Returns a client that always waits the longest allowed time, on its second connection, which has been live for `heldMs`. */
   async function onSecondConnection(heldMs: number) {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+    fakeTime();
     vi.spyOn(Math, 'random').mockReturnValue(1);
+    live.atEnd(() => void vi.restoreAllMocks());
     const getToken = vi.fn(async () => 'token');
     const client = live.connect({ getToken });
     live.follow(client);
-    live.atEnd(() => void vi.restoreAllMocks().useRealTimers());
     (await live.server.admit()).connection.cut();
     await lost(client);
     await vi.advanceTimersByTimeAsync(500);
@@ -153,9 +159,9 @@ describe('reconnecting', () => {
   });
 
   it('waits as after any other close when a server or a proxy closes with 1000', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+    fakeTime();
     vi.spyOn(Math, 'random').mockReturnValue(1);
-    live.atEnd(() => void vi.restoreAllMocks().useRealTimers());
+    live.atEnd(() => void vi.restoreAllMocks());
     const states: LiveState[] = [];
     const client = live.connect({ onState: (state) => states.push(state) });
     live.follow(client);
@@ -189,8 +195,7 @@ describe('reconnecting', () => {
   });
 
   it('abandons a server that answers no ping, and reconnects', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
-    live.atEnd(() => vi.useRealTimers());
+    fakeTime();
     const client = live.connect();
     live.follow(client);
     const { connection } = await live.server.admit();
@@ -233,9 +238,11 @@ describe('a connection that the client has abandoned', () => {
     const onGap = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onGap });
     const { values } = live.follow(client);
-    const { connection } = await live.server.admit(isoAfter(1_200));
+    fakeTime();
+    const { connection } = await live.server.admit(isoAfter(8_000));
     const { id } = await connection.receive('subscribe');
     connection.freeze();
+    await vi.advanceTimersByTimeAsync(8_000);
     await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
     const message = vi.fn();
     client.on('message', message);
@@ -328,21 +335,30 @@ describe('resuming', () => {
 
 describe('refreshing in band', () => {
   it('sends a new token before each expiry of the connection', async () => {
+    fakeTime();
     const client = live.connect();
     live.follow(client);
-    const { connection } = await live.server.admit(isoAfter(1_400));
+    const { connection } = await live.server.admit(isoAfter(8_000));
+    await connection.receive('subscribe');
+    await vi.advanceTimersByTimeAsync(8_000);
     expect((await connection.receive('ping')).payload).toEqual({ token: 'token-2' });
-    connection.send({ type: 'pong', payload: { expiresAt: isoAfter(1_400) } });
+    const renewed = new Promise<void>((resolve) => void client.on('pong', () => resolve()));
+    connection.send({ type: 'pong', payload: { expiresAt: isoAfter(8_000) } });
+    await renewed;
+    await vi.advanceTimersByTimeAsync(8_000);
     expect((await connection.receive('ping')).payload).toEqual({ token: 'token-3' });
     expect(client.state).toBe('live');
   });
 
   it('signs out when there is no token any more', async () => {
+    fakeTime();
     const tokens = ['one', null];
     const onSignedOut = vi.fn();
     const client = live.connect({ getToken: async () => tokens.shift() ?? null, onSignedOut });
     const { values } = live.follow(client);
-    const { connection } = await live.server.admit(isoAfter(1_200));
+    const { connection } = await live.server.admit(isoAfter(8_000));
+    await connection.receive('subscribe');
+    await vi.advanceTimersByTimeAsync(8_000);
     await expect(values.next()).rejects.toMatchObject({ code: CloseCode.Unauthorized });
     await connection.closed;
     expect(client.state).toBe('signedOut');
