@@ -13,6 +13,7 @@ import { maskError } from '../../src/live/errors/mask-error.js';
 import type { Connection } from '../../src/live/gateway/connection/connection.js';
 import { Delivery } from '../../src/live/gateway/execution/delivery.js';
 import { Renderer } from '../../src/live/gateway/execution/rendering.js';
+import { Reservation } from '../../src/live/gateway/execution/reservation.js';
 import { subscribe, type SubscriptionRequest } from '../../src/live/gateway/execution/subscription.js';
 import type { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { ExecutableOperation } from '../../src/live/gateway/execution/executable-operation.js';
@@ -76,6 +77,7 @@ export class TwoExecutors {
       resume: undefined,
       rootValue: undefined,
       messageBytes: 0,
+      reservation: new Reservation(),
     };
     const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => this.#subscribe(request)));
     if (!(Symbol.asyncIterator in source)) {

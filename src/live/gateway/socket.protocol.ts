@@ -36,9 +36,7 @@ const PONG = toBytes(stringifyMessage({ type: MessageType.Pong }));
 
 type SocketContext = Context<Record<string, unknown>, Connection>;
 /** What runs for a Subscribe message, or why nothing does. */
-type Prepared = ReservedRequest | readonly GraphQLError[];
-/** A request on its way through graphql-ws. */
-type ReservedRequest = SubscriptionRequest & { readonly reservation: Reservation };
+type Prepared = SubscriptionRequest | readonly GraphQLError[];
 
 /**
  * Implements the hooks of graphql-ws, which handles the `graphql-transport-ws` protocol. No hook throws for an expected
@@ -107,7 +105,7 @@ export class SocketProtocol {
         await Promise.resolve();
         return reservation.isOver ? never() : prepared;
       },
-      subscribe: (request) => start(request as ReservedRequest, operations.live, parts),
+      subscribe: (request) => start(request as SubscriptionRequest, operations.live, parts),
       onNext: ({ extra: { context } }, _id, _payload, _args, { data, errors }) => {
         if (!errors) return undefined;
         const shown = errors.map((error) => show(error, context));
@@ -171,7 +169,7 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
 }
 
 /** Starts a subscription. If the operation is over before that, graphql-ws hears no more of it. */
-async function start(request: ReservedRequest, live: LiveOperations, parts: SubscriptionParts) {
+async function start(request: SubscriptionRequest, live: LiveOperations, parts: SubscriptionParts) {
   const { reservation } = request;
   if (reservation.isOver) return never();
   try {

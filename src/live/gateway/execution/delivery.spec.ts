@@ -1,12 +1,15 @@
 import { buildSchema, getOperationAST, parse } from 'graphql';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
-import type { TopicDefinition } from '../../topics/topic.js';
+import { type TopicDefinition, topicOf } from '../../topics/topic.js';
+import type { TopicBus, TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
+import { TopicStream } from '../../topics/topic-stream.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
-import { Delivery } from './delivery.js';
+import { Delivery, type DeliveryRequest } from './delivery.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { Renderer } from './rendering.js';
+import { Reservation } from './reservation.js';
 
 const LATEST: TopicDefinition = {
   name: 'numbers',
@@ -44,7 +47,16 @@ class RecordingConnection {
   }
 }
 
-function delivering(resolve?: (value: number) => Promise<number>): { delivery: Delivery; socket: RecordingConnection } {
+const parts = () => ({
+  renderer: new Renderer((error) => error.toJSON()),
+  count: { feed: LATEST.name, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 },
+});
+const hold = { release: () => {} };
+
+function requested(resolve?: (value: number) => Promise<number>): {
+  request: DeliveryRequest;
+  socket: RecordingConnection;
+} {
   const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
   const field = schema.getSubscriptionType()!.getFields()['number']!;
   if (resolve) field.resolve = (root: { number: number }) => resolve(root.number);
@@ -58,11 +70,14 @@ function delivering(resolve?: (value: number) => Promise<number>): { delivery: D
     operation,
     variant: operation.variant(undefined),
     resume: undefined,
+    reservation: new Reservation(),
   };
-  const renderer = new Renderer((error) => error.toJSON());
-  const count = { feed: LATEST.name, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 };
-  const delivery = new Delivery(LATEST, request, { renderer, count }, { release: () => {} });
-  return { delivery, socket };
+  return { request, socket };
+}
+
+function delivering(resolve?: (value: number) => Promise<number>): { delivery: Delivery; socket: RecordingConnection } {
+  const { request, socket } = requested(resolve);
+  return { delivery: new Delivery(LATEST, request, parts(), hold), socket };
 }
 
 const event = (value: number): TopicEvent => new TopicEvent('epoch', value, value);
@@ -105,4 +120,58 @@ describe('a keep-latest feed', () => {
     delivery.event(event(2));
     expect(socket.pushed).toEqual([]);
   });
+});
+
+/** Begins a delivery at a store that takes its time: `join` is its answer, with one event. */
+function beginning() {
+  const { request, socket } = requested();
+  const end = vi.fn<() => void>();
+  let join = (): void => {};
+  const subscribe = (_: unknown, sink: TopicSink) =>
+    new Promise<TopicSubscription>((resolve) => {
+      join = () => {
+        sink.confirmed(undefined, { epoch: 'epoch', offset: 1 });
+        sink.event(event(1));
+        resolve({ end });
+      };
+    });
+  const stream = new TopicStream({ subscribe } as unknown as TopicBus, topicOf(LATEST, 'user:1'));
+  const shared = parts();
+  const begun = Delivery.begin(stream, request, shared, hold);
+  return { request, socket, end, begun, open: () => shared.count.open, join: () => join() };
+}
+
+it('an operation that starts sends the events of its history', async () => {
+  const { socket, begun, open, join } = beginning();
+  join();
+  await begun;
+  expect([socket.pushed, open()]).toEqual([[1], 1]);
+});
+
+it('an operation that is over before the store has answered sends nothing, and leaves the topic', async () => {
+  const { request, socket, end, begun, open, join } = beginning();
+  await request.reservation.return();
+  join();
+  await begun;
+  expect([socket.pushed, open()]).toEqual([[], 0]);
+  expect(end).toHaveBeenCalled();
+});
+
+it('events that are lost after an operation is over do not close its socket', async () => {
+  const { delivery } = delivering();
+  await delivery.return();
+  // It would close with a method that the recording socket does not have.
+  expect(() => delivery.ended()).not.toThrow();
+});
+
+it('an operation that is over before it has begun sends nothing', async () => {
+  const { request, socket } = requested();
+  await request.reservation.return();
+  const subscribe = async (_: unknown, sink: TopicSink) => {
+    sink.event(event(1));
+    return { end: () => {} };
+  };
+  const stream = new TopicStream({ subscribe } as unknown as TopicBus, topicOf(LATEST, 'user:1'));
+  await Delivery.begin(stream, request, parts(), hold);
+  expect(socket.pushed).toEqual([]);
 });

@@ -12,7 +12,7 @@ import type { ExecutableOperation, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
 import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
-import { never } from './reservation.js';
+import { never, type Reservation } from './reservation.js';
 import type { SubscriptionCount } from './subscription.metrics.js';
 
 /** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
@@ -29,6 +29,8 @@ export interface DeliveryRequest {
   readonly variant: Variant;
   /** The client's cursor, not yet verified. */
   readonly resume: unknown;
+  /** Keeps the operation's id until the delivery has begun. */
+  readonly reservation: Reservation;
 }
 
 /** What deliveries share. */
@@ -76,6 +78,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   ): Promise<Delivery> {
     const { connection, operationId } = request;
     const delivery = new Delivery(stream.topic.definition, request, parts, hold);
+    request.reservation.starts(delivery);
     const resume = connection.resumable ? request.resume : undefined;
     const subscription = await stream.attach(delivery, resume).catch((error: unknown) => {
       if (resume !== undefined) parts.count.failed++;
@@ -121,6 +124,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   }
 
   ended(): void {
+    if (this.#done) return;
     // The loss cannot be reported on this subscription; the client resumes and learns there what it missed.
     this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }

@@ -8,14 +8,22 @@
  */
 export class Reservation implements AsyncIterable<never> {
   #isOver = false;
+  #starting: { return(): unknown } | null = null;
 
   /** Whether the client has completed the operation, or the socket has closed. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
+  /** What is being started: it ends with the reservation, since it may send events before it has started. */
+  starts(subscription: { return(): unknown }): void {
+    this.#starting = subscription;
+    if (this.#isOver) subscription.return();
+  }
+
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#isOver = true;
+    this.#starting?.return();
     return { done: true, value: undefined };
   }
 

@@ -5,7 +5,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { Renderer } from './rendering.js';
-import { never } from './reservation.js';
+import { never, Reservation } from './reservation.js';
 import { subscribe } from './subscription.js';
 
 /** Subscribes to a field whose resolver returns an async iterable of its own: `open` counts it while it lasts. */
@@ -25,6 +25,7 @@ async function subscribing(source: AsyncIterable<unknown>) {
     variant: operation.variant(undefined),
     resume: undefined,
     messageBytes: 0,
+    reservation: new Reservation(),
   };
   const metrics = subscriptionMetrics();
   const release = vi.fn<() => void>();
