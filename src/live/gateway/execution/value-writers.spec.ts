@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { GraphQLString } from 'graphql';
+import { GraphQLScalarType, GraphQLString } from 'graphql';
 import { expect, it } from 'vitest';
-import { leaf } from './value-writers.js';
+import { leaf, LEFT } from './value-writers.js';
 
 const run = { root: null, context: null, variables: {} };
 
@@ -20,4 +20,12 @@ it('writes any string as JSON.stringify does', () => {
     }),
     { numRuns: 5_000 },
   );
+});
+
+it.each([
+  ['is resolved', () => Promise.resolve({ text: 'later' })],
+  ['is rejected', () => Promise.reject(new Error('no text'))],
+])('leaves a scalar that is serialised as a promise that %s to graphql-js, which waits for it', (_, serialize) => {
+  const write = leaf(new GraphQLScalarType({ name: 'Later', serialize }));
+  expect(() => write('text', run, null, undefined)).toThrow(LEFT);
 });

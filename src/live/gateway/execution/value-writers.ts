@@ -104,7 +104,7 @@ function quoted(text: string): string {
 
 /** The serialised value of a custom scalar. `toJSON` gets the key, which only the whole result knows. */
 function structured(value: unknown): string {
-  if (typeof value !== 'object' || value === null || 'toJSON' in value) throw LEFT;
+  if (typeof value !== 'object' || value === null || 'toJSON' in value || isPromise(value)) throw leftWith(value);
   return JSON.stringify(value);
 }
 
