@@ -3,7 +3,9 @@ import {
   execute,
   type ExecutionResult,
   getVariableValues,
+  GraphQLIncludeDirective,
   type GraphQLSchema,
+  GraphQLSkipDirective,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
@@ -24,6 +26,9 @@ const MAX_KEY_LENGTH = 512;
  * graphql-js.
  */
 const MAX_PLANS = 8;
+
+/** The directives that decide which fields are selected. */
+const CONDITIONS: ReadonlySet<string> = new Set([GraphQLSkipDirective.name, GraphQLIncludeDirective.name]);
 
 /** Memory of an operation besides its text: the maps, and the last result of a few variants. */
 const BASE_BYTES = 4096;
@@ -165,7 +170,8 @@ function conditionsOf(document: DocumentNode): readonly string[] {
   const names = new Set<string>();
   visit(document, {
     Directive: (directive) => {
-      visit(directive, { Variable: ({ name }) => void names.add(name.value) });
+      if (CONDITIONS.has(directive.name.value))
+        visit(directive, { Variable: ({ name }) => void names.add(name.value) });
       return false;
     },
   });
