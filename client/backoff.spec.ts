@@ -72,6 +72,21 @@ describe('the back-off', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it.each([
+    ['Retry-After lasts', new TokenUnavailableError('Busy', 60)],
+    ['getToken fails', new Error('No network')],
+  ])('ends the request for a token when it is stopped while %s', async (_, failure) => {
+    const backoff = new Backoff(() => 1);
+    const getToken = vi.fn<GetToken>().mockRejectedValue(failure);
+    const token = new TokenSource(getToken, backoff).next(new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(0);
+    backoff.stop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await token).toBeUndefined();
+    expect(getToken).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('waits while the browser is offline and continues when it is online', async () => {
     const navigator = { onLine: false };
     vi.stubGlobal('navigator', navigator);

@@ -71,6 +71,11 @@ export class Backoff {
     this.#skipsNext = true;
   }
 
+  /** Whether {@link stop} was called. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Ends every wait, now and later. */
   stop(): void {
     this.#stopped = true;

@@ -36,10 +36,10 @@ export class TokenSource {
   /**
    * A token, or null if the user is not signed in. Never rejects: failures are retried.
    *
-   * @returns undefined once `signal` is aborted
+   * @returns undefined once `signal` is aborted or the back-off is stopped
    */
   async next(signal: AbortSignal): Promise<string | null | undefined> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.backoff.isStopped) {
       // A server's `Retry-After` holds for later connections too.
       const held = this.backoff.held(signal);
       if (held) {
