@@ -3,9 +3,11 @@ import { InvalidArgumentError } from 'commander';
 import { AuditStore, type StoredAuditEvent } from '../../identity/audit/audit.store.js';
 import { AUDIT_EVENTS } from '../../live/logging/audit-log.js';
 import type { CliCommand } from './command.js';
+import { wholeNumber } from './whole-number.js';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
+const limit = wholeNumber(MAX_LIMIT);
 const FOLLOW_EVERY_MS = 1_000;
 /** Events of several nodes may be stored in another order than that of their ids: so far back is looked again. */
 const LOOK_BACK = 1_000;
@@ -59,7 +61,8 @@ async function followAfter(
   print: (events: readonly StoredAuditEvent[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let [newest, seen] = [found.at(-1)?.id ?? 0, new Set(found.map(({ id }) => id))];
+  let newest = found.at(-1)?.id ?? 0;
+  let seen = new Set(found.map(({ id }) => id));
   const oldestShown = found[0]?.id ?? 0;
   while (!signal.aborted) {
     await delay(FOLLOW_EVERY_MS, undefined, { signal }).catch(() => {});
@@ -89,11 +92,4 @@ function since(text: string): Date {
   if (!(time < YEAR_10_000))
     throw new InvalidArgumentError('Give an instant such as 2026-01-31T12:00:00Z, or 30m, 2h, 7d.');
   return new Date(Math.max(0, time));
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > MAX_LIMIT)
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LIMIT}.`);
-  return value;
 }

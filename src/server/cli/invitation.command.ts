@@ -1,9 +1,10 @@
-import { InvalidArgumentError } from 'commander';
 import { Invitations } from '../../identity/accounts/invitations.js';
 import type { CliCommand } from './command.js';
+import { wholeNumber } from './whole-number.js';
 
 const DEFAULT_DAYS = 7;
 const MAX_DAYS = 90;
+const days = wholeNumber(MAX_DAYS);
 
 /** `invitation create|list|revoke`: manages invitations for `REGISTRATION=invite`. */
 export const invitationCommand: CliCommand = (program, context) => {
@@ -43,10 +44,3 @@ export const invitationCommand: CliCommand = (program, context) => {
       }),
     );
 };
-
-function days(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > MAX_DAYS)
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_DAYS}.`);
-  return value;
-}

@@ -1,11 +1,12 @@
-import { InvalidArgumentError } from 'commander';
 import { type RejectedEvent, RejectedEvents, type RejectedIds } from '../../live/publish/outbox/rejected-events.js';
 import { loadConfig } from '../config/load-config.js';
 import type { CliCommand } from './command.js';
+import { wholeNumber } from './whole-number.js';
 
 /** The most events that `list` prints. */
 const MAX_LISTED = 1_000;
 const DEFAULT_LISTED = 100;
+const limit = wholeNumber(MAX_LISTED);
 
 interface Chosen {
   readonly all?: true;
@@ -61,11 +62,4 @@ function chosen(ids: readonly string[], { all }: Chosen): RejectedIds {
   if (ids.length === 0) throw new Error('Name the ids of events, or give --all.');
   if (!ids.every((id) => /^\d{1,18}$/.test(id))) throw new Error('An id is a number, as `rejected list` prints it.');
   return ids;
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > MAX_LISTED)
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LISTED}.`);
-  return value;
 }

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { InvalidArgumentError } from 'commander';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
 import { seedPeople } from './seed-people.js';
+import { wholeNumber } from './whole-number.js';
 
 const MAX_PEOPLE = 1_000_000;
 
@@ -22,9 +22,13 @@ export const seedCommand: CliCommand = (program, context) => {
     .description(
       'create users with live sessions and write [{ viewerId, token }], for load tests; refused in production',
     )
-    .requiredOption('--users <n>', 'how many users', whole(MAX_PEOPLE))
+    .requiredOption('--users <n>', 'how many users', wholeNumber(MAX_PEOPLE))
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
-    .option('--ttl-seconds <n>', 'how long the tokens live; default TOKEN_TTL_SECONDS', whole(MAX_TOKEN_LIFE_SECONDS))
+    .option(
+      '--ttl-seconds <n>',
+      'how long the tokens live; default TOKEN_TTL_SECONDS',
+      wholeNumber(MAX_TOKEN_LIFE_SECONDS),
+    )
     .action((options: SeedOptions) =>
       context.withStores(
         async (stores) => {
@@ -45,12 +49,3 @@ export const seedCommand: CliCommand = (program, context) => {
       ),
     );
 };
-
-function whole(max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < 1 || value > max)
-      throw new InvalidArgumentError(`Give a whole number from 1 to ${max}.`);
-    return value;
-  };
-}

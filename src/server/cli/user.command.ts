@@ -1,13 +1,15 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ListedAccount } from '../../identity/accounts/account.js';
 import { AccountService } from '../../identity/accounts/account.service.js';
 import { AccountChanges } from '../../identity/sessions/account-changes.service.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { CliCommand, CliContext } from './command.js';
 import { whenNotified } from './sessions.command.js';
+import { wholeNumber } from './whole-number.js';
 
 const DEFAULT_LISTED = 100;
 const MAX_LISTED = 1_000;
+const limit = wholeNumber(MAX_LISTED);
 
 interface ListOptions {
   readonly limit: number;
@@ -79,11 +81,4 @@ function addList(user: Command, context: CliContext): void {
 function line({ id, email, createdAt, disabledAt }: ListedAccount): string {
   const state = disabledAt ? `  disabled ${disabledAt.toISOString()}` : '';
   return `${email}  user:${id}  since ${createdAt.toISOString()}${state}`;
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > MAX_LISTED)
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_LISTED}.`);
-  return value;
 }
