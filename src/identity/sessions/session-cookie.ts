@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
-import { SESSION_CONFIG, type SessionConfig } from '../identity.config.js';
 import { hash, randomBytes } from 'node:crypto';
+import { HTTP_CONFIG, type HttpConfig, SESSION_CONFIG, type SessionConfig } from '../identity.config.js';
+import { cookieValues } from './cookie-values.js';
 
 const SECRET_BYTES = 32;
 /** 32 bytes in base64url, without padding (RFC 4648 §5). */
@@ -23,8 +23,6 @@ export function sessionSecretHash(secret: string): string {
 }
 
 const NAME = 'sallyport';
-/** The longest `Cookie` header that is read. Browsers send up to 4 KiB per cookie and about a hundred cookies. */
-const MAX_HEADER_LENGTH = 16_384;
 
 /**
  * The session's cookie: HttpOnly, SameSite=Lax, Path=/, no Domain. With https it is Secure and has the `__Host-`
@@ -44,10 +42,7 @@ export class SessionCookie {
 
   /** The secret in a `Cookie` header, or null if there is none in the right form. */
   read(header: string | undefined): string | null {
-    if (!header || header.length > MAX_HEADER_LENGTH) return null;
-    const prefix = `${this.#name}=`;
-    const pair = header.split(';').find((part) => part.trimStart().startsWith(prefix));
-    const value = pair?.trim().slice(prefix.length) ?? '';
+    const [value = ''] = cookieValues(header, this.#name);
     return isSessionSecret(value) ? value : null;
   }
 

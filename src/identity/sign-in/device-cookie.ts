@@ -2,12 +2,12 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
+import { cookieValues } from '../sessions/cookie-values.js';
 
 const NAME = 'sallyport_device';
 const LIFETIME_SECONDS = 180 * 86_400;
 /** The most accounts that one device is known to; the least recent sign-in is dropped. */
 const MAX_ACCOUNTS = 8;
-const MAX_HEADER_LENGTH = 16_384;
 const ID_BYTES = 12;
 const MAC_BYTES = 16;
 /** `<id>.<seconds since the epoch, base 36>.<mac>`; several are separated by `~`. */
@@ -70,11 +70,8 @@ export class DeviceCookie {
 
   /** Well-formed entries that are not too old; not yet verified for an account. */
   #entries(cookieHeader: string | undefined): Entry[] {
-    if (!cookieHeader || cookieHeader.length > MAX_HEADER_LENGTH) return [];
-    const prefix = `${this.#name}=`;
-    const pair = cookieHeader.split(';').find((part) => part.trimStart().startsWith(prefix));
-    const texts = pair?.trim().slice(prefix.length).split('~', MAX_ACCOUNTS) ?? [];
-    return texts.flatMap((text) => {
+    const [value = ''] = cookieValues(cookieHeader, this.#name);
+    return value.split('~', MAX_ACCOUNTS).flatMap((text) => {
       const [, id, issued, mac] = ENTRY.exec(text) ?? [];
       if (id === undefined || issued === undefined || mac === undefined) return [];
       const age = nowSeconds() - Number.parseInt(issued, 36);

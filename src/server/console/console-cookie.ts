@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
+import { cookieValues } from '../../identity/sessions/cookie-values.js';
 import { CONSOLE_SESSION_SECONDS } from './console-session.store.js';
 
 /** What the browser sends the cookie with: the console, and neither the app nor `/graphql`. */
@@ -7,7 +8,6 @@ const PATH = '/console';
 const NAME = 'sallyport-console';
 /** 32 bytes in base64url, without padding (RFC 4648 §5). */
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
-const MAX_HEADER_LENGTH = 16_384;
 
 /**
  * The cookie of a console session: HttpOnly, SameSite=Strict, only for `/console`. With https it is Secure and named
@@ -28,10 +28,7 @@ export class ConsoleCookie {
    * them was set by another host of this domain.
    */
   read(header: string | undefined): string | null {
-    if (!header || header.length > MAX_HEADER_LENGTH) return null;
-    const prefix = `${this.#name}=`;
-    const pairs = header.split(';').map((pair) => pair.trim());
-    const [value, ...others] = pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
+    const [value, ...others] = cookieValues(header, this.#name);
     return value !== undefined && others.length === 0 && SECRET.test(value) ? value : null;
   }
 
