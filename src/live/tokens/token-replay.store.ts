@@ -1,3 +1,11 @@
+/** A clock that is set back, or another node's clock, may accept the token for longer than this node's. */
+const CLOCK_SLACK_SECONDS = 5 * 60;
+
+/** How many seconds from now a shared store must remember a used token. */
+export function rememberSeconds(expiresAtSeconds: number): number {
+  return Math.max(1, expiresAtSeconds - Math.floor(Date.now() / 1000) + CLOCK_SLACK_SECONDS);
+}
+
 /** Stores which tokens have opened a socket, for `TOKEN_SINGLE_USE`. */
 export abstract class TokenReplayStore {
   /**

@@ -20,6 +20,11 @@ export interface TopicDefinition {
   readonly deliverWithinMs?: number;
 }
 
+/** How long an event is kept, in whole milliseconds, as stores need it. */
+export function historyMs({ historySeconds }: TopicDefinition): number {
+  return Math.round(historySeconds * 1000);
+}
+
 /** One viewer's topic. Only {@link topicOf} creates one, so every topic has an owner. */
 export interface Topic {
   readonly definition: TopicDefinition;

@@ -7,7 +7,7 @@ import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../
 import { formatTraceparent } from '../../tracing/trace-context.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
-import type { Topic, TopicDefinition } from '../../topics/topic.js';
+import { historyMs, type Topic } from '../../topics/topic.js';
 import { QUERY_TIMEOUT_MS } from './postgres-connections.js';
 import type { PostgresConnection } from './postgres.connection.js';
 
@@ -129,11 +129,6 @@ export class TopicStore implements TopicStorage<StoredReading> {
       [topic.name],
     );
   }
-}
-
-/** Whole milliseconds. */
-function historyMs(definition: TopicDefinition): number {
-  return Math.round(definition.historySeconds * 1000);
 }
 
 /**

@@ -9,7 +9,7 @@ import { TopicEvent } from '../../topics/topic-event.js';
 import { formatTraceparent } from '../../tracing/trace-context.js';
 import type { ReadOptions, TopicPlace, TopicReading } from '../../topics/topic-reading.js';
 import type { HistoryPage, HistoryRange, Publication, PublishOutcome } from '../../topics/topic.bus.js';
-import type { Topic, TopicDefinition } from '../../topics/topic.js';
+import { historyMs, type Topic, type TopicDefinition } from '../../topics/topic.js';
 import { channelSuffix, keyHash, topicKeys, topicTag } from './topic-keys.js';
 import { TOPIC_SCRIPTS, type TopicScripts } from './topic-scripts.js';
 
@@ -159,11 +159,6 @@ export class TopicStore implements TopicStorage<TopicReading> {
 /** Random, 12 characters: the prefix of new epochs. Scripts that create several append a number. */
 function newEpoch(): string {
   return randomBytes(9).toString('base64url');
-}
-
-/** Whole milliseconds, since Redis accepts no fractions. */
-function historyMs(definition: TopicDefinition): number {
-  return Math.round(definition.historySeconds * 1000);
 }
 
 function toOutcome(line: string): PublishOutcome {
