@@ -72,8 +72,8 @@ export class AppSessions extends Sessions {
   }
 
   /**
-   * Returns when a session ends, as the application says: revocations are checked with the token. Calls in one turn of the event loop
-   * share one call of the application.
+   * Returns when a session ends, as the application says; revocations are checked with the token. Calls in one turn of
+   * the event loop share one call of the application.
    *
    * @returns null when it has ended
    * @throws UnavailableError when the application cannot answer
@@ -91,7 +91,7 @@ export class AppSessions extends Sessions {
       return withoutEnded(live);
     } catch (error) {
       this.#health.failed('sessions.status');
-      this.#health.wentAway(error instanceof Error ? error.message : 'it threw something that is no Error');
+      this.#health.becameUnavailable(error instanceof Error ? error.message : 'it threw something that is no Error');
       return unavailable(error);
     } finally {
       this.#health.took('sessions', startedAtMs);

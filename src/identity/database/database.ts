@@ -75,7 +75,7 @@ export class Database {
       () => false,
     );
     const answer = await within(PROBE_TIMEOUT_MS, probe, 'late');
-    if (answer === 'late') health?.wentAway('no answer');
+    if (answer === 'late') health?.becameUnavailable('no answer');
     if (answer === true) health?.tookWrite();
     return answer === true;
   }
@@ -111,7 +111,7 @@ export class Database {
   #logFailure({ kind, reason }: DatabaseFailure): void {
     const { health } = this.parts;
     health?.failed(reason);
-    if (kind === 'away') health?.wentAway(reason);
+    if (kind === 'unavailable') health?.becameUnavailable(reason);
     if (kind === 'refused-write') health?.refusedWrite(reason);
   }
 }

@@ -127,7 +127,7 @@ export class StoreHealth {
   }
 
   /** The store is unavailable: its connection broke, or it does not answer. */
-  wentAway(reason: string): void {
+  becameUnavailable(reason: string): void {
     const { title } = this.#listener;
     this.#become('unavailable', reason, `${title} is unavailable: retrying until it is back`);
   }

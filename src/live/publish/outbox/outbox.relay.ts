@@ -99,7 +99,7 @@ export class OutboxRelay {
     const reason = failure?.reason ?? (isUnavailable ? 'no answer' : 'error');
     if (!isUnavailable) this.parts.logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
     this.parts.health.failed(reason);
-    this.parts.health.wentAway(reason);
+    this.parts.health.becameUnavailable(reason);
   }
 
   /** Follows until this node becomes the active one, then leads until the connection is lost. */
@@ -200,7 +200,7 @@ export class OutboxRelay {
   }
 }
 
-/** When work was done that is due from time to time, on the monotonic clock. It outlives connections, which it may cost. */
+/** When maintenance was last done, on the monotonic clock. Kept over reconnects, because maintenance may break one. */
 interface Maintenance {
   tidiedMs: number;
   sweptMs: number;

@@ -198,7 +198,7 @@ export class EventLog {
     client.end().catch(() => {});
     this.#wakeAll();
     if (this.#isClosed) return;
-    this.postgres.health.wentAway(reason);
+    this.postgres.health.becameUnavailable(reason);
     for (const { lost } of this.#hooks) lost();
     this.#reconnect();
   }

@@ -16,7 +16,7 @@ it('a server that accepts a connection and never answers is unavailable', async 
   );
   for (const socket of accepted) socket.destroy();
   server.close();
-  expect(failure).toEqual({ kind: 'away', reason: 'connection lost' });
+  expect(failure).toEqual({ kind: 'unavailable', reason: 'connection lost' });
 });
 
 it.each([

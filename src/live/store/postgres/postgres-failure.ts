@@ -27,8 +27,8 @@ const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connec
 
 /** Why a database operation failed, for logs and metrics. */
 export interface DatabaseFailure {
-  /** `away`: unavailable. `late`: one query was too slow. */
-  readonly kind: 'away' | 'late' | 'refused-write';
+  /** `late`: one query was too slow. */
+  readonly kind: 'unavailable' | 'late' | 'refused-write';
   /** An SQLSTATE or the code of a system call; never a statement or its values. */
   readonly reason: string;
 }
@@ -39,7 +39,7 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   const [code, message] = innermost(error);
   if (REFUSED_WRITE_STATES.test(code)) return { kind: 'refused-write', reason: code };
   if (LATE_STATES.test(code) || LATE_MESSAGES.test(message)) return { kind: 'late', reason: code || 'timeout' };
-  return { kind: 'away', reason: code || 'connection lost' };
+  return { kind: 'unavailable', reason: code || 'connection lost' };
 }
 
 /** What an operator is told when the database fails in this way at the start. */

@@ -44,9 +44,9 @@ export class RedisConnection {
     this.client.on('ready', () => void this.#beat());
     this.client.on('close', () => {
       this.#isSettled = false;
-      this.#wentAway();
+      this.#becameUnavailable();
     });
-    this.client.on('error', (error: Error) => this.#wentAway(error));
+    this.client.on('error', (error: Error) => this.#becameUnavailable(error));
     this.#scheduleBeat();
   }
 
@@ -186,9 +186,9 @@ export class RedisConnection {
     this.client.disconnect(true);
   }
 
-  #wentAway(error?: Error): void {
+  #becameUnavailable(error?: Error): void {
     if (this.#isClosed || this.client.status === 'end') return;
-    this.health.wentAway(reasonOf(error));
+    this.health.becameUnavailable(reasonOf(error));
   }
 }
 
