@@ -41,7 +41,7 @@ beforeEach(async () => {
   } as unknown as Connections;
   server = createServer();
   const adapter = { httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost;
-  const metrics = { refused: () => {} } as unknown as GatewayMetrics;
+  const metrics = { upgradeRefused: () => {} } as unknown as GatewayMetrics;
   gateway = new SocketGateway(adapter, policy, connections, metrics, CONFIG);
   gateway.onApplicationBootstrap();
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -78,7 +78,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #refuse(socket: Duplex, refusal: UpgradeRefusal, facts: ConnectionFacts): void {
-    this.metrics.refused(refusal, facts);
+    this.metrics.upgradeRefused(refusal, facts);
     this.policy.answer(socket, refusal, facts.requestId);
   }
 }
@@ -86,8 +86,8 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
 type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 /**
- * Drains as soon as the HTTP server is closed. Nest may stop Apollo before this module, and Apollo closes the server and waits until it has
- * no socket left.
+ * Drains as soon as the HTTP server is closed. Nest may stop Apollo before this module, and Apollo closes the server and
+ * waits until it has no socket left.
  */
 function drainBeforeClose(server: Server, drain: () => Promise<void>): void {
   const close = server.close.bind(server);
@@ -98,9 +98,9 @@ function drainBeforeClose(server: Server, drain: () => Promise<void>): void {
 }
 
 /**
- * Takes the upgrades that are ours, and those that nothing else listens for. Other listeners of the application, such as a Nest gateway
- * or Socket.IO, hear of the rest only: many of them end every socket that is not for them. Node lets no listener keep an event
- * from the others, so this is decided in `emit`.
+ * Takes the upgrades that are ours, and those that nothing else listens for. Other listeners of the application, such as
+ * a Nest gateway or Socket.IO, get only the rest, because many of them end every socket that is not for them. A listener
+ * cannot keep an event from the others, so this is decided in `emit`.
  */
 function takeOurs(server: Server, take: UpgradeListener, isOurs: (request: IncomingMessage) => boolean): void {
   const emit = server.emit.bind(server) as (event: string, ...values: unknown[]) => boolean;

@@ -38,13 +38,15 @@ export class ConnectionAdmission {
     if (connection.closed) return null;
     if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
     const { grant, authenticator } = admission;
-    const [{ viewer }, client, moreOf] = [grant, connection.facts, this.config.context];
+    const { viewer } = grant;
+    const client = connection.facts;
+    const { context: moreOf } = this.config;
     const own: GraphqlContext = { viewer, client, cookies: NO_COOKIES };
     const context = moreOf ? { ...(await moreOf({ viewer, client })), ...own } : own;
     if (connection.closed) return null;
     // The session may have ended in the meantime.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    if (this.capacity.isFullFor(grant.viewer.id)) {
+    if (this.capacity.isFullFor(viewer.id)) {
       return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
     }
     const resumable = payload['resumable'] === true;

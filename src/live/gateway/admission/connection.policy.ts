@@ -69,9 +69,9 @@ export class ConnectionPolicy {
       const verdict = await this.#verify(token, facts);
       return verdict.ok ? verdict : this.#refuse(verdict.reason, facts);
     } catch (error) {
-      const away = error instanceof UnavailableError;
-      this.logger[away ? 'warn' : 'error'](
-        { requestId: facts.requestId, address: facts.address, ...(away ? {} : { err: error }) },
+      const isUnavailable = error instanceof UnavailableError;
+      this.logger[isUnavailable ? 'warn' : 'error'](
+        { requestId: facts.requestId, address: facts.address, ...(isUnavailable ? {} : { err: error }) },
         'token not verified: a store is unavailable',
       );
       return TRY_AGAIN_LATER;
@@ -96,7 +96,7 @@ export class ConnectionPolicy {
   }
 
   #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
-    this.metrics.rejected(reason, facts);
+    this.metrics.tokenRefused(reason, facts);
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
   }

@@ -23,9 +23,9 @@ const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 
  */
 @Injectable()
 export class GatewayMetrics {
-  readonly #refused: Counter<'status'>;
+  readonly #upgradesRefused: Counter<'status'>;
   readonly #closed: Counter<'code'>;
-  readonly #rejected: Counter<'reason'>;
+  readonly #tokensRefused: Counter<'reason'>;
 
   constructor(
     metrics: Registry,
@@ -35,7 +35,7 @@ export class GatewayMetrics {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const registers = [metrics];
-    this.#refused = new Counter({
+    this.#upgradesRefused = new Counter({
       name: 'sallyport_upgrades_refused_total',
       help: 'Upgrades answered with plain HTTP, by status.',
       labelNames: ['status'],
@@ -47,16 +47,16 @@ export class GatewayMetrics {
       labelNames: ['code'],
       registers,
     });
-    this.#rejected = new Counter({
+    this.#tokensRefused = new Counter({
       name: 'sallyport_sockets_refused_total',
       help: 'Sockets that were not admitted, or closed at a refresh, by why their token was refused.',
       labelNames: ['reason'],
       registers,
     });
     // The first of each must be an increase for Prometheus too.
-    for (const status of REFUSALS) this.#refused.inc({ status }, 0);
+    for (const status of REFUSALS) this.#upgradesRefused.inc({ status }, 0);
     for (const code of KNOWN_CODES) this.#closed.inc({ code }, 0);
-    for (const reason of TOKEN_REFUSALS) this.#rejected.inc({ reason }, 0);
+    for (const reason of TOKEN_REFUSALS) this.#tokensRefused.inc({ reason }, 0);
     const sockets: Gauge = new Gauge({
       name: 'sallyport_sockets',
       help: 'Open sockets on this node.',
@@ -69,8 +69,8 @@ export class GatewayMetrics {
   }
 
   /** An upgrade was answered with plain HTTP. */
-  refused({ status, message }: UpgradeRefusal, { address, origin, requestId }: ConnectionFacts): void {
-    this.#refused.inc({ status });
+  upgradeRefused({ status, message }: UpgradeRefusal, { address, origin, requestId }: ConnectionFacts): void {
+    this.#upgradesRefused.inc({ status });
     this.logger.info(
       { requestId, event: 'upgrade-refused', status, reason: message, address, origin: cutOrigin(origin) },
       'upgrade refused',
@@ -78,8 +78,8 @@ export class GatewayMetrics {
   }
 
   /** A token was refused, at the start or at a refresh. */
-  rejected(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): void {
-    this.#rejected.inc({ reason });
+  tokenRefused(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): void {
+    this.#tokensRefused.inc({ reason });
     this.logger.info(
       { requestId, event: 'socket-refused', reason, address, origin: cutOrigin(origin) },
       'socket refused',

@@ -55,10 +55,7 @@ export class ConnectionCounts {
   }
 }
 
-/**
- * Whether this node accepts another socket: the limit of all, the address's limit and rate of upgrades, and the viewer's
- * limit.
- */
+/** Whether this node accepts another socket, by the limits of all sockets, of an address and of a viewer. */
 @Injectable()
 export class NodeCapacity {
   constructor(
@@ -76,8 +73,8 @@ export class NodeCapacity {
     if (this.counts.here >= maxConnectionsHere || this.counts.total >= maxConnections) {
       return { status: 503, message: 'This node is full.', ...later };
     }
-    const crowded = this.counts.ofAddress(address) >= this.limits.maxConnectionsPerAddress;
-    if (!crowded || addressIn(address, this.limits.throttleExempt)) return null;
+    const isFull = this.counts.ofAddress(address) >= this.limits.maxConnectionsPerAddress;
+    if (!isFull || addressIn(address, this.limits.throttleExempt)) return null;
     this.metrics.refused('connectionsOfAddress');
     return { status: 429, message: 'Too many sockets from this address.', ...later };
   }

@@ -13,21 +13,21 @@ const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 100_000;
 
 /** Revocations of the last minute, by id. If there are too many, the oldest is dropped. */
-class LateNews<T> {
-  readonly #news = new Map<string, { readonly value: T; readonly atMs: number }>();
+class RecentRevocations<T> {
+  readonly #byId = new Map<string, { readonly value: T; readonly atMs: number }>();
 
   get(id: string): T | undefined {
-    return this.#news.get(id)?.value;
+    return this.#byId.get(id)?.value;
   }
 
   add(id: string, value: T): void {
     const nowMs = performance.now();
-    for (const [old, { atMs }] of this.#news) {
-      if (nowMs - atMs < REMEMBER_MS && this.#news.size < MAX_REMEMBERED) break;
-      this.#news.delete(old);
+    for (const [old, { atMs }] of this.#byId) {
+      if (nowMs - atMs < REMEMBER_MS && this.#byId.size < MAX_REMEMBERED) break;
+      this.#byId.delete(old);
     }
-    this.#news.delete(id);
-    this.#news.set(id, { value, atMs: nowMs });
+    this.#byId.delete(id);
+    this.#byId.set(id, { value, atMs: nowMs });
   }
 }
 
@@ -65,8 +65,8 @@ export class ConnectionRegistry {
   readonly #byViewer = new ConnectionIndex<ViewerId>();
   readonly #admitted = new Map<string, AdmittedCount>();
   readonly #perAddress = new Map<string, number>();
-  readonly #ended = new LateNews<true>();
-  readonly #revoked = new LateNews<readonly RevokedViewer[]>();
+  readonly #ended = new RecentRevocations<true>();
+  readonly #revoked = new RecentRevocations<readonly RevokedViewer[]>();
 
   constructor(
     private readonly presence: Presence,
