@@ -24,6 +24,7 @@ const LIMITS = {
   maxConnectionsPerViewer: 20,
   maxHistoryMebibytes: 128,
 } as const;
+const UNKNOWN = 'is no option of SallyportModule';
 const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
 const STORE_OPTIONS = ['kind', 'url', 'listenUrl'];
 const KNOWN: ReadonlySet<string> = new Set([
@@ -96,11 +97,11 @@ function limitsOf(limits: LimitOptions): LimitsConfig {
 function faultsOf(given: unknown): string[] {
   if (!isRecord(given)) return ['options: must be an object with secretKeys and sessions.'];
   const faults = new Faults();
-  for (const name of Object.keys(given)) faults.unless(KNOWN.has(name), name, 'is no option of SallyportModule');
+  for (const name of Object.keys(given)) faults.unless(KNOWN.has(name), name, UNKNOWN);
   checkKeys(given['secretKeys'], faults);
   checkSessions(given['sessions'], faults);
   checkStore(given['store'], faults);
-  const { path, introspection, context } = given;
+  const { path, introspection, context, logger, metrics } = given;
   faults.unless(path === undefined || isPath(path), 'path', 'must be a path such as /graphql, without a query');
   eachOf(given['allowedOrigins'], 'allowedOrigins', faults, isOrigin, 'must be an origin such as https://app.example');
   eachOf(
@@ -118,8 +119,7 @@ function faultsOf(given: unknown): string[] {
     'must be a boolean',
   );
   faults.unless(context === undefined || typeof context === 'function', 'context', 'must be a function');
-  faults.unless(given['logger'] === undefined || isLogger(given['logger']), 'logger', 'must be a pino logger');
-  const { metrics } = given;
+  faults.unless(logger === undefined || isLogger(logger), 'logger', 'must be a pino logger');
   faults.unless(
     metrics === undefined || (isRecord(metrics) && typeof metrics['registerMetric'] === 'function'),
     'metrics',
@@ -131,18 +131,21 @@ function faultsOf(given: unknown): string[] {
 class Faults {
   readonly all: string[] = [];
 
+  /** Records an error for the option at `path`. */
+  add(path: string, message: string): void {
+    this.all.push(`${path}: ${message}.`);
+  }
+
   /** Records an error for the option at `path` if it is invalid. */
   unless(isRight: boolean, path: string, message: string): void {
-    if (!isRight) this.all.push(`${path}: ${message}.`);
+    if (!isRight) this.add(path, message);
   }
 }
 
 function checkKeys(keys: unknown, faults: Faults): void {
   const wanted = `must be ${MIN_KEY_BYTES} random bytes or more (openssl rand -base64 48)`;
-  if (!Array.isArray(keys) || keys.length === 0) {
-    faults.unless(false, 'secretKeys', `must be a list of keys; each ${wanted}`);
-    return;
-  }
+  if (!Array.isArray(keys) || keys.length === 0)
+    return faults.add('secretKeys', `must be a list of keys; each ${wanted}`);
   keys.forEach((key: unknown, index) =>
     faults.unless(
       typeof key === 'string' && Buffer.byteLength(key) >= MIN_KEY_BYTES && new Set(key).size > 8,
@@ -153,10 +156,7 @@ function checkKeys(keys: unknown, faults: Faults): void {
 }
 
 function checkSessions(sessions: unknown, faults: Faults): void {
-  if (!isRecord(sessions)) {
-    faults.unless(false, 'sessions', 'is missing: an object with read(request) and status(ids)');
-    return;
-  }
+  if (!isRecord(sessions)) return faults.add('sessions', 'is missing: an object with read(request) and status(ids)');
   faults.unless(typeof sessions['read'] === 'function', 'sessions.read', 'must be a function of the request');
   faults.unless(typeof sessions['status'] === 'function', 'sessions.status', 'must be a function of session ids');
 }
@@ -188,10 +188,7 @@ function isPostgresUrl(url: unknown): boolean {
 
 function checkToken(token: unknown, faults: Faults): void {
   if (token === undefined) return;
-  if (!isRecord(token)) {
-    faults.unless(false, 'token', 'must be an object');
-    return;
-  }
+  if (!isRecord(token)) return faults.add('token', 'must be an object');
   onlyKnown(token, 'token', TOKEN_OPTIONS, faults);
   const { ttlSeconds, singleUse, issuer } = token;
   faults.unless(
@@ -208,20 +205,16 @@ function checkToken(token: unknown, faults: Faults): void {
 }
 
 function onlyKnown(given: object, path: string, known: readonly string[], faults: Faults): void {
-  for (const name of Object.keys(given))
-    faults.unless(known.includes(name), `${path}.${name}`, 'is no option of SallyportModule');
+  for (const name of Object.keys(given)) faults.unless(known.includes(name), `${path}.${name}`, UNKNOWN);
 }
 
 function checkLimits(limits: unknown, faults: Faults): void {
   if (limits === undefined) return;
-  if (!isRecord(limits)) {
-    faults.unless(false, 'limits', 'must be an object');
-    return;
-  }
+  if (!isRecord(limits)) return faults.add('limits', 'must be an object');
   for (const [name, value] of Object.entries(limits)) {
     if (name === 'throttleExempt') continue;
     const min = name === 'maxHistoryMebibytes' ? 16 : 1;
-    if (!(name in LIMITS)) faults.unless(false, `limits.${name}`, 'is no limit of SallyportModule');
+    if (!(name in LIMITS)) faults.add(`limits.${name}`, 'is no limit of SallyportModule');
     else faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
   }
   eachOf(
@@ -241,7 +234,7 @@ function eachOf(
   message: string,
 ): void {
   if (list === undefined) return;
-  if (!Array.isArray(list)) faults.unless(false, path, 'must be a list');
+  if (!Array.isArray(list)) faults.add(path, 'must be a list');
   else list.forEach((value: unknown, index) => faults.unless(isRight(value), `${path}[${index}]`, message));
 }
 
