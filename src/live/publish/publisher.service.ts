@@ -6,6 +6,7 @@ import { PublishMetrics } from './publish.metrics.js';
 import {
   type EventError,
   checkEvent,
+  KEY_REUSED,
   type TopicPermission,
   VIEWER_CHECK,
   type ViewerCheck,
@@ -78,10 +79,5 @@ function toResult(outcome: PublishOutcome | undefined): PublishResult {
   if (outcome?.reason === 'unavailable') {
     return { error: { code: 'UNAVAILABLE', message: 'Not published now: send this event with its key again.' } };
   }
-  return {
-    error: {
-      code: 'BAD_USER_INPUT',
-      message: 'key was used for another payload within the last 5 minutes: use a new key for a new event.',
-    },
-  };
+  return { error: { code: 'BAD_USER_INPUT', message: KEY_REUSED } };
 }

@@ -2,14 +2,13 @@ import type { Logger } from 'pino';
 import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
 import { parseSampled } from '../../tracing/trace-context.js';
-import { type CheckedEvent, checkEvent, type ViewerCheck } from '../published-event.js';
+import { type CheckedEvent, checkEvent, KEY_REUSED, type ViewerCheck } from '../published-event.js';
 import type { OutboxRow, RefusedRow } from './outbox.js';
 
 /** The owner of the keys that callers of `sallyport.publish` give. Those of `POST /publish` have other owners. */
 const PUBLISHER = 'sql';
 /** The owner of the keys of events without one. */
 const ROW_PUBLISHER = 'outbox';
-const KEY_REUSED = 'key was used for another payload within the last 5 minutes: use a new key for a new event.';
 const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
 
 /** What became of the events of one read. */
