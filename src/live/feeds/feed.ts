@@ -1,10 +1,8 @@
 import { Float, ID, Int } from '@nestjs/graphql';
 import { GraphQLScalarType } from 'graphql';
 import type { SlowReaderPolicy, TopicDefinition } from '../topics/topic.js';
+import type { ObjectClass } from './compiled-rules.js';
 import { checkObject, type PayloadVerdict } from './payload-check.js';
-
-/** A class of objects. */
-type ObjectClass<T extends object = object> = new () => T;
 
 /**
  * The type of a feed's events: a class with `@ObjectType()` whose fields carry class-validator's decorators, a scalar

@@ -12,8 +12,7 @@ const ITERATOR_QUEUE = 256;
  * ordinary async iterable of root values `{ [field]: payload }`, which subscribes at the first `next()`.
  */
 export class TopicStream<T = unknown> implements AsyncIterableIterator<Record<string, T>> {
-  /** For a consumer that calls {@link next} of the stream itself. */
-  #values: TopicIterator<T> | null = null;
+  #iterator: TopicIterator<T> | null = null;
 
   constructor(
     private readonly bus: TopicBus,
@@ -35,12 +34,17 @@ export class TopicStream<T = unknown> implements AsyncIterableIterator<Record<st
 
   /** The next root value. Apollo's driver calls it for a `@Subscription()` with `filter`. */
   next(): Promise<IteratorResult<Record<string, T>, undefined>> {
-    return (this.#values ??= new TopicIterator<T>(this)).next();
+    return this.#own.next();
   }
 
   /** Ends what {@link next} has subscribed. */
   return(): Promise<IteratorResult<Record<string, T>, undefined>> {
-    return (this.#values ??= new TopicIterator<T>(this)).return();
+    return this.#own.return();
+  }
+
+  /** For a consumer that calls {@link next} of the stream itself. */
+  get #own(): TopicIterator<T> {
+    return (this.#iterator ??= new TopicIterator<T>(this));
   }
 }
 
