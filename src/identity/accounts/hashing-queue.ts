@@ -21,13 +21,13 @@ interface Waiting {
  */
 export class HashingQueue {
   #running = 0;
-  #strangersRunning = 0;
-  readonly #slotsOfStrangers: number;
+  #unknownRunning = 0;
+  readonly #slotsOfUnknown: number;
   #knownHadTurn = false;
   readonly #known: Waiting[] = [];
   /** By network; the first one is served next. */
-  readonly #strangers = new Map<string, Waiting[]>();
-  #strangersWaiting = 0;
+  readonly #unknown = new Map<string, Waiting[]>();
+  #unknownWaiting = 0;
 
   /**
    * @param slots how many run at a time
@@ -37,7 +37,7 @@ export class HashingQueue {
     private readonly slots: number,
     private readonly maxWaiting: number,
   ) {
-    this.#slotsOfStrangers = Math.max(1, slots - 1);
+    this.#slotsOfUnknown = Math.max(1, slots - 1);
   }
 
   /**
@@ -46,7 +46,7 @@ export class HashingQueue {
    * @throws UnavailableError when the queue is full; whatever `work` throws
    */
   async run<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
-    if (this.#running < this.slots && (claim.known || this.#mayStrangerRun())) this.#begin(claim.known);
+    if (this.#running < this.slots && (claim.known || this.#mayUnknownRun())) this.#begin(claim.known);
     else await new Promise<void>((start, refuse) => this.#enqueue(claim, { start, refuse }));
     try {
       return await work();
@@ -55,27 +55,27 @@ export class HashingQueue {
     }
   }
 
-  #mayStrangerRun(): boolean {
-    return this.#strangersRunning < this.#slotsOfStrangers;
+  #mayUnknownRun(): boolean {
+    return this.#unknownRunning < this.#slotsOfUnknown;
   }
 
   #begin(known: boolean): void {
     this.#running += 1;
-    if (!known) this.#strangersRunning += 1;
+    if (!known) this.#unknownRunning += 1;
   }
 
   #end(known: boolean): void {
     this.#running -= 1;
-    if (!known) this.#strangersRunning -= 1;
-    const strangerMay = this.#mayStrangerRun() && this.#strangersWaiting > 0;
-    const next = this.#knownHadTurn && strangerMay ? undefined : this.#known.shift();
+    if (!known) this.#unknownRunning -= 1;
+    const unknownMay = this.#mayUnknownRun() && this.#unknownWaiting > 0;
+    const next = this.#knownHadTurn && unknownMay ? undefined : this.#known.shift();
     this.#knownHadTurn = next !== undefined;
     if (next) {
       this.#begin(true);
       next.start();
-    } else if (strangerMay) {
+    } else if (unknownMay) {
       this.#begin(false);
-      this.#nextStranger()?.start();
+      this.#nextUnknown()?.start();
     }
   }
 
@@ -85,35 +85,35 @@ export class HashingQueue {
       else this.#known.push(waiting);
       return;
     }
-    const line = this.#strangers.get(network) ?? [];
-    if (this.#strangersWaiting >= this.maxWaiting && !this.#makeRoom(line.length)) {
+    const queue = this.#unknown.get(network) ?? [];
+    if (this.#unknownWaiting >= this.maxWaiting && !this.#makeRoom(queue.length)) {
       waiting.refuse(new UnavailableError());
       return;
     }
-    line.push(waiting);
-    this.#strangers.set(network, line);
-    this.#strangersWaiting += 1;
+    queue.push(waiting);
+    this.#unknown.set(network, queue);
+    this.#unknownWaiting += 1;
   }
 
   /** Removes a waiting request of the network with the most; false if that would not be fairer. */
   #makeRoom(have: number): boolean {
-    let longest: [network: string, line: Waiting[]] | null = null;
-    for (const entry of this.#strangers) if (!longest || entry[1].length > longest[1].length) longest = entry;
+    let longest: [network: string, queue: Waiting[]] | null = null;
+    for (const entry of this.#unknown) if (!longest || entry[1].length > longest[1].length) longest = entry;
     if (!longest || longest[1].length <= have + 1) return false;
     longest[1].pop()?.refuse(new UnavailableError());
-    this.#strangersWaiting -= 1;
+    this.#unknownWaiting -= 1;
     return true;
   }
 
-  #nextStranger(): Waiting | undefined {
-    const [entry] = this.#strangers;
+  #nextUnknown(): Waiting | undefined {
+    const [entry] = this.#unknown;
     if (!entry) return undefined;
-    const [network, line] = entry;
-    const next = line.shift();
-    this.#strangersWaiting -= 1;
+    const [network, queue] = entry;
+    const next = queue.shift();
+    this.#unknownWaiting -= 1;
     // Moves it to the end: a Map keeps insertion order.
-    this.#strangers.delete(network);
-    if (line.length > 0) this.#strangers.set(network, line);
+    this.#unknown.delete(network);
+    if (queue.length > 0) this.#unknown.set(network, queue);
     return next;
   }
 }

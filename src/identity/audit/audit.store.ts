@@ -44,9 +44,9 @@ export class AuditStore {
 
   /** Adds events, all or none. */
   async add(events: readonly TimedAuditRecord[]): Promise<void> {
-    const rows = events.map(({ at, record: { event, viewer, address, reason, by, ...details } }) => ({
-      ...{ at, event, viewer, address, reason, by, details: storable(details) },
-    }));
+    const rows = events.map(({ at, record: { event, viewer, address, reason, by, ...details } }) => {
+      return { at, event, viewer, address, reason, by, details: storable(details) };
+    });
     await this.database.run((orm) => orm.insert(auditEvents).values(rows));
   }
 

@@ -165,17 +165,17 @@ export class IssuerKeys {
     const base = this.issuer.issuer.replace(/\/$/, '');
     const { issuer, jwks_uri: uri } = await fetchDocument(`${base}/.well-known/openid-configuration`, signal);
     if (issuer !== this.issuer.issuer) throw new KeyDocumentError('the discovery document names another issuer');
-    if (typeof uri !== 'string' || !mayLead(base, uri))
+    if (typeof uri !== 'string' || !mayNameKeysAt(base, uri))
       throw new KeyDocumentError('the discovery document names no keys');
     return uri;
   }
 }
 
 /** An https issuer's keys must use https too, since unencrypted data can be changed in transit. */
-function mayLead(from: string, to: string): boolean {
-  if (!URL.canParse(to)) return false;
-  const { protocol } = new URL(to);
-  return protocol === 'https:' || (protocol === 'http:' && from.startsWith('http:'));
+function mayNameKeysAt(issuer: string, uri: string): boolean {
+  if (!URL.canParse(uri)) return false;
+  const { protocol } = new URL(uri);
+  return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'));
 }
 
 /** All that jose looks at to select a key. No algorithm contains a space. */

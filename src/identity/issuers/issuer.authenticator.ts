@@ -8,7 +8,7 @@ import { isCompactJws, type OutsideClaims, readUnverified, verifyOutsideToken } 
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 /** An access token (RFC 9068) or an ID token. Other types are refused. */
-const LOGIN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
+const ACCEPTED_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
 /** Claims of tokens that must be refused: logout and security events, and tokens bound to a key (DPoP, mTLS). */
 const REFUSED_CLAIMS = ['events', 'cnf'] as const;
 
@@ -40,14 +40,14 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
       unverified,
       expected,
       (header) => keys.recall(header) ?? keys.find(header),
-      LOGIN_TYPES,
+      ACCEPTED_TYPES,
     );
     if (!reading.ok) return reading;
-    const login = loginOf(reading.claims, issuer.source);
-    return login ? this.#grant(login, reading.claims) : { ok: false, reason: 'invalid' };
+    const identity = identityOf(reading.claims, issuer.source);
+    return identity ? this.#grant(identity, reading.claims) : { ok: false, reason: 'invalid' };
   }
 
-  async #grant({ viewer, session }: Login, { iat, exp }: OutsideClaims): Promise<Verdict> {
+  async #grant({ viewer, session }: Identity, { iat, exp }: OutsideClaims): Promise<Verdict> {
     const issuedAt = new Date(iat * 1000);
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
@@ -56,13 +56,13 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
   }
 }
 
-interface Login {
+interface Identity {
   readonly viewer: ExternalViewer;
   readonly session: string | null;
 }
 
-/** The viewer of a verified token; null if it is refused or has no valid subject. */
-function loginOf(claims: OutsideClaims, source: string): Login | null {
+/** The viewer and session of a verified token; null if it is refused or one of them is invalid. */
+function identityOf(claims: OutsideClaims, source: string): Identity | null {
   if (REFUSED_CLAIMS.some((name) => name in claims)) return null;
   const { sub, sid } = claims;
   const viewer = typeof sub === 'string' ? externalViewer(source, sub) : null;

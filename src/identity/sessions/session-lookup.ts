@@ -43,9 +43,9 @@ export class SessionLookup {
    * @throws UnavailableError when the database is unavailable
    */
   statusOf(claim: SessionClaim): Promise<ClaimStatus> {
-    const standing = this.#loader.load(claim);
+    const status = this.#loader.load(claim);
     if (++this.#gathered === ENOUGH) this.#schedule();
-    return standing;
+    return status;
   }
 
   async #ask(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
