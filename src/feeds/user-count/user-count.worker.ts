@@ -29,7 +29,7 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     private readonly bus: TopicBus,
     private readonly presence: Presence,
-    private readonly turns: IntervalLease,
+    private readonly lease: IntervalLease,
     @Inject(FEEDS_CONFIG) config: FeedsConfig,
   ) {
     this.#intervalMs = config.userCountIntervalSeconds * 1000;
@@ -51,7 +51,7 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     if (this.#ticking) return;
     this.#ticking = true;
     try {
-      if (!(await this.turns.take(UserCountFeed.topic.name, this.#intervalMs))) return;
+      if (!(await this.lease.take(UserCountFeed.topic.name, this.#intervalMs))) return;
       for await (const viewers of this.presence.connected()) {
         await this.bus.publish(
           viewers.map((viewer) => ({
