@@ -44,7 +44,8 @@ export class TopicLookUp {
   async all(viewer: ViewerId): Promise<readonly TopicState[]> {
     const states: TopicState[] = [];
     for (const { topic: definition } of this.feeds.names.flatMap((name) => this.feeds.find(name) ?? [])) {
-      let [events, cursor] = [0, null as string | null];
+      let events = 0;
+      let cursor: string | null = null;
       const isWhole = await this.#read(topicOf(definition, viewer), (event) => {
         events += 1;
         cursor = event.cursor;

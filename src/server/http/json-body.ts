@@ -16,10 +16,8 @@ declare module 'fastify' {
  */
 export function parseJsonBodies(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
-  const [strict, lenient] = [
-    fastify.getDefaultJsonParser('error', 'error'),
-    fastify.getDefaultJsonParser('ignore', 'ignore'),
-  ];
+  const strict = fastify.getDefaultJsonParser('error', 'error');
+  const lenient = fastify.getDefaultJsonParser('ignore', 'ignore');
   // No route reads plain text: it is answered with 415.
   fastify.removeContentTypeParser('text/plain');
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
