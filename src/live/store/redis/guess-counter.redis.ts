@@ -22,7 +22,7 @@ import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
  * KEYS: the bucket. ARGV: the operation · the subject's name · the count, or for `reserve` the network. `reserve`
  * returns the count, or minus the wait in ms.
  */
-const LEDGER_SCRIPT = new RedisScript(
+const GUESS_SCRIPT = new RedisScript(
   'limit',
   `
 local key, verb, name, argument = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
@@ -134,7 +134,7 @@ export class RedisGuessCounter extends GuessCounter {
     const { bucket, name } = placeOf(subject);
     try {
       const key = `sallyport:throttle:guesses:${bucket}`;
-      return Number(await this.redis.runScript(LEDGER_SCRIPT, [key], [verb, name, argument]));
+      return Number(await this.redis.runScript(GUESS_SCRIPT, [key], [verb, name, argument]));
     } catch (error) {
       if (error instanceof UnavailableError) return null;
       throw error;
