@@ -11,7 +11,7 @@ import { prettyDestination } from './server/logging/terminal.js';
 
 /** Starts, listens and drains. If the start fails, prints one line and exits with code 1. */
 async function main(): Promise<void> {
-  // What nobody reads any more, or has no room on its disk, is lost, and the server goes on.
+  // Output that cannot be written, because the reader is gone or the disk is full, is lost; the server goes on.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   if (cluster.isWorker) return work();
   loadEnvFile();

@@ -76,8 +76,8 @@ export interface LoggerLike {
 /** The options of Sallyport in an application. Only `secretKeys` and `sessions` are required. */
 export interface SallyportOptions {
   /**
-   * Random keys of at least 32 bytes each (`openssl rand -base64 48`), the same on every node. The first one signs, all verify: to
-   * rotate, add the new one at the end, then move it to the front, then remove the old one.
+   * Random keys of at least 32 bytes each (`openssl rand -base64 48`), the same on every node. The first one signs, all
+   * verify: to rotate, add the new one at the end, then move it to the front, then remove the old one.
    */
   readonly secretKeys: readonly string[];
   /** The application's sessions. */

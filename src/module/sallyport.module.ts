@@ -32,7 +32,7 @@ export interface SallyportOptionsFactory {
   createSallyportOptions(): SallyportOptions | Promise<SallyportOptions>;
 }
 
-/** Options that are created when the application starts: by exactly one of `useFactory`, `useClass` and `useExisting`. */
+/** Options that are created at the application's start, by exactly one of `useFactory`, `useClass`, `useExisting`. */
 export interface SallyportAsyncOptions {
   /** Modules that provide the injected values. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
@@ -86,8 +86,8 @@ export class SallyportModule {
   }
 
   /**
-   * With custom authenticators instead of the application's sessions; used by the stand-alone server, which signs, revokes and
-   * checks in its own way and has no {@link Sallyport}.
+   * With custom authenticators instead of the application's sessions; used by the stand-alone server, which has no
+   * {@link Sallyport}.
    *
    * @internal
    * @param config already checked

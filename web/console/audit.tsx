@@ -152,8 +152,8 @@ function EventRow({ event: { at, event, viewer, address, reason, by, details } }
 }
 
 /**
- * The newest page, again every two seconds; older pages on demand, which end the following until a filter is given
- * again, also the same.
+ * The newest page, again every two seconds. An older page, on demand, stops this until a filter is submitted again, even
+ * the same one.
  */
 function useAudit(filter: Filter, follows: boolean) {
   const session = useSession();

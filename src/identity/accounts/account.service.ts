@@ -48,7 +48,8 @@ export class AccountService {
    * Finds the account with this e-mail and password. An unknown e-mail, invalid text, a wrong password and a disabled
    * account take the same work and get the same answer. Rehashes a password with older parameters.
    *
-   * @throws InvalidCredentialsError; BadUserInputError naming `password` when it is longer than any password; UnavailableError
+   * @throws InvalidCredentialsError; UnavailableError; BadUserInputError naming `password` when it is longer than any
+   * password may be
    */
   async verify(email: string, password: string): Promise<VerifiedAccount> {
     requirePresentable(password, 'password');
@@ -67,7 +68,7 @@ export class AccountService {
     return this.#verified(await this.store.findById(userId), password, 'The password is wrong.');
   }
 
-  /** Checks a new password against the rules and hashes it. Throws BadUserInputError naming `field`, or UnavailableError. */
+  /** Checks a new password by the rules and hashes it. Throws BadUserInputError naming `field`, or UnavailableError. */
   async hashNew(password: string, email: string, field: string): Promise<string> {
     requireAcceptable(password, email, field);
     return this.hasher.hash(password);

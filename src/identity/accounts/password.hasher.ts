@@ -4,7 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { type HashingClaim, HashingQueue } from './hashing-queue.js';
 
-/** OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
+/** OWASP's password storage cheat sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** The PHC string's parameters, as its specification writes them. */
 const PHC_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;

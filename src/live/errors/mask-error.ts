@@ -18,7 +18,7 @@ const APOLLO_CODES = new Set<unknown>(['BAD_REQUEST', 'PERSISTED_QUERY_NOT_SUPPO
 /** The longest message that GraphQL's own errors show, in characters. */
 const MAX_MESSAGE_LENGTH = 300;
 
-/** The codes of Nest's exceptions, as its own Apollo driver has them; other statuses from 400 to 499 are `BAD_USER_INPUT`. */
+/** The codes of Nest's exceptions, as its Apollo driver has them; other statuses from 400 to 499: `BAD_USER_INPUT`. */
 const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',
   403: 'FORBIDDEN',
@@ -36,10 +36,10 @@ export interface MaskedError {
 /**
  * Decides what a client may see of an error. Used on both transports, so that both show the same.
  *
- * Our errors are shown with code and details. Syntax and validation errors are shown with GraphQL's codes; a coercion
- * error names the variable and never repeats its value. So are Nest's exceptions of the client's making (400 to 499), as a guard
- * throws them, and a GraphQLError to which a resolver has given a code. Any other error during execution becomes
- * `INTERNAL_SERVER_ERROR` with a fixed message, and the cause is returned for the log.
+ * Shown are: our errors, with code and details; syntax and validation errors, with GraphQL's codes (a coercion error
+ * names the variable and never repeats its value); Nest's exceptions from 400 to 499, as a guard throws them; and a
+ * GraphQLError to which a resolver has given a code. Any other error during execution becomes `INTERNAL_SERVER_ERROR`
+ * with a fixed message, and the cause is returned for the log.
  */
 export function maskError(error: GraphQLError): MaskedError {
   const cause = rootCause(error);

@@ -51,7 +51,7 @@ export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = n
   }
 }
 
-/** Returns the message about the first field that the class does not have, in nested objects as well; null without one. */
+/** The message about the first field that the class does not have, also in nested objects; null without one. */
 function unknownField(type: ObjectClass, payload: object, path: string): string | null {
   const { fields, nested } = rulesOf(type);
   if (!Object.keys(payload).every((field) => fields.has(field)))

@@ -56,8 +56,8 @@ export class SocketProtocol {
   ) {}
 
   /**
-   * Whether there is a schema to serve, asked when Nest has built it. An application without a `GraphQLModule` has none: it
-   * publishes, and opens no sockets.
+   * Whether there is a schema to serve; call it when Nest has built it. An application without a `GraphQLModule` has
+   * none: it publishes, and opens no sockets.
    *
    * @throws StartError as {@link servedSchema}
    */

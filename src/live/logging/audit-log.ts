@@ -77,7 +77,7 @@ const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
 const WINDOW_MS = 10_000;
 const LINES_IN_A_WINDOW = 50;
 
-/** An event as it is written: each field of {@link AuditEntry} that applies, and the number of events dropped before it. */
+/** An event as it is written: with the fields of {@link AuditEntry} that apply, and how many were dropped before it. */
 export interface AuditRecord extends AuditEntry {
   readonly event: AuditEvent;
   readonly viewer: string | null;

@@ -25,9 +25,9 @@ const SECRET_KEYS = [
 const MAX_ORIGIN_LENGTH = 200;
 
 /**
- * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON, and
- * `requestId` in all lines of a request or a socket, `trace_id` and `span_id` in those of a request whose trace is sampled. Callers log named values, never a whole request, its headers or an
- * error's input; redaction is a second defence.
+ * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON. All lines of a
+ * request or a socket have `requestId`; those of a request whose trace is sampled have `trace_id` and `span_id`. Callers
+ * log named values, never a whole request, its headers or an error's input; redaction is a second defence.
  *
  * @param level one of pino's levels, or `silent`
  * @param destination the output; default standard output

@@ -15,7 +15,7 @@ import {
 import type { TopicMetrics } from '../topics/topic.metrics.js';
 import type { Topic } from '../topics/topic.js';
 
-/** Where a {@link SharedTopicBus} keeps its topics. Every method throws UnavailableError when the store is unavailable. */
+/** Where a {@link SharedTopicBus} keeps its topics. Each method throws UnavailableError when the store is unavailable. */
 export interface TopicStorage<Reading extends TopicReading> extends TopicPositions {
   /** Reads a topic's position, and what a subscriber gets first. Creates the topic if there is none. */
   read(topic: Topic, options: ReadOptions): Promise<Reading>;
@@ -26,9 +26,9 @@ export interface TopicStorage<Reading extends TopicReading> extends TopicPositio
 }
 
 /**
- * What the buses of many nodes share. Subscribing: the store confirms that events will come, then the history is read,
- * then both are merged by offset. Losses are detected by offset, when the gate opens again, and by comparing idle topics
- * with the store.
+ * A bus over many nodes. Subscribing: the store confirms that events will come, then the history is read, then both are
+ * merged by offset. Losses are detected by offset, when the gate opens again, and by comparing idle topics with the
+ * store.
  */
 export abstract class SharedTopicBus<Reading extends TopicReading>
   extends TopicBus

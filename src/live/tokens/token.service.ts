@@ -53,8 +53,8 @@ export class TokenService {
    * Signs a token for the viewer's session.
    *
    * @param ttlSeconds default: as configured; at most an hour, otherwise verification fails
-   * @param iat when it is issued, in seconds since the epoch. Default: this second. With a fraction, a token that is issued right
-   *   after its viewer was revoked opens a socket
+   * @param iat when it is issued, in seconds since the epoch. Default: this second. With a fraction, a token that is
+   *   issued right after its viewer was revoked opens a socket
    */
   sign(viewer: TokenSubject, ttlSeconds: number = this.config.ttlSeconds, iat: number = nowSeconds()): SignedToken {
     const { issuer } = this.config;

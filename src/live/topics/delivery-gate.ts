@@ -18,7 +18,7 @@ export interface NodeLink {
 export type GateOpenedHook = () => void;
 
 /**
- * Stops delivery while this node may have missed the end of a session: from the moment its link to the store is lost, or it
+ * Stops delivery while this node may have missed the end of a session: from when its link to the store is lost, or it
  * detects that it was paused, until the sessions of its open sockets have been checked.
  *
  * Events that arrive in the meantime are not kept: they are in the topic's history and are read from there when the

@@ -107,9 +107,8 @@ export class TopicSubscriber implements TopicSubscription {
 }
 
 /**
- * One topic with subscribers on this node: it hears each event once for all of them. It
- * tracks its position, so that skipped offsets are detected: the gap is filled from history, or every subscription ends
- * with `gap`.
+ * One topic with subscribers on this node: it receives each event once for all of them. It tracks its position, so that
+ * skipped offsets are detected: the gap is filled from history, or every subscription ends.
  */
 export class LiveTopic {
   readonly #members = new SubscriberSet<TopicSubscriber>();

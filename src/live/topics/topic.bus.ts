@@ -94,8 +94,8 @@ export interface HistoryPage {
 }
 
 /**
- * The port between feeds and delivery. Implementations: in memory (one process), PostgreSQL and Redis (many nodes). The contract
- * suite test/contract/topic-bus.contract.ts tests both.
+ * The port between feeds and delivery. Implementations: in memory (one process), PostgreSQL and Redis (many nodes). The
+ * contract suite test/contract/topic-bus.contract.ts tests each.
  *
  * Offsets of a topic increase by one. Each event reaches a subscription at most once and in order.
  */

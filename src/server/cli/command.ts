@@ -30,7 +30,7 @@ export interface CliContext {
    * The action may run in another process than what stands before it. Before it a command may only {@link ask}.
    */
   withStores<T>(action: (stores: Stores, found: StoresFound) => Promise<T>, use?: StoresUse): Promise<T>;
-  /** Aborted when nobody reads the output any more, or the server shuts down: a command that goes on by itself then ends. */
+  /** Aborted when nobody reads the output any more, or the server shuts down. Ends a command that would go on. */
   readonly signal: AbortSignal;
   /** Asks for a password; see `askPassword`. */
   ask(question: string): Promise<string>;

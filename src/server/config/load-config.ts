@@ -43,7 +43,7 @@ export function loadConfig(source: Readonly<Record<string, string | undefined>> 
 }
 
 /**
- * The environment from which {@link loadConfig} makes the same configuration in another process, also when files that it
+ * The environment from which {@link loadConfig} makes the same configuration in another process, even if files that it
  * names have changed since. It contains secrets.
  *
  * @param config what `loadConfig` made of `source`

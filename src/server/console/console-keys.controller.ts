@@ -35,7 +35,7 @@ export class ConsoleKeys {
   }
 
   /**
-   * Makes a key, which is returned only here. It may do no more than the operator.
+   * Creates a key, which is returned only here. It may do no more than the operator.
    *
    * @param fields `name`, `scopes`, `expiresInDays` and `addresses`, not yet checked
    * @throws ForbiddenError without the scope `keys`, and for a scope that the operator lacks; BadUserInputError naming
@@ -111,7 +111,7 @@ interface KeysAnswer {
   readonly next: string | null;
 }
 
-/** API keys: list, make, revoke. */
+/** API keys: list, create, revoke. */
 @Controller(`${CONSOLE_API}/keys`)
 export class ConsoleKeysController {
   constructor(private readonly keys: ConsoleKeys) {}
@@ -123,7 +123,7 @@ export class ConsoleKeysController {
     return { keys, next: keys.length < KEYS_AT_A_TIME ? null : (keys.at(-1)?.name ?? null) };
   }
 
-  /** Makes a key. */
+  /** Creates a key. */
   @Post()
   @HttpCode(HttpStatus.OK)
   async create(@CurrentOperator() operator: Operator, @Body() body: unknown): Promise<{ readonly key: string }> {

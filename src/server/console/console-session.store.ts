@@ -34,7 +34,7 @@ export interface StoredConsoleSession {
 export class ConsoleSessionStore {
   constructor(private readonly database: Database) {}
 
-  /** Opens a session, and removes those that have expired. Returns when it was opened; null if the key was revoked meanwhile. */
+  /** Opens a session and removes expired ones. Returns when it was opened; null if the key was revoked meanwhile. */
   open(session: NewConsoleSession): Promise<Date | null> {
     const { id, keyId, createdAt, lastUsedAt } = consoleSessions;
     return this.database.transaction(async (orm) => {

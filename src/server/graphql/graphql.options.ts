@@ -36,7 +36,7 @@ export function graphqlOptions(
   return {
     driver: ApolloDriver,
     path: GRAPHQL_PATH,
-    // Apollo waits until the HTTP server has no sockets left: after the gateway has drained, whatever the order of modules.
+    // Apollo waits until the HTTP server has no sockets left, so it stops after the gateway has drained.
     stopOnApplicationShutdown: true,
     autoSchemaFile: true,
     sortSchema: true,

@@ -33,8 +33,8 @@ export interface HttpDocumentsParts {
 }
 
 /**
- * Checks each document that Apollo Server has parsed, before anything is executed, with the same rules and the same budget as
- * on the socket. Apollo's own validation is off: it runs all rules at once, and ours must come first.
+ * Checks each document that Apollo Server has parsed before anything is executed, with the same rules and the same budget
+ * as on the socket. Apollo's own validation is off: it runs all rules at once, and ours must come first.
  */
 export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
   readonly #valid = new LRUCache<string, true>({

@@ -2,9 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 
 /**
- * Metrics of prom-client that make a list of every open socket at each scrape: with 4,000 sockets they and the usual
- * count of file descriptors kept the event loop busy for 25 ms. `sallyport_sockets` and `sallyport_http_connections` count
- * what matters.
+ * Metrics of prom-client that list every open socket or file descriptor at each scrape: with 4,000 sockets this keeps the
+ * event loop busy for 25 ms. `sallyport_sockets` and `sallyport_http_connections` count what matters.
  */
 const COSTLY = [
   'nodejs_active_handles',

@@ -2,8 +2,9 @@ import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'p
 import type { MetricJson } from './messages.js';
 
 /**
- * How metrics that are not ours are merged where the library's way would hide a worker: the slowest event loop counts,
- * the process that started first, and the one with the most file descriptors, since each has its own limit. Ours say it themselves, by `aggregator`; what says nothing is summed.
+ * How metrics of prom-client are merged where a sum would hide a worker: the slowest event loop counts, the process that
+ * started first, and the one with the most file descriptors, since each has its own limit. Our metrics name their
+ * `aggregator` themselves. All others are summed.
  */
 const MERGED_OTHERWISE: Readonly<Record<string, string>> = {
   process_start_time_seconds: 'min',

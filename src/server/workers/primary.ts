@@ -28,9 +28,9 @@ interface Ending {
 }
 
 /**
- * Starts `WORKERS` workers behind one port, replaces those that end, serves the metrics of all, and serves nothing else.
- * The first worker starts alone: it migrates the database and finds out whether the port is free, so what keeps a server
- * from starting is said once. Ends the process when all workers have ended.
+ * Starts `WORKERS` workers behind one port, replaces those that end, and serves the metrics of all. The first worker
+ * starts alone: it migrates the database and finds out whether the port is free, so an error that prevents the start is
+ * printed once. Ends the process when all workers have ended.
  */
 export class Primary {
   readonly #places: readonly WorkerPlace[];

@@ -25,8 +25,8 @@ export abstract class OriginPolicy {
 }
 
 /**
- * Allows the configured origins. Pages that belong to an authenticator, and of the same host where the configuration says so, may open
- * sockets and nothing else: a browser sends the true Host and Origin, and a token decides after them.
+ * Allows the configured origins. Pages of an authenticator, and of the same host if the configuration says so, may open
+ * sockets and nothing else: a browser sends the true Host and Origin, and the token decides after them.
  */
 @Injectable()
 export class ConfiguredOrigins extends OriginPolicy {

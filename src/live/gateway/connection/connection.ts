@@ -286,7 +286,7 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.#writer.pong(payload);
   }
 
-  /** Starts the closing handshake. Nothing is delivered from now on. The first call decides the code, one of protocol/close-code.ts. */
+  /** Starts the closing handshake; nothing is delivered from now on. @param code see {@link CloseCode}; the first counts */
   close(code: number, reason = ''): void {
     if (this.closed) return;
     this.leave();

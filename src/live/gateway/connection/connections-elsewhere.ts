@@ -5,7 +5,7 @@ export type ExcessListener = (viewer: ViewerId, most: number) => void;
 
 /**
  * The port for connections of other processes that count towards the same limits as those of this one. The numbers may
- * lag behind for a moment. Implementations: none, for a process that serves alone ({@link NoneElsewhere}), and the other
+ * be out of date for a moment. Implementations: {@link NoneElsewhere}, for a process that serves alone, and the other
  * workers of one server.
  */
 export abstract class ConnectionsElsewhere {

@@ -26,7 +26,7 @@ export function toBytes(text: string): ByteText {
   return (Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')) as ByteText;
 }
 
-/** One whole text frame around a message (RFC 6455 §5.2; a server's frames are not masked). Frames are joined with `+`. */
+/** A message as one text frame (RFC 6455 §5.2; a server's frames are not masked). Frames are joined with `+`. */
 export function textFrame(message: ByteText): ByteText {
   return (textHeader(message.length) + message) as ByteText;
 }

@@ -3,8 +3,8 @@
  * running subscription, when the client completes the operation or the socket closes.
  *
  * graphql-ws knows operations by their id alone, and a client may use an id again as soon as it has completed it. So
- * graphql-ws must hear nothing more of an operation that is over: what it awaits for it never settles. Otherwise it would
- * answer for, or remove, the next operation with the same id.
+ * what graphql-ws awaits for an operation that is over never settles. Otherwise it would answer for, or remove, the next
+ * operation with the same id.
  */
 export class Reservation implements AsyncIterable<never> {
   #isOver = false;
@@ -32,7 +32,7 @@ export class Reservation implements AsyncIterable<never> {
   }
 }
 
-/** A promise that never settles. Nothing keeps it, nor what awaits it. */
+/** A promise that never settles. It and what awaits it are garbage at once. */
 export function never(): Promise<never> {
   return new Promise(() => {});
 }

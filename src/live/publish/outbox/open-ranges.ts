@@ -12,9 +12,9 @@ interface OpenRange {
 const NOWHERE = { seq: 0, id: '0' };
 
 /**
- * Which numbers of commits a relay must still look for. The last range is open-ended; the others are gaps: numbers of
- * transactions that were still being committed, are prepared, or have failed, when a higher number was read. Reading only
- * these ranges skips the rows that were removed, which PostgreSQL cannot discard while an old transaction is open.
+ * Which numbers of commits a relay must still look for. The last range is open-ended. The others are gaps below a number
+ * that was read: their transactions were still being committed, are prepared, or have failed. Reading only these ranges
+ * skips the rows that were removed, which PostgreSQL cannot discard while an old transaction is open.
  *
  * It belongs to one connection: after a failover, numbers may be used again.
  */

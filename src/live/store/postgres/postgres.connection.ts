@@ -5,8 +5,9 @@ import type { PostgresLink } from './open-postgres.js';
 import { databaseFailure } from './postgres-failure.js';
 import { operationOf } from './query-operation.js';
 
-/** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds; more often while it does not. */
+/** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds. */
 const HEARTBEAT_MS = 5_000;
+/** The same while it does not. */
 const RETRY_MS = 1_000;
 /** Even rows of a table that is dropped with its transaction need disk space. */
 const TRY_WRITE = `create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;

@@ -42,17 +42,19 @@ local function isOurs(epoch) return epoch and string.sub(epoch, 1, ${GENERATION_
  * is one short string in and one out, since on a busy node most of the work is serialising and parsing these.
  *
  * KEYS, per publication: the topic's tag, from which all its keys are built; they share its slot. On a cluster another
- * key of the slot follows: of two keys one is missing, so Redis runs the script nowhere while the slot is moving. With
- * one it would run it on the new master, which does not have the topic yet. ARGV: deadline by
- * Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's name · the
- * definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
+ * key of the slot follows: Redis runs a script with a missing key nowhere while the slot is moving. With one key it would
+ * run it on the new master, which does not have the topic yet.
+ *
+ * ARGV: deadline by Redis's clock · prefix for new epochs · PUBLISH or SPUBLISH · what follows the tag in a channel's
+ * name · the definitions as `<history size> <history lifetime in ms>`, joined by commas · then per publication
  * `<index of its definition> <payload>` or, with an idempotency key,
  * `<index>:<hash of the key, 43 characters><digest of the payload, 43><payload>`. An event of a sampled trace has
- * `~<traceparent, 55 characters>` after its index; a message with the offset 0, which every node takes for an old event,
- * then tells the trace of the one that follows. Returns 'late' past the deadline (a
- * delayed batch is not published after its publisher was told that it failed), else one line per publication: 0
- * published
- * | 1 duplicate | 2 key used for another payload, then `<epoch> <offset>`.
+ * `~<traceparent, 55 characters>` after its index: a message with the offset 0, which every node drops as an old event,
+ * then carries the trace of the next message.
+ *
+ * Returns 'late' past the deadline, so that a delayed batch is not published after its publisher was told that it failed.
+ * Otherwise one line per publication: 0 published, 1 duplicate, or 2 key used for another payload; then
+ * `<epoch> <offset>`.
  */
 const PUBLISH = `
 if now > tonumber(ARGV[1]) then return 'late' end
