@@ -1,5 +1,5 @@
-// Builds the package into dist/: an ES module and CommonJS without graphql-ws, and the script for a `<script>` tag. Types are
-// added by `npm pack`.
+// Builds the package into dist/: an ES module and CommonJS without graphql-ws, and the script for a `<script>` tag.
+// Types are added by `npm pack`.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';

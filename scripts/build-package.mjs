@@ -47,7 +47,8 @@ async function bundleTypes(entries, folder) {
 }
 
 /**
- * Writes one graph of modules in each format, the parts that entries have in common once, so that they share their classes.
+ * Writes one graph of modules in each format, the parts that entries have in common once, so that they share their
+ * classes.
  *
  * @param {readonly (readonly [name: string, file: string])[]} entries
  * @param {string} dir

@@ -1,5 +1,5 @@
-// `npm run cluster -- [--port N] [--proxy caddy|nginx]`: what docker-compose.yml runs, from installed programs and without
-// Docker: two nodes, PostgreSQL, Redis and a balancer in front. Ctrl-C stops everything, a second one at once.
+// `npm run cluster -- [--port N] [--proxy caddy|nginx]`: what docker-compose.yml runs, from installed programs and
+// without Docker: two nodes, PostgreSQL, Redis and a balancer in front. Ctrl-C stops everything, a second one at once.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

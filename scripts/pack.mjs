@@ -1,5 +1,6 @@
-// What npm runs around `npm pack`, here and in client/. `prepare` builds, and puts the published manifest and README in the place of the
-// repository's own; `restore` puts those back. Publish the tarball: in the folder npm would read the repository's again.
+// What npm runs around `npm pack`, here and in client/. `prepare` builds, and puts the published manifest and README in
+// the place of the repository's own; `restore` puts those back. Publish the tarball: in the folder npm would read the
+// repository's again.
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { buildClient, buildPackage } from './build-package.mjs';
 import { clientManifest, moduleManifest } from './published-manifest.mjs';
@@ -7,7 +8,10 @@ import { clientManifest, moduleManifest } from './published-manifest.mjs';
 const MANIFEST = 'package.json';
 const README = 'README.md';
 
-/** What is published instead of the repository's own files. The manifest comes first: by it `restore` sees what was swapped. */
+/**
+ * What is published instead of the repository's own files. The manifest comes first: by it `restore` sees what was
+ * swapped.
+ */
 const PUBLISHED = {
   sallyport: async (manifest) => [
     [MANIFEST, json(moduleManifest(manifest, await buildPackage()))],

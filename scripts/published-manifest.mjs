@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { PACKAGE_FOLDER } from './build-package.mjs';
 
 /**
- * What the application already has: two copies of these would not know each other's classes, metadata or schema. The oldest
- * version of each is the one that has all that src/ uses.
+ * What the application already has: two copies of these would not know each other's classes, metadata or schema. The
+ * oldest version of each is the one that has all that src/ uses.
  */
 const PEERS = {
   '@nestjs/common': '^11.0.1 || ^12.0.0',
@@ -77,7 +77,10 @@ const conditionsOf = (entry) => ({
   require: { types: fileOf(entry, '.d.cts'), default: fileOf(entry, '.cjs') },
 });
 
-/** Where this clone comes from, which provenance is compared with. A clone of a folder, or none at all, has no such place. */
+/**
+ * Where this clone comes from, which provenance is compared with. A clone of a folder, or none at all, has no such
+ * place.
+ */
 function repository(directory) {
   // A clone in CI may have its token in the URL.
   const url = (process.env.SALLYPORT_REPOSITORY ?? origin()).replace(/^((?:git\+)?https:\/\/)[^/@]+@/, '$1');

@@ -71,7 +71,10 @@ function isExecutable(path) {
   }
 }
 
-/** The folder of PostgreSQL's programs; undefined if there is none. Debian keeps those of each version outside PATH; the newest one is used. */
+/**
+ * The folder of PostgreSQL's programs; undefined if there is none. Debian keeps those of each version outside PATH; the
+ * newest one is used.
+ */
 export function postgresPrograms() {
   const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : [];
   const debian = versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`);

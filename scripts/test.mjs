@@ -132,7 +132,10 @@ function failedFiles(results) {
     .map(({ name }) => relative(ROOT, name));
 }
 
-/** One summary line at the end. The result of a file that ran again counts, and a file that could not be loaded counts as one failure. */
+/**
+ * One summary line at the end. The result of a file that ran again counts, and a file that could not be loaded counts
+ * as one failure.
+ */
 function reportCounts() {
   if (!existsSync(RESULTS)) return;
   const [first, again] = [resultsOf(RESULTS), resultsOf(AGAIN)];

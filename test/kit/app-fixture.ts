@@ -4,14 +4,21 @@ import { AppPage } from './app-page.js';
 import { Chromium } from './chromium.js';
 import { startServer, type TestServer } from './server.js';
 
-/** The fixture of a browser test file: one server whose worker publishes nothing, one browser, and a new profile for each page. */
+/**
+ * The fixture of a browser test file: one server whose worker publishes nothing, one browser, and a new profile for
+ * each page.
+ */
 export interface AppFixture {
   readonly server: TestServer;
-  /** Opens the app in a new profile. It is closed after the test, which fails if the page logged errors to the console. */
+  /**
+   * Opens the app in a new profile. It is closed after the test, which fails if the page logged errors to the console.
+   */
   visit(options?: BrowserContextOptions): Promise<AppPage>;
 }
 
-/** Starts the fixture before the tests of the current `describe` and stops it after them. `env` is passed to the server. */
+/**
+ * Starts the fixture before the tests of the current `describe` and stops it after them. `env` is passed to the server.
+ */
 export function appFixture(env: Readonly<Record<string, string>> = {}): AppFixture {
   let chromium: Chromium;
   let server: TestServer;

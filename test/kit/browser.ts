@@ -54,7 +54,10 @@ export class Browser {
     readonly options: BrowserOptions = {},
   ) {}
 
-  /** Sends a request with this browser's cookies, origin and user agent, and stores the response's cookies. Does not follow redirects. */
+  /**
+   * Sends a request with this browser's cookies, origin and user agent, and stores the response's cookies. Does not
+   * follow redirects.
+   */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const { origin = this.url, userAgent = 'Sallyport test', address } = this.options;
     const headers = new Headers({ 'user-agent': userAgent });

@@ -5,8 +5,8 @@ export interface OracleEvent {
 }
 
 /**
- * Records which events must arrive: for each viewer, those of each commit, in commit order. Commits that ran concurrently may
- * arrive in any order, but each as a whole.
+ * Records which events must arrive: for each viewer, those of each commit, in commit order. Commits that ran
+ * concurrently may arrive in any order, but each as a whole.
  */
 export class CommitOracle {
   /** Per viewer: groups of concurrent commits; for each commit, its payloads. */

@@ -8,7 +8,10 @@ import { copyRepository, npm, pack } from './consumer/consumer.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The environment of an example's process besides its own settings; nothing else of the developer's environment is passed on. */
+/**
+ * The environment of an example's process besides its own settings; nothing else of the developer's environment is
+ * passed on.
+ */
 const BASE = { NO_COLOR: '1', PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 
 /** A folder outside the repository where examples are installed as in a clone: `examples/` below the packed packages. */
@@ -28,7 +31,9 @@ export class Workspace {
     }
   }
 
-  /** Copies an example and installs exactly what its lockfile lists. Installs run one at a time, in parallel with tests. */
+  /**
+   * Copies an example and installs exactly what its lockfile lists. Installs run one at a time, in parallel with tests.
+   */
   install(name: string): Promise<Example> {
     const installed = this.#installs.then(() => this.#install(name));
     this.#installs = installed.catch(() => {});

@@ -26,7 +26,9 @@ export interface Subscription<T> {
   stop(): void;
 }
 
-/** Subscribes through a client and puts the `data` of each result into an inbox. An error in a result rejects the wait. */
+/**
+ * Subscribes through a client and puts the `data` of each result into an inbox. An error in a result rejects the wait.
+ */
 export function subscribe<T = Record<string, unknown>>(client: Client, query: string): Subscription<T> {
   const results = new Inbox<T>();
   let stop = () => {};

@@ -26,14 +26,21 @@ export class NumberedTransactions {
     this.#names = Array.from({ length: publishers }, (_, index) => String.fromCharCode(97 + index));
   }
 
-  /** Publishes at least this many more events and returns their number. @param largest the most events in one transaction */
+  /**
+   * Publishes at least this many more events and returns their number.
+   *
+   * @param largest the most events in one transaction
+   */
   async run(events: number, largest: number): Promise<number> {
     const each = Math.ceil(events / this.#names.length);
     const counts = await Promise.all(this.#names.map((name) => this.#publish(name, each, largest)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Returns what is wrong with the events a viewer received, or null: each publisher's numbers must be in order, without gaps or duplicates. */
+  /**
+   * Returns what is wrong with the events a viewer received, or null: each publisher's numbers must be in order,
+   * without gaps or duplicates.
+   */
   fault(viewer: string, arrived: readonly string[]): string | null {
     const last = new Map(this.#names.map((name) => [name, 0]));
     for (const text of arrived) {

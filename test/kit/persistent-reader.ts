@@ -7,8 +7,8 @@ const QUERY = 'subscription { notifications { title kind } }';
 export type Read = { readonly number: number; readonly owner: string } | 'may have missed some';
 
 /**
- * A resumable client that never gives up: it keeps its cursor, reconnects to the next server when a socket ends, and records
- * every event and every notice of a gap.
+ * A resumable client that never gives up: it keeps its cursor, reconnects to the next server when a socket ends, and
+ * records every event and every notice of a gap.
  */
 export class PersistentReader {
   readonly read: Read[] = [];

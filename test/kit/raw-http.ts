@@ -18,7 +18,8 @@ const INVITATION = /^HTTP\/1\.1 100[^]*?\r\n\r\n/;
  * connection without one. Fails if neither happens within 10 s.
  *
  * @param request the bytes to send; {@link requestBytes} builds an ordinary request
- * @param timeoutMs resolves with status 0 after this much silence, for requests that a server may rightly keep waiting for
+ * @param timeoutMs resolves with status 0 after this much silence, for requests that a server may rightly keep waiting
+ *   for
  */
 export function rawHttp(url: string, request: string | Buffer, timeoutMs?: number): Promise<RawResponse> {
   const { hostname, port } = new URL(url);

@@ -28,8 +28,8 @@ export interface UpgradeRequest {
 }
 
 /**
- * Sends one upgrade request over a bare socket. Resolves when the server switches protocols (the socket is then destroyed) or
- * closes the connection. Fails if neither happens within 10 s.
+ * Sends one upgrade request over a bare socket. Resolves when the server switches protocols (the socket is then
+ * destroyed) or closes the connection. Fails if neither happens within 10 s.
  */
 export function rawUpgrade(url: string, request: UpgradeRequest = {}): Promise<UpgradeResponse> {
   const { hostname, port } = new URL(url);

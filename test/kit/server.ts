@@ -41,9 +41,9 @@ export interface ServerOptions {
 }
 
 /**
- * Starts a server. Its environment is `env` plus test defaults: a free port, no logs, and storage, which is an embedded database
- * or, if `npm test` runs with `DATABASE_URL`, a new database on PostgreSQL.
- * Set `DATA_DIR` or `DATABASE_URL` to share storage; it is then not deleted at the end.
+ * Starts a server. Its environment is `env` plus test defaults: a free port, no logs, and storage, which is an embedded
+ * database or, if `npm test` runs with `DATABASE_URL`, a new database on PostgreSQL. Set `DATA_DIR` or `DATABASE_URL`
+ * to share storage; it is then not deleted at the end.
  */
 export async function startServer({ env = {}, authentication }: ServerOptions = {}): Promise<TestServer> {
   const port = env['PORT'] ?? String(await freePort());

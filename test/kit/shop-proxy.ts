@@ -14,7 +14,9 @@ export interface ShopSettings {
   readonly pathPrefix: string;
   /** The visitor's address for `X-Forwarded-For`; default: the browser's. */
   readonly visitorAddress?: string;
-  /** The user agent to forward; default: the browser's, null for none. Whether real shops forward it is not documented. */
+  /**
+   * The user agent to forward; default: the browser's, null for none. Whether real shops forward it is not documented.
+   */
   readonly userAgent?: string | null;
 }
 

@@ -15,8 +15,8 @@ interface Storage {
 }
 
 /**
- * Creates storage for one server: a migrated embedded database in a folder or, if the tests run with `DATABASE_URL`, an empty
- * database on that server. Storage that `env` names is neither created nor deleted.
+ * Creates storage for one server: a migrated embedded database in a folder or, if the tests run with `DATABASE_URL`, an
+ * empty database on that server. Storage that `env` names is neither created nor deleted.
  */
 export async function storage(env: Readonly<Record<string, string>>): Promise<Storage> {
   const folder = temporaryFolder('data');

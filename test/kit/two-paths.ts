@@ -23,7 +23,9 @@ import { Inbox } from '../../src/testing/inbox.js';
 /** The paths of the two implementations. */
 const PATHS = { push: '/push', reference: '/reference' } as const;
 
-/** A server that offers one schema over `graphql-transport-ws` twice: by our gateway, and by graphql-ws with graphql-js. */
+/**
+ * A server that offers one schema over `graphql-transport-ws` twice: by our gateway, and by graphql-ws with graphql-js.
+ */
 export interface TwoPaths {
   /** Subscribes on a new socket. Every raw message after the ack goes into the inbox. */
   subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;

@@ -110,8 +110,8 @@ export class Consumer {
   /**
    * Compiles with `tsconfig.json`, including the declarations of packages.
    *
-   * @returns the errors of tsc in this project and in Sallyport's packages. Nest's own types have errors when rarely installed
-   *   packages, such as ts-morph, are missing
+   * @returns the errors of tsc in this project and in Sallyport's packages. Nest's own types have errors when rarely
+   *   installed packages, such as ts-morph, are missing
    */
   async compile(): Promise<readonly string[]> {
     const { output } = await runTool(this.folder, 'tsc', '-p', '.', '--pretty', 'false');

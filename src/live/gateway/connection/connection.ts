@@ -286,7 +286,11 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.#writer.pong(payload);
   }
 
-  /** Starts the closing handshake; nothing is delivered from now on. @param code see {@link CloseCode}; the first counts */
+  /**
+   * Starts the closing handshake; nothing is delivered from now on.
+   *
+   * @param code see {@link CloseCode}; the first counts
+   */
   close(code: number, reason = ''): void {
     if (this.closed) return;
     this.leave();
