@@ -14,7 +14,7 @@ export class FeedRegistry {
   /**
    * @param hasResolver whether the application serves the field, perhaps together with other feeds. Default false
    * @throws Error when two feeds have the same topic name, because their events would mix, or the same field, because the
-   * schema has room for one, or when the type's nested rules name no class
+   * schema has room for one, or when the type has no rules, or nested ones that name no class
    */
   register(feed: Feed, hasResolver = false): void {
     const { name, field } = feed.topic;

@@ -67,20 +67,32 @@ it.each<[object, string]>([
   expect(verdict).toEqual({ ok: false, message });
 });
 
-it('adds no feed whose nested rules name no class', () => {
-  class Box {
-    @ValidateNested({ each: true })
-    parts!: Size[];
-  }
-  const feed = defineFeed<Box>({
+class Bare {
+  width!: number;
+}
+
+class BoxOfNothing {
+  @ValidateNested({ each: true })
+  parts!: Size[];
+}
+
+class BoxOfBare {
+  @ValidateNested()
+  part!: Bare;
+}
+
+it.each([
+  [BoxOfNothing, 'BoxOfNothing.parts has @ValidateNested() without a class: add @Type('],
+  [Bare, 'Bare has no rules, so every payload would be refused: add a decorator of class-validator'],
+  [BoxOfBare, 'Bare has no rules'],
+])('adds no feed of %o, to which nothing could be published', (type, message) => {
+  const feed = defineFeed<object>({
     name: 'box',
     field: 'box',
-    type: Box,
+    type,
     history: { events: 1, seconds: 60 },
     onSubscribe: 'nothing',
     slowReader: 'close',
   });
-  expect(() => new FeedRegistry().register(feed)).toThrow(
-    'Box.parts has @ValidateNested() without a class: add @Type(',
-  );
+  expect(() => new FeedRegistry().register(feed)).toThrow(message);
 });

@@ -36,13 +36,18 @@ export function checkObject<T extends object>(
 }
 
 /**
- * Checks that the class of every nested object is known.
+ * Checks that the class has rules, and that the class of every nested object is known and has some.
  *
- * @throws Error that names the field without one
+ * @throws Error that names the class or the field
  */
 export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = new Set()): void {
   if (seen.has(type)) return;
-  for (const [field, nested] of rulesOf(type).nested) {
+  const { fields, nested: nestedFields } = rulesOf(type);
+  if (fields.size === 0)
+    throw new Error(
+      `${type.name} has no rules, so every payload would be refused: add a decorator of class-validator to each field.`,
+    );
+  for (const [field, nested] of nestedFields) {
     if (!nested)
       throw new Error(
         `${type.name}.${field} has @ValidateNested() without a class: add @Type(() => TheClass) of class-transformer.`,
