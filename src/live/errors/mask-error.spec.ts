@@ -1,4 +1,10 @@
-import { ForbiddenException, HttpException, InternalServerErrorException, UnauthorizedException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  HttpException,
+  InternalServerErrorException,
+  UnauthorizedException,
+} from '@nestjs/common';
 import { buildSchema, execute, GraphQLError, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { maskError } from './mask-error.js';
@@ -36,6 +42,15 @@ describe('maskError', () => {
     const { shown, cause } = maskError(executed(thrower(error)));
     expect(shown).toMatchObject({ message, extensions: { code } });
     expect(cause).toBeUndefined();
+  });
+
+  it.each([
+    [new BadRequestException(['shop must be a string']), 'Bad Request Exception', ['shop must be a string']],
+    [new ForbiddenException({ message: 'Not in your plan.', plan: 'free' }), 'Not in your plan.', 'Not in your plan.'],
+  ])('shows what else %s says', (error, message, original) => {
+    const { shown } = maskError(executed(thrower(error)));
+    expect(shown).toMatchObject({ message, extensions: { originalError: { message: original } } });
+    expect(shown.extensions?.['originalError']).toEqual(error.getResponse());
   });
 
   it.each([

@@ -66,7 +66,10 @@ function meantForClients(cause: unknown): GraphQLFormattedError | null {
   if (cause instanceof HttpException) {
     const status = cause.getStatus();
     if (status < 400 || status > 499) return null;
-    return { message: cause.message, extensions: { code: CODE_OF_STATUS[status] ?? 'BAD_USER_INPUT' } };
+    const response = cause.getResponse();
+    // As Nest's Apollo driver: the messages of a ValidationPipe are nowhere else.
+    const details = typeof response === 'string' ? {} : { originalError: response };
+    return { message: cause.message, extensions: { code: CODE_OF_STATUS[status] ?? 'BAD_USER_INPUT', ...details } };
   }
   // The errors of graphql-js itself have no code, and may repeat a payload's value.
   const code = cause instanceof GraphQLError ? cause.extensions['code'] : undefined;
