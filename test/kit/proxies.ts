@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 import { freePort } from '../../scripts/free-port.mjs';
+import { certificateIn } from './certificate.js';
 import { requireNeed } from './needs.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -52,7 +53,7 @@ export class Proxies {
     nodes: readonly string[],
     { outerProxy = '0.0.0.0/32', health = '/readyz' }: { outerProxy?: string; health?: string } = {},
   ): Promise<number> {
-    const { cert, key } = this.certificate();
+    const { cert, key } = certificateIn(this.folder);
     const file = changed(readFileSync(join(ROOT, 'deploy/caddy/Caddyfile'), 'utf8'), [
       ['\napp.example {', '\nhttps://localhost:PORT {'],
       ['# tls /etc/ssl/app.example.pem /etc/ssl/app.example.key', `tls ${cert} ${key}`],
@@ -65,7 +66,7 @@ export class Proxies {
 
   /** Starts the nginx recipe of `deploy/` in front of `nodes`, with a self-signed certificate for `localhost`. */
   async nginxRecipe(nodes: readonly string[], plainPort = '80'): Promise<number> {
-    const { cert, key } = this.certificate();
+    const { cert, key } = certificateIn(this.folder);
     const [one = '', two = one] = nodes;
     const file = changed(readFileSync(join(ROOT, 'deploy/nginx/sallyport.conf'), 'utf8'), [
       ['listen 80;', `listen ${plainPort === '80' ? await freePort() : plainPort};`],
@@ -76,18 +77,6 @@ export class Proxies {
       ['127.0.0.1:3001', two],
     ]);
     return this.nginx(file.replaceAll('server_name app.example;', 'server_name localhost;'));
-  }
-
-  /** Returns a self-signed certificate for `localhost` and 127.0.0.1; it is created once. */
-  certificate(): { cert: string; key: string } {
-    const made = { cert: join(this.folder, 'cert.pem'), key: join(this.folder, 'key.pem') };
-    if (existsSync(made.cert)) return made;
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    const files = ['-keyout', made.key, '-out', made.cert];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...subject, ...files], {
-      stdio: 'ignore',
-    });
-    return made;
   }
 
   /** Stops every proxy. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
 /** Headers that ask for another protocol and have no meaning if it is not accepted (RFC 9110 §7.8, RFC 7540 §3.2.1). */
 const ABOUT_UPGRADING = new Set(['upgrade', 'http2-settings']);
@@ -22,8 +23,11 @@ export function asksForWebSocket({ headers }: IncomingMessage): boolean {
  */
 export class OrdinaryRequests {
   readonly #answers = new WeakMap<Socket, ServerResponse>();
+  /** By which the server takes a socket: one of https has been decrypted already. */
+  readonly #connected: 'connection' | 'secureConnection';
 
   constructor(private readonly server: Server) {
+    this.#connected = server instanceof TlsServer ? 'secureConnection' : 'connection';
     server.on('request', ({ socket }, answer) => this.#answers.set(socket, answer));
   }
 
@@ -34,7 +38,7 @@ export class OrdinaryRequests {
       socket.off('error', drop);
       if (!socket.writable) return;
       socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]));
-      this.server.emit('connection', socket);
+      this.server.emit(this.#connected, socket);
     };
     const earlier = this.#answers.get(socket);
     if (!earlier || earlier.closed) return again();
