@@ -16,7 +16,7 @@ import { type DescriptorBudget, descriptorLimit, shareDescriptors } from './serv
 import { type HttpConnectionLimits, HttpConnections } from './server/http/http-connections.js';
 import { HttpMetrics } from './server/http/http.metrics.js';
 import { applyRouteRules, type RouteRule } from './server/http/route-rules.js';
-import { parseJsonBodies } from './server/http/json-body.js';
+import { parseBodies } from './server/http/request-bodies.js';
 import { createHttpServer, hasOneHost } from './server/http/http-server.js';
 import { finishRunningRequests } from './server/http/running-requests.js';
 import { ConsoleRules } from './server/console/console.rules.js';
@@ -83,7 +83,7 @@ export async function createApp(given: Config, authentication?: Authentication):
   });
   app.useLogger(new NestLogger(logger));
   app.useGlobalFilters(errors);
-  parseJsonBodies(app);
+  parseBodies(app);
   app.get(HttpMetrics).watch(connections);
   await applyRules(app, config.http, errors, connections);
   return app;

@@ -314,6 +314,19 @@ describe('the scopes of a key', () => {
     }
   });
 
+  it.each(['/publish', '/tokens', '/disconnect', '/viewers/find'])('do not make %s read a form', async (path) => {
+    const backend = await makeKey(server, 'publish', 'disconnect', 'tokens:acme', 'viewers');
+    const answer = await fetch(new URL(path, server.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${backend}` },
+      body: new URLSearchParams({ viewer: 'external:acme:a' }),
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      415,
+      { error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('content type') } },
+    ]);
+  });
+
   it.each<[string, unknown]>([
     ['nothing', {}],
     ['both', { viewer: 'external:acme:a', session: 'b' }],

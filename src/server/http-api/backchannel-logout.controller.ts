@@ -1,4 +1,5 @@
 import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, Injectable } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/backchannel-logout.service.js';
 import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
@@ -31,6 +32,7 @@ export class BackchannelLogoutController {
   /** Answers 200 without a body, when the sockets have closed on every reachable node, or 400. */
   @Post('/oidc/backchannel-logout')
   @HttpCode(HttpStatus.OK)
+  @RouteConfig({ readsForms: true })
   async end(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
     const { address } = clientFacts(request.raw, this.#trusted);
     const carryOut = () => this.logout.carryOut(tokenIn(body), address);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parse as parseForm } from 'node:querystring';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { RawServerDefault } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
@@ -7,14 +8,17 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route checks the keys of its body itself. Default: a body with a key `__proto__` is refused. */
     checksKeys?: boolean;
+    /** Whether the route reads forms. Default: they are answered with 415. */
+    readsForms?: boolean;
   }
 }
 
 /**
  * Parses bodies of JSON as Fastify does, and refuses those that are not UTF-8 (RFC 8259 §8.1). Otherwise every
- * undecodable byte would become the same replacement character, and different subjects the same viewer.
+ * undecodable byte would become the same replacement character, and different subjects the same viewer. Forms are parsed
+ * only for routes that read them: Nest's parser would give their fields to any other route as if they were JSON.
  */
-export function parseJsonBodies(app: NestFastifyApplication): void {
+export function parseBodies(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const strict = fastify.getDefaultJsonParser('error', 'error');
   const lenient = fastify.getDefaultJsonParser('ignore', 'ignore');
@@ -27,6 +31,13 @@ export function parseJsonBodies(app: NestFastifyApplication): void {
       done(error && refusal('The body is not JSON, or it has a key that is not allowed, such as __proto__.'), value),
     );
   });
+  app.useBodyParser<RawServerDefault>('application/x-www-form-urlencoded', {}, (request, body, done) =>
+    request.routeOptions.config.readsForms
+      ? done(null, parseForm(body.toString()))
+      : done(
+          new HttpRefusalError(415, 'The body has another content type than this route reads: send application/json.'),
+        ),
+  );
 }
 
 function refusal(message: string): HttpRefusalError {
