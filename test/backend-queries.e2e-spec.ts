@@ -80,6 +80,15 @@ describe('what a backend can ask, on one node in memory', () => {
   });
 
   it.each([
+    ['GET', '/presence'],
+    ['POST', '/tokens'],
+    ['POST', '/publish'],
+  ])('%s %s answers a wrong key with the challenge that a 401 must have (RFC 9110 §15.5.2)', async (method, path) => {
+    const { status, headers } = await get(server, path, 'nonsense', method);
+    expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+  });
+
+  it.each([
     ['/presence?viewer=user:1', 'viewer'],
     ['/presence', 'viewer'],
     ['/presence?viewer=', 'viewer'],

@@ -1,5 +1,5 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import type { ApiKey } from './api-key.store.js';
 import type { ApiKeyScope } from './api-key-scopes.js';
@@ -39,17 +39,19 @@ export class ApiKeyGuard implements CanActivate {
    * @param permission what the endpoint requires of the key
    * @throws TooManyRequestsError for an address that has presented too many wrong keys
    * @throws UnauthenticatedError for a key that is missing, malformed, unknown, revoked, expired or used from an address
-   * that it does not allow, without distinction: the audit log has the reason
+   * that it does not allow, without distinction: the audit log has the reason. The response gets the challenge
    * @throws ForbiddenError when the key lacks the required scope
    * @throws UnavailableError when the store of keys is unavailable
    */
-  async admit(request: FastifyRequest, { scope, isAllowed }: KeyPermission): Promise<ApiKey> {
+  async admit(request: FastifyRequest, reply: FastifyReply, { scope, isAllowed }: KeyPermission): Promise<ApiKey> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const verdict = await this.#verify(text, address);
     if (!verdict.ok) {
       const { reason, name } = verdict;
       this.audit.record('api-key-refused', { address, reason, ...(name === undefined ? {} : { name }) });
+      // RFC 9110 §15.5.2: without a challenge, some clients report a 401 as a malformed response.
+      void reply.header('WWW-Authenticate', 'Bearer');
       throw new UnauthenticatedError('Send a valid API key: Authorization: Bearer sallyport_key_…');
     }
     const { key } = verdict;

@@ -27,7 +27,7 @@ export abstract class BackendRule implements RouteRule {
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     void reply.header('Cache-Control', 'no-store');
-    const key = await this.guard.admit(request, this.permission);
+    const key = await this.guard.admit(request, reply, this.permission);
     try {
       this.rate.spend(key, 1);
     } catch (error) {

@@ -54,7 +54,7 @@ export class PublishRule implements RouteRule {
   ) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
-    const key = await this.guard.admit(request, { scope: 'publish', isAllowed: mayPublishSomething });
+    const key = await this.guard.admit(request, reply, { scope: 'publish', isAllowed: mayPublishSomething });
     const bytes = announcedBytes(request);
     whenOver(request, reply, this.#take(key, bytes));
   };

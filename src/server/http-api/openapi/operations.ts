@@ -3,11 +3,14 @@ import { type Schema, schema, type SCHEMAS } from './schemas.js';
 /** The responses to requests that are refused, by HTTP status. */
 export const REFUSALS = {
   400: refusal('A parameter or a field is missing, unknown or malformed.', 'BAD_USER_INPUT', 'viewer is missing.'),
-  401: refusal(
-    'The API key is missing, unknown, revoked or expired, or may not be used from this address.',
-    'UNAUTHENTICATED',
-    'Send a valid API key: Authorization: Bearer sallyport_key_…',
-  ),
+  401: {
+    ...refusal(
+      'The API key is missing, unknown, revoked or expired, or may not be used from this address.',
+      'UNAUTHENTICATED',
+      'Send a valid API key: Authorization: Bearer sallyport_key_…',
+    ),
+    headers: { 'WWW-Authenticate': { description: 'The scheme: `Bearer`.', schema: { type: 'string' } } },
+  },
   403: refusal('The API key lacks the scope.', 'FORBIDDEN', 'This key lacks the scope presence.'),
   404: refusal('Not found.', 'NOT_FOUND', 'There is nothing here.'),
   413: refusal('The body is too large.', 'BAD_USER_INPUT', 'The body is too large.'),
