@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AUDIT_EVENTS } from '../src/live/logging/audit-log.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -70,6 +71,10 @@ describe('the log', () => {
     expect(messages).toContain('socket admitted');
     expect(entries).toContainEqual(expect.objectContaining({ msg: 'socket refused', reason: 'invalid' }));
     expect(entries).toContainEqual(expect.objectContaining({ msg: 'socket closed', code: CloseCode.Unauthorized }));
+    const audited = entries.filter(({ event }) => String(event) in AUDIT_EVENTS);
+    expect(new Set(audited.map(({ event }) => event))).toContain('socket-opened');
+    for (const entry of audited)
+      expect(Object.keys(entry)).toEqual(expect.arrayContaining(['viewer', 'address', 'reason', 'by']));
     expect(messages).not.toContain('forged');
     for (const secret of [CANARY, token, token.split('.')[2]!, ...browser.cookies.values()]) {
       expect(server.output()).not.toContain(secret);

@@ -80,36 +80,27 @@ export class GatewayMetrics {
   /** A token was refused, at the start or at a refresh. */
   tokenRefused(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): void {
     this.#tokensRefused.inc({ reason });
-    this.logger.info(
-      { requestId, event: 'socket-refused', reason, address, origin: cutOrigin(origin) },
-      'socket refused',
-    );
-    this.audit.store('socket-refused', { reason, address, origin: cutOrigin(origin) });
+    const entry = { viewer: null, address, reason, by: 'stranger', origin: cutOrigin(origin) } as const;
+    this.logger.info({ requestId, event: 'socket-refused', ...entry }, 'socket refused');
+    this.audit.store('socket-refused', entry);
   }
 
   /** A viewer was admitted. */
-  admitted({ context, facts: { address, origin, requestId } }: Connection): void {
-    this.logger.info(
-      { requestId, event: 'socket-opened', viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
-      'socket admitted',
-    );
-    this.audit.store('socket-opened', {
-      viewer: context?.viewer?.id ?? null,
-      address,
-      origin: cutOrigin(origin),
-      by: 'owner',
-    });
+  admitted({ viewerId, facts: { address, origin, requestId } }: Connection): void {
+    const entry = { viewer: viewerId, address, reason: null, by: 'owner', origin: cutOrigin(origin) } as const;
+    this.logger.info({ requestId, event: 'socket-opened', ...entry }, 'socket admitted');
+    this.audit.store('socket-opened', entry);
   }
 
   /**
    * A socket has closed, with the code that this side sent or else the peer's. A peer may send arbitrary codes, so
    * unknown ones are counted together.
    */
-  closed({ context, closeCode, facts: { address, origin, requestId } }: Connection, received: number): void {
+  closed({ viewerId, closeCode, facts: { address, origin, requestId } }: Connection, received: number): void {
     const code = closeCode ?? received;
     this.#closed.inc({ code: KNOWN_CODES.has(code) ? code : 'other' });
     this.logger.info(
-      { requestId, event: 'socket-closed', code, viewer: context?.viewer?.id, address, origin: cutOrigin(origin) },
+      { requestId, event: 'socket-closed', code, viewer: viewerId, address, origin: cutOrigin(origin) },
       'socket closed',
     );
   }
