@@ -196,7 +196,8 @@ it('a generated client calls the endpoints without an API key', async () => {
 it('a generated client calls the app proxy as a shop does', async () => {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const visit = { shop: SHOP, path_prefix: '/apps/live', timestamp, logged_in_customer_id: '42' };
-  const query = { ...visit, signature: signQuery(new URLSearchParams(visit), SECRET) };
+  const sign = (query: typeof visit) => ({ ...query, signature: signQuery(new URLSearchParams(query), SECRET) });
+  const query = sign(visit);
   const headers = { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'a browser' };
   const token = await client.GET('/app-proxy/token', { params: { query }, headers });
   expect(token.data?.token).toEqual(expect.any(String));
@@ -204,4 +205,7 @@ it('a generated client calls the app proxy as a shop does', async () => {
   expect(page.response.status).toBe(200);
   const forged = await client.GET('/app-proxy/token', { params: { query: { ...query, logged_in_customer_id: '43' } } });
   expect(forged.response.status).toBe(403);
+  const visitor = sign({ ...visit, logged_in_customer_id: '' });
+  const none = await client.GET('/app-proxy/token', { params: { query: visitor }, headers });
+  expect(none.error?.error.code).toBe('UNAUTHENTICATED');
 });

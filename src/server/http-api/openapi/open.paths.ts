@@ -79,7 +79,7 @@ const page = open({
   parameters: SIGNED_PARAMETERS,
   responses: {
     200: { description: 'Liquid for the shop.', content: { 'application/liquid': { schema: { type: 'string' } } } },
-    ...refusals(403, 404),
+    ...refusals(403, 404, 429),
   },
 });
 
@@ -91,6 +91,10 @@ const pageToken = open({
   parameters: SIGNED_PARAMETERS,
   responses: {
     ...ok('The token.', 'Token', { token: 'eyJ…', expiresAt: '2026-01-31T12:00:00.000Z' }),
+    401: {
+      description: 'The visitor is not logged in at the shop.',
+      content: json('Error', { error: { code: 'UNAUTHENTICATED', message: 'Log in to the shop first.' } }),
+    },
     ...refusals(403, 404, 429, 503),
   },
 });
