@@ -13,7 +13,7 @@ import type { ViewerId } from '../src/live/viewer/viewer.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
 import { PostgresServer } from './kit/postgres-server.js';
 
-/** 15 s in production. */
+/** 10 s in production. */
 const LEASE_MS = 900;
 const WAIT = { timeout: 30_000, interval: 50 };
 const NETWORK = '192.0.2.1';

@@ -14,7 +14,7 @@ import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes }
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
 
-/** 15 s in production. */
+/** 10 s in production. */
 const LEASE_MS = 900;
 
 const newViewer = (): ViewerId => `user:${randomUUID()}`;

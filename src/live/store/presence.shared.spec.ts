@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ConnectedViewer } from '../presence/presence.js';
 import type { ViewerId } from '../viewer/viewer.js';
-import { SharedPresence } from './presence.shared.js';
+import { LEASE_MS, SharedPresence } from './presence.shared.js';
 
 const REPORT_EVERY_MS = 50;
-const LEASE_MS = 15_000;
 
 const viewer = (number: number): ViewerId => `customer:shop.example:${number}`;
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -4,7 +4,7 @@ import { Presence, type PresenceListener } from '../presence/presence.js';
 import type { ViewerId } from '../viewer/viewer.js';
 
 /** How long a node counts as alive after its last heartbeat, in milliseconds. */
-const LEASE_MS = 15_000;
+export const LEASE_MS = 10_000;
 /** Changes within this time are reported together, in milliseconds. */
 const REPORT_EVERY_MS = 50;
 
@@ -12,9 +12,9 @@ const REPORT_EVERY_MS = 50;
 export const PRESENCE_BATCH = 1_000;
 
 /**
- * Presence over many nodes: each node reports its viewers to the store as they come and go, under one lease. The cost of
- * a heartbeat does not depend on the number of viewers, and a crashed node is removed when its lease of 15 seconds
- * expires. After a failure the next heartbeat reports every viewer.
+ * What presence over many nodes shares: each node reports its viewers to the store as they come and go, under one lease.
+ * The cost of a heartbeat does not depend on the number of viewers, and a crashed node is removed when its lease of 10
+ * seconds expires. After a failure the next heartbeat reports every viewer.
  */
 export abstract class SharedPresence extends Presence implements BeforeApplicationShutdown {
   /** This node's viewers. */
@@ -30,10 +30,10 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   #isKnown = false;
   #isOver = false;
 
-  /** @param leaseMs the heartbeat is sent three times as often */
+  /** @param leaseMs the heartbeat is sent four times as often */
   constructor(protected readonly leaseMs = LEASE_MS) {
     super();
-    this.#heartbeat = setInterval(() => this.#enqueue(() => this.#beat()), leaseMs / 3).unref();
+    this.#heartbeat = setInterval(() => this.#enqueue(() => this.#beat()), leaseMs / 4).unref();
   }
 
   /** Renews the lease. False if the store no longer has what this node has reported. */

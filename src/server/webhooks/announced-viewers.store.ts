@@ -8,11 +8,11 @@ import { addMessages, MAX_WAITING, WebhookMessages } from './webhook-message.sto
 /** How long a viewer must be gone before `viewer.offline`, in seconds, so that a reconnect is not announced. */
 export const OFFLINE_AFTER_SECONDS = 10;
 /**
- * The same for a viewer of a node that was lost, in seconds: the node's lease of 15 seconds has passed already, unless
- * the node ended in order and its viewers are reconnecting. Longer than the 5 seconds between heartbeats: a store that
+ * The same for a viewer of a node that was lost, in seconds: the node's lease of 10 seconds has passed already, unless
+ * the node ended in order and its viewers are reconnecting. Longer than the 2.5 seconds between heartbeats: a store that
  * was restarted may have lost who is present, which each node then reports again.
  */
-const LOST_SECONDS = 7;
+export const LOST_SECONDS = 5;
 
 /**
  * The viewers who were announced as online, in the database: each change is one statement, and its messages are made in

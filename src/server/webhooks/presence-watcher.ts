@@ -10,7 +10,7 @@ import { AnnouncedViewers } from './announced-viewers.store.js';
 /** Changes on this node within this time are written together, in milliseconds. */
 const WRITE_EVERY_MS = 250;
 /** How often one node looks at who is gone, in milliseconds. */
-const LOOK_EVERY_MS = 1_000;
+export const LOOK_EVERY_MS = 1_000;
 /** How often one node compares everyone, in milliseconds: repairs what was missed while a store was unavailable. */
 const COMPARE_EVERY_MS = 300_000;
 /** How long a node waits after its start before it looks for lost viewers, in milliseconds: they are reconnecting. */

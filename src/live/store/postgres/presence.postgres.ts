@@ -28,7 +28,7 @@ export class PostgresPresence extends SharedPresence {
   /** What its viewers were last reported under. */
   #node = '';
 
-  /** @param leaseMs default 15 seconds */
+  /** @param leaseMs default 10 seconds */
   constructor(
     private readonly postgres: PostgresConnection,
     leaseMs?: number,

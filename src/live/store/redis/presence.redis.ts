@@ -36,7 +36,7 @@ export class RedisPresence extends SharedPresence {
   /** The other nodes, as of the last {@link among}. */
   #others: readonly string[] = [];
 
-  /** @param leaseMs default 15 seconds */
+  /** @param leaseMs default 10 seconds */
   constructor(
     private readonly redis: RedisConnection,
     leaseMs?: number,
