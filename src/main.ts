@@ -96,5 +96,7 @@ function explain(error: unknown): string {
   const failure = error as NodeJS.ErrnoException;
   if (failure.code === 'EADDRINUSE')
     return `port ${(failure as { port?: number }).port ?? ''} is taken: stop what listens there, or set PORT.`;
+  if (failure.syscall === 'listen' || failure.syscall === 'getaddrinfo')
+    return `the server cannot listen at HOST and PORT (${failure.code}): set HOST to an address of this machine, and PORT to a port that this user may use.`;
   return failure.message;
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
@@ -49,6 +50,14 @@ describe('a start that cannot succeed', () => {
     expect(await server.exit).toBe(1);
     occupant.close();
     expect(lines(server.output())).toEqual([expect.stringMatching(new RegExp(`^sallyport: .*${port}.* PORT\\.$`))]);
+  });
+
+  it.each(['999.1.1.1', '192.0.2.1'])('says in one line that HOST=%s is no address of this machine', async (HOST) => {
+    const server = spawnServer({ ...(await ownStorage()), NODE_ENV: 'test', HOST, LOG_LEVEL: 'silent' });
+    expect(await server.exit).toBe(1);
+    expect(lines(server.output())).toEqual([
+      expect.stringMatching(/^sallyport: .*HOST and PORT \([A-Z]+\): set HOST /),
+    ]);
   });
 
   it('reads .env in its folder, which the environment overrides', async () => {
@@ -125,6 +134,20 @@ it.runIf(process.platform === 'linux')('a full disk for the log stops neither th
   const server = await startServerProcess(await ownStorage(), undefined, full);
   closeSync(full);
   expect(await server.end()).toBe(0);
+});
+
+needs('postgres')('a start with DATABASE_URL', () => {
+  it('says in one line that DATA_DIR cannot hold the key for development', async () => {
+    const [database, folder] = [await createDatabase(), temporaryFolder('no-folder')];
+    const file = join(folder.path, 'file');
+    writeFileSync(file, '');
+    const env = { DATABASE_URL: database.url, DATA_DIR: file, SECRET_KEYS: randomBytes(32).toString('hex') };
+    const server = spawnServer({ ...env, PORT: '0', LOG_LEVEL: 'silent' });
+    expect(await server.exit).toBe(1);
+    await database.drop();
+    folder.remove();
+    expect(lines(server.output())).toEqual([expect.stringMatching(/^sallyport: .* \(EEXIST\): check DATA_DIR /)]);
+  });
 });
 
 needs('postgres')('concurrent starts', () => {

@@ -44,7 +44,19 @@ export class DevelopmentKey implements OnApplicationBootstrap {
 }
 
 function keyIn(file: string): string {
-  const key = readOrMake(file, newApiKey);
+  const key = readKey(file);
   if (isApiKey(key)) return key;
   throw new StartError(`${file} does not hold an API key: delete it, the next start makes another.`);
+}
+
+function readKey(file: string): string {
+  try {
+    return readOrMake(file, newApiKey);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      `The key for development cannot be kept in ${file} (${code}): check DATA_DIR and its permissions.`,
+      { cause: error },
+    );
+  }
 }
