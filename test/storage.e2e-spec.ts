@@ -271,4 +271,12 @@ describe('the command line', () => {
     const socket = await openSocket(server.url, { token: people[24]!.token });
     await socket.close();
   });
+
+  it('seeds nothing where the tokens cannot be written', async () => {
+    const dataDir = await makeDataDir();
+    const seeded = await cli(dataDir, ['seed', '--users', '3', '--out', join(dataDir, 'nowhere', 'tokens')]);
+    expect(seeded).toMatchObject({ code: 1, out: '' });
+    expect(seeded.err).toMatch(/^sallyport: The file .* cannot be written \(ENOENT\): give --out another path\.\n$/);
+    expect((await cli(dataDir, ['user', 'list', '--json'])).out).toBe('[]\n');
+  });
 });

@@ -12,9 +12,9 @@ const REPORT_EVERY_MS = 50;
 export const PRESENCE_BATCH = 1_000;
 
 /**
- * What presence over many nodes shares: each node reports its viewers to the store as they come and go, under one lease.
- * The cost of a heartbeat does not depend on the number of viewers, and a crashed node is removed when its lease of 10
- * seconds expires. After a failure the next heartbeat reports every viewer.
+ * Presence over many nodes: each node reports its viewers to the store as they come and go, under one lease. The cost of
+ * a heartbeat does not depend on the number of viewers, and a crashed node is removed when its lease of 10 seconds
+ * expires. After a failure the next heartbeat reports every viewer.
  */
 export abstract class SharedPresence extends Presence implements BeforeApplicationShutdown {
   /** This node's viewers. */

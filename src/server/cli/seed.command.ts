@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
@@ -35,13 +35,14 @@ export const seedCommand: CliCommand = (program, context) => {
           if (stores.get<HttpConfig>(HTTP_CONFIG).production) {
             throw new StartError('seed creates test accounts, so it is refused when NODE_ENV is production.');
           }
+          const file = options.out === undefined ? null : openOut(options.out);
           const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
           const people = await seedPeople(stores, options.users, ttlSeconds);
-          if (options.out === undefined) {
+          if (file === null) {
             process.stdout.write(`${JSON.stringify(people)}\n`);
             return;
           }
-          writeFileSync(options.out, JSON.stringify(people), { mode: 0o600 });
+          writeFileSync(file, JSON.stringify(people));
           const result = { users: people.length, out: options.out, ttlSeconds };
           context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
         },
@@ -49,3 +50,13 @@ export const seedCommand: CliCommand = (program, context) => {
       ),
     );
 };
+
+/** Opened before the accounts are made, so that none is made whose token cannot be written. */
+function openOut(file: string): number {
+  try {
+    return openSync(file, 'w', 0o600);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new StartError(`The file ${file} cannot be written (${code}): give --out another path.`, { cause: error });
+  }
+}
