@@ -17,7 +17,8 @@ const cookies = new Map();
 class Trouble extends Error {}
 
 try {
-  if (!URL.canParse(url)) throw new Trouble(`"${url}" is no address. Use: npm run demo -- http://localhost:3000`);
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new Trouble(`"${url}" is no address. Use: npm run demo -- http://localhost:3000`);
   await play();
 } catch (error) {
   console.error(error instanceof Trouble ? error.message : error);

@@ -44,6 +44,13 @@ describe('npm run demo', () => {
     expect(output.trim().split('\n').at(-1)).toMatch(/Nothing answers at .*npm start/);
     expect(code).toBe(1);
   });
+
+  it.each(['localhost:3000', '127.0.0.1:3000'])('says that %s is no address', async (url) => {
+    expect(await demo(url)).toEqual({
+      code: 1,
+      output: `"${url}" is no address. Use: npm run demo -- http://localhost:3000\n`,
+    });
+  });
 });
 
 describe('npm run dev', () => {
