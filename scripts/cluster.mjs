@@ -186,6 +186,8 @@ function tell(port, proxy, nodes, services) {
   const { postgres, redis } = services;
   // A URL that was given may contain a password.
   if ([postgres, redis].every(({ origin }) => origin.startsWith('started')))
-    console.log(`  CLI       DATABASE_URL=${postgres.url} REDIS_URL=${redis.url} npm run cli -- …`);
+    console.log(
+      `  CLI       DATABASE_URL=${postgres.url} REDIS_URL=${redis.url} PUBLIC_URL=http://localhost:${port} npm run cli -- …`,
+    );
   console.log('Ctrl-C stops everything.');
 }

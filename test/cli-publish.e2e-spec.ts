@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../scripts/free-port.mjs';
+import { newApiKey } from '../src/identity/api-keys/api-key.js';
+import { developmentKeyFile } from '../src/identity/api-keys/development-key.js';
 import { SessionWatch } from '../src/live/sessions/session-watch.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -78,6 +81,21 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     expect(await cli(env, 'publish', 'user_count', viewerId, '7')).toMatchObject({ code: 0 });
     const { stdout } = await cli(env, '--json', 'api-key', 'list');
     expect(stdout).not.toContain('"cli-');
+  });
+
+  it('publish with such a key too where the server does not know the development key in DATA_DIR', async () => {
+    const { viewerId } = await one.signedIn();
+    const folder = temporaryFolder('other-key');
+    writeFileSync(developmentKeyFile(folder.path), newApiKey());
+    const env = { ...two.env, DATA_DIR: folder.path };
+    expect(await cli(env, 'publish', 'user_count', viewerId, '7')).toMatchObject({ code: 0 });
+    const keyFile = developmentKeyFile(folder.path);
+    const refused = await cli(env, 'publish', 'user_count', viewerId, '7', '--key-file', keyFile);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`does not accept the API key in ${keyFile}`),
+    });
+    folder.remove();
   });
 
   it('create a key, show it once, list it without its secret, and revoke it', async () => {

@@ -12,6 +12,14 @@ import type { CliCommand, CliContext } from './command.js';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const OWN_KEY_LIFE_MS = 300_000;
+const UNAUTHORIZED = 401;
+
+interface Answer {
+  readonly cursor: string;
+}
+
+/** Publishes the event with this key; null if the server does not accept the key. */
+type Send = (key: string) => Promise<Answer | null>;
 
 interface PublishOptions {
   readonly url?: string;
@@ -42,12 +50,23 @@ async function publish(context: CliContext, event: Record<string, unknown>, opti
   const outcome = loadConfig();
   if (!outcome.ok) throw new Error(`The configuration is wrong: ${outcome.faults.join('; ')}`);
   const url = new URL('publish', directory(options.url ?? outcome.config.http.publicUrl));
-  const key = options.keyFile ?? developmentKey(outcome.config);
-  const answer =
-    key === null
-      ? await withOwnKey(context, (ownKey) => post(url, ownKey, event))
-      : await post(url, readKey(key), event);
+  const send = (key: string): Promise<Answer | null> => post(url, key, event);
+  const answer = options.keyFile
+    ? await send(readKey(options.keyFile))
+    : ((await withDevelopmentKey(outcome.config, send)) ?? (await withOwnKey(context, send)));
+  if (answer === null)
+    throw new Error(
+      options.keyFile
+        ? `The server at ${url.origin} does not accept the API key in ${options.keyFile}: name another file.`
+        : `The server at ${url.origin} has another database than this command: name one of its API keys with --key-file.`,
+    );
   context.print(answer, `Published: ${answer.cursor}`);
+}
+
+/** Null without such a key, and where the server does not know it: its database is another one than the key's. */
+async function withDevelopmentKey(config: Config, send: Send): Promise<Answer | null> {
+  const file = developmentKey(config);
+  return file === null ? null : send(readKey(file));
 }
 
 function developmentKey({ http, database }: Config): string | null {
@@ -56,21 +75,22 @@ function developmentKey({ http, database }: Config): string | null {
 }
 
 /** An operator with access to the database may publish, with a key that exists only during this command. */
-function withOwnKey<T>(context: CliContext, action: (key: string) => Promise<T>): Promise<T> {
+function withOwnKey(context: CliContext, send: Send): Promise<Answer | null> {
   return context.withStores(async (stores) => {
     const keys = stores.get(ApiKeys);
     const name = `${COMMAND_KEY_PREFIX}${randomUUID()}`;
     // It also ends if this command is killed.
     const key = await keys.create(name, DEFAULT_SCOPES, { expiresAt: new Date(Date.now() + OWN_KEY_LIFE_MS) });
     try {
-      return await action(key ?? '');
+      return await send(key ?? '');
     } finally {
       await keys.revoke(name);
     }
   });
 }
 
-async function post(url: URL, key: string, event: unknown): Promise<{ cursor: string }> {
+/** Null if the server does not accept the key. */
+async function post(url: URL, key: string, event: unknown): Promise<Answer | null> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
@@ -79,6 +99,7 @@ async function post(url: URL, key: string, event: unknown): Promise<{ cursor: st
   }).catch(() => {
     throw new Error(`No server answers at ${url.origin}: start it, or name another with --url.`);
   });
+  if (response.status === UNAUTHORIZED) return null;
   const answer = (await response.json().catch(() => ({}))) as { results?: unknown[]; error?: { message: string } };
   const [result = answer] = (answer.results ?? []) as [{ cursor?: string; error?: { message: string } }?];
   if (!('cursor' in result) || !result.cursor)
