@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
+import { AuditLog, type AuditRecord } from '../src/live/logging/audit-log.js';
 import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
 import { closeCodeFor, openSocket, type LiveSocket } from '../src/testing/live-socket.js';
 import { requireNeed, needs } from './kit/needs.js';
@@ -130,6 +131,18 @@ describe('a logout token is refused with 400:', () => {
     await socket.settled();
     expect(open(socket)).toBe(true);
     await socket.close();
+  });
+
+  it('with a line in the audit log that has the reason and the address', async () => {
+    const records: AuditRecord[] = [];
+    const leave = server.app.get(AuditLog).listen((record) => records.push(record));
+    const once = await acme.logoutToken({ sid: 'audited' });
+    const expired = await acme.logoutToken({ sid: 's' }, { issued: -300, expiresIn: -1 });
+    for (const token of [once, once, 'abc', expired, await acme.sign('ann')]) await logOut(token);
+    leave();
+    const refused = records.filter(({ event }) => event === 'logout-token-refused');
+    expect(refused.map(({ reason }) => reason)).toEqual(['used', 'malformed', 'expired', 'no-logout']);
+    expect(refused[0]).toMatchObject({ address: '127.0.0.1', by: 'stranger', viewer: null });
   });
 
   it.each([

@@ -46,6 +46,12 @@ export class BackchannelLogout {
    * @throws UnavailableError when a store is unavailable or the issuer's keys are not known: the issuer may retry
    */
   async carryOut(token: string, address: string): Promise<LogoutOutcome> {
+    const outcome = await this.#carryOut(token, address);
+    if (!outcome.ok) this.audit.record('logout-token-refused', { address, reason: outcome.reason });
+    return outcome;
+  }
+
+  async #carryOut(token: string, address: string): Promise<LogoutOutcome> {
     const unverified = readUnverified(token);
     if (!unverified) return { ok: false, reason: 'malformed' };
     const issuer = this.issuers.find(unverified.payload.iss);

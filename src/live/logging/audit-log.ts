@@ -27,6 +27,7 @@ export const AUDIT_EVENTS = {
   'console-history-read': "an operator read the events of a viewer's topic",
   'console-published': 'an operator published an event',
   'customer-token-throttled': "a shop's customer asked for too many tokens",
+  'logout-token-refused': 'a back-channel logout was refused',
   'socket-opened': 'a socket was admitted',
   'socket-refused': 'a socket was refused for its token',
 } as const;
@@ -71,6 +72,7 @@ const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'api-key-throttled',
   'console-refused',
   'customer-token-throttled',
+  'logout-token-refused',
   'socket-opened',
   'socket-refused',
 ]);
