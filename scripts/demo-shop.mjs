@@ -47,18 +47,22 @@ The shop is open:  http://demo.localhost:${shopPort}${PATH_PREFIX}
 
 function startServer() {
   const names = ['demo.localhost', 'localhost', '127.0.0.1'].map((host) => `http://${host}:${shopPort}`);
-  const settings = {
+  const env = {
+    PATH: process.env.PATH,
     HOST: '127.0.0.1',
     PORT: String(port),
     PUBLIC_URL: `http://localhost:${port}`,
     DATA_DIR: dataDir,
     APP_PROXY_SECRET: secret,
     APP_PROXY_SHOPS: `${DOMAIN}=${names.join('|')}`,
+    TOKEN_TTL_SECONDS: process.env.TOKEN_TTL_SECONDS ?? '',
     USER_COUNT_INTERVAL_SECONDS: process.env.USER_COUNT_INTERVAL_SECONDS ?? '3',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   };
-  return spawn(process.execPath, ['dist/main.js'], {
-    env: { ...process.env, DATABASE_URL: '', REDIS_URL: '', ...settings },
+  // Not in the project's folder, whose .env is for another server.
+  return spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+    cwd: dataDir,
+    env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
 }

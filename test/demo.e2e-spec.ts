@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { startServer, type TestServer } from './kit/server.js';
@@ -50,6 +51,26 @@ describe('npm run demo', () => {
       code: 1,
       output: `"${url}" is no address. Use: npm run demo -- http://localhost:3000\n`,
     });
+  });
+});
+
+describe('npm run demo:shop', () => {
+  it('opens the shop whatever settings of another server are in the environment', async () => {
+    const ports = { PORT: String(await freePort()), SHOP_PORT: String(await freePort()) };
+    const settings = { STORE: 'redis', WORKERS: '2', NODE_ENV: 'production' };
+    const child = spawn(process.execPath, [fileURLToPath(new URL('../scripts/demo-shop.mjs', import.meta.url))], {
+      env: { PATH: process.env['PATH'], ...settings, ...ports },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exit = once(child, 'close');
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await vi.waitFor(() => expect(output).toContain('The shop is open'), { timeout: 90_000, interval: 100 });
+    const page = await fetch(`http://127.0.0.1:${ports.SHOP_PORT}/apps/live`);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Demo shop')]);
+    child.kill('SIGINT');
+    expect(await exit).toEqual([0, null]);
   });
 });
 
