@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
 import { Outbox } from '../src/live/publish/outbox/outbox.js';
+import { RejectedEvents } from '../src/live/publish/outbox/rejected-events.js';
 import { MemoryTopicBus } from '../src/live/store/memory/topic.bus.memory.js';
 import { DeliveryGate } from '../src/live/topics/delivery-gate.js';
 import type { TopicBus } from '../src/live/topics/topic.bus.js';
@@ -224,6 +225,20 @@ needs('postgres')('a relay that fails', () => {
       }
     },
   );
+
+  it('passes events on where the database writes dates in another form', async () => {
+    const fixture = await open(1, memoryBus());
+    const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
+    const sql = await SqlPublisher.connect(fixture.database.url);
+    opened.push(sql);
+    await sql.run(`alter database ${new URL(fixture.database.url).pathname.slice(1)} set datestyle = 'German'`);
+    fixture.startRelay();
+    await sql.publish({ topic: 'steps', viewer, payload: 'passed on' });
+    await sql.publish({ topic: 'steps', viewer, payload: { not: 'text' } });
+    await fixture.until(1);
+    const rejected = () => RejectedEvents.with(fixture.database.url, (events) => events.list(1));
+    await expect.poll(rejected).toMatchObject([{ createdAt: expect.any(Date) as Date }]);
+  });
 
   it('counting what waits ends after a second, and the connection goes on', async () => {
     const database = await createDatabase();

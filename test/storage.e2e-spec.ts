@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -119,6 +120,20 @@ needs('postgres')('PostgreSQL', () => {
     );
     expect(rows).toEqual([{ schemas: ['public'] }]);
     expect(await database.run((orm) => orm.select().from(users))).toEqual([]);
+  });
+
+  it.each(['German', 'SQL, DMY', 'Postgres, MDY'])('is read right where dates are written as %s', async (style) => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const url = new URL(created.url);
+    url.searchParams.set('options', `-c datestyle=${style.replace(' ', '')}`);
+    const database = await openPostgres(url.href, silent);
+    clean.push(() => database.close());
+    const createdAt = new Date('2026-03-04T05:06:07.890Z');
+    const [ada] = await database.run((orm) =>
+      orm.insert(users).values({ id: randomUUID(), email: 'ada', passwordHash: '', createdAt }).returning(),
+    );
+    expect(ada?.createdAt).toEqual(createdAt);
   });
 
   it('is waited for at start', async () => {

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { makeListener } from '../../store/postgres/open-postgres.js';
+import { READABLE_DATES } from '../../store/postgres/postgres-connections.js';
 import { databaseFailure } from '../../store/postgres/postgres-failure.js';
 
 /** An event that was published by SQL and that its feed has refused. */
@@ -41,6 +42,7 @@ export class RejectedEvents {
     const client = makeListener({ url }, 'sallyport-cli');
     try {
       await client.connect();
+      await client.query(READABLE_DATES);
       return await action(new RejectedEvents(client));
     } catch (error) {
       throw explained(error);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Pool } from 'pg';
+import { Client, type ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { databaseFailure, isDatabaseUnavailable } from './postgres-failure.js';
 
@@ -31,6 +31,7 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
     idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     application_name: name,
+    onConnect: askForReadableDates,
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
   // A connection that breaks between two queries emits an error; without a listener it would end the process.
@@ -63,6 +64,9 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
     }
   }
 }
+
+/** The pool waits for it, which the pool's type does not say. */
+const askForReadableDates = ((client: ClientBase) => client.query(READABLE_DATES)) as (client: ClientBase) => void;
 
 /** The next query fails and reports it to its caller. */
 export function ignore(): void {}
