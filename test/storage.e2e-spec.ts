@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openEmbedded } from '../src/identity/database/database.embedded.js';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
 import { users } from '../src/identity/database/schema.js';
+import { preparePostgres } from '../src/live/store/postgres/open-postgres.js';
 import { UnavailableError, StartError } from '../src/live/errors/sallyport.errors.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -103,6 +104,23 @@ needs('postgres')('PostgreSQL', () => {
     const files = readdirSync('drizzle').filter((name) => name.endsWith('.sql'));
     expect((applied as unknown as { rows: unknown[] }).rows).toEqual([{ count: files.length }]);
     await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  it.each(['statement_timeout', 'lock_timeout'])('is migrated after another node, despite a %s', async (limit) => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const [other, url] = [new pg.Client({ connectionString: created.url }), new URL(created.url)];
+    await other.connect();
+    clean.push(() => other.end());
+    await other.query('select pg_advisory_lock($1), pg_advisory_lock($2)', [0x5a11_0b07, 0x5a11_0b08]);
+    url.searchParams.set('options', `-c ${limit}=100`);
+    const opening = [openPostgres(url.href, silent), preparePostgres({ url: url.href }, silent)] as const;
+    const waiting = `select from pg_stat_activity where datname = current_database()
+      and wait_event = 'advisory' and query_start < now() - interval '200 ms'`;
+    await vi.waitUntil(async () => (await other.query(waiting)).rowCount === 2, { timeout: 30_000 });
+    await other.query('select pg_advisory_unlock_all()');
+    const [database] = await Promise.all(opening);
+    await database.close();
   });
 
   it('has its tables in public also where a schema is named like its user', async () => {

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
-import { databasePlace, firstConnection, makePool } from '../../live/store/postgres/postgres-connections.js';
+import { databasePlace, firstConnection, makePool, NO_LIMITS } from '../../live/store/postgres/postgres-connections.js';
 import { databaseFailure, isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
 import { Database, type Orm, MIGRATIONS } from './database.js';
 import * as schema from './schema.js';
@@ -66,6 +66,7 @@ async function migrateAlone(client: Client): Promise<void> {
     // All in one transaction, which the migrator commits: a pooler in transaction mode may send the next one over another
     // connection, and would keep a lock of the session there.
     await client.query('begin isolation level read committed');
+    await client.query(NO_LIMITS, [true]);
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
     await client.query('set local search_path to public');

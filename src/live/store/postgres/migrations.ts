@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
 import { OUTBOX_SCHEMA } from './outbox-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
+import { NO_LIMITS } from './postgres-connections.js';
 import { SWEEP_SCHEMA } from './sweep-schema.js';
 import { TOPIC_SCHEMA } from './topic-schema.js';
 import { TRACE_SCHEMA } from './trace-schema.js';
@@ -40,6 +41,7 @@ create table if not exists sallyport.migration (
  * @throws what PostgreSQL reports, such as missing rights
  */
 export async function migrateStore(client: Client): Promise<void> {
+  await client.query(NO_LIMITS, [false]);
   await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
   try {
     const known = await applied(client);
