@@ -190,6 +190,29 @@ needs('postgres')('PostgreSQL', () => {
     await expect(openPostgres(url.href, silent)).rejects.toThrow(/cannot be used \(permission denied for database/);
   });
 
+  it('whose user may not make tables is used where another user has migrated it', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    await (await openPostgres(created.url, silent)).close();
+    const admin = new pg.Client({ connectionString: created.url });
+    await admin.connect();
+    clean.push(() => admin.end());
+    const url = new URL(created.url);
+    url.searchParams.set('options', '-c role=pg_monitor');
+    await expect(openPostgres(url.href, silent)).rejects.toThrow(
+      /cannot be used \(permission denied for schema drizzle\)/,
+    );
+    // As docs/postgres-store.md says.
+    await admin.query(`grant usage on schema drizzle to pg_monitor; grant select on all tables in schema drizzle to pg_monitor;
+      grant select, insert, update, delete on all tables in schema public to pg_monitor;
+      grant usage, select on all sequences in schema public to pg_monitor`);
+    const database = await openPostgres(url.href, silent);
+    clean.push(() => database.close());
+    expect(await database.run((orm) => orm.select().from(users))).toEqual([]);
+    await admin.query('delete from drizzle.__drizzle_migrations where id > 1');
+    await expect(openPostgres(url.href, silent)).rejects.toThrow(/cannot be used \(permission denied for database/);
+  });
+
   it('that cannot be migrated ends a command, although the store is open', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());

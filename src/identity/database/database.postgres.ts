@@ -1,4 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import type { Client, Pool } from 'pg';
@@ -31,7 +32,11 @@ export interface PostgresOptions {
 export async function openPostgres(url: string, logger: Logger, options: PostgresOptions = {}): Promise<Database> {
   try {
     const client = await firstConnection(url, logger, options.retryForMs ?? 30_000);
-    await migrateAlone(client);
+    try {
+      if (!(await isMigrated(client))) await migrateAlone(client);
+    } finally {
+      await client.end();
+    }
   } catch (error) {
     throw new StartError(explain(error, url), { cause: error });
   }
@@ -61,19 +66,25 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
   }
 }
 
+/** Whether every migration was applied. Drizzle would ask for the right to create its schema, which is there. */
+async function isMigrated(client: Client): Promise<boolean> {
+  const { rows: found } = await client.query("select 1 where to_regclass('drizzle.__drizzle_migrations') is not null");
+  if (found.length === 0) return false;
+  const { rows } = await client.query<{ last: string }>(
+    'select max(created_at) as last from drizzle.__drizzle_migrations',
+  );
+  return Number(rows[0]?.last) >= (readMigrationFiles(MIGRATIONS).at(-1)?.folderMillis ?? 0);
+}
+
 async function migrateAlone(client: Client): Promise<void> {
-  try {
-    // All in one transaction, which the migrator commits: a pooler in transaction mode may send the next one over another
-    // connection, and would keep a lock of the session there.
-    await client.query('begin isolation level read committed');
-    await client.query(NO_LIMITS, [true]);
-    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
-    // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
-    await client.query('set local search_path to public');
-    await migrate(drizzle(client), MIGRATIONS);
-  } finally {
-    await client.end();
-  }
+  // All in one transaction, which the migrator commits: a pooler in transaction mode may send the next one over another
+  // connection, and would keep a lock of the session there.
+  await client.query('begin isolation level read committed');
+  await client.query(NO_LIMITS, [true]);
+  await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
+  await client.query('set local search_path to public');
+  await migrate(drizzle(client), MIGRATIONS);
 }
 
 function explain(error: unknown, url: string): string {
