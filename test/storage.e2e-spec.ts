@@ -213,6 +213,20 @@ needs('postgres')('PostgreSQL', () => {
     await expect(openPostgres(url.href, silent)).rejects.toThrow(/cannot be used \(permission denied for database/);
   });
 
+  it('in which its tables are hidden by others ends the start, and says how to correct it', async () => {
+    const created = await createDatabase();
+    clean.push(() => created.drop());
+    const admin = new pg.Client({ connectionString: created.url });
+    await admin.connect();
+    clean.push(() => admin.end());
+    await admin.query('create schema app create table users (id integer)');
+    const url = new URL(created.url);
+    url.searchParams.set('options', '-c search_path=app,public');
+    await expect(openPostgres(url.href, silent)).rejects.toThrow(
+      /search_path.* users.*alter role … set search_path = public/,
+    );
+  });
+
   it('that cannot be migrated ends a command, although the store is open', async () => {
     const created = await createDatabase();
     clean.push(() => created.drop());

@@ -1,22 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { getTableName, is } from 'drizzle-orm';
-import { PgTable } from 'drizzle-orm/pg-core';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { lockDataFolder, type ReleaseFolder } from './data-folder.lock.js';
-import { Database, type Orm, MIGRATIONS } from './database.js';
+import { Database, type Orm, MIGRATIONS, TABLES } from './database.js';
 import { makeEmbeddedFolder } from './embedded-folder.js';
 import * as schema from './schema.js';
 
 /** How often the files of the embedded database are kept from growing, in milliseconds. */
 const TRIM_EVERY_MS = 5 * 60_000;
-const TABLES = Object.values(schema)
-  .filter((part) => is(part, PgTable))
-  .map((table) => getTableName(table));
 /**
  * What PostgreSQL's background processes do, of which PGlite has none: removed rows give back their space, and the
  * write-ahead log starts again from here. Without a checkpoint it only grows, and a start after a crash replays all of it.

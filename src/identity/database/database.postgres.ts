@@ -9,7 +9,7 @@ import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
 import { databasePlace, firstConnection, makePool, NO_LIMITS } from '../../live/store/postgres/postgres-connections.js';
 import { databaseFailure, isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
-import { Database, type Orm, MIGRATIONS } from './database.js';
+import { Database, type Orm, MIGRATIONS, TABLES } from './database.js';
 import * as schema from './schema.js';
 
 /** An arbitrary number that is the same on every node. */
@@ -34,10 +34,12 @@ export async function openPostgres(url: string, logger: Logger, options: Postgre
     const client = await firstConnection(url, logger, options.retryForMs ?? 30_000);
     try {
       if (!(await isMigrated(client))) await migrateAlone(client);
+      await requireOwnTables(client);
     } finally {
       await client.end();
     }
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(explain(error, url), { cause: error });
   }
   const pool = makePool(url, POOL, logger);
@@ -85,6 +87,21 @@ async function migrateAlone(client: Client): Promise<void> {
   // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
   await client.query('set local search_path to public');
   await migrate(drizzle(client), MIGRATIONS);
+}
+
+/** Queries name no schema, so a search_path may lead them to tables of others, or to none. */
+async function requireOwnTables(client: Client): Promise<void> {
+  const { rows } = await client.query<{ names: string | null }>(
+    `select string_agg(name, ', ') as names from unnest($1::text[]) as name
+     where to_regclass(quote_ident(name)) is distinct from to_regclass('public.' || quote_ident(name))`,
+    [TABLES],
+  );
+  const names = rows[0]?.names;
+  if (names)
+    throw new StartError(
+      `The search_path of the user of DATABASE_URL does not lead to these tables in the schema public: ${names}. ` +
+        'Change it: alter role … set search_path = public.',
+    );
 }
 
 function explain(error: unknown, url: string): string {

@@ -1,11 +1,11 @@
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import { sql } from 'drizzle-orm';
+import { getTableName, is, sql } from 'drizzle-orm';
+import { type PgDatabase, type PgQueryResultHKT, PgTable } from 'drizzle-orm/pg-core';
 import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
 import type { StoreOperation } from '../../live/store/store-operation.js';
 import { databaseFailure, type DatabaseFailure } from '../../live/store/postgres/postgres-failure.js';
-import type * as schema from './schema.js';
+import * as schema from './schema.js';
 import { fileURLToPath } from 'node:url';
 
 /** A database that does not answer within this time counts as unavailable, in ms. */
@@ -125,3 +125,8 @@ class ReadOnlyDatabase extends Error {
 export const MIGRATIONS = {
   migrationsFolder: fileURLToPath(new URL('../../../drizzle', import.meta.url)),
 };
+
+/** The names of all tables. */
+export const TABLES: readonly string[] = Object.values(schema)
+  .filter((part) => is(part, PgTable))
+  .map((table) => getTableName(table));
