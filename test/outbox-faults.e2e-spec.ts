@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import type { OpenRanges } from '../src/live/publish/outbox/open-ranges.js';
 import { Outbox } from '../src/live/publish/outbox/outbox.js';
 import { RejectedEvents } from '../src/live/publish/outbox/rejected-events.js';
 import { MemoryTopicBus } from '../src/live/store/memory/topic.bus.memory.js';
@@ -37,6 +38,8 @@ const STEPS = [
   'stayAwake',
   'goToSleep',
   'newTransactionId',
+  'first',
+  'recordFirst',
   'tidy',
   'sweepRejected',
   'backlog',
@@ -70,6 +73,17 @@ function faulty(at: (step: string) => Promise<void>, more: Partial<Outbox> = {})
     outbox: (outbox) => watched(Object.assign(outbox, more), OUTBOX_STEPS, at),
     bus: (bus) => watched(bus, ['publish'], at),
   };
+}
+
+/** Calls `at` with what each read looks for. */
+function watchedReads(outbox: Outbox, at: (ranges: OpenRanges) => void): Outbox {
+  const read = outbox.read.bind(outbox);
+  return Object.assign(outbox, {
+    read: (ranges: OpenRanges) => {
+      at(ranges);
+      return read(ranges);
+    },
+  });
 }
 
 class Killed extends UnavailableError {}
@@ -106,7 +120,9 @@ needs('postgres')('a relay that fails', () => {
         }),
       );
       const expected: string[] = [];
-      for (const step of STEPS.filter((each) => !/beat|tidy|sweepRejected|backlog|newTransactionId/.test(each))) {
+      for (const step of STEPS.filter(
+        (each) => !/beat|tidy|sweepRejected|backlog|newTransactionId|first/i.test(each),
+      )) {
         armed.step = step;
         // Idle or busy, with events of one transaction and of several, and with a rejected one.
         for (let round = 0; armed.step !== '' && round < 20; round++) {
@@ -225,6 +241,24 @@ needs('postgres')('a relay that fails', () => {
       }
     },
   );
+
+  it('does not look again for the commits that it has passed on, when it connects again', async () => {
+    const fixture = await open(1);
+    const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
+    const sql = await SqlPublisher.connect(fixture.database.url);
+    opened.push(sql);
+    const relay = fixture.startRelay();
+    for (const payload of ['one', 'two', 'three']) await sql.publish({ topic: 'steps', viewer, payload });
+    await fixture.until(3);
+    await relay.stop();
+    const looked: number[] = [];
+    fixture.startRelay({
+      outbox: (outbox) => watchedReads(outbox, (ranges) => looked.push(ranges.first)),
+    });
+    await sql.publish({ topic: 'steps', viewer, payload: 'four' });
+    await fixture.until(4);
+    expect(looked[0]).toBe(4);
+  });
 
   it('passes events on where the database writes dates in another form', async () => {
     const fixture = await open(1, memoryBus());

@@ -19,8 +19,18 @@ const NOWHERE = { seq: 0, id: '0' };
  * It belongs to one connection: after a failover, numbers may be used again.
  */
 export class OpenRanges {
-  #ranges: readonly OpenRange[] = [{ first: 1, last: Number.MAX_SAFE_INTEGER, below: null }];
+  #ranges: readonly OpenRange[];
   #resume = NOWHERE;
+
+  /** @param first the lowest number that may have to be looked for */
+  constructor(first = 1) {
+    this.#ranges = [{ first, last: Number.MAX_SAFE_INTEGER, below: null }];
+  }
+
+  /** The lowest number that must still be looked for. */
+  get first(): number {
+    return this.#ranges[0]!.first;
+  }
 
   /** The first number of each range, ascending. */
   get lows(): number[] {

@@ -30,6 +30,7 @@ const MEASURE_EVERY_MS = 10_000;
 const TIDY_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 60_000;
 const FORGET_EVERY_MS = 250;
+const RECORD_EVERY_MS = 5_000;
 const LOG_EVERY_MS = 1_000;
 /** How long a shutdown waits for the events under way, in milliseconds. */
 const STOP_MS = 8_000;
@@ -119,7 +120,7 @@ export class OutboxRelay {
   }
 
   async #lead(outbox: Outbox): Promise<void> {
-    const turn = new Turn(outbox, this.#maintenance);
+    const turn = new Turn(outbox, this.#maintenance, await outbox.first());
     while (!this.#isStopped) {
       this.#wasCalled = false;
       const found = await outbox.read(turn.ranges);
@@ -132,6 +133,7 @@ export class OutboxRelay {
       if (pauseMs > 0) await this.#wait(pauseMs, isDone);
     }
     await turn.forget();
+    await turn.record();
   }
 
   /** Publishes what a read has found. False when some of it must be tried again. */
@@ -208,7 +210,7 @@ interface Maintenance {
 
 /** What the active relay keeps as long as its connection lasts. */
 class Turn {
-  readonly ranges = new OpenRanges();
+  readonly ranges: OpenRanges;
   #isAwake = false;
   #triedAwakeMs = -Infinity;
   #lastEventMs = performance.now();
@@ -217,11 +219,16 @@ class Turn {
   #finished: number[] = [];
   #forgotMs = performance.now();
   #boundMs = performance.now();
+  #recordedMs = performance.now();
 
+  /** @param recorded the number of a commit that an earlier relay has recorded */
   constructor(
     private readonly outbox: Outbox,
     private readonly maintenance: Maintenance,
-  ) {}
+    private recorded: number,
+  ) {
+    this.ranges = new OpenRanges(recorded);
+  }
 
   handled({ rows, isCut, horizon }: OutboxRead): void {
     this.#finished.push(...this.ranges.handled(rows, isCut));
@@ -268,6 +275,7 @@ class Turn {
       this.#boundMs = nowMs;
       if (this.ranges.hasUnbounded) this.ranges.bound(await this.outbox.newTransactionId());
     }
+    if (nowMs - this.#recordedMs > RECORD_EVERY_MS) await this.record();
     if (nowMs - this.maintenance.sweptMs > SWEEP_EVERY_MS) {
       this.maintenance.sweptMs = nowMs;
       await this.outbox.sweepRejected();
@@ -284,6 +292,15 @@ class Turn {
     if (this.#finished.length === 0) return;
     await this.outbox.settle({ published: [], refused: [], commits: this.#finished });
     this.#finished = [];
+  }
+
+  /** Records from which commit on the next relay must look. */
+  async record(): Promise<void> {
+    this.#recordedMs = performance.now();
+    const { first } = this.ranges;
+    if (first === this.recorded) return;
+    await this.outbox.recordFirst(first);
+    this.recorded = first;
   }
 
   async #stayAwake(): Promise<void> {

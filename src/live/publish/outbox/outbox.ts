@@ -167,6 +167,17 @@ export class Outbox {
     return Number(row?.xid);
   }
 
+  /** The lowest number of a commit that a relay may still have to look for, as it was last recorded. */
+  async first(): Promise<number> {
+    const [row] = await this.#ask<{ seq: string }>('select seq from sallyport.outbox_start');
+    return Number(row?.seq ?? 1);
+  }
+
+  /** Records {@link first} for the next relay. */
+  async recordFirst(seq: number): Promise<void> {
+    await this.#ask('update sallyport.outbox_start set seq = $1 where seq < $1', [seq]);
+  }
+
   /** Repairs what a crash has left. Takes time where many events wait. */
   async tidy(): Promise<void> {
     await this.#ask('select sallyport.tidy_outbox()', [], LONG_SILENCE_MS);

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
 import { OUTBOX_SCHEMA } from './outbox-schema.js';
+import { OUTBOX_START_SCHEMA } from './outbox-start-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
 import { NO_LIMITS } from './postgres-connections.js';
 import { SWEEP_SCHEMA } from './sweep-schema.js';
@@ -24,6 +25,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'traces', sql: TRACE_SCHEMA },
   { name: 'definitions', sql: DEFINITION_SCHEMA },
   { name: 'sweeps', sql: SWEEP_SCHEMA },
+  { name: 'outbox start', sql: OUTBOX_START_SCHEMA },
 ];
 
 const BOOKKEEPING = `
