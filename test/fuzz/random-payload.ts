@@ -77,7 +77,7 @@ function scalar(name: string, random: Random): unknown {
     case 'ID':
       return random.pick([7, 'seven', '']);
     case 'Stamp':
-      return random.pick([1e12, 1e12, 1e12, 1e12, 2, 0, 1]);
+      return random.pick([1e12, 1e12, 1e12, 1e12, 2, 3, 0, 1]);
     case 'DateTime':
       return random.pick(['2026-01-02T03:04:05Z', '2026-01-02T03:04:05.678+02:00', new Date(0)]);
     case 'Any':

@@ -87,7 +87,11 @@ export function richSchema(): GraphQLSchema {
   type<GraphQLInterfaceType>('Late').resolveType = async (value: { side?: unknown }) =>
     value.side === undefined ? 'Leaf' : 'Square';
   const stamp = type<GraphQLScalarType>('Stamp');
-  stamp.serialize = (value) => (value === 0 ? null : value === 1 ? fail('no stamp') : new Date(Number(value)));
+  stamp.serialize = (value) => {
+    if (value === 1) return fail('no stamp');
+    if (value === 3) return Promise.resolve('later');
+    return value === 0 ? null : new Date(Number(value));
+  };
   const gladValue = type<GraphQLEnumType>('Mood').getValue('GLAD')!;
   gladValue.description = 'so that the type is written to';
   const subscription = type<GraphQLObjectType>('Subscription').getFields();
