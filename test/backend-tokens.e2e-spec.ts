@@ -146,6 +146,22 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
 
   it.each([
     ['on themselves', undefined],
+    ['on a session', 's-3'],
+  ])(
+    'that depend %s end with /disconnect of their viewer if the clock that issued them was ahead',
+    async (_, session) => {
+      const viewer = `external:acme:${randomUUID()}`;
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 4_000 });
+      const token = await tokenFor(server, acme, { viewer, session });
+      vi.useRealTimers();
+      const socket = await openSocket(server.url, { token });
+      expect((await post(server, '/disconnect', acme, { viewer })).status).toBe(200);
+      expect((await socket.waitForClose()).code).toBe(4401);
+    },
+  );
+
+  it.each([
+    ['on themselves', undefined],
     ['on a session', 's-2'],
   ])('that depend %s end on a node that missed /disconnect, at its periodic check', async (_, session) => {
     const viewer = `external:acme:${randomUUID()}`;

@@ -25,6 +25,11 @@ export interface RevokedViewer {
   readonly issuedUntilMs: number;
   /** True if only tokens that name no session were revoked. */
   readonly onlyWithoutSession?: boolean;
+  /**
+   * True if every token so far was revoked: connections that were open when it was announced end whenever their tokens
+   * were issued, since the clock of the node that issued them may be ahead.
+   */
+  readonly allOpen?: boolean;
 }
 
 /** Called with a viewer whose tokens were revoked, synchronously on every node; must not throw. */

@@ -40,13 +40,14 @@ export class TokenRevocations {
   /**
    * Revokes every token of a viewer that was issued up to a time, and closes the sockets that depend on one with 4401.
    *
-   * @param issuedUntil default now
+   * @param issuedUntil default: every token so far, and every open socket
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
-  async revokeViewer(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
-    const issuedUntilMs = issuedUntil.getTime();
+  async revokeViewer(viewer: ViewerId, issuedUntil?: Date): Promise<void> {
+    const issuedUntilMs = issuedUntil?.getTime() ?? Date.now();
     await this.store.remember(viewerSubject(viewer), issuedUntilMs);
-    await this.announcements.announceViewer({ viewer, issuedUntilMs });
+    const allOpen = issuedUntil === undefined;
+    await this.announcements.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
   }
 
   /**

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { SessionRevocations } from '../../sessions/session-revocations.js';
+import type { RevokedViewerListener, SessionRevocations } from '../../sessions/session-revocations.js';
 import type { SessionWatch } from '../../sessions/session-watch.js';
+import type { ViewerId } from '../../viewer/viewer.js';
 import type { Connection, ConnectionState } from './connection.js';
 import { ConnectionExpiry } from './connection-expiry.js';
 import type { ConnectionRegistry } from './connection-registry.js';
@@ -17,6 +18,7 @@ class WatchedConnection {
   readonly openedAtMs = performance.now();
   readonly introduced = true;
   readonly standsOnToken: boolean;
+  issuedAtMs = Date.now();
   state: ConnectionState = 'admitted';
   endsAtMs: number;
   looks = 0;
@@ -57,19 +59,35 @@ const sessionEnd = vi.fn<() => Promise<Date | null>>();
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance', 'Date'] });
-  const registry = { add: () => {}, remove: () => {} };
+  const open: Connection[] = [];
+  const registry = {
+    add: (connection: Connection) => open.push(connection),
+    remove: () => {},
+    rememberRevoked: () => {},
+    ofViewer: () => open,
+  };
+  const endings = {
+    listen: () => () => {},
+    listenForViewers: (listener: RevokedViewerListener) => {
+      tellRevoked = listener;
+      return () => {};
+    },
+  };
   expiry = new ConnectionExpiry(
     registry as unknown as ConnectionRegistry,
-    {} as SessionRevocations,
-    { endOf: sessionEnd } as unknown as SessionWatch,
-    {} as RevocationMetrics,
+    endings as unknown as SessionRevocations,
+    { endOf: sessionEnd, begin: () => {} } as unknown as SessionWatch,
+    { closed: () => {} } as unknown as RevocationMetrics,
   );
+  expiry.onApplicationBootstrap();
 });
 afterEach(() => {
   expiry.onApplicationShutdown();
   sessionEnd.mockReset();
   vi.useRealTimers();
 });
+
+let tellRevoked: RevokedViewerListener;
 
 /** @param session null for one that depends on its token */
 function admitted(session: string | null, lastsMs: number): WatchedConnection {
@@ -139,5 +157,35 @@ describe('an open connection', () => {
     expect(sessionEnd).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(TURN + 1);
     expect([sessionEnd.mock.calls.length, connection.closedWith]).toEqual([1, 4401]);
+  });
+});
+
+describe('a revocation of every token of a viewer so far, announced on another node', () => {
+  const viewer = 'external:acme:ann' as ViewerId;
+
+  it('closes what was open then, although the clock that issued its token was ahead', async () => {
+    const connection = admitted(null, MINUTE);
+    connection.issuedAtMs = Date.now() + 4 * SECOND;
+    await vi.advanceTimersByTimeAsync(SECOND);
+    const news = { node: 'other', announcedAtMs: performance.now() } as const;
+    tellRevoked({ viewer, issuedUntilMs: Date.now(), allOpen: true }, news);
+    expect(connection.closedWith).toBe(4401);
+  });
+
+  it('leaves what was opened with a later token before the announcement arrived', async () => {
+    const news = { node: 'other', announcedAtMs: performance.now() } as const;
+    const issuedUntilMs = Date.now();
+    await vi.advanceTimersByTimeAsync(SECOND);
+    const connection = admitted(null, MINUTE);
+    tellRevoked({ viewer, issuedUntilMs, allOpen: true }, news);
+    expect(connection.closedWith).toBeNull();
+  });
+
+  it('leaves tokens that were issued later if it was up to an earlier time', async () => {
+    const connection = admitted(null, MINUTE);
+    await vi.advanceTimersByTimeAsync(SECOND);
+    const news = { node: 'other', announcedAtMs: performance.now() } as const;
+    tellRevoked({ viewer, issuedUntilMs: connection.issuedAtMs - 1 }, news);
+    expect(connection.closedWith).toBeNull();
   });
 });

@@ -97,11 +97,12 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
 
   #endViewer(revoked: RevokedViewer, news: RevocationNews | null): void {
     this.registry.rememberRevoked(revoked);
-    const connections = this.registry.ofViewer(revoked.viewer);
-    this.#end(
-      connections.filter((connection) => isRevokedBy(connection, revoked)),
-      news,
-    );
+    // The announcement's time is on this node's monotonic clock, as that of the opening is.
+    const openBeforeMs = revoked.allOpen === true && news ? news.announcedAtMs : -Infinity;
+    const connections = this.registry
+      .ofViewer(revoked.viewer)
+      .filter((connection) => isRevokedBy(connection, revoked) || connection.openedAtMs <= openBeforeMs);
+    this.#end(connections, news);
   }
 
   #end(connections: readonly Connection[], news: RevocationNews | null): void {
