@@ -6,6 +6,11 @@ const SECRET_BYTES = 32;
 const CHECKSUM_LENGTH = 7;
 const API_KEY = /^sallyport_key_[A-Za-z0-9_-]{43}[0-9a-z]{7}$/;
 
+/** The most addresses and ranges that one key may be limited to. */
+export const MAX_KEY_ADDRESSES = 50;
+/** The longest time until a key expires, in days: ten years. */
+export const MAX_KEY_DAYS = 3_653;
+
 /**
  * Generates a key: a prefix that secret scanners find, 256 random bits, and a checksum, so that scanners and this
  * server can recognise a key without a lookup.

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { MAX_KEY_ADDRESSES, MAX_KEY_DAYS } from '../../identity/api-keys/api-key.js';
 import { faultOfKeyName } from '../../identity/api-keys/api-key-name.js';
 import { DEFAULT_SCOPES, parseScopes } from '../../identity/api-keys/api-key-scopes.js';
 import type { ListedApiKey } from '../../identity/api-keys/api-key.store.js';
@@ -6,9 +7,7 @@ import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
 import type { CliCommand } from './command.js';
 
-const MAX_ADDRESSES = 50;
-/** Ten years. */
-const MAX_EXPIRY_MS = 3_653 * 86_400_000;
+const MAX_EXPIRY_MS = MAX_KEY_DAYS * 86_400_000;
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
@@ -77,7 +76,8 @@ function expiryIn(text: string): Date {
 
 function addAddress(text: string, others: readonly string[]): readonly string[] {
   if (!parseAddressRange(text)) throw new InvalidArgumentError('Give an address or a range, such as 10.0.0.0/8.');
-  if (others.length >= MAX_ADDRESSES) throw new InvalidArgumentError(`A key has at most ${MAX_ADDRESSES} addresses.`);
+  if (others.length >= MAX_KEY_ADDRESSES)
+    throw new InvalidArgumentError(`A key has at most ${MAX_KEY_ADDRESSES} addresses.`);
   return [...others, text];
 }
 

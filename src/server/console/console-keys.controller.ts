@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Injectable, Post, Query } from '@nestjs/common';
+import { MAX_KEY_ADDRESSES, MAX_KEY_DAYS } from '../../identity/api-keys/api-key.js';
 import type { ListedApiKey } from '../../identity/api-keys/api-key.store.js';
 import { faultOfKeyName } from '../../identity/api-keys/api-key-name.js';
 import { type ApiKeyScope, parseScopes, scopeBeyond } from '../../identity/api-keys/api-key-scopes.js';
@@ -16,9 +17,6 @@ const SCOPE = 'keys';
 /** Keys with these scopes are created with the CLI only, so that someone who gets into the console cannot stay there. */
 const CLI_ONLY: ReadonlySet<ApiKeyScope> = new Set(['console', SCOPE]);
 const KEYS_AT_A_TIME = 100;
-const MAX_ADDRESSES = 50;
-/** Ten years. */
-const MAX_DAYS = 3_653;
 const DAY_MS = 86_400_000;
 
 /** What an operator does with API keys. */
@@ -85,15 +83,15 @@ function scopesIn(value: unknown): readonly ApiKeyScope[] {
 
 function expiryIn(value: unknown): Date | null {
   if (value === undefined || value === null) return null;
-  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_DAYS)
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_KEY_DAYS)
     return new Date(Date.now() + Number(value) * DAY_MS);
-  throw new BadUserInputError('expiresInDays', `expiresInDays must be a whole number from 1 to ${MAX_DAYS}.`);
+  throw new BadUserInputError('expiresInDays', `expiresInDays must be a whole number from 1 to ${MAX_KEY_DAYS}.`);
 }
 
 function addressesIn(value: unknown): readonly string[] | null {
   const texts = value === undefined || value === null ? [] : textsIn('addresses', value);
-  if (texts.length > MAX_ADDRESSES)
-    throw new BadUserInputError('addresses', `A key has at most ${MAX_ADDRESSES} addresses.`);
+  if (texts.length > MAX_KEY_ADDRESSES)
+    throw new BadUserInputError('addresses', `A key has at most ${MAX_KEY_ADDRESSES} addresses.`);
   if (!texts.every((text) => parseAddressRange(text)))
     throw new BadUserInputError('addresses', 'Give addresses or ranges, such as 10.0.0.0/8.');
   return texts.length === 0 ? null : texts;
