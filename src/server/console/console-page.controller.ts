@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { ApiKeyStore } from '../../identity/api-keys/api-key.store.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
-import { contentSecurityPolicy } from '../pages/content-security-policy.js';
+import { answerWithPage } from '../pages/page-answer.js';
 import { PageFiles } from '../pages/page-files.js';
 import { CONSOLE_SCOPE } from './console-sessions.service.js';
 
@@ -42,12 +42,6 @@ export class ConsolePageController {
   @Get('/console')
   async page(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     if (!(await this.on.isOn())) throw new NotFoundError('There is nothing here.');
-    const html = await this.files.html('console');
-    if (html === null) throw new NotFoundError('The pages are not built: run npm run build.');
-    void reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('cache-control', 'no-cache')
-      .header('content-security-policy', contentSecurityPolicy('console', this.http.publicUrl));
-    return html;
+    return answerWithPage('console', this.files, this.http.publicUrl, reply);
   }
 }

@@ -3,13 +3,10 @@ import type { FastifyReply } from 'fastify';
 import { HTTP_CONFIG } from '../../identity/identity.config.js';
 import type { ServerConfig } from '../config/config.js';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
-import { contentSecurityPolicy } from './content-security-policy.js';
+import { answerWithPage } from './page-answer.js';
 import { type PageName, PageFiles } from './page-files.js';
 
-/**
- * The two HTML pages. Never cached, so that a new version is used at once; the files that they load have their hash in
- * the name.
- */
+/** The app and GraphiQL. */
 @Controller()
 export class PagesController {
   constructor(
@@ -30,13 +27,7 @@ export class PagesController {
     return this.#show('graphiql', reply);
   }
 
-  async #show(page: PageName, reply: FastifyReply): Promise<string> {
-    const html = await this.files.html(page);
-    if (html === null) throw new NotFoundError('The pages are not built: run npm run build.');
-    void reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('cache-control', 'no-cache')
-      .header('content-security-policy', contentSecurityPolicy(page, this.http.publicUrl));
-    return html;
+  #show(page: PageName, reply: FastifyReply): Promise<string> {
+    return answerWithPage(page, this.files, this.http.publicUrl, reply);
   }
 }
