@@ -1,5 +1,6 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { customerViewer } from '../src/identity/app-proxy/customer-viewer.js';
 import { freePort } from '../scripts/free-port.mjs';
@@ -8,7 +9,7 @@ import { openSocket } from '../src/testing/live-socket.js';
 import { requireNeed, needs } from './kit/needs.js';
 import { startServer, type TestServer } from './kit/server.js';
 import { type Shop, startShop } from './kit/shop.js';
-import { publishCount } from './kit/publish.js';
+import { notify, publishCount } from './kit/publish.js';
 
 const DOMAIN = 'demo.myshopify.com';
 const OWN_NAME = 'www.demo.example';
@@ -134,6 +135,25 @@ needs('chromium')('the app proxy in a real browser', () => {
     await shows(page, '#sallyport-state', 'You are offline. Reconnecting automatically');
     await page.context().setOffline(false);
     await shows(page, '#sallyport-state', 'Live');
+  });
+
+  it('a customer who missed more than the history holds sees everything that it still holds', async () => {
+    const { page } = await customer('63');
+    const { id } = customerViewer(DOMAIN, '63');
+    await notify(server, id, 'Before');
+    await page.locator('li', { hasText: 'Before' }).waitFor();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/apps/live/token', async (route) => {
+      await held;
+      await route.continue();
+    });
+    for (const connection of server.app.get(ConnectionRegistry).all) connection.close(CloseCode.ServiceRestart, '');
+    await shows(page, '#sallyport-state', 'Connection lost. Reconnecting automatically');
+    await notify(server, id, ...Array.from({ length: 120 }, (_, index) => `event ${index}`));
+    release();
+    await page.locator('li', { hasText: /^event 119$/ }).waitFor();
+    expect(await page.locator('li').first().textContent()).toBe('event 119');
   });
 
   it('AP-14: a token is renewed through the shop, and the socket stays', async () => {

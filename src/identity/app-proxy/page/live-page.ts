@@ -37,6 +37,9 @@ var sallyport = (function () {${LOGIN_REDIRECT}
   options.onState = function (state) {
     document.dispatchEvent(new CustomEvent('sallyport:state', { detail: state }));
   };
+  options.onGap = function (gap) {
+    document.dispatchEvent(new CustomEvent('sallyport:gap', { detail: gap }));
+  };
   options.loginUrl = loginLink({{ routes.account_login_url | default: '/account/login' | json }});
   return Sallyport.startLive(options);
 })();

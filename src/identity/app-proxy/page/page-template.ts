@@ -4,7 +4,8 @@
  * It is Liquid (the shop's `{{ … }}` and `{% … %}` work here) and HTML, the same for all customers: never build it from
  * a request. Keep it ASCII, and avoid two braces in a row in scripts and styles. When its scripts run, `sallyport` is
  * the page's live connection, already started: `sallyport.subscribe(document, onData)`. States arrive as
- * `sallyport:state` on the document. If the client script did not load, `sallyport` is null.
+ * `sallyport:state` on the document, and as `sallyport:gap` that events of a subscription were missed for good. If the
+ * client script did not load, `sallyport` is null.
  *
  * It uses the theme's fonts and colours and adds only spacing and lines. Without JavaScript it says so.
  */
@@ -72,7 +73,7 @@ export const PAGE_TEMPLATE = `
       element('user-count').textContent = data.userCount;
     });
     var shown = {};
-    sallyport.subscribe('subscription { notifications { id title body } }', function (data) {
+    var show = function (data) {
       var notification = data.notifications;
       var list = element('notifications');
       if (shown[notification.id]) return;
@@ -93,6 +94,13 @@ export const PAGE_TEMPLATE = `
         list.lastChild.remove();
       }
       element('none').hidden = true;
+    };
+    var NOTIFICATIONS = 'subscription { notifications { id title body } }';
+    var stop = sallyport.subscribe(NOTIFICATIONS, show);
+    document.addEventListener('sallyport:gap', function (event) {
+      if (event.detail.payload.query !== NOTIFICATIONS) return;
+      stop();
+      stop = sallyport.subscribe(NOTIFICATIONS, show);
     });
   })();
 </script>
