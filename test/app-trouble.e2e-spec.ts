@@ -1,10 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ConnectionRegistry } from '../src/live/gateway/connection/connection-registry.js';
+import { CloseCode } from '../src/protocol/close-code.js';
 import type { AppPage } from './kit/app-page.js';
 import { appFixture } from './kit/app-fixture.js';
 import { newCredentials } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
 import type { SignedIn } from './kit/server.js';
+
+const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
 
 needs('chromium')('the app, in trouble', () => {
   const fixture = appFixture();
@@ -103,12 +107,30 @@ needs('chromium')('the app, in trouble', () => {
     });
   });
 
+  it('shows the new user when another user has signed in outside the page while it was reconnecting', async () => {
+    const page = await visit(who);
+    await page.state('Live');
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('LiveToken')) await held;
+      await route.continue();
+    });
+    for (const connection of fixture.server.app.get(ConnectionRegistry).all)
+      connection.close(CloseCode.ServiceRestart, '');
+    await page.state('Reconnecting');
+    const bob = await fixture.server.browser().register(newCredentials('bob'));
+    await page.query(LOGIN, { email: bob.email, password: bob.password });
+    release();
+    await page.page.locator('.who-email').filter({ hasText: bob.email }).waitFor();
+    await page.state(/^Live$/);
+  });
+
   it('shows the new user when another user signs in in another tab', async () => {
     const page = await visit(who);
     await page.state('Live');
     const bob = await fixture.server.browser().register(newCredentials('bob'));
-    const login = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
-    await page.query(login, { email: bob.email, password: bob.password });
+    await page.query(LOGIN, { email: bob.email, password: bob.password });
     await page.page.evaluate("new BroadcastChannel('sallyport-account').postMessage('changed')");
     await page.page.locator('.who-email').filter({ hasText: bob.email }).waitFor();
     await page.state('Live');

@@ -22,7 +22,11 @@ export function createBackend(): Backend {
   const apollo = createApollo(connection.client, server);
   const feeds = new Feeds(apollo);
   const auth = new AuthStore(apollo);
-  connection.onGap = () => feeds.noteGap();
+  connection.onGap = () => {
+    feeds.noteGap();
+    // The position was lost, or it was of another user than the one who is signed in now.
+    void auth.ask();
+  };
   connection.onLive = () => server.answered();
   server.store.subscribe(() => connection.client.check());
   server.onTrouble = (answering) => answering === 'not' && auth.askAgain();
