@@ -84,13 +84,18 @@ export class AuthStore {
     this.gone('left');
   }
 
-  /** The user is signed out: removes their data from the page, the cache and the URL. */
+  /** The user has signed out on this page. */
   gone(signOutReason: SignOutReason): void {
+    this.#forget(signOutReason);
+    this.#tabs.tell();
+  }
+
+  /** Removes the user's data from the page, the cache and the URL. */
+  #forget(signOutReason: SignOutReason): void {
     this.#outdate();
     window.history.replaceState(null, '', '/');
     this.store.set({ phase: 'visitor', signOutReason });
     void this.apollo.clearStore();
-    this.#tabs.tell();
   }
 
   #askIn(ms: number): void {
@@ -116,7 +121,7 @@ export class AuthStore {
       // Another user has signed in elsewhere in this browser.
       if (now.phase === 'member') void this.apollo.clearStore();
       this.store.set({ phase: 'member', user });
-    } else if (now.phase === 'member') this.gone('ended');
+    } else if (now.phase === 'member') this.#forget('ended');
     else if (now.phase !== 'visitor') this.store.set({ phase: 'visitor', signOutReason: null });
   }
 }
