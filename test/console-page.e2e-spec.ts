@@ -228,6 +228,22 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByText('You are signed out.').waitFor();
   });
 
+  it('asks before it revokes, without taking the focus from what is done meanwhile', async () => {
+    const { page } = await signedIn().then(async (view) => (await view.open('Keys'), view));
+    const focused = (): Promise<string> =>
+      page.evaluate('document.activeElement.ariaLabel ?? document.activeElement.name');
+    const revoke = page.getByRole('button', { name: `Revoke: ${name}` });
+    await revoke.click();
+    await page.getByLabel('Name').fill(`meanwhile-${name}`);
+    await page.getByLabel('Scopes').fill('publish');
+    await page.keyboard.press('Enter');
+    await page.getByText(`meanwhile-${name}`).last().waitFor();
+    expect(await focused()).toBe('scopes');
+    await page.getByRole('button', { name: 'Cancel' }).press('Enter');
+    await revoke.waitFor();
+    expect(await focused()).toBe(`Revoke: ${name}`);
+  });
+
   it('offers an operator who may only look nothing else', async () => {
     const ada = await fixture.server.signedIn();
     await notify(fixture.server, ada.viewerId, 'A title');

@@ -1,4 +1,5 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useTask } from './task.js';
 
 interface Props {
@@ -16,12 +17,18 @@ export function ConfirmButton({ label, of, question, action }: Props) {
   const [asks, setAsks] = useState(false);
   const task = useTask();
   const name = of === undefined ? label : `${label}: ${of}`;
+  const first = useRef<HTMLButtonElement>(null);
+  /** The pressed button is gone: the keyboard goes on at the one in its place, unless it is elsewhere already. */
+  const turn = (isAsking: boolean): void => {
+    flushSync(() => setAsks(isAsking));
+    if (document.activeElement === document.body) first.current?.focus();
+  };
   const confirm = async (): Promise<void> => {
-    if (await task.run(action)) setAsks(false);
+    if (await task.run(action)) turn(false);
   };
   if (!asks)
     return (
-      <button type="button" className="button danger-quiet" aria-label={name} onClick={() => setAsks(true)}>
+      <button ref={first} type="button" className="button danger-quiet" aria-label={name} onClick={() => turn(true)}>
         {label}
       </button>
     );
@@ -29,16 +36,15 @@ export function ConfirmButton({ label, of, question, action }: Props) {
     <fieldset className="confirm">
       <legend>{question}</legend>
       <button
+        ref={first}
         type="button"
         className="button danger"
-        // The button that was pressed is gone: the keyboard goes on here.
-        ref={(element) => element?.focus()}
         aria-busy={task.isRunning}
         onClick={() => void confirm()}
       >
         {label}
       </button>
-      <button type="button" className="button quiet" onClick={() => setAsks(false)}>
+      <button type="button" className="button quiet" onClick={() => turn(false)}>
         Cancel
       </button>
       {task.failure && (
