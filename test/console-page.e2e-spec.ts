@@ -255,6 +255,19 @@ needs('chromium')('the console in Chromium', () => {
     expect(await view.page.getByRole('button', { name: /Show events|Revoke|Disconnect/ }).count()).toBe(0);
   });
 
+  it('shows a page from the back-forward cache only after it has asked the server again', async () => {
+    const ada = await fixture.server.signedIn();
+    const view = await signedIn();
+    const { page } = view;
+    await page.goto(`${fixture.server.url}/console#viewers/${encodeURIComponent(ada.viewerId)}`);
+    await page.getByText(ada.email).waitFor();
+    await revoke(name);
+    // Chromium keeps no page here: Playwright switches its cache off.
+    await page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+    await view.heading('Console');
+    expect(await page.getByText(ada.email).count()).toBe(0);
+  });
+
   it('shows the sign-in as soon as the key is revoked', async () => {
     const view = await signedIn();
     await revoke(name);

@@ -21,6 +21,12 @@ export type Membership =
 export class Session {
   readonly store = new Store<Membership>({ phase: 'asking' });
 
+  constructor() {
+    window.addEventListener('pageshow', ({ persisted }) => {
+      if (persisted) window.location.reload();
+    });
+  }
+
   /** Asks the server who is signed in. Never rejects. */
   async check(): Promise<void> {
     try {
