@@ -108,11 +108,11 @@ function wordsOf({ label, values }: Line): string {
   return `${label}: ${format(numbers.at(-1) ?? 0)} now, ${range}.`;
 }
 
-/** The upper end of an axis: 1, 2 or 5 times a power of ten, at least 4. */
+/** The upper end of an axis: 1, 2, 4 or 6 times a power of ten, at least 4, so that its half is a whole number too. */
 function niceTop(value: number): number {
   const wanted = Math.max(4, value * 1.1);
   const power = 10 ** Math.floor(Math.log10(wanted));
-  const step = [1, 2, 4, 5, 10].find((factor) => factor * power >= wanted) ?? 10;
+  const step = [1, 2, 4, 6, 10].find((factor) => factor * power >= wanted) ?? 10;
   return step * power;
 }
 
