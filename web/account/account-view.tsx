@@ -14,7 +14,7 @@ export function AccountView({ user }: { readonly user: User }) {
         <p className="muted">
           {user.email}, here since{' '}
           <time dateTime={user.createdAt}>
-            {new Date(user.createdAt).toLocaleDateString(undefined, { dateStyle: 'long' })}
+            {new Date(user.createdAt).toLocaleDateString('en', { dateStyle: 'long' })}
           </time>
           .
         </p>
