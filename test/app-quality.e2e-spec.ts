@@ -3,6 +3,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { seriousViolations } from './kit/accessibility.js';
 import type { AppPage } from './kit/app-page.js';
 import { appFixture } from './kit/app-fixture.js';
+import { newCredentials } from './kit/browser.js';
 import { screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
 import { notify, publishCount } from './kit/publish.js';
@@ -66,6 +67,31 @@ needs('chromium')("the app's quality", () => {
       await page.getByRole('heading', { name: 'Delete your account?' }).waitFor();
       await check('delete');
     });
+  });
+
+  it('has words of one language and nothing beside a small screen, whatever the names and the browser', async () => {
+    const small = { viewport: { width: 320, height: 640 }, locale: 'de-DE', userAgent: 'W'.repeat(60) };
+    app = await fixture.visit(small);
+    const { page } = app;
+    const beside = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    const email = `${'long'.repeat(15)}@${'name'.repeat(15)}.example.test`;
+    const who = await fixture.server.browser().register({ ...newCredentials(), email });
+    await app.signIn(who);
+    await app.state('Live');
+    expect(await beside()).toBe(0);
+    await notify(fixture.server, `user:${who.id}`, ...Array.from({ length: 100 }, (_, index) => `event ${index}`));
+    await app.notification('event 99');
+    expect(await seriousViolations(page)).toEqual([]);
+    const other = await fixture.visit(small);
+    await other.signIn(who);
+    await other.state('Live');
+    await app.open('Sessions');
+    await page.getByRole('button', { name: /^Sign out: W+/ }).waitFor();
+    expect(await page.getByText('expires in 7 days if it is not used').count()).toBe(3);
+    expect(await beside()).toBe(0);
+    await app.open('Account');
+    await page.getByText(/, here since [A-Z][a-z]+ \d+, 20\d\d\./).waitFor();
+    expect(await beside()).toBe(0);
   });
 
   it('can be used with the keyboard only, from sign-in to sign-out', async () => {
