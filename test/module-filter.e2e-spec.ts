@@ -1,7 +1,14 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { type DynamicModule, Module } from '@nestjs/common';
+import {
+  type CanActivate,
+  type DynamicModule,
+  type ExecutionContext,
+  Injectable,
+  Module,
+  UseGuards,
+} from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
-import { Args, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -90,4 +97,53 @@ describe('a custom resolver with `filter`', () => {
     await publishAndSubscribe(socket, app.get(Sallyport));
     await Promise.all([app.close(), socket.waitForClose()]);
   });
+});
+
+it('a custom resolver and its guard inject from the modules that FeedModule.of is given', async () => {
+  const VisitsFeed = defineFeed<number>({
+    name: 'visits',
+    field: 'visits',
+    type: Int,
+    history: { events: 5, seconds: 60 },
+    onSubscribe: 'nothing',
+    slowReader: 'close',
+  });
+  @Injectable()
+  class Shops {
+    ofViewer({ id }: Viewer): string {
+      return `the shop of ${id}`;
+    }
+  }
+  @Module({ providers: [Shops], exports: [Shops] })
+  class ShopModule {}
+  @Injectable()
+  class ShopGuard implements CanActivate {
+    constructor(private readonly shops: Shops) {}
+
+    canActivate(context: ExecutionContext): boolean {
+      const { viewer } = GqlExecutionContext.create(context).getContext<{ viewer: Viewer }>();
+      return this.shops.ofViewer(viewer) === `the shop of ${ADA}`;
+    }
+  }
+  @Resolver()
+  class VisitsResolver {
+    constructor(
+      private readonly bus: TopicBus,
+      readonly shops: Shops,
+    ) {}
+
+    @UseGuards(ShopGuard)
+    @Subscription(() => Int, { name: 'visits' })
+    visits(@CurrentViewer() viewer: Viewer) {
+      return new TopicStream<number>(this.bus, topicOf(VisitsFeed.topic, viewer.id));
+    }
+  }
+  const live = await startSallyport({ imports: [FeedModule.of(VisitsFeed, VisitsResolver, [ShopModule])] });
+  const [ada, bob] = [await live.connect(ADA), await live.connect(viewerId('app', 'bob'))];
+  await ada.subscribed('1', 'subscription { visits }');
+  await live.sallyport.publish(VisitsFeed, ADA, 1);
+  expect((await ada.waitForNext('1')).data).toEqual({ visits: 1 });
+  bob.subscribe('1', 'subscription { visits }');
+  expect(await bob.waitForNext('1')).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+  await live.stop();
 });

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { type DynamicModule, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { Resolver, Subscription } from '@nestjs/graphql';
 import { TopicBus } from '../topics/topic.bus.js';
 import { topicOf } from '../topics/topic.js';
@@ -15,14 +15,16 @@ export class FeedModule {
   /**
    * @param resolver for a feed whose field needs more than the viewer's topic, such as filter arguments. Default: one
    * that returns the viewer's topic
+   * @param imports the modules of what that resolver and its guards inject. Default: none
    */
-  static of<T>(feed: Feed<T>, resolver?: Type): DynamicModule {
+  static of<T>(feed: Feed<T>, resolver?: Type, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
     const registration = {
       provide: Symbol(feed.topic.name),
       useFactory: (feeds: FeedRegistry) => feeds.register(feed, resolver !== undefined),
       inject: [FeedRegistry],
     };
-    return { module: FeedModule, imports: [FeedsModule], providers: [resolver ?? resolverOf(feed), registration] };
+    const providers = [resolver ?? resolverOf(feed), registration];
+    return { module: FeedModule, imports: [FeedsModule, ...imports], providers };
   }
 }
 
