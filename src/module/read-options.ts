@@ -82,14 +82,19 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   };
 }
 
-function limitsOf(limits: LimitOptions): LimitsConfig {
-  const { maxHistoryMebibytes, ...others } = { ...LIMITS, ...limits };
+function limitsOf({
+  maxConnections = LIMITS.maxConnections,
+  maxConnectionsPerAddress = LIMITS.maxConnectionsPerAddress,
+  maxConnectionsPerViewer = LIMITS.maxConnectionsPerViewer,
+  maxHistoryMebibytes = LIMITS.maxHistoryMebibytes,
+  throttleExempt = [],
+}: LimitOptions): LimitsConfig {
   return {
-    maxConnections: others.maxConnections,
-    maxConnectionsPerAddress: others.maxConnectionsPerAddress,
-    maxConnectionsPerViewer: others.maxConnectionsPerViewer,
+    maxConnections,
+    maxConnectionsPerAddress,
+    maxConnectionsPerViewer,
     maxHistoryBytes: maxHistoryMebibytes * MEBIBYTE,
-    throttleExempt: parseAddressRanges(limits.throttleExempt ?? []),
+    throttleExempt: parseAddressRanges(throttleExempt),
   };
 }
 
@@ -215,7 +220,8 @@ function checkLimits(limits: unknown, faults: Faults): void {
     if (name === 'throttleExempt') continue;
     const min = name === 'maxHistoryMebibytes' ? 16 : 1;
     if (!(name in LIMITS)) faults.add(`limits.${name}`, 'is no limit of SallyportModule');
-    else faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
+    else if (value !== undefined)
+      faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
   }
   eachOf(
     limits['throttleExempt'],
