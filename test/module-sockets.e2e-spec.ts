@@ -1,20 +1,27 @@
-import { Context, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Injectable, Module } from '@nestjs/common';
+import { ModuleRef, NestFactory } from '@nestjs/core';
+import { Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CloseCode,
   CurrentViewer,
   defineFeed,
   FeedModule,
-  type Sallyport,
+  Sallyport,
+  SallyportModule,
   type SallyportOptions,
   UnavailableError,
   type Viewer,
   type ViewerId,
   viewerId,
 } from '../src/index.js';
-import { startSallyport, type TestApp } from '../src/testing/index.js';
+import { connectAs, startSallyport, type TestApp, TestSessions } from '../src/testing/index.js';
+import { ShopResolver } from './kit/host-app/app.js';
 
 const ADA = viewerId('app', 'ada');
+const KEY = 'q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk';
 
 let live: TestApp | null = null;
 afterEach(async () => {
@@ -93,6 +100,39 @@ describe('the context option', () => {
     live = await startSallyport({ sallyport: { context } });
     await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
   });
+});
+
+it('a service that the options need gets Sallyport when it ends a session', async () => {
+  @Injectable()
+  class SessionService extends TestSessions {
+    constructor(private readonly moduleRef: ModuleRef) {
+      super();
+    }
+
+    revoke(session: string): Promise<void> {
+      return this.moduleRef.get(Sallyport, { strict: false }).revokeSession(session);
+    }
+  }
+  @Module({ providers: [SessionService], exports: [SessionService] })
+  class SessionModule {}
+  @Module({
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+      SallyportModule.forRootAsync({
+        imports: [SessionModule],
+        inject: [SessionService],
+        useFactory: (sessions: SessionService) => ({ secretKeys: [KEY], sessions }),
+      }),
+    ],
+    providers: [ShopResolver],
+  })
+  class AppModule {}
+  const app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false, abortOnError: false });
+  await app.listen(0, '127.0.0.1');
+  const socket = await connectAs(app, await app.getUrl(), { viewer: ADA, session: 'one' });
+  await app.get(SessionService, { strict: false }).revoke('one');
+  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  await app.close();
 });
 
 it.each([
