@@ -1,4 +1,5 @@
-import { Field, ObjectType } from '@nestjs/graphql';
+import { ForbiddenException } from '@nestjs/common';
+import { Field, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,6 +24,14 @@ const ReminderFeed = defineFeed<Reminder>({
   slowReader: 'close',
 });
 
+@Resolver()
+class DeniedResolver {
+  @Subscription(() => String)
+  denied(): never {
+    throw new ForbiddenException('Not yours.');
+  }
+}
+
 const ADA = viewerId('app', 42);
 const QUERY = 'subscription { orderStatus { state } }';
 
@@ -34,6 +43,7 @@ describe.each([
   beforeEach(async () => {
     live = await startSallyport({
       imports: [FeedModule.of(OrderStatusFeed), FeedModule.of(ReminderFeed)],
+      providers: [DeniedResolver],
       adapter: adapter(),
     });
   });
@@ -54,6 +64,13 @@ describe.each([
       await live.sallyport.publish(ReminderFeed, ADA, { at } as Reminder);
       expect((await socket.waitForNext('1')).data).toEqual({ reminder: { at: new Date(at).toISOString() } });
     }
+  });
+
+  it("gives the code of a resolver's error", async () => {
+    const socket = await live.connect(ADA);
+    await socket.subscribed('1', 'subscription { denied }');
+    const [error] = (await socket.waitForNext('1')).errors ?? [];
+    expect([error?.message, error?.extensions?.['code'], error?.path]).toEqual(['Not yours.', 'FORBIDDEN', ['denied']]);
   });
 
   it('ends a session like the application', async () => {

@@ -1,3 +1,4 @@
+import type { GraphQLFormattedError } from 'graphql';
 import { WebSocket } from 'ws';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../protocol/payload.js';
 import { Inbox } from './inbox.js';
@@ -12,7 +13,7 @@ export interface WireMessage {
 /** The payload of a Next: one execution result. */
 export interface NextPayload {
   readonly data?: Record<string, unknown> | null;
-  readonly errors?: readonly { readonly message: string }[];
+  readonly errors?: readonly GraphQLFormattedError[];
   readonly extensions?: Record<string, unknown>;
 }
 
