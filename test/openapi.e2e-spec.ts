@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import createClient, { type Middleware } from 'openapi-fetch';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { CustomerRateLimit } from '../src/identity/app-proxy/customer.rate-limit.js';
+import { TooManyRequestsError } from '../src/live/errors/sallyport.errors.js';
 import { Issuer, trustedIssuersEnv } from './kit/issuer.js';
 import type { paths } from './kit/openapi-types.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -193,19 +195,33 @@ it('a generated client calls the endpoints without an API key', async () => {
   expect((await client.GET('/openapi.json')).data).toEqual(DOCUMENT);
 });
 
-it('a generated client calls the app proxy as a shop does', async () => {
+const headers = { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'a browser' };
+
+/** The signed query of a visit by this customer; '' for a visitor who is not logged in. */
+function visitOf(customer: string) {
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const visit = { shop: SHOP, path_prefix: '/apps/live', timestamp, logged_in_customer_id: '42' };
-  const sign = (query: typeof visit) => ({ ...query, signature: signQuery(new URLSearchParams(query), SECRET) });
-  const query = sign(visit);
-  const headers = { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'a browser' };
+  const visit = { shop: SHOP, path_prefix: '/apps/live', timestamp, logged_in_customer_id: customer };
+  return { ...visit, signature: signQuery(new URLSearchParams(visit), SECRET) };
+}
+
+it('a generated client calls the app proxy as a shop does', async () => {
+  const query = visitOf('42');
   const token = await client.GET('/app-proxy/token', { params: { query }, headers });
   expect(token.data?.token).toEqual(expect.any(String));
   const page = await client.GET('/app-proxy', { params: { query }, headers, parseAs: 'text' });
   expect(page.response.status).toBe(200);
   const forged = await client.GET('/app-proxy/token', { params: { query: { ...query, logged_in_customer_id: '43' } } });
   expect(forged.response.status).toBe(403);
-  const visitor = sign({ ...visit, logged_in_customer_id: '' });
-  const none = await client.GET('/app-proxy/token', { params: { query: visitor }, headers });
-  expect(none.error?.error.code).toBe('UNAUTHENTICATED');
+});
+
+it("a generated client gets the app proxy's documented refusals", async () => {
+  const guest = await client.GET('/app-proxy/token', { params: { query: visitOf('') }, headers });
+  expect(guest.error?.error.code).toBe('UNAUTHENTICATED');
+  const unbound = { params: { query: visitOf('42') }, headers: { 'user-agent': 'a browser' } };
+  expect((await client.GET('/app-proxy/token', unbound)).error?.error.code).toBe('FORBIDDEN');
+  const limit = vi.spyOn(server.app.get(CustomerRateLimit, { strict: false }), 'count');
+  limit.mockRejectedValue(new TooManyRequestsError(7));
+  for (const path of ['/app-proxy', '/app-proxy/token'] as const)
+    expect((await client.GET(path, { params: { query: visitOf('42') }, headers })).response.status).toBe(429);
+  limit.mockRestore();
 });

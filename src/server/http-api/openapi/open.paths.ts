@@ -1,4 +1,4 @@
-import { json, ok, parameter, refusals } from './operations.js';
+import { json, ok, parameter, refusal, refusals } from './operations.js';
 import { type Schema, schema } from './schemas.js';
 
 const CHECKS = { node: 'ok', database: 'ok', redis: 'not configured' };
@@ -50,7 +50,7 @@ const metrics = open({
   summary: 'Metrics for Prometheus',
   responses: {
     200: { description: 'The metrics of this node.', content: { 'text/plain': { schema: { type: 'string' } } } },
-    ...refusals(404),
+    ...refusals(404, 503),
   },
 });
 
@@ -71,6 +71,15 @@ const SIGNED_PARAMETERS = [
   parameter('logged_in_customer_id', 'Absent or empty for a visitor who is not logged in.', { type: 'string' }),
 ];
 
+const REFUSED_VISITS = {
+  403: refusal(
+    "The shop's proxy has not signed the request, or did not pass on what APP_PROXY_BIND requires.",
+    'FORBIDDEN',
+    "Only requests that the shop's proxy has signed are answered here.",
+  ),
+  ...refusals(404, 429, 503),
+};
+
 const page = open({
   operationId: 'getProxiedPage',
   tags: ['App proxy'],
@@ -79,7 +88,7 @@ const page = open({
   parameters: SIGNED_PARAMETERS,
   responses: {
     200: { description: 'Liquid for the shop.', content: { 'application/liquid': { schema: { type: 'string' } } } },
-    ...refusals(403, 404, 429),
+    ...REFUSED_VISITS,
   },
 });
 
@@ -91,11 +100,8 @@ const pageToken = open({
   parameters: SIGNED_PARAMETERS,
   responses: {
     ...ok('The token.', 'Token', { token: 'eyJ…', expiresAt: '2026-01-31T12:00:00.000Z' }),
-    401: {
-      description: 'The visitor is not logged in at the shop.',
-      content: json('Error', { error: { code: 'UNAUTHENTICATED', message: 'Log in to the shop first.' } }),
-    },
-    ...refusals(403, 404, 429, 503),
+    401: refusal('The visitor is not logged in at the shop.', 'UNAUTHENTICATED', 'Log in to the shop first.'),
+    ...REFUSED_VISITS,
   },
 });
 

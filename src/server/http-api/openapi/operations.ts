@@ -36,7 +36,8 @@ export const REFUSALS = {
 /** One of {@link REFUSALS}. */
 export type RefusalStatus = keyof typeof REFUSALS;
 
-function refusal(description: string, code: string, message: string, retryAfterSeconds?: number): Schema {
+/** A response to a request that is refused. */
+export function refusal(description: string, code: string, message: string, retryAfterSeconds?: number): Schema {
   const error = retryAfterSeconds === undefined ? { code, message } : { code, message, retryAfterSeconds };
   const headers =
     retryAfterSeconds === undefined
