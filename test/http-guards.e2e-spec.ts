@@ -130,11 +130,24 @@ describe('CS-6 another method than a route has', () => {
     }
   });
 
+  it.each([
+    ['/graphql', 'POST'],
+    ['/publish', 'POST'],
+    ['/presence', 'GET, HEAD'],
+    ['/healthz', 'GET, HEAD'],
+    ['/assets/none.js', 'GET, HEAD'],
+  ])('%s answers OPTIONS with the methods that it allows', async (target, allowed) => {
+    const ask = (origin: string | null) => send({ method: 'OPTIONS', target, body: '', headers: { origin } });
+    const plain = await ask(null);
+    expect([plain.status, plain.headers.get('allow')]).toEqual([204, allowed]);
+    // It may be no preflight, although it has the Origin of one.
+    expect((await ask(APP)).status).toBe(204);
+  });
+
   it('an unknown path answers 404 for every method', async () => {
-    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'TRACE']) {
-      expect((await send({ method, target: '/nowhere', body: '', headers: { 'content-type': null } })).status).toBe(
-        404,
-      );
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'TRACE', 'OPTIONS']) {
+      const headers = { 'content-type': null, origin: null };
+      expect((await send({ method, target: '/nowhere', body: '', headers })).status).toBe(404);
     }
   });
 });

@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 /** Handled for every path at once: browsers use it for preflights. */
@@ -8,8 +8,9 @@ const EVERY_PATH = '*';
 const PREFLIGHT = 'OPTIONS';
 
 /**
- * Answers 405 with `Allow` for an existing path with an unsupported method (RFC 9110 §15.5.6), where Fastify would
- * answer 404. It observes the registered routes, and adds the missing methods to each path.
+ * Answers 405 with `Allow` for an existing path with an unsupported method (RFC 9110 §15.5.6), and 204 with `Allow` for
+ * `OPTIONS` (§9.3.7), where Fastify would answer 404. It observes the registered routes, and adds the missing methods to
+ * each path.
  */
 @Injectable()
 export class AllowedMethods implements OnApplicationBootstrap {
@@ -27,12 +28,11 @@ export class AllowedMethods implements OnApplicationBootstrap {
 
   /** All routes are registered now, and the server does not listen yet. */
   onApplicationBootstrap(): void {
-    for (const [url, taken] of [...this.#methods]) if (url !== EVERY_PATH) this.#refuseOthers(url, [...taken]);
+    for (const [url, taken] of [...this.#methods]) if (url !== EVERY_PATH) this.#addOthers(url, [...taken]);
   }
 
-  #refuseOthers(url: string, taken: readonly string[]): void {
+  #addOthers(url: string, taken: readonly string[]): void {
     const others = this.#fastify.supportedMethods.filter((method) => !taken.includes(method) && method !== PREFLIGHT);
-    if (others.length === 0) return;
     const allow = taken
       .filter((method) => method !== PREFLIGHT)
       .sort()
@@ -40,6 +40,10 @@ export class AllowedMethods implements OnApplicationBootstrap {
     const refuse = async (): Promise<never> => {
       throw new HttpRefusalError(405, `This path takes ${allow}.`, allow);
     };
-    this.#fastify.route({ method: others, url, onRequest: refuse, handler: refuse });
+    if (others.length > 0) this.#fastify.route({ method: others, url, onRequest: refuse, handler: refuse });
+    if (taken.includes(PREFLIGHT)) return;
+    const answer = async (_request: FastifyRequest, reply: FastifyReply) =>
+      reply.code(204).header('Allow', allow).send();
+    this.#fastify.route({ method: PREFLIGHT, url, onRequest: answer, handler: answer });
   }
 }
