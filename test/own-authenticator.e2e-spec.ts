@@ -4,11 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AUTHENTICATION } from '../src/app.module.js';
 import { ConnectionAuthenticator, type Verdict } from '../src/live/gateway/connection-authenticator.js';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { openSocket } from '../src/testing/live-socket.js';
+import { closeFor, openSocket } from '../src/testing/live-socket.js';
 import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const KEY = 'the key that a library signs its cards with';
+const BROKEN = 'card.broken';
 const cardOf = (reader: number): string =>
   `card.${reader}.${createHmac('sha256', KEY).update(`${reader}`).digest('hex')}`;
 
@@ -19,6 +20,7 @@ class CardAuthenticator extends ConnectionAuthenticator {
   }
 
   override async authenticate(token: string): Promise<Verdict> {
+    if (token === BROKEN) throw new TypeError('a mistake in this authenticator');
     const reader = /^card\.([1-9]\d{0,8})\.[0-9a-f]{64}$/.exec(token)?.[1];
     if (reader === undefined) return { ok: false, reason: 'malformed' };
     if (!timingSafeEqual(Buffer.from(token), Buffer.from(cardOf(Number(reader)))))
@@ -58,6 +60,13 @@ it('a token that the custom authenticator refuses opens no socket', async () => 
   const socket = await openSocket(server.url);
   socket.send({ type: 'connection_init', payload: { token: cardOf(7).replace('card.7', 'card.8') } });
   expect((await socket.waitForClose()).code).toBe(CloseCode.Forbidden);
+});
+
+it('an exception of the custom authenticator is an internal error, at the start and at a refresh', async () => {
+  expect(await closeFor(server.url, BROKEN)).toEqual({ code: CloseCode.InternalError, reason: 'Internal error' });
+  const socket = await openSocket(server.url, { token: cardOf(7) });
+  socket.send({ type: 'ping', payload: { token: BROKEN } });
+  expect((await socket.waitForClose()).code).toBe(CloseCode.InternalError);
 });
 
 it('the other authenticators still work', async () => {

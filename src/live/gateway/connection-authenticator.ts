@@ -73,7 +73,8 @@ export abstract class ConnectionAuthenticator {
    * Verifies signature or seal, purpose and times, and that the viewer may still connect from this client.
    * Called for `connection_init` and for every refresh.
    *
-   * @throws UnavailableError when a store is unavailable: the socket is then closed with 1013, never admitted
+   * @throws UnavailableError when a store is unavailable: the socket is then closed with 1013, never admitted. Anything
+   * else is logged as an error and closes it with 1011
    */
   abstract authenticate(token: string, client: ClientFacts): Promise<Verdict>;
 

@@ -48,7 +48,11 @@ export class ConnectionPolicy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Decides on a token as the client sent it. Refuses all tokens while events cannot be delivered. */
+  /**
+   * Decides on a token as the client sent it. Refuses all tokens while events cannot be delivered.
+   *
+   * @throws what an authenticator throws besides UnavailableError: the socket is then closed with 1011
+   */
   async admit(token: unknown, facts: ConnectionFacts): Promise<Admission> {
     const admission = await this.#decide(token, facts);
     return admission.ok && !this.store.isAvailable() ? TRY_AGAIN_LATER : admission;
@@ -56,6 +60,8 @@ export class ConnectionPolicy {
 
   /**
    * Decides on a token that renews an open socket: it must have the same viewer, and the same session if there is one.
+   *
+   * @throws as {@link admit}
    */
   async renew(token: unknown, connection: Connection): Promise<Admission> {
     const { facts } = connection;
@@ -69,11 +75,9 @@ export class ConnectionPolicy {
       const verdict = await this.#verify(token, facts);
       return verdict.ok ? verdict : this.#refuse(verdict.reason, facts);
     } catch (error) {
-      const isUnavailable = error instanceof UnavailableError;
-      this.logger[isUnavailable ? 'warn' : 'error'](
-        { requestId: facts.requestId, address: facts.address, ...(isUnavailable ? {} : { err: error }) },
-        'token not verified: a store is unavailable',
-      );
+      if (!(error instanceof UnavailableError)) throw error;
+      const { requestId, address } = facts;
+      this.logger.warn({ requestId, address }, 'token not verified: a store is unavailable');
       return TRY_AGAIN_LATER;
     }
   }
