@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Database } from '../src/identity/database/database.js';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
+import type { StoreState } from '../src/live/store/store-health.js';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { closeCodeFor } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
 import { freePort } from '../scripts/free-port.mjs';
@@ -80,6 +84,29 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     await onServer('drop trigger full_disk on users', name);
     await until({ status: 200, database: 'ok' });
     expect(await register()).toBeUndefined();
+  });
+});
+
+needs('postgres')('a PostgreSQL that refuses writes and is not the store', () => {
+  it('SO-7 admits no socket of an account until it takes writes again', async () => {
+    const created = await createDatabase();
+    const name = new URL(created.url).pathname.slice(1);
+    const env = { DATABASE_URL: created.url, STORE: 'memory', TOKEN_TTL_SECONDS: '600' };
+    const server = await startServer({ env });
+    const token = await (await server.signedIn()).browser.token();
+    const database = server.app.get(Database);
+    const until = (state: StoreState) =>
+      vi.waitFor(() => expect(database.state).toBe(state), { timeout: 30_000, interval: 50 });
+    await onServer(`alter database ${name} set default_transaction_read_only = on`);
+    await endConnections(name);
+    await until('refuses-writes');
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.TryAgainLater);
+    await onServer(`alter database ${name} reset default_transaction_read_only`);
+    await endConnections(name);
+    await until('ok');
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.Normal);
+    await server.stop();
+    await created.drop();
   });
 });
 

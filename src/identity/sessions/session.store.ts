@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { Database, type Orm } from '../database/database.js';
 import { sessions, users } from '../database/schema.js';
 import { OWN_COLUMNS, type VerifiedAccount } from '../accounts/account.js';
@@ -86,8 +87,13 @@ export class SessionStore {
     );
   }
 
-  /** Checks many claims with one query; results are in their order. */
+  /**
+   * Checks many claims with one query; results are in their order.
+   *
+   * @throws UnavailableError also while the database refuses writes: it could not end a session either
+   */
   async statuses(claims: readonly SessionClaim[]): Promise<ClaimStatus[]> {
+    if (this.database.state === 'refuses-writes') throw new UnavailableError();
     const userIds = [...new Set(claims.map((claim) => claim.userId))];
     const sessionIds = [...new Set(claims.map((claim) => claim.sessionId))];
     const rows = await this.database.run((orm) => {
