@@ -93,10 +93,10 @@ main().catch((error: unknown) => {
 });
 
 function explain(error: unknown): string {
-  const failure = error as NodeJS.ErrnoException;
-  if (failure.code === 'EADDRINUSE')
-    return `port ${(failure as { port?: number }).port ?? ''} is taken: stop what listens there, or set PORT.`;
-  if (failure.syscall === 'listen' || failure.syscall === 'getaddrinfo')
-    return `the server cannot listen at HOST and PORT (${failure.code}): set HOST to an address of this machine, and PORT to a port that this user may use.`;
-  return failure.message;
+  const { code = '', syscall = '', message, port = '' } = error as NodeJS.ErrnoException & { port?: number };
+  if (!/^(?:listen|getaddrinfo)$/.test(syscall)) return message;
+  if (code === 'EADDRINUSE') return `port ${port} is taken: stop what listens there, or set PORT.`;
+  if (code === 'EACCES')
+    return `PORT cannot be used (${code}): set one above 1023, or give this process the right to it.`;
+  return `HOST cannot be used (${code}): set an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.`;
 }

@@ -25,7 +25,7 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
     return typeof address === 'object' && address !== null ? address.port : null;
   }
 
-  /** @throws StartError when the port is in use */
+  /** @throws StartError when the port is in use; the system's error when the host is none of this machine */
   async onApplicationBootstrap(): Promise<void> {
     const { port, host } = this.config;
     if (port === null) return;
@@ -35,7 +35,12 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new StartError(`METRICS_PORT ${port} cannot be used (${error.code ?? 'unknown'}): set another.`)),
+        // Anything else is wrong with the host, which the server itself listens on too.
+        reject(
+          error.code === 'EADDRINUSE' || error.code === 'EACCES'
+            ? new StartError(`METRICS_PORT ${port} cannot be used (${error.code}): set another.`)
+            : error,
+        ),
       );
       server.listen(port, host, resolve);
     });
