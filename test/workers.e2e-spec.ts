@@ -4,6 +4,7 @@ import { freePort } from '../scripts/free-port.mjs';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { closeCodeFor, type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { spawnServer } from './kit/server-process.js';
 import { type LogLine, startWorkers, type WorkersServer } from './kit/workers.js';
@@ -271,6 +272,17 @@ needs('postgres')('the end of all workers', () => {
     await server.end('SIGKILL');
     expect((await socket.waitForClose()).code).toBe(CloseCode.ServiceRestart);
     await vi.waitUntil(() => !server.pids().some(isAlive), WAIT);
+  });
+
+  it('a first worker that is killed while it starts ends the server with code 1 and a line that says so', async () => {
+    const database = await createDatabase();
+    const server = spawnServer({ WORKERS: '2', PORT: '0', DATABASE_URL: database.url });
+    const starts = /"pid":(\d+),"msg":"a worker starts"/;
+    await vi.waitUntil(() => starts.test(server.output()), { ...WAIT, interval: 5 });
+    process.kill(Number(starts.exec(server.output())?.[1]), 'SIGKILL');
+    expect(await server.exit).toBe(1);
+    expect(server.output()).toMatch(/^sallyport: worker 1 was ended by SIGKILL while it started, .*$/m);
+    await database.drop();
   });
 
   it('a crash loop ends the server with code 1 and a line that says so', async () => {

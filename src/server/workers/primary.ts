@@ -138,7 +138,11 @@ export class Primary {
       if (!isDrained) this.#ending.code ||= 1;
       this.#endWhenAllHave();
     } else if (!this.#hasStarted) {
-      // It has said why.
+      // Otherwise it has said why, and so has the primary of one that hung.
+      if (signal && !hung)
+        process.stderr.write(
+          `sallyport: worker ${worker} was ended by ${signal} while it started, often for want of memory.\n`,
+        );
       this.#end(code || 1);
     } else if (waitMs === null) {
       this.logger.fatal({ worker, pid, code, signal }, 'a worker ends again and again soon after its start: ending');
