@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -56,6 +57,20 @@ describe('the embedded database', () => {
     await first.end('SIGKILL');
     const second = await startServerProcess({ DATA_DIR: dataDir });
     await second.end('SIGKILL');
+  });
+
+  it('is made although the set-up of a start that was killed goes on', async () => {
+    const data = temporaryFolder('data');
+    clean.push(data.remove);
+    const make = `import(process.argv[1]).then((it) => it.makeEmbeddedFolder(process.argv[2]))`;
+    const made = pathToFileURL(resolve('dist/identity/database/embedded-folder.js')).href;
+    const killed = spawn(process.execPath, ['-e', make, made, join(data.path, 'pglite')]);
+    const drafts = () => readdirSync(data.path).map((name) => join(data.path, name, 'base/5'));
+    await vi.waitUntil(() => drafts().some((base) => existsSync(base)), { timeout: 60_000, interval: 5 });
+    killed.kill('SIGKILL');
+    const database = await openEmbedded(data.path);
+    clean.push(() => database.close());
+    expect(await database.run((orm) => orm.select().from(users))).toEqual([]);
   });
 
   it('does not grow with what is written and removed again', async () => {

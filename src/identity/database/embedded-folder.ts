@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** PGlite's own 128 MiB of shared buffers suit a database server, not one inside a Node process. */
 const POSTGRES_CONF = ['shared_buffers=16MB', "timezone='UTC'"];
+const DRAFT = '.draft';
 const SETUP_TIMEOUT_MS = 120_000;
 const SETUP = `
 const { PGlite } = require(process.argv[1]);
@@ -17,10 +19,10 @@ PGlite.create({ dataDir: process.argv[2], postgresqlconf: JSON.parse(process.arg
  * created atomically.
  */
 export async function makeEmbeddedFolder(folder: string): Promise<void> {
+  removeDrafts(folder);
   if (existsSync(folder)) return;
-  const draft = `${folder}.draft`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  // Not always the same: the child of a start that was killed may still write to its own.
+  const draft = mkdtempSync(`${folder}${DRAFT}`);
   const pglite = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const args = ['-e', SETUP, pglite, draft, JSON.stringify(POSTGRES_CONF)];
   const setup = promisify(execFile)(process.execPath, args, { timeout: SETUP_TIMEOUT_MS });
@@ -35,6 +37,19 @@ export async function makeEmbeddedFolder(folder: string): Promise<void> {
     process.off('exit', abandon);
   }
   renameSync(draft, folder);
+}
+
+/** Removes what starts that were killed have left. What their child still writes to goes with the next start. */
+function removeDrafts(folder: string): void {
+  const parent = dirname(folder);
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(basename(folder) + DRAFT)) continue;
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    } catch {
+      // Files have come meanwhile.
+    }
+  }
 }
 
 /** Node's own message is only the command line; the child's last output, or how it ended, is more useful. */
