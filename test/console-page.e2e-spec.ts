@@ -29,6 +29,7 @@ needs('chromium')('the console in Chromium', () => {
     const view = await fixture.visit();
     await view.submitKey('sallyport_key_wrong');
     await view.page.getByText('This is not a valid key for the console.').waitFor();
+    await view.page.locator('input[name=key][aria-invalid=true]:focus').waitFor();
     await view.submitKey(key);
     await view.page.getByText(name, { exact: true }).waitFor();
     const kept: string = await view.page.evaluate(
@@ -130,6 +131,10 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByRole('button', { name: 'Make key' }).click();
     await page.getByText('This key lacks the scope tokens:acme.').waitFor();
     await page.getByLabel('Scopes').fill('publish');
+    await page.getByLabel('Expires in days').fill('0');
+    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.locator('input[name=expiresInDays][aria-invalid=true]:focus').waitFor();
+    await page.getByLabel('Expires in days').fill('');
     await page.getByRole('button', { name: 'Make key' }).click();
     const secret = page.getByText(/^sallyport_key_/);
     await secret.waitFor();

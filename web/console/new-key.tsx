@@ -1,4 +1,5 @@
-import { type FormEvent, useId, useRef, useState } from 'react';
+import { type FormEvent, useId, useState } from 'react';
+import { useFocusOnFault } from './focus-on-fault.js';
 import { entriesOf } from './form-entries.js';
 import { useSession } from './session.js';
 import { type Task, useTask } from './task.js';
@@ -14,7 +15,7 @@ interface Made {
 export function NewKey({ onMade }: { readonly onMade: () => Promise<void> }) {
   const session = useSession();
   const task = useTask();
-  const form = useRef<HTMLFormElement>(null);
+  const form = useFocusOnFault(task.faults);
   const [made, setMade] = useState<Made | null>(null);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -100,7 +101,7 @@ interface FieldProps {
 
 function KeyField({ task, name, label, hint, isNumber = false }: FieldProps) {
   const id = useId();
-  const fault = task.field === name ? task.failure : null;
+  const fault = task.faults[name];
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>

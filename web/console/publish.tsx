@@ -1,7 +1,8 @@
-import { type FormEvent, type RefObject, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
 import { type Draft, type FeedForm, type ObjectTypes, readDraft } from './draft.js';
+import { useFocusOnFault } from './focus-on-fault.js';
 import { useSession } from './session.js';
 import { useTask } from './task.js';
 import { ValueField } from './value-field.js';
@@ -64,8 +65,7 @@ function EventForm({ form: { topic, payload: shape, defaulted }, types, subject 
   const [ownFaults, setOwnFaults] = useState<Readonly<Record<string, string>>>({});
   const [done, setDone] = useState('');
   const { value, faults } = readDraft(draft, shape, types, defaulted);
-  const fieldFault = task.failure !== null && task.field !== null ? { [task.field]: task.failure } : {};
-  const shown = { ...ownFaults, ...fieldFault };
+  const shown = { ...ownFaults, ...task.faults };
   const place = useFocusOnFault(shown);
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
@@ -120,15 +120,6 @@ function EventForm({ form: { topic, payload: shape, defaulted }, types, subject 
 function hasPlace(field: string | null, shape: FeedForm['payload'], types: ObjectTypes): boolean {
   const fields = shape.kind === 'object' ? (types[shape.type] ?? []) : [];
   return field === 'viewer' || field === 'payload' || fields.some(({ name }) => field === `payload.${name}`);
-}
-
-function useFocusOnFault(faults: Readonly<Record<string, string>>): RefObject<HTMLFormElement | null> {
-  const form = useRef<HTMLFormElement>(null);
-  const names = Object.keys(faults).join();
-  useEffect(() => {
-    if (names !== '') form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [names]);
-  return form;
 }
 
 function useForms(): { readonly forms: Forms | null; readonly failure: string | null } {

@@ -2,6 +2,7 @@ import type { FormEvent } from 'react';
 import { Field } from '../account/field.js';
 import { useArrival } from '../app/arrival.js';
 import { Mark } from '../app/mark.js';
+import { useFocusOnFault } from './focus-on-fault.js';
 import { useSession } from './session.js';
 import { useTask } from './task.js';
 
@@ -9,6 +10,7 @@ import { useTask } from './task.js';
 export function SignIn({ notice }: { readonly notice: string | null }) {
   const session = useSession();
   const task = useTask();
+  const place = useFocusOnFault(task.failure === null ? {} : { key: task.failure });
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = event.currentTarget;
@@ -35,7 +37,7 @@ export function SignIn({ notice }: { readonly notice: string | null }) {
           <h2 ref={useArrival()} tabIndex={-1}>
             Sign in
           </h2>
-          <form className="form" onSubmit={submit}>
+          <form ref={place} className="form" onSubmit={submit}>
             <Field name="key" label="API key" autoComplete="off" error={task.failure ?? undefined} />
             <button type="submit" className="button primary" aria-busy={task.isRunning}>
               {task.isRunning ? 'Please wait' : 'Sign in'}

@@ -8,6 +8,8 @@ export interface Task {
   readonly failure: string | null;
   /** The field that the failure is about. */
   readonly field: string | null;
+  /** The failure by its field; empty if it is about none. */
+  readonly faults: Readonly<Record<string, string>>;
   /** Runs it, unless it is running. Never rejects; true if it succeeded. */
   run(action: () => Promise<unknown>): Promise<boolean>;
 }
@@ -31,5 +33,7 @@ export function useTask(): Task {
     }
   };
   const field = error instanceof AskError ? error.field : null;
-  return { isRunning, failure: error === null ? null : messageOf(error), field, run };
+  const failure = error === null ? null : messageOf(error);
+  const faults = failure !== null && field !== null ? { [field]: failure } : {};
+  return { isRunning, failure, field, faults, run };
 }
