@@ -71,6 +71,20 @@ describe('connecting', () => {
   });
 });
 
+describe('terminating', () => {
+  it('lets the next subscription connect with a new token, as another user needs it', async () => {
+    const client = live.connect({ lazyCloseTimeout: 60_000 });
+    const stop = client.subscribe({ query: QUERY }, { next() {}, error() {}, complete() {} });
+    const { connection } = await live.server.admit();
+    await connection.receive('subscribe');
+    stop();
+    client.terminate();
+    expect(client.state).toBe('idle');
+    live.follow(client);
+    expect((await live.server.admit()).init['token']).toBe('token-2');
+  });
+});
+
 describe('reconnecting', () => {
   it('survives a server that refuses connections for a while', async () => {
     const connecting = vi.fn();
