@@ -73,4 +73,11 @@ describe('a connection ends', () => {
     const answer = await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n');
     expect(answer.match(/HTTP\/1\.1/g) ?? []).not.toHaveLength(2);
   });
+
+  it('in the same way if a further request is waiting for its response by then', async () => {
+    await serve(({ url }, response) => url === '/half' && void response.writeHead(200).write('half'));
+    const [half, waiting] = ['/half', '/'].map((url) => `GET ${url} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const answer = await heard(`${half}${waiting}nonsense\r\n\r\n`);
+    expect(answer.match(/HTTP\/1\.1/g) ?? []).not.toHaveLength(2);
+  });
 });

@@ -58,9 +58,13 @@ export function createHttpServer(
     // Node's own response to a missing Host lacks our headers: see hasOneHost.
     requireHostHeader: false,
   });
-  const answers = new WeakMap<Duplex, ServerResponse>();
+  /** The responses of a connection, in their order, without those that were complete; several if the client pipelines. */
+  const answers = new WeakMap<Duplex, ServerResponse[]>();
   server.on('request', (request, response) => {
-    answers.set(request.socket, response);
+    const waiting = answers.get(request.socket) ?? [];
+    while (waiting[0]?.writableFinished) waiting.shift();
+    waiting.push(response);
+    answers.set(request.socket, waiting);
     // Set first, so that every response has them. A route may override them.
     for (const [name, value] of lines) response.setHeader(name, value);
     // Not for all connections: before a request the other deadlines apply, and a WebSocket would keep the timer.
@@ -68,10 +72,9 @@ export function createHttpServer(
     handler(request, response);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const answer = answers.get(socket);
-    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+    const current = answers.get(socket)?.find(({ writableFinished }) => !writableFinished);
     // A partial response must not be followed by another one.
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) socket.destroy();
     else refuseBytes(socket, error.code, headers);
   });
   // No 100 Continue here: the route may refuse before the body is sent.
