@@ -94,6 +94,17 @@ needs('chromium')("the app's quality", () => {
     expect(await beside()).toBe(0);
   });
 
+  it('fits the screen when a phone is turned upright', async () => {
+    const { viewerId } = await signedIn({ viewport: { width: 740, height: 360 } });
+    await publishCount(fixture.server, viewerId, 1, 2);
+    const { page } = app;
+    await page.locator('.count-chart canvas').waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    const widest =
+      'Math.max(...Array.from(document.querySelectorAll(".count *"), (one) => one.getBoundingClientRect().right))';
+    await expect.poll(() => page.evaluate<number>(widest)).toBeLessThan(360);
+  });
+
   it('can be used with the keyboard only, from sign-in to sign-out', async () => {
     const who = await fixture.server.signedIn();
     app = await fixture.visit();
