@@ -49,6 +49,19 @@ needs('chromium')('GraphiQL in a browser', () => {
     expect(violations.filter((violation) => !/^nested-interactive: (?:li|\.graphiql-tab)/.test(violation))).toEqual([]);
   });
 
+  it("has the app's colours in the dark too, by the browser's wish or by its own setting", async () => {
+    const { page, context } = await chromium.open(`${server.url}/graphiql`, { colorScheme: 'dark' });
+    const button = '.graphiql-execute-button';
+    const colour = (): Promise<string> =>
+      page.evaluate(`getComputedStyle(document.querySelector('${button}')).backgroundColor`);
+    await page.locator(button).waitFor();
+    const byWish = await colour();
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.evaluate("document.body.classList.add('graphiql-dark')");
+    expect([byWish, await colour()]).toEqual(['rgb(41, 163, 143)', 'rgb(41, 163, 143)']);
+    await context.close();
+  });
+
   it('can be used with the keyboard from login to a running subscription', async () => {
     const { id } = await server.browser().register(ADA);
     const { page } = opened;
