@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
@@ -49,7 +49,10 @@ it.each<[string, () => Server, (port: number) => Socket]>([
   server.close();
 });
 
-it('a client that resets its connection while an upgrade waits for an earlier response does not end the process', async () => {
+it.each<[string, (answer: ServerResponse | undefined) => unknown]>([
+  ['before the response', () => {}],
+  ['so that the response cannot be written', (answer) => answer?.end('late')],
+])('a client that resets its connection while an upgrade waits, %s, does not end the process', async (_, respond) => {
   const answer = vi.fn<RequestListener>();
   const unhandled = vi.fn<() => void>();
   process.on('uncaughtExceptionMonitor', unhandled);
@@ -62,6 +65,7 @@ it('a client that resets its connection while an upgrade waits for an earlier re
   // Not with `once` of node:events, which listens for errors as well.
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   client.resetAndDestroy();
+  respond(answer.mock.calls[0]?.[1]);
   await ended;
   process.off('uncaughtExceptionMonitor', unhandled);
   expect(unhandled).not.toHaveBeenCalled();

@@ -35,17 +35,18 @@ export class OrdinaryRequests {
   serve(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const drop = (): void => void socket.destroy();
     const again = (): void => {
-      socket.off('error', drop);
+      // The error of a failed write is still to come.
       if (!socket.writable) return;
+      socket.off('error', drop);
       socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]));
       this.server.emit(this.#connected, socket);
     };
-    const earlier = this.#answers.get(socket);
-    if (!earlier || earlier.closed) return again();
-    // Responses must be in the order of the requests, also if the client pipelines them. Meanwhile Node does not listen
-    // for errors of the socket, and one that nobody listens for ends the process.
+    // Node does not listen for errors of this socket now, and one that nobody listens for ends the process.
     socket.on('error', drop);
-    earlier.once('close', again);
+    const earlier = this.#answers.get(socket);
+    // Responses must be in the order of the requests, also if the client pipelines them.
+    if (earlier && !earlier.closed) earlier.once('close', again);
+    else again();
   }
 }
 
