@@ -51,7 +51,7 @@ it('counts what a key spends in one turn with one command for each limit', async
   });
   const rate = new PublishRate(limiters, new RateLimitMetrics(new Registry()));
   rate.spend(key('one'), 1);
-  rate.spend(key('one'), 100);
+  rate.spendRest(key('one'), 120);
   rate.spend(key('other'), 30);
   rate.spendBytes(key('one'), 5);
   await turn();
@@ -60,7 +60,8 @@ it('counts what a key spends in one turn with one command for each limit', async
     ['publish-rate', 'other', 30],
     ['publish-bytes', 'one', 5],
   ]);
-  rate.spend(key('one'), 40);
+  rate.spend(key('one'), 1);
+  rate.spendRest(key('one'), 7);
   await turn();
-  expect(counted.at(-1)).toEqual(['publish-rate', 'one', 40]);
+  expect(counted.at(-1)).toEqual(['publish-rate', 'one', 20]);
 });

@@ -59,6 +59,11 @@ export class PublishRate {
     this.#consume(this.#events, key, Math.max(events, LEAST_PER_REQUEST));
   }
 
+  /** Counts what a request asks for, of which {@link spend} has counted the least before it was read. */
+  spendRest(key: PublishingKey, events: number): void {
+    if (events > LEAST_PER_REQUEST) this.#consume(this.#events, key, events - LEAST_PER_REQUEST);
+  }
+
   #refuseWaiting(key: PublishingKey): void {
     const leftMs = (this.#waiting.get(key.id) ?? 0) - performance.now();
     if (leftMs > 0) {

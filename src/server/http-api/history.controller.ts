@@ -48,7 +48,7 @@ export class HistoryController {
     const definition = this.#definition(parameters.one('topic'));
     const topic = topicOf(definition, viewerIn(parameters.one('viewer')));
     const limit = limitIn(parameters.optional('limit'));
-    this.rate.spend(key, limit);
+    this.rate.spendRest(key, limit);
     return this.#page(topic, parameters.optional('after'), limit);
   }
 

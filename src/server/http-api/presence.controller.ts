@@ -36,7 +36,7 @@ export class PresenceController {
     const viewers = new QueryParameters(query, ['viewer']).all('viewer').map(viewerIn);
     if (viewers.length === 0 || viewers.length > MAX_VIEWERS)
       throw new BadUserInputError('viewer', `Send viewer 1 to ${MAX_VIEWERS} times: ?viewer=…&viewer=…`);
-    this.rate.spend(key, viewers.length);
+    this.rate.spendRest(key, viewers.length);
     const connected = await this.presence.among([...new Set(viewers)]);
     return {
       viewers: viewers.map((viewer) => {

@@ -31,7 +31,7 @@ export class ViewersController {
   @HttpCode(HttpStatus.OK)
   async find(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<{ readonly viewer: ViewerId }> {
     const { email, source, subject } = fieldsOf(body, ['email', 'source', 'subject']);
-    this.rate.spend(key, LOOKUP_COUNTS);
+    this.rate.spendRest(key, LOOKUP_COUNTS);
     if (email === undefined) return { viewer: externalIn(source, subject) };
     if (source !== undefined || subject !== undefined || typeof email !== 'string')
       throw new BadUserInputError('email', 'Send either email, as text, or source and subject.');
