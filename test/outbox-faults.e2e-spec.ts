@@ -260,6 +260,21 @@ needs('postgres')('a relay that fails', () => {
     expect(looked[0]).toBe(4);
   });
 
+  it('passes on events of a database whose tables were restored without the numbers of its sequences', async () => {
+    const fixture = await open(1);
+    const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
+    const sql = await SqlPublisher.connect(fixture.database.url);
+    opened.push(sql);
+    const relay = fixture.startRelay();
+    for (const payload of ['one', 'two', 'three']) await sql.publish({ topic: 'steps', viewer, payload });
+    await fixture.until(3);
+    await relay.stop();
+    await sql.run("select setval('sallyport.outbox_commit_seq', 1, false)");
+    fixture.startRelay();
+    await sql.publish({ topic: 'steps', viewer, payload: 'four' });
+    await fixture.until(4);
+  });
+
   it('passes events on where the database writes dates in another form', async () => {
     const fixture = await open(1, memoryBus());
     const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];

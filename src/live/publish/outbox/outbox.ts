@@ -167,15 +167,20 @@ export class Outbox {
     return Number(row?.xid);
   }
 
-  /** The lowest number of a commit that a relay may still have to look for, as it was last recorded. */
+  /**
+   * The lowest number of a commit that a relay may still have to look for, as it was last recorded. 1 if the numbers have
+   * begun anew since then: a logical replica and some restores have this database's tables, but not its sequences.
+   */
   async first(): Promise<number> {
-    const [row] = await this.#ask<{ seq: string }>('select seq from sallyport.outbox_start');
+    const [row] = await this.#ask<{ seq: string }>(
+      'select s.seq from sallyport.outbox_start s, sallyport.outbox_commit_seq q where s.seq <= q.last_value + q.is_called::int',
+    );
     return Number(row?.seq ?? 1);
   }
 
   /** Records {@link first} for the next relay. */
   async recordFirst(seq: number): Promise<void> {
-    await this.#ask('update sallyport.outbox_start set seq = $1 where seq < $1', [seq]);
+    await this.#ask('update sallyport.outbox_start set seq = $1', [seq]);
   }
 
   /** Repairs what a crash has left. Takes time where many events wait. */
