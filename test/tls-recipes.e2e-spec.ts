@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../scripts/free-port.mjs';
-import { needs } from './kit/needs.js';
+import { needs, requireNeed } from './kit/needs.js';
 import { addressSeen, queryAsVisitor, Proxies, registerAsVisitor, visit, VISITOR } from './kit/proxies.js';
 import { notify } from './kit/publish.js';
 import { startServer, type TestServer } from './kit/server.js';
@@ -108,6 +111,14 @@ needs('caddy', 'nginx')('the TLS recipes of deploy/', () => {
       expect(seen['forwarded']).toBeUndefined();
       expect(seen['x-forwarded-for']).toBe(VISITOR);
     });
+  });
+
+  it('Caddy reuses no connection to a node that the node may be closing', async () => {
+    const file = fileURLToPath(new URL('../deploy/caddy/Caddyfile', import.meta.url));
+    const { stdout } = await promisify(execFile)(requireNeed('caddy'), ['adapt', '--config', file]);
+    const timeouts = [...stdout.matchAll(/"handler":"reverse_proxy".*?"idle_timeout":(\d+)/g)];
+    const proxied = stdout.match(/"handler":"reverse_proxy"/g);
+    expect(timeouts.map(([, nanoseconds]) => Number(nanoseconds) / 1e9)).toEqual(proxied?.map(() => 8));
   });
 
   it("Caddy believes an outer proxy's X-Forwarded-For only if it is listed", async () => {
