@@ -151,6 +151,23 @@ describe('what a backend can ask, on one node in memory', () => {
     limited.mockRestore();
   });
 
+  it('counts a request once for its key, as at least twenty', async () => {
+    const rate = server.app.get(PublishRate);
+    const viewers = Array.from({ length: 30 }, newViewer);
+    const counted = [vi.spyOn(rate, 'spend'), vi.spyOn(rate, 'spendRest')];
+    await presence(server, await makeKey(server, 'presence'), ...viewers);
+    await history(server, await makeKey(server, 'history'), {
+      topic: 'notifications',
+      viewer: viewers[0]!,
+      limit: '40',
+    });
+    expect(counted.map(({ mock }) => mock.calls.map(([, events]) => events))).toEqual([
+      [1, 1],
+      [30, 40],
+    ]);
+    for (const spy of counted) spy.mockRestore();
+  });
+
   it('ends a page of the history after about a megabyte, and continues from its last cursor', async () => {
     const viewer = newViewer();
     await publish(server, viewer, ...Array.from({ length: 100 }, (_, index) => `${index} `));

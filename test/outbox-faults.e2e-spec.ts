@@ -242,7 +242,8 @@ needs('postgres')('a relay that fails', () => {
     },
   );
 
-  it('does not look again for the commits that it has passed on, when it connects again', async () => {
+  /** The relay has passed on three events of one viewer, and has stopped. */
+  async function afterThreeEvents() {
     const fixture = await open(1);
     const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
     const sql = await SqlPublisher.connect(fixture.database.url);
@@ -251,6 +252,11 @@ needs('postgres')('a relay that fails', () => {
     for (const payload of ['one', 'two', 'three']) await sql.publish({ topic: 'steps', viewer, payload });
     await fixture.until(3);
     await relay.stop();
+    return { fixture, sql, viewer };
+  }
+
+  it('does not look again for the commits that it has passed on, when it connects again', async () => {
+    const { fixture, sql, viewer } = await afterThreeEvents();
     const looked: number[] = [];
     fixture.startRelay({
       outbox: (outbox) => watchedReads(outbox, (ranges) => looked.push(ranges.first)),
@@ -261,14 +267,7 @@ needs('postgres')('a relay that fails', () => {
   });
 
   it('passes on events of a database whose tables were restored without the numbers of its sequences', async () => {
-    const fixture = await open(1);
-    const [viewer] = fixture.topics.map(({ owner }) => owner) as [ViewerId];
-    const sql = await SqlPublisher.connect(fixture.database.url);
-    opened.push(sql);
-    const relay = fixture.startRelay();
-    for (const payload of ['one', 'two', 'three']) await sql.publish({ topic: 'steps', viewer, payload });
-    await fixture.until(3);
-    await relay.stop();
+    const { fixture, sql, viewer } = await afterThreeEvents();
     await sql.run("select setval('sallyport.outbox_commit_seq', 1, false)");
     fixture.startRelay();
     await sql.publish({ topic: 'steps', viewer, payload: 'four' });

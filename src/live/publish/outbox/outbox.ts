@@ -173,7 +173,8 @@ export class Outbox {
    */
   async first(): Promise<number> {
     const [row] = await this.#ask<{ seq: string }>(
-      'select s.seq from sallyport.outbox_start s, sallyport.outbox_commit_seq q where s.seq <= q.last_value + q.is_called::int',
+      `select s.seq from sallyport.outbox_start s, sallyport.outbox_commit_seq q
+       where s.seq <= q.last_value + q.is_called::int`,
     );
     return Number(row?.seq ?? 1);
   }
