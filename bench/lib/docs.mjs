@@ -21,7 +21,10 @@ function figures({ base, rows }) {
 }
 
 function section(measure) {
-  const notes = [measure.note, NOTES[measure.id]].filter(Boolean);
+  const failures = (measure.failed ?? []).map(
+    (server) => `${titleOf(server)} failed in this run and has no figures here.`,
+  );
+  const notes = [...failures, measure.note, NOTES[measure.id]].filter(Boolean);
   const note = notes.map((text) => `\n\n${text}`).join('');
   const repeats = measure.rows[0]?.absolute.repeats;
   return `### ${measure.title} [${measure.unit}], ${repeats} repeats\n\n${figures(measure)}${note}\n`;

@@ -47,5 +47,5 @@ export function summarise(measure, failed = new Set()) {
   }));
   const targets = (measure.targets ?? []).map((target) => verdict(target, measure.values, failed)).filter(Boolean);
   const { values: _values, ...rest } = measure;
-  return { ...rest, base: baseName, rows, targets };
+  return { ...rest, base: baseName, rows, targets, failed: [...failed] };
 }
