@@ -1,19 +1,14 @@
-import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { RedisScript } from './redis-script.js';
-import type { RedisConnection } from './redis.connection.js';
 import {
   BUCKET_SIZE,
   FREE_GUESSES,
-  GuessCounter,
-  type GuessVerdict,
   MAX_RESERVATIONS,
-  networkName,
-  placeOf,
   RESERVATION_MS,
   REMEMBER_MS,
   waitAfterMs,
 } from '../../rate-limit/guess-counter.js';
-import { MemoryGuessCounter } from '../memory/guess-counter.memory.js';
+import { type GuessStep, SharedGuessCounter } from '../guess-counter.shared.js';
+import { RedisScript } from './redis-script.js';
+import type { RedisConnection } from './redis.connection.js';
 
 /**
  * One step for one subject. A bucket is a hash; a subject's field holds `<count> <shut until> <touched at>`, then
@@ -99,45 +94,14 @@ return count
 `,
 );
 
-/**
- * The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. While Redis is unavailable,
- * full or hangs, each node uses its own counter: refusing every attempt would turn a Redis outage into an outage of
- * signing in.
- */
-export class RedisGuessCounter extends GuessCounter {
-  readonly #own = new MemoryGuessCounter();
-
+/** The counter of all nodes of one Redis: a fixed number of keys of a bounded size each. */
+export class RedisGuessCounter extends SharedGuessCounter {
   constructor(private readonly redis: RedisConnection) {
     super();
   }
 
-  override async reserve(subject: string, network: string): Promise<GuessVerdict> {
-    const answer = await this.#run('reserve', subject, networkName(network));
-    if (answer === null) return this.#own.reserve(subject, network);
-    return answer > 0 ? { ok: true, count: answer } : { ok: false, waitMs: -answer };
-  }
-
-  override async wrong(subject: string, count: number): Promise<void> {
-    if ((await this.#run('wrong', subject, count)) === null) await this.#own.wrong(subject, count);
-  }
-
-  override async right(subject: string): Promise<void> {
-    await Promise.all([this.#run('right', subject, 0), this.#own.right(subject)]);
-  }
-
-  override async cancel(subject: string, count: number): Promise<void> {
-    if ((await this.#run('back', subject, count)) === null) await this.#own.cancel(subject, count);
-  }
-
-  /** The script's reply; null if Redis cannot run it. */
-  async #run(verb: string, subject: string, argument: string | number): Promise<number | null> {
-    const { bucket, name } = placeOf(subject);
-    try {
-      const key = `sallyport:throttle:guesses:${bucket}`;
-      return Number(await this.redis.runScript(GUESS_SCRIPT, [key], [verb, name, argument]));
-    } catch (error) {
-      if (error instanceof UnavailableError) return null;
-      throw error;
-    }
+  protected override async step({ verb, bucket, name, network, count }: GuessStep): Promise<number> {
+    const key = `sallyport:throttle:guesses:${bucket}`;
+    return Number(await this.redis.runScript(GUESS_SCRIPT, [key], [verb, name, verb === 'reserve' ? network : count]));
   }
 }
