@@ -91,11 +91,11 @@ needs('redis')('a traced event on Redis', () => {
     const live = new LiveTopic(topic, {
       mayDeliver: () => true,
       read: () => Promise.reject(new Error('Nothing is missed.')),
-      heard: () => {},
+      received: () => {},
       filled: () => {},
-      noticed: () => {},
-      forgotten: () => {},
-      abandoned: () => {},
+      gap: () => {},
+      epochChanged: () => {},
+      emptied: () => {},
     });
     const subscriber = new TopicSubscriber(live, sink);
     const epoch = messages[0]!.split(' ')[0]!;

@@ -39,12 +39,12 @@ export abstract class SharedTopicBus<Reading extends TopicReading>
   readonly #lag: LagProbe;
   readonly #host: LiveTopicHost = {
     mayDeliver: () => this.gate.isOpen,
-    heard: (topic, event) => this.#lag.live(topic, event),
+    received: (topic, event) => this.#lag.live(topic, event),
     filled: (topic, event) => this.#lag.filled(topic, event),
     read: (topic, since) => this.#read(topic, { since, otherwise: 'nothing' }),
-    noticed: (outcome) => this.metrics.gap(outcome),
-    forgotten: () => void this.#gaps.compareAll(),
-    abandoned: ({ topic }) => {
+    gap: (outcome) => this.metrics.gap(outcome),
+    epochChanged: () => void this.#gaps.compareAll(),
+    emptied: ({ topic }) => {
       this.#topics.delete(topic.name);
       this.ignore(topic);
     },

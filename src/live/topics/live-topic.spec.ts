@@ -27,11 +27,11 @@ class TopicUnderTest {
       this.reads++;
       return this.isLost ? this.reading(this.stored, false) : this.reading(this.stored, true, offset);
     },
-    heard: () => {},
+    received: () => {},
     filled: () => {},
-    noticed: () => {},
-    forgotten: () => {},
-    abandoned: () => {},
+    gap: () => {},
+    epochChanged: () => {},
+    emptied: () => {},
   });
 
   reading(at: number, recovered?: boolean, since = at): TopicReading {
@@ -43,18 +43,18 @@ class TopicUnderTest {
   }
 
   /** What a store sends for an event. */
-  hear(offset: number): void {
+  receive(offset: number): void {
     this.stored = Math.max(this.stored, offset);
     if (this.live.accepts()) this.live.receive(new TopicEvent(this.epoch, offset, 'live'));
   }
 
-  admit(): { sink: RecordingSink; subscriber: TopicSubscriber } {
+  subscribe(): { sink: RecordingSink; subscriber: TopicSubscriber } {
     const sink = new RecordingSink();
     return { sink, subscriber: new TopicSubscriber(this.live, sink) };
   }
 
   join(at: number): RecordingSink {
-    const { sink, subscriber } = this.admit();
+    const { sink, subscriber } = this.subscribe();
     this.live.join(subscriber, this.reading(at));
     return sink;
   }
@@ -69,7 +69,7 @@ it('sends a subscriber that has read ahead of the topic only later events', () =
   const topic = new TopicUnderTest();
   const first = topic.join(5);
   const ahead = topic.join(7);
-  for (const offset of [6, 7, 8]) topic.hear(offset);
+  for (const offset of [6, 7, 8]) topic.receive(offset);
   expect(offsets(first)).toEqual([6, 7, 8]);
   expect(offsets(ahead)).toEqual([8]);
 });
@@ -77,22 +77,22 @@ it('sends a subscriber that has read ahead of the topic only later events', () =
 it('sends a subscriber that has read behind the topic the events that arrived while it joined', () => {
   const topic = new TopicUnderTest();
   topic.join(5);
-  const { sink, subscriber } = topic.admit();
+  const { sink, subscriber } = topic.subscribe();
   const read = topic.reading(6);
-  for (const offset of [6, 7, 8]) topic.hear(offset);
+  for (const offset of [6, 7, 8]) topic.receive(offset);
   topic.live.join(subscriber, read);
-  topic.hear(9);
+  topic.receive(9);
   expect(offsets(sink)).toEqual([7, 8, 9]);
 });
 
 it('ends a subscriber whose history ends before its first live event', () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
-  topic.hear(6);
-  topic.hear(7);
+  topic.receive(6);
+  topic.receive(7);
   const behind = topic.join(5);
   expect(kinds(behind)).toEqual(['ended']);
-  topic.hear(8);
+  topic.receive(8);
   expect(offsets(first)).toEqual([6, 7, 8]);
 });
 
@@ -107,16 +107,16 @@ it('ends all subscribers when one has read another epoch and the history is gone
   await turn();
   expect(kinds(first)).toEqual(['confirmed', 'ended']);
   const next = topic.join(1);
-  topic.hear(2);
+  topic.receive(2);
   expect(offsets(next)).toEqual([2]);
 });
 
 it('fills a gap from history for all subscribers, including joining ones', async () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
-  topic.hear(8);
+  topic.receive(8);
   const ahead = topic.join(7);
-  topic.hear(9);
+  topic.receive(9);
   await turn();
   expect(offsets(first)).toEqual([6, 7, 8, 9]);
   expect(offsets(ahead)).toEqual([8, 9]);
@@ -126,11 +126,11 @@ it('fills a gap from history for all subscribers, including joining ones', async
 it('reads the history again for a subscriber that read it before a loss', async () => {
   const topic = new TopicUnderTest();
   const first = topic.join(5);
-  const { sink, subscriber } = topic.admit();
-  topic.hear(6);
+  const { sink, subscriber } = topic.subscribe();
+  topic.receive(6);
   const read = topic.reading(6);
   topic.isLost = true;
-  topic.hear(9);
+  topic.receive(9);
   await turn();
   expect(kinds(first)).toEqual(['confirmed', 'event', 'ended']);
   topic.isLost = false;
@@ -144,34 +144,34 @@ it('delivers what came and what was refused when the gate closes while a gap is 
   topic.stored = 1;
   const sink = topic.join(1);
   const caughtUp = topic.live.catchUp();
-  topic.hear(2);
+  topic.receive(2);
   topic.mayDeliver = false;
-  topic.hear(3);
+  topic.receive(3);
   await caughtUp;
   expect(offsets(sink)).toEqual([]);
   topic.mayDeliver = true;
   await topic.live.catchUp();
-  topic.hear(4);
+  topic.receive(4);
   await turn();
-  topic.hear(5);
+  topic.receive(5);
   expect(offsets(sink)).toEqual([2, 3, 4, 5]);
   expect(kinds(sink)).not.toContain('ended');
 });
 
 it('delivers what came and what was refused when the gate closes before the first subscriber joins', async () => {
   const topic = new TopicUnderTest();
-  const { sink, subscriber } = topic.admit();
+  const { sink, subscriber } = topic.subscribe();
   const read = topic.reading(0);
-  topic.hear(1);
+  topic.receive(1);
   topic.mayDeliver = false;
-  topic.hear(2);
+  topic.receive(2);
   topic.live.join(subscriber, read);
   expect(kinds(sink)).toEqual(['confirmed']);
   topic.mayDeliver = true;
   await topic.live.catchUp();
-  topic.hear(3);
+  topic.receive(3);
   await turn();
-  topic.hear(4);
+  topic.receive(4);
   expect(offsets(sink)).toEqual([1, 2, 3, 4]);
   expect(kinds(sink)).not.toContain('ended');
 });

@@ -18,15 +18,15 @@ export interface LiveTopicHost {
   /** Reads a topic's history after a position; resolves when it may be delivered, as far as this node knows. */
   read(topic: Topic, since: Position): Promise<TopicReading>;
   /** Called with each live event. */
-  heard(topic: Topic, event: TopicEvent): void;
+  received(topic: Topic, event: TopicEvent): void;
   /** Called with the oldest event of a gap that was filled. */
   filled(topic: Topic, event: TopicEvent): void;
   /** Called when messages were missed, with whether the history had them. */
-  noticed(outcome: 'filled' | 'lost'): void;
+  gap(outcome: 'filled' | 'lost'): void;
   /** Called when the store has started another epoch, which may affect all topics. */
-  forgotten(): void;
+  epochChanged(): void;
   /** Called when a topic's last subscriber has left. */
-  abandoned(live: LiveTopic): void;
+  emptied(live: LiveTopic): void;
 }
 
 /**
@@ -34,17 +34,17 @@ export interface LiveTopicHost {
  * order, and it accepts those after the history that it has read.
  */
 export class TopicSubscriber implements TopicSubscription {
-  /** The live events since it was admitted. Null once it has joined. */
+  /** The live events since it was added. Null once it has joined. */
   #buffer: TopicEvent[] | null = [];
   #joinedAt = 0;
   #isOver = false;
 
-  /** Admitted to the topic: its events wait until it joins. */
+  /** Adds itself to the topic: its events wait until it joins. */
   constructor(
     private readonly live: LiveTopic,
     private readonly sink: TopicSink,
   ) {
-    live.admit(this);
+    live.add(this);
   }
 
   /** Whether it has ended, for any reason. */
@@ -67,11 +67,11 @@ export class TopicSubscriber implements TopicSubscription {
     if (position.epoch !== topic.epoch || position.offset < topic.offset - buffered.length) return this.endAtGap();
     this.sink.confirmed(recovered, position);
     for (const event of events) if (!this.#isOver) this.sink.event(event);
-    for (const event of buffered) this.take(event);
+    for (const event of buffered) this.receive(event);
   }
 
   /** Receives the topic's next event. Events that its history already contained are dropped. */
-  take(event: TopicEvent): void {
+  receive(event: TopicEvent): void {
     if (this.#isOver) return;
     if (!this.#buffer) {
       if (event.offset > this.#joinedAt) this.sink.event(event);
@@ -81,7 +81,7 @@ export class TopicSubscriber implements TopicSubscription {
   /** Ends it at the subscriber's request: it leaves the topic and is not notified. */
   end(): void {
     this.stop();
-    this.live.dismiss(this);
+    this.live.remove(this);
   }
 
   /** Receives nothing from now on. */
@@ -93,7 +93,7 @@ export class TopicSubscriber implements TopicSubscription {
   /**
    * The topic lost events: a live subscriber ends and is notified; one that has not joined drops its buffered events.
    */
-  lose(): void {
+  eventsLost(): void {
     if (this.#buffer) this.#buffer = [];
     else this.endAtGap();
   }
@@ -111,7 +111,7 @@ export class TopicSubscriber implements TopicSubscription {
  * skipped offsets are detected: the gap is filled from history, or every subscription ends.
  */
 export class LiveTopic {
-  readonly #members = new SubscriberSet<TopicSubscriber>();
+  readonly #subscribers = new SubscriberSet<TopicSubscriber>();
   #position: Position | null = null;
   #held: TopicEvent[] | null = null;
   #mayHaveMissed = false;
@@ -129,25 +129,25 @@ export class LiveTopic {
   }
 
   /** Adds a subscriber; its events wait until it joins. Called by the subscriber. */
-  admit(member: TopicSubscriber): void {
-    this.#members.add(member);
+  add(subscriber: TopicSubscriber): void {
+    this.#subscribers.add(subscriber);
   }
 
-  /** Lets an admitted subscriber join with the history that was read. */
-  join(member: TopicSubscriber, reading: TopicReading): void {
+  /** Lets a subscriber join with the history that was read. */
+  join(subscriber: TopicSubscriber, reading: TopicReading): void {
     if (!this.#position) {
       this.#position = reading.position;
       this.#release([]);
     }
     const { epoch } = this.#position;
-    member.join(reading, this.#position);
-    if (member.isOver) this.dismiss(member);
+    subscriber.join(reading, this.#position);
+    if (subscriber.isOver) this.remove(subscriber);
     if (this.#mayHaveMissed || reading.position.epoch !== epoch) void this.catchUp();
   }
 
   /** Removes a subscriber that is over. When the last one leaves, the topic ends on this node. */
-  dismiss(member: TopicSubscriber): void {
-    if (this.#members.delete(member) && this.#members.isEmpty) this.host.abandoned(this);
+  remove(subscriber: TopicSubscriber): void {
+    if (this.#subscribers.delete(subscriber) && this.#subscribers.isEmpty) this.host.emptied(this);
   }
 
   /**
@@ -164,7 +164,7 @@ export class LiveTopic {
   /** Handles a live event. Called after {@link accepts}, in the same turn. */
   receive(event: TopicEvent): void {
     this.#advance(event);
-    this.host.heard(this.topic, event);
+    this.host.received(this.topic, event);
   }
 
   /** Fills missed events from history. Called when events may have been missed. */
@@ -182,10 +182,10 @@ export class LiveTopic {
       this.#mayHaveMissed = true;
       return;
     }
-    if (!reading.recovered) return this.#lose(reading.position);
+    if (!reading.recovered) return this.#eventsLost(reading.position);
     const [oldest] = reading.events;
     if (oldest) {
-      this.host.noticed('filled');
+      this.host.gap('filled');
       this.host.filled(this.topic, oldest);
     }
     this.#release(reading.events);
@@ -201,9 +201,9 @@ export class LiveTopic {
     }
     this.#position = event;
     event.trace?.begin(this.topic.definition.name);
-    this.#members.each((member) => {
-      member.take(event);
-      if (member.isOver) this.dismiss(member);
+    this.#subscribers.each((subscriber) => {
+      subscriber.receive(event);
+      if (subscriber.isOver) this.remove(subscriber);
     });
     event.trace?.release();
   }
@@ -230,16 +230,16 @@ export class LiveTopic {
     if (held.length >= HELD || this.#mayHaveMissed) void this.catchUp();
   }
 
-  #lose(found: Position): void {
-    this.host.noticed('lost');
-    if (found.epoch !== this.#position?.epoch) this.host.forgotten();
+  #eventsLost(found: Position): void {
+    this.host.gap('lost');
+    if (found.epoch !== this.#position?.epoch) this.host.epochChanged();
     this.#held = null;
     this.#position = null;
-    this.#members.each((member) => {
-      member.lose();
-      if (member.isOver) this.dismiss(member);
+    this.#subscribers.each((subscriber) => {
+      subscriber.eventsLost();
+      if (subscriber.isOver) this.remove(subscriber);
     });
     // A joining subscriber may have read the history before the loss.
-    this.#mayHaveMissed = !this.#members.isEmpty;
+    this.#mayHaveMissed = !this.#subscribers.isEmpty;
   }
 }

@@ -83,7 +83,7 @@ class MemoryTopic {
   }
 
   /** A subscriber left: it may return with a cursor of this epoch for as long as events are kept. */
-  dismiss(sink: TopicSink): void {
+  remove(sink: TopicSink): void {
     this.#subscribers.delete(sink);
     this.#keptUntilMs = performance.now() + this.history.topic.definition.historySeconds * 1000;
   }
@@ -103,7 +103,7 @@ class MemorySubscription implements TopicSubscription {
   ) {}
 
   end(): void {
-    this.topic.dismiss(this.sink);
+    this.topic.remove(this.sink);
   }
 }
 
