@@ -102,7 +102,7 @@ needs('redis')('the bus on a Redis that fails', () => {
     it('keeps the order of subscribing and unsubscribing one channel in one turn of the event loop', async () => {
       const channel = `order:${randomUUID()}`;
       const heard: string[] = [];
-      const listener = (name: string) => ({ hear: (message: string) => void heard.push(`${name} ${message}`) });
+      const listener = (name: string) => ({ receive: (message: string) => void heard.push(`${name} ${message}`) });
       const count = async () => Number((await admin.pubsub('NUMSUB', channel))[1]);
       // Ended before it is sent.
       const first = here.subscriber.subscribe(channel, listener('first'));

@@ -30,7 +30,7 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
     const store = new TopicStore(postgres);
     super(store, gate, metrics);
     this.#queue = new PublishQueue((batch) => inStoreSpan(STORE_CALL, batch, () => store.publish(batch)));
-    this.#leaveLog = log.follow((entry) => this.#hear(entry));
+    this.#leaveLog = log.follow((entry) => this.#receive(entry));
   }
 
   override publish(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
@@ -51,7 +51,7 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
     return this.log.reached(reading.logHead);
   }
 
-  #hear({ name, epoch, offset, payload, trace }: LogEntry): void {
+  #receive({ name, epoch, offset, payload, trace }: LogEntry): void {
     const live = this.find(name);
     if (!live?.accepts()) return;
     const context = trace === null ? null : parseSampled(trace);

@@ -106,7 +106,7 @@ it('a cluster whose lost master was replaced is restored when the new one is con
 it('a cluster is restored only when the channels of a lost master are confirmed by another', async () => {
   const { subscriber, heard, to, refresh } = await clusterOf(A, B);
   // Their slots are in the first and in the second half.
-  await Promise.all(['bar', 'foo'].map((name) => subscriber.subscribe(name, { hear: () => {} })));
+  await Promise.all(['bar', 'foo'].map((name) => subscriber.subscribe(name, { receive: () => {} })));
   expect([to(A), to(B)].map(({ ssubscribe }) => ssubscribe.mock.calls)).toEqual([[['bar']], [['foo']]]);
   let confirm = (_channels: number): void => {};
   to(A).ssubscribe.mockReturnValueOnce(new Promise((resolve) => (confirm = resolve)));
@@ -121,7 +121,7 @@ it('a cluster is restored only when the channels of a lost master are confirmed 
 it('a cluster computes the slot of a channel once, however often its slots are refreshed', async () => {
   const slotsComputed = vi.spyOn(Command.prototype, 'getSlot');
   const { subscriber, to, refresh } = await clusterOf(A, B);
-  await Promise.all(['bar', 'foo'].map((name) => subscriber.subscribe(name, { hear: () => {} })));
+  await Promise.all(['bar', 'foo'].map((name) => subscriber.subscribe(name, { receive: () => {} })));
   refresh(A, B);
   refresh(B, A);
   expect(slotsComputed).toHaveBeenCalledTimes(2);

@@ -5,7 +5,7 @@ import { SubscriberConnections } from './subscriber-connections.js';
 /** Receives a channel's messages. */
 export interface ChannelListener {
   /** Called with each message, in order. Called synchronously; must not throw. */
-  hear(message: string): void;
+  receive(message: string): void;
 }
 
 /** Notified about the connections for subscriptions. Called synchronously; must not throw. */
@@ -38,7 +38,7 @@ export class RedisSubscriber {
 
   private constructor(link: RedisLink) {
     this.#connections = new SubscriberConnections(link, {
-      message: (name, message) => this.#channels.get(name)?.hear(message),
+      message: (name, message) => this.#channels.get(name)?.receive(message),
       lost: () => this.#lost(),
       ready: () => this.#ready(),
     });

@@ -20,7 +20,7 @@ export class RedisSessionRevocations extends SharedSessionRevocations implements
   }
 
   async onModuleInit(): Promise<void> {
-    await this.subscriber.subscribe(CHANNEL, { hear: (message) => this.receive(message) });
+    await this.subscriber.subscribe(CHANNEL, { receive: (message) => this.receive(message) });
   }
 
   onApplicationShutdown(): void {

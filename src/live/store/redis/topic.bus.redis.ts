@@ -60,7 +60,7 @@ class TopicChannel implements ChannelListener {
     private readonly announcements: Announcements,
   ) {}
 
-  hear(message: string): void {
+  receive(message: string): void {
     if (!this.live.accepts()) return;
     const event = eventOf(message);
     if (!event) return;
