@@ -25,13 +25,13 @@ export interface EndCause {
 @Injectable()
 export class EndedSessions {
   constructor(
-    private readonly endings: SessionRevocations,
+    private readonly revocations: SessionRevocations,
     private readonly audit: AuditLog,
   ) {}
 
   /** Called before the request is answered. Never throws; returns the number of sessions. */
   async announce(sessionIds: readonly string[], cause: EndCause): Promise<number> {
-    await this.endings.announce(sessionIds);
+    await this.revocations.announce(sessionIds);
     for (const session of sessionIds) this.audit.record('session-ended', { ...cause, session });
     return sessionIds.length;
   }

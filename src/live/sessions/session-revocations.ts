@@ -4,7 +4,7 @@ import { currentTrace } from '../tracing/tracer.js';
 import type { ViewerId } from '../viewer/viewer.js';
 
 /** When and where a revocation was announced. */
-export interface RevocationNews {
+export interface Announcement {
   readonly node: 'own' | 'other';
   /** On this node's monotonic clock. */
   readonly announcedAtMs: number;
@@ -13,10 +13,10 @@ export interface RevocationNews {
 }
 
 /**
- * Called with the public ids of ended sessions, synchronously on every node; must not throw. Without news the node has
- * found out by itself.
+ * Called with the public ids of ended sessions, synchronously on every node; must not throw. Without an announcement
+ * the node has found out by itself.
  */
-export type SessionEndListener = (sessionIds: readonly string[], news: RevocationNews | null) => void;
+export type SessionEndListener = (sessionIds: readonly string[], announcement: Announcement | null) => void;
 
 /** A viewer whose tokens were revoked. */
 export interface RevokedViewer {
@@ -33,10 +33,10 @@ export interface RevokedViewer {
 }
 
 /** Called with a viewer whose tokens were revoked, synchronously on every node; must not throw. */
-export type RevokedViewerListener = (revoked: RevokedViewer, news: RevocationNews | null) => void;
+export type RevokedViewerListener = (revoked: RevokedViewer, announcement: Announcement | null) => void;
 
-/** The news of a revocation that this node announces now. */
-export function announcedHere(): RevocationNews {
+/** The announcement of a revocation by this node, now. */
+export function announcedHere(): Announcement {
   return { node: 'own', announcedAtMs: performance.now(), trace: currentTrace() };
 }
 
@@ -61,17 +61,17 @@ export abstract class SessionRevocations {
   }
 
   /** Notifies only this node's listeners about a viewer. */
-  notifyViewerHere(revoked: RevokedViewer, news: RevocationNews | null = null): void {
-    inRevocationSpan(news, 0, () => {
-      for (const listener of this.#viewerListeners) listener(revoked, news);
+  notifyViewerHere(revoked: RevokedViewer, announcement: Announcement | null = null): void {
+    inRevocationSpan(announcement, 0, () => {
+      for (const listener of this.#viewerListeners) listener(revoked, announcement);
     });
   }
 
-  /** Notifies only this node's listeners; without news for ended sessions that the node detected itself. */
-  notifyHere(sessionIds: readonly string[], news: RevocationNews | null = null): void {
+  /** Notifies only this node's listeners; without an announcement for ended sessions that the node detected itself. */
+  notifyHere(sessionIds: readonly string[], announcement: Announcement | null = null): void {
     if (sessionIds.length === 0) return;
-    inRevocationSpan(news, sessionIds.length, () => {
-      for (const listener of this.#listeners) listener(sessionIds, news);
+    inRevocationSpan(announcement, sessionIds.length, () => {
+      for (const listener of this.#listeners) listener(sessionIds, announcement);
     });
   }
 

@@ -65,7 +65,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
 
   constructor(
     private readonly status: SessionStatus,
-    private readonly endings: SessionRevocations,
+    private readonly revocations: SessionRevocations,
     private readonly gate: DeliveryGate,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -134,10 +134,10 @@ export class SessionWatch implements BeforeApplicationShutdown {
   async #askForAll(): Promise<Unknown> {
     const sessions = await unanswered([...this.#open.ids()], async (batch) => {
       const alive = await this.status.of(batch);
-      this.endings.notifyHere(batch.filter((id) => !alive.has(id)));
+      this.revocations.notifyHere(batch.filter((id) => !alive.has(id)));
     });
     const viewers = await unanswered([...new Set(this.#open.viewers())], async (batch) => {
-      for (const revoked of await this.status.revoked(batch)) this.endings.notifyViewerHere(revoked);
+      for (const revoked of await this.status.revoked(batch)) this.revocations.notifyViewerHere(revoked);
     });
     return { sessions, viewers };
   }

@@ -22,7 +22,7 @@ export interface IssuedToken {
 export class TokenRevocations {
   constructor(
     private readonly store: RevocationStore,
-    private readonly announcements: SessionRevocations,
+    private readonly revocations: SessionRevocations,
   ) {}
 
   /**
@@ -34,7 +34,7 @@ export class TokenRevocations {
    */
   async revokeSession(session: string): Promise<void> {
     await this.store.remember(sessionSubject(session), WHENEVER);
-    await this.announcements.announce([session]);
+    await this.revocations.announce([session]);
   }
 
   /**
@@ -47,7 +47,7 @@ export class TokenRevocations {
     const issuedUntilMs = issuedUntil?.getTime() ?? Date.now();
     await this.store.remember(viewerSubject(viewer), issuedUntilMs);
     const allOpen = issuedUntil === undefined;
-    await this.announcements.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
+    await this.revocations.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
   }
 
   /**
@@ -60,7 +60,7 @@ export class TokenRevocations {
   async revokeWithoutSession(viewer: ViewerId, issuedUntil: Date = new Date()): Promise<void> {
     const issuedUntilMs = issuedUntil.getTime();
     await this.store.remember(withoutSessionSubject(viewer), issuedUntilMs);
-    await this.announcements.announceViewer({ viewer, issuedUntilMs, onlyWithoutSession: true });
+    await this.revocations.announceViewer({ viewer, issuedUntilMs, onlyWithoutSession: true });
   }
 
   /**

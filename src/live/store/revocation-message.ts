@@ -1,4 +1,4 @@
-import type { RevocationNews, RevokedViewer } from '../sessions/session-revocations.js';
+import type { Announcement, RevokedViewer } from '../sessions/session-revocations.js';
 import { formatTraceparent, parseSampled } from '../tracing/trace-context.js';
 import { currentTrace } from '../tracing/tracer.js';
 import { parseViewerId } from '../viewer/viewer.js';
@@ -12,7 +12,7 @@ const MAX_ID_LENGTH = 642;
 const MAX_AGE_MS = 3_600_000;
 
 /** When a revocation was announced, by the store's clock, by which node, and in which trace. */
-interface Announcement {
+interface SentAnnouncement {
   readonly announcedAtMs: number;
   /** Absent from older nodes. */
   readonly node?: unknown;
@@ -25,7 +25,7 @@ interface RevocationMessage {
   readonly sessionIds: readonly string[];
   readonly viewers: readonly RevokedViewer[];
   /** Null for this node's own message: it has closed its sockets already. */
-  readonly news: RevocationNews | null;
+  readonly announcement: Announcement | null;
 }
 
 /**
@@ -54,11 +54,11 @@ export function readRevocations(message: string, nowMs: number, node: string): R
   return {
     sessionIds: items.filter((id): id is string => typeof id === 'string' && id.length <= MAX_ID_LENGTH),
     viewers: items.filter(isRevokedViewer),
-    news: announced === undefined || announced.node === node ? null : newsOf(announced, nowMs),
+    announcement: announced === undefined || announced.node === node ? null : toAnnouncement(announced, nowMs),
   };
 }
 
-function newsOf({ announcedAtMs, traceparent }: Announcement, nowMs: number): RevocationNews {
+function toAnnouncement({ announcedAtMs, traceparent }: SentAnnouncement, nowMs: number): Announcement {
   const ageMs = Math.max(0, Math.min(nowMs - announcedAtMs, MAX_AGE_MS));
   return { node: 'other', announcedAtMs: performance.now() - ageMs, trace: parseSampled(traceparent) ?? undefined };
 }
@@ -72,7 +72,7 @@ function readList(message: string): readonly unknown[] {
   }
 }
 
-function isTime(item: unknown): item is Announcement {
+function isTime(item: unknown): item is SentAnnouncement {
   return Number.isFinite((item as { announcedAtMs?: unknown } | null)?.announcedAtMs);
 }
 

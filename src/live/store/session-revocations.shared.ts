@@ -27,24 +27,24 @@ export abstract class SharedSessionRevocations extends SessionRevocations {
 
   override async announce(sessionIds: readonly string[]): Promise<void> {
     // The first message is written before sockets are closed here: with thousands of them the other nodes would wait.
-    const news = announcedHere();
+    const announcement = announcedHere();
     const sent = this.#sendAll(sessionIds);
-    this.notifyHere(sessionIds, news);
+    this.notifyHere(sessionIds, announcement);
     await sent;
   }
 
   override async announceViewer(revoked: RevokedViewer): Promise<void> {
-    const news = announcedHere();
+    const announcement = announcedHere();
     const sent = this.#send([revoked]);
-    this.notifyViewerHere(revoked, news);
+    this.notifyViewerHere(revoked, announcement);
     await sent;
   }
 
   /** Notifies this node's listeners of what a message says. */
   protected receive(message: string): void {
-    const { sessionIds, viewers, news } = readRevocations(message, this.nowMs, this.#node);
-    this.notifyHere(sessionIds, news);
-    for (const revoked of viewers) this.notifyViewerHere(revoked, news);
+    const { sessionIds, viewers, announcement } = readRevocations(message, this.nowMs, this.#node);
+    this.notifyHere(sessionIds, announcement);
+    for (const revoked of viewers) this.notifyViewerHere(revoked, announcement);
   }
 
   async #sendAll(sessionIds: readonly string[]): Promise<void> {

@@ -14,13 +14,13 @@ interface Announced {
  *
  * @param sessions how many sessions have ended; 0 if tokens of a viewer were revoked
  */
-export function inRevocationSpan(news: Announced | null, sessions: number, close: () => void): void {
-  const tracer = news?.trace && activeTracer();
+export function inRevocationSpan(announced: Announced | null, sessions: number, close: () => void): void {
+  const tracer = announced?.trace && activeTracer();
   if (!tracer) return close();
   const span = tracer.startSpan(
     'close sockets',
-    { kind: news.node === 'own' ? SpanKind.INTERNAL : SpanKind.CONSUMER, links: [{ context: news.trace }] },
-    continuing(ROOT_CONTEXT, news.trace),
+    { kind: announced.node === 'own' ? SpanKind.INTERNAL : SpanKind.CONSUMER, links: [{ context: announced.trace }] },
+    continuing(ROOT_CONTEXT, announced.trace),
   );
   try {
     close();

@@ -66,7 +66,7 @@ beforeEach(() => {
     rememberRevoked: () => {},
     ofViewer: () => open,
   };
-  const endings = {
+  const revocations = {
     listen: () => () => {},
     listenForViewers: (listener: RevokedViewerListener) => {
       tellRevoked = listener;
@@ -75,7 +75,7 @@ beforeEach(() => {
   };
   expiry = new ConnectionExpiry(
     registry as unknown as ConnectionRegistry,
-    endings as unknown as SessionRevocations,
+    revocations as unknown as SessionRevocations,
     { endOf: sessionEnd, begin: () => {} } as unknown as SessionWatch,
     { closed: () => {} } as unknown as RevocationMetrics,
   );
@@ -167,25 +167,25 @@ describe('a revocation of every token of a viewer so far, announced on another n
     const connection = admitted(null, MINUTE);
     connection.issuedAtMs = Date.now() + 4 * SECOND;
     await vi.advanceTimersByTimeAsync(SECOND);
-    const news = { node: 'other', announcedAtMs: performance.now() } as const;
-    tellRevoked({ viewer, issuedUntilMs: Date.now(), allOpen: true }, news);
+    const announcement = { node: 'other', announcedAtMs: performance.now() } as const;
+    tellRevoked({ viewer, issuedUntilMs: Date.now(), allOpen: true }, announcement);
     expect(connection.closedWith).toBe(4401);
   });
 
   it('leaves what was opened with a later token before the announcement arrived', async () => {
-    const news = { node: 'other', announcedAtMs: performance.now() } as const;
+    const announcement = { node: 'other', announcedAtMs: performance.now() } as const;
     const issuedUntilMs = Date.now();
     await vi.advanceTimersByTimeAsync(SECOND);
     const connection = admitted(null, MINUTE);
-    tellRevoked({ viewer, issuedUntilMs, allOpen: true }, news);
+    tellRevoked({ viewer, issuedUntilMs, allOpen: true }, announcement);
     expect(connection.closedWith).toBeNull();
   });
 
   it('leaves tokens that were issued later if it was up to an earlier time', async () => {
     const connection = admitted(null, MINUTE);
     await vi.advanceTimersByTimeAsync(SECOND);
-    const news = { node: 'other', announcedAtMs: performance.now() } as const;
-    tellRevoked({ viewer, issuedUntilMs: connection.issuedAtMs - 1 }, news);
+    const announcement = { node: 'other', announcedAtMs: performance.now() } as const;
+    tellRevoked({ viewer, issuedUntilMs: connection.issuedAtMs - 1 }, announcement);
     expect(connection.closedWith).toBeNull();
   });
 });

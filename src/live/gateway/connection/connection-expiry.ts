@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { type RevocationNews, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
+import { type Announcement, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ViewerId } from '../../viewer/viewer.js';
@@ -39,18 +39,17 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
 
   constructor(
     private readonly registry: ConnectionRegistry,
-    private readonly endings: SessionRevocations,
+    private readonly revocations: SessionRevocations,
     private readonly watch: SessionWatch,
     private readonly metrics: RevocationMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
-    const ends = this.endings.listen((sessionIds, news) => this.#endSessions(sessionIds, news));
-    const revocations = this.endings.listenForViewers((revoked, news) => this.#endViewer(revoked, news));
-    this.#stopListening = () => {
-      ends();
-      revocations();
-    };
+    const stops = [
+      this.revocations.listen((sessionIds, announcement) => this.#endSessions(sessionIds, announcement)),
+      this.revocations.listenForViewers((revoked, announcement) => this.#endViewer(revoked, announcement)),
+    ];
+    this.#stopListening = () => stops.forEach((stop) => stop());
     this.watch.begin({
       ids: () => this.registry.sessions(),
       viewers: () => this.registry.revocableViewers(),
@@ -88,26 +87,26 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     }
   }
 
-  #endSessions(sessionIds: readonly string[], news: RevocationNews | null): void {
+  #endSessions(sessionIds: readonly string[], announcement: Announcement | null): void {
     for (const sessionId of sessionIds) {
       this.registry.rememberEnded(sessionId);
-      this.#end(this.registry.takeSession(sessionId), news);
+      this.#end(this.registry.takeSession(sessionId), announcement);
     }
   }
 
-  #endViewer(revoked: RevokedViewer, news: RevocationNews | null): void {
+  #endViewer(revoked: RevokedViewer, announcement: Announcement | null): void {
     this.registry.rememberRevoked(revoked);
     // The announcement's time is on this node's monotonic clock, as that of the opening is.
-    const openBeforeMs = revoked.allOpen === true && news ? news.announcedAtMs : -Infinity;
+    const openBeforeMs = revoked.allOpen === true && announcement ? announcement.announcedAtMs : -Infinity;
     const connections = this.registry
       .ofViewer(revoked.viewer)
       .filter((connection) => isRevokedBy(connection, revoked) || connection.openedAtMs <= openBeforeMs);
-    this.#end(connections, news);
+    this.#end(connections, announcement);
   }
 
-  #end(connections: readonly Connection[], news: RevocationNews | null): void {
+  #end(connections: readonly Connection[], announcement: Announcement | null): void {
     for (const connection of connections) connection.close(CloseCode.Unauthorized, 'Session ended');
-    if (connections.length > 0) this.metrics.closed(news);
+    if (connections.length > 0) this.metrics.closed(announcement);
   }
 
   /** It is not known whether these sessions are still valid, and events are waiting. */

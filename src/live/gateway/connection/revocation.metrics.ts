@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Histogram, Registry } from 'prom-client';
-import type { RevocationNews } from '../../sessions/session-revocations.js';
+import type { Announcement } from '../../sessions/session-revocations.js';
 
 /** In seconds. A node that has missed an announcement finds it out within 30 s, which is not measured. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-const NODES: readonly RevocationNews['node'][] = ['own', 'other'];
+const NODES: readonly Announcement['node'][] = ['own', 'other'];
 
 /** How soon sockets close after the end of their session. */
 @Injectable()
@@ -22,8 +22,10 @@ export class RevocationMetrics {
     for (const node of NODES) this.#seconds.zero({ node });
   }
 
-  /** The sockets of one session or viewer were closed just now. Without news the delay is unknown. */
-  closed(news: RevocationNews | null): void {
-    if (news) this.#seconds.observe({ node: news.node }, (performance.now() - news.announcedAtMs) / 1000);
+  /** The sockets of one session or viewer were closed just now. Without an announcement the delay is unknown. */
+  closed(announcement: Announcement | null): void {
+    if (!announcement) return;
+    const { node, announcedAtMs } = announcement;
+    this.#seconds.observe({ node }, (performance.now() - announcedAtMs) / 1000);
   }
 }
