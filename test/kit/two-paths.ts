@@ -114,8 +114,8 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const batcher = new WriteBatcher();
   return (socket, stream) => {
     const connection = new Connection(socket, stream, facts, batcher, protocol.answerPing);
-    socket.carry(connection, EVENTS);
-    connection.taken(protocol.server.opened(connection, connection));
+    socket.attach(connection, EVENTS);
+    connection.attachProtocol(protocol.server.opened(connection, connection));
   };
 }
 

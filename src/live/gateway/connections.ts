@@ -33,8 +33,8 @@ export class Connections implements SocketEvents {
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
     const connection = new Connection(socket, stream, facts, this.batcher, this.protocol.answerPing);
-    socket.carry(connection, this);
-    connection.taken(this.protocol.server.opened(connection, connection));
+    socket.attach(connection, this);
+    connection.attachProtocol(this.protocol.server.opened(connection, connection));
     this.connectionExpiry.begin(connection);
   }
 
@@ -44,7 +44,7 @@ export class Connections implements SocketEvents {
   }
 
   message(connection: Connection, data: Buffer, isBinary: boolean): void {
-    connection.hear();
+    connection.recordActivity();
     if (!connection.withinBudget()) return;
     if (isBinary) return connection.close(CloseCode.BadRequest, 'Binary messages are not supported');
     if (data.length > MAX_FIRST_BYTES && connection.state === 'opening') {
@@ -56,12 +56,12 @@ export class Connections implements SocketEvents {
 
   /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
   ping(connection: Connection, payload: Buffer): void {
-    connection.hear();
+    connection.recordActivity();
     if (connection.withinBudget()) connection.pong(payload);
   }
 
   pong(connection: Connection): void {
-    connection.hearPong();
+    connection.receivePong();
   }
 
   close(connection: Connection, code: number): void {

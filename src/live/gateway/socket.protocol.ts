@@ -133,7 +133,7 @@ export class SocketProtocol {
     // So that the token is not kept in memory or seen by later hooks. Not with `delete`, which would turn each context
     // into a slow dictionary.
     Object.assign(context, { connectionParams: undefined });
-    connection.introduce();
+    connection.receiveInit();
     const ack = await inAdmissionSpan(connection, () => this.admission.admit(connection, payload));
     return ack === null ? false : { ...ack };
   }
@@ -168,7 +168,7 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
   return results;
 }
 
-/** Starts a subscription. If the operation is over before that, graphql-ws hears no more of it. */
+/** Starts a subscription. If the operation is over before that, graphql-ws learns no more of it. */
 async function start(request: SubscriptionRequest, live: LiveOperations, parts: SubscriptionParts) {
   const { reservation } = request;
   if (reservation.isOver) return never();

@@ -16,7 +16,7 @@ const TURN = 250;
 /** What the expiry sees of an admitted connection: how often it has looked, and how it has closed it. */
 class WatchedConnection {
   readonly openedAtMs = performance.now();
-  readonly introduced = true;
+  readonly initReceived = true;
   readonly standsOnToken: boolean;
   issuedAtMs = Date.now();
   state: ConnectionState = 'admitted';
@@ -47,7 +47,7 @@ class WatchedConnection {
     this.closedWith = code;
   }
 
-  takeHeard(): boolean {
+  resetActivity(): boolean {
     return true;
   }
 

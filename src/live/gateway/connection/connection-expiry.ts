@@ -148,7 +148,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   }
 
   #lookBeforeAck(connection: Connection, nowMs: number): number | null {
-    const deadlineMs = connection.openedAtMs + (connection.introduced ? ACK_WITHIN_MS : INIT_WITHIN_MS);
+    const deadlineMs = connection.openedAtMs + (connection.initReceived ? ACK_WITHIN_MS : INIT_WITHIN_MS);
     if (nowMs < deadlineMs) return deadlineMs;
     connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
     return null;

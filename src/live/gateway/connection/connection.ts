@@ -77,9 +77,9 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   #endsAtMs = 0;
   #resumable = false;
   #sendsPositions = false;
-  #introduced = false;
+  #initReceived = false;
   #messageBytes = 0;
-  #heard = true;
+  #wasActive = true;
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
   #protocolClosed: ProtocolClosed | null = null;
@@ -147,8 +147,8 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /** Whether `connection_init` has arrived. */
-  get introduced(): boolean {
-    return this.#introduced;
+  get initReceived(): boolean {
+    return this.#initReceived;
   }
 
   /** The length of the message that is being read, in bytes. */
@@ -171,14 +171,14 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#writer.isFull;
   }
 
-  /** graphql-ws has taken the connection. Called once, right after the opening. */
-  taken(protocolClosed: ProtocolClosed): void {
+  /** Sets what tells graphql-ws that the socket has closed. Called once, right after the opening. */
+  attachProtocol(protocolClosed: ProtocolClosed): void {
     this.#protocolClosed = protocolClosed;
   }
 
   /** `connection_init` has arrived: from now on the longer deadline applies. */
-  introduce(): void {
-    this.#introduced = true;
+  receiveInit(): void {
+    this.#initReceived = true;
   }
 
   /**
@@ -222,19 +222,19 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /** The peer has sent something. */
-  hear(): void {
-    this.#heard = true;
+  recordActivity(): void {
+    this.#wasActive = true;
   }
 
-  takeHeard(): boolean {
-    const heard = this.#heard;
-    this.#heard = false;
-    return heard;
+  resetActivity(): boolean {
+    const wasActive = this.#wasActive;
+    this.#wasActive = false;
+    return wasActive;
   }
 
   /** The peer has sent a WebSocket pong. A reply to our ping is free; an unsolicited pong counts as a message. */
-  hearPong(): void {
-    if (!this.#heard) this.#heard = true;
+  receivePong(): void {
+    if (!this.#wasActive) this.#wasActive = true;
     else this.withinBudget();
   }
 
@@ -293,13 +293,13 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
    */
   close(code: number, reason = ''): void {
     if (this.closed) return;
-    this.leave();
+    this.stopSending();
     this.#closeCode = code;
     this.webSocket.closeNow(code, shortened(reason));
   }
 
   /** Writes what is queued and nothing after that: the peer has closed, or a Close frame is about to be sent. */
-  leave(): void {
+  stopSending(): void {
     this.#writer.finish();
     this.#state = 'closed';
   }

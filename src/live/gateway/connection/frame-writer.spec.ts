@@ -135,20 +135,20 @@ describe('ws, as the frame writer assumes,', () => {
   });
 
   it('calls close() of the configured class, after a Close frame and after a broken one', async () => {
-    const leave = vi.fn(() => writer.finish());
-    socket.carry({ leave } as unknown as Connection, events);
+    const stopSending = vi.fn(() => writer.finish());
+    socket.attach({ stopSending } as unknown as Connection, events);
     // A text, then a frame with a reserved opcode.
     client.write(Buffer.concat([frame(0x81, 'x'), frame(0x83, '')]));
     await got('\x81\x06answer\x88\x02\x03\xea');
-    expect(leave).toHaveBeenCalledTimes(1);
+    expect(stopSending).toHaveBeenCalledTimes(1);
   });
 
   it('answers a Close through the same close(), with the received code', async () => {
-    const leave = vi.fn(() => writer.finish());
-    socket.carry({ leave } as unknown as Connection, events);
+    const stopSending = vi.fn(() => writer.finish());
+    socket.attach({ stopSending } as unknown as Connection, events);
     client.write(Buffer.concat([frame(0x81, 'x'), frame(0x88, '\x03\xe8'), frame(0x81, 'late')]));
     await got(`\x81\x06answer${CLOSE_1000}`);
-    expect(leave).toHaveBeenCalledTimes(1);
+    expect(stopSending).toHaveBeenCalledTimes(1);
   });
 });
 

@@ -28,12 +28,12 @@ export class GatewaySocket extends WebSocket implements EndableSocket {
   #events: SocketEvents | null = null;
 
   /** Called directly after the upgrade, before anything is read. */
-  carry(connection: Connection, events: SocketEvents): void {
+  attach(connection: Connection, events: SocketEvents): void {
     this.#connection = connection;
     this.#events = events;
   }
 
-  /** Called by ws for each event. From {@link carry} on, listeners of the events above are not called. */
+  /** Called by ws for each event. From {@link attach} on, listeners of the events above are not called. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const connection = this.#connection;
     const events = this.#events;
@@ -53,7 +53,7 @@ export class GatewaySocket extends WebSocket implements EndableSocket {
    */
   override close(code?: number, reason?: string | Buffer): void {
     setImmediate(() => {
-      this.#connection?.leave();
+      this.#connection?.stopSending();
       super.close(code, reason);
     });
   }

@@ -11,15 +11,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function peer(): KeptAlive & { heard: boolean; pings: number; gone: boolean } {
+function peer(): KeptAlive & { wasActive: boolean; pings: number; gone: boolean } {
   const connection = {
-    heard: true,
+    wasActive: true,
     pings: 0,
     gone: false,
-    takeHeard: () => {
-      const { heard } = connection;
-      connection.heard = false;
-      return heard;
+    resetActivity: () => {
+      const { wasActive } = connection;
+      connection.wasActive = false;
+      return wasActive;
     },
     ping: () => void connection.pings++,
     terminate: () => void (connection.gone = true),
@@ -41,7 +41,7 @@ it('keeps a peer that answers, and stops pinging one that is removed', () => {
   keepAlive.remove(removed);
   for (let seconds = 0; seconds < 120; seconds++) {
     vi.advanceTimersByTime(1000);
-    lively.heard = true;
+    lively.wasActive = true;
   }
   expect([lively.pings, lively.gone]).toEqual([10, false]);
   expect([removed.pings, removed.gone]).toEqual([0, false]);

@@ -6,7 +6,7 @@ const GROUPS = 120;
 /** What is pinged. */
 export interface KeptAlive {
   /** Whether the peer has sent anything since the last call. */
-  takeHeard(): boolean;
+  resetActivity(): boolean;
   /** Sends a WebSocket ping. */
   ping(): void;
   /** Ends without a handshake. */
@@ -40,7 +40,7 @@ export class KeepAlive {
 
   #pingNextGroup(): void {
     for (const connection of this.#groups[this.#turn++ % GROUPS]!) {
-      if (connection.takeHeard()) connection.ping();
+      if (connection.resetActivity()) connection.ping();
       else connection.terminate();
     }
   }
