@@ -10,10 +10,10 @@ import type { RevocationMetrics } from './revocation.metrics.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
-/** A look comes at most this long after it is due. */
+/** A check comes at most this long after it is due. */
 const TURN = 250;
 
-/** What the expiry sees of an admitted connection: how often it has looked, and how it has closed it. */
+/** What the expiry sees of an admitted connection: how often it was checked, and how it has closed it. */
 class WatchedConnection {
   readonly openedAtMs = performance.now();
   readonly initReceived = true;
@@ -21,7 +21,7 @@ class WatchedConnection {
   issuedAtMs = Date.now();
   state: ConnectionState = 'admitted';
   endsAtMs: number;
-  looks = 0;
+  checks = 0;
   closedWith: number | null = null;
 
   constructor(
@@ -33,7 +33,7 @@ class WatchedConnection {
   }
 
   get closed(): boolean {
-    this.looks++;
+    this.checks++;
     return this.state === 'closed';
   }
 
@@ -99,7 +99,7 @@ function admitted(session: string | null, lastsMs: number): WatchedConnection {
 /** Closes the connection, as its peer would. */
 function leave(connection: WatchedConnection): void {
   connection.state = 'closed';
-  connection.looks = 0;
+  connection.checks = 0;
   expiry.end(connection as unknown as Connection);
 }
 
@@ -107,14 +107,14 @@ describe('a connection that has closed', () => {
   it.each([
     ['a session that ends in days', 'a', MINUTE],
     ['a token that ends in days', null, 5 * SECOND],
-  ])('is kept no longer than until the next look: with %s', async (_, session, withinMs) => {
+  ])('is kept no longer than until the next check: with %s', async (_, session, withinMs) => {
     const connection = admitted(session, 7 * DAY);
     await vi.advanceTimersByTimeAsync(10 * SECOND);
     leave(connection);
     await vi.advanceTimersByTimeAsync(withinMs + TURN);
-    expect(connection.looks).toBe(1);
+    expect(connection.checks).toBe(1);
     await vi.advanceTimersByTimeAsync(10 * MINUTE);
-    expect(connection.looks).toBe(1);
+    expect(connection.checks).toBe(1);
   });
 
   it('is kept no longer after its session was found to be extended by days', async () => {
@@ -124,9 +124,9 @@ describe('a connection that has closed', () => {
     expect([sessionEnd.mock.calls.length, connection.closedWith]).toEqual([1, null]);
     leave(connection);
     await vi.advanceTimersByTimeAsync(MINUTE + TURN);
-    expect(connection.looks).toBe(1);
+    expect(connection.checks).toBe(1);
     await vi.advanceTimersByTimeAsync(10 * MINUTE);
-    expect(connection.looks).toBe(1);
+    expect(connection.checks).toBe(1);
   });
 });
 
@@ -135,7 +135,7 @@ describe('an open connection', () => {
     const connection = admitted(null, 60 * MINUTE);
     await vi.advanceTimersByTimeAsync(10 * SECOND);
     connection.endsAtMs = performance.now() + 10 * SECOND;
-    // The grace of 5 seconds, and at most 5 more to the next look.
+    // The grace of 5 seconds, and at most 5 more to the next check.
     await vi.advanceTimersByTimeAsync(15 * SECOND - 1);
     expect(connection.closedWith).toBeNull();
     await vi.advanceTimersByTimeAsync(5 * SECOND + TURN + 1);

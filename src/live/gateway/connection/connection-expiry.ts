@@ -19,12 +19,12 @@ const TOKEN_GRACE_MS = 5000;
 const UNKNOWN_FOR_MS = 30_000;
 const ASK_AGAIN_MS = 1000;
 /**
- * Each connection is looked at at least this often, in milliseconds, even if it ends later: a closed one is freed at its
- * next look.
+ * Each connection is checked at least this often, in milliseconds, even if it ends later: a closed one is freed at its
+ * next check.
  */
-const LOOK_WITHIN_MS = 60_000;
+const CHECK_WITHIN_MS = 60_000;
 /** The same for one that depends on its token, since a refresh may bring an earlier end. */
-const LOOK_AT_TOKEN_WITHIN_MS = 5000;
+const CHECK_TOKEN_WITHIN_MS = 5000;
 /** Milliseconds of the drain window for each open connection, and the longest window. */
 const DRAIN_MS_PER_CONNECTION = 1;
 const MAX_DRAIN_MS = 10_000;
@@ -33,7 +33,7 @@ const DRAIN_STEPS = 100;
 /** Closes connections that send no `connection_init`, do not answer pings, have expired, or whose session has ended. */
 @Injectable()
 export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#look(connection, nowMs));
+  readonly #deadlines = new DeadlineWheel<Connection>((connection, nowMs) => this.#check(connection, nowMs));
   readonly #keepAlive = new KeepAlive();
   #stopListening: () => void = () => {};
 
@@ -120,25 +120,25 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   }
 
   /** Checks one connection when its deadline is due; returns when to check again. */
-  #look(connection: Connection, nowMs: number): number | null {
+  #check(connection: Connection, nowMs: number): number | null {
     if (connection.closed) return null;
-    if (connection.state === 'opening') return this.#lookBeforeAck(connection, nowMs);
+    if (connection.state === 'opening') return this.#checkBeforeAck(connection, nowMs);
     const { standsOnToken, session } = connection;
     const endsAtMs = connection.endsAtMs + (standsOnToken ? TOKEN_GRACE_MS : 0);
-    if (nowMs < endsAtMs) return Math.min(endsAtMs, nextLook(connection, nowMs));
+    if (nowMs < endsAtMs) return Math.min(endsAtMs, nextCheck(connection, nowMs));
     if (standsOnToken || session === null) connection.close(CloseCode.Forbidden, 'Token expired');
-    else void this.#lookAtSession(connection, session, nowMs);
+    else void this.#checkSession(connection, session, nowMs);
     return null;
   }
 
   /** HTTP requests extend a session without notifying its sockets, so the end is checked again when it is due. */
-  async #lookAtSession(connection: Connection, session: string, nowMs: number): Promise<void> {
+  async #checkSession(connection: Connection, session: string, nowMs: number): Promise<void> {
     try {
       const endsAt = await this.watch.endOf(session);
       if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
       connection.extendTo(endsAt);
       const nextMs = Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS);
-      this.#deadlines.add(connection, Math.min(nextMs, nextLook(connection, nowMs)));
+      this.#deadlines.add(connection, Math.min(nextMs, nextCheck(connection, nowMs)));
     } catch {
       // It is not known whether the session is still valid. A short outage of the store closes nothing, a long one
       // does.
@@ -147,7 +147,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     }
   }
 
-  #lookBeforeAck(connection: Connection, nowMs: number): number | null {
+  #checkBeforeAck(connection: Connection, nowMs: number): number | null {
     const deadlineMs = connection.openedAtMs + (connection.initReceived ? ACK_WITHIN_MS : INIT_WITHIN_MS);
     if (nowMs < deadlineMs) return deadlineMs;
     connection.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
@@ -155,8 +155,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
   }
 }
 
-/** Counted from its opening, so that the looks of many connections stay spread after a pause of the process. */
-function nextLook({ standsOnToken, openedAtMs }: Connection, nowMs: number): number {
-  const everyMs = standsOnToken ? LOOK_AT_TOKEN_WITHIN_MS : LOOK_WITHIN_MS;
+/** Counted from its opening, so that the checks of many connections stay spread after a pause of the process. */
+function nextCheck({ standsOnToken, openedAtMs }: Connection, nowMs: number): number {
+  const everyMs = standsOnToken ? CHECK_TOKEN_WITHIN_MS : CHECK_WITHIN_MS;
   return nowMs + everyMs - ((nowMs - openedAtMs) % everyMs);
 }

@@ -5,7 +5,7 @@ import type { GraphqlContext } from '../../viewer/graphql-context.js';
 /** How long an execution may take, in milliseconds: over HTTP the whole request, on the socket each resolver. */
 export const EXECUTION_DEADLINE_MS = 10_000;
 /** How often deadlines are checked, in milliseconds; an answer may be late by this time. */
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 
 type Resolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
@@ -54,13 +54,13 @@ class Deadlines {
     return new Promise((resolve, reject) => {
       const waiting = { dueMs: performance.now() + limitMs, reject };
       this.#waiting.add(waiting);
-      this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+      this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
       const done = (): void => void this.#waiting.delete(waiting);
       promise.finally(done).then(resolve, reject);
     });
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#waiting.size === 0 && this.#timer) {
       clearInterval(this.#timer);
       this.#timer = null;

@@ -12,17 +12,17 @@ export function rootFieldOf(document: DocumentNode, operation: OperationDefiniti
   const fragments = fragmentsOf(document);
   const found = new Set<string>();
   const visited = new Set<SelectionSetNode>();
-  const look = (set: SelectionSetNode | undefined): void => {
+  const collect = (set: SelectionSetNode | undefined): void => {
     if (!set || visited.has(set)) return;
     visited.add(set);
     for (const selection of set.selections) {
       if (found.size > 1) return;
       if (selection.kind === Kind.FIELD) found.add(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) look(selection.selectionSet);
-      else look(fragments[selection.name.value]?.selectionSet);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet);
+      else collect(fragments[selection.name.value]?.selectionSet);
     }
   };
-  look(operation.selectionSet);
+  collect(operation.selectionSet);
   const [first = 'none'] = found;
   return found.size > 1 ? 'several' : first;
 }

@@ -120,7 +120,7 @@ export class RedisSubscriber {
   }
 
   #lost(): void {
-    this.#connections.look();
+    this.#connections.refreshSlots();
     if (this.#isLost) return;
     this.#isLost = true;
     for (const { lost } of this.#listeners) lost();

@@ -5,7 +5,7 @@ import type { RedisLink } from './open-redis.js';
 import { type SubscriberConnectionListener, SubscriberConnection } from './subscriber-connection.js';
 
 /** How soon a cluster is asked again for its slots while some channels are not confirmed, in milliseconds. */
-const LOOK_AGAIN_MS = 250;
+const REFRESH_AGAIN_MS = 250;
 /** The name of the only connection when Redis is not a cluster. */
 const ONLY = '';
 
@@ -18,7 +18,7 @@ export class SubscriberConnections {
   /** The slots of the channels. Computing one takes 3 µs, and every refresh asks for all of them. */
   readonly #slots = new Map<string, number>();
   readonly #cluster: Cluster | null;
-  #lookAgain: NodeJS.Timeout | undefined;
+  #refreshAgain: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(
@@ -58,20 +58,20 @@ export class SubscriberConnections {
 
   end(): void {
     this.#isOver = true;
-    clearTimeout(this.#lookAgain);
+    clearTimeout(this.#refreshAgain);
     this.#cluster?.off('refresh', this.#follow);
     for (const connection of this.#connections.values()) connection.end();
     this.#connections.clear();
   }
 
   /** Asks a cluster for its slots until every channel is confirmed. Called when a connection was lost. */
-  look(): void {
-    if (!this.#cluster || this.#isOver || this.#lookAgain) return;
+  refreshSlots(): void {
+    if (!this.#cluster || this.#isOver || this.#refreshAgain) return;
     this.#cluster.refreshSlotsCache(() => {});
-    this.#lookAgain = setTimeout(() => {
-      this.#lookAgain = undefined;
-      if (!this.areReady) this.look();
-    }, LOOK_AGAIN_MS).unref();
+    this.#refreshAgain = setTimeout(() => {
+      this.#refreshAgain = undefined;
+      if (!this.areReady) this.refreshSlots();
+    }, REFRESH_AGAIN_MS).unref();
   }
 
   /** Updates the connections to the members that have slots, and moves each channel to the connection of its shard. */
