@@ -77,7 +77,7 @@ export class FailureRateLimit {
       failed = isFailure({ error });
       throw error;
     } finally {
-      if (!failed) await this.#uncount(kind, blocks, blocks.length);
+      if (!failed) await this.#uncount(kind, blocks);
       this.#settle(key);
     }
   }
@@ -105,15 +105,16 @@ export class FailureRateLimit {
     for (let level = blocks.length - 1; level >= 0; level -= 1) {
       const taken = await limiters[level]!.penalty(blocks[level]!);
       if (taken.consumedPoints <= FAILURE_LIMITS[kind] * NETWORK_FACTORS[level]!) continue;
-      await this.#uncount(kind, blocks, blocks.length, level);
+      await this.#uncount(kind, blocks, level);
       return taken;
     }
     return null;
   }
 
-  async #uncount(kind: FallibleAttempt, blocks: readonly string[], above: number, from = 0): Promise<void> {
+  /** Uncounts an attempt for the networks from this level on, which are wider. */
+  async #uncount(kind: FallibleAttempt, blocks: readonly string[], narrowest = 0): Promise<void> {
     const limiters = this.#limiters.get(kind) ?? [];
-    for (let level = from; level < above; level += 1) await limiters[level]!.reward(blocks[level]!);
+    for (let level = narrowest; level < blocks.length; level += 1) await limiters[level]!.reward(blocks[level]!);
   }
 
   /** One has been verified: the next may start, or all of them when nothing is left to wait for. */
