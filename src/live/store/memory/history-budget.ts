@@ -87,7 +87,7 @@ export class HistoryBudget {
   }
 
   /** Adds an event that a history is about to keep. */
-  take(history: BoundedHistory, publisher: string, payloadBytes: number): PublisherShare {
+  addEvent(history: BoundedHistory, publisher: string, payloadBytes: number): PublisherShare {
     const share = this.#share(history, publisher);
     share.events++;
     this.#add(share.memory, EVENT_BYTES + payloadBytes);
@@ -95,7 +95,7 @@ export class HistoryBudget {
   }
 
   /** Removes an event that its history no longer keeps. */
-  give(share: PublisherShare, payloadBytes: number): void {
+  removeEvent(share: PublisherShare, payloadBytes: number): void {
     const { memory, history } = share;
     this.#add(memory, -EVENT_BYTES - payloadBytes);
     if (--share.events > 0) return;

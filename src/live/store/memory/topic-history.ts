@@ -55,7 +55,7 @@ export class TopicHistory implements BoundedHistory {
   append({ offset, payload }: TopicEvent, publisher: string, payloadBytes: number, nowMs: number): void {
     const { historySize, historySeconds } = this.topic.definition;
     const expiresAtMs = nowMs + historySeconds * 1000;
-    const share = this.budget.take(this, publisher, payloadBytes);
+    const share = this.budget.addEvent(this, publisher, payloadBytes);
     if (this.#count === historySize) this.#dropFirst();
     const kept = this.#ring[this.#index(this.#count)];
     if (kept) {
@@ -127,7 +127,7 @@ export class TopicHistory implements BoundedHistory {
   #dropFirst(): void {
     const kept = this.#ring[this.#first]!;
     kept.payload = undefined;
-    this.budget.give(kept.share, kept.payloadBytes);
+    this.budget.removeEvent(kept.share, kept.payloadBytes);
     this.#first = (this.#first + 1) % this.topic.definition.historySize;
     this.#count--;
   }
