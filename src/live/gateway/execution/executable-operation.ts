@@ -111,7 +111,7 @@ export class ExecutableOperation {
   }
 
   /** Called when the last subscription has ended: frees what only subscribers share, mainly results. */
-  rest(): void {
+  clearVariants(): void {
     this.#variants.clear();
   }
 

@@ -67,7 +67,7 @@ export class LiveOperations {
   }
 
   /** Subtracts what a hold has counted. Called by the hold, once. */
-  takeBack({ operation, share, message, unusual }: OperationHold): void {
+  release({ operation, share, message, unusual }: OperationHold): void {
     share.bytes -= message;
     this.#bytes -= unusual;
     const at = share.operations.findIndex((entry) => entry.operation === operation);
@@ -81,7 +81,7 @@ export class LiveOperations {
     if (!shared || --shared.holders > 0) return;
     this.#operations.delete(operation.key);
     this.#bytes -= shared.operation.bytes;
-    shared.operation.rest();
+    shared.operation.clearVariants();
   }
 }
 
@@ -113,6 +113,6 @@ export class OperationHold implements Hold {
   release(): void {
     const operations = this.#operations;
     this.#operations = null;
-    operations?.takeBack(this);
+    operations?.release(this);
   }
 }

@@ -83,26 +83,26 @@ export class Renderer {
     }
   }
 
-  /** Writes an execution result as graphql-ws would, errors masked. */
-  text(result: ExecutionResult, context: GraphqlContext | null = null): ResultText {
-    const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
-    if (!result.errors) return toBytes(`{${data}`);
-    const errors = `{"errors":${JSON.stringify(result.errors.map((error) => this.show(error, context)))}`;
-    return toBytes(data === '' ? errors : `${errors},${data}`);
-  }
-
   /** Logs a failure that no client gets to see. */
   failedUnseen(error: unknown, context: GraphqlContext): void {
     this.show(failure(error), context);
   }
 
   #text(outcome: Outcome, context: GraphqlContext | null): ResultText {
-    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.text(outcome, context);
+    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.#resultText(outcome, context);
+  }
+
+  /** Writes an execution result as graphql-ws would, errors masked. */
+  #resultText(result: ExecutionResult, context: GraphqlContext | null): ResultText {
+    const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
+    if (!result.errors) return toBytes(`{${data}`);
+    const errors = `{"errors":${JSON.stringify(result.errors.map((error) => this.show(error, context)))}`;
+    return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
   /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
   #failed(error: unknown, context: GraphqlContext): ResultText {
-    return this.text({ data: null, errors: [failure(error)] }, context);
+    return this.#resultText({ data: null, errors: [failure(error)] }, context);
   }
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
