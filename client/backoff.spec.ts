@@ -42,13 +42,13 @@ describe('the back-off', () => {
     const backoff = new Backoff(() => 1);
     const ended = vi.fn<(what: string) => void>();
     void backoff.wait().then(() => ended('own'));
-    void backoff.wait(60_000).then(() => ended('wished'));
+    void backoff.wait(60_000).then(() => ended('server'));
     backoff.wake();
     await vi.advanceTimersByTimeAsync(301);
     expect(ended.mock.calls).toEqual([['own']]);
     backoff.stop();
     await vi.advanceTimersByTimeAsync(0);
-    expect(ended.mock.calls).toEqual([['own'], ['wished']]);
+    expect(ended.mock.calls).toEqual([['own'], ['server']]);
     expect(vi.getTimerCount()).toBe(0);
   });
 

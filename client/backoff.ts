@@ -20,22 +20,22 @@ export class Backoff {
 
   constructor(private readonly random: () => number = Math.random) {}
 
-  /** The next delay in ms, never shorter than a server's `Retry-After` (at most 10 minutes). */
-  nextDelayMs(wishMs = 0): number {
+  /** The next delay in ms, never shorter than a server's `Retry-After`, of which at most 10 minutes count. */
+  nextDelayMs(retryAfterMs = 0): number {
     const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** this.#attempt);
     if (ceiling < CAP_MS) this.#attempt += 1;
     const jitter = this.random() * ceiling;
-    return wishMs > 0 ? Math.min(wishMs, MAX_RETRY_AFTER_MS) + jitter : jitter;
+    return retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) + jitter : jitter;
   }
 
   /**
    * Waits once. Resolves early on {@link wake}, {@link stop} and when `signal` is aborted, but on a wake not before a
    * server's `Retry-After`. Never rejects.
    */
-  async wait(wishMs = 0, signal?: AbortSignal): Promise<void> {
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + Math.min(wishMs, MAX_RETRY_AFTER_MS));
-    if (this.#skipsNext && wishMs === 0) this.#skipsNext = false;
-    else await this.#pause(this.nextDelayMs(wishMs), wishMs === 0, signal);
+  async wait(retryAfterMs = 0, signal?: AbortSignal): Promise<void> {
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+    if (this.#skipsNext && retryAfterMs === 0) this.#skipsNext = false;
+    else await this.#pause(this.nextDelayMs(retryAfterMs), retryAfterMs === 0, signal);
     while (!isOnline() && !this.#stopped) {
       if (signal?.aborted) return;
       await this.#pause(CAP_MS, true, signal);

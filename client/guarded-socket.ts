@@ -25,7 +25,7 @@ export interface SocketOwner {
    */
   token(socket: GuardedSocket, signal: AbortSignal): Promise<string | null | undefined>;
   /** The real socket has opened, and this token will be sent on it. */
-  entered(token: string): void;
+  opened(token: string): void;
 }
 
 /**
@@ -107,7 +107,7 @@ class Guarded implements GuardedSocket {
     this.#openTimer = setTimeout(() => this.#abandon(real), OPEN_WITHIN_MS);
     real.onopen = (event) => {
       clearTimeout(this.#openTimer);
-      this.owner.entered(token);
+      this.owner.opened(token);
       this.onopen?.(event);
     };
     real.onmessage = (event) => this.onmessage?.(event);

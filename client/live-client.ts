@@ -99,7 +99,7 @@ class Live implements SocketOwner {
     return this.#tokens.next(signal);
   }
 
-  entered(token: string): void {
+  opened(token: string): void {
     this.#token = token;
   }
 
