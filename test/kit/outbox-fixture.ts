@@ -78,7 +78,7 @@ export class OutboxFixture {
       removesRows: this.bus === this.node.bus,
     };
     const relay = new OutboxRelay({
-      open: async (called) => outbox(await Outbox.connect({ url: this.database.url }, called)),
+      open: async (notified) => outbox(await Outbox.connect({ url: this.database.url }, notified)),
       publisher: new OutboxPublisher(target, logger),
       metrics: new OutboxMetrics(registry),
       health: new StoreMetrics(registry, logger).watch('outbox', 'The outbox', 'test'),

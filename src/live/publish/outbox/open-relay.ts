@@ -34,7 +34,7 @@ export async function openRelay(
   try {
     const address = await preparePostgres(config, logger);
     return new OutboxRelay({
-      open: (called) => Outbox.connect(config, called),
+      open: (notified) => Outbox.connect(config, notified),
       publisher: new OutboxPublisher(target, logger),
       metrics: new OutboxMetrics(registry),
       health: stores.watch('outbox', 'The outbox', address),

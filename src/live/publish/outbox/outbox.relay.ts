@@ -37,8 +37,8 @@ const STOP_MS = 8_000;
 
 /** The parts of a relay. */
 export interface RelayParts {
-  /** Opens the outbox; `called` is for its notifications. */
-  readonly open: (called: () => void) => Promise<Outbox>;
+  /** Opens the outbox; `notified` is called for its notifications. */
+  readonly open: (notified: () => void) => Promise<Outbox>;
   readonly publisher: OutboxPublisher;
   readonly metrics: OutboxMetrics;
   readonly health: StoreHealth;
@@ -54,7 +54,7 @@ export class OutboxRelay {
   #running: Promise<void> = Promise.resolve();
   /** Ends the present wait. */
   #wake = (): void => {};
-  #wasCalled = false;
+  #wasNotified = false;
   #measuredMs = -Infinity;
   readonly #maintenance: Maintenance = { tidiedMs: -Infinity, sweptMs: -Infinity };
   #loggedMs = -Infinity;
@@ -70,7 +70,7 @@ export class OutboxRelay {
   /** Finishes the events under way, at most for 8 seconds. Another node goes on at once. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#call();
+    this.#notified();
     await within(STOP_MS, this.#running, undefined);
   }
 
@@ -80,7 +80,7 @@ export class OutboxRelay {
     while (!this.#isStopped) {
       let outbox: Outbox | null = null;
       try {
-        outbox = await this.parts.open(() => this.#call());
+        outbox = await this.parts.open(() => this.#notified());
         health.tookWrite();
         retryMs = FIRST_RETRY_MS;
         await this.#serve(outbox);
@@ -107,7 +107,7 @@ export class OutboxRelay {
   async #serve(outbox: Outbox): Promise<void> {
     while (!this.#isStopped && !(await outbox.lead())) {
       await this.#measure(outbox);
-      this.#wasCalled = false;
+      this.#wasNotified = false;
       await this.#wait(FOLLOW_MS);
     }
     // While the bus is slow, nothing else shows that this process is alive. A lost connection fails the next statement.
@@ -120,24 +120,24 @@ export class OutboxRelay {
   }
 
   async #lead(outbox: Outbox): Promise<void> {
-    const turn = new Turn(outbox, this.#maintenance, await outbox.first());
+    const leadership = new Leadership(outbox, this.#maintenance, await outbox.first());
     while (!this.#isStopped) {
-      this.#wasCalled = false;
-      const found = await outbox.read(turn.ranges);
+      this.#wasNotified = false;
+      const found = await outbox.read(leadership.ranges);
       const readMs = performance.now();
-      const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, turn, readMs));
-      if (found.rows.length === 0) turn.foundNothing(found);
-      await turn.maintain();
+      const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, leadership, readMs));
+      if (found.rows.length === 0) leadership.foundNothing(found);
+      await leadership.maintain();
       await this.#measure(outbox);
-      const pauseMs = isDone ? await turn.nextPause(found.rows.length) : turn.nextRetry();
+      const pauseMs = isDone ? await leadership.nextPause(found.rows.length) : leadership.nextRetry();
       if (pauseMs > 0) await this.#wait(pauseMs, isDone);
     }
-    await turn.forget();
-    await turn.record();
+    await leadership.forget();
+    await leadership.record();
   }
 
   /** Publishes what a read has found. False when some of it must be tried again. */
-  async #pass(outbox: Outbox, found: OutboxRead, turn: Turn, readMs: number): Promise<boolean> {
+  async #pass(outbox: Outbox, found: OutboxRead, leadership: Leadership, readMs: number): Promise<boolean> {
     const { publisher, metrics } = this.parts;
     // This process was paused meanwhile: another one may have published them.
     if (performance.now() - readMs > STALE_MS) return false;
@@ -151,7 +151,7 @@ export class OutboxRelay {
       metrics.count('rejected', await outbox.settle({ published, refused, commits: [] }));
       this.#logRejected(found, refused);
     }
-    if (isComplete) turn.handled(found);
+    if (isComplete) leadership.handled(found);
     return isComplete;
   }
 
@@ -182,18 +182,22 @@ export class OutboxRelay {
     if (backlog) this.parts.metrics.show(backlog);
   }
 
-  #call(): void {
-    this.#wasCalled = true;
+  #notified(): void {
+    this.#wasNotified = true;
     this.#wake();
   }
 
-  /** Waits, unless called meanwhile. @param canBeCalled whether notifications end the wait, and not only a shutdown */
-  async #wait(ms: number, canBeCalled = true): Promise<void> {
-    if (this.#isStopped || (canBeCalled && this.#wasCalled)) return;
+  /**
+   * Waits, unless notified meanwhile.
+   *
+   * @param isNotifiable whether notifications end the wait, and not only a shutdown
+   */
+  async #wait(ms: number, isNotifiable = true): Promise<void> {
+    if (this.#isStopped || (isNotifiable && this.#wasNotified)) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
-        if (!canBeCalled && !this.#isStopped) return;
+        if (!isNotifiable && !this.#isStopped) return;
         clearTimeout(timer);
         resolve();
       };
@@ -209,7 +213,7 @@ interface Maintenance {
 }
 
 /** What the active relay keeps as long as its connection lasts. */
-class Turn {
+class Leadership {
   readonly ranges: OpenRanges;
   #isAwake = false;
   #triedAwakeMs = -Infinity;

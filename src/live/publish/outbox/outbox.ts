@@ -94,13 +94,13 @@ export class Outbox {
   /**
    * Connects.
    *
-   * @param called notified when an event was published while no relay was awake, and when the connection ends
+   * @param notified called when an event was published while no relay was awake, and when the connection ends
    * @throws what the connection failed with
    */
-  static async connect(place: PostgresPlace, called: () => void): Promise<Outbox> {
+  static async connect(place: PostgresPlace, notified: () => void): Promise<Outbox> {
     const client = makeListener(place, 'sallyport-outbox');
-    client.on('notification', called);
-    client.on('end', called);
+    client.on('notification', notified);
+    client.on('end', notified);
     try {
       await client.connect();
       // What is removed was published: after a crash of PostgreSQL it is recognised by its keys.
