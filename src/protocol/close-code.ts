@@ -11,9 +11,9 @@ export const CloseCode = {
   ProtocolError: 1002,
   /** Text that is not UTF-8. Stops. */
   InvalidPayload: 1007,
-  /** Abuse: message rate or operation count over its limit. Stops. */
+  /** Abuse: too many messages, operations or new documents, or too much memory held by subscriptions. Stops. */
   PolicyViolation: 1008,
-  /** A message over 64 KiB. Stops. */
+  /** A message over 64 KiB, over 32 KiB before the ack. Stops. */
   MessageTooBig: 1009,
   /** An internal error; the server's log has the cause. Stops, since a retry usually fails again. */
   InternalError: 1011,
@@ -21,17 +21,17 @@ export const CloseCode = {
   ServiceRestart: 1012,
   /** Overloaded, or a store is unavailable. Retries. */
   TryAgainLater: 1013,
-  /** A malformed message. Stops. */
+  /** A malformed message, or one that only a server may send. Stops. */
   BadRequest: 4400,
   /** The session has ended: sign in again. Also Subscribe before the ack. Stops. */
   Unauthorized: 4401,
   /** Token missing, invalid, expired or not for this client: fetch a new one. Retries. */
   Forbidden: 4403,
-  /** No ack in time. Retries. */
+  /** No `connection_init` within 3 s, or no ack within 5 s. Retries. */
   ConnectionInitialisationTimeout: 4408,
   /** The id of a running operation was reused. Stops. */
   SubscriberAlreadyExists: 4409,
-  /** The reader is too slow: reconnect and resume. Retries. */
+  /** The reader is too slow, or events were lost inside the server: reconnect and resume. Retries. */
   ReaderTooSlow: 4413,
   /** A second connection_init. Stops. */
   TooManyInitialisationRequests: 4429,

@@ -6,7 +6,7 @@ export const GRAPHQL_PATH = '/graphql';
 
 /** What a client sends with `connection_init`. */
 export interface ConnectionInitPayload {
-  /** The token from `me`, or from `GET /app-proxy/token`. */
+  /** From `me`, `GET /app-proxy/token`, `POST /tokens` or `Sallyport.connectionToken`, or a trusted issuer's JWT. */
   readonly token: string;
   /** True if the client supports cursors: each Next then has one. Default false. */
   readonly resumable?: boolean;

@@ -21,8 +21,8 @@ export interface TokenClaims {
 
 /**
  * Narrows a verified payload (RFC 7519 §4.1). Every claim is required and of exactly one type: `iss` and `aud` equal
- * this deployment's, `sub` a viewer id, `sid` a session's public id, `jti`, `iat`, and whole-second `nbf` and `exp` at
- * most an hour apart and not in the future.
+ * this deployment's, `sub` is a viewer id, `sid` a session's public id, `jti` the token's own id. `iat` and the
+ * whole-second `nbf` are not in the future, give or take 5 s; the whole-second `exp` is at most an hour after `iat`.
  *
  * @returns null when any claim is missing, of another type or out of bounds; expiry is checked elsewhere
  */

@@ -8,7 +8,7 @@ const CONTAINER_BYTES = 128;
 /** The same for a number, a string, true, false or null: its field, and a string's header. */
 const VALUE_BYTES = 32;
 
-/** JSON writes a UTF-16 unit as at most 6 bytes (`\\u0000`), and a number or a literal as at most 25. */
+/** JSON writes a UTF-16 unit as at most 6 bytes (`\u0000`), and a number or a literal as at most 25. */
 const JSON_BYTES_OF_UNIT = 6;
 const JSON_BYTES_OF_VALUE = 25;
 /** Quotes, a colon and a comma. */
