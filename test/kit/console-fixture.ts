@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll } from 'vitest';
 import { ApiKeys } from '../../src/identity/api-keys/api-keys.service.js';
-import { Chromium, type OpenPage } from './chromium.js';
-import { startServer, type TestServer } from './server.js';
+import { type BrowserFixture, browserFixture } from './browser-fixture.js';
+import type { OpenPage } from './chromium.js';
+import type { TestServer } from './server.js';
 
 /** Every scope that an API key can have. */
 export const EVERY_SCOPE = ['console', 'publish', 'disconnect', 'history', 'keys'];
@@ -51,43 +52,9 @@ export class ConsolePage {
   }
 }
 
-/** The fixture of a console test file: one server, one browser, and a new profile for each page. */
-export interface ConsoleFixture {
-  readonly server: TestServer;
-  /** Opens the console in a new profile; the test fails if the page logged errors to the browser's console. */
-  visit(options?: BrowserContextOptions): Promise<ConsolePage>;
-}
-
-/** Starts the fixture before the tests of the current `describe` and stops it after them. */
-export function consoleFixture(): ConsoleFixture {
-  let chromium: Chromium;
-  let server: TestServer;
-  const pages: OpenPage[] = [];
-
-  beforeAll(async () => {
-    [chromium, server] = await Promise.all([
-      Chromium.launch(),
-      startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } }),
-    ]);
-    await makeKey(server);
-  });
-  afterAll(async () => {
-    await chromium.close();
-    await server.stop();
-  });
-  afterEach(async () => {
-    const opened = pages.splice(0);
-    await Promise.all(opened.map(({ context }) => context.close()));
-    expect(opened.flatMap(({ faults }) => faults)).toEqual([]);
-  });
-  return {
-    get server() {
-      return server;
-    },
-    visit: async (options) => {
-      const opened = await chromium.open(`${server.url}/console`, options);
-      pages.push(opened);
-      return new ConsolePage(opened);
-    },
-  };
+/** Opens the console in a {@link browserFixture}; the server has a key. */
+export function consoleFixture(): BrowserFixture<ConsolePage> {
+  const fixture = browserFixture('/console', (opened) => new ConsolePage(opened));
+  beforeAll(async () => void (await makeKey(fixture.server)));
+  return fixture;
 }
