@@ -18,6 +18,6 @@ export abstract class IntervalLease {
 }
 
 /** How long after the last lease the next one may be taken, in milliseconds. */
-export function restMs(intervalMs: number): number {
+export function minimumGapMs(intervalMs: number): number {
   return Math.max(1, Math.floor(intervalMs * PASSED));
 }

@@ -54,7 +54,7 @@ export abstract class Presence {
 }
 
 /** A viewer's sockets on several nodes, taken together. */
-export function together(one: ConnectedViewer | undefined, other: ConnectedViewer): ConnectedViewer {
+export function combined(one: ConnectedViewer | undefined, other: ConnectedViewer): ConnectedViewer {
   if (!one) return other;
   return {
     connections: one.connections + other.connections,

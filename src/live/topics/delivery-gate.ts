@@ -6,7 +6,7 @@ const TICK_MS = 250;
  * If timers did not run for this long, the process was paused (SIGSTOP, a suspended machine, a frozen container), in
  * milliseconds.
  */
-const STOOD_STILL_MS = 2_000;
+const PAUSED_MS = 2_000;
 
 /** A connection to other nodes that may be lost. */
 export interface NodeLink {
@@ -76,7 +76,7 @@ export class DeliveryGate {
    * timers: a pause is detected here, not only at the next tick.
    */
   get isOpen(): boolean {
-    if (this.#ticker && performance.now() - this.#tickedAtMs > STOOD_STILL_MS) this.#tick();
+    if (this.#ticker && performance.now() - this.#tickedAtMs > PAUSED_MS) this.#tick();
     return this.#isOpen;
   }
 
@@ -103,10 +103,10 @@ export class DeliveryGate {
 
   #tick(): void {
     const nowMs = performance.now();
-    const stoodStillMs = nowMs - this.#tickedAtMs;
+    const pausedMs = nowMs - this.#tickedAtMs;
     this.#tickedAtMs = nowMs;
-    if (stoodStillMs <= STOOD_STILL_MS) return;
-    const forMs = Math.round(stoodStillMs);
+    if (pausedMs <= PAUSED_MS) return;
+    const forMs = Math.round(pausedMs);
     this.logger.warn({ forMs }, 'this process was paused: open sessions are checked before anything is delivered');
     this.#close();
   }

@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
 import type { HttpConfig } from '../../identity/identity.config.js';
-import { HSTS_SECONDS, NOTHING } from '../../live/gateway/admission/security-headers.js';
+import { API_POLICY, HSTS_SECONDS } from '../../live/gateway/admission/security-headers.js';
 
 /**
  * The headers of every HTTP response, by name: helmet's, and no caching. A route may override them.
@@ -13,7 +13,7 @@ export function responseHeaders(http: HttpConfig): Readonly<Record<string, strin
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   const setHeaders = helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: NOTHING },
+    contentSecurityPolicy: { useDefaults: false, directives: API_POLICY },
     strictTransportSecurity: http.secure ? { maxAge: HSTS_SECONDS, includeSubDomains: true } : false,
     referrerPolicy: { policy: 'no-referrer' },
   });

@@ -2,7 +2,7 @@
 export const HSTS_SECONDS = 31_536_000;
 
 /** The content security policy of API responses: they may do nothing in a browser. Pages set their own policy. */
-export const NOTHING = {
+export const API_POLICY = {
   'default-src': ["'none'"],
   'frame-ancestors': ["'none'"],
   'base-uri': ["'none'"],
@@ -14,7 +14,7 @@ export const NOTHING = {
  * `PUBLIC_URL` (RFC 6797 §7.2).
  */
 export function bareHeaders({ secure }: { readonly secure: boolean }): Readonly<Record<string, string>> {
-  const policy = Object.entries(NOTHING).map(([name, values]) => `${name} ${values.join(' ')}`);
+  const policy = Object.entries(API_POLICY).map(([name, values]) => `${name} ${values.join(' ')}`);
   return {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': policy.join('; '),

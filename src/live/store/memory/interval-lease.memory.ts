@@ -1,4 +1,4 @@
-import { IntervalLease, restMs } from '../../leases/interval-lease.js';
+import { IntervalLease, minimumGapMs } from '../../leases/interval-lease.js';
 
 /** Leases when this process is the only node. */
 export class MemoryIntervalLease extends IntervalLease {
@@ -6,7 +6,7 @@ export class MemoryIntervalLease extends IntervalLease {
 
   override async take(name: string, intervalMs: number): Promise<boolean> {
     const nowMs = performance.now();
-    if (nowMs - (this.#takenAtMs.get(name) ?? -Infinity) < restMs(intervalMs)) return false;
+    if (nowMs - (this.#takenAtMs.get(name) ?? -Infinity) < minimumGapMs(intervalMs)) return false;
     this.#takenAtMs.set(name, nowMs);
     return true;
   }

@@ -80,9 +80,9 @@ export class PostgresConnection {
     const { kind, reason } = failure;
     this.health.failed(reason);
     if (kind === 'refused-write') {
-      const isNews = this.health.state === 'ok';
+      const wasOk = this.health.state === 'ok';
       this.health.refusedWrite(reason);
-      if (isNews) this.#scheduleBeat();
+      if (wasOk) this.#scheduleBeat();
     }
     return new UnavailableError(undefined, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { type ConnectedViewer, together } from '../../presence/presence.js';
+import { combined, type ConnectedViewer } from '../../presence/presence.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { PRESENCE_BATCH, SharedPresence } from '../presence.shared.js';
 import type { PostgresConnection, SqlValue } from './postgres.connection.js';
@@ -51,7 +51,7 @@ export class PostgresPresence extends SharedPresence {
     const elsewhere = await this.postgres.run<Elsewhere & Record<string, unknown>>(ELSEWHERE, [viewers, this.#owner]);
     const found = this.here.among(viewers);
     for (const { viewer, connections, since } of elsewhere)
-      found.set(viewer, together(found.get(viewer), { connections, since: new Date(Number(since)) }));
+      found.set(viewer, combined(found.get(viewer), { connections, since: new Date(Number(since)) }));
     return found;
   }
 

@@ -1,6 +1,6 @@
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
-import { IntervalLease, restMs } from '../../leases/interval-lease.js';
+import { IntervalLease, minimumGapMs } from '../../leases/interval-lease.js';
 
 /**
  * KEYS: the time of the last lease. ARGV: the time that must have passed, in ms. By Redis's clock, so nodes' clocks do
@@ -24,6 +24,6 @@ export class RedisIntervalLease extends IntervalLease {
   }
 
   override async take(name: string, intervalMs: number): Promise<boolean> {
-    return (await this.redis.runScript(TAKE_SCRIPT, [`sallyport:{turn:${name}}`], [restMs(intervalMs)])) === 1;
+    return (await this.redis.runScript(TAKE_SCRIPT, [`sallyport:{turn:${name}}`], [minimumGapMs(intervalMs)])) === 1;
   }
 }

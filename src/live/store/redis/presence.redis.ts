@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { ViewerId } from '../../viewer/viewer.js';
-import { type ConnectedViewer, together } from '../../presence/presence.js';
+import { combined, type ConnectedViewer } from '../../presence/presence.js';
 import { PRESENCE_BATCH, SharedPresence } from '../presence.shared.js';
 
 /** The nodes that are alive. Not the name of 0.1.0, whose nodes kept sets: those could not be read as hashes. */
@@ -81,7 +81,7 @@ export class RedisPresence extends SharedPresence {
     for (const sockets of elsewhere) {
       viewers.forEach((viewer, index) => {
         const text = sockets[index];
-        if (text) found.set(viewer, together(found.get(viewer), parseSockets(text)));
+        if (text) found.set(viewer, combined(found.get(viewer), parseSockets(text)));
       });
     }
     return found;

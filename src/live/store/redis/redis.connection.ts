@@ -172,10 +172,10 @@ export class RedisConnection {
     const reason = reasonOf(error);
     this.health.failed(reason);
     if (!isRefusedWrite(error)) return;
-    const isNews = this.health.state === 'ok';
+    const wasOk = this.health.state === 'ok';
     this.health.refusedWrite(reason);
     if (reason === 'READONLY') this.#replace();
-    if (isNews) this.#scheduleBeat();
+    if (wasOk) this.#scheduleBeat();
   }
 
   /** A former master keeps its connections, while its address may already lead to the next one. */
