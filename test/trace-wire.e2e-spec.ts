@@ -5,7 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { LiveTopic, TopicSubscriber } from '../src/live/topics/live-topic.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
-import { eventOf } from '../src/live/store/redis/topic-store.js';
+import { eventOf } from '../src/live/store/redis/topic.storage.redis.js';
 import { parseTraceparent } from '../src/live/tracing/trace-context.js';
 import { createDatabase } from './kit/postgres-database.js';
 import { postgresNode } from './kit/postgres-node.js';

@@ -9,7 +9,7 @@ import { SharedTopicBus } from '../topic.bus.shared.js';
 import type { EventLog, LogEntry } from './event-log.js';
 import type { PostgresConnection } from './postgres.connection.js';
 import { PublishQueue } from './publish-queue.js';
-import { type StoredReading, TopicStore } from './topic-store.js';
+import { PostgresTopicStorage, type StoredReading } from './topic.storage.postgres.js';
 
 const STORE_CALL = { system: 'postgresql', operation: 'SELECT', name: 'SELECT sallyport.append' } as const;
 
@@ -27,7 +27,7 @@ export class PostgresTopicBus extends SharedTopicBus<StoredReading> {
     gate: DeliveryGate,
     metrics: TopicMetrics,
   ) {
-    const store = new TopicStore(postgres);
+    const store = new PostgresTopicStorage(postgres);
     super(store, gate, metrics);
     this.#queue = new PublishQueue((batch) => inStoreSpan(STORE_CALL, batch, () => store.publish(batch)));
     this.#leaveLog = log.follow((entry) => this.#receive(entry));

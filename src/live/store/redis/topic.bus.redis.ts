@@ -9,13 +9,13 @@ import { SharedTopicBus } from '../topic.bus.shared.js';
 import { AnnouncedTrace } from './announced-trace.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { ChannelListener, RedisSubscriber } from './redis.subscriber.js';
-import { eventOf, TopicStore } from './topic-store.js';
+import { eventOf, RedisTopicStorage } from './topic.storage.redis.js';
 
 const STORE_CALL = { system: 'redis', operation: 'EVALSHA', name: 'EVALSHA publish' } as const;
 
 /** The bus of many nodes on Redis: one channel a topic, and a stream with its history. */
 export class RedisTopicBus extends SharedTopicBus<TopicReading> {
-  readonly #store: TopicStore;
+  readonly #store: RedisTopicStorage;
   /** Shared by all channels, whose messages arrive on one connection: a trace is announced right before its event. */
   readonly #announcements: Announcements = { last: null };
 
@@ -25,7 +25,7 @@ export class RedisTopicBus extends SharedTopicBus<TopicReading> {
     gate: DeliveryGate,
     metrics: TopicMetrics,
   ) {
-    const store = new TopicStore(redis);
+    const store = new RedisTopicStorage(redis);
     super(store, gate, metrics);
     this.#store = store;
   }

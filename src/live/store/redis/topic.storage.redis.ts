@@ -24,7 +24,7 @@ const DEADLINE_MS = SILENCE_MS - 250;
 const PUBLISHED = { new: '0', duplicate: '1', keyReused: '2' } as const;
 
 /** Topics in Redis: positions, histories and idempotency keys. Every change is one script, so it is atomic. */
-export class TopicStore implements TopicStorage<TopicReading> {
+export class RedisTopicStorage implements TopicStorage<TopicReading> {
   readonly #scripts: TopicScripts;
 
   constructor(private readonly redis: RedisConnection) {

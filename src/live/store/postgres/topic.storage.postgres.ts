@@ -52,7 +52,7 @@ export interface StoredReading extends TopicReading {
 }
 
 /** Topics in PostgreSQL: the log, histories and idempotency keys. Every change is one statement, so it is atomic. */
-export class TopicStore implements TopicStorage<StoredReading> {
+export class PostgresTopicStorage implements TopicStorage<StoredReading> {
   constructor(private readonly postgres: PostgresConnection) {}
 
   /** PostgreSQL's clock, in ms since the epoch. */
