@@ -129,15 +129,23 @@ function rulesOf(type: ObjectClass): CompiledRules {
   return rules;
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const RFC_3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** A class-validator rule: an instant as RFC 3339 text that a `Date` can represent, so without leap seconds. */
 export function IsInstant(): PropertyDecorator {
   return ValidateBy({
     name: 'isInstant',
     validator: {
-      validate: (value) => typeof value === 'string' && RFC_3339.test(value) && !Number.isNaN(Date.parse(value)),
+      validate: isInstant,
       defaultMessage: () => '$property must be an instant such as 2026-01-31T12:00:00Z',
     },
   });
+}
+
+/** A `Date` takes 30 February for 2 March, and 24:00 for the next day: neither is RFC 3339. */
+function isInstant(value: unknown): boolean {
+  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) return false;
+  const local = RFC_3339.exec(value)?.[1];
+  const inUtc = new Date(`${local}Z`);
+  return local !== undefined && !Number.isNaN(inUtc.getTime()) && inUtc.toISOString().startsWith(local);
 }

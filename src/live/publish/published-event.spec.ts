@@ -68,6 +68,21 @@ it('publishes the JSON of a Date, and compares keys with it', () => {
   expect(check('any', new Date(json.at))).toMatchObject({ ok: true, publication: { payload: json.at } });
 });
 
+it.each(['2026-02-30T12:00:00Z', '2025-02-29T12:00:00Z', '2026-04-31T12:00:00.5+02:00', '2026-01-31T24:00:00Z'])(
+  'refuses %s, which a Date would take for another day',
+  (at) => {
+    expect(Date.parse(at)).not.toBeNaN();
+    expect(check('parcel', { at })).toMatchObject({ ok: false });
+  },
+);
+
+it.each(['2024-02-29T23:59:59.123456789-11:30', '2026-12-31T00:00:00+14:00', '0001-01-01T00:00:00Z'])(
+  'takes %s',
+  (at) => {
+    expect(check('parcel', { at })).toMatchObject({ ok: true });
+  },
+);
+
 it('takes a field that is undefined as left out', () => {
   expect(check('parcel', { at: undefined, weight: 1 })).toMatchObject({ ok: true });
 });
