@@ -37,9 +37,10 @@ class Note {
   text!: string;
 }
 
-it('makes the values of missing fields for each event that lacks one, and for no other', () => {
+it('makes the values of missing fields once, and then for each event that lacks one', () => {
   const defaults = vi.fn(() => ({ id: 'made' }));
   const feed = defineFeed<Note>({ ...options, type: Note, defaults });
+  expect(defaults).toHaveBeenCalledOnce();
   defaults.mockClear();
 
   expect(feed.check({ id: 'given', text: 'a' })).toEqual({ ok: true, value: { id: 'given', text: 'a' } });

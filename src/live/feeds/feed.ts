@@ -81,12 +81,13 @@ export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
       `Feed "${name}": deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN}.`,
     );
   const { events: historySize, seconds: historySeconds } = history;
+  const defaulted = Object.keys(defaults?.() ?? {});
   return {
     topic: { name, field, historySize, historySeconds, onSubscribe, slowReader, deliverWithinMs: deliverWithin },
     type,
     description,
-    defaulted: Object.keys(defaults?.() ?? {}),
-    check: checkOf(type, defaults),
+    defaulted,
+    check: checkOf(type, defaults, defaulted),
   };
 }
 
@@ -94,15 +95,18 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 
-function checkOf<T>(type: FeedType<T>, defaults: FeedOptions<T>['defaults']): Feed['check'] {
+function checkOf<T>(
+  type: FeedType<T>,
+  defaults: FeedOptions<T>['defaults'],
+  defaulted: readonly string[],
+): Feed['check'] {
   if (type === Int) return (value) => verdictOf(isInt(value), value, 'an Int: a whole number of 32 bits');
   if (type === Float) return (value) => verdictOf(Number.isFinite(value), value, 'a Float: a finite number');
   if (type === ID || type === String) return (value) => verdictOf(typeof value === 'string', value, 'a String');
   if (type === Boolean) return (value) => verdictOf(typeof value === 'boolean', value, 'a Boolean');
   if (type instanceof GraphQLScalarType) return (value) => verdictOf(serializes(type, value), value, `a ${type.name}`);
   if (!defaults) return (value) => checkObject(type as ObjectClass, value);
-  const fields = Object.keys(defaults());
-  return (value) => checkObject(type as ObjectClass, value, hasAll(value, fields) ? undefined : defaults());
+  return (value) => checkObject(type as ObjectClass, value, hasAll(value, defaulted) ? undefined : defaults());
 }
 
 function hasAll(value: unknown, fields: readonly string[]): boolean {
