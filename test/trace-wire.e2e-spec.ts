@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { LiveTopic, TopicSubscriber } from '../src/live/topics/live-topic.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import type { TopicEvent } from '../src/live/topics/topic-event.js';
@@ -155,6 +155,18 @@ needs('postgres')('a traced event on PostgreSQL', () => {
     await client.end();
     const { events } = await node.bus.history(topic, { limit: 100 });
     expect(events.map(({ payload }) => payload)).toEqual([1, 2, 4]);
+  });
+
+  it('counts as a publish in the metrics of the store', async () => {
+    const database = await createDatabase();
+    cleanUp.push(() => database.drop());
+    const node = await postgresNode(database.url);
+    cleanUp.push(() => node.close());
+    const took = vi.spyOn(node.connection.health, 'took');
+    await node.bus.publish([{ topic: newTopic(), payload: 1, trace }]);
+    const operations = took.mock.calls.map(([operation]) => operation);
+    expect(operations).toContain('publish');
+    expect(operations).not.toContain('other');
   });
 
   it('is prepared for by an upgrade that makes nobody wait for a long transaction', async () => {

@@ -3,6 +3,7 @@ import type { StoreOperation } from '../store-operation.js';
 /** What the functions and tables of the schema `sallyport` are for. */
 const OPERATIONS: Readonly<Record<string, StoreOperation>> = {
   append: 'publish',
+  append_traced: 'publish',
   read_renewed_topic: 'read',
   read_history: 'read',
   differing: 'compare',
