@@ -11,7 +11,7 @@ FROM node:24-bookworm-slim
 ARG REVISION=""
 ARG CREATED=""
 LABEL org.opencontainers.image.title="Sallyport"
-LABEL org.opencontainers.image.description="A session cookie over HTTP, a short-lived token on the socket: live, per-person GraphQL subscriptions"
+LABEL org.opencontainers.image.description="A session cookie over HTTP, a short-lived token on the socket: live, per-viewer GraphQL subscriptions"
 LABEL org.opencontainers.image.version="0.1.0"
 LABEL org.opencontainers.image.licenses="MIT"
 LABEL org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
