@@ -26,7 +26,7 @@ export class AuthStore {
   #question = 0;
   #rechecking = false;
   #recheckedAt = 0;
-  /** Set by the owner of the feeds: called when there is still a session, perhaps a new one. */
+  /** Called when there is still a session, perhaps a new one. Set by the backend. */
   onConfirmed: () => void = () => {};
 
   constructor(private readonly apollo: ApolloClient) {

@@ -28,8 +28,10 @@ export function createBackend(): Backend {
     void auth.ask();
   };
   connection.onLive = () => server.answered();
-  server.store.subscribe(() => connection.client.check());
-  server.onTrouble = (answering) => answering === 'not' && auth.askAgain();
+  server.store.subscribe(() => {
+    connection.client.check();
+    if (server.store.value === 'not') auth.askAgain();
+  });
   connection.onSignedOut = () => auth.recheck();
   auth.onConfirmed = () => feeds.start();
   return { apollo, server, connection, feeds, auth };

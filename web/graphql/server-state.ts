@@ -9,24 +9,22 @@ const GIVE_UP_AFTER_MS = 15_000;
 /** Tracks the page's requests, so that every view can show that one is slow, has failed, or works again. */
 export class ServerState {
   readonly store = new Store<Answering>('well');
-  /** Called when a request is late or has failed, to check the connection. Set by the backend. */
-  onTrouble: (answering: 'late' | 'not') => void = () => {};
 
   /** A tracked `fetch` with a timeout of 15 s. A status of 500 or above counts as no answer. */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const patience = new AbortController();
     const giveUp = (): void => patience.abort();
-    const timers = [setTimeout(() => this.#become('late'), LATE_AFTER_MS), setTimeout(giveUp, GIVE_UP_AFTER_MS)];
+    const timers = [setTimeout(() => this.store.set('late'), LATE_AFTER_MS), setTimeout(giveUp, GIVE_UP_AFTER_MS)];
     init?.signal?.addEventListener('abort', giveUp);
     try {
       const response = await globalThis.fetch(input, { ...init, signal: patience.signal });
       const body = await response.text();
-      this.#become(response.status >= 500 ? 'not' : 'well');
+      this.store.set(response.status >= 500 ? 'not' : 'well');
       const { status, statusText, headers } = response;
       return new Response(body, { status, statusText, headers });
     } catch (error) {
       // A request that the page itself aborted says nothing about the server.
-      if (!init?.signal?.aborted) this.#become('not');
+      if (!init?.signal?.aborted) this.store.set('not');
       throw error;
     } finally {
       for (const timer of timers) clearTimeout(timer);
@@ -36,12 +34,6 @@ export class ServerState {
 
   /** Called when the server is known to answer from elsewhere. */
   answered(): void {
-    this.#become('well');
-  }
-
-  #become(answering: Answering): void {
-    if (answering === this.store.value) return;
-    this.store.set(answering);
-    if (answering !== 'well') this.onTrouble(answering);
+    this.store.set('well');
   }
 }

@@ -7,11 +7,11 @@ export class LiveConnection {
   /** Since when the connection is lost, in ms since the epoch; null while it is open. */
   readonly lostAt = new Store<number | null>(null);
   readonly client: LiveClient;
-  /** Set by the backend: called when the connection is open, also after a reconnect. */
+  /** Called when the connection is open, also after a reconnect. This and the next two are set by the backend. */
   onLive: () => void = () => {};
-  /** Set by the auth store: called when the server says that the session has ended. */
+  /** Called when the server says that the session has ended. */
   onSignedOut: () => void = () => {};
-  /** Set by the owner of the feeds: called when notifications were lost. */
+  /** Called when notifications were lost. */
   onGap: () => void = () => {};
 
   constructor() {
