@@ -33,8 +33,8 @@ describe('the tabs of one browser', () => {
     const tabs = Array.from({ length: 6 }, () => new AuthStore(apollo as unknown as ApolloClient));
     await Promise.all(tabs.map((tab) => tab.ask()));
     query.mockClear();
-    await tabs[0]?.leave();
-    await vi.waitFor(() => expect(tabs.map(({ store }) => store.value.phase)).toEqual(tabs.map(() => 'visitor')));
+    await tabs[0]?.signOut();
+    await vi.waitFor(() => expect(tabs.map(({ store }) => store.value.phase)).toEqual(tabs.map(() => 'signedOut')));
     expect(query).toHaveBeenCalledTimes(5);
   });
 });

@@ -4,14 +4,14 @@ import { LOGOUT, ME, type User } from '../graphql/operations.js';
 import { Tabs } from './tabs.js';
 
 /** Why the user was signed out. */
-export type SignOutReason = 'left' | 'ended' | 'deleted';
+export type SignOutReason = 'signed-out' | 'ended' | 'deleted';
 
 /** Whether a user is signed in, as far as this page knows. */
 export type AuthState =
   | { readonly phase: 'asking' }
   | { readonly phase: 'unreachable' }
-  | { readonly phase: 'visitor'; readonly signOutReason: SignOutReason | null }
-  | { readonly phase: 'member'; readonly user: User };
+  | { readonly phase: 'signedOut'; readonly signOutReason: SignOutReason | null }
+  | { readonly phase: 'signedIn'; readonly user: User };
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 15_000;
@@ -49,7 +49,7 @@ export class AuthStore {
       this.#learn(data?.me?.user ?? null);
     } catch {
       if (question !== this.#question) return;
-      if (this.store.value.phase !== 'member') this.store.set({ phase: 'unreachable' });
+      if (this.store.value.phase !== 'signedIn') this.store.set({ phase: 'unreachable' });
       this.askAgain();
       this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
     }
@@ -72,20 +72,20 @@ export class AuthStore {
   }
 
   /** A user has signed in or registered on this page. */
-  entered(user: User): void {
+  signedIn(user: User): void {
     this.#outdate();
-    this.store.set({ phase: 'member', user });
+    this.store.set({ phase: 'signedIn', user });
     this.#tabs.tell();
   }
 
   /** Signs out. Rejects when the server does not answer; the user then stays signed in. */
-  async leave(): Promise<void> {
+  async signOut(): Promise<void> {
     await this.apollo.mutate({ mutation: LOGOUT });
-    this.gone('left');
+    this.signedOut('signed-out');
   }
 
   /** The user has signed out on this page. */
-  gone(signOutReason: SignOutReason): void {
+  signedOut(signOutReason: SignOutReason): void {
     this.#forget(signOutReason);
     this.#tabs.tell();
   }
@@ -94,7 +94,7 @@ export class AuthStore {
   #forget(signOutReason: SignOutReason): void {
     this.#outdate();
     window.history.replaceState(null, '', '/');
-    this.store.set({ phase: 'visitor', signOutReason });
+    this.store.set({ phase: 'signedOut', signOutReason });
     void this.apollo.clearStore();
   }
 
@@ -113,15 +113,15 @@ export class AuthStore {
     const now = this.store.value;
     const rechecked = this.#rechecking;
     this.#rechecking = false;
-    if (user && now.phase === 'member' && now.user.id === user.id) {
+    if (user && now.phase === 'signedIn' && now.user.id === user.id) {
       if (rechecked) this.onConfirmed();
       return;
     }
     if (user) {
       // Another user has signed in elsewhere in this browser.
-      if (now.phase === 'member') void this.apollo.clearStore();
-      this.store.set({ phase: 'member', user });
-    } else if (now.phase === 'member') this.#forget('ended');
-    else if (now.phase !== 'visitor') this.store.set({ phase: 'visitor', signOutReason: null });
+      if (now.phase === 'signedIn') void this.apollo.clearStore();
+      this.store.set({ phase: 'signedIn', user });
+    } else if (now.phase === 'signedIn') this.#forget('ended');
+    else if (now.phase !== 'signedOut') this.store.set({ phase: 'signedOut', signOutReason: null });
   }
 }

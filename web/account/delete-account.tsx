@@ -26,7 +26,7 @@ export function DeleteAccount() {
           danger
           onSubmit={async (value) => {
             await remove({ variables: { password: value('password') } });
-            auth.gone('deleted');
+            auth.signedOut('deleted');
           }}
         >
           {(errors) => (

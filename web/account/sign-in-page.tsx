@@ -9,7 +9,7 @@ import type { SignOutReason } from './auth-state.js';
 import { OperationForm } from './operation-form.js';
 
 const NOTICES: Readonly<Record<SignOutReason, string>> = {
-  left: 'You are signed out.',
+  'signed-out': 'You are signed out.',
   ended: 'You were signed out elsewhere, or your session has expired. Sign in to continue.',
   deleted: 'Your account and all its data were deleted.',
 };
@@ -75,7 +75,7 @@ function EntranceForm({ isNew, asksInvitation }: FormProps) {
     const user = isNew
       ? (await register({ variables: invited })).data?.register
       : (await login({ variables })).data?.login;
-    if (user) auth.entered(user);
+    if (user) auth.signedIn(user);
   };
 
   return (

@@ -6,11 +6,11 @@ import { useStore } from './store.js';
 /** The whole page: for a signed-out user, a signed-in user, or when the server does not answer. */
 export function App() {
   const { auth } = useBackend();
-  const membership = useStore(auth.store);
-  if (membership.phase === 'asking') return <Loading />;
-  if (membership.phase === 'unreachable') return <Unreachable onRetry={() => void auth.ask()} />;
-  if (membership.phase === 'visitor') return <SignInPage signOutReason={membership.signOutReason} />;
-  return <Home key={membership.user.id} user={membership.user} />;
+  const state = useStore(auth.store);
+  if (state.phase === 'asking') return <Loading />;
+  if (state.phase === 'unreachable') return <Unreachable onRetry={() => void auth.ask()} />;
+  if (state.phase === 'signedOut') return <SignInPage signOutReason={state.signOutReason} />;
+  return <Home key={state.user.id} user={state.user} />;
 }
 
 function Loading() {

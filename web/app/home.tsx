@@ -56,7 +56,7 @@ function SignOut({ email }: { readonly email: string }) {
           type="button"
           className="button quiet"
           aria-busy={pending}
-          onClick={() => void start(() => auth.leave())}
+          onClick={() => void start(() => auth.signOut())}
         >
           {pending ? 'Signing out' : 'Sign out'}
         </button>

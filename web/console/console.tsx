@@ -13,20 +13,20 @@ import { hrefOf, useView, VIEWS } from './view.js';
 /** The whole page: the sign-in, or the views of an operator. */
 export function Console() {
   const session = useSession();
-  const membership = useStore(session.store);
-  if (membership.phase === 'asking') return <output className="waiting">Loading</output>;
-  if (membership.phase === 'unreachable')
+  const state = useStore(session.store);
+  if (state.phase === 'asking') return <output className="waiting">Loading</output>;
+  if (state.phase === 'unreachable')
     return (
       <main className="waiting" role="alert">
         <h1>The console is not available</h1>
-        <p>{membership.message}</p>
+        <p>{state.message}</p>
         <button type="button" className="button" onClick={() => void session.check()}>
           Try again
         </button>
       </main>
     );
-  if (membership.phase === 'out') return <SignIn notice={membership.notice} />;
-  return <Views operator={membership.operator} />;
+  if (state.phase === 'signedOut') return <SignIn notice={state.notice} />;
+  return <Views operator={state.operator} />;
 }
 
 function Views({ operator }: { readonly operator: Operator }) {

@@ -11,15 +11,15 @@ export interface Operator {
 }
 
 /** What the page knows of its session. */
-export type Membership =
+export type SessionState =
   | { readonly phase: 'asking' }
   | { readonly phase: 'unreachable'; readonly message: string }
-  | { readonly phase: 'out'; readonly notice: string | null }
-  | { readonly phase: 'in'; readonly operator: Operator };
+  | { readonly phase: 'signedOut'; readonly notice: string | null }
+  | { readonly phase: 'signedIn'; readonly operator: Operator };
 
 /** The session of the console. Its secret is in a cookie that scripts cannot read; the key is kept nowhere. */
 export class Session {
-  readonly store = new Store<Membership>({ phase: 'asking' });
+  readonly store = new Store<SessionState>({ phase: 'asking' });
 
   constructor() {
     window.addEventListener('pageshow', ({ persisted }) => {
@@ -30,22 +30,24 @@ export class Session {
   /** Asks the server who is signed in. Never rejects. */
   async check(): Promise<void> {
     try {
-      this.store.set({ phase: 'in', operator: await ask<Operator>('/session') });
+      this.store.set({ phase: 'signedIn', operator: await ask<Operator>('/session') });
     } catch (error) {
-      const isOut = error instanceof AskError && error.code === 'UNAUTHENTICATED';
-      this.store.set(isOut ? { phase: 'out', notice: null } : { phase: 'unreachable', message: messageOf(error) });
+      const isSignedOut = error instanceof AskError && error.code === 'UNAUTHENTICATED';
+      this.store.set(
+        isSignedOut ? { phase: 'signedOut', notice: null } : { phase: 'unreachable', message: messageOf(error) },
+      );
     }
   }
 
   /** @throws AskError */
   async signIn(key: string): Promise<void> {
-    this.store.set({ phase: 'in', operator: await ask<Operator>('/sign-in', { key }) });
+    this.store.set({ phase: 'signedIn', operator: await ask<Operator>('/sign-in', { key }) });
   }
 
   /** @throws AskError */
   async signOut(): Promise<void> {
     await this.ask('/sign-out', {});
-    this.store.set({ phase: 'out', notice: 'You are signed out.' });
+    this.store.set({ phase: 'signedOut', notice: 'You are signed out.' });
   }
 
   /** As `ask`; if the session has ended, the page shows the sign-in. */
@@ -55,7 +57,7 @@ export class Session {
     } catch (error) {
       if (error instanceof AskError && error.code === 'UNAUTHENTICATED')
         this.store.set({
-          phase: 'out',
+          phase: 'signedOut',
           notice: 'Your session has ended, or its key was revoked. Sign in to continue.',
         });
       throw error;
@@ -75,5 +77,5 @@ export function useSession(): Session {
 /** Whether the operator's key has a scope. */
 export function useScope(scope: string): boolean {
   const { value } = useSession().store;
-  return value.phase === 'in' && value.operator.scopes.includes(scope);
+  return value.phase === 'signedIn' && value.operator.scopes.includes(scope);
 }
