@@ -111,7 +111,7 @@ needs('chromium')('the console in Chromium', () => {
     expect(await page.evaluate('document.activeElement.labels[0].textContent')).toMatch(/^title/);
     await input('title').fill('By hand');
     await page.getByRole('button', { name: 'Publish' }).click();
-    await page.getByText(/^Published\. It is at /).waitFor();
+    await page.getByText(/^Published at cursor /).waitFor();
     const { data } = await socket.waitForNext('1');
     expect(data).toEqual({ notifications: { title: 'By hand', kind: 'note', body: null, data: { a: 1 } } });
     await page.getByLabel('Topic').selectOption('user_count');
@@ -121,21 +121,21 @@ needs('chromium')('the console in Chromium', () => {
     await socket.close();
   });
 
-  it('makes a key, shows it once, and revokes it; the audit log follows', async () => {
+  it('creates a key, shows it once, and revokes it; the audit log follows', async () => {
     const view = await signedIn();
     const { page } = view;
     const made = `shop-${name}`;
     await view.open('Keys');
     await page.getByLabel('Name').fill(made);
     await page.getByLabel('Scopes').fill('publish, tokens:acme');
-    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByRole('button', { name: 'Create key' }).click();
     await page.getByText('This key lacks the scope tokens:acme.').waitFor();
     await page.getByLabel('Scopes').fill('publish');
     await page.getByLabel('Expires in days').fill('0');
-    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByRole('button', { name: 'Create key' }).click();
     await page.locator('input[name=expiresInDays][aria-invalid=true]:focus').waitFor();
     await page.getByLabel('Expires in days').fill('');
-    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByRole('button', { name: 'Create key' }).click();
     const secret = page.getByText(/^sallyport_key_/);
     await secret.waitFor();
     await page.getByRole('button', { name: 'I have it' }).click();
@@ -323,7 +323,7 @@ needs('chromium')('the console in Chromium', () => {
       await view.open('Keys');
       await page.getByLabel('Name').fill(`shown-${name}`);
       await page.getByLabel('Scopes').fill('publish');
-      await page.getByRole('button', { name: 'Make key' }).click();
+      await page.getByRole('button', { name: 'Create key' }).click();
       await page.getByText(/^sallyport_key_/).waitFor();
       await page.getByText(`shown-${name}`).last().waitFor();
       await check('keys');

@@ -22,7 +22,7 @@ interface KeysAnswer {
   readonly next: string | null;
 }
 
-/** API keys: list, make, revoke. */
+/** API keys: list, create, revoke. */
 export function Keys() {
   const { keys, failure, hasMore, more, again } = useKeys();
   const mayChange = useScope('keys');
@@ -40,7 +40,7 @@ export function Keys() {
           {failure}
         </p>
       )}
-      {mayChange && <NewKey onMade={again} />}
+      {mayChange && <NewKey onCreated={again} />}
       <section className="card" aria-labelledby="keys-title">
         <h2 id="keys-title">All keys</h2>
         <output className="done">{done}</output>
@@ -96,7 +96,7 @@ function KeyRow({
           ))}
         </p>
         <p className="muted">
-          Made {timeWords(createdAt)}, {lastUsedAt ? `last used ${timeWords(lastUsedAt)}` : 'never used'},{' '}
+          Created {timeWords(createdAt)}, {lastUsedAt ? `last used ${timeWords(lastUsedAt)}` : 'never used'},{' '}
           {expiresAt ? `${isOver ? 'expired' : 'expires'} ${timeWords(expiresAt)}` : 'never expires'}
           {addresses && `, only from ${addresses.join(', ')}`}.
         </p>
@@ -105,7 +105,7 @@ function KeyRow({
         <ConfirmButton
           label="Revoke"
           of={name}
-          question="Revoke this key? What uses it stops working."
+          question="Revoke this key? Programs that use it stop working."
           action={revoke}
         />
       )}

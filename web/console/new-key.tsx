@@ -6,17 +6,17 @@ import { type Task, useTask } from './task.js';
 
 const SEPARATORS = /[\s,]+/;
 
-interface Made {
+interface CreatedKey {
   readonly name: string;
   readonly key: string;
 }
 
-/** Makes a key and shows it once. */
-export function NewKey({ onMade }: { readonly onMade: () => Promise<void> }) {
+/** Creates a key and shows it once. */
+export function NewKey({ onCreated }: { readonly onCreated: () => Promise<void> }) {
   const session = useSession();
   const task = useTask();
   const form = useFocusOnFault(task.faults);
-  const [made, setMade] = useState<Made | null>(null);
+  const [created, setCreated] = useState<CreatedKey | null>(null);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const entry = entriesOf(event);
@@ -30,22 +30,22 @@ export function NewKey({ onMade }: { readonly onMade: () => Promise<void> }) {
     };
     void task.run(async () => {
       const { key } = await session.ask<{ readonly key: string }>('/keys', wanted);
-      setMade({ name: wanted.name, key });
+      setCreated({ name: wanted.name, key });
       form.current?.reset();
-      await onMade();
+      await onCreated();
     });
   };
   return (
     <section className="card" aria-labelledby="new-key-title">
       <h2 id="new-key-title">New key</h2>
-      {made && <ShownOnce made={made} onHide={() => setMade(null)} />}
+      {created && <ShownOnce created={created} onHide={() => setCreated(null)} />}
       <form ref={form} className="form key-form" onSubmit={submit}>
         <KeyField task={task} name="name" label="Name" hint="What the key is for." />
         <KeyField
           task={task}
           name="scopes"
           label="Scopes"
-          hint="Such as publish:notifications, disconnect. You can give only what your own key has; keys for this console are made with the CLI."
+          hint="Such as publish:notifications, disconnect. You can give only what your own key has; keys for this console are created with the CLI."
         />
         <KeyField task={task} name="expiresInDays" label="Expires in days (optional)" hint="Empty: never." isNumber />
         <KeyField
@@ -60,21 +60,21 @@ export function NewKey({ onMade }: { readonly onMade: () => Promise<void> }) {
           </p>
         )}
         <button type="submit" className="button primary" aria-busy={task.isRunning}>
-          Make key
+          Create key
         </button>
       </form>
     </section>
   );
 }
 
-function ShownOnce({ made: { name, key }, onHide }: { readonly made: Made; readonly onHide: () => void }) {
+function ShownOnce({ created: { name, key }, onHide }: { readonly created: CreatedKey; readonly onHide: () => void }) {
   const [isCopied, setIsCopied] = useState(false);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(key);
     setIsCopied(true);
   };
   return (
-    <div className="notice made" role="alert">
+    <div className="notice created" role="alert">
       <p>
         The key <strong>{name}</strong>. Keep it now: it is not shown again.
       </p>

@@ -74,7 +74,7 @@ function EventForm({ form: { topic, payload: shape, defaulted }, types, subject 
     if (Object.keys(faults).length > 0) return;
     await task.run(async () => {
       const { cursor } = await session.ask<{ readonly cursor: string }>('/publish', { topic, viewer, payload: value });
-      setDone(`Published. It is at ${cursor}.`);
+      setDone(`Published at cursor ${cursor}.`);
     });
   };
   return (

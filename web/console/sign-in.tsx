@@ -27,8 +27,8 @@ export function SignIn({ notice }: { readonly notice: string | null }) {
         </div>
         <ol className="steps">
           <li>An API key with the scope console</li>
-          <li>A session of this browser, eight hours at most</li>
-          <li>Each step is in the audit log</li>
+          <li>A session in this browser, at most eight hours</li>
+          <li>Everything you do is in the audit log</li>
         </ol>
       </section>
       <main className="gate">
@@ -44,7 +44,7 @@ export function SignIn({ notice }: { readonly notice: string | null }) {
             </button>
           </form>
           <p className="muted hint">
-            Made on the server: <code>npm run cli -- api-key create NAME --allow console</code>
+            Create one on the server: <code>npm run cli -- api-key create NAME --allow console</code>
           </p>
         </div>
       </main>

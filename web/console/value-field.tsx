@@ -35,7 +35,7 @@ function ObjectFields({ label, shape, draft, types, path, faults, defaulted = NO
       <legend>{label}</legend>
       {!shape.required && (
         <label className="check">
-          <input type="checkbox" checked={!isLeftOut} onChange={() => onChange(isLeftOut ? {} : undefined)} /> Give{' '}
+          <input type="checkbox" checked={!isLeftOut} onChange={() => onChange(isLeftOut ? {} : undefined)} /> Include{' '}
           {label}
         </label>
       )}

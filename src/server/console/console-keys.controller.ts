@@ -77,7 +77,7 @@ function scopesIn(value: unknown): readonly ApiKeyScope[] {
   if (!list.ok) throw new BadUserInputError('scopes', list.fault);
   const cliOnly = list.scopes.find((scope) => CLI_ONLY.has(scope));
   if (cliOnly !== undefined)
-    throw new BadUserInputError('scopes', `A key with the scope ${cliOnly} is made with the CLI: api-key create.`);
+    throw new BadUserInputError('scopes', `A key with the scope ${cliOnly} is created with the CLI: api-key create.`);
   return list.scopes;
 }
 
