@@ -46,7 +46,7 @@ export class DevelopmentKey implements OnApplicationBootstrap {
 function keyIn(file: string): string {
   const key = readKey(file);
   if (isApiKey(key)) return key;
-  throw new StartError(`${file} does not hold an API key: delete it, the next start makes another.`);
+  throw new StartError(`${file} does not hold an API key: delete it, and the next start creates another.`);
 }
 
 function readKey(file: string): string {

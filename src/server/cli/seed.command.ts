@@ -44,7 +44,7 @@ export const seedCommand: CliCommand = (program, context) => {
           }
           writeFileSync(file, JSON.stringify(people));
           const result = { users: people.length, out: options.out, ttlSeconds };
-          context.print(result, `Made ${people.length} users; their tokens are in ${options.out} for ${ttlSeconds} s.`);
+          context.print(result, `Created ${people.length} users. Their tokens are in ${options.out} and are valid for ${ttlSeconds} s.`);
         },
         { alone: true },
       ),

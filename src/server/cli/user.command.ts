@@ -30,7 +30,7 @@ export const userCommand: CliCommand = (program, context) => {
         const account = await stores.get(AccountService).create(email, password);
         stores.get(AuditLog).record('registered', { viewer: `user:${account.id}`, by: 'operator' });
         const result = { id: account.id, viewerId: `user:${account.id}`, email: account.email };
-        context.print(result, `Made ${account.email} (user:${account.id}).`);
+        context.print(result, `Created ${account.email} (user:${account.id}).`);
       });
     });
 

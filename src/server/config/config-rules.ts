@@ -119,7 +119,7 @@ const RULES: readonly Rule[] = [
     on: ['WEBHOOK_SECRET', 'WEBHOOK_URL'],
     broken: (env) => env.WEBHOOK_URL !== undefined && env.WEBHOOK_SECRET.length === 0,
     message:
-      'expected the key that signs what is sent to WEBHOOK_URL. Make one with: echo "whsec_$(openssl rand -base64 32)"',
+      'expected the key that signs what is sent to WEBHOOK_URL. Generate one with: echo "whsec_$(openssl rand -base64 32)"',
   },
   {
     on: ['WEBHOOK_URL', 'WEBHOOK_SECRET'],

@@ -136,7 +136,7 @@ export const EnvironmentSchema = z.object({
   WEBHOOK_URL: httpUrl,
   WEBHOOK_SECRET: list(
     (secret) => parseWebhookSecret(secret) !== null,
-    'keys: whsec_ and 24 to 64 random bytes in base64. Make one with: echo "whsec_$(openssl rand -base64 32)"',
+    'keys: whsec_ and 24 to 64 random bytes in base64. Generate one with: echo "whsec_$(openssl rand -base64 32)"',
   ),
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
