@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HTTP_CONFIG } from '../../identity/identity.config.js';
-import { ForbiddenError, HttpRefusalError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import { cutOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { clientFacts } from '../../live/viewer/client-address.js';
 import type { ServerConfig } from '../config/config.js';
 import { ownOriginsOf } from '../http/own-origins.js';
+import { requireJson } from '../http/request-bodies.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { ConsoleCookie } from './console-cookie.js';
 import { ConsoleSessions } from './console-sessions.service.js';
@@ -19,7 +20,6 @@ export const CONSOLE_API = '/console/api';
 const MAX_BODY_BYTES = 96 * 1024;
 /** Sent by the page with what it asks by itself while nobody touches it: such a request does not keep a session open. */
 const BY_ITSELF = 'sallyport-background';
-const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /** An endpoint below {@link CONSOLE_API}. */
 interface Endpoint {
@@ -87,8 +87,7 @@ export class ConsoleAdmission {
       this.audit.record('console-refused', { address, reason: 'other-origin', origin: cutOrigin(origin ?? null) });
       throw new ForbiddenError('Only the page of the console may call this.');
     }
-    if (method === 'POST' && !JSON_UTF8.test(headers['content-type'] ?? ''))
-      throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
+    if (method === 'POST') requireJson(request);
   }
 
   /** Requires a session. @throws UnauthenticatedError; UnavailableError */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpErrorFilter } from '../http/http-error.filter.js';
 import { HttpRefusalError, ForbiddenError } from '../../live/errors/sallyport.errors.js';
+import { requireJson } from '../http/request-bodies.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { GRAPHQL_PATH, SUBPROTOCOL } from '../../protocol/payload.js';
 import type { HttpOrigins } from '../../live/gateway/admission/http-origins.js';
@@ -19,7 +20,6 @@ const BY_SOCKET = `Subscriptions run over WebSocket at ${GRAPHQL_PATH}, with the
  */
 const STREAMS = /text\/event-stream|multipart\/mixed/i;
 const ONE_ANSWER = /application\/(?:json|\*|graphql-response\+json)|\*\/\*/i;
-const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /**
  * Checks every HTTP request to `/graphql` before GraphQL handles it: POST only, JSON only (so that pages on other sites
@@ -33,7 +33,8 @@ export function graphqlRule(origins: HttpOrigins, errors: HttpErrorFilter): Rout
     bodyLimitBytes: MAX_GRAPHQL_BODY_BYTES,
     admit: async (request, reply) => {
       keepPrivate(reply);
-      refuseForm(request);
+      requireJson(request);
+      refuseBody(request);
       refuseStream(request);
       await refuseOrigin(request, origins);
     },
@@ -48,10 +49,8 @@ function keepPrivate(reply: FastifyReply): void {
   void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
 }
 
-/** @throws HttpRefusalError for a content type that a form on another site could send, and for a compressed body */
-function refuseForm({ headers }: FastifyRequest): void {
-  if (!JSON_UTF8.test(headers['content-type'] ?? ''))
-    throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
+/** @throws HttpRefusalError for a body that is compressed or too large */
+function refuseBody({ headers }: FastifyRequest): void {
   if (headers['content-encoding']) throw new HttpRefusalError(415, 'Send the body uncompressed.');
   if (Number(headers['content-length'] ?? 0) > MAX_GRAPHQL_BODY_BYTES)
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);

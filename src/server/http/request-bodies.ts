@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parse as parseForm } from 'node:querystring';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { RawServerDefault } from 'fastify';
+import type { FastifyRequest, RawServerDefault } from 'fastify';
 import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 
 declare module 'fastify' {
@@ -12,6 +12,8 @@ declare module 'fastify' {
     readsForms?: boolean;
   }
 }
+
+const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /**
  * Parses bodies of JSON as Fastify does, and refuses those that are not UTF-8 (RFC 8259 §8.1). Otherwise every
@@ -38,6 +40,16 @@ export function parseBodies(app: NestFastifyApplication): void {
           new HttpRefusalError(415, 'The body has another content type than this route reads: send application/json.'),
         ),
   );
+}
+
+/**
+ * Refuses what a form on another site could send without a preflight. Called before the body is read.
+ *
+ * @throws HttpRefusalError for any other type than `application/json` in UTF-8
+ */
+export function requireJson({ headers }: FastifyRequest): void {
+  if (!JSON_UTF8.test(headers['content-type'] ?? ''))
+    throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
 }
 
 function refusal(message: string): HttpRefusalError {
