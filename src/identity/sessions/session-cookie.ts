@@ -13,7 +13,7 @@ export function generateSessionSecret(): string {
 }
 
 /** Whether text from outside has the form of a secret. */
-function isSessionSecret(text: string): boolean {
+export function isSessionSecret(text: string): boolean {
   return SECRET_TEXT.test(text);
 }
 

@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { cookieValues } from '../../identity/sessions/cookie-values.js';
+import { isSessionSecret } from '../../identity/sessions/session-cookie.js';
 import { CONSOLE_SESSION_SECONDS } from './console-session.store.js';
 
 /** What the browser sends the cookie with: the console, and neither the app nor `/graphql`. */
 const PATH = '/console';
 const NAME = 'sallyport-console';
-/** 32 bytes in base64url, without padding (RFC 4648 §5). */
-const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * The cookie of a console session: HttpOnly, SameSite=Strict, only for `/console`. With https it is Secure and named
@@ -29,7 +28,7 @@ export class ConsoleCookie {
    */
   read(header: string | undefined): string | null {
     const [value, ...others] = cookieValues(header, this.#name);
-    return value !== undefined && others.length === 0 && SECRET.test(value) ? value : null;
+    return value !== undefined && others.length === 0 && isSessionSecret(value) ? value : null;
   }
 
   /** The `Set-Cookie` value that sets a secret. */
