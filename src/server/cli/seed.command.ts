@@ -4,10 +4,10 @@ import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js'
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { CliCommand } from './command.js';
-import { seedPeople } from './seed-people.js';
+import { seedAccounts } from './seed-accounts.js';
 import { wholeNumber } from './whole-number.js';
 
-const MAX_PEOPLE = 1_000_000;
+const MAX_USERS = 1_000_000;
 
 interface SeedOptions {
   readonly users: number;
@@ -22,7 +22,7 @@ export const seedCommand: CliCommand = (program, context) => {
     .description(
       'create users with live sessions and write [{ viewerId, token }], for load tests; refused in production',
     )
-    .requiredOption('--users <n>', 'how many users', wholeNumber(MAX_PEOPLE))
+    .requiredOption('--users <n>', 'how many users', wholeNumber(MAX_USERS))
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
     .option(
       '--ttl-seconds <n>',
@@ -37,14 +37,17 @@ export const seedCommand: CliCommand = (program, context) => {
           }
           const file = options.out === undefined ? null : openOut(options.out);
           const ttlSeconds = options.ttlSeconds ?? stores.get<TokenConfig>(TOKEN_CONFIG).ttlSeconds;
-          const people = await seedPeople(stores, options.users, ttlSeconds);
+          const accounts = await seedAccounts(stores, options.users, ttlSeconds);
           if (file === null) {
-            process.stdout.write(`${JSON.stringify(people)}\n`);
+            process.stdout.write(`${JSON.stringify(accounts)}\n`);
             return;
           }
-          writeFileSync(file, JSON.stringify(people));
-          const result = { users: people.length, out: options.out, ttlSeconds };
-          context.print(result, `Created ${people.length} users. Their tokens are in ${options.out} and are valid for ${ttlSeconds} s.`);
+          writeFileSync(file, JSON.stringify(accounts));
+          const result = { users: accounts.length, out: options.out, ttlSeconds };
+          context.print(
+            result,
+            `Created ${accounts.length} users. Their tokens are in ${options.out} and are valid for ${ttlSeconds} s.`,
+          );
         },
         { alone: true },
       ),

@@ -10,7 +10,7 @@ import { accountViewer, type AccountViewer } from '../../identity/sessions/accou
 const BATCH = 5_000;
 
 /** What a load test needs for one account. */
-export interface SeededPerson {
+export interface SeededAccount {
   readonly viewerId: string;
   readonly token: string;
 }
@@ -19,7 +19,7 @@ export interface SeededPerson {
  * Creates accounts with one session each, and signs their tokens when all are created, so that all are valid for the
  * same time. They share one random password that is not revealed.
  */
-export async function seedPeople(stores: Stores, count: number, ttlSeconds: number): Promise<SeededPerson[]> {
+export async function seedAccounts(stores: Stores, count: number, ttlSeconds: number): Promise<SeededAccount[]> {
   const passwordHash = await stores.get(PasswordHasher).hash(randomBytes(32).toString('base64url'));
   const viewers = Array.from({ length: count }, () => accountViewer(randomUUID(), randomUUID()));
   for (let from = 0; from < count; from += BATCH) {
@@ -39,12 +39,12 @@ async function addBatch(orm: Orm, viewers: readonly AccountViewer[], passwordHas
     session_id: sessionId,
     secret_hash: sessionSecretHash(generateSessionSecret()),
   }));
-  const people = sql`json_to_recordset(${JSON.stringify(rows)}::json) as person(user_id uuid, session_id uuid, secret_hash text)`;
+  const rowset = sql`json_to_recordset(${JSON.stringify(rows)}::json) as account(user_id uuid, session_id uuid, secret_hash text)`;
   const now = new Date().toISOString();
   await orm.execute(sql`
     insert into users (id, email, password_hash, created_at)
-    select user_id, user_id || '@seed.invalid', ${passwordHash}, ${now}::timestamptz from ${people}`);
+    select user_id, user_id || '@seed.invalid', ${passwordHash}, ${now}::timestamptz from ${rowset}`);
   await orm.execute(sql`
     insert into sessions (id, user_id, secret_hash, created_at, last_seen_at)
-    select session_id, user_id, secret_hash, ${now}::timestamptz, ${now}::timestamptz from ${people}`);
+    select session_id, user_id, secret_hash, ${now}::timestamptz, ${now}::timestamptz from ${rowset}`);
 }
