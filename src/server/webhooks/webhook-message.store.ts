@@ -11,8 +11,8 @@ const CLAIM_SECONDS = 60;
 /** The most undelivered messages. While there are as many, no further ones are made. */
 export const MAX_WAITING = 100_000;
 /** How many messages that could not be delivered are kept, and for how long. */
-const MAX_DEAD = 10_000;
-const DEAD_DAYS = 7;
+const MAX_GIVEN_UP = 10_000;
+const GIVEN_UP_DAYS = 7;
 
 /** A message that this node is to send now. */
 export interface ClaimedWebhook extends Webhook {
@@ -151,9 +151,9 @@ export class WebhookMessages {
         .from(webhookMessages)
         .where(isNotNull(failedAt))
         .orderBy(desc(seq))
-        .offset(MAX_DEAD)
+        .offset(MAX_GIVEN_UP)
         .limit(1);
-      const isOld = lt(failedAt, sql`now() - ${DEAD_DAYS} * interval '1 day'`);
+      const isOld = lt(failedAt, sql`now() - ${GIVEN_UP_DAYS} * interval '1 day'`);
       await orm.delete(webhookMessages).where(and(isNotNull(failedAt), or(isOld, lte(seq, newest))));
     });
   }
