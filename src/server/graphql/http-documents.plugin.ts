@@ -83,7 +83,7 @@ export class HttpDocuments implements ApolloServerPlugin<GraphqlContext> {
   }
 
   #documentFaults({ source, document, schema, contextValue }: Operation): readonly GraphQLError[] {
-    if (this.#valid.has(source)) return [];
+    if (this.#valid.get(source)) return [];
     const rules = (this.#rules ??= new DocumentRules(schema, this.parts.introspection));
     const checked = this.parts.budget.spend(this.#subject(contextValue), () => rules.faults(document));
     if (!checked.done)
