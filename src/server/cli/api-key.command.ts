@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { MAX_KEY_ADDRESSES, MAX_KEY_DAYS } from '../../identity/api-keys/api-key.js';
 import { faultOfKeyName } from '../../identity/api-keys/api-key-name.js';
 import { DEFAULT_SCOPES, parseScopes } from '../../identity/api-keys/api-key-scopes.js';
@@ -24,8 +24,12 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .command('create')
     .argument('<name>', 'what the key is for; names are unique')
     .option('--allow <scopes>', 'comma-separated scopes', DEFAULT_SCOPES.join(','))
-    .option('--expires <when>', 'a time from now, such as 90d, 12h or 30m, or an instant; default never', expiryIn)
-    .option('--address <range>', 'an address or a range that may use it; may be repeated; default all', addAddress, [])
+    .option('--expires <when>', 'a time from now, such as 90d, 12h or 30m, or an instant; default: never', expiryIn)
+    .addOption(
+      new Option('--address <range>', 'an address or a range that may use it; may be repeated')
+        .argParser(addAddress)
+        .default([], 'all'),
+    )
     .description('create a key and print it; it is shown only once')
     .action((name: string, { allow, expires, address }: CreateOptions) =>
       context.withStores(async (stores) => {

@@ -29,7 +29,7 @@ export const auditCommand: CliCommand = (program, context) => {
     .option('--event <name>', 'only events of this name', eventName)
     .option('--viewer <id>', 'only events about this viewer')
     .option('--since <time>', 'only events since then: an instant, or a duration such as 30m, 2h or 7d', since)
-    .option('--limit <n>', `how many; default ${DEFAULT_LIMIT}, at most ${MAX_LIMIT}`, limit, DEFAULT_LIMIT)
+    .option('--limit <n>', `how many, at most ${MAX_LIMIT}`, limit, DEFAULT_LIMIT)
     .option('--follow', 'go on printing events as they come')
     .description('print audit events: who did what, from where')
     .action(({ follow, ...query }: Options) =>

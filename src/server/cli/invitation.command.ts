@@ -11,7 +11,7 @@ export const invitationCommand: CliCommand = (program, context) => {
   const family = program.command('invitation').description('manage invitations, for REGISTRATION=invite');
   family
     .command('create')
-    .option('--days <n>', `how long it can be used; default ${DEFAULT_DAYS}, at most ${MAX_DAYS}`, days, DEFAULT_DAYS)
+    .option('--days <n>', `how many days it can be used, at most ${MAX_DAYS}`, days, DEFAULT_DAYS)
     .description('create an invitation for one account and print its code; it is shown only once')
     .action((options: { days: number }) =>
       context.withStores(async (stores) => {

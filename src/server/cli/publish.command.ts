@@ -34,10 +34,10 @@ export const publishCommand: CliCommand = (program, context) => {
     .argument('<topic>', 'such as notifications')
     .argument('<viewer>', VIEWER_ID_FORMS)
     .argument('<json>', 'the payload')
-    .option('--url <url>', 'the server that publishes it; default PUBLIC_URL', serverUrl)
+    .option('--url <url>', 'the server that publishes it; default: PUBLIC_URL', serverUrl)
     .option(
       '--key-file <file>',
-      'a file with an API key; default the development key, else one that is made and revoked',
+      'a file with an API key; default: the development key, else one that is created for this command',
     )
     .option('--key <text>', 'an idempotency key')
     .description('publish one event through a running server')

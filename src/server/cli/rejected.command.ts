@@ -17,7 +17,7 @@ export const rejectedCommand: CliCommand = (program, context) => {
   const family = program.command('rejected').description('manage events that were published by SQL and refused');
   family
     .command('list')
-    .option('--limit <n>', `how many at most; default ${DEFAULT_LISTED}`, limit, DEFAULT_LISTED)
+    .option('--limit <n>', `how many, at most ${MAX_LISTED}`, limit, DEFAULT_LISTED)
     .description('list them, newest first; with --json also their payloads')
     .action(async (options: { limit: number }) => {
       const events = await RejectedEvents.with(databaseUrl(), (rejected) => rejected.list(options.limit));

@@ -26,7 +26,7 @@ export const seedCommand: CliCommand = (program, context) => {
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
     .option(
       '--ttl-seconds <n>',
-      'how long the tokens live; default TOKEN_TTL_SECONDS',
+      'how long the tokens are valid; default: TOKEN_TTL_SECONDS',
       wholeNumber(MAX_TOKEN_LIFE_SECONDS),
     )
     .action((options: SeedOptions) =>

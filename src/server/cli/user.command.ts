@@ -13,7 +13,7 @@ const limit = wholeNumber(MAX_LISTED);
 
 interface ListOptions {
   readonly limit: number;
-  readonly after: string;
+  readonly after?: string;
 }
 
 /** `user create`, `user list`, `user disable` and `user enable`. */
@@ -63,12 +63,12 @@ export const userCommand: CliCommand = (program, context) => {
 function addList(user: Command, context: CliContext): void {
   user
     .command('list')
-    .option('--limit <n>', `how many; default ${DEFAULT_LISTED}, at most ${MAX_LISTED}`, limit, DEFAULT_LISTED)
-    .option('--after <email>', 'the last e-mail of the previous page', '')
+    .option('--limit <n>', `how many, at most ${MAX_LISTED}`, limit, DEFAULT_LISTED)
+    .option('--after <email>', 'the last e-mail of the previous page')
     .description('list accounts by e-mail')
     .action((options: ListOptions) =>
       context.withStores(async (stores) => {
-        const accounts = await stores.get(AccountService).list(options.after, options.limit);
+        const accounts = await stores.get(AccountService).list(options.after ?? '', options.limit);
         const listed = accounts.map(({ id, ...account }) => ({ id, viewerId: `user:${id}`, ...account }));
         const lines = accounts.map(line);
         const last = accounts.length === options.limit ? accounts.at(-1) : undefined;

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import type { CliContext } from './command.js';
+import { runCommand } from './program.js';
+
+/** Runs a command on these services. */
+async function run(args: readonly string[], service: object = {}): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const context: Omit<CliContext, 'print'> = {
+    withStores: (action) => action({ get: () => service } as never, { nodesUnreachable: false }),
+    signal: new AbortController().signal,
+    ask: async () => '',
+  };
+  const output = { out: (text: string) => void (out += text), error: (text: string) => void (err += text) };
+  const code = await runCommand(args, context, output);
+  return { code, out, err };
+}
+
+describe('the help of', () => {
+  it.each(['api-key create', 'audit', 'invitation create', 'publish', 'rejected list', 'seed', 'user list'])(
+    '%s names each default once, in words',
+    async (command) => {
+      const { code, out } = await run([...command.split(' '), '--help']);
+      expect(code).toBe(0);
+      for (const option of out.split(/\n(?= {2}-)/)) expect(option.match(/default/g)?.length ?? 0).toBeLessThan(2);
+      expect(out).not.toMatch(/default: (?:\[\]|"")/);
+    },
+  );
+});
