@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CliContext } from './command.js';
 import { runCommand } from './program.js';
 
@@ -25,4 +25,16 @@ describe('the help of', () => {
       expect(out).not.toMatch(/default: (?:\[\]|"")/);
     },
   );
+});
+
+describe('webhook retry', () => {
+  it('without ids sends nothing, and says what to give', async () => {
+    const retry = vi.fn();
+    expect(await run(['webhook', 'retry'], { retry })).toEqual({
+      code: 1,
+      out: '',
+      err: 'sallyport: Name the ids of webhooks, or give --all.\n',
+    });
+    expect(retry).not.toHaveBeenCalled();
+  });
 });
