@@ -13,6 +13,6 @@ export const configCommand: CliCommand = (program, context) => {
       const outcome = loadConfig();
       if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is right.');
       if (program.opts<{ json?: true }>().json) context.print({ ok: false, faults: outcome.faults }, '');
-      throw new StartError(`the configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+      throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
     });
 };

@@ -1,13 +1,11 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { loadEnvFile } from '../config/env-file.js';
-import { loadConfig } from '../config/load-config.js';
-import { StartError } from '../../live/errors/sallyport.errors.js';
 import { redisAnswers } from '../../live/store/redis/open-redis.js';
 import { askPassword } from './ask-password.js';
 import { CliModule } from './cli.module.js';
 import { runByServer } from './cli-socket.client.js';
-import type { CliContext } from './command.js';
+import { type CliContext, requireConfig } from './command.js';
 import { type CliOutput, RanElsewhere, runCommand } from './program.js';
 
 const args = process.argv.slice(2);
@@ -32,15 +30,14 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const context: Omit<CliContext, 'print'> = {
   async withStores(action, { alone = false } = {}) {
-    const outcome = loadConfig();
-    if (!outcome.ok) throw new StartError(`the configuration is wrong: ${outcome.faults.join(' ')}`);
-    const { store, database } = outcome.config;
+    const given = requireConfig();
+    const { store, database } = given;
     if (database.url === null && !alone) {
       const exitCode = await runByServer(database.dataDir, { args, answers }, output, unwritten.signal);
       if (exitCode !== null) throw new RanElsewhere(exitCode);
     }
     const nodesUnreachable = store.kind === 'redis' && !(await redisAnswers(store.url));
-    const config = nodesUnreachable ? { ...outcome.config, store: { kind: 'memory' } as const } : outcome.config;
+    const config = nodesUnreachable ? { ...given, store: { kind: 'memory' } as const } : given;
     const options = { logger: false, abortOnError: false } as const;
     const stores = await NestFactory.createApplicationContext(CliModule.of(config), options);
     try {

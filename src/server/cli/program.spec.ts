@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CliContext } from './command.js';
 import { runCommand } from './program.js';
 
@@ -37,4 +37,19 @@ describe('webhook retry', () => {
     });
     expect(retry).not.toHaveBeenCalled();
   });
+});
+
+describe('a command that reads a wrong configuration', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each(['publish notifications user:1 {}', 'rejected list'])(
+    'names every error in one line: %s',
+    async (command) => {
+      vi.stubEnv('PORT', 'x');
+      vi.stubEnv('LOG_LEVEL', 'loud');
+      const { code, err } = await run(command.split(' '));
+      expect(code).toBe(1);
+      expect(err).toMatch(/^sallyport: The configuration is wrong: PORT: [^.]*\. LOG_LEVEL: [^.]*\.\n$/);
+    },
+  );
 });

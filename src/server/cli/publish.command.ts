@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { InvalidArgumentError } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../config/config.js';
-import { loadConfig } from '../config/load-config.js';
 import { COMMAND_KEY_PREFIX } from '../../identity/api-keys/api-key.js';
 import { DEFAULT_SCOPES } from '../../identity/api-keys/api-key-scopes.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { developmentKeyFile } from '../../identity/api-keys/development-key.js';
 import { VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
-import type { CliCommand, CliContext } from './command.js';
+import { type CliCommand, type CliContext, requireConfig } from './command.js';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const OWN_KEY_LIFE_MS = 300_000;
@@ -47,13 +46,12 @@ export const publishCommand: CliCommand = (program, context) => {
 };
 
 async function publish(context: CliContext, event: Record<string, unknown>, options: PublishOptions): Promise<void> {
-  const outcome = loadConfig();
-  if (!outcome.ok) throw new Error(`The configuration is wrong: ${outcome.faults.join('; ')}`);
-  const url = new URL('publish', directory(options.url ?? outcome.config.http.publicUrl));
+  const config = requireConfig();
+  const url = new URL('publish', directory(options.url ?? config.http.publicUrl));
   const send = (key: string): Promise<Answer | null> => post(url, key, event);
   const answer = options.keyFile
     ? await send(readKey(options.keyFile))
-    : ((await withDevelopmentKey(outcome.config, send)) ?? (await withOwnKey(context, send)));
+    : ((await withDevelopmentKey(config, send)) ?? (await withOwnKey(context, send)));
   if (answer === null)
     throw new Error(
       options.keyFile

@@ -1,6 +1,5 @@
 import { type RejectedEvent, RejectedEvents, type RejectedIds } from '../../live/publish/outbox/rejected-events.js';
-import { loadConfig } from '../config/load-config.js';
-import type { CliCommand } from './command.js';
+import { type CliCommand, requireConfig } from './command.js';
 import { wholeNumber } from './whole-number.js';
 
 /** The most events that `list` prints. */
@@ -50,9 +49,7 @@ function lineOf({ id, topic, viewer, reason, rejectedAt }: RejectedEvent): strin
 }
 
 function databaseUrl(): string {
-  const outcome = loadConfig();
-  if (!outcome.ok) throw new Error(`The configuration is wrong: ${outcome.faults.join('; ')}`);
-  const { url } = outcome.config.database;
+  const { url } = requireConfig().database;
   if (url === null) throw new Error('Set DATABASE_URL: only there can events be published by SQL.');
   return url;
 }
