@@ -135,6 +135,34 @@ it('a service that the options need gets Sallyport when it ends a session', asyn
   await app.close();
 });
 
+it('the hooks of the service that keeps sessions run once', async () => {
+  const calls: string[] = [];
+  @Injectable()
+  class SessionService extends TestSessions {
+    onModuleInit = () => void calls.push('init');
+    onApplicationBootstrap = () => void calls.push('bootstrap');
+    onModuleDestroy = () => void calls.push('destroy');
+    beforeApplicationShutdown = () => void calls.push('before shutdown');
+    onApplicationShutdown = () => void calls.push('shutdown');
+  }
+  @Module({ providers: [SessionService], exports: [SessionService] })
+  class SessionModule {}
+  const sallyport = SallyportModule.forRootAsync({
+    imports: [SessionModule],
+    inject: [SessionService],
+    useFactory: (sessions: SessionService) => ({ secretKeys: [KEY], sessions }),
+  });
+  @Module({
+    imports: [GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }), sallyport],
+    providers: [ShopResolver],
+  })
+  class AppModule {}
+  const app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false, abortOnError: false });
+  await app.init();
+  await app.close();
+  expect(calls).toEqual(['init', 'bootstrap', 'destroy', 'before shutdown', 'shutdown']);
+});
+
 it.each([
   ['a session that is no text', { viewer: ADA, session: 7 }],
   ['a session that could be an identity provider’s', { viewer: ADA, session: 'external:acme:1' }],

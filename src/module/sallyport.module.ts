@@ -17,7 +17,7 @@ import { StoreHealthModule } from '../live/store/store-health.module.js';
 import { StoreModule } from '../live/store/store.module.js';
 import { TokenModule } from '../live/tokens/token.module.js';
 import { AppSessions, SESSION_PORT } from './app-sessions.js';
-import type { SallyportOptions } from './options.js';
+import type { SallyportOptions, SessionPort } from './options.js';
 import { readOptions } from './read-options.js';
 import { Sallyport } from './sallyport.js';
 import { SessionTokenAuthenticator } from './session-token.authenticator.js';
@@ -73,9 +73,7 @@ export class SallyportModule {
     const sessions: DynamicModule = {
       module: AppSessionsModule,
       imports: [options],
-      providers: [
-        { provide: SESSION_PORT, useFactory: (given: SallyportOptions) => given.sessions, inject: [OPTIONS] },
-      ],
+      providers: [{ provide: SESSION_PORT, useFactory: sessionPortOf, inject: [OPTIONS] }],
     };
     const live = SallyportModule.with(LiveConfigModule.of(config, [options]), {
       imports: [sessions],
@@ -123,6 +121,11 @@ function configOf(given: SallyportOptions, modules: ModulesContainer): LiveConfi
       'SallyportModule is imported twice with options: call forRoot or forRootAsync once, in the root module. Sallyport can be injected everywhere.',
     );
   return readOptions(given);
+}
+
+/** Not the application's object itself: Nest calls the hooks of each provider, and it is one of the application too. */
+function sessionPortOf({ sessions }: SallyportOptions): SessionPort {
+  return { read: (request) => sessions.read(request), status: (ids) => sessions.status(ids) };
 }
 
 /** @throws StartError unless exactly one way is given */
