@@ -1,8 +1,9 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Injectable, Module } from '@nestjs/common';
-import { ModuleRef, NestFactory } from '@nestjs/core';
+import { Controller, Get, Injectable, Module } from '@nestjs/common';
+import { type AbstractHttpAdapter, ModuleRef, NestFactory } from '@nestjs/core';
 import { Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CloseCode,
@@ -197,6 +198,27 @@ it.each<[string, () => never | Promise<never>, string]>([
   await expect(live.sallyport.connectionToken({})).rejects.toBeInstanceOf(UnavailableError);
   expect(errors).toEqual([
     [{ err: expect.objectContaining({ message: cause }) }, expect.stringMatching(/^sessions.read failed/)],
+  ]);
+});
+
+it.each<[string, () => AbstractHttpAdapter]>([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+])('a route of the application on %s that meets an unavailable store answers 503', async (_, adapter) => {
+  @Controller()
+  class TokenController {
+    @Get('/token')
+    token(): never {
+      throw new UnavailableError();
+    }
+  }
+  @Module({ controllers: [TokenController] })
+  class TokenModule {}
+  live = await startSallyport({ imports: [TokenModule], adapter: adapter() });
+  const answer = await fetch(`${live.url}/token`);
+  expect([answer.status, await answer.json()]).toEqual([
+    503,
+    { statusCode: 503, message: expect.stringContaining('try again in a moment') },
   ]);
 });
 

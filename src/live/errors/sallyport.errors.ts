@@ -101,10 +101,26 @@ export function waitSeconds(waitMs: number): number {
   return Math.max(1, Math.ceil(waitMs / 1000));
 }
 
-/** A store or a queue that the request needs is unavailable or full. Nothing was partially done. */
+/**
+ * A store or a queue that the request needs is unavailable or full. Nothing was partially done. A route of an
+ * application that throws it answers 503: Nest, Express and Fastify read it from the error, as from one of http-errors.
+ */
 export class UnavailableError extends SallyportError {
   constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {
     super('UNAVAILABLE', message, { retryAfterSeconds: 1 }, options);
+  }
+
+  get status(): number {
+    return HTTP_STATUS.UNAVAILABLE;
+  }
+
+  get statusCode(): number {
+    return this.status;
+  }
+
+  /** The message may be shown. */
+  get expose(): boolean {
+    return true;
   }
 }
 
