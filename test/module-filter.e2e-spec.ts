@@ -26,7 +26,7 @@ import {
   viewerId,
 } from '../src/index.js';
 import { connectAs, type LiveSocket, startSallyport, TestSessions } from '../src/testing/index.js';
-import { ShopResolver } from './kit/host-app/app.js';
+import { OrderStatus, OrderStatusFeed, ShopResolver } from './kit/host-app/app.js';
 
 const ADA = viewerId('app', 'ada');
 
@@ -145,5 +145,41 @@ it('a custom resolver and its guard inject from the modules that FeedModule.of i
   expect((await ada.waitForNext('1')).data).toEqual({ visits: 1 });
   bob.subscribe('1', 'subscription { visits }');
   expect(await bob.waitForNext('1')).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+  await live.stop();
+});
+
+it.each<[string, object]>([
+  ['one other subscription', { name: 'orders' }],
+  ['one other subscription, by its method', {}],
+])('a custom resolver with %s fails the start', async (_, options) => {
+  @Resolver()
+  class OrdersResolver {
+    constructor(private readonly bus: TopicBus) {}
+
+    @Subscription(() => OrderStatus, options)
+    orders(@CurrentViewer() viewer: Viewer) {
+      return new TopicStream<OrderStatus>(this.bus, topicOf(OrderStatusFeed.topic, viewer.id));
+    }
+  }
+  await expect(startSallyport({ imports: [FeedModule.of(OrderStatusFeed, OrdersResolver)] })).rejects.toThrow(
+    'Feed "order_status": OrdersResolver has no subscription orderStatus, but orders. Give it the name',
+  );
+});
+
+it('a custom resolver whose subscription has another name and a `resolve` serves the feed', async () => {
+  @Resolver()
+  class OrdersResolver {
+    constructor(private readonly bus: TopicBus) {}
+
+    @Subscription(() => OrderStatus, { resolve: ({ orderStatus }: { orderStatus: OrderStatus }) => orderStatus })
+    orders(@CurrentViewer() viewer: Viewer) {
+      return new TopicStream<OrderStatus>(this.bus, topicOf(OrderStatusFeed.topic, viewer.id));
+    }
+  }
+  const live = await startSallyport({ imports: [FeedModule.of(OrderStatusFeed, OrdersResolver)] });
+  const socket = await live.connect(ADA);
+  await socket.subscribed('1', 'subscription { orders { state } }');
+  await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
+  expect((await socket.waitForNext('1')).data).toEqual({ orders: { state: 'paid' } });
   await live.stop();
 });

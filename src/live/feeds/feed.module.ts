@@ -1,7 +1,16 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Type } from '@nestjs/common';
-import { Resolver, Subscription } from '@nestjs/graphql';
+import { MetadataScanner } from '@nestjs/core';
+import {
+  Resolver,
+  RESOLVER_NAME_METADATA,
+  RESOLVER_TYPE_METADATA,
+  Subscription,
+  SUBSCRIPTION_OPTIONS_METADATA,
+  SUBSCRIPTION_TYPE,
+  type SubscriptionOptions,
+} from '@nestjs/graphql';
 import { TopicBus } from '../topics/topic.bus.js';
-import { topicOf } from '../topics/topic.js';
+import { type TopicDefinition, topicOf } from '../topics/topic.js';
 import { TopicStream } from '../topics/topic-stream.js';
 import { FeedsModule } from './feeds.module.js';
 import { CurrentViewer } from '../viewer/graphql-context.js';
@@ -20,12 +29,36 @@ export class FeedModule {
   static of<T>(feed: Feed<T>, resolver?: Type, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
     const registration = {
       provide: Symbol(feed.topic.name),
-      useFactory: (feeds: FeedRegistry) => feeds.register(feed, resolver !== undefined),
+      useFactory: (feeds: FeedRegistry) => {
+        if (resolver) checkResolver(feed.topic, resolver);
+        feeds.register(feed, resolver !== undefined);
+      },
       inject: [FeedRegistry],
     };
     const providers = [resolver ?? resolverOf(feed), registration];
     return { module: FeedModule, imports: [FeedsModule, ...imports], providers };
   }
+}
+
+/**
+ * An event is `{ [field]: payload }`, which only a field of this name resolves to the payload.
+ *
+ * @throws Error when the resolver has only subscriptions of other names, without a `resolve` of their own
+ */
+function checkResolver({ name, field }: TopicDefinition, resolver: Type): void {
+  const prototype = resolver.prototype as Record<string, object>;
+  const fields: string[] = [];
+  for (const method of new MetadataScanner().getAllMethodNames(prototype)) {
+    const handler = prototype[method]!;
+    if (Reflect.getMetadata(RESOLVER_TYPE_METADATA, handler) !== SUBSCRIPTION_TYPE) continue;
+    const { resolve } = Reflect.getMetadata(SUBSCRIPTION_OPTIONS_METADATA, handler) as SubscriptionOptions;
+    if (resolve) return;
+    fields.push((Reflect.getMetadata(RESOLVER_NAME_METADATA, handler) as string | undefined) ?? method);
+  }
+  if (fields.length > 0 && !fields.includes(field))
+    throw new Error(
+      `Feed "${name}": ${resolver.name} has no subscription ${field}, but ${fields.join(', ')}. Give it the name of the feed's field: @Subscription(…, { name: '${field}' }).`,
+    );
 }
 
 function resolverOf<T>({ topic, type, description }: Feed<T>): Type {
