@@ -1,4 +1,4 @@
-import { Int } from '@nestjs/graphql';
+import { GraphQLISODateTime, GraphQLTimestamp, Int } from '@nestjs/graphql';
 import { IsString } from 'class-validator';
 import { expect, it, vi } from 'vitest';
 import { defineFeed, type FeedOptions } from './feed.js';
@@ -48,4 +48,9 @@ it('makes the values of missing fields once, and then for each event that lacks 
   expect(feed.check({ text: 'a' })).toEqual({ ok: true, value: { id: 'made', text: 'a' } });
   expect(feed.check({ id: null, text: 'a' })).toEqual({ ok: false, message: 'payload: id must be a string.' });
   expect(feed.check(null)).toEqual({ ok: false, message: 'payload must be a JSON object.' });
+});
+
+it.each([GraphQLISODateTime, GraphQLTimestamp])('refuses what the scalar %s would write as null', (type) => {
+  const feed = defineFeed<string>({ ...(options as object as FeedOptions<string>), type });
+  expect(feed.check('2026-01-31T12:00:00.000Z')).toEqual({ ok: false, message: `payload must be a ${type.name}.` });
 });

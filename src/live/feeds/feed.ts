@@ -123,8 +123,9 @@ function isInt(value: unknown): boolean {
 
 function serializes(type: GraphQLScalarType, value: unknown): boolean {
   try {
-    type.serialize(value);
-    return true;
+    // Some scalars write null for what they do not know, as those of @nestjs/graphql do for a date's text.
+    const serialized: unknown = type.serialize(value);
+    return serialized !== null && serialized !== undefined;
   } catch {
     return false;
   }
