@@ -7,7 +7,6 @@ import {
   type Provider,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import {
   GATEWAY_CONFIG,
   type GatewayConfig,
@@ -27,6 +26,7 @@ import { AuditLog } from './logging/audit-log.js';
 import { LOGGER } from './logging/logger.js';
 import { RateLimitMetrics } from './rate-limit/rate-limit.metrics.js';
 import { VIEWER_CHECK, type ViewerCheck } from './publish/published-event.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
 /** The configuration of `live/`. */
 export interface LiveConfig {
@@ -42,7 +42,7 @@ export interface LiveConfig {
   readonly logger: Logger;
   readonly audit: AuditLog;
   /** Where metrics are registered. */
-  readonly metrics: Registry;
+  readonly metrics: MetricsRegistry;
   /** Refuses viewers that cannot exist here. */
   readonly refusesViewer: ViewerCheck;
 }
@@ -64,7 +64,7 @@ const PARTS = [
   part(ConnectionsElsewhere, ({ elsewhere }) => elsewhere),
   part(LOGGER, ({ logger }) => logger),
   part(AuditLog, ({ audit }) => audit),
-  part(Registry, ({ metrics }) => metrics),
+  part(MetricsRegistry, ({ metrics }) => metrics),
   part(RateLimitMetrics, ({ metrics }) => new RateLimitMetrics(metrics)),
   part(VIEWER_CHECK, ({ refusesViewer }) => refusesViewer),
 ];

@@ -1,9 +1,10 @@
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import { type Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import { StartError } from '../live/errors/sallyport.errors.js';
+import { MetricsRegistry } from '../live/metrics-registry.js';
 
 /** The metrics of Sallyport, which are in the application's registry from its start until it is closed. */
-export class AppRegistry extends Registry implements OnModuleInit, OnApplicationShutdown {
+export class AppRegistry extends MetricsRegistry implements OnModuleInit, OnApplicationShutdown {
   #isShown = false;
 
   constructor(private readonly shownIn: Registry) {

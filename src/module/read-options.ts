@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import type { LiveConfig } from '../live/live-config.module.js';
 import type { LimitsConfig } from '../live/live.config.js';
@@ -13,6 +12,7 @@ import { GRAPHQL_PATH } from '../protocol/payload.js';
 import { AppRegistry } from './app-registry.js';
 import { loggerToNest } from './logger-to-nest.js';
 import type { LimitOptions, SallyportOptions } from './options.js';
+import { MetricsRegistry } from '../live/metrics-registry.js';
 
 const MIN_KEY_BYTES = 32;
 const MEBIBYTE = 1024 * 1024;
@@ -77,7 +77,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
     elsewhere: new NoneElsewhere(),
     logger,
     audit: new AuditLog(logger),
-    metrics: metrics ? new AppRegistry(metrics) : new Registry(),
+    metrics: metrics ? new AppRegistry(metrics) : new MetricsRegistry(),
     refusesViewer: () => null,
   };
 }

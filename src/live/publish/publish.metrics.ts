@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Registry } from 'prom-client';
+import { Counter } from 'prom-client';
+import { MetricsRegistry } from '../metrics-registry.js';
 
 /** The metrics of `POST /publish`. */
 @Injectable()
 export class PublishMetrics {
   readonly #events: Counter<'outcome'>;
 
-  constructor(registry: Registry) {
+  constructor(registry: MetricsRegistry) {
     this.#events = new Counter({
       name: 'sallyport_published_total',
       help: 'Events that came to POST /publish: taken, or refused for what was wrong with them',

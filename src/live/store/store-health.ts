@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { LOGGER } from '../logging/logger.js';
 import { StoreConnectionMetrics, type StoreConnections } from './store-connections.js';
 import type { StoreOperation } from './store-operation.js';
+import { MetricsRegistry } from '../metrics-registry.js';
 
 /** A store's state: available, unavailable, or read-only (full, read-only, failing disk). */
 export type StoreState = 'ok' | 'unavailable' | 'refuses-writes';
@@ -23,7 +24,7 @@ export class StoreMetrics {
   readonly #connections: StoreConnectionMetrics;
 
   constructor(
-    registry: Registry,
+    registry: MetricsRegistry,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const registers = [registry];

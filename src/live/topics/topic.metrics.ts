@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { MetricsRegistry } from '../metrics-registry.js';
 
 /** In seconds: a millisecond is usual; 30 s is the longest time until an idle topic is compared. */
 const LAG_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30];
@@ -12,7 +13,7 @@ export class TopicMetrics {
   readonly #historyDropped: Counter;
   readonly #keysDropped: Counter;
 
-  constructor(private readonly registry: Registry) {
+  constructor(private readonly registry: MetricsRegistry) {
     this.#gaps = new Counter({
       name: 'sallyport_topic_gaps_total',
       help: 'Times that messages of a topic did not reach this node: filled from history, or lost, which closes its sockets with 4413',

@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Registry } from 'prom-client';
 import type { Config } from './config.js';
 import {
   APP_PROXY_CONFIG,
@@ -9,6 +10,7 @@ import {
   REGISTRATION_CONFIG,
   SESSION_CONFIG,
 } from '../../identity/identity.config.js';
+import { MetricsRegistry } from '../../live/metrics-registry.js';
 import { WEBHOOK_CONFIG } from '../webhooks/webhook.config.js';
 import { METRICS_CONFIG } from '../metrics/metrics.config.js';
 import { TRACING_CONFIG } from '../tracing/tracing.config.js';
@@ -33,6 +35,7 @@ export class ConfigModule {
       { provide: METRICS_CONFIG, useValue: config.metrics },
       { provide: TRACING_CONFIG, useValue: config.tracing },
       { provide: REGISTRATION_CONFIG, useValue: config.registration },
+      { provide: Registry, useExisting: MetricsRegistry },
     ];
     return { module: ConfigModule, global: true, providers: slices, exports: slices.map((slice) => slice.provide) };
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { TOKEN_REFUSALS, type TokenRefusal } from '../connection-authenticator.js';
 import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
@@ -11,6 +11,7 @@ import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { WriteBatcher } from '../connection/frame-writer.js';
 import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade.policy.js';
+import { MetricsRegistry } from '../../metrics-registry.js';
 
 /** Close codes that come only from clients: going away, no code in the Close frame, no Close frame at all. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
@@ -28,7 +29,7 @@ export class GatewayMetrics {
   readonly #tokensRefused: Counter<'reason'>;
 
   constructor(
-    metrics: Registry,
+    metrics: MetricsRegistry,
     connections: ConnectionRegistry,
     batcher: WriteBatcher,
     private readonly audit: AuditLog,

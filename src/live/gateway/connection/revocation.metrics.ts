@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Histogram, Registry } from 'prom-client';
+import { Histogram } from 'prom-client';
 import type { Announcement } from '../../sessions/session-revocations.js';
+import { MetricsRegistry } from '../../metrics-registry.js';
 
 /** In seconds. A node that has missed an announcement finds it out within 30 s, which is not measured. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -11,7 +12,7 @@ const NODES: readonly Announcement['node'][] = ['own', 'other'];
 export class RevocationMetrics {
   readonly #seconds: Histogram<'node'>;
 
-  constructor(registry: Registry) {
+  constructor(registry: MetricsRegistry) {
     this.#seconds = new Histogram({
       name: 'sallyport_revocation_close_seconds',
       help: 'From the announcement that a session has ended or that tokens were revoked to the close of its sockets on this node, by whether this node or another one announced it.',

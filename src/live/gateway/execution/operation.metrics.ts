@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Histogram, Registry } from 'prom-client';
+import { Histogram } from 'prom-client';
+import { MetricsRegistry } from '../../metrics-registry.js';
 
 /** In seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -22,7 +23,7 @@ export interface AnsweredOperation {
 export class OperationMetrics {
   readonly #seconds: Histogram<'kind' | 'field' | 'outcome'>;
 
-  constructor(registry: Registry) {
+  constructor(registry: MetricsRegistry) {
     this.#seconds = new Histogram({
       name: 'sallyport_graphql_operation_duration_seconds',
       help: 'GraphQL operations by kind, root field and outcome (ok, failed or refused). Subscriptions: until the store has confirmed them.',

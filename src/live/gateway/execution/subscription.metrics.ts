@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { FeedRegistry } from '../../feeds/feed.registry.js';
 import { type AnsweredOperation, OperationMetrics } from './operation.metrics.js';
+import { MetricsRegistry } from '../../metrics-registry.js';
 
 /**
  * The subscriptions to one feed on sockets of one authenticator, and what became of those that asked to resume. Plain
@@ -26,7 +27,7 @@ export class SubscriptionMetrics {
   readonly #counts = new Map<string, SubscriptionCount>();
 
   constructor(
-    registry: Registry,
+    registry: MetricsRegistry,
     private readonly feeds: FeedRegistry,
     private readonly operations: OperationMetrics,
   ) {

@@ -6,7 +6,6 @@ import {
   type Provider,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import { FeedRegistry } from '../../feeds/feed.registry.js';
 import { FeedsModule } from '../../feeds/feeds.module.js';
 import { OUTBOX_CONFIG, type OutboxConfig, STORE_CONFIG, type StoreConfig } from '../../live.config.js';
@@ -16,6 +15,7 @@ import { StoreMetrics } from '../../store/store-health.js';
 import { TopicBus } from '../../topics/topic.bus.js';
 import { VIEWER_CHECK, type ViewerCheck } from '../published-event.js';
 import type { OutboxRelay } from './outbox.relay.js';
+import { MetricsRegistry } from '../../metrics-registry.js';
 
 /** Injection token of the {@link OutboxRelay}; null where nobody publishes by SQL. */
 const OUTBOX_RELAY = Symbol('OUTBOX_RELAY');
@@ -29,14 +29,14 @@ const RELAY: Provider = {
     feeds: FeedRegistry,
     bus: TopicBus,
     refuses: ViewerCheck,
-    ...[registry, stores, logger]: [Registry, StoreMetrics, Logger]
+    ...[registry, stores, logger]: [MetricsRegistry, StoreMetrics, Logger]
   ): Promise<OutboxRelay | null> => {
     if (config === null) return null;
     const { openRelay } = await import('./open-relay.js');
     const target = { feeds, bus, refuses, removesRows: store.kind === 'postgres' };
     return openRelay(config, target, { registry, stores, logger });
   },
-  inject: [OUTBOX_CONFIG, STORE_CONFIG, FeedRegistry, TopicBus, VIEWER_CHECK, Registry, StoreMetrics, LOGGER],
+  inject: [OUTBOX_CONFIG, STORE_CONFIG, FeedRegistry, TopicBus, VIEWER_CHECK, MetricsRegistry, StoreMetrics, LOGGER],
 };
 
 /** Publishes what other backends publish by SQL, inside their own transactions. */
