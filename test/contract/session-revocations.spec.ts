@@ -125,6 +125,21 @@ needs('redis')('with Redis', () => {
     await server.remove();
   });
 
+  it('session revocations of one database of a Redis are not heard in another', async () => {
+    const place = new URL(requireNeed('redis'));
+    place.pathname = '/1';
+    const elsewhere = await open(place.href);
+    const [here, there] = opened;
+    const [heard, heardElsewhere] = [heardBy(there!), heardBy(elsewhere)];
+    const [ours, theirs] = [randomUUID(), randomUUID()];
+    await elsewhere.revocations.announce([theirs]);
+    await here!.revocations.announce([ours]);
+    await vi.waitFor(() => expect(heard).toContain(ours), 30_000);
+    await elsewhere.subscriber.fence();
+    expect(heard).not.toContain(theirs);
+    expect(heardElsewhere).not.toContain(ours);
+  });
+
   it('session revocations ignore a message that is not a list of ids', async () => {
     const [here] = opened;
     const heard = heardBy(here!);

@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import { SharedSessionRevocations } from '../session-revocations.shared.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
+import { channelSuffix } from './topic-keys.js';
 
+/** In the first database; see {@link channelSuffix}. */
 const CHANNEL = 'sallyport:session-endings';
 
 /**
@@ -11,20 +13,24 @@ const CHANNEL = 'sallyport:session-endings';
  * different shards, so an event may arrive before a revocation by the time of one message.)
  */
 export class RedisSessionRevocations extends SharedSessionRevocations implements OnModuleInit, OnApplicationShutdown {
+  readonly #channel: string;
+
   constructor(
     private readonly redis: RedisConnection,
     private readonly subscriber: RedisSubscriber,
     logger: Logger,
   ) {
     super(logger);
+    // Nodes of 0.1.0 know only the name without a suffix.
+    this.#channel = redis.database === 0 ? CHANNEL : CHANNEL + channelSuffix(redis.database);
   }
 
   async onModuleInit(): Promise<void> {
-    await this.subscriber.subscribe(CHANNEL, { receive: (message) => this.receive(message) });
+    await this.subscriber.subscribe(this.#channel, { receive: (message) => this.receive(message) });
   }
 
   onApplicationShutdown(): void {
-    this.subscriber.unsubscribe(CHANNEL);
+    this.subscriber.unsubscribe(this.#channel);
   }
 
   protected override get nowMs(): number {
@@ -34,7 +40,7 @@ export class RedisSessionRevocations extends SharedSessionRevocations implements
   protected override send(message: string): Promise<unknown> {
     const { shardedPubSub } = this.redis.link;
     return this.redis.run(
-      (client) => (shardedPubSub ? client.spublish(CHANNEL, message) : client.publish(CHANNEL, message)),
+      (client) => (shardedPubSub ? client.spublish(this.#channel, message) : client.publish(this.#channel, message)),
       'revocation',
     );
   }
