@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { parseRedisUrl, type RedisAddress, type RedisPlace } from './redis-url.js';
 import { within } from '../../deadline.js';
 import { StartError } from '../../errors/sallyport.errors.js';
-import { reasonOf } from './redis-failure.js';
+import { messageOf, reasonOf } from './redis-failure.js';
 
 /** How long a start waits for Redis before it fails, in milliseconds. */
 const START_TIMEOUT_MS = 10_000;
@@ -101,7 +101,7 @@ function optionsOf(found: RedisAddress, { host, port }: RedisPlace): ConnectionO
     sentinelRetryStrategy: nextAttemptMs,
     sentinelCommandTimeout: SILENCE_MS,
     // The former master is now a replica: ask the Sentinels again.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error) => messageOf(error).startsWith('READONLY'),
   };
 }
 
