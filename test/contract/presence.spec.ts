@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MemoryPresence } from '../../src/live/store/memory/presence.memory.js';
 import { PostgresPresence } from '../../src/live/store/postgres/presence.postgres.js';
 import { StoreSweeper } from '../../src/live/store/postgres/store-sweeper.js';
+import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
 import { RedisPresence } from '../../src/live/store/redis/presence.redis.js';
 import type { Presence } from '../../src/live/presence/presence.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { proxyTo } from '../kit/database-proxy.js';
 import { needs } from '../kit/needs.js';
+import { readOnly } from '../kit/postgres-database.js';
 import { type PostgresNode, type PostgresNodes, postgresNode, twoPostgresNodes } from '../kit/postgres-node.js';
 import { type RedisNode, redisNode } from '../kit/redis-node.js';
 import { RedisServer } from '../kit/redis-server.js';
@@ -222,6 +224,22 @@ needs('redis')('with Redis', () => {
     admin.disconnect();
   });
 
+  it('takes no node for gone while Redis is full and no node can renew its lease', async () => {
+    const [here, there] = [await newPresence(), await newPresence()];
+    const viewer = newViewer();
+    const leave = there.enter(viewer);
+    await untilSockets(here, viewer, 1);
+    const admin = server.client();
+    await admin.config('SET', 'maxmemory', '1');
+    await vi.waitUntil(async () => (await admin.exists('sallyport:{presence}:alive')) === 0, { timeout: 15_000 });
+    for (const ask of [() => here.among([viewer]), () => here.nodes(), () => connectedTo(here)])
+      await expect(ask()).rejects.toBeInstanceOf(UnavailableError);
+    await admin.config('SET', 'maxmemory', '0');
+    admin.disconnect();
+    await vi.waitFor(() => untilSockets(here, viewer, 1), { timeout: 15_000 });
+    leave();
+  });
+
   it('writes all of its viewers again to an emptied Redis, when another one connects before the heartbeat', async () => {
     const [here, there] = [await newPresence(), await newPresence()];
     const [viewer, other] = [newViewer(), newViewer()];
@@ -274,6 +292,15 @@ needs('postgres')('with PostgreSQL', () => {
     await sweeper.stop();
     expect(await rows()).toBe(0);
     await presence.beforeApplicationShutdown();
+  });
+
+  it('takes no node for gone while PostgreSQL is read-only and no node can renew its lease', async () => {
+    const node = await postgresNode(readOnly(nodes.url));
+    const [here, viewer] = [newPresence(node), newViewer()];
+    await vi.waitUntil(() => node.connection.health.state === 'refuses-writes', { timeout: 15_000 });
+    for (const ask of [() => here.among([viewer]), () => here.nodes(), () => connectedTo(here)])
+      await expect(ask()).rejects.toBeInstanceOf(UnavailableError);
+    await node.close();
   });
 
   it('leaves at once at a shutdown', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { combined, type ConnectedViewer } from '../../presence/presence.js';
 import type { ViewerId } from '../../viewer/viewer.js';
@@ -38,7 +39,7 @@ export class PostgresPresence extends SharedPresence {
 
   override async *connected(): AsyncGenerator<readonly ViewerId[]> {
     for (let last = ''; ;) {
-      const rows = await this.postgres.run<{ viewer: ViewerId }>(CONNECTED, [last, PRESENCE_BATCH]);
+      const rows = await this.#read<{ viewer: ViewerId }>(CONNECTED, [last, PRESENCE_BATCH]);
       const viewers = rows.map(({ viewer }) => viewer);
       if (viewers.length > 0) yield viewers;
       if (viewers.length < PRESENCE_BATCH) return;
@@ -48,7 +49,7 @@ export class PostgresPresence extends SharedPresence {
 
   override async among(viewers: readonly ViewerId[]): Promise<ReadonlyMap<ViewerId, ConnectedViewer>> {
     if (viewers.length === 0) return new Map();
-    const elsewhere = await this.postgres.run<Elsewhere & Record<string, unknown>>(ELSEWHERE, [viewers, this.#owner]);
+    const elsewhere = await this.#read<Elsewhere & Record<string, unknown>>(ELSEWHERE, [viewers, this.#owner]);
     const found = this.here.among(viewers);
     for (const { viewer, connections, since } of elsewhere)
       found.set(viewer, combined(found.get(viewer), { connections, since: new Date(Number(since)) }));
@@ -56,7 +57,7 @@ export class PostgresPresence extends SharedPresence {
   }
 
   override async nodes(): Promise<ReadonlySet<string>> {
-    const rows = await this.postgres.run<{ owner: string }>(NODES, []);
+    const rows = await this.#read<{ owner: string }>(NODES, []);
     return new Set(rows.map(({ owner }) => owner));
   }
 
@@ -80,6 +81,12 @@ export class PostgresPresence extends SharedPresence {
 
   protected override async leave(): Promise<void> {
     await this.postgres.run(LEAVE, [this.#owner]);
+  }
+
+  /** @throws UnavailableError also while PostgreSQL refuses writes: no node can then renew its lease */
+  #read<Row extends QueryResultRow>(statement: string, values: readonly SqlValue[]): Promise<readonly Row[]> {
+    if (this.postgres.health.state === 'refuses-writes') return Promise.reject(new UnavailableError());
+    return this.postgres.run<Row>(statement, values);
   }
 
   /** Reports these viewers as they are now. */

@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { combined, type ConnectedViewer } from '../../presence/presence.js';
 import { PRESENCE_BATCH, SharedPresence } from '../presence.shared.js';
@@ -137,7 +138,9 @@ export class RedisPresence extends SharedPresence {
     return (await this.#run((client) => client.pexpire(keyOf(this.#node), this.leaseMs))) === 1;
   }
 
+  /** @throws UnavailableError also while Redis refuses writes: no node can then renew its lease */
   async #nodes(): Promise<readonly string[]> {
+    if (this.redis.health.state === 'refuses-writes') throw new UnavailableError();
     return (await this.redis.runScript(NODES_SCRIPT, [NODES], [])) as string[];
   }
 
