@@ -90,4 +90,13 @@ describe('the heartbeat', () => {
     vi.advanceTimersByTime(5_000);
     expect(onDead).toHaveBeenCalledTimes(1);
   });
+
+  it('abandons the connection in a hidden tab too, where a browser runs timers only once a minute', () => {
+    const { setTimeout } = globalThis;
+    const nextMinute = (ms = 0): number => Math.ceil((Date.now() + ms) / 60_000) * 60_000 - Date.now();
+    vi.stubGlobal('setTimeout', (run: () => void, ms?: number) => setTimeout(run, nextMinute(ms)));
+    heartbeat.check();
+    vi.advanceTimersByTime(5 * 60_000);
+    expect(onDead).toHaveBeenCalledTimes(1);
+  });
 });

@@ -20,7 +20,8 @@ export interface HeartbeatListener {
  *
  * A browser does not show the server's WebSocket pings to a page, so a protocol Ping is sent after 5 s without a
  * message (20 s in a hidden tab and on Node), and at once when the page wakes. Events count as messages, so a busy
- * connection sends no Pings. If a timer fires far too late, the machine was asleep: the Ping is then repeated.
+ * connection sends no Pings. If a timer fires far too late, the machine was asleep: the Ping is then repeated, once,
+ * because a browser may run the timers of a hidden tab once a minute only.
  */
 export class Heartbeat {
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,18 +63,18 @@ export class Heartbeat {
     else this.#after(leftMs, () => this.#rest());
   }
 
-  #ask(): void {
+  #ask(isRepeated = false): void {
     this.#askedAt = Date.now();
     this.ping();
     this.#after(DOUBT_AFTER_MS, () => {
-      this.#after(ANSWER_WITHIN_MS - DOUBT_AFTER_MS, () => this.#judge());
+      this.#after(ANSWER_WITHIN_MS - DOUBT_AFTER_MS, () => this.#judge(isRepeated));
       if (!this.#isSuspect) this.listener.suspected((this.#isSuspect = true));
     });
   }
 
-  #judge(): void {
+  #judge(isRepeated: boolean): void {
     const slept = this.#askedAt !== undefined && Date.now() - this.#askedAt > 2 * ANSWER_WITHIN_MS;
-    if (slept) this.#ask();
+    if (slept && !isRepeated) this.#ask(true);
     else this.listener.dead();
   }
 
