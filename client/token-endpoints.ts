@@ -1,8 +1,10 @@
 import { page } from './platform.js';
 import { TokenUnavailableError, type GetToken } from './token-source.js';
 
-/** A `fetch`; the platform's own by default. */
+/** A `fetch`; by default the global one at the time of the request, which monitoring and tests replace. */
 export type FetchLike = typeof globalThis.fetch;
+
+const globalFetch: FetchLike = (input, init) => fetch(input, init);
 
 /**
  * Fetches tokens from `me`, with the browser's session cookie.
@@ -12,7 +14,7 @@ export type FetchLike = typeof globalThis.fetch;
  * GraphQL errors or an invalid response. `Retry-After` (RFC 9110 §10.2.3) and `extensions.retryAfterSeconds` are
  * honoured
  */
-export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.fetch): GetToken {
+export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalFetch): GetToken {
   return async ({ signal }) => {
     const response = await fetchLike(absolute(url), {
       method: 'POST',
@@ -38,7 +40,7 @@ export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalThis.
  * @returns a `getToken`: null for 401 (not logged in); a rejection, to be retried, for every other response without a
  * token
  */
-export function tokenFromUrl(url: string, fetchLike: FetchLike = globalThis.fetch): GetToken {
+export function tokenFromUrl(url: string, fetchLike: FetchLike = globalFetch): GetToken {
   return async ({ signal }) => {
     const response = await fetchLike(absolute(url), { headers: { accept: 'application/json' }, signal });
     if (response.status === 401) return null;

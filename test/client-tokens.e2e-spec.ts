@@ -81,6 +81,13 @@ describe('a token endpoint in trouble', () => {
     expect(asked()).toBe(2);
   });
 
+  it('is asked with the `fetch` of that moment, which monitoring and tests replace', async () => {
+    const getToken = tokenFromUrl('http://127.0.0.1:9/token');
+    vi.stubGlobal('fetch', async () => Response.json({ token: 'replaced' }));
+    live.atEnd(() => vi.unstubAllGlobals());
+    expect(await getToken({ signal: new AbortController().signal })).toBe('replaced');
+  });
+
   describe('startLive', () => {
     const json = (token: string): Answer => status(200, JSON.stringify({ token, expiresAt: isoAfter(60_000) }));
 
