@@ -1,7 +1,8 @@
 import type { ConnectionAckPayload, RefreshPingPayload, RefreshPongPayload } from '../src/protocol/payload.js';
+import { CloseCode } from '../src/protocol/close-code.js';
 import type { GuardedSocket } from './guarded-socket.js';
 import { Heartbeat, type HeartbeatListener } from './heartbeat.js';
-import { TokenRefresh } from './token-refresh.js';
+import { TokenRefresh, type Clock } from './token-refresh.js';
 import type { TokenSource } from './token-source.js';
 
 /** One acknowledged connection: sends pings, renews it in band, and stops both when it ends. */
@@ -13,16 +14,18 @@ export class Connection {
 
   /**
    * @param ack the ack's payload; without `expiresAt` the connection is never renewed
+   * @param clock what earlier connections have shown of the local clock
    * @param listener notified when the server does not answer
    */
   constructor(
     private readonly socket: GuardedSocket,
     private readonly tokens: TokenSource,
     ack: Partial<ConnectionAckPayload> | undefined,
+    clock: Clock,
     listener: HeartbeatListener,
   ) {
     this.#heartbeat = new Heartbeat(() => this.#send({ type: 'ping' }), listener);
-    this.#refresh = new TokenRefresh(() => void this.#renew());
+    this.#refresh = new TokenRefresh(() => void this.#renew(), clock);
     this.#refresh.endsAt(ack?.expiresAt);
   }
 
@@ -42,11 +45,11 @@ export class Connection {
     this.#refresh.check();
   }
 
-  /** Ends timers and requests; returns how long the connection lasted, in ms. */
-  end(): number {
+  /** Ends timers and requests; returns how long the connection lasted, in ms. @param code with which it was closed */
+  end(code: number): number {
     this.#over.abort();
     this.#heartbeat.stop();
-    this.#refresh.stop();
+    this.#refresh.stop(code === CloseCode.Forbidden);
     return performance.now() - this.#since;
   }
 

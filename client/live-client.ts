@@ -10,6 +10,7 @@ import { LiveStates, type LiveState } from './live-state.js';
 import { callApplication, page, socketUrl, watchPage, type CloseNotice, type SocketClass } from './platform.js';
 import { Resumption, iterateOver, type Gap } from './resuming-subscribe.js';
 import { tokenFromMe } from './token-endpoints.js';
+import type { Clock } from './token-refresh.js';
 import { TokenSource, type GetToken } from './token-source.js';
 
 /** The options of {@link createLiveClient}. */
@@ -73,6 +74,7 @@ class Live implements SocketOwner {
   readonly #states: LiveStates;
   readonly #tokens: TokenSource;
   readonly #inner: Client;
+  readonly #clock: Clock = { behindMs: 0 };
   #socket: GuardedSocket | undefined;
   #token = '';
   #connection: Connection | undefined;
@@ -171,7 +173,7 @@ class Live implements SocketOwner {
 
   #connected(ack: Record<string, unknown> | undefined): void {
     if (!this.#socket) return;
-    this.#connection = new Connection(this.#socket, this.#tokens, ack, {
+    this.#connection = new Connection(this.#socket, this.#tokens, ack, this.#clock, {
       suspected: (isSuspect) => (isSuspect ? this.#states.suspected() : this.#states.live()),
       dead: () => this.#inner.terminate(),
     });
@@ -179,7 +181,7 @@ class Live implements SocketOwner {
   }
 
   #closed({ code }: CloseNotice): void {
-    const heldMs = this.#connection?.end() ?? 0;
+    const heldMs = this.#connection?.end(code) ?? 0;
     this.#connection = undefined;
     this.#token = '';
     if (code === CloseCode.ServiceRestart && heldMs >= HANDED_OVER_MS) this.#backoff.handedOver();

@@ -81,7 +81,5 @@ export function watchPage(listener: () => void): () => void {
  * else.
  */
 export function socketUrl(url: string): string {
-  const absolute = new URL(url, page.location?.href);
-  absolute.protocol = absolute.protocol.replace(/^http/, 'ws');
-  return absolute.href;
+  return new URL(url, page.location?.href).href.replace(/^http/, 'ws');
 }

@@ -10,7 +10,7 @@ describe('the renewal of a connection', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     renew.mockReset();
-    refresh = new TokenRefresh(renew, () => 0);
+    refresh = new TokenRefresh(renew, { behindMs: 0 }, () => 0);
   });
   afterEach(() => {
     refresh.stop();
@@ -64,6 +64,22 @@ describe('the renewal of a connection', () => {
     refresh.endsAt(inMs(1_000));
     vi.advanceTimersByTime(60_000);
     expect(renew).toHaveBeenCalledTimes(12);
+  });
+
+  it('renews in time when a server has closed an earlier connection before its end by the local clock', () => {
+    const clock = { behindMs: 0 };
+    const late = new TokenRefresh(renew, clock, () => 1);
+    // A life of 60 s and a clock that is 20 s behind; the server closes after 65 s.
+    late.endsAt(inMs(80_000));
+    vi.advanceTimersByTime(65_000);
+    expect(renew).not.toHaveBeenCalled();
+    late.stop(true);
+    const next = new TokenRefresh(renew, clock, () => 1);
+    next.endsAt(inMs(80_000));
+    vi.advanceTimersByTime(60_000);
+    expect(renew).toHaveBeenCalledTimes(1);
+    next.stop(true);
+    expect(clock.behindMs).toBe(15_000);
   });
 
   it.each([undefined, 7, 'soon', null])('never renews when the expiry is %s', (end) => {

@@ -5,20 +5,29 @@ const LONGEST_TIMER_MS = 60 * 60_000;
 const SHARE_OF_LIFE = 0.75;
 const JITTER = 0.1;
 
+/** What is known of the local clock; shared by the connections of a client. */
+export interface Clock {
+  /** How far it is behind the server's, as far as the server has shown, in ms. */
+  behindMs: number;
+}
+
 /**
  * Renews one connection before it expires: after 75 to 85 % of the remaining time it calls `renew`, which sends a Ping
  * with a new token.
  *
  * The expiry is a wall-clock time of the server. With a local clock that is ahead it would renew in a loop, so it waits
  * at least 5 s, and an expiry in the past means "in 30 s". Timers run for at most one hour and then check the clock
- * again, so that a laptop that slept renews when it wakes.
+ * again, so that a laptop that slept renews when it wakes. With a local clock that is behind, a connection ends before
+ * it is due; from then on the difference is taken into account.
  */
 export class TokenRefresh {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dueAt: number | undefined;
+  #end = 0;
 
   constructor(
     private readonly renew: () => void,
+    private readonly clock: Clock,
     private readonly random: () => number = Math.random,
   ) {}
 
@@ -29,7 +38,8 @@ export class TokenRefresh {
   endsAt(expiresAt: unknown): void {
     const end = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN;
     if (Number.isNaN(end)) return;
-    const leftMs = end - Date.now();
+    this.#end = end;
+    const leftMs = end - Date.now() - this.clock.behindMs;
     const share = SHARE_OF_LIFE + this.random() * JITTER;
     this.#dueAt = Date.now() + (leftMs > 0 ? Math.max(SHORTEST_MS, leftMs * share) : UNTRUSTED_CLOCK_MS);
     this.#arm();
@@ -40,8 +50,9 @@ export class TokenRefresh {
     if (this.#dueAt !== undefined) this.#arm();
   }
 
-  /** The connection has ended. */
-  stop(): void {
+  /** The connection has ended. @param hasExpired whether the server says that it was its time, or the token is bad */
+  stop(hasExpired = false): void {
+    if (hasExpired && this.#dueAt !== undefined) this.clock.behindMs = Math.max(0, this.#end - Date.now());
     this.#dueAt = undefined;
     clearTimeout(this.#timer);
   }
