@@ -16,6 +16,15 @@ describe('a notification', () => {
   });
 
   it.each([
+    '2024-02-29T23:59:59+01:00',
+    '2026-12-31T23:00:00-05:00',
+    '0000-01-01T00:00:00Z',
+    '9999-12-31T23:59:59.999999999Z',
+  ])('may have the time %s', (createdAt) =>
+    expect(NotificationsFeed.check({ ...least, createdAt })).toMatchObject({ ok: true }),
+  );
+
+  it.each([
     ['is no object', 7, 'payload must be a JSON object.'],
     ['is a list', [least], 'payload must be a JSON object.'],
     ['is null', null, 'payload must be a JSON object.'],
@@ -27,6 +36,9 @@ describe('a notification', () => {
     ['has a body that is no text', { ...least, body: {} }, /^payload: body must/],
     ['has a time without a zone', { ...least, createdAt: '2026-01-02T03:04:05' }, /^payload: createdAt must/],
     ['has a time that does not exist', { ...least, createdAt: '2026-02-30T25:61:00Z' }, /^payload: createdAt/],
+    ['has a day that its month does not have', { ...least, createdAt: '2026-02-30T12:00:00Z' }, /^payload: createdAt/],
+    ['has an hour 24', { ...least, createdAt: '2026-01-31T24:00:00Z' }, /^payload: createdAt/],
+    ['is after the year 9999 in UTC', { ...least, createdAt: '9999-12-31T23:59:59-01:00' }, /^payload: createdAt/],
     ['has a leap second', { ...least, createdAt: '2026-12-31T23:59:60Z' }, /^payload: createdAt/],
     ['has an unknown field', { ...least, colour: 'red' }, /^payload has an unknown field/],
     ['reaches for the prototype', JSON.parse('{"kind":"x","title":"y","__proto__":{"id":"z"}}'), /unknown field/],

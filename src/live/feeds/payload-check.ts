@@ -129,23 +129,30 @@ function rulesOf(type: ObjectClass): CompiledRules {
   return rules;
 }
 
-const RFC_3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const RFC_3339 = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const DAY_LENGTH = 'YYYY-MM-DD'.length;
+/** RFC 3339 has years of four digits, in UTC too. */
+const FIRST_MS = Date.parse('0000-01-01T00:00:00Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** A class-validator rule: an instant as RFC 3339 text that a `Date` can represent, so without leap seconds. */
+/**
+ * A class-validator rule: an instant as RFC 3339 text that a `Date` can represent, so without leap seconds, and with a
+ * year from 0000 to 9999 in UTC.
+ */
 export function IsInstant(): PropertyDecorator {
   return ValidateBy({
     name: 'isInstant',
     validator: {
-      validate: isInstant,
+      validate: (value) => typeof value === 'string' && isInstant(value),
       defaultMessage: () => '$property must be an instant such as 2026-01-31T12:00:00Z',
     },
   });
 }
 
-/** A `Date` takes 30 February for 2 March, and 24:00 for the next day: neither is RFC 3339. */
-function isInstant(value: unknown): boolean {
-  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) return false;
-  const local = RFC_3339.exec(value)?.[1];
-  const inUtc = new Date(`${local}Z`);
-  return local !== undefined && !Number.isNaN(inUtc.getTime()) && inUtc.toISOString().startsWith(local);
+function isInstant(text: string): boolean {
+  if (!RFC_3339.test(text)) return false;
+  // To `Date`, 30 February is 2 March.
+  const day = text.slice(0, DAY_LENGTH);
+  const atMs = Date.parse(text);
+  return new Date(day).getUTCDate() === Number(day.slice(-2)) && atMs >= FIRST_MS && atMs <= LAST_MS;
 }
