@@ -161,6 +161,15 @@ describe('concurrent request bodies', () => {
     await untilAnswered(`Bearer ${key}`, 200);
   });
 
+  it('without Content-Length count in the rate with their length, not with the maximum', async () => {
+    const chunking = await makeKey('chunking');
+    const chunked = Buffer.concat([
+      head(`Bearer ${chunking}`, ['Transfer-Encoding', 'chunked']),
+      Buffer.from('d\r\n{"events":[]}\r\n0\r\n\r\n'),
+    ]);
+    for (let request = 0; request <= 130; request++) expect((await rawHttp(server.url, chunked)).status).toBe(200);
+  });
+
   it('count with the maximum size if they have no Content-Length', async () => {
     const busy = `Bearer ${await makeKey('chunky')}`;
     const sockets = await holding(16, busy, ['Transfer-Encoding', 'chunked']);

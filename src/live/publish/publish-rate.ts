@@ -49,6 +49,11 @@ export class PublishRate {
     this.#consume(this.#bytes, key, Math.max(1, bytes));
   }
 
+  /** Counts what of a body {@link spendBytes} could not know before it was read. */
+  spendMoreBytes(key: PublishingKey, bytes: number): void {
+    this.#consume(this.#bytes, key, bytes);
+  }
+
   /**
    * Counts a request with this number of events, or of viewers or events that it asks for.
    *

@@ -9,6 +9,7 @@ import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publ
 import type { FastifyRequest } from 'fastify';
 import { HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
+import { lengthOfBody } from '../http/request-bodies.js';
 import { whenOver } from '../http/request-end.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { HeldBodies } from './held-bodies.js';
@@ -56,13 +57,18 @@ export class PublishRule implements RouteRule {
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     const key = await this.guard.admit(request, reply, { scope: 'publish', isAllowed: mayPublishSomething });
     const bytes = announcedBytes(request);
-    whenOver(request, reply, this.#take(key, bytes));
+    const release = this.#take(key, bytes);
+    whenOver(request, reply, () => {
+      release();
+      if (bytes === null) this.rate.spendMoreBytes(key, lengthOfBody(request) ?? MAX_BODY_BYTES);
+    });
   };
 
-  #take(key: ApiKey, bytes: number): () => void {
+  /** A body without `Content-Length` may have the maximum size, and counts when its length is known. */
+  #take(key: ApiKey, bytes: number | null): () => void {
     try {
-      this.rate.spendBytes(key, bytes);
-      return this.held.hold(key, bytes);
+      this.rate.spendBytes(key, bytes ?? 0);
+      return this.held.hold(key, bytes ?? MAX_BODY_BYTES);
     } catch (error) {
       if (error instanceof TooManyRequestsError)
         this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
@@ -71,9 +77,10 @@ export class PublishRule implements RouteRule {
   }
 }
 
-/** A body without `Content-Length` may have the maximum size. */
-function announcedBytes({ headers }: FastifyRequest): number {
-  const length = Number(headers['content-length'] ?? MAX_BODY_BYTES);
+/** Null without `Content-Length`. */
+function announcedBytes({ headers }: FastifyRequest): number | null {
+  if (headers['content-length'] === undefined) return null;
+  const length = Number(headers['content-length']);
   if (length > MAX_BODY_BYTES)
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_BODY_BYTES} bytes.`);
   return length;

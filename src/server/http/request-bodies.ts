@@ -15,6 +15,14 @@ declare module 'fastify' {
 
 const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
+/** Of bodies without `Content-Length`, in bytes. */
+const lengths = new WeakMap<FastifyRequest, number>();
+
+/** The length of a body of JSON without `Content-Length`, in bytes; undefined until it has been read. */
+export function lengthOfBody(request: FastifyRequest): number | undefined {
+  return lengths.get(request);
+}
+
 /**
  * Parses bodies of JSON as Fastify does, and refuses those that are not UTF-8 (RFC 8259 §8.1). Otherwise every
  * undecodable byte would become the same replacement character, and different subjects the same viewer. Forms are parsed
@@ -27,6 +35,7 @@ export function parseBodies(app: NestFastifyApplication): void {
   // No route reads plain text: it is answered with 415.
   fastify.removeContentTypeParser('text/plain');
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
+    if (request.headers['content-length'] === undefined) lengths.set(request, body.length);
     if (!isUtf8(body)) return done(refusal('The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
     const parse = request.routeOptions.config.checksKeys ? lenient : strict;
     return parse(request, body.toString(), (error, value) =>
