@@ -67,6 +67,10 @@ describe('the upgrade', () => {
     expect(answer.body).toContain('connection_init');
   });
 
+  it('TK-10 finds a token after a question mark within the query', async () => {
+    expect(await upgrade({}, '/graphql?next=?&token=x')).toMatchObject({ status: 400, destroyed: true });
+  });
+
   it('WS-4 does not accept compression', async () => {
     const answer = await upgrade({ 'sec-websocket-extensions': 'permessage-deflate' });
     expect(answer.status).toBe(101);

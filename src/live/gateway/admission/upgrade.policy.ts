@@ -158,7 +158,8 @@ export class UpgradePolicy {
     facts: ConnectionFacts,
     isDraining: () => boolean,
   ): Promise<UpgradeRefusal | null> {
-    const [, query = ''] = (request.url ?? '').split('?', 2);
+    const { url = '' } = request;
+    const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
     if (!this.isOurs(request)) {
       return { status: 404, message: `Sockets are opened at ${this.config.path} and nowhere else.` };
     }
