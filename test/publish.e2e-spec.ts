@@ -162,6 +162,7 @@ describe('POST /publish', () => {
     ['is a list', [], 400],
     ['has no events', {}, 400],
     ['has events that are no list', { events: {} }, 400],
+    ['has another field besides events', { events: [], key: 'once' }, 400],
     ['has 1,001 events', { events: Array.from({ length: 1_001 }, () => ({})) }, 400],
     ['is larger than 1 MiB', { events: [{ payload: 'x'.repeat(1_048_576) }] }, 413],
   ])('refuses a body that %s', async (_, body, status) => {

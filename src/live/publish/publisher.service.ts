@@ -63,12 +63,15 @@ export class Publisher {
 /**
  * The events of a request's body.
  *
- * @throws BadUserInputError when the body is not `{ "events": [ … ] }` with at most 1,000 of them
+ * @throws BadUserInputError when the body is not `{ "events": [ … ] }` with at most 1,000 of them, or has another field
  */
 export function eventsOf(body: unknown): readonly unknown[] {
   const events: unknown = typeof body === 'object' && body !== null && 'events' in body ? body.events : undefined;
-  if (!Array.isArray(events))
-    throw new BadUserInputError('events', 'The body must be a JSON object { "events": [ … ] }: see PROTOCOL.md.');
+  if (!Array.isArray(events) || Object.keys(body as object).length > 1)
+    throw new BadUserInputError(
+      'events',
+      'The body must be a JSON object { "events": [ … ] } without other fields: see PROTOCOL.md.',
+    );
   if (events.length > MAX_EVENTS)
     throw new BadUserInputError('events', `There are too many events: send at most ${MAX_EVENTS} in one request.`);
   return events;
