@@ -170,6 +170,15 @@ describe('POST /publish', () => {
     expect(answer).toMatchObject({ status, body: { error: { code: 'BAD_USER_INPUT' } } });
   });
 
+  it.each([
+    ['charset', { 'content-type': 'application/json; charset=iso-8859-1' }],
+    ['content coding', { 'content-encoding': 'gzip' }],
+  ])('answers 415 to a body in another %s', async (_, headers) => {
+    const all = { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers };
+    const response = await fetch(`${server.url}/publish`, { method: 'POST', headers: all, body: '{"events":[]}' });
+    expect(response.status).toBe(415);
+  });
+
   it('refuses a payload with a key __proto__, and publishes the others of its request', async () => {
     const payload = (data: string): string => `{ "kind": "order.shipped", "title": "On its way", "data": ${data} }`;
     const event = (data: string): string =>

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
 import { parse as parseForm } from 'node:querystring';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest, RawServerDefault } from 'fastify';
@@ -36,6 +37,8 @@ export function parseBodies(app: NestFastifyApplication): void {
   fastify.removeContentTypeParser('text/plain');
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
     if (request.headers['content-length'] === undefined) lengths.set(request, body.length);
+    if (isOtherwiseEncoded(request.headers))
+      return done(new HttpRefusalError(415, 'The body has another charset or content coding: send plain UTF-8.'));
     if (!isUtf8(body)) return done(refusal('The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
     const parse = request.routeOptions.config.checksKeys ? lenient : strict;
     return parse(request, body.toString(), (error, value) =>
@@ -59,6 +62,16 @@ export function parseBodies(app: NestFastifyApplication): void {
 export function requireJson({ headers }: FastifyRequest): void {
   if (!JSON_UTF8.test(headers['content-type'] ?? ''))
     throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
+}
+
+const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!utf-?8\b)/i;
+
+/** Whether the headers name a charset besides UTF-8, or a content coding (RFC 9110 §15.5.16). */
+function isOtherwiseEncoded({
+  'content-type': type = '',
+  'content-encoding': coding = '',
+}: IncomingHttpHeaders): boolean {
+  return OTHER_CHARSET.test(type) || !['', 'identity'].includes(coding.toLowerCase());
 }
 
 function refusal(message: string): HttpRefusalError {
