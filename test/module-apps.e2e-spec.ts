@@ -2,9 +2,11 @@ import { Global, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { Registry } from 'prom-client';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SallyportModule } from '../src/index.js';
-import { TestSessions } from '../src/testing/index.js';
+import { startSallyport, TestSessions } from '../src/testing/index.js';
+import { needs, requireNeed } from './kit/needs.js';
+import { rawUpgrade } from './kit/raw-upgrade.js';
 
 const KEY = 'q7Zr2LmX0vKc9TfWbN4yHs8DgUe1PaJo5iQwRtYk';
 
@@ -32,3 +34,26 @@ it.each(['before', 'after'])(
     await app.close();
   },
 );
+
+describe('a message names the option of the module', () => {
+  it('to a page of another origin', async () => {
+    const live = await startSallyport();
+    const { body } = await rawUpgrade(live.url, { headers: { origin: 'https://evil.example' } });
+    expect(body).toContain('see allowedOrigins of SallyportModule.');
+    await live.stop();
+  });
+
+  needs('redis', 'postgres')('at the start, if the store', () => {
+    it.each(['redis', 'postgres'] as const)('%s cannot be used', async (kind) => {
+      const url = new URL(requireNeed(kind));
+      if (kind === 'redis') Object.assign(url, { username: 'nobody', password: 'wrong' });
+      else url.pathname = '/sallyport_test_nowhere';
+      const failure = await startSallyport({ sallyport: { store: { kind, url: url.href } } }).catch(
+        (error: Error) => error.message,
+      );
+      expect(failure).toContain('store.url of SallyportModule');
+      expect(failure).toContain("use the store 'memory'");
+      expect(failure).not.toMatch(/_URL/);
+    });
+  });
+});

@@ -12,6 +12,8 @@ export interface GatewayConfig {
   readonly trustedProxies: readonly AddressRange[];
   /** Origins whose pages may open sockets and call with credentials. */
   readonly origins: readonly string[];
+  /** What messages call the setting of these origins. Default: `ALLOWED_ORIGINS`. */
+  readonly originsSetting?: string;
   /** Whether pages of the host that an upgrade names in `Host` may open sockets as well. */
   readonly sameHost: boolean;
   /** Whether other parts of an application take upgrades of the same HTTP server. */
@@ -42,18 +44,27 @@ export interface TokenConfig {
   readonly issuer: string;
 }
 
+/** What messages call the settings of a store. */
+export interface StoreSettings {
+  /** The setting of the URL. */
+  readonly url: string;
+  /** What to do for a store in memory instead, as part of a sentence. */
+  readonly memory: string;
+}
+
 /** Where topics and counters are kept. */
 export type StoreConfig =
   /** This process is the only node. */
   | { readonly kind: 'memory' }
   /** Shared by all nodes of one Redis. */
-  | { readonly kind: 'redis'; readonly url: string }
+  | { readonly kind: 'redis'; readonly url: string; readonly settings?: StoreSettings }
   /** Shared by all nodes of one PostgreSQL. */
   | {
       readonly kind: 'postgres';
       readonly url: string;
       /** For the connection that listens, if `url` leads to a pooler in transaction mode. */
       readonly listenUrl?: string | undefined;
+      readonly settings?: StoreSettings;
     };
 
 /** Where other backends publish by SQL. */
@@ -62,6 +73,7 @@ export interface OutboxConfig {
   readonly url: string;
   /** For the connection that listens, if `url` leads to a pooler in transaction mode. */
   readonly listenUrl?: string | undefined;
+  readonly settings?: StoreSettings;
 }
 
 /** Limits of sockets and history, per node; those of connections over all workers of a server. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import type { LiveConfig } from '../live/live-config.module.js';
-import type { LimitsConfig } from '../live/live.config.js';
+import type { LimitsConfig, StoreConfig } from '../live/live.config.js';
 import { AuditLog } from '../live/logging/audit-log.js';
 import { parseRedisUrl } from '../live/store/redis/redis-url.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
@@ -11,7 +11,7 @@ import { NoneElsewhere } from '../live/gateway/connection/connections-elsewhere.
 import { GRAPHQL_PATH } from '../protocol/payload.js';
 import { AppRegistry } from './app-registry.js';
 import { loggerToNest } from './logger-to-nest.js';
-import type { LimitOptions, SallyportOptions } from './options.js';
+import type { LimitOptions, SallyportOptions, StoreOptions } from './options.js';
 import { MetricsRegistry } from '../live/metrics-registry.js';
 
 const MIN_KEY_BYTES = 32;
@@ -24,6 +24,8 @@ const LIMITS = {
   maxConnectionsPerViewer: 20,
   maxHistoryMebibytes: 128,
 } as const;
+/** What messages call the options of a store. */
+const STORE_SETTINGS = { url: 'store.url of SallyportModule', memory: "use the store 'memory'" };
 const UNKNOWN = 'is no option of SallyportModule';
 const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
 const STORE_OPTIONS = ['kind', 'url', 'listenUrl'];
@@ -51,7 +53,8 @@ export function readOptions(given: SallyportOptions): LiveConfig {
   const faults = faultsOf(given);
   if (faults.length > 0)
     throw new StartError(`SallyportModule: the options are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
-  const { secretKeys, store = { kind: 'memory' }, token = {}, limits = {}, metrics } = given;
+  const { secretKeys, token = {}, limits = {}, metrics } = given;
+  const store = storeOf(given.store);
   const logger = (given.logger as Logger | undefined) ?? loggerToNest();
   return {
     gateway: {
@@ -60,6 +63,7 @@ export function readOptions(given: SallyportOptions): LiveConfig {
       secure: false,
       trustedProxies: parseAddressRanges(given.trustedProxies ?? []),
       origins: (given.allowedOrigins ?? []).map((origin) => new URL(origin).origin),
+      originsSetting: 'allowedOrigins of SallyportModule',
       sameHost: true,
       sharesServer: true,
       introspection: given.introspection ?? process.env['NODE_ENV'] !== 'production',
@@ -80,6 +84,10 @@ export function readOptions(given: SallyportOptions): LiveConfig {
     metrics: metrics ? new AppRegistry(metrics) : new MetricsRegistry(),
     refusesViewer: () => null,
   };
+}
+
+function storeOf(given: StoreOptions = { kind: 'memory' }): StoreConfig {
+  return given.kind === 'memory' ? given : { ...given, settings: STORE_SETTINGS };
 }
 
 function limitsOf({

@@ -38,7 +38,7 @@ const ENGINE: Provider = {
     if (store.kind === 'memory') return new MemoryEngine(maxHistoryBytes);
     if (store.kind === 'redis') {
       const { RedisEngine } = await import('./redis/redis-engine.js');
-      return RedisEngine.open(store.url, stores, logger);
+      return RedisEngine.open(store.url, stores, logger, store.settings);
     }
     const { PostgresEngine } = await import('./postgres/postgres-engine.js').catch(withoutPg);
     return PostgresEngine.open(store, stores, logger);

@@ -182,7 +182,8 @@ export class UpgradePolicy {
     const values = valuesOf(request, 'origin');
     if (values.length === 1 && (await isAllowedOrigin(this.origins, values[0]!, 'socket', request.headers.host)))
       return null;
-    return { status: 403, message: 'Pages of this origin may not open sockets here: see ALLOWED_ORIGINS.' };
+    const { originsSetting = 'ALLOWED_ORIGINS' } = this.config;
+    return { status: 403, message: `Pages of this origin may not open sockets here: see ${originsSetting}.` };
   }
 }
 

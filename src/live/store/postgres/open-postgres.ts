@@ -1,6 +1,7 @@
 import { Client, type Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
+import type { StoreSettings } from '../../live.config.js';
 import { migrateStore } from './migrations.js';
 import {
   CONNECT_TIMEOUT_MS,
@@ -16,6 +17,7 @@ import { databaseFailure, startFault } from './postgres-failure.js';
 const START_TIMEOUT_MS = 30_000;
 /** Publishing takes turns and everything else is short, so few connections serve a node. */
 const POOL = { size: 5, name: 'sallyport-store' };
+const VARIABLES: StoreSettings = { url: 'DATABASE_URL', memory: 'set STORE=memory' };
 
 /** Where the store is. */
 export interface PostgresPlace {
@@ -23,6 +25,8 @@ export interface PostgresPlace {
   readonly url: string;
   /** The same database for the connection that listens, which a pooler must keep for one node. Default: `url`. */
   readonly listenUrl?: string | undefined;
+  /** What messages call it. Default: the variables of the stand-alone server. */
+  readonly settings?: StoreSettings;
 }
 
 /** The connections to one PostgreSQL. */
@@ -40,7 +44,7 @@ export interface PostgresLink {
  * @throws StartError that names address and cause when it stays unavailable, refuses the credentials or the migration
  */
 export async function openPostgresStore(place: PostgresPlace, logger: Logger): Promise<PostgresLink> {
-  const address = await preparePostgres(place, logger, requireReadCommitted);
+  const address = await preparePostgres(place, logger, (client) => requireReadCommitted(client, place));
   return {
     pool: makePool(place.url, POOL, logger),
     openListener: () => makeListener(place, 'sallyport-listener'),
@@ -70,7 +74,7 @@ export async function preparePostgres(
     }
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError(explain(error, address), { cause: error });
+    throw new StartError(explain(error, address, place.settings), { cause: error });
   }
   return address;
 }
@@ -89,20 +93,20 @@ export function makeListener({ url, listenUrl = url }: PostgresPlace, name: stri
 }
 
 /** With another level, publishing reads a topic as it was before the nodes that it has waited for. */
-async function requireReadCommitted(client: Client): Promise<void> {
+async function requireReadCommitted(client: Client, { settings = VARIABLES }: PostgresPlace): Promise<void> {
   const { rows } = await client.query<{ level: string }>("select current_setting('transaction_isolation') as level");
   const level = rows[0]?.level;
   if (!level?.startsWith('read '))
     throw new StartError(
-      `The user of DATABASE_URL has the default_transaction_isolation '${level}', with which events would be lost. ` +
+      `The user of ${settings.url} has the default_transaction_isolation '${level}', with which events would be lost. ` +
         "Change it: alter role … set default_transaction_isolation = 'read committed'.",
     );
 }
 
-function explain(error: unknown, address: string): string {
+function explain(error: unknown, address: string, { url, memory } = VARIABLES): string {
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
   const failure = databaseFailure(error);
   return failure
-    ? startFault(failure, address)
-    : `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user, or set STORE=memory to run one node.`;
+    ? startFault(failure, address, url)
+    : `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the rights of its user, or ${memory} to run one node.`;
 }

@@ -42,11 +42,15 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   return { kind: 'unavailable', reason: code || 'connection lost' };
 }
 
-/** What an operator is told when the database fails in this way at the start. */
-export function startFault({ kind, reason }: DatabaseFailure, address: string): string {
+/**
+ * What an operator is told when the database fails in this way at the start.
+ *
+ * @param setting what they call its URL
+ */
+export function startFault({ kind, reason }: DatabaseFailure, address: string, setting = 'DATABASE_URL'): string {
   return kind === 'refused-write'
-    ? `The database at ${address} takes no writes (${reason}): it may be a standby, read-only or full. Name another one in DATABASE_URL, or correct it.`
-    : `The database at ${address} does not answer (${reason}): start it, or correct DATABASE_URL.`;
+    ? `The database at ${address} takes no writes (${reason}): it may be a standby, read-only or full. Name another one in ${setting}, or correct it.`
+    : `The database at ${address} does not answer (${reason}): start it, or correct ${setting}.`;
 }
 
 /** The most specific code: drizzle wraps the driver's errors, and Node those of attempts at several addresses. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { parseRedisUrl, type RedisAddress, type RedisPlace } from './redis-url.js';
 import { within } from '../../deadline.js';
 import { StartError } from '../../errors/sallyport.errors.js';
+import type { StoreSettings } from '../../live.config.js';
 import { messageOf, reasonOf } from './redis-failure.js';
 
 /** How long a start waits for Redis before it fails, in milliseconds. */
@@ -18,6 +19,7 @@ export const SILENCE_MS = 2_000;
 const SLOTS_REFRESH_MS = 5_000;
 /** The most cluster members that are remembered, those of `REDIS_URL` first. */
 const MAX_KNOWN_MEMBERS = 256;
+const VARIABLES: StoreSettings = { url: 'REDIS_URL', memory: 'unset REDIS_URL' };
 
 /** What was found behind `REDIS_URL`. */
 export interface RedisLink {
@@ -54,13 +56,14 @@ const FAIL_FAST = {
  * is a cluster member, to the whole cluster. Tries for 10 seconds with one line in the log.
  *
  * @param url as {@link parseRedisUrl} reads it
+ * @param settings what messages call it. Default: the variables of the stand-alone server
  * @throws StartError that names addresses and cause when Redis cannot be reached or refuses the credentials
  */
-export async function openRedis(url: string, logger: Logger): Promise<RedisLink> {
+export async function openRedis(url: string, logger: Logger, settings = VARIABLES): Promise<RedisLink> {
   const found = parseRedisUrl(url);
-  if (!found) throw new StartError('REDIS_URL is not the URL of a Redis.');
+  if (!found) throw new StartError(`${settings.url} is not the URL of a Redis.`);
   const address = found.places.map(({ host, port }) => `${host}:${port}`).join(', ');
-  const { info, place } = await probePatiently(found, address, logger);
+  const { info, place } = await probePatiently(found, address, logger, settings);
   if (!/^cluster_enabled:1/m.test(info)) {
     const open = (): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, place), db: found.database }));
     const client = open();
@@ -115,6 +118,7 @@ async function probePatiently(
   found: RedisAddress,
   address: string,
   logger: Logger,
+  settings: StoreSettings,
 ): Promise<{ info: string; place: RedisPlace }> {
   const givesUpAtMs = performance.now() + START_TIMEOUT_MS;
   const [first] = found.places;
@@ -125,7 +129,7 @@ async function probePatiently(
     const { reason } = probes;
     if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
       throw new StartError(
-        `Redis at ${address} cannot be used (${reason}). Start it, fix REDIS_URL, or unset REDIS_URL to run one node in memory.`,
+        `Redis at ${address} cannot be used (${reason}). Start it, fix ${settings.url}, or ${settings.memory} to run one node in memory.`,
       );
     }
     if (attempt === 1) logger.warn({ address, reason }, 'Redis is unavailable: trying for 10 seconds');

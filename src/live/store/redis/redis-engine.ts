@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import type { TopicMetrics } from '../../topics/topic.metrics.js';
+import type { StoreSettings } from '../../live.config.js';
 import type { NodeConnection, StoreEngine } from '../store-engine.js';
 import type { StoreMetrics } from '../store-health.js';
 import { RedisGuessCounter } from './guess-counter.redis.js';
@@ -30,10 +31,11 @@ export class RedisEngine implements StoreEngine {
    * Opens both connections.
    *
    * @param url checked already
+   * @param settings see {@link openRedis}
    * @throws StartError when Redis is unavailable
    */
-  static async open(url: string, stores: StoreMetrics, logger: Logger): Promise<RedisEngine> {
-    const link = await openRedis(url, logger);
+  static async open(url: string, stores: StoreMetrics, logger: Logger, settings?: StoreSettings): Promise<RedisEngine> {
+    const link = await openRedis(url, logger, settings);
     const redis = new RedisConnection(link, stores.watch('redis', 'Redis', link.address));
     await redis.open();
     const subscriber = await RedisSubscriber.open(link);
