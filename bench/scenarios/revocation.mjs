@@ -36,7 +36,7 @@ async function openAll(port, base, tokens) {
   const closed = tokens.map(() => deferred());
   const clients = tokens.map((token) => ({
     first: JSON.stringify({ type: 'connection_init', payload: { token } }),
-    then: SUBSCRIBE,
+    second: SUBSCRIBE,
   }));
   const onClosed = (index, code) => closed[index].resolve({ at: performance.now(), code });
   const sockets = new Sockets({ port, base, graphql: true, clients, onClosed });
