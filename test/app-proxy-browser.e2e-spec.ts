@@ -203,7 +203,7 @@ needs('chromium')('the app proxy in a real browser', () => {
 
   it("a customer who logs out of the shop loses the socket within the token's lifetime, and is redirected to the login", async () => {
     const { page } = await customer('45');
-    const { page: other } = { page: await page.context().newPage() };
+    const other = await page.context().newPage();
     await other.goto(shop.at(OWN_NAME, '/account/logout'));
     await page.waitForURL('**/account/login?**');
     expect(new URL(page.url()).searchParams.get('return_url')).toBe('/apps/live');

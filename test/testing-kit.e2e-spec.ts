@@ -74,7 +74,7 @@ describe.each([
   });
 
   it('ends a session like the application', async () => {
-    const socket = await live.connect(ADA, 'session 1'.replace(' ', '-'));
+    const socket = await live.connect(ADA, 'session-1');
     await live.sallyport.revokeSession('session-1');
     expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
   });
