@@ -71,15 +71,6 @@ describe('a start that cannot succeed', () => {
     expect(server.output()).toMatch(/PORT: expected a whole number/);
     expect(server.output()).not.toMatch(/LOG_LEVEL/);
   });
-
-  it('says in one line that another process uses the embedded data, and what to do', async () => {
-    const env = { DATA_DIR: (await ownStorage())['DATA_DIR'] ?? '' };
-    const first = await startServerProcess(env);
-    const second = spawnServer({ ...env, PORT: '0', LOG_LEVEL: 'silent' });
-    expect(await second.exit).toBe(1);
-    await first.end();
-    expect(lines(second.output())).toEqual([expect.stringMatching(/Another process uses .*DATABASE_URL/)]);
-  });
 });
 
 describe('a running server', () => {
