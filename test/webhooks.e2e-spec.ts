@@ -91,6 +91,8 @@ describe.concurrent('webhooks of one node', () => {
     receiver.answer(viewer, () => (receiver.typesOf(viewer).length < 1 ? 307 : 204));
     const leave = server.app.get(Presence).enter(viewer);
     await untilTypes(viewer, ['viewer.online', 'viewer.online']);
+    const paths = receiver.all.filter((one) => one.viewer === viewer).map(({ path }) => path);
+    expect(paths).toEqual(['/hooks', '/hooks']);
     leave();
   });
 

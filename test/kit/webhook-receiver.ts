@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { Webhook as Verifier } from 'standardwebhooks';
@@ -9,6 +9,8 @@ export interface Received {
   readonly id: string;
   readonly type: string;
   readonly viewer: string;
+  /** The path that it was sent to. */
+  readonly path: string;
 }
 
 /** A backend that receives webhooks and verifies them with the library of Standard Webhooks. */
@@ -31,7 +33,7 @@ export class WebhookReceiver {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const attempt = receiver.#verify(Buffer.concat(chunks).toString(), request.headers as Record<string, string>);
+        const attempt = receiver.#verify(Buffer.concat(chunks).toString(), request);
         const status = attempt ? receiver.#statusFor(attempt) : 400;
         if (attempt) receiver.all.push(attempt);
         if (status !== null) response.writeHead(status, { location: '/elsewhere' }).end();
@@ -80,7 +82,8 @@ export class WebhookReceiver {
     return answer ? answer(attempt) : 204;
   }
 
-  #verify(body: string, headers: Record<string, string>): Received | null {
+  #verify(body: string, request: IncomingMessage): Received | null {
+    const headers = request.headers as Record<string, string>;
     try {
       const { type, data, timestamp } = new Verifier(this.secret).verify(body, headers) as {
         readonly type: string;
@@ -88,7 +91,7 @@ export class WebhookReceiver {
         readonly data: { readonly viewer: string };
       };
       if (new Date(timestamp).toISOString() !== timestamp) throw new Error('not an instant');
-      return { id: headers['webhook-id'] ?? '', type, viewer: data.viewer };
+      return { id: headers['webhook-id'] ?? '', type, viewer: data.viewer, path: request.url ?? '' };
     } catch {
       this.invalid++;
       return null;
