@@ -1,10 +1,16 @@
 /** The longest `Cookie` header that is read. Browsers send up to 4 KiB per cookie and about a hundred cookies. */
 const MAX_HEADER_LENGTH = 16_384;
 
+/**
+ * What may precede a pair (RFC 6265 §4.2.1). Nothing else is dropped: browsers refuse a sibling domain's cookie only if
+ * its name begins with `__Host-`, and not if another character, such as a no-break space, comes first.
+ */
+const LEADING_SPACE = /^[ \t]+/;
+
 /** The values of the cookies of this name in a `Cookie` header, in order; none if the header is too long. */
 export function cookieValues(header: string | undefined, name: string): readonly string[] {
   if (!header || header.length > MAX_HEADER_LENGTH) return [];
   const prefix = `${name}=`;
-  const pairs = header.split(';').map((pair) => pair.trim());
+  const pairs = header.split(';').map((pair) => pair.replace(LEADING_SPACE, '').trimEnd());
   return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
 }
