@@ -1,5 +1,7 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountStore } from '../../src/identity/accounts/account.store.js';
+import { createLogger } from '../../src/live/logging/logger.js';
 import { needs } from '../kit/needs.js';
 import { openTestEmbedded, openTestPostgres, type OpenDatabase, type OpenDatabaseFor } from '../kit/open-database.js';
 
@@ -24,6 +26,19 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
   it('lets exactly one of twenty concurrent requests have an e-mail', async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => accounts.add('race@example.org', 'hash')));
     expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
+  });
+
+  it('LK-1 throws errors that are logged with their statement and its fault, without its values', async () => {
+    const rename = (from: string, to: string) =>
+      opened.database.run((orm) => orm.execute(sql.raw(`alter table ${from} rename to ${to}`)));
+    await rename('users', 'people');
+    const error: unknown = await accounts.add('canary@example.org', 'canary-hash').catch((thrown: unknown) => thrown);
+    await rename('people', 'users');
+    let written = '';
+    createLogger('error', { write: (line) => void (written += line) }).error({ err: error }, 'failed');
+    expect(written).toContain('insert into');
+    expect(written).toContain('relation \\"users\\" does not exist');
+    expect(written).not.toContain('canary');
   });
 };
 

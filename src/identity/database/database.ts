@@ -1,4 +1,4 @@
-import { getTableName, is, sql } from 'drizzle-orm';
+import { DrizzleQueryError, getTableName, is, sql } from 'drizzle-orm';
 import { type PgDatabase, type PgQueryResultHKT, PgTable } from 'drizzle-orm/pg-core';
 import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
@@ -38,7 +38,7 @@ export class Database {
    * Runs one query, or several that need no transaction.
    *
    * @throws UnavailableError when the database is unavailable, too busy, too slow or refuses writes; other errors
-   * unchanged
+   * without the values of their statement
    */
   run<T>(work: (orm: Orm) => Promise<T>): Promise<T> {
     return this.#watched('query', () => work(this.orm));
@@ -100,7 +100,7 @@ export class Database {
       return await work();
     } catch (error) {
       const failure = databaseFailure(error);
-      if (!failure) throw error;
+      if (!failure) throw withoutValues(error);
       this.#logFailure(failure);
       throw new UnavailableError(undefined, { cause: error });
     } finally {
@@ -114,6 +114,12 @@ export class Database {
     if (kind === 'unavailable') health?.becameUnavailable(reason);
     if (kind === 'refused-write') health?.refusedWrite(reason);
   }
+}
+
+/** Drizzle's error repeats the values of its statement, such as password hashes and e-mails, and errors are logged. */
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof DrizzleQueryError)) return error;
+  return new Error(`Failed query: ${error.query}`, { cause: error.cause });
 }
 
 /** PostgreSQL's error for a write: read_only_sql_transaction. */
