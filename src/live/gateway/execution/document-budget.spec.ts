@@ -45,6 +45,19 @@ it('charges the node nothing for a viewer who is over the limit', () => {
   expect(refusedBy(budget, viewer('b'))).toBeNull();
 });
 
+it.each([
+  ['a viewer', viewer('a')],
+  ['a network', network('192.0.2.1')],
+])('charges nobody for what %s does elsewhere over the limit', (_, subject) => {
+  const budget = new DocumentBudget();
+  spendAll(budget, subject, 100_000);
+  expect(refusedBy(budget, subject)).toBe('subject');
+  expect(refusedBy(budget, network('192.0.2.2'))).toBeNull();
+  expect(refusedBy(budget, viewer('b'))).toBeNull();
+  vi.advanceTimersByTime(1000);
+  expect(refusedBy(budget, subject)).toBeNull();
+});
+
 it('limits all viewers together', () => {
   const budget = new DocumentBudget();
   for (let count = 0; count < 4; count++) spendAll(budget, viewer(String(count)), 250);
@@ -61,6 +74,15 @@ it('reserves half of the node for signed-in viewers, however many networks visit
   }
   expect(refusedBy(budget, network('192.0.2.1'))).toBe('node');
   expect(refusedBy(budget, viewer('a'))).toBeNull();
+});
+
+it('reserves it also against what visitors do elsewhere', () => {
+  const budget = new DocumentBudget();
+  for (let count = 0; count < 100; count++) spendAll(budget, network(`2001:db8:0:${count}::/64`), 250);
+  expect(refusedBy(budget, network('192.0.2.1'))).toBe('node');
+  expect(refusedBy(budget, viewer('a'))).toBeNull();
+  vi.advanceTimersByTime(1000);
+  expect(refusedBy(budget, network('192.0.2.1'))).toBeNull();
 });
 
 it('charges for work that fails', () => {

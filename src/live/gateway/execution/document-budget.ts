@@ -93,12 +93,18 @@ export class DocumentBudget {
     }
   }
 
-  /** Charges work on a new document that was done elsewhere, in milliseconds. */
+  /**
+   * Charges work on a new document that was done elsewhere, in milliseconds. Once a budget is used up, neither it nor a
+   * wider one is charged: otherwise one client could use up what all share.
+   */
   charge(subject: BudgetSubject, costMs: number): void {
+    const nowMs = performance.now();
     const cost = Math.min(MAX_COST_MS, Math.max(MIN_COST_MS, costMs));
-    const { own, shared } = this.#bucketsOf(subject, performance.now());
-    own?.take(cost);
-    for (const bucket of shared) bucket.take(cost);
+    const { own, shared } = this.#bucketsOf(subject, nowMs);
+    for (const bucket of own ? [own, ...shared] : shared) {
+      if (bucket.isSpent(nowMs)) return;
+      bucket.take(cost);
+    }
   }
 
   #refuse(spent: SpentBudget): { readonly done: false; readonly spent: SpentBudget } {
