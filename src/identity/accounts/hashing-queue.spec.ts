@@ -60,6 +60,24 @@ describe('the hashing queue', () => {
     await Promise.all(strangers);
   });
 
+  it('BF-4 a flood of known devices from one network only costs that network its places', async () => {
+    const queue = new HashingQueue(1, MAX_WAITING);
+    let open = (): void => {};
+    const blocked = new Promise<void>((resolve) => (open = resolve));
+    const ran: string[] = [];
+    const add = (name: string, network: string) => queue.run({ known: true, network }, async () => ran.push(name));
+    const holding = queue.run({ known: true, network: 'holder' }, () => blocked);
+    const flood = Array.from({ length: 100 }, (_, n) => add(`flood ${n}`, 'attacker'));
+    const outcomes = Promise.allSettled(flood);
+    const honest = ['ada', 'bob'].map((name) => add(name, `network of ${name}`));
+    const served = Promise.allSettled(honest);
+    open();
+    await holding;
+    expect((await served).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(ran.slice(0, 3)).toEqual(['flood 0', 'ada', 'bob']);
+    expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toHaveLength(MAX_WAITING - 2);
+  });
+
   it('serves unknown devices while known ones wait', async () => {
     const { ran, add, open } = occupied();
     const known = Array.from({ length: 100 }, (_, n) => add(`known ${n}`, null));

@@ -4,7 +4,7 @@ import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 export interface HashingClaim {
   /** Whether it is a device known to the account, or has a session. */
   readonly known: boolean;
-  /** The widest network of the client; unknown clients share the queue by network. */
+  /** The widest network of the client, by which clients share a queue. */
   readonly network: string;
 }
 
@@ -13,21 +13,66 @@ interface Waiting {
   readonly refuse: (error: UnavailableError) => void;
 }
 
+/** Requests that wait, served in turn by network. */
+class NetworkQueue {
+  /** The first one is served next. */
+  readonly #byNetwork = new Map<string, Waiting[]>();
+  #size = 0;
+
+  /** @param maxSize how many may wait; beyond it the network with the most loses one, or the new one is refused */
+  constructor(private readonly maxSize: number) {}
+
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  add(network: string, waiting: Waiting): void {
+    const queue = this.#byNetwork.get(network) ?? [];
+    if (this.#size >= this.maxSize && !this.#makeRoom(queue.length)) {
+      waiting.refuse(new UnavailableError());
+      return;
+    }
+    queue.push(waiting);
+    this.#byNetwork.set(network, queue);
+    this.#size += 1;
+  }
+
+  next(): Waiting | undefined {
+    const [entry] = this.#byNetwork;
+    if (!entry) return undefined;
+    const [network, queue] = entry;
+    const next = queue.shift();
+    this.#size -= 1;
+    // Moves it to the end: a Map keeps insertion order.
+    this.#byNetwork.delete(network);
+    if (queue.length > 0) this.#byNetwork.set(network, queue);
+    return next;
+  }
+
+  /** Removes a waiting request of the network with the most; false if that would not be fairer. */
+  #makeRoom(have: number): boolean {
+    let longest: Waiting[] = [];
+    for (const queue of this.#byNetwork.values()) if (queue.length > longest.length) longest = queue;
+    if (longest.length <= have + 1) return false;
+    longest.pop()?.refuse(new UnavailableError());
+    this.#size -= 1;
+    return true;
+  }
+}
+
 /**
  * Decides which request is hashed next. Known devices have a reserved slot, their own queue and every second turn, so
- * that a flood of unknown clients cannot lock them out. Networks of unknown clients are served in turn; when their
- * queue is full, the network with the most waiting requests loses one, so that a flood from one network only costs that
- * network its places.
+ * that a flood of unknown clients cannot lock them out. In both queues networks are served in turn, and when one is
+ * full, the network with the most waiting requests loses one, so that a flood from one network only costs that network
+ * its places: everybody can have known devices, of accounts of their own.
  */
 export class HashingQueue {
   #running = 0;
   #unknownRunning = 0;
   readonly #slotsOfUnknown: number;
   #knownHadTurn = false;
-  readonly #known: Waiting[] = [];
-  /** By network; the first one is served next. */
-  readonly #unknown = new Map<string, Waiting[]>();
-  #unknownWaiting = 0;
+  readonly #known: NetworkQueue;
+  readonly #unknown: NetworkQueue;
 
   /**
    * @param slots how many run at a time
@@ -35,9 +80,11 @@ export class HashingQueue {
    */
   constructor(
     private readonly slots: number,
-    private readonly maxWaiting: number,
+    maxWaiting: number,
   ) {
     this.#slotsOfUnknown = Math.max(1, slots - 1);
+    this.#known = new NetworkQueue(maxWaiting);
+    this.#unknown = new NetworkQueue(maxWaiting);
   }
 
   /**
@@ -45,13 +92,14 @@ export class HashingQueue {
    *
    * @throws UnavailableError when the queue is full; whatever `work` throws
    */
-  async run<T>(claim: HashingClaim, work: () => Promise<T>): Promise<T> {
-    if (this.#running < this.slots && (claim.known || this.#mayUnknownRun())) this.#begin(claim.known);
-    else await new Promise<void>((start, refuse) => this.#enqueue(claim, { start, refuse }));
+  async run<T>({ known, network }: HashingClaim, work: () => Promise<T>): Promise<T> {
+    if (this.#running < this.slots && (known || this.#mayUnknownRun())) this.#begin(known);
+    else
+      await new Promise<void>((start, refuse) => (known ? this.#known : this.#unknown).add(network, { start, refuse }));
     try {
       return await work();
     } finally {
-      this.#end(claim.known);
+      this.#end(known);
     }
   }
 
@@ -67,53 +115,15 @@ export class HashingQueue {
   #end(known: boolean): void {
     this.#running -= 1;
     if (!known) this.#unknownRunning -= 1;
-    const unknownMay = this.#mayUnknownRun() && this.#unknownWaiting > 0;
-    const next = this.#knownHadTurn && unknownMay ? undefined : this.#known.shift();
+    const unknownMay = this.#mayUnknownRun() && !this.#unknown.isEmpty;
+    const next = this.#knownHadTurn && unknownMay ? undefined : this.#known.next();
     this.#knownHadTurn = next !== undefined;
     if (next) {
       this.#begin(true);
       next.start();
     } else if (unknownMay) {
       this.#begin(false);
-      this.#nextUnknown()?.start();
+      this.#unknown.next()?.start();
     }
-  }
-
-  #enqueue({ known, network }: HashingClaim, waiting: Waiting): void {
-    if (known) {
-      if (this.#known.length >= this.maxWaiting) waiting.refuse(new UnavailableError());
-      else this.#known.push(waiting);
-      return;
-    }
-    const queue = this.#unknown.get(network) ?? [];
-    if (this.#unknownWaiting >= this.maxWaiting && !this.#makeRoom(queue.length)) {
-      waiting.refuse(new UnavailableError());
-      return;
-    }
-    queue.push(waiting);
-    this.#unknown.set(network, queue);
-    this.#unknownWaiting += 1;
-  }
-
-  /** Removes a waiting request of the network with the most; false if that would not be fairer. */
-  #makeRoom(have: number): boolean {
-    let longest: [network: string, queue: Waiting[]] | null = null;
-    for (const entry of this.#unknown) if (!longest || entry[1].length > longest[1].length) longest = entry;
-    if (!longest || longest[1].length <= have + 1) return false;
-    longest[1].pop()?.refuse(new UnavailableError());
-    this.#unknownWaiting -= 1;
-    return true;
-  }
-
-  #nextUnknown(): Waiting | undefined {
-    const [entry] = this.#unknown;
-    if (!entry) return undefined;
-    const [network, queue] = entry;
-    const next = queue.shift();
-    this.#unknownWaiting -= 1;
-    // Moves it to the end: a Map keeps insertion order.
-    this.#unknown.delete(network);
-    if (queue.length > 0) this.#unknown.set(network, queue);
-    return next;
   }
 }
