@@ -12,6 +12,8 @@ const LOCAL_PART = /^[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]+$/u;
  * §5.1).
  */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u;
+/** What `domainToASCII` reads as the end of a domain, decodes, or drops. */
+const NOT_IN_DOMAINS = /[/?#\\%\s]/;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /**
@@ -28,7 +30,9 @@ export function normalizeEmail(text: string): string | null {
   const folded = text.normalize('NFKC').trim().toLowerCase().normalize('NFKC');
   const at = folded.lastIndexOf('@');
   const local = folded.slice(0, at);
-  const domain = domainToASCII(folded.slice(at + 1));
+  const written = folded.slice(at + 1);
+  if (NOT_IN_DOMAINS.test(written)) return null;
+  const domain = domainToASCII(written);
   if (at < 1 || Buffer.byteLength(local) > MAX_LOCAL_LENGTH || !LOCAL_PART.test(local) || !DOMAIN.test(domain))
     return null;
   const email = `${local}@${domain}`;
