@@ -40,6 +40,17 @@ needs('chromium')('the app in a browser', () => {
     await ada.page.getByText('1 unread').waitFor({ state: 'detached' });
   });
 
+  it('goes on without the chart when its file cannot be loaded', async () => {
+    const ada = await fixture.visit();
+    await ada.page.route('**/assets/count-chart-*', (route) => route.abort());
+    await ada.register();
+    const viewer = await viewerOf(ada);
+    await publishCount(fixture.server, viewer, 4, 9);
+    await ada.page.getByText('The chart could not be loaded.').waitFor();
+    await publishCount(fixture.server, viewer, 3);
+    await ada.count(3);
+  });
+
   it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
     await notify(fixture.server, ada.viewer, 'First', 'Second');

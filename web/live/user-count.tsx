@@ -1,7 +1,12 @@
 import { lazy, Suspense } from 'react';
 import type { CountPoint } from './feeds.js';
 
-const CountChart = lazy(() => import('./count-chart.js'));
+/** If its file cannot be loaded, since the server restarts or has a new version, the page goes on without it. */
+const CountChart = lazy(() => import('./count-chart.js').catch(() => ({ default: NoChart })));
+
+function NoChart() {
+  return <p className="muted count-empty">The chart could not be loaded. Reload the page to see it.</p>;
+}
 
 /** The newest value, above a chart of the last ones. */
 export function UserCount({ counts }: { readonly counts: readonly CountPoint[] }) {
