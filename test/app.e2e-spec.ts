@@ -51,6 +51,15 @@ needs('chromium')('the app in a browser', () => {
     await ada.count(3);
   });
 
+  it('offers no button to copy where the browser has no clipboard, as over http', async () => {
+    const ada = await member();
+    await ada.page.getByRole('button', { name: 'Copy the command' }).waitFor();
+    await ada.page.addInitScript('delete Navigator.prototype.clipboard');
+    await ada.page.reload();
+    await ada.page.getByText('To send yourself one, run this command').waitFor();
+    expect(await ada.page.getByRole('button', { name: 'Copy the command' }).count()).toBe(0);
+  });
+
   it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
     await notify(fixture.server, ada.viewer, 'First', 'Second');

@@ -158,6 +158,20 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByRole('row').filter({ hasText: ada.viewerId }).first().waitFor();
   });
 
+  it('offers no button to copy a key where the browser has no clipboard, as over http', async () => {
+    const view = await fixture.visit();
+    const { page } = view;
+    await page.addInitScript('delete Navigator.prototype.clipboard');
+    await page.reload();
+    await view.signIn(key);
+    await view.open('Keys');
+    await page.getByLabel('Name').fill(`http-${name}`);
+    await page.getByLabel('Scopes').fill('publish');
+    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByText(/^sallyport_key_/).waitFor();
+    expect(await page.getByRole('button', { name: 'Copy' }).count()).toBe(0);
+  });
+
   it('follows the audit log again after older events, when Show is pressed', async () => {
     const audit = fixture.server.app.get(AuditLog);
     const refuse = (reason: string) => audit.record('sign-in-failed', { reason, by: 'stranger' });

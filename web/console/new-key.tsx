@@ -80,9 +80,11 @@ function ShownOnce({ created: { name, key }, onHide }: { readonly created: Creat
       </p>
       <code className="secret">{key}</code>
       <div className="buttons">
-        <button type="button" className="button" onClick={() => void copy().catch(() => setIsCopied(false))}>
-          {isCopied ? 'Copied' : 'Copy'}
-        </button>
+        {'clipboard' in navigator && (
+          <button type="button" className="button" onClick={() => void copy().catch(() => setIsCopied(false))}>
+            {isCopied ? 'Copied' : 'Copy'}
+          </button>
+        )}
         <button type="button" className="button quiet" onClick={onHide}>
           I have it
         </button>

@@ -11,11 +11,12 @@ export function HowToNotify({ userId }: { readonly userId: string }) {
       <pre>
         <code>{command}</code>
       </pre>
-      <Copy text={command} />
+      {'clipboard' in navigator && <Copy text={command} />}
     </div>
   );
 }
 
+/** Browsers have a clipboard only on https and on loopback. */
 function Copy({ text }: { readonly text: string }) {
   const [done, setDone] = useState(false);
   const copy = (): void => {
