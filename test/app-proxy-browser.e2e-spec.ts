@@ -156,6 +156,14 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(await page.locator('li').first().textContent()).toBe('event 119');
   });
 
+  it('a customer sees every notification once, whatever its id', async () => {
+    const { page } = await customer('64');
+    const ids = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
+    await notify(server, customerViewer(DOMAIN, '64').id, ...ids, ...ids, 'last');
+    await page.locator('li', { hasText: /^last$/ }).waitFor();
+    expect(await page.locator('li').allTextContents()).toEqual(['last', ...ids.toReversed()]);
+  });
+
   it('AP-14: a token is renewed through the shop, and the socket stays', async () => {
     const { page, sockets, frames } = await customer('43');
     const renewals = shop.forwarded.filter(({ url }) => url.includes('/token')).length;

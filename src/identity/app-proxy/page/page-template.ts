@@ -72,12 +72,12 @@ export const PAGE_TEMPLATE = `
     sallyport.subscribe('subscription { userCount }', function (data) {
       element('user-count').textContent = data.userCount;
     });
-    var shown = {};
+    var shown = new Set();
     var show = function (data) {
       var notification = data.notifications;
       var list = element('notifications');
-      if (shown[notification.id]) return;
-      shown[notification.id] = true;
+      if (shown.has(notification.id)) return;
+      shown.add(notification.id);
       var item = document.createElement('li');
       var title = document.createElement('strong');
       title.textContent = notification.title;
@@ -90,7 +90,7 @@ export const PAGE_TEMPLATE = `
       item.dataset.id = notification.id;
       list.prepend(item);
       if (list.children.length > KEPT) {
-        delete shown[list.lastChild.dataset.id];
+        shown.delete(list.lastChild.dataset.id);
         list.lastChild.remove();
       }
       element('none').hidden = true;
