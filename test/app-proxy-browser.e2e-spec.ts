@@ -164,6 +164,23 @@ needs('chromium')('the app proxy in a real browser', () => {
     expect(await page.locator('li').allTextContents()).toEqual(['last', ...ids.toReversed()]);
   });
 
+  it('AP-7: shows nothing of a customer any more when another one has logged in in another tab', async () => {
+    const { page } = await customer('65');
+    await notify(server, customerViewer(DOMAIN, '65').id, 'For 65');
+    await publishCount(server, customerViewer(DOMAIN, '65').id, 5);
+    await shows(page, '#sallyport-user-count', '5');
+    await page.locator('li', { hasText: 'For 65' }).waitFor();
+    await notify(server, customerViewer(DOMAIN, '66').id, 'For 66');
+    await publishCount(server, customerViewer(DOMAIN, '66').id, 6);
+    const other = await page.context().newPage();
+    await other.goto(shop.at(OWN_NAME, '/account/login'));
+    await other.fill('input[name=customer]', '66');
+    await other.click('button');
+    await page.locator('li', { hasText: 'For 66' }).waitFor();
+    expect(await page.locator('li').allTextContents()).toEqual(['For 66']);
+    await shows(page, '#sallyport-user-count', '6');
+  });
+
   it('AP-14: a token is renewed through the shop, and the socket stays', async () => {
     const { page, sockets, frames } = await customer('43');
     const renewals = shop.forwarded.filter(({ url }) => url.includes('/token')).length;

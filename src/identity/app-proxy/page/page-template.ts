@@ -69,9 +69,23 @@ export const PAGE_TEMPLATE = `
     document.addEventListener('sallyport:state', function (event) {
       tell(event.detail, words[event.detail]);
     });
-    sallyport.subscribe('subscription { userCount }', function (data) {
+    // After a gap it starts anew: another customer may have logged in in another tab.
+    var follow = function (query, clear, show) {
+      var stop = sallyport.subscribe(query, show);
+      document.addEventListener('sallyport:gap', function (event) {
+        if (event.detail.payload.query !== query) return;
+        stop();
+        clear();
+        stop = sallyport.subscribe(query, show);
+      });
+    };
+    var showNumber = function (data) {
       element('user-count').textContent = data.userCount;
-    });
+    };
+    var clearNumber = function () {
+      element('user-count').textContent = '\\u2013';
+    };
+    follow('subscription { userCount }', clearNumber, showNumber);
     var shown = new Set();
     var show = function (data) {
       var notification = data.notifications;
@@ -95,13 +109,12 @@ export const PAGE_TEMPLATE = `
       }
       element('none').hidden = true;
     };
-    var NOTIFICATIONS = 'subscription { notifications { id title body } }';
-    var stop = sallyport.subscribe(NOTIFICATIONS, show);
-    document.addEventListener('sallyport:gap', function (event) {
-      if (event.detail.payload.query !== NOTIFICATIONS) return;
-      stop();
-      stop = sallyport.subscribe(NOTIFICATIONS, show);
-    });
+    var clear = function () {
+      shown.clear();
+      element('notifications').replaceChildren();
+      element('none').hidden = false;
+    };
+    follow('subscription { notifications { id title body } }', clear, show);
   })();
 </script>
 `;
