@@ -60,6 +60,21 @@ needs('chromium')('the app in a browser', () => {
     expect(await ada.page.getByRole('button', { name: 'Copy the command' }).count()).toBe(0);
   });
 
+  it('shows a title that is written from right to left with its last sign on the left', async () => {
+    const ada = await member();
+    await notify(fixture.server, ada.viewer, 'שלום!');
+    await ada.notification('שלום!');
+    const leftOf = (index: number): Promise<number> =>
+      ada.page.evaluate(`(() => {
+        const range = document.createRange();
+        const text = document.querySelector('.row strong').firstChild;
+        range.setStart(text, ${index});
+        range.setEnd(text, ${index + 1});
+        return range.getBoundingClientRect().left;
+      })()`);
+    expect(await leftOf(4)).toBeLessThan(await leftOf(0));
+  });
+
   it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
     await notify(fixture.server, ada.viewer, 'First', 'Second');

@@ -40,13 +40,13 @@ const Row = memo(function Row({ item, unread }: { readonly item: Notification; r
   return (
     <li className="row" data-unread={unread}>
       <div className="row-head">
-        <strong>{item.title}</strong>
+        <strong dir="auto">{item.title}</strong>
         {unread && <span className="hidden">unread</span>}
         <time className="muted" dateTime={item.createdAt}>
           {new Date(item.createdAt).toLocaleTimeString()}
         </time>
       </div>
-      {item.body && <p>{item.body}</p>}
+      {item.body && <p dir="auto">{item.body}</p>}
       <p className="muted row-kind">{item.kind}</p>
     </li>
   );

@@ -95,10 +95,12 @@ export const PAGE_TEMPLATE = `
       var item = document.createElement('li');
       var title = document.createElement('strong');
       title.textContent = notification.title;
+      title.dir = 'auto';
       item.append(title);
       if (notification.body) {
         var body = document.createElement('span');
         body.textContent = notification.body;
+        body.dir = 'auto';
         item.append(body);
       }
       item.dataset.id = notification.id;
