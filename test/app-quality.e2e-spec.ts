@@ -79,6 +79,9 @@ needs('chromium')("the app's quality", () => {
     await app.signIn(who);
     await app.state('Live');
     expect(await beside()).toBe(0);
+    await publishCount(fixture.server, `user:${who.id}`, -2_147_483_648);
+    await app.count(-2_147_483_648);
+    expect(await beside()).toBe(0);
     await notify(fixture.server, `user:${who.id}`, ...Array.from({ length: 100 }, (_, index) => `event ${index}`));
     await app.notification('event 99');
     expect(await seriousViolations(page)).toEqual([]);
