@@ -62,7 +62,13 @@ it('a request that arrives while running ones finish gets 503 in the format of i
   await continued;
   const stopped = node.stop();
   await vi.waitFor(async () => expect((await fetch(`${node.url}/healthz`)).status).toBe(503), 10_000);
-  const post = (path: string) => fetch(`${node.url}${path}`, { method: 'POST', headers: { connection: 'close' } });
+  const close = { connection: 'close' };
+  const ready = await fetch(`${node.url}/readyz`, { headers: close });
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    { status: 'unavailable', checks: { node: 'draining', database: 'ok' } },
+  ]);
+  const post = (path: string) => fetch(`${node.url}${path}`, { method: 'POST', headers: close });
   const published = await post('/publish');
   expect(published.headers.get('retry-after')).toBe('1');
   expect([published.status, await published.json()]).toMatchObject([503, { error: { code: 'UNAVAILABLE' } }]);

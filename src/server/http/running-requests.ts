@@ -4,6 +4,8 @@ import { whenOver } from './request-end.js';
 
 /** How long a shutdown waits for running requests, in milliseconds; longer ones are aborted. */
 const FINISH_WITHIN_MS = 10_000;
+/** Balancers ask it until the end. Its own answer says that the node drains. */
+const READINESS = '/readyz';
 
 /**
  * Makes a shutdown wait for running requests, and refuses new ones in the meantime. Without it the server's connections
@@ -16,7 +18,8 @@ export function finishRunningRequests(fastify: FastifyInstance, finishWithinMs =
   let onIdle: () => void = () => {};
 
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (isClosing) return done(new UnavailableError('This node is shutting down: try again in a moment.'));
+    if (isClosing && request.routeOptions.url !== READINESS)
+      return done(new UnavailableError('This node is shutting down: try again in a moment.'));
     running++;
     whenOver(request, reply, () => {
       if (--running === 0) onIdle();
