@@ -324,6 +324,26 @@ describe('the command line', () => {
     expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });
   });
 
+  needs('postgres')('migrate', () => {
+    it('also migrates what other backends publish with by SQL, whatever the store is', async () => {
+      const created = await createDatabase();
+      clean.push(() => created.drop());
+      const migrated = await cli('/nowhere', ['migrate'], '', {
+        DATABASE_URL: created.url,
+        STORE: 'memory',
+        SECRET_KEYS: randomUUID(),
+      });
+      expect(migrated).toMatchObject({ code: 0, err: '' });
+      const client = new pg.Client({ connectionString: created.url });
+      await client.connect();
+      clean.push(() => client.end());
+      const { rows } = await client.query(
+        "select to_regprocedure('sallyport.publish(text, text, jsonb, text)') as name",
+      );
+      expect(rows).toEqual([{ name: expect.stringContaining('publish') as string }]);
+    });
+  });
+
   it('generates secrets that production accepts, and checks a configuration without a store', async () => {
     const generated = await cli('/nowhere', ['secret', 'generate']);
     const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://app.example', SECRET_KEYS: generated.out.trim() };
