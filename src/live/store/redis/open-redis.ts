@@ -200,6 +200,8 @@ function openCluster(found: RedisAddress): Cluster {
     clusterNodeRetryStrategy: nextAttemptMs,
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     slotsRefreshTimeout: SILENCE_MS,
+    // ioredis would connect to the address that a name resolves to, for which no certificate is made.
+    ...(tls && { dnsLookup: (name, done) => done(null, name) }),
     redisOptions: {
       ...(username && { username }),
       ...(password && { password }),
