@@ -2,7 +2,7 @@
 // without Docker: two nodes, PostgreSQL, Redis and a balancer in front. Ctrl-C stops everything, a second one at once.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -51,6 +51,7 @@ async function start() {
   console.log('starting PostgreSQL and Redis, then the nodes');
   const [postgres, redis] = await stores();
   if (stopping) return;
+  const secretKeys = keepSecretKeys();
   const env = {
     ...process.env,
     NODE_ENV: 'production',
@@ -60,14 +61,28 @@ async function start() {
     PUBLIC_URL: `http://localhost:${port}`,
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
-    SECRET_KEYS: randomBytes(48).toString('base64'),
+    SECRET_KEYS: secretKeys,
     TRUSTED_PROXIES: '127.0.0.1',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   };
   const nodes = await Promise.all(NODES.map((name) => startNode(name, env)));
   await startBalancer(proxy, port, nodes);
   if (stopping) return;
-  tell(port, proxy, nodes, { postgres, redis });
+  tell(port, proxy, nodes, { postgres, redis }, secretKeys);
+}
+
+/** A file, so that the CLI can sign with the same key and none is printed. */
+function keepSecretKeys() {
+  const file = join(ownFolder(), 'secret-keys');
+  writeFileSync(file, randomBytes(48).toString('base64'));
+  return `@${file}`;
+}
+
+/** A folder that only this user can enter, and that is removed at the end. */
+function ownFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-cluster-'));
+  running.push(async () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function chooseProxy() {
@@ -120,8 +135,7 @@ async function startNode(name, env) {
 
 async function startBalancer({ name, program }, port, nodes) {
   if (stopping) return;
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-cluster-'));
-  running.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const folder = ownFolder();
   const { args, env } = startProxy(name, folder, port, nodes);
   const balancer = child(program, args, { ...process.env, ...env });
   balancer.once('exit', (code, signal) => {
@@ -175,7 +189,7 @@ function stop(code) {
   })());
 }
 
-function tell(port, proxy, nodes, services) {
+function tell(port, proxy, nodes, services, secretKeys) {
   const lines = [
     ['app', `http://localhost:${port}/`],
     ['balancer', proxy.name],
@@ -184,10 +198,11 @@ function tell(port, proxy, nodes, services) {
   ];
   console.log(['The cluster is open', ...lines.map(([name, text]) => `  ${name.padEnd(9)} ${text}`)].join('\n'));
   const { postgres, redis } = services;
-  // A URL that was given may contain a password.
-  if ([postgres, redis].every(({ origin }) => origin.startsWith('started')))
-    console.log(
-      `  CLI       DATABASE_URL=${postgres.url} REDIS_URL=${redis.url} PUBLIC_URL=http://localhost:${port} npm run cli -- …`,
-    );
+  // A URL that was given may contain a password, and is in the environment.
+  const urls = Object.entries({ DATABASE_URL: postgres, REDIS_URL: redis })
+    .filter(([, { origin }]) => origin.startsWith('started'))
+    .map(([name, { url }]) => `${name}=${url}`);
+  const settings = [...urls, `PUBLIC_URL=http://localhost:${port}`, `SECRET_KEYS=${secretKeys}`].join(' ');
+  console.log(`  CLI       ${settings} npm run cli -- …`);
   console.log('Ctrl-C stops everything.');
 }

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -8,6 +9,7 @@ import { WebSocket } from 'ws';
 import { createLiveClient, type LiveState } from '../client/index.js';
 import { freePort } from '../scripts/free-port.mjs';
 import { Inbox } from '../src/testing/inbox.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
 import { needs } from './kit/needs.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
@@ -88,7 +90,12 @@ needs('postgres', 'redis', 'caddy', 'nginx').each(['caddy', 'nginx'])('npm run c
       }),
     );
 
-    const browser = new Browser(url.replace(/\/$/, ''));
+    const origin = url.replace(/\/$/, '');
+    const [, settings = ''] = await cluster.prints(/CLI +(.*) npm run cli/);
+    const seeded = await openSocket(origin, { token: seedOne({ ...env, ...variablesIn(settings) }) });
+    await seeded.close();
+
+    const browser = new Browser(origin);
     await browser.register();
     const counts = new Inbox<number>();
     const states = new Inbox<LiveState>();
@@ -144,6 +151,20 @@ it('npm run cluster says in one line what is wrong with its options', async () =
   await cluster.prints(/^cluster: --port takes a number/m);
   expect(await cluster.exit).toBe(1);
 });
+
+/** The variables of a command line, as a shell reads them. */
+function variablesIn(line: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(line.split(' ').map((pair) => pair.split(/=(.*)/s).slice(0, 2) as [string, string]));
+}
+
+/** Makes an account with the CLI; returns a token of it. */
+function seedOne(env: Readonly<Record<string, string>>): string {
+  const args = [join(ROOT, 'dist/server/cli/main.js'), 'seed', '--users', '1'];
+  const [person] = JSON.parse(execFileSync(process.execPath, args, { cwd: tmpdir(), env, encoding: 'utf8' })) as {
+    token: string;
+  }[];
+  return person?.token ?? '';
+}
 
 /** Returns the node that has the open socket. */
 async function nodeWithSocket<Node extends { readonly at: string }>(nodes: readonly Node[]): Promise<Node> {
