@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
 import { closeCodeFor } from '../src/testing/live-socket.js';
+import { newTopic } from './contract/topic-bus/bus-under-test.js';
 import { needs } from './kit/needs.js';
 import { publishOver } from './kit/publish-over.js';
+import { redisNode } from './kit/redis-node.js';
 import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
 
@@ -72,6 +77,21 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     await command('REPLICAOF', 'NO', 'ONE');
     await untilReady();
     expect((await publishOver(server, viewer)).status).toBe(200);
+  });
+
+  it('is logged once while it is read-only, although the connection is replaced meanwhile', async () => {
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg);
+    const { connection, bus, close } = await redisNode(redis.url, pino({ base: null }, { write }));
+    const replaced = once(connection.client, 'ready');
+    await command('REPLICAOF', '127.0.0.1', '1');
+    await replaced;
+    await expect(bus.publish([{ topic: newTopic(), payload: 1 }])).rejects.toBeInstanceOf(UnavailableError);
+    await command('REPLICAOF', 'NO', 'ONE');
+    await vi.waitFor(() => expect(connection.health.state).toBe('ok'), { timeout: 8_000 });
+    close();
+    await untilReady();
+    expect(lines).toEqual(['Redis refuses writes: trying until it takes them', 'Redis takes writes again']);
   });
 
   it('shows an outage in the metrics, and its end', async () => {

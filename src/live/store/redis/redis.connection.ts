@@ -27,6 +27,8 @@ export class RedisConnection {
   #heartbeat: NodeJS.Timeout | undefined;
   #clockAheadMs = 0;
   #replacedAtMs = -Infinity;
+  /** Whether this side is closing the connection to open another one. */
+  #isReplacing = false;
   #isClosed = false;
   /** Null on a cluster, where scripts check the shard itself. */
   readonly #generation: StoreGeneration | null;
@@ -44,7 +46,8 @@ export class RedisConnection {
     this.client.on('ready', () => void this.#beat());
     this.client.on('close', () => {
       this.#isSettled = false;
-      this.#becameUnavailable();
+      if (!this.#isReplacing) this.#becameUnavailable();
+      this.#isReplacing = false;
     });
     this.client.on('error', (error: Error) => this.#becameUnavailable(error));
     this.#scheduleBeat();
@@ -183,6 +186,7 @@ export class RedisConnection {
     const nowMs = performance.now();
     if (this.isCluster || nowMs - this.#replacedAtMs < REPLACE_EVERY_MS) return;
     this.#replacedAtMs = nowMs;
+    this.#isReplacing = true;
     this.client.disconnect(true);
   }
 
