@@ -169,6 +169,16 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await vi.waitFor(() => expect(there.connection.health.state).toBe('ok'), WAIT);
   }, 60_000);
 
+  it('is unavailable while only its queries lead nowhere, as when a pooler beside the listener is down', async () => {
+    const { connection, log, close } = await postgresNode({ url: proxy.url, listenUrl: server.url });
+    await proxy.shut();
+    await vi.waitFor(() => expect(connection.health.state).toBe('unavailable'), WAIT);
+    expect(log.isLost).toBe(false);
+    await proxy.open();
+    await vi.waitFor(() => expect(connection.health.state).toBe('ok'), WAIT);
+    await close();
+  }, 60_000);
+
   it('goes on delivering while no connection is to be had for a publisher', async () => {
     const topic = newTopic();
     const sink = await subscribe(topic);

@@ -94,6 +94,26 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     expect(lines).toEqual(['Redis refuses writes: trying until it takes them', 'Redis takes writes again']);
   });
 
+  it('is not ready, and says why, while Redis answers the heartbeat with an error', async () => {
+    const lines: unknown[] = [];
+    const write = (line: string) => {
+      const { msg, reason } = JSON.parse(line) as { msg: string; reason?: string };
+      lines.push([msg, reason]);
+    };
+    const { connection, close } = await redisNode(redis.url, pino({ base: null }, { write }));
+    await command('ACL', 'SETUSER', 'default', '-@scripting');
+    await untilRefused();
+    await vi.waitFor(() => expect(connection.health.state).toBe('unavailable'), { timeout: 8_000 });
+    await command('ACL', 'SETUSER', 'default', '+@scripting');
+    await untilReady();
+    await vi.waitFor(() => expect(connection.health.state).toBe('ok'), { timeout: 8_000 });
+    close();
+    expect(lines).toEqual([
+      ['Redis is unavailable: retrying until it is back', 'NOPERM'],
+      ['Redis is back', undefined],
+    ]);
+  });
+
   it('shows an outage in the metrics, and its end', async () => {
     await redis.stop();
     await untilRefused();

@@ -102,8 +102,10 @@ export class PostgresConnection {
         if (this.health.state === 'refuses-writes') await this.run(TRY_WRITE);
         this.health.tookWrite();
       }
-    } catch {
-      // It was recorded where it failed.
+    } catch (error) {
+      // The log's connection may lead elsewhere, and be well. A late answer says little.
+      const failure = databaseFailure(error);
+      if (failure?.kind === 'unavailable') this.health.becameUnavailable(failure.reason);
     } finally {
       this.#scheduleBeat();
     }

@@ -86,6 +86,7 @@ export class RedisConnection {
       return await commands(this.client);
     } catch (error) {
       this.#note(error);
+      if (operation === 'heartbeat') this.#missBeat(error);
       throw storeFailure(error);
     } finally {
       this.health.took(operation, startedAtMs);
@@ -169,6 +170,15 @@ export class RedisConnection {
   async #settle(): Promise<void> {
     await this.run(async () => this.#generation?.settle(), 'heartbeat');
     if (this.client.status === 'ready') this.#isSettled = true;
+  }
+
+  /**
+   * A timeout drops the connection. One that answers with errors stays open, and would seem to be well. On a cluster it
+   * is one shard that answers.
+   */
+  #missBeat(error: unknown): void {
+    if (this.isCluster || this.client.status !== 'ready' || isRefusedWrite(error)) return;
+    this.health.becameUnavailable(reasonOf(error));
   }
 
   #note(error: unknown): void {
