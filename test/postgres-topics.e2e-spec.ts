@@ -80,6 +80,18 @@ needs('postgres')('topics on PostgreSQL', () => {
     }, 10_000);
   });
 
+  it('are swept also after the clock was set back, when their events are from the future', async () => {
+    const topic = topicOf({ ...definition, historySize: 2 }, `user:${randomUUID()}`);
+    await node.bus.publish(Array.from({ length: 5 }, (_, payload) => ({ topic, payload })));
+    await admin.query("update sallyport.event set at = at + interval '1 day'");
+    await admin.query('select sallyport.sweep_log(10000)');
+    const { rows } = await admin.query(
+      'select e."offset" from sallyport.event e join sallyport.topic t on t.id = e.topic where t.name = $1 order by 1',
+      [topic.name],
+    );
+    expect(rows).toEqual([{ offset: '4' }, { offset: '5' }]);
+  });
+
   it('that are about to end are kept when somebody subscribes', async () => {
     const topic = topicOf(definition, `user:${randomUUID()}`);
     const [published] = await node.bus.publish([{ topic, payload: 1 }]);

@@ -24,7 +24,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'outbox', sql: OUTBOX_SCHEMA },
   { name: 'traces', sql: TRACE_SCHEMA },
   { name: 'definitions', sql: DEFINITION_SCHEMA },
-  { name: 'sweeps', sql: SWEEP_SCHEMA },
+  { name: 'sweeps by any clock', sql: SWEEP_SCHEMA },
   { name: 'outbox start', sql: OUTBOX_START_SCHEMA },
 ];
 

@@ -21,7 +21,9 @@ begin
   if low is null then return 0; end if;
   select max(oldest.seq), count(*) into high, looked_at from (
     select e.seq, e.at from sallyport.event e where e.seq > low order by e.seq limit most
-  ) oldest where oldest.at < present_time - ${LOG_MS} * interval '1 ms';
+  ) oldest
+  -- One from the future was appended before the clock was set back, which stops nothing.
+  where oldest.at not between present_time - ${LOG_MS} * interval '1 ms' and present_time + ${LOG_MS} * interval '1 ms';
   if high is not null then
     delete from sallyport.event e using (
       select t.id, newest."offset" - t.history_size as obsolete
