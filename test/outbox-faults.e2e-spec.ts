@@ -348,6 +348,15 @@ needs('postgres')('a PostgreSQL of its own', () => {
     expect(fixture.arrived.get(viewer)).not.toContain('dropped');
   });
 
+  it('lets a role prepare a transaction in whose literals a backslash escapes', async () => {
+    await sql.run('set standard_conforming_strings = off');
+    await sql.run('begin');
+    await publish('kept');
+    await sql.run("prepare transaction 'kept'");
+    await sql.run("commit prepared 'kept'");
+    await fixture.until(1);
+  });
+
   it('loses, repeats and reorders nothing when it is killed and starts again', async () => {
     const expected: string[] = [];
     for (let round = 0; round < 3; round++) {

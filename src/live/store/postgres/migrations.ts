@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
-import { OUTBOX_SCHEMA } from './outbox-schema.js';
+import { OUTBOX_LITERALS, OUTBOX_SCHEMA } from './outbox-schema.js';
 import { OUTBOX_START_SCHEMA } from './outbox-start-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
 import { NO_LIMITS } from './postgres-connections.js';
@@ -26,6 +26,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'definitions', sql: DEFINITION_SCHEMA },
   { name: 'sweeps by any clock', sql: SWEEP_SCHEMA },
   { name: 'outbox start', sql: OUTBOX_START_SCHEMA },
+  { name: 'outbox literals', sql: OUTBOX_LITERALS },
 ];
 
 const BOOKKEEPING = `

@@ -298,3 +298,6 @@ create function sallyport.outbox_backlog(out waiting bigint, out oldest_seconds 
     coalesce((select extract(epoch from clock_timestamp() - o.created_at) from sallyport.outbox o order by o.id limit 1), 0)
 $$;
 `;
+
+/** The function is read with the settings of the publisher, whose role may give a backslash in a literal a meaning. */
+export const OUTBOX_LITERALS = 'alter function sallyport.number_commit() set standard_conforming_strings = on';
