@@ -17,7 +17,7 @@ const TURN = 250;
 class WatchedConnection {
   readonly openedAtMs = performance.now();
   readonly initReceived = true;
-  readonly standsOnToken: boolean;
+  standsOnToken: boolean;
   issuedAtMs = Date.now();
   state: ConnectionState = 'admitted';
   endsAtMs: number;
@@ -136,6 +136,18 @@ describe('an open connection', () => {
     await vi.advanceTimersByTimeAsync(10 * SECOND);
     connection.endsAtMs = performance.now() + 10 * SECOND;
     // The grace of 5 seconds, and at most 5 more to the next check.
+    await vi.advanceTimersByTimeAsync(15 * SECOND - 1);
+    expect(connection.closedWith).toBeNull();
+    await vi.advanceTimersByTimeAsync(5 * SECOND + TURN + 1);
+    expect(connection.closedWith).toBe(4403);
+  });
+
+  it('is closed with 4403 soon after the end of its token, although it was opened for an outside session', async () => {
+    const connection = admitted('external:acme:s1', 60 * MINUTE);
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    // A provider's JWT of the same session has refreshed it.
+    connection.standsOnToken = true;
+    connection.endsAtMs = performance.now() + 10 * SECOND;
     await vi.advanceTimersByTimeAsync(15 * SECOND - 1);
     expect(connection.closedWith).toBeNull();
     await vi.advanceTimersByTimeAsync(5 * SECOND + TURN + 1);

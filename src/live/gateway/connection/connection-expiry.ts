@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { isOutsideSession } from '../../sessions/outside-session.js';
 import { type Announcement, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
@@ -23,7 +24,10 @@ const ASK_AGAIN_MS = 1000;
  * next check.
  */
 const CHECK_WITHIN_MS = 60_000;
-/** The same for one that depends on its token, since a refresh may bring an earlier end. */
+/**
+ * The same for one that depends on its token, or on a session of an outside source, since a refresh may bring an earlier
+ * end.
+ */
 const CHECK_TOKEN_WITHIN_MS = 5000;
 /** Milliseconds of the drain window for each open connection, and the longest window. */
 const DRAIN_MS_PER_CONNECTION = 1;
@@ -156,7 +160,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
 }
 
 /** Counted from its opening, so that the checks of many connections stay spread after a pause of the process. */
-function nextCheck({ standsOnToken, openedAtMs }: Connection, nowMs: number): number {
-  const everyMs = standsOnToken ? CHECK_TOKEN_WITHIN_MS : CHECK_WITHIN_MS;
+function nextCheck({ standsOnToken, session, openedAtMs }: Connection, nowMs: number): number {
+  const isRefreshedByTokens = standsOnToken || (session !== null && isOutsideSession(session));
+  const everyMs = isRefreshedByTokens ? CHECK_TOKEN_WITHIN_MS : CHECK_WITHIN_MS;
   return nowMs + everyMs - ((nowMs - openedAtMs) % everyMs);
 }
