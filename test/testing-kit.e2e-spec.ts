@@ -2,6 +2,7 @@ import { ForbiddenException } from '@nestjs/common';
 import { Field, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { IsString } from 'class-validator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineFeed, FeedModule, IsInstant, viewerId } from '../src/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -24,6 +25,22 @@ const ReminderFeed = defineFeed<Reminder>({
   slowReader: 'close',
 });
 
+@ObjectType()
+class Basket {
+  @Field(() => [String])
+  @IsString({ each: true })
+  items!: string[];
+}
+
+const BasketFeed = defineFeed<Basket>({
+  name: 'basket',
+  field: 'basket',
+  type: Basket,
+  history: { events: 1, seconds: 60 },
+  onSubscribe: 'last-event',
+  slowReader: 'keep-latest',
+});
+
 @Resolver()
 class DeniedResolver {
   @Subscription(() => String)
@@ -42,7 +59,7 @@ describe.each([
   let live: TestApp;
   beforeEach(async () => {
     live = await startSallyport({
-      imports: [FeedModule.of(OrderStatusFeed), FeedModule.of(ReminderFeed)],
+      imports: [FeedModule.of(OrderStatusFeed), FeedModule.of(ReminderFeed), FeedModule.of(BasketFeed)],
       providers: [DeniedResolver],
       adapter: adapter(),
     });
@@ -55,6 +72,15 @@ describe.each([
     await live.sallyport.publish(OrderStatusFeed, ADA, { order: '1', state: 'paid' });
     expect((await socket.waitForNext('1')).data).toEqual({ orderStatus: { state: 'paid' } });
     expect(await other.settled()).toEqual([]);
+  });
+
+  it('keeps an event as it was published, whatever becomes of the object', async () => {
+    const items = ['tea'];
+    await live.sallyport.publish(BasketFeed, ADA, { items });
+    items.push('salt');
+    const socket = await live.connect(ADA);
+    socket.subscribe('1', 'subscription { basket { items } }');
+    expect((await socket.waitForNext('1')).data).toEqual({ basket: { items: ['tea'] } });
   });
 
   it('writes the date of an event, published as text or as a Date', async () => {

@@ -90,7 +90,7 @@ export class Sallyport {
       topic: typeof feed === 'string' ? feed : feed.topic.name,
       ...event,
     }));
-    return (await this.publisher.publish(named, PUBLISHER)).results;
+    return (await this.publisher.publish(named, PUBLISHER, undefined, true)).results;
   }
 
   /**

@@ -44,6 +44,7 @@ export type CheckedEvent =
  * @param publisher the owner of its idempotency key
  * @param refuses why this viewer cannot exist; see {@link ViewerCheck}
  * @param mayPublish whether the publisher may publish to a topic
+ * @param isKept whether the publisher keeps the payload and may change it later, so that it must be copied
  */
 export function checkEvent(
   event: unknown,
@@ -51,6 +52,7 @@ export function checkEvent(
   feeds: FeedRegistry,
   refuses: ViewerCheck,
   mayPublish: TopicPermission = () => true,
+  isKept = false,
 ): CheckedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
@@ -68,10 +70,9 @@ export function checkEvent(
   if (key !== undefined && !isKey(key))
     return bad(`key must be valid Unicode text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (given === undefined) return bad('payload is missing.');
-  let payload: unknown = given;
-  let size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
+  let [payload, size] = [given, measurePayload(given, MAX_PAYLOAD_DEPTH)];
   // Here rather than in a store, so that every store delivers the same value.
-  if (size.hasToJson && size.fault === null) {
+  if (size.fault === null && (size.hasToJson || (isKept && typeof given === 'object'))) {
     payload = toJsonValue(given);
     if (payload === undefined) return bad('payload has a toJSON that returns no JSON.');
     size = measurePayload(payload, MAX_PAYLOAD_DEPTH);

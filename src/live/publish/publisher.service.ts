@@ -41,13 +41,19 @@ export class Publisher {
    * @param events from {@link eventsOf}
    * @param publisher the owner of the idempotency keys and events; each publisher has its own
    * @param mayPublish which topics they may publish to; events for other topics are refused individually. Default: all
+   * @param isKept whether the payloads are the caller's own objects, which it may change later: they are copied
    * @throws UnavailableError when the store is unavailable: nothing was published, or everything was and the reply was
    * lost
    */
-  async publish(events: readonly unknown[], publisher: string, mayPublish?: TopicPermission): Promise<PublishAnswer> {
+  async publish(
+    events: readonly unknown[],
+    publisher: string,
+    mayPublish?: TopicPermission,
+    isKept = false,
+  ): Promise<PublishAnswer> {
     const publications: Publication[] = [];
     const results = events.map((event): PublishResult | null => {
-      const checked = checkEvent(event, publisher, this.feeds, this.refuses, mayPublish);
+      const checked = checkEvent(event, publisher, this.feeds, this.refuses, mayPublish, isKept);
       if (!checked.ok) return { error: checked.error };
       publications.push(checked.publication);
       return null;
