@@ -21,19 +21,18 @@ await build();
 const { startShop } = await loadShop();
 const port = Number(process.env.PORT || (await firstFreePort(3000)));
 const shopPort = Number(process.env.SHOP_PORT || (await firstFreePort(4000)));
-const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-demo-shop-'));
 const secret = randomBytes(24).toString('hex');
+// First, so that a port that is taken leaves no server behind.
+const shop = await openShop();
+const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-demo-shop-'));
 const server = startServer();
-let shop;
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.kill('SIGTERM'));
 server.once('close', (code) => {
-  void shop?.close();
+  void shop.close();
   rmSync(dataDir, { recursive: true, force: true });
   process.exitCode = code ?? 0;
 });
 if (await isReady()) {
-  const proxyUrl = `http://127.0.0.1:${port}/app-proxy`;
-  shop = await startShop({ domain: DOMAIN, secret, proxyUrl, pathPrefix: PATH_PREFIX }, shopPort);
   console.log(`
 The shop is open:  http://demo.localhost:${shopPort}${PATH_PREFIX}
 
@@ -43,6 +42,18 @@ The shop is open:  http://demo.localhost:${shopPort}${PATH_PREFIX}
 `);
 } else {
   server.kill('SIGTERM');
+}
+
+async function openShop() {
+  const proxyUrl = `http://127.0.0.1:${port}/app-proxy`;
+  try {
+    return await startShop({ domain: DOMAIN, secret, proxyUrl, pathPrefix: PATH_PREFIX }, shopPort);
+  } catch (error) {
+    console.error(
+      `demo:shop: port ${shopPort} cannot be used (${error.code ?? error.message}): set another SHOP_PORT.`,
+    );
+    process.exit(1);
+  }
 }
 
 function startServer() {

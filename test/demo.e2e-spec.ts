@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
-import { freePort } from '../scripts/free-port.mjs';
+import { freePort, isFree } from '../scripts/free-port.mjs';
 import { startServer, type TestServer } from './kit/server.js';
 
 /** Runs `npm run demo -- url`; returns its exit code and output. */
@@ -55,10 +55,13 @@ describe('npm run demo', () => {
 });
 
 describe('npm run demo:shop', () => {
+  const script = fileURLToPath(new URL('../scripts/demo-shop.mjs', import.meta.url));
+  let ports: { readonly PORT: string; readonly SHOP_PORT: string };
+  beforeEach(async () => void (ports = { PORT: String(await freePort()), SHOP_PORT: String(await freePort()) }));
+
   it('opens the shop whatever settings of another server are in the environment', async () => {
-    const ports = { PORT: String(await freePort()), SHOP_PORT: String(await freePort()) };
     const settings = { STORE: 'redis', WORKERS: '2', NODE_ENV: 'production' };
-    const child = spawn(process.execPath, [fileURLToPath(new URL('../scripts/demo-shop.mjs', import.meta.url))], {
+    const child = spawn(process.execPath, [script], {
       env: { PATH: process.env['PATH'], ...settings, ...ports },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -71,6 +74,21 @@ describe('npm run demo:shop', () => {
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Demo shop')]);
     child.kill('SIGINT');
     expect(await exit).toEqual([0, null]);
+  });
+
+  it('says that the port of the shop is taken, and leaves no server behind', async () => {
+    const occupant = createServer().listen(Number(ports.SHOP_PORT), '127.0.0.1');
+    await once(occupant, 'listening');
+    const child = spawn(process.execPath, [script], {
+      env: { PATH: process.env['PATH'], ...ports },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await isFree(Number(ports.PORT))).toBe(true);
+    expect(errors).toMatch(/demo:shop: port \d+ cannot be used \(EADDRINUSE\): set another SHOP_PORT\.\n$/);
+    occupant.close();
   });
 });
 
