@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Min, ValidateNested } from 'class-validator';
+import { IsInt, IsOptional, IsString, Min, Validate, ValidateNested, ValidatorConstraint } from 'class-validator';
 import { expect, it } from 'vitest';
 import { defineFeed } from './feed.js';
 import { FeedRegistry } from './feed.registry.js';
@@ -81,11 +81,24 @@ class BoxOfBare {
   part!: Bare;
 }
 
+@ValidatorConstraint({ async: true })
+class IsInStock {
+  async validate(): Promise<boolean> {
+    return false;
+  }
+}
+
+class BoxOfStock {
+  @Validate(IsInStock)
+  article!: string;
+}
+
 it.each([
+  [BoxOfStock, 'BoxOfStock.article has an asynchronous rule, but payloads are checked synchronously'],
   [BoxOfNothing, 'BoxOfNothing.parts has @ValidateNested() without a class: add @Type('],
   [Bare, 'Bare has no rules, so every payload would be refused: add a decorator of class-validator'],
   [BoxOfBare, 'Bare has no rules'],
-])('adds no feed of %o, to which nothing could be published', (type, message) => {
+])('adds no feed of %o, whose rules cannot be applied', (type, message) => {
   const feed = defineFeed<object>({
     name: 'box',
     field: 'box',

@@ -36,16 +36,21 @@ export function checkObject<T extends object>(
 }
 
 /**
- * Checks that the class has rules, and that the class of every nested object is known and has some.
+ * Checks that the class has rules, none of them asynchronous, and that the class of every nested object is known and has
+ * such rules too.
  *
  * @throws Error that names the class or the field
  */
 export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = new Set()): void {
   if (seen.has(type)) return;
-  const { fields, nested: nestedFields } = rulesOf(type);
+  const { fields, nested: nestedFields, asynchronous } = rulesOf(type);
   if (fields.size === 0)
     throw new Error(
       `${type.name} has no rules, so every payload would be refused: add a decorator of class-validator to each field.`,
+    );
+  if (asynchronous !== null)
+    throw new Error(
+      `${type.name}.${asynchronous} has an asynchronous rule, but payloads are checked synchronously: check it before you publish.`,
     );
   for (const [field, nested] of nestedFields) {
     if (!nested)
