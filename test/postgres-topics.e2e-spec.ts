@@ -80,6 +80,19 @@ needs('postgres')('topics on PostgreSQL', () => {
     }, 10_000);
   });
 
+  it('take events without keys where the role reads NULL in an array as text', async () => {
+    const url = new URL(database.url);
+    url.searchParams.set('options', '-c array_nulls=off');
+    const { bus, close } = await postgresNode(url.href);
+    const topic = topicOf(definition, `user:${randomUUID()}`);
+    await bus.publish([1, 2].map((payload) => ({ topic, payload })));
+    expect(numbered((await bus.history(topic, { limit: 10 })).events)).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    await close();
+  });
+
   it('are swept also after the clock was set back, when their events are from the future', async () => {
     const topic = topicOf({ ...definition, historySize: 2 }, `user:${randomUUID()}`);
     await node.bus.publish(Array.from({ length: 5 }, (_, payload) => ({ topic, payload })));

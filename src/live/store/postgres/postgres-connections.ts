@@ -16,6 +16,8 @@ export const NO_LIMITS = `select set_config(name, '0', $1) from pg_settings wher
   ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`;
 /** Sent first on each connection: the driver reads dates in this form only, and a role or a database may set another. */
 export const READABLE_DATES = 'set datestyle = iso';
+/** The same on connections of a pool: where a role or a database says so, a null in a list would arrive as text. */
+const READABLE_VALUES = `${READABLE_DATES}; set array_nulls = on`;
 
 /** What differs between pools. */
 export interface PoolOptions {
@@ -36,7 +38,7 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
     idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     application_name: name,
-    onConnect: askForReadableDates,
+    onConnect: askForReadableValues,
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
   // A connection that breaks between two queries emits an error; without a listener it would end the process.
@@ -71,7 +73,7 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
 }
 
 /** The pool waits for it, which the pool's type does not say. */
-const askForReadableDates = ((client: ClientBase) => client.query(READABLE_DATES)) as (client: ClientBase) => void;
+const askForReadableValues = ((client: ClientBase) => client.query(READABLE_VALUES)) as (client: ClientBase) => void;
 
 /** The next query fails and reports it to its caller. */
 export function ignore(): void {}
