@@ -75,6 +75,17 @@ needs('chromium')('the app in a browser', () => {
     expect(await leftOf(4)).toBeLessThan(await leftOf(0));
   });
 
+  it('tells password managers whose password is changed or asked for', async () => {
+    const ada = await fixture.visit();
+    const { email } = await ada.register();
+    await ada.open('Account');
+    await ada.page.getByRole('heading', { name: 'Change password' }).waitFor();
+    const names = await Promise.all(
+      (await ada.page.locator('form input[autocomplete=username]').all()).map((input) => input.inputValue()),
+    );
+    expect(names).toEqual([email, email]);
+  });
+
   it('shows notifications and their read state again after a reload', async () => {
     const ada = await member();
     await notify(fixture.server, ada.viewer, 'First', 'Second');

@@ -19,8 +19,8 @@ export function AccountView({ user }: { readonly user: User }) {
           .
         </p>
       </header>
-      <ChangePassword />
-      <DeleteAccount />
+      <ChangePassword email={user.email} />
+      <DeleteAccount email={user.email} />
     </div>
   );
 }

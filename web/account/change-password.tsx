@@ -1,11 +1,11 @@
 import { useMutation } from '@apollo/client/react';
 import { useState } from 'react';
 import { CHANGE_PASSWORD } from '../graphql/operations.js';
-import { Field } from './field.js';
+import { Field, HiddenUsername } from './field.js';
 import { OperationForm } from './operation-form.js';
 
 /** Changes the password, which signs out all other browsers. */
-export function ChangePassword() {
+export function ChangePassword({ email }: { readonly email: string }) {
   const [change] = useMutation(CHANGE_PASSWORD);
   const [done, setDone] = useState(false);
   return (
@@ -23,6 +23,7 @@ export function ChangePassword() {
       >
         {(errors) => (
           <>
+            <HiddenUsername email={email} />
             <Field
               name="current"
               label="Current password"

@@ -2,11 +2,11 @@ import { useMutation } from '@apollo/client/react';
 import { useRef } from 'react';
 import { useBackend } from '../app/backend.js';
 import { DELETE_ACCOUNT } from '../graphql/operations.js';
-import { Field } from './field.js';
+import { Field, HiddenUsername } from './field.js';
 import { OperationForm } from './operation-form.js';
 
 /** Deletes the account after a confirmation with the password. */
-export function DeleteAccount() {
+export function DeleteAccount({ email }: { readonly email: string }) {
   const { auth } = useBackend();
   const [remove] = useMutation(DELETE_ACCOUNT);
   const dialog = useRef<HTMLDialogElement>(null);
@@ -30,12 +30,15 @@ export function DeleteAccount() {
           }}
         >
           {(errors) => (
-            <Field
-              name="password"
-              label="Your password"
-              autoComplete="current-password"
-              error={errors['password'] ?? errors['current']}
-            />
+            <>
+              <HiddenUsername email={email} />
+              <Field
+                name="password"
+                label="Your password"
+                autoComplete="current-password"
+                error={errors['password'] ?? errors['current']}
+              />
+            </>
           )}
         </OperationForm>
         <button type="button" className="button quiet" onClick={() => dialog.current?.close()}>

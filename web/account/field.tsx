@@ -55,3 +55,8 @@ export function Field({ name, label, type = 'password', autoComplete, hint, erro
     </div>
   );
 }
+
+/** Tells password managers whose password a form is about, where the user does not enter it. */
+export function HiddenUsername({ email }: { readonly email: string }) {
+  return <input type="text" autoComplete="username" value={email} readOnly hidden />;
+}
