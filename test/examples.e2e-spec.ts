@@ -184,6 +184,19 @@ needs('redis', 'chromium')('nest-express-session', () => {
         live: app.url,
         wire: pageWire,
       }));
+
+    it(`${name} keeps its form and says so when the shop does not answer`, async () => {
+      const opened = await chromium.open(page.url);
+      await opened.page.getByRole('button', { name: 'Sign in' }).waitFor();
+      await opened.context.setOffline(true);
+      await OWN_ACCOUNT.signIn(opened, 'ada');
+      await opened.page.getByText('The shop does not answer.').waitFor();
+      await opened.context.setOffline(false);
+      await OWN_ACCOUNT.signIn(opened, 'ada');
+      await isLive(opened);
+      expect(opened.faults).toEqual([]);
+      await opened.context.close();
+    });
   });
 });
 
