@@ -13,7 +13,7 @@ const RANKS = [
 const LIVE_RANKS = [
   ['errors', 'deadline', 'tracing'],
   ['logging', 'viewer'],
-  ['live.config'],
+  ['live.config', 'metrics-registry'],
   ['topics', 'presence', 'leases', 'rate-limit', 'tokens'],
   ['sessions'],
   ['store'],

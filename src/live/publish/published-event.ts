@@ -70,8 +70,7 @@ export function checkEvent(
   if (key !== undefined && !isKey(key))
     return bad(`key must be valid Unicode text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (given === undefined) return bad('payload is missing.');
-  let payload: unknown = given;
-  let size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
+  let [payload, size] = [given as unknown, measurePayload(given, MAX_PAYLOAD_DEPTH)];
   // Here rather than in a store, so that every store delivers the same value.
   if (size.fault === null && (size.hasToJson || (isKept && typeof given === 'object'))) {
     payload = toJsonValue(given);

@@ -25,11 +25,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .argument('<name>', 'what the key is for; names are unique')
     .option('--allow <scopes>', 'comma-separated scopes', DEFAULT_SCOPES.join(','))
     .option('--expires <when>', 'a time from now, such as 90d, 12h or 30m, or an instant; default: never', expiryIn)
-    .addOption(
-      new Option('--address <range>', 'an address or a range that may use it; may be repeated')
-        .argParser(addAddress)
-        .default([], 'all'),
-    )
+    .addOption(addressOption())
     .description('create a key and print it; it is shown only once')
     .action((name: string, { allow, expires, address }: CreateOptions) =>
       context.withStores(async (stores) => {
@@ -76,6 +72,12 @@ function expiryIn(text: string): Date {
   throw new InvalidArgumentError(
     'Give a time within ten years: 90d, 12h, 30m, 2w, or an instant with its zone, such as 2027-01-31T12:00:00Z.',
   );
+}
+
+function addressOption(): Option {
+  return new Option('--address <range>', 'an address or a range that may use it; may be repeated')
+    .argParser(addAddress)
+    .default([], 'all');
 }
 
 function addAddress(text: string, others: readonly string[]): readonly string[] {
