@@ -131,9 +131,12 @@ export const SCHEMAS = {
     ],
   },
   FoundViewer: object(['viewer'], { viewer: ref('ViewerId') }),
-  LogoutForm: object(['logout_token'], {
-    logout_token: { description: 'A logout token (OpenID Connect Back-Channel Logout 1.0).', type: 'string' },
-  }),
+  LogoutForm: object(
+    ['logout_token'],
+    { logout_token: { description: 'A logout token (OpenID Connect Back-Channel Logout 1.0).', type: 'string' } },
+    // Other parameters must be ignored (§2.5 there).
+    { additionalProperties: true },
+  ),
   Liveness: object(['status'], { status: { const: 'ok' } }),
   Readiness: object(['status', 'checks'], {
     status: { enum: ['ok', 'unavailable'] },
