@@ -167,7 +167,7 @@ needs('chromium')('the console in Chromium', () => {
     await view.open('Keys');
     await page.getByLabel('Name').fill(`http-${name}`);
     await page.getByLabel('Scopes').fill('publish');
-    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByRole('button', { name: 'Create key' }).click();
     await page.getByText(/^sallyport_key_/).waitFor();
     expect(await page.getByRole('button', { name: 'Copy' }).count()).toBe(0);
   });
