@@ -52,7 +52,7 @@ async function openShop() {
     console.error(
       `demo:shop: port ${shopPort} cannot be used (${error.code ?? error.message}): set another SHOP_PORT.`,
     );
-    process.exit(1);
+    return process.exit(1);
   }
 }
 
