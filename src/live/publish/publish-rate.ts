@@ -49,7 +49,7 @@ export class PublishRate {
     this.#consume(this.#bytes, key, Math.max(1, bytes));
   }
 
-  /** Counts what of a body {@link spendBytes} could not know before it was read. */
+  /** Counts a body whose length {@link spendBytes} could not know: it is known once the body has been read. */
   spendMoreBytes(key: PublishingKey, bytes: number): void {
     this.#consume(this.#bytes, key, bytes);
   }
