@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { ViewerId } from '../viewer/viewer.js';
 import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
@@ -5,6 +6,8 @@ import { SessionRevocations } from './session-revocations.js';
 
 /** A session's tokens are revoked regardless of when they were issued. */
 const WHENEVER = Number.MAX_SAFE_INTEGER;
+/** How often the clock is read again until it has moved on. A test may have stopped it. */
+const MAX_CLOCK_READINGS = 5;
 
 /** The claims of a verified token. */
 export interface IssuedToken {
@@ -39,6 +42,7 @@ export class TokenRevocations {
 
   /**
    * Revokes every token of a viewer that was issued up to a time, and closes the sockets that depend on one with 4401.
+   * A token that is issued after this has resolved is valid.
    *
    * @param issuedUntil default: every token so far, and every open socket
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
@@ -48,6 +52,7 @@ export class TokenRevocations {
     await this.store.remember(viewerSubject(viewer), issuedUntilMs);
     const allOpen = issuedUntil === undefined;
     await this.revocations.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
+    if (allOpen) await isOver(issuedUntilMs);
   }
 
   /**
@@ -74,4 +79,9 @@ export class TokenRevocations {
     // A session's revocation applies to any issue time.
     return untilMs.some((instantMs) => issuedAt.getTime() <= instantMs);
   }
+}
+
+/** Resolves when this millisecond is over, so that tokens from now on have a later issue time. */
+async function isOver(millisecond: number): Promise<void> {
+  for (let readings = 0; Date.now() === millisecond && readings < MAX_CLOCK_READINGS; readings++) await setTimeout(1);
 }
