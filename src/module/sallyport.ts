@@ -58,7 +58,9 @@ export class Sallyport {
   async connectionToken(request: object): Promise<SignedToken | null> {
     const signedIn = await this.sessions.read(request);
     if (!signedIn) return null;
-    return this.tokens.sign({ id: signedIn.viewer.id, sessionId: signedIn.session }, undefined, Date.now() / 1000);
+    const { viewer, session } = signedIn;
+    const rev = await this.revocations.lastRevocationMs(viewer.id);
+    return this.tokens.sign({ id: viewer.id, sessionId: session }, undefined, { iat: Date.now() / 1000, rev });
   }
 
   /**

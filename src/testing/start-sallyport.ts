@@ -7,6 +7,7 @@ import type { SallyportOptions, SessionPort, SignedInViewer } from '../module/op
 import { Sallyport } from '../module/sallyport.js';
 import { SallyportModule } from '../module/sallyport.module.js';
 import { GraphQLDateTime } from '../live/gateway/execution/date-time.scalar.js';
+import { TokenRevocations } from '../live/sessions/token-revocations.js';
 import { TokenService } from '../live/tokens/token.service.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
 import { type LiveSocket, openSocket } from './live-socket.js';
@@ -141,9 +142,10 @@ export async function connectAs(
   { viewer, session }: SignedInViewer,
   path?: string,
 ): Promise<LiveSocket> {
+  const rev = await app.get(TokenRevocations, { strict: false }).lastRevocationMs(viewer);
   const { token } = app
     .get(TokenService, { strict: false })
-    .sign({ id: viewer, sessionId: session }, undefined, Date.now() / 1000);
+    .sign({ id: viewer, sessionId: session }, undefined, { iat: Date.now() / 1000, rev });
   const socket = await openSocket(url, path === undefined ? {} : { path });
   await socket.init({ token, resumable: true, positions: true });
   return socket;

@@ -3,6 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
+import { TokenRevocations } from '../../live/sessions/token-revocations.js';
+import { issueTime } from '../../live/tokens/issue-time.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import type { SignedToken } from '../../live/tokens/token.service.js';
@@ -25,7 +27,7 @@ export interface ApiTokenSubject {
 /** The contents of a verified token. */
 interface ApiTokenClaims extends ApiTokenSubject {
   readonly tokenId: string;
-  /** To the millisecond, so that a token made directly after a `/disconnect` is valid. */
+  /** See {@link issueTime}. */
   readonly issuedAt: Date;
   readonly expiresAt: Date;
 }
@@ -45,6 +47,7 @@ export class ApiTokens {
 
   constructor(
     keyring: Keyring,
+    private readonly revocations: TokenRevocations,
     @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
   ) {
     this.#keys = keyring.forPurpose('api-token');
@@ -55,12 +58,14 @@ export class ApiTokens {
   }
 
   /** @param ttlSeconds 1 to 3,600; default `TOKEN_TTL_SECONDS` */
-  sign({ viewer, session }: ApiTokenSubject, ttlSeconds: number = this.config.ttlSeconds): SignedToken {
+  async sign({ viewer, session }: ApiTokenSubject, ttlSeconds: number = this.config.ttlSeconds): Promise<SignedToken> {
+    const rev = await this.revocations.lastRevocationMs(viewer.id);
     const iat = Date.now() / 1000;
     const exp = iat + ttlSeconds;
     const claims = {
       sub: viewer.id,
       iat,
+      rev,
       nbf: iat,
       exp,
       jti: randomUUID(),
@@ -104,11 +109,10 @@ export class ApiTokens {
   }
 }
 
-function claimsOf({ sub, sid, jti = '', iat = 0, exp = 0 }: JWTPayload): ApiTokenClaims | null {
+function claimsOf({ sub, sid, jti = '', iat = 0, rev, exp = 0 }: JWTPayload): ApiTokenClaims | null {
   const id = parseViewerId(sub);
   const viewer = id && asExternal(id);
   if (!viewer || iat > Date.now() / 1000 + CLOCK_LEEWAY_SECONDS || exp - iat > MAX_TOKEN_LIFE_SECONDS) return null;
   if (sid !== undefined && !(typeof sid === 'string' && sid.startsWith(`external:${viewer.source}:`))) return null;
-  const [issuedAt, expiresAt] = [new Date(Math.round(iat * 1000)), new Date(exp * 1000)];
-  return { viewer, session: sid ?? null, tokenId: jti, issuedAt, expiresAt };
+  return { viewer, session: sid ?? null, tokenId: jti, issuedAt: issueTime(iat, rev), expiresAt: new Date(exp * 1000) };
 }

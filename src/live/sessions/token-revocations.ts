@@ -1,13 +1,14 @@
-import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { within } from '../deadline.js';
+import { UnavailableError } from '../errors/sallyport.errors.js';
 import type { ViewerId } from '../viewer/viewer.js';
 import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import { SessionRevocations } from './session-revocations.js';
 
 /** A session's tokens are revoked regardless of when they were issued. */
 const WHENEVER = Number.MAX_SAFE_INTEGER;
-/** How often the clock is read again until it has moved on. A test may have stopped it. */
-const MAX_CLOCK_READINGS = 5;
+/** How long a new token waits for a store that may hang, in milliseconds. */
+const KNOWN_WITHIN_MS = 500;
 
 /** The claims of a verified token. */
 export interface IssuedToken {
@@ -42,17 +43,15 @@ export class TokenRevocations {
 
   /**
    * Revokes every token of a viewer that was issued up to a time, and closes the sockets that depend on one with 4401.
-   * A token that is issued after this has resolved is valid.
    *
    * @param issuedUntil default: every token so far, and every open socket
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeViewer(viewer: ViewerId, issuedUntil?: Date): Promise<void> {
-    const issuedUntilMs = issuedUntil?.getTime() ?? Date.now();
+    const issuedUntilMs = issuedUntil?.getTime() ?? Math.max(Date.now(), (await this.#lastMs(viewer)) + 1);
     await this.store.remember(viewerSubject(viewer), issuedUntilMs);
     const allOpen = issuedUntil === undefined;
     await this.revocations.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
-    if (allOpen) await isOver(issuedUntilMs);
   }
 
   /**
@@ -69,6 +68,19 @@ export class TokenRevocations {
   }
 
   /**
+   * What a new token of a viewer says about revocations: see `issueTime`. Undefined while the store is unavailable or
+   * hangs; only the clocks tell then whether the token is older than a revocation.
+   */
+  async lastRevocationMs(viewer: ViewerId): Promise<number | undefined> {
+    try {
+      return await within(KNOWN_WITHIN_MS, this.#lastMs(viewer), undefined);
+    } catch (error) {
+      if (error instanceof UnavailableError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
    * Whether a token was revoked. Asks the store, never a cache.
    *
    * @throws UnavailableError when the store is unavailable
@@ -79,9 +91,9 @@ export class TokenRevocations {
     // A session's revocation applies to any issue time.
     return untilMs.some((instantMs) => issuedAt.getTime() <= instantMs);
   }
-}
 
-/** Resolves when this millisecond is over, so that tokens from now on have a later issue time. */
-async function isOver(millisecond: number): Promise<void> {
-  for (let readings = 0; Date.now() === millisecond && readings < MAX_CLOCK_READINGS; readings++) await setTimeout(1);
+  /** The latest revocation of tokens of a viewer, in ms since the epoch; 0 for none. */
+  async #lastMs(viewer: ViewerId): Promise<number> {
+    return Math.max(...(await this.store.issuedUntil([viewerSubject(viewer), withoutSessionSubject(viewer)])));
+  }
 }

@@ -1,4 +1,5 @@
 import { parseViewerId, type ViewerId } from '../viewer/viewer.js';
+import { issueTime } from './issue-time.js';
 
 /** The longest lifetime of a token, in seconds. `TOKEN_TTL_SECONDS` cannot be higher. */
 export const MAX_TOKEN_LIFE_SECONDS = 3_600;
@@ -13,7 +14,7 @@ export interface TokenClaims {
   readonly sessionId: string;
   /** The token's own id, for single use. */
   readonly tokenId: string;
-  /** When it was issued, to the millisecond where its signer says so. */
+  /** See {@link issueTime}. */
   readonly issuedAt: Date;
   /** When the token expires, in seconds since the epoch. */
   readonly expiresAtSeconds: number;
@@ -28,14 +29,14 @@ export interface TokenClaims {
  */
 export function readClaims(payload: unknown, issuer: string, nowSeconds: number): TokenClaims | null {
   if (typeof payload !== 'object' || payload === null) return null;
-  const { iss, aud, sub, sid, jti, iat, nbf, exp } = payload as Record<string, unknown>;
+  const { iss, aud, sub, sid, jti, iat, rev, nbf, exp } = payload as Record<string, unknown>;
   const viewerId = parseViewerId(sub);
   if (iss !== issuer || aud !== issuer || !viewerId) return null;
   if (typeof sid !== 'string' || !SESSION_ID.test(sid) || typeof jti !== 'string' || !JTI.test(jti)) return null;
   if (!isInstant(iat) || !isSecond(nbf) || !isSecond(exp)) return null;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || nbf > latest || exp <= iat || exp - iat > MAX_TOKEN_LIFE_SECONDS) return null;
-  return { viewerId, sessionId: sid, tokenId: jti, issuedAt: new Date(Math.round(iat * 1000)), expiresAtSeconds: exp };
+  return { viewerId, sessionId: sid, tokenId: jti, issuedAt: issueTime(iat, rev), expiresAtSeconds: exp };
 }
 
 function isSecond(value: unknown): value is number {

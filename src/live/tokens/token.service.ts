@@ -26,6 +26,14 @@ export type TokenReading =
   | { readonly ok: true; readonly claims: TokenClaims }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
+/** When a token is issued, for revocations of its viewer: see `issueTime`. */
+export interface Issue {
+  /** In seconds since the epoch, with a fraction. Default: this second. */
+  readonly iat?: number;
+  /** Default: unknown. */
+  readonly rev?: number | undefined;
+}
+
 /** The subject of a token. */
 export interface TokenSubject {
   readonly id: ViewerId;
@@ -53,15 +61,17 @@ export class TokenService {
    * Signs a token for the viewer's session.
    *
    * @param ttlSeconds default: as configured; at most an hour, otherwise verification fails
-   * @param iat when it is issued, in seconds since the epoch. Default: this second. With a fraction, a token that is
-   *   issued right after its viewer was revoked opens a socket
    */
-  sign(viewer: TokenSubject, ttlSeconds: number = this.config.ttlSeconds, iat: number = nowSeconds()): SignedToken {
+  sign(
+    viewer: TokenSubject,
+    ttlSeconds: number = this.config.ttlSeconds,
+    { iat = nowSeconds(), rev }: Issue = {},
+  ): SignedToken {
     const { issuer } = this.config;
     const nbf = Math.floor(iat);
     const exp = nbf + ttlSeconds;
     const jti = randomBytes(16).toString('base64url');
-    const claims = { iss: issuer, aud: issuer, sub: viewer.id, sid: viewer.sessionId, jti, iat, nbf, exp };
+    const claims = { iss: issuer, aud: issuer, sub: viewer.id, sid: viewer.sessionId, jti, iat, rev, nbf, exp };
     const signed = `${this.#current.header}.${encode(claims)}`;
     const signature = hmac(signed, this.#current.key).toString('base64url');
     return { token: `${signed}.${signature}`, expiresAt: new Date(exp * 1000) };

@@ -36,12 +36,12 @@ export class BackendController {
   /** Returns a token for a viewer of a source that is in the key's scopes. */
   @Post('/tokens')
   @HttpCode(HttpStatus.OK)
-  token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): TokenAnswer {
+  async token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<TokenAnswer> {
     const fields = fieldsOf(body, ['viewer', 'session', 'expiresInSeconds']);
     const viewer = externalViewerIn(fields['viewer']);
     if (!tokenSources(key.scopes).includes(viewer.source)) throw this.keys.outOfScope(key, `tokens:${viewer.source}`);
     const session = sessionIn(fields['session'], viewer);
-    const { token, expiresAt } = this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
+    const { token, expiresAt } = await this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
     return { token, expiresAt: expiresAt.toISOString() };
   }
 

@@ -52,7 +52,7 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
       );
       return { ok: false, reason: 'other-client' };
     }
-    const issuedAt = new Date(unsealed.issuedAtMs);
+    const { issuedAt } = unsealed;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session: null, issuedAt }))
       return { ok: false, reason: 'session-ended' };
     const expiresAt = new Date(unsealed.expiresAtMs);

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
+import { TokenRevocations } from '../../../live/sessions/token-revocations.js';
+import { issueTime } from '../../../live/tokens/issue-time.js';
 import { Keyring, type PurposeKeys } from '../../../live/tokens/keyring.js';
 import { MAX_TOKEN_LENGTH } from '../../../live/tokens/token-header.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../../live/live.config.js';
@@ -24,7 +26,7 @@ export interface SealedClaims {
 
 /** An opened token, or why it was refused. `expired` is returned only for an authentic token. */
 export type UnsealOutcome =
-  | { readonly ok: true; readonly claims: SealedClaims; readonly issuedAtMs: number; readonly expiresAtMs: number }
+  | { readonly ok: true; readonly claims: SealedClaims; readonly issuedAt: Date; readonly expiresAtMs: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
 /** A sealed token and its expiry. */
@@ -46,6 +48,7 @@ export class SealedTokens {
 
   constructor(
     keyring: Keyring,
+    private readonly revocations: TokenRevocations,
     @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
   ) {
     this.#keys = keyring.forPurpose('customer-token');
@@ -53,12 +56,12 @@ export class SealedTokens {
 
   /** Seals a token that expires after `TOKEN_TTL_SECONDS`. */
   async seal({ viewer, binding }: SealedClaims): Promise<IssuedToken> {
-    // A fraction (RFC 7519 §2, NumericDate), so that a token that is issued right after a revocation is not revoked too.
+    const rev = await this.revocations.lastRevocationMs(viewer.id);
     const issued = Date.now() / 1000;
     const now = Math.floor(issued);
     const expiry = now + this.config.ttlSeconds;
     const { kid, key } = this.#keys.current;
-    const token = await new EncryptJWT({ cli: binding })
+    const token = await new EncryptJWT({ cli: binding, rev })
       .setProtectedHeader({ ...ALGORITHM, typ: TYPE, kid, shop: viewer.shop })
       .setIssuer(this.config.issuer)
       .setAudience(this.#audience)
@@ -91,7 +94,7 @@ export class SealedTokens {
       return {
         ok: true,
         claims: { viewer, binding: payload['cli'] ?? {} },
-        issuedAtMs: Math.round((payload.iat ?? 0) * 1000),
+        issuedAt: issueTime(payload.iat ?? 0, payload['rev']),
         expiresAtMs,
       };
     } catch (error) {
