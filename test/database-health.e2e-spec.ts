@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -163,6 +164,24 @@ needs('postgres')('transactions that a database leaves waiting', () => {
     expect(await database.transaction((orm) => orm.execute('select 1'))).toBeDefined();
     await database.close();
     await proxy.end();
+    await created.drop();
+  });
+});
+
+needs('postgres')('a start against a PostgreSQL that takes no writes', () => {
+  it('waits until it takes them, as a standby does that is promoted, and says so once', async () => {
+    const created = await createDatabase();
+    const name = new URL(created.url).pathname.slice(1);
+    await onServer(`alter database ${name} set default_transaction_read_only = on`);
+    const lines: string[] = [];
+    const said = new EventEmitter();
+    const logger = pino({}, { write: (line: string) => said.emit('line', lines.push(line)) });
+    const opening = openPostgres(created.url, logger);
+    await Promise.race([once(said, 'line'), opening]);
+    await onServer(`alter database ${name} reset default_transaction_read_only`);
+    const database = await opening;
+    expect(lines).toEqual([expect.stringMatching(/"reason":"25006".*trying every second/)]);
+    await database.close();
     await created.drop();
   });
 });

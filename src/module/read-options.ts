@@ -3,6 +3,7 @@ import { StartError } from '../live/errors/sallyport.errors.js';
 import type { LiveConfig } from '../live/live-config.module.js';
 import type { LimitsConfig, StoreConfig } from '../live/live.config.js';
 import { AuditLog } from '../live/logging/audit-log.js';
+import { isPostgresUrl } from '../live/store/postgres/postgres-url.js';
 import { parseRedisUrl } from '../live/store/redis/redis-url.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
 import { isTooWide, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
@@ -184,8 +185,9 @@ function checkStore(store: unknown, faults: Faults): void {
   const { url, listenUrl } = store;
   const wanted = 'must be a PostgreSQL URL such as postgres://user:password@host:5432/database';
   if (kind === 'postgres') {
-    faults.unless(isPostgresUrl(url), 'store.url', wanted);
-    faults.unless(listenUrl === undefined || isPostgresUrl(listenUrl), 'store.listenUrl', wanted);
+    const isUrl = (text: unknown): boolean => typeof text === 'string' && isPostgresUrl(text);
+    faults.unless(isUrl(url), 'store.url', wanted);
+    faults.unless(listenUrl === undefined || isUrl(listenUrl), 'store.listenUrl', wanted);
   }
   if (kind !== 'redis') return;
   faults.unless(
@@ -193,10 +195,6 @@ function checkStore(store: unknown, faults: Faults): void {
     'store.url',
     'must be a Redis URL such as redis://user:password@host:6379/0',
   );
-}
-
-function isPostgresUrl(url: unknown): boolean {
-  return typeof url === 'string' && /^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url);
 }
 
 function checkToken(token: unknown, faults: Faults): void {

@@ -13,7 +13,7 @@ import { StoreMetrics } from '../../live/store/store-health.js';
 import { StoreHealthModule } from '../../live/store/store-health.module.js';
 import { openEmbedded } from './database.embedded.js';
 import { Database } from './database.js';
-import { databasePlace } from '../../live/store/postgres/postgres-connections.js';
+import { databasePlace } from '../../live/store/postgres/postgres-url.js';
 import { openPostgres } from './database.postgres.js';
 
 /** How often the database is checked for accepting writes, in ms; more often while it does not. */

@@ -7,8 +7,9 @@ import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
-import { databasePlace, firstConnection, makePool, NO_LIMITS } from '../../live/store/postgres/postgres-connections.js';
-import { databaseFailure, isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
+import { firstConnection, makePool, NO_LIMITS } from '../../live/store/postgres/postgres-connections.js';
+import { isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
+import { databasePlace } from '../../live/store/postgres/postgres-url.js';
 import { Database, type Orm, MIGRATIONS, TABLES } from './database.js';
 import * as schema from './schema.js';
 
@@ -109,8 +110,8 @@ function explain(error: unknown, url: string): string {
   const said = error instanceof DrizzleQueryError ? error.cause : error;
   const reason = said instanceof Error ? said.message || String((said as NodeJS.ErrnoException).code) : 'unknown';
   const where = databasePlace(url);
-  const failure = databaseFailure(error);
-  return failure
-    ? startFault(failure, where)
-    : `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`;
+  return (
+    startFault(error, where) ??
+    `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`
+  );
 }

@@ -1,5 +1,6 @@
 import type { Environment, ReadEnvironment } from './environment.js';
 import { isTooWide } from '../../live/viewer/client-address.js';
+import { parsePostgresUrl } from '../../live/store/postgres/postgres-url.js';
 import { isLoopback, parseShop } from './grammar.js';
 import { looksRandom } from './secret-strength.js';
 
@@ -214,7 +215,7 @@ function isShort(secret: string): boolean {
 
 /** A URL without a password is allowed: the server may authenticate its clients in another way. */
 function hasDefaultPassword(databaseUrl: string): boolean {
-  const { username, password } = new URL(databaseUrl);
+  const { username, password } = parsePostgresUrl(databaseUrl);
   if (password === '') return false;
   const plain = decoded(password).toLowerCase();
   return DEFAULT_PASSWORDS.has(plain) || plain === decoded(username).toLowerCase();

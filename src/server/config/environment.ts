@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPostgresUrl } from '../../live/store/postgres/postgres-url.js';
 import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
 import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
@@ -42,9 +43,10 @@ const list = (isItem: (item: string) => boolean, what: string, separator: string
 /** Load balancers often write lists with spaces, so commas and spaces are accepted. */
 const addresses = () =>
   list((text) => parseAddressRange(text) !== null, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);
-const url = (pattern: RegExp, what: string) =>
-  z.string().refine((text) => pattern.test(text) && URL.canParse(text), { error: `expected a URL such as ${what}` });
-
+const postgresUrl = z
+  .string()
+  .refine(isPostgresUrl, { error: 'expected a URL such as postgres://user:password@host:5432/database' })
+  .optional();
 const httpUrl = z.string().refine(isHttpUrl, { error: 'expected an http or https URL without a user name' }).optional();
 /** As OpenTelemetry writes them. */
 const pairs = (parse: typeof parsePairs) =>
@@ -104,8 +106,8 @@ export const EnvironmentSchema = z.object({
   PORT: number(0, 65_535, { whole: true }).default(3000),
   WORKERS: workers,
   PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
-  DATABASE_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
-  DATABASE_LISTEN_URL: url(/^postgres(?:ql)?:\/\//, 'postgres://user:password@host:5432/database').optional(),
+  DATABASE_URL: postgresUrl,
+  DATABASE_LISTEN_URL: postgresUrl,
   STORE: oneOf(['memory', 'postgres', 'redis']).optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: z

@@ -3,15 +3,9 @@ import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
 import type { StoreSettings } from '../../live.config.js';
 import { migrateStore } from './migrations.js';
-import {
-  CONNECT_TIMEOUT_MS,
-  databasePlace,
-  firstConnection,
-  ignore,
-  makePool,
-  QUERY_TIMEOUT_MS,
-} from './postgres-connections.js';
-import { databaseFailure, startFault } from './postgres-failure.js';
+import { CONNECT_TIMEOUT_MS, firstConnection, ignore, makePool, QUERY_TIMEOUT_MS } from './postgres-connections.js';
+import { startFault } from './postgres-failure.js';
+import { databasePlace } from './postgres-url.js';
 
 /** How long a start waits for PostgreSQL before it fails, in milliseconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -105,8 +99,8 @@ async function requireReadCommitted(client: Client, { settings = VARIABLES }: Po
 
 function explain(error: unknown, address: string, { url, memory } = VARIABLES): string {
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
-  const failure = databaseFailure(error);
-  return failure
-    ? startFault(failure, address, url)
-    : `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the rights of its user, or ${memory} to run one node.`;
+  return (
+    startFault(error, address, url) ??
+    `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the rights of its user, or ${memory} to run one node.`
+  );
 }

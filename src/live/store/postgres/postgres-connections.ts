@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
-import { databaseFailure, isDatabaseUnavailable } from './postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable, ReadOnlyDatabase } from './postgres-failure.js';
+import { databasePlace } from './postgres-url.js';
 
 /** How long connecting may take, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 3_000;
@@ -48,7 +49,8 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
 
 /**
  * Connects at start, without the pool's timeouts, since a migration, or waiting for another node's, may take long.
- * Retries every second, with one line in the log, while the database is unavailable.
+ * Retries every second, with one line in the log, while the database is unavailable or takes no writes: a standby may be
+ * about to be promoted.
  *
  * @param retryForMs when it gives up, in milliseconds
  * @throws what the last attempt failed with
@@ -60,16 +62,26 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
     client.on('error', ignore);
     try {
       await client.connect();
+      await requireWrites(client);
       return client;
     } catch (error) {
+      client.end().catch(ignore);
       if (!isDatabaseUnavailable(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
       if (attempt === 1) {
         const reason = databaseFailure(error)?.reason;
-        logger.warn({ database: databasePlace(url), reason }, 'the database does not answer yet: trying every second');
+        logger.warn({ database: databasePlace(url), reason }, 'the database cannot be used yet: trying every second');
       }
       await delay(RETRY_EVERY_MS);
     }
   }
+}
+
+/** @throws ReadOnlyDatabase */
+async function requireWrites(client: Client): Promise<void> {
+  const { rows } = await client.query<{ readOnly: string }>(
+    `select current_setting('transaction_read_only') as "readOnly"`,
+  );
+  if (rows[0]?.readOnly === 'on') throw new ReadOnlyDatabase();
 }
 
 /** The pool waits for it, which the pool's type does not say. */
@@ -77,9 +89,3 @@ const askForReadableValues = ((client: ClientBase) => client.query(READABLE_VALU
 
 /** The next query fails and reports it to its caller. */
 export function ignore(): void {}
-
-/** Host, port and database of a URL: for operators, without user and password. */
-export function databasePlace(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `${host || 'localhost'}${pathname}`;
-}

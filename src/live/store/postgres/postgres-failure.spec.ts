@@ -19,10 +19,22 @@ it('a server that accepts a connection and never answers is unavailable', async 
   expect(failure).toEqual({ kind: 'unavailable', reason: 'connection lost' });
 });
 
+it.each(['25P03', '25P04'])('a transaction that PostgreSQL ended after its time (%s) was late', (code) => {
+  expect(databaseFailure(Object.assign(new Error('no'), { code }))).toEqual({ kind: 'late', reason: code });
+});
+
 it.each([
   ['25006', /^The database at db:5432 takes no writes \(25006\)/],
   ['ECONNREFUSED', /^The database at db:5432 does not answer \(ECONNREFUSED\)/],
 ])('at the start an operator is told what %s means', (code, message) => {
-  const failure = databaseFailure(Object.assign(new Error('no'), { code }));
-  expect(startFault(failure!, 'db:5432')).toMatch(message);
+  expect(startFault(Object.assign(new Error('no'), { code }), 'db:5432')).toMatch(message);
+});
+
+it('a missing file that the URL names is no database that does not answer', () => {
+  expect.assertions(1);
+  try {
+    new pg.Client({ connectionString: 'postgres://db/d?sslrootcert=/no/such.pem' });
+  } catch (error) {
+    expect(startFault(error, 'db:5432')).toBeNull();
+  }
 });
