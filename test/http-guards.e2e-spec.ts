@@ -123,7 +123,8 @@ describe('CS-6 another method than a route has', () => {
     ['/app-proxy/what/ever', 'GET, HEAD'],
     ['/assets/none.js', 'GET, HEAD'],
   ])('%s answers 405 and allows %s', async (target, allowed) => {
-    const others = allowed === 'POST' ? ['GET', 'PUT', 'DELETE', 'TRACE'] : ['POST', 'PUT', 'DELETE', 'TRACE', 'PATCH'];
+    const some = allowed === 'POST' ? ['GET'] : ['POST', 'PATCH'];
+    const others = [...some, 'PUT', 'DELETE', 'TRACE', 'PROPFIND', 'LOCK'];
     for (const method of others) {
       const { status, headers } = await send({ method, target, body: '', headers: { 'content-type': null } });
       expect([method, status, headers.get('allow')]).toEqual([method, 405, allowed]);
@@ -192,7 +193,7 @@ describe('CK-6 a request that reached a trusted proxy over http', () => {
   );
 });
 
-describe('HD-1 every response has the security headers', () => {
+describe('HD-1 every response has the security headers, and an id', () => {
   const host = (): readonly [string, string] => ['Host', new URL(server.url).host];
   const close = ['Connection', 'close'] as const;
   const line =
@@ -234,6 +235,7 @@ describe('HD-1 every response has the security headers', () => {
       'referrer-policy': 'no-referrer',
     });
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(answer.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
     expect(answer.headers.get('x-powered-by')).toBeUndefined();
     expect(answer.headers.get('server')).toBeUndefined();
   });

@@ -29,11 +29,11 @@ let running = 0;
 export function requestIdOf(request: IncomingMessage, isTrusted: (peer: string | undefined) => boolean): string {
   const given = request.headers['x-request-id'];
   const isOurs = typeof given === 'string' && SAFE_ID.test(given) && isTrusted(request.socket.remoteAddress);
-  return isOurs ? given : newId();
+  return isOurs ? given : newRequestId();
 }
 
-/** A UUID in one piece: `randomUUID` joins 20 strings, which V8 keeps as such, and a socket keeps its id. */
-function newId(): string {
+/** A new id, a UUID in one piece: `randomUUID` joins 20 strings, which V8 keeps as such, and a socket keeps its id. */
+export function newRequestId(): string {
   return Buffer.from(randomUUID(), 'latin1').toString('latin1');
 }
 

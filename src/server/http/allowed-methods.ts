@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -19,6 +20,8 @@ export class AllowedMethods implements OnApplicationBootstrap {
 
   constructor(host: HttpAdapterHost) {
     this.#fastify = host.httpAdapter.getInstance<FastifyInstance>();
+    const unknown = METHODS.filter((method) => !this.#fastify.supportedMethods.includes(method));
+    for (const method of unknown) this.#fastify.addHttpMethod(method);
     this.#fastify.addHook('onRoute', ({ url, method }) => {
       const known = this.#methods.get(url) ?? new Set();
       for (const one of [method].flat()) known.add(one);

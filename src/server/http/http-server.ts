@@ -7,6 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { newRequestId, REQUEST_ID_HEADER } from '../../live/logging/request-id.js';
 
 /** How long a connection may take for each part of a request, in milliseconds. */
 export interface HttpDeadlines {
@@ -81,7 +82,7 @@ export function createHttpServer(
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
   server.on('checkExpectation', (_request, response) => {
     const body = bodyOf('Only 100-continue can be expected.');
-    response.writeHead(417, { ...headers, ...bodyHeaders(body) }).end(body);
+    response.writeHead(417, headersOf(body, headers)).end(body);
   });
   return server;
 }
@@ -100,7 +101,7 @@ export function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolea
 function refuseBytes(socket: Duplex, code: string | undefined, headers: Readonly<Record<string, string>>): void {
   const [status, message] = explain(code);
   const body = bodyOf(message);
-  const lines = Object.entries({ ...headers, ...bodyHeaders(body) }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries(headersOf(body, headers)).map(([name, value]) => `${name}: ${value}`);
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n');
   socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
 }
@@ -116,8 +117,11 @@ function bodyOf(message: string): string {
   return JSON.stringify({ error: { code: 'BAD_USER_INPUT', message } });
 }
 
-function bodyHeaders(body: string): Record<string, string> {
+/** @param common of every response */
+function headersOf(body: string, common: Readonly<Record<string, string>>): Record<string, string> {
   return {
+    ...common,
+    [REQUEST_ID_HEADER]: newRequestId(),
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': String(Buffer.byteLength(body)),
     Connection: 'close',
