@@ -16,6 +16,12 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const QUIET = { USER_COUNT_INTERVAL_SECONDS: '3600' };
 const ADDRESS = '192.0.2.10';
+const OUT_OF_SCOPE = {
+  event: 'api-key-refused',
+  reason: 'out-of-scope',
+  name: expect.any(String) as string,
+  address: ADDRESS,
+};
 
 interface Answer {
   readonly status: number;
@@ -91,8 +97,19 @@ describe('an API key', () => {
     const key = await create({}, 'presence', 'tokens:acme');
     expect((await use(key)).body.error).toEqual({ code: 'FORBIDDEN', message: 'This key lacks the scope publish.' });
     expect((await post('/tokens', key, { viewer: 'external:other:1' })).status).toBe(403);
-    const refusal = { event: 'api-key-refused', reason: 'out-of-scope', name: expect.any(String) as string };
-    expect(audited).toMatchObject([refusal, refusal]);
+    expect(audited).toMatchObject([OUT_OF_SCOPE, OUT_OF_SCOPE]);
+  });
+
+  it('BK-1 whose events are outside its scopes is audited once for a request, and other events are published', async () => {
+    const key = await create({}, 'publish:notifications');
+    const viewer = `user:${randomUUID()}`;
+    const notification = { id: '1', kind: 'news', title: 'New', createdAt: new Date().toISOString() };
+    const other = { topic: 'user_count', viewer, payload: 1 };
+    const forbidden = { error: { code: 'FORBIDDEN' } };
+    const events = [{ topic: 'notifications', viewer, payload: notification }, other, other];
+    const { body } = await post('/publish', key, { events });
+    expect(body).toMatchObject({ results: [{ cursor: expect.any(String) as string }, forbidden, forbidden] });
+    expect(audited).toMatchObject([OUT_OF_SCOPE]);
   });
 
   it('that is refused for its address counts as a wrong key there, also after it was used from its own', async () => {

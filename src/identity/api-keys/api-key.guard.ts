@@ -17,7 +17,13 @@ export interface KeyPermission {
 }
 
 const BEARER = /^Bearer ([^\s]{1,200})$/i;
-const admitted = new WeakMap<FastifyRequest, ApiKey>();
+const admitted = new WeakMap<FastifyRequest, Caller>();
+
+/** Who sent an admitted request. */
+interface Caller {
+  readonly key: ApiKey;
+  readonly address: string;
+}
 
 /**
  * Admits requests with `Authorization: Bearer <valid API key>` (RFC 6750 §2.1). The key is verified by the route's rule
@@ -56,7 +62,7 @@ export class ApiKeyGuard implements CanActivate {
     }
     const { key } = verdict;
     if (!isAllowed(key.scopes)) throw this.keys.outOfScope(key, scope, address);
-    admitted.set(request, key);
+    admitted.set(request, { key, address });
     return key;
   }
 
@@ -83,8 +89,13 @@ export class ApiKeyGuard implements CanActivate {
 }
 
 /** The key that {@link ApiKeyGuard} has verified. */
-export const CurrentApiKey = createParamDecorator((_: unknown, context: ExecutionContext): ApiKey => {
-  const key = admitted.get(context.switchToHttp().getRequest<FastifyRequest>());
-  if (!key) throw new UnauthenticatedError();
-  return key;
-});
+export const CurrentApiKey = createParamDecorator((_: unknown, context: ExecutionContext) => callerIn(context).key);
+
+/** The address that sent a request with a key. */
+export const CallerAddress = createParamDecorator((_: unknown, context: ExecutionContext) => callerIn(context).address);
+
+function callerIn(context: ExecutionContext): Caller {
+  const caller = admitted.get(context.switchToHttp().getRequest<FastifyRequest>());
+  if (!caller) throw new UnauthenticatedError();
+  return caller;
+}

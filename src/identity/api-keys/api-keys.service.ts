@@ -111,7 +111,7 @@ export class ApiKeys {
   }
 
   /** Records that a key lacks the scope for a request; returns the error to throw. */
-  outOfScope({ name }: ApiKey, scope: string, address: string | null = null): ForbiddenError {
+  outOfScope({ name }: ApiKey, scope: string, address: string): ForbiddenError {
     this.audit.record('api-key-refused', { address, reason: 'out-of-scope', name });
     return new ForbiddenError(`This key lacks the scope ${scope}.`);
   }

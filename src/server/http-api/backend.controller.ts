@@ -1,5 +1,10 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
-import { ApiKeyGuard, CurrentApiKey, type KeyPermission } from '../../identity/api-keys/api-key.guard.js';
+import {
+  ApiKeyGuard,
+  CallerAddress,
+  CurrentApiKey,
+  type KeyPermission,
+} from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../../identity/api-keys/api-keys.service.js';
 import { tokenSources } from '../../identity/api-keys/api-key-scopes.js';
@@ -36,10 +41,15 @@ export class BackendController {
   /** Returns a token for a viewer of a source that is in the key's scopes. */
   @Post('/tokens')
   @HttpCode(HttpStatus.OK)
-  async token(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<TokenAnswer> {
+  async token(
+    @CurrentApiKey() key: ApiKey,
+    @CallerAddress() address: string,
+    @Body() body: unknown,
+  ): Promise<TokenAnswer> {
     const fields = fieldsOf(body, ['viewer', 'session', 'expiresInSeconds']);
     const viewer = externalViewerIn(fields['viewer']);
-    if (!tokenSources(key.scopes).includes(viewer.source)) throw this.keys.outOfScope(key, `tokens:${viewer.source}`);
+    if (!tokenSources(key.scopes).includes(viewer.source))
+      throw this.keys.outOfScope(key, `tokens:${viewer.source}`, address);
     const session = sessionIn(fields['session'], viewer);
     const { token, expiresAt } = await this.tokens.sign({ viewer, session }, secondsIn(fields['expiresInSeconds']));
     return { token, expiresAt: expiresAt.toISOString() };

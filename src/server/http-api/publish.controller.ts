@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiKeyGuard, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
+import { ApiKeyGuard, CallerAddress, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { mayPublish, mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
 import { publisherOf } from '../../identity/api-keys/api-key.js';
@@ -20,6 +20,7 @@ export class PublishController {
   constructor(
     private readonly publisher: Publisher,
     private readonly rate: PublishRate,
+    private readonly audit: AuditLog,
   ) {}
 
   @Post('/publish')
@@ -27,10 +28,22 @@ export class PublishController {
   @UseGuards(ApiKeyGuard)
   // A payload with such a key is an error of its event, not of the others.
   @RouteConfig({ checksKeys: true })
-  async publish(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<PublishAnswer> {
+  async publish(
+    @CurrentApiKey() key: ApiKey,
+    @CallerAddress() address: string,
+    @Body() body: unknown,
+  ): Promise<PublishAnswer> {
     const events = eventsOf(body);
     this.rate.spend(key, events.length);
-    return this.publisher.publish(events, publisherOf(key), (topic) => mayPublish(key.scopes, topic));
+    let isOutOfScope = false;
+    const answer = await this.publisher.publish(events, publisherOf(key), (topic) => {
+      const isAllowed = mayPublish(key.scopes, topic);
+      isOutOfScope ||= !isAllowed;
+      return isAllowed;
+    });
+    // Once for a request, however many of its events were refused.
+    if (isOutOfScope) this.audit.record('api-key-refused', { address, reason: 'out-of-scope', name: key.name });
+    return answer;
   }
 }
 
