@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresPrograms } from '../scripts/test-services.mjs';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
+import { MetricsRegistry } from '../src/live/metrics-registry.js';
+import { preparePostgres } from '../src/live/store/postgres/open-postgres.js';
+import { PostgresEngine } from '../src/live/store/postgres/postgres-engine.js';
 import { PostgresPresence } from '../src/live/store/postgres/presence.postgres.js';
+import { StoreMetrics } from '../src/live/store/store-health.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { type DatabaseProxy, proxyTo } from './kit/database-proxy.js';
+import { needs } from './kit/needs.js';
+import { createDatabase } from './kit/postgres-database.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
 import { PostgresServer } from './kit/postgres-server.js';
 import { RecordingSink } from './kit/recording-sink.js';
@@ -19,6 +26,7 @@ const definition: TopicDefinition = {
   slowReader: 'close',
 };
 const newTopic = (): Topic => topicOf(definition, `user:${randomUUID()}`);
+const silent = pino({ level: 'silent' });
 const WAIT = { timeout: 30_000, interval: 50 };
 
 const withPrograms = postgresPrograms() ? describe : describe.skip;
@@ -266,4 +274,23 @@ withPrograms('the store when a standby takes over', () => {
     await resumed.until('after');
     expect(resumed.payloads).toEqual(['after']);
   }, 90_000);
+});
+
+needs('postgres')('a start on a store that another user has migrated', () => {
+  it('names what is missing among the rights of this one', async () => {
+    const created = await createDatabase();
+    await preparePostgres({ url: created.url }, silent);
+    const admin = new pg.Client({ connectionString: created.url });
+    await admin.connect();
+    await admin.query(`grant usage on schema sallyport to pg_monitor;
+      grant select on all tables in schema sallyport to pg_monitor`);
+    const url = new URL(created.url);
+    url.searchParams.set('options', '-c role=pg_monitor');
+    const metrics = new StoreMetrics(new MetricsRegistry(), silent);
+    await expect(PostgresEngine.open({ url: url.href }, metrics, silent)).rejects.toThrow(
+      /cannot be used as the store \(permission denied for function settle\): check DATABASE_URL and the rights/,
+    );
+    await admin.end();
+    await created.drop();
+  });
 });

@@ -67,10 +67,15 @@ export async function preparePostgres(
       await client.end();
     }
   } catch (error) {
-    if (error instanceof StartError) throw error;
-    throw new StartError(explain(error, address, place.settings), { cause: error });
+    throw startErrorOf(error, place);
   }
   return address;
+}
+
+/** What an operator is told when PostgreSQL cannot be used at the start. */
+export function startErrorOf(error: unknown, { url, settings }: PostgresPlace): StartError {
+  if (error instanceof StartError) return error;
+  return new StartError(explain(error, databasePlace(url), settings), { cause: error });
 }
 
 /** A connection of its own for notifications and locks, not yet connected. @param name for `pg_stat_activity` */

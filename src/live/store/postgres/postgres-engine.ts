@@ -7,7 +7,7 @@ import type { StoreMetrics } from '../store-health.js';
 import { EventLog } from './event-log.js';
 import { PostgresGuessCounter } from './guess-counter.postgres.js';
 import { PostgresIntervalLease } from './interval-lease.postgres.js';
-import { openPostgresStore, type PostgresPlace } from './open-postgres.js';
+import { openPostgresStore, type PostgresPlace, startErrorOf } from './open-postgres.js';
 import { PostgresConnection } from './postgres.connection.js';
 import { PostgresPresence } from './presence.postgres.js';
 import { PostgresRateLimiters } from './rate-limiters.postgres.js';
@@ -33,13 +33,14 @@ export class PostgresEngine implements StoreEngine {
   /**
    * Opens the connections and migrates the schema.
    *
-   * @throws StartError when PostgreSQL is unavailable, or refuses the credentials or the migration
+   * @throws StartError when PostgreSQL is unavailable, or refuses the credentials, the migration or a function
    */
   static async open(place: PostgresPlace, stores: StoreMetrics, logger: Logger): Promise<PostgresEngine> {
     const link = await openPostgresStore(place, logger);
     const postgres = new PostgresConnection(link, stores.watch('postgres', 'PostgreSQL', link.address));
-    await postgres.open();
-    const log = await EventLog.open(postgres);
+    const log = await openLog(postgres).catch((error: unknown) => {
+      throw startErrorOf(error, place);
+    });
     postgres.health.showConnections(() => {
       const { open, ...pool } = poolConnections(link.pool);
       return { open: { ...open, log: log.isLost ? 0 : 1 }, ...pool };
@@ -84,6 +85,11 @@ export class PostgresEngine implements StoreEngine {
     await this.log.close();
     await this.postgres.close();
   }
+}
+
+async function openLog(postgres: PostgresConnection): Promise<EventLog> {
+  await postgres.open();
+  return EventLog.open(postgres);
 }
 
 /** No connection is admitted while the log cannot be read, since events could not be delivered. */
