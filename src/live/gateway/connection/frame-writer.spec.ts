@@ -286,4 +286,12 @@ describe('frames that may wait', () => {
     vi.advanceTimersByTime(4);
     expect(writer.backlogBytes).toBe(0);
   });
+
+  it('wait no longer because a later one may wait a little less', () => {
+    writer.text(toBytes('a'), 100);
+    vi.advanceTimersByTime(80);
+    writer.text(toBytes('b'), 90);
+    vi.advanceTimersByTime(20);
+    expect(writer.backlogBytes).toBe(0);
+  });
 });

@@ -191,7 +191,7 @@ export class FrameWriter implements Flushable {
 
   #hold(frame: ByteText, withinMs = 0): void {
     if (this.#finished) return;
-    if (this.#held === '' || withinMs < this.#heldForMs) {
+    if (this.#held === '' || (withinMs < this.#heldForMs && this.#isSooner(withinMs))) {
       this.#heldForMs = withinMs;
       this.#dueMs = 0;
       if (withinMs === 0) this.batcher.add(this);
@@ -199,6 +199,11 @@ export class FrameWriter implements Flushable {
     }
     this.#held += frame;
     if (this.#held.length > MAX_HELD) this.flush();
+  }
+
+  /** Whether a frame that may wait this long is due before those that have waited already. */
+  #isSooner(withinMs: number): boolean {
+    return withinMs === 0 || performance.now() + withinMs < this.#dueMs;
   }
 
   #write(): void {
