@@ -10,7 +10,9 @@ import { describe, expect, it } from 'vitest';
 import { maskError } from './mask-error.js';
 import { EmailTakenError } from './sallyport.errors.js';
 
-const schema = buildSchema('type Query { login(password: String!, n: Int): Int }');
+const schema = buildSchema(`
+  input Range { from: Int! = 0, to: Int }
+  type Query { login(password: String!, n: Int): Int, find(in: Range, ids: [Int!]): Int }`);
 const CANARY = 'canary-7f3a';
 
 function executed(resolver: () => unknown, query = '{ login(password: "x") }', variableValues = {}): GraphQLError {
@@ -135,6 +137,24 @@ describe('maskError', () => {
     });
     const thrown = new GraphQLError('Argument "password" of non-null type "String!" must not be null.');
     expect(maskError(executed(thrower(thrown))).shown.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
+  });
+
+  it.each([
+    ['a list', 'ids', '[1, $v]', 'Int = 1'],
+    ['an object', 'in', `{ from: $v, to: 73001 }`, 'Int'],
+  ])('names the argument whose %s has a null from a variable, and does not repeat it', (_, name, value, type) => {
+    const query = `query ($v: ${type}) { find(${name}: ${value}) }`;
+    expect(validate(schema, parse(query))).toEqual([]);
+    const nulled = executed(() => 1, query, { v: null });
+    expect(nulled.path).toEqual(['find']);
+    const { shown, cause } = maskError(nulled);
+    expect(shown).toMatchObject({
+      message: `Argument "${name}" has an invalid value.`,
+      extensions: { code: 'BAD_USER_INPUT', field: name },
+    });
+    expect(cause).toBeUndefined();
+    const thrown = new GraphQLError(`Argument "${name}" has invalid value ${CANARY}.`);
+    expect(maskError(executed(thrower(thrown))).cause).toBe(thrown);
   });
 
   it('keeps a syntax error and its position', () => {

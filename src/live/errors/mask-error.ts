@@ -12,6 +12,8 @@ const MISSING_VARIABLE =
 /** graphql-js's message for a required argument whose variable is null or absent. */
 const MISSING_ARGUMENT =
   /^Argument "([^"]*)" of (?:required|non-null) type "[^"]*" (?:was provided the variable "[^"]*" which was not provided a runtime value|must not be null)\.$/;
+/** graphql-js's message for an argument that is a list or an object with a null from a variable. */
+const INVALID_ARGUMENT = /^Argument "([^"]*)" has invalid value /;
 /** Apollo Server's codes for requests that reach no operation; they reveal no internal details. */
 const APOLLO_CODES = new Set<unknown>(['BAD_REQUEST', 'PERSISTED_QUERY_NOT_SUPPORTED', 'OPERATION_RESOLUTION_FAILURE']);
 
@@ -93,10 +95,14 @@ function rootCause(error: GraphQLError): unknown {
 
 /**
  * Whether the cause is a variable that graphql-js checks only during execution: null, with a default, for a non-null
- * argument. The AST node distinguishes this from an error with the same message thrown by a resolver.
+ * argument or a non-null part of one. The AST node distinguishes this from an error with the same message thrown by a
+ * resolver.
  */
-function isVariableFault({ message, nodes }: GraphQLError): boolean {
-  return MISSING_ARGUMENT.test(message) && nodes?.length === 1 && nodes[0]?.kind === Kind.VARIABLE;
+function isVariableFault({ message, nodes = [] }: GraphQLError): boolean {
+  const [node, ...others] = nodes;
+  if (!node || others.length > 0) return false;
+  if (node.kind === Kind.VARIABLE) return MISSING_ARGUMENT.test(message);
+  return (node.kind === Kind.LIST || node.kind === Kind.OBJECT) && INVALID_ARGUMENT.test(message);
 }
 
 function requestError({ message, extensions }: GraphQLError): GraphQLFormattedError {
@@ -110,6 +116,11 @@ function requestError({ message, extensions }: GraphQLError): GraphQLFormattedEr
   }
   const missing = (MISSING_VARIABLE.exec(message) ?? MISSING_ARGUMENT.exec(message))?.[1];
   if (missing !== undefined) return { message, extensions: { code: 'BAD_USER_INPUT', field: missing } };
+  const invalid = INVALID_ARGUMENT.exec(message)?.[1];
+  if (invalid !== undefined) {
+    const extensions = { code: 'BAD_USER_INPUT', field: invalid };
+    return { message: `Argument "${invalid}" has an invalid value.`, extensions };
+  }
   const code = APOLLO_CODES.has(extensions['code']) ? extensions['code'] : 'GRAPHQL_VALIDATION_FAILED';
   return { message: withoutLiteral(message), extensions: { code } };
 }
@@ -126,6 +137,5 @@ function withoutLiteral(message: string): string {
   return message
     .replace(/^(Expected value of type "[^"]*"), found .*$/s, '$1.')
     .replace(/^(.* cannot represent [^:]*value): .*$/s, '$1.')
-    .replace(/^Value "[^"]*" (does not exist in "[^"]*" enum).*$/s, 'The value $1.')
-    .replace(/^(Argument "[^"]*" has) invalid value .*$/s, '$1 an invalid value.');
+    .replace(/^Value "[^"]*" (does not exist in "[^"]*" enum).*$/s, 'The value $1.');
 }
