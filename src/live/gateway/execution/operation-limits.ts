@@ -22,7 +22,10 @@ const LIMITS = { levels: 6, aliases: 15, directives: 50, 'root fields': 20, fiel
  * each operation.
  */
 const DOCUMENT_LIMITS = { operations: 10, fragments: 30, 'fragment spreads': 30 } as const;
-/** Pairs of fields with the same response name in the whole document: graphql-js compares all pairs. */
+/**
+ * Pairs of fields with the same response name in the whole document, such as those of one field that is selected 100
+ * times: graphql-js compares all pairs.
+ */
 const MAX_SAME_NAME_PAIRS = 5000;
 /** Measured heap bytes per token of a parsed text: its share of the syntax tree and of the plans. */
 const BYTES_PER_TOKEN = 1000;
@@ -62,7 +65,7 @@ export function limitFaults(document: DocumentNode, introspection: boolean): rea
     if (faults.length > 0) return faults;
   }
   if (scale.sameNamePairs <= MAX_SAME_NAME_PAIRS) return [];
-  return [new GraphQLError('The same field is selected too often: at most 100 times.')];
+  return [new GraphQLError(`Too many pairs of fields with the same response name: at most ${MAX_SAME_NAME_PAIRS}.`)];
 }
 
 function countsOf({ depth, aliases, directives, roots, fields }: Weight): Record<keyof typeof LIMITS, number> {
