@@ -24,7 +24,7 @@ class TopicUnderTest {
   readonly live = new LiveTopic(topicOf(definition, 'user:6f1c0000-0000-4000-8000-000000000001'), {
     mayDeliver: () => this.mayDeliver,
     read: async (_topic, { offset }) => {
-      this.reads++;
+      if (++this.reads > 10) throw new Error('reads without end');
       return this.isLost ? this.reading(this.stored, false) : this.reading(this.stored, true, offset);
     },
     received: () => {},
@@ -137,6 +137,20 @@ it('reads the history again for a subscriber that read it before a loss', async 
   topic.live.join(subscriber, read);
   await turn();
   expect(offsets(sink)).toEqual([7, 8, 9]);
+});
+
+it('fills a long gap although more may have been missed while it is read, and more came than may wait', async () => {
+  const topic = new TopicUnderTest();
+  const sink = topic.join(0);
+  topic.stored = 300;
+  const caughtUp = topic.live.catchUp();
+  for (let offset = 301; offset <= 600; offset++) topic.receive(offset);
+  void topic.live.catchUp();
+  await caughtUp;
+  await turn();
+  topic.receive(601);
+  expect(offsets(sink)).toEqual(Array.from({ length: 601 }, (_, index) => index + 1));
+  expect(topic.reads).toBe(2);
 });
 
 it('delivers what came and what was refused when the gate closes while a gap is read', async () => {

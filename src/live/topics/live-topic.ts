@@ -221,13 +221,20 @@ export class LiveTopic {
     if (this.#held.length < HELD) this.#held.push(event);
   }
 
-  /** Delivers the events that had to wait, after those before them. */
+  /**
+   * Delivers the events that had to wait, after those before them. What may have been missed meanwhile is read next:
+   * that must not keep these back, or a topic with many events would be read again and again.
+   */
   #release(earlier: readonly TopicEvent[]): void {
     const held = this.#held ?? [];
+    const mayDeliver = this.host.mayDeliver();
+    const isIncomplete = this.#mayHaveMissed || held.length >= HELD || !mayDeliver;
     this.#held = null;
+    this.#mayHaveMissed = false;
     for (const event of earlier) this.#advance(event);
-    for (const event of held) this.#advance(event);
-    if (held.length >= HELD || this.#mayHaveMissed) void this.catchUp();
+    // The others are in the history.
+    if (mayDeliver) for (const event of held) this.#advance(event);
+    if (isIncomplete) void this.catchUp();
   }
 
   #eventsLost(found: Position): void {
