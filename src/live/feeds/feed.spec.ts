@@ -1,5 +1,6 @@
 import { GraphQLISODateTime, GraphQLTimestamp, Int } from '@nestjs/graphql';
 import { IsString } from 'class-validator';
+import { GraphQLScalarType } from 'graphql';
 import { expect, it, vi } from 'vitest';
 import { defineFeed, type FeedOptions } from './feed.js';
 
@@ -48,6 +49,13 @@ it('makes the values of missing fields once, and then for each event that lacks 
   expect(feed.check({ text: 'a' })).toEqual({ ok: true, value: { id: 'made', text: 'a' } });
   expect(feed.check({ id: null, text: 'a' })).toEqual({ ok: false, message: 'payload: id must be a string.' });
   expect(feed.check(null)).toEqual({ ok: false, message: 'payload must be a JSON object.' });
+});
+
+it('refuses null for a scalar that would write it as text', () => {
+  const type = new GraphQLScalarType({ name: 'Text', serialize: String });
+  const feed = defineFeed<string>({ ...(options as object as FeedOptions<string>), type });
+  expect(feed.check('a')).toEqual({ ok: true, value: 'a' });
+  expect(feed.check(null)).toEqual({ ok: false, message: 'payload must be a Text.' });
 });
 
 it.each([GraphQLISODateTime, GraphQLTimestamp])('refuses what the scalar %s would write as null', (type) => {

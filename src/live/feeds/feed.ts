@@ -53,7 +53,11 @@ export interface Feed<T = unknown> {
   readonly description: string | undefined;
   /** The fields that a publisher may leave out, because they have a default. */
   readonly defaulted: readonly string[];
-  /** Checks a JSON value from a publisher against the feed's type. Never throws. */
+  /**
+   * Checks a JSON value from a publisher against the feed's type.
+   *
+   * @throws Error when a rule of the type returns a promise, and whatever else a rule throws
+   */
   check(payload: unknown): PayloadVerdict;
 }
 
@@ -122,6 +126,8 @@ function isInt(value: unknown): boolean {
 }
 
 function serializes(type: GraphQLScalarType, value: unknown): boolean {
+  // No scalar is asked about null, which the field cannot be.
+  if (value === null) return false;
   try {
     // Some scalars write null for what they do not know, as those of @nestjs/graphql do for a date's text.
     const serialized: unknown = type.serialize(value);

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Min, Validate, ValidateNested, ValidatorConstraint } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Min } from 'class-validator';
+import { Validate, ValidateNested, ValidatorConstraint } from 'class-validator';
 import { expect, it } from 'vitest';
 import { defineFeed } from './feed.js';
 import { FeedRegistry } from './feed.registry.js';
-import { checkObject } from './payload-check.js';
+import { checkObject, checkRules } from './payload-check.js';
 
 class Size {
   @IsInt()
@@ -65,6 +66,95 @@ it.each<[object, string]>([
 ])('names the path in %j', (payload, message) => {
   const verdict = checkObject(Order, { id: '1', ...payload });
   expect(verdict).toEqual({ ok: false, message });
+});
+
+class Animal {
+  @IsIn(['cat', 'dog'])
+  kind!: string;
+}
+
+class Cat extends Animal {
+  @IsInt()
+  lives!: number;
+}
+
+class Dog extends Animal {
+  @ValidateNested({ each: true })
+  @Type(() => Size)
+  bones!: Size[];
+}
+
+class Shelter {
+  @ValidateNested({ each: true })
+  @Type(() => Object, {
+    keepDiscriminatorProperty: true,
+    discriminator: {
+      property: 'kind',
+      subTypes: [
+        { name: 'cat', value: Cat },
+        { name: 'dog', value: Dog },
+      ],
+    },
+  })
+  animals!: Animal[];
+}
+
+it('checks each object by the class that its discriminator names', () => {
+  const payload = {
+    animals: [
+      { kind: 'cat', lives: 9 },
+      { kind: 'dog', bones: [{ width: 1 }] },
+    ],
+  };
+  const verdict = checkObject(Shelter, payload) as { readonly ok: true; readonly value: Shelter };
+  expect(verdict).toEqual({ ok: true, value: payload });
+  for (const animal of verdict.value.animals) expect(Object.getPrototypeOf(animal)).toBe(Object.prototype);
+  expect(() => checkRules(Shelter)).not.toThrow();
+});
+
+it.each<[object, string]>([
+  [{ kind: 'cat' }, 'payload: animals[0].lives must be an integer number.'],
+  [{ kind: 'dog', bones: [{ width: 'a' }] }, 'payload: animals[0].bones[0].width must be an integer number.'],
+  [{ kind: 'cat', lives: 9, bones: [] }, 'animals[0] has an unknown field: it may have lives, kind.'],
+  [{ kind: 'cow' }, 'animals[0].kind names no known type.'],
+  [{}, 'animals[0].kind names no known type.'],
+])('refuses the object of a discriminated field %j', (animal, message) => {
+  expect(checkObject(Shelter, { animals: [animal] })).toEqual({ ok: false, message });
+});
+
+@ValidatorConstraint()
+class SaysYesLater {
+  async validate(): Promise<boolean> {
+    throw new Error('no');
+  }
+}
+
+class Promised {
+  @IsInt()
+  count!: number;
+
+  @Validate(SaysYesLater)
+  article!: string;
+}
+
+class PromisedEach {
+  @Validate(SaysYesLater, { each: true })
+  articles!: string[];
+}
+
+class PromisedInside {
+  @ValidateNested()
+  @Type(() => Promised)
+  part!: Promised;
+}
+
+it.each<[new () => object, object, string]>([
+  [Promised, { count: 1, article: 'a' }, 'Promised.article'],
+  [Promised, { count: 'a', article: 'a' }, 'Promised.article'],
+  [PromisedEach, { articles: ['a'] }, 'PromisedEach.articles'],
+  [PromisedInside, { part: { count: 1, article: 'a' } }, 'Promised.article'],
+])('accepts nothing that a rule of %o returns a promise for: %j', (type, payload, field) => {
+  expect(() => checkObject(type, payload)).toThrow(`${field} has an asynchronous rule`);
 });
 
 class Bare {

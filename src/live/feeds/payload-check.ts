@@ -1,5 +1,5 @@
 import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
-import { type CompiledRules, compileRules, type ObjectClass } from './compiled-rules.js';
+import { asynchronousRule, type ObjectClass, rulesOf } from './compiled-rules.js';
 
 /**
  * The result of checking a payload: the value to publish, with the feed's defaults filled in, or the reason for a
@@ -11,8 +11,6 @@ export type PayloadVerdict =
   | { readonly ok: false; readonly message: string };
 
 type Fields = Record<string, unknown>;
-
-const compiled = new Map<ObjectClass, CompiledRules>();
 
 /**
  * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an
@@ -30,9 +28,9 @@ export function checkObject<T extends object>(
   const unknown = unknownField(type, payload, 'payload');
   if (unknown !== null) return { ok: false, message: unknown };
   const value = instanceOf(type, payload, defaults);
-  if (rulesOf(type).isValid?.(value)) return { ok: true, value: { ...value } };
+  if (rulesOf(type).isValid(value)) return { ok: true, value: plainOf(value) };
   const [fault] = validateSync(value, { stopAtFirstError: true });
-  return fault ? { ok: false, message: `payload: ${ruleOf(fault)}.` } : { ok: true, value: plainOf(type, value) };
+  return { ok: false, message: fault ? `payload: ${ruleOf(fault)}.` : 'payload breaks a rule.' };
 }
 
 /**
@@ -48,16 +46,15 @@ export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = n
     throw new Error(
       `${type.name} has no rules, so every payload would be refused: add a decorator of class-validator to each field.`,
     );
-  if (asynchronous !== null)
-    throw new Error(
-      `${type.name}.${asynchronous} has an asynchronous rule, but payloads are checked synchronously: check it before you publish.`,
-    );
-  for (const [field, nested] of nestedFields) {
-    if (!nested)
+  if (asynchronous !== null) throw asynchronousRule(type, asynchronous);
+  for (const [field, { base, discriminator }] of nestedFields) {
+    // Its subtypes are not known before there is an object.
+    if (discriminator !== null) continue;
+    if (!base)
       throw new Error(
         `${type.name}.${field} has @ValidateNested() without a class: add @Type(() => TheClass) of class-transformer.`,
       );
-    checkRules(nested, new Set([...seen, type]));
+    checkRules(base, new Set([...seen, type]));
   }
 }
 
@@ -66,13 +63,16 @@ function unknownField(type: ObjectClass, payload: object, path: string): string 
   const { fields, nested } = rulesOf(type);
   if (!Object.keys(payload).every((field) => fields.has(field)))
     return `${path} has an unknown field: it may have ${[...fields].join(', ')}.`;
-  for (const [field, of] of nested) {
-    const parts = of ? objectsIn((payload as Fields)[field], path === 'payload' ? field : `${path}.${field}`) : [];
-    for (const [where, part] of parts) {
-      const unknown = unknownField(of as ObjectClass, part, where);
+  for (const [field, objects] of nested)
+    for (const [where, part] of objectsIn(
+      (payload as Fields)[field],
+      path === 'payload' ? field : `${path}.${field}`,
+    )) {
+      const of = objects.classOf(part);
+      if (!of) return `${where}.${objects.discriminator} names no known type.`;
+      const unknown = unknownField(of, part, where);
       if (unknown !== null) return unknown;
     }
-  }
   return null;
 }
 
@@ -85,16 +85,16 @@ function objectsIn(value: unknown, path: string): readonly (readonly [path: stri
 /** class-validator finds the rules of an object by its class. */
 function instanceOf(type: ObjectClass, payload: object, defaults: object = {}): object {
   const value = Object.assign(new type(), defaults, payload);
-  for (const [field, nested] of rulesOf(type).nested)
-    if (nested && field in value) replaceObjects(value, field, (part) => instanceOf(nested, part));
+  for (const [field, { classOf }] of rulesOf(type).nested)
+    if (field in value) replaceObjects(value, field, (part) => instanceOf(classOf(part) ?? Object, part));
   return value;
 }
 
 /** Without classes, so that every store delivers the same. */
-function plainOf(type: ObjectClass, value: object): object {
+function plainOf(value: object): object {
   const plain = { ...value };
-  for (const [field, nested] of rulesOf(type).nested)
-    if (nested && field in plain) replaceObjects(plain, field, (part) => plainOf(nested, part));
+  for (const field of rulesOf(value.constructor as ObjectClass).nested.keys())
+    if (field in plain) replaceObjects(plain, field, plainOf);
   return plain;
 }
 
@@ -123,15 +123,6 @@ function ruleOf({ property, constraints = {}, children = [] }: ValidationError, 
 function pathOf(property: string, parent: string): string {
   if (parent === '') return property;
   return /^\d+$/.test(property) ? `${parent}[${property}]` : `${parent}.${property}`;
-}
-
-/** Read when the first event is checked: decorators may be added to a class until then. */
-function rulesOf(type: ObjectClass): CompiledRules {
-  const known = compiled.get(type);
-  if (known) return known;
-  const rules = compileRules(type);
-  compiled.set(type, rules);
-  return rules;
 }
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
