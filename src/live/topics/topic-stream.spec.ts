@@ -1,3 +1,4 @@
+import { instanceToPlain } from 'class-transformer';
 import { afterEach, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { DeliveryGate } from './delivery-gate.js';
@@ -67,4 +68,8 @@ it('keeps the newest events for a reader of a topic that keeps the latest', asyn
   }
   expect(values.at(-1)).toBeGreaterThan(199);
   await events.return?.();
+});
+
+it('shows a serializer its topic only', () => {
+  expect(instanceToPlain(new TopicStream(bus, topic))).toEqual({ topic });
 });

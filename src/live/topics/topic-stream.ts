@@ -13,15 +13,19 @@ const ITERATOR_QUEUE = 256;
  */
 export class TopicStream<T = unknown> implements AsyncIterableIterator<Record<string, T>> {
   #iterator: TopicIterator<T> | null = null;
+  /** Private also at run time: a serializer of the application's calls every function that it finds in a result. */
+  readonly #bus: TopicBus;
 
   constructor(
-    private readonly bus: TopicBus,
+    bus: TopicBus,
     readonly topic: Topic,
-  ) {}
+  ) {
+    this.#bus = bus;
+  }
 
   /** Subscribes a sink; see {@link TopicBus.subscribe}. */
   attach(sink: TopicSink, resume?: unknown): Promise<TopicSubscription> {
-    return this.bus.subscribe(this.topic, sink, resume);
+    return this.#bus.subscribe(this.topic, sink, resume);
   }
 
   /**
