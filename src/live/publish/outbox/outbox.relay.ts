@@ -75,22 +75,28 @@ export class OutboxRelay {
   }
 
   async #run(): Promise<void> {
-    const { health } = this.parts;
     let retryMs = FIRST_RETRY_MS;
     while (!this.#isStopped) {
-      let outbox: Outbox | null = null;
-      try {
-        outbox = await this.parts.open(() => this.#notified());
-        health.tookWrite();
-        retryMs = FIRST_RETRY_MS;
-        await this.#serve(outbox);
-      } catch (error) {
-        this.#failed(error);
-      }
-      await outbox?.close();
-      if (!this.#isStopped) await this.#wait(retryMs);
+      const startedMs = performance.now();
+      await this.#serveOnce();
+      if (performance.now() - startedMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
+      // Not ended by a notification: the end of a connection is one.
+      await this.#wait(retryMs, false);
       retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
     }
+  }
+
+  /** Serves until the connection is lost, or could not be opened. Never throws. */
+  async #serveOnce(): Promise<void> {
+    let outbox: Outbox | null = null;
+    try {
+      outbox = await this.parts.open(() => this.#notified());
+      this.parts.health.tookWrite();
+      await this.#serve(outbox);
+    } catch (error) {
+      this.#failed(error);
+    }
+    await outbox?.close();
   }
 
   #failed(error: unknown): void {
