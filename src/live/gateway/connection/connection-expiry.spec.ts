@@ -154,6 +154,19 @@ describe('an open connection', () => {
     expect(connection.closedWith).toBe(4403);
   });
 
+  it('is closed with 4403 soon after the end of its token, although its session was being checked when it came', async () => {
+    let answer: (endsAt: Date) => void = () => {};
+    sessionEnd.mockReturnValue(new Promise((resolve) => (answer = resolve)));
+    const connection = admitted('external:acme:s1', 20 * SECOND);
+    await vi.advanceTimersByTimeAsync(20 * SECOND + TURN);
+    expect(sessionEnd).toHaveBeenCalledTimes(1);
+    connection.standsOnToken = true;
+    connection.endsAtMs = performance.now() + 10 * SECOND;
+    answer(new Date(Date.now() + 60 * MINUTE));
+    await vi.advanceTimersByTimeAsync(20 * SECOND + TURN);
+    expect(connection.closedWith).toBe(4403);
+  });
+
   it('is closed with 4403 once the grace after its token is over, and not before', async () => {
     const connection = admitted(null, MINUTE);
     await vi.advanceTimersByTimeAsync(MINUTE + 5 * SECOND - 1);

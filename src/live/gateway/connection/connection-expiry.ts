@@ -140,7 +140,8 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
     try {
       const endsAt = await this.watch.endOf(session);
       if (!endsAt) return connection.close(CloseCode.Unauthorized, 'Session ended');
-      connection.extendTo(endsAt);
+      // A token may have refreshed it meanwhile, and may end before the session.
+      if (!connection.standsOnToken) connection.extendTo(endsAt);
       const nextMs = Math.max(connection.endsAtMs, nowMs + ASK_AGAIN_MS);
       this.#deadlines.add(connection, Math.min(nextMs, nextCheck(connection, nowMs)));
     } catch {
