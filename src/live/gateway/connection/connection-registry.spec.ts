@@ -24,6 +24,16 @@ describe('a remembered revocation of a viewer', () => {
     expect(registry.hasEnded(issuedAt(NOW + 1))).toBe(false);
   });
 
+  it('is forgotten after a minute, also for tokens without a time of issue', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const untimed = { viewer: { id: viewer }, standsOn: 'token', expiresAt: new Date(NOW) } as const;
+    registry.rememberRevoked({ viewer, issuedUntilMs: NOW });
+    vi.advanceTimersByTime(59_999);
+    expect(registry.hasEnded(untimed)).toBe(true);
+    vi.advanceTimersByTime(1);
+    expect(registry.hasEnded(untimed)).toBe(false);
+  });
+
   it('does not reach tokens of a session if only those without one were revoked', () => {
     registry.rememberRevoked({ viewer, issuedUntilMs: NOW + 1000, onlyWithoutSession: true });
     expect(registry.hasEnded(issuedAt(NOW + 500))).toBe(true);

@@ -17,7 +17,8 @@ class RecentRevocations<T> {
   readonly #byId = new Map<string, { readonly value: T; readonly atMs: number }>();
 
   get(id: string): T | undefined {
-    return this.#byId.get(id)?.value;
+    const known = this.#byId.get(id);
+    return known && performance.now() - known.atMs < REMEMBER_MS ? known.value : undefined;
   }
 
   add(id: string, value: T): void {
