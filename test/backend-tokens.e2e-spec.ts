@@ -351,7 +351,7 @@ describe('the scopes of a key', () => {
     ['nothing', {}],
     ['both', { viewer: 'external:acme:a', session: 'b' }],
     ['an invalid viewer', { viewer: 'nobody' }],
-    ['an outside session that is spelled otherwise', { session: 'external:acme:a:b' }],
+    ['an external session that is spelled otherwise', { session: 'external:acme:a:b' }],
     ['a session with a control', { session: 'a\nb' }],
   ])('do not make /disconnect accept %s', async (_, body) => {
     const answer = await post(server, '/disconnect', await makeKey(server, 'disconnect', 'tokens:acme'), body);

@@ -299,7 +299,7 @@ describe('TK-14 a forged or confused token is refused:', () => {
       () => acme.sign(`user:${crypto.randomUUID()}`, { header: { typ: 'sallyport-socket+jwt', alg: 'RS256' } }),
     ],
     [
-      'our own token for an outside viewer',
+      'our own token for an external viewer',
       () =>
         server.app.get(TokenService, { strict: false }).sign({ id: 'external:acme:1', sessionId: 'external:acme:s' })
           .token,

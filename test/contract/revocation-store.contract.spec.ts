@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/live/errors/sallyport.errors.js';
-import { outsideSession } from '../../src/live/sessions/outside-session.js';
+import { externalSession } from '../../src/live/sessions/external-session.js';
 import { KEEP_REVOCATION_SECONDS, type RevocationStore } from '../../src/live/sessions/revocation.store.js';
 import { MemoryRevocationStore } from '../../src/live/store/memory/revocation.store.memory.js';
 import { PostgresRevocationStore } from '../../src/live/store/postgres/revocation.store.postgres.js';
@@ -33,7 +33,7 @@ const suite = (nodes: () => readonly [RevocationStore, RevocationStore]) => (): 
 
   it('accepts the latest time and an unusual name', async () => {
     const [here, there] = nodes();
-    const subject = `session:${outsideSession('acme', `ü:{}\\"' ${randomUUID()}`) ?? ''}`;
+    const subject = `session:${externalSession('acme', `ü:{}\\"' ${randomUUID()}`) ?? ''}`;
     await here.remember(subject, Number.MAX_SAFE_INTEGER);
     await here.remember(subject, 1);
     expect(await there.issuedUntil([subject])).toEqual([Number.MAX_SAFE_INTEGER]);

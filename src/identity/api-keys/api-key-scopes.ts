@@ -1,4 +1,4 @@
-import { isSource } from '../../live/viewer/outside-name.js';
+import { isSource } from '../../live/viewer/external-name.js';
 
 /**
  * What an API key may do: `publish`, `publish:<topic>`, `tokens:<source>`, `disconnect`, `presence`, `history`,

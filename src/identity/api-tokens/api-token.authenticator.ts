@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
-import { endOfOutsideSession } from '../../live/sessions/outside-session.js';
+import { endOfExternalSession } from '../../live/sessions/external-session.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { SingleUse } from '../../live/tokens/single-use.js';
 import { ApiTokens } from './api-tokens.service.js';
@@ -31,6 +31,6 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
     if (!(await this.singleUse.claim(tokenId, expiresAt.getTime() / 1000))) return { ok: false, reason: 'used' };
     const shared = { viewer, issuedAt };
     if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
-    return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfOutsideSession() } };
+    return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfExternalSession() } };
   }
 }

@@ -20,7 +20,7 @@ const CLOCK_LEEWAY_SECONDS = 5;
 /** The subject of a token. */
 export interface ApiTokenSubject {
   readonly viewer: ExternalViewer;
-  /** The session that its sockets depend on, from `outsideSession`; null: they depend on the token. */
+  /** The session that its sockets depend on, from `externalSession`; null: they depend on the token. */
   readonly session: string | null;
 }
 

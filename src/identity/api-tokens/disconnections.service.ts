@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { decodeOutsideName, isSource } from '../../live/viewer/outside-name.js';
-import { isOutsideSession, outsideSession } from '../../live/sessions/outside-session.js';
+import { decodeExternalName, isSource } from '../../live/viewer/external-name.js';
+import { isExternalSession, externalSession } from '../../live/sessions/external-session.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import type { ApiKey } from '../api-keys/api-key.store.js';
@@ -44,7 +44,7 @@ export class Disconnections {
   }
 
   /**
-   * Ends one session: an account's by its id, an outside one by its whole id `external:<source>:<session>`, or by its
+   * Ends one session: an account's by its id, an external one by its whole id `external:<source>:<session>`, or by its
    * name in the sources for which the key may make tokens; for a key without such a scope, in those of all keys and of
    * the trusted issuers.
    *
@@ -52,11 +52,11 @@ export class Disconnections {
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
   async endSession(session: string, key: ApiKey): Promise<boolean> {
-    if (isOutsideSession(session) ? !isWellFormed(session) : outsideSession('any', session) === null) return false;
-    // An account's session may have the form of an outside one's name; both are ended.
+    if (isExternalSession(session) ? !isWellFormed(session) : externalSession('any', session) === null) return false;
+    // An account's session may have the form of an external one's name; both are ended.
     if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend' });
-    const outside = isOutsideSession(session) ? [session] : await this.#sessionsNamed(session, key);
-    for (const id of outside) await this.revocations.revokeSession(id);
+    const external = isExternalSession(session) ? [session] : await this.#sessionsNamed(session, key);
+    for (const id of external) await this.revocations.revokeSession(id);
     this.audit.record('disconnected', { by: 'backend', name: key.name, session });
     return true;
   }
@@ -64,7 +64,7 @@ export class Disconnections {
   async #sessionsNamed(name: string, key: ApiKey): Promise<readonly string[]> {
     const own = tokenSources(key.scopes);
     const sources = own.length > 0 ? own : await this.#allSources();
-    return [...new Set(sources)].flatMap((source) => outsideSession(source, name) ?? []);
+    return [...new Set(sources)].flatMap((source) => externalSession(source, name) ?? []);
   }
 
   async #allSources(): Promise<readonly string[]> {
@@ -73,8 +73,8 @@ export class Disconnections {
   }
 }
 
-/** Whether source and session of an outside session's id have their canonical spelling. */
+/** Whether source and session of an external session's id have their canonical spelling. */
 function isWellFormed(id: string): boolean {
   const [, source = '', name = ''] = /^external:([^:]*):(.*)$/.exec(id) ?? [];
-  return isSource(source) && decodeOutsideName(name) !== null;
+  return isSource(source) && decodeExternalName(name) !== null;
 }

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { outsideSession } from '../../live/sessions/outside-session.js';
+import { externalSession } from '../../live/sessions/external-session.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
 import { externalViewer, type ExternalViewer } from '../../live/viewer/external-viewer.js';
-import { type OutsideClaims, readUnverified, verifyOutsideToken } from './outside-token.js';
+import { type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
@@ -57,7 +57,7 @@ export class BackchannelLogout {
     const issuer = this.issuers.find(unverified.payload.iss);
     if (!issuer) return { ok: false, reason: 'invalid' };
     const expected = { ...issuer, audience: issuer.clientId, maxLifeSeconds: MAX_LIFE_SECONDS };
-    const reading = await verifyOutsideToken(
+    const reading = await verifyIssuerToken(
       token,
       unverified,
       expected,
@@ -90,13 +90,13 @@ export class BackchannelLogout {
 }
 
 /** §2.4: `sub` or `sid`, the event, a `jti` and no `nonce`. Null for any other token. */
-function logoutOf(claims: OutsideClaims, source: string): Logout | null {
+function logoutOf(claims: IssuerClaims, source: string): Logout | null {
   const { sub, sid, jti, events } = claims;
   if ('nonce' in claims || !isLogoutEvent(events)) return null;
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) return null;
   if (sub === undefined && sid === undefined) return null;
   const viewer = typeof sub === 'string' ? externalViewer(source, sub) : null;
-  const session = typeof sid === 'string' ? outsideSession(source, sid) : null;
+  const session = typeof sid === 'string' ? externalSession(source, sid) : null;
   if ((sub !== undefined && !viewer) || (sid !== undefined && session === null)) return null;
   return { viewer, session, jti };
 }

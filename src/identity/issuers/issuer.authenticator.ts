@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../../live/gateway/connection-authenticator.js';
-import { outsideSession } from '../../live/sessions/outside-session.js';
-import { MAX_OUTSIDE_TOKEN_SECONDS } from '../../live/sessions/revocation.store.js';
+import { externalSession } from '../../live/sessions/external-session.js';
+import { MAX_EXTERNAL_TOKEN_SECONDS } from '../../live/sessions/revocation.store.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { externalViewer, type ExternalViewer } from '../../live/viewer/external-viewer.js';
-import { isCompactJws, type OutsideClaims, readUnverified, verifyOutsideToken } from './outside-token.js';
+import { isCompactJws, type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 /** An access token (RFC 9068) or an ID token. Other types are refused. */
@@ -34,8 +34,8 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     const issuer = this.issuers.find(unverified?.payload.iss);
     if (!unverified || !issuer) return { ok: false, reason: 'invalid' };
     const { audience, algorithms, keys } = issuer;
-    const expected = { issuer: issuer.issuer, audience, algorithms, maxLifeSeconds: MAX_OUTSIDE_TOKEN_SECONDS };
-    const reading = await verifyOutsideToken(
+    const expected = { issuer: issuer.issuer, audience, algorithms, maxLifeSeconds: MAX_EXTERNAL_TOKEN_SECONDS };
+    const reading = await verifyIssuerToken(
       token,
       unverified,
       expected,
@@ -47,7 +47,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     return identity ? this.#grant(identity, reading.claims) : { ok: false, reason: 'invalid' };
   }
 
-  async #grant({ viewer, session }: Identity, { iat, exp }: OutsideClaims): Promise<Verdict> {
+  async #grant({ viewer, session }: Identity, { iat, exp }: IssuerClaims): Promise<Verdict> {
     const issuedAt = new Date(iat * 1000);
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
@@ -62,12 +62,12 @@ interface Identity {
 }
 
 /** The viewer and session of a verified token; null if it is refused or one of them is invalid. */
-function identityOf(claims: OutsideClaims, source: string): Identity | null {
+function identityOf(claims: IssuerClaims, source: string): Identity | null {
   if (REFUSED_CLAIMS.some((name) => name in claims)) return null;
   const { sub, sid } = claims;
   const viewer = typeof sub === 'string' ? externalViewer(source, sub) : null;
   if (!viewer) return null;
   if (sid === undefined) return { viewer, session: null };
-  const session = typeof sid === 'string' ? outsideSession(source, sid) : null;
+  const session = typeof sid === 'string' ? externalSession(source, sid) : null;
   return session === null ? null : { viewer, session };
 }

@@ -1,4 +1,4 @@
-import { isSource } from '../../live/viewer/outside-name.js';
+import { isSource } from '../../live/viewer/external-name.js';
 import type { TrustedIssuer } from '../identity.config.js';
 
 /** The default algorithms of an issuer: asymmetric ones only (RFC 8725 §3.1, RFC 9864). */

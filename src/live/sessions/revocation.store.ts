@@ -1,10 +1,10 @@
-/** The longest lifetime of an outside token that opens a socket, in seconds: 24 hours. */
-export const MAX_OUTSIDE_TOKEN_SECONDS = 86_400;
+/** The longest lifetime of an external token that opens a socket, in seconds: 24 hours. */
+export const MAX_EXTERNAL_TOKEN_SECONDS = 86_400;
 /**
  * How long a revocation is kept, in seconds: until the last token issued before it has expired, plus 10 minutes for
  * clock differences.
  */
-export const KEEP_REVOCATION_SECONDS = MAX_OUTSIDE_TOKEN_SECONDS + 600;
+export const KEEP_REVOCATION_SECONDS = MAX_EXTERNAL_TOKEN_SECONDS + 600;
 
 /**
  * The port that stores revocations of tokens that this server did not sign and of sessions that it does not keep.

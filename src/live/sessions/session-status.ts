@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ViewerId } from '../viewer/viewer.js';
-import { endOfOutsideSession, isOutsideSession } from './outside-session.js';
+import { endOfExternalSession, isExternalSession } from './external-session.js';
 import { RevocationStore, sessionSubject, viewerSubject, withoutSessionSubject } from './revocation.store.js';
 import type { RevokedViewer } from './session-revocations.js';
 import { Sessions } from './sessions.js';
 
-/** Checks which sessions are still valid: our own with the {@link Sessions} port, outside ones by their revocations. */
+/** Checks which sessions are still valid: our own with the {@link Sessions} port, external ones by their revocations. */
 @Injectable()
 export class SessionStatus {
   constructor(
@@ -19,15 +19,15 @@ export class SessionStatus {
    * @throws UnavailableError when a store is unavailable
    */
   async of(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {
-    const outside = ids.filter(isOutsideSession);
-    if (outside.length === 0) return this.sessions.status(ids);
-    const own = ids.filter((id) => !isOutsideSession(id));
+    const external = ids.filter(isExternalSession);
+    if (external.length === 0) return this.sessions.status(ids);
+    const own = ids.filter((id) => !isExternalSession(id));
     const [known, revoked] = await Promise.all([
       own.length === 0 ? new Map<string, Date>() : this.sessions.status(own),
-      this.revocations.issuedUntil(outside.map(sessionSubject)),
+      this.revocations.issuedUntil(external.map(sessionSubject)),
     ]);
-    const end = endOfOutsideSession();
-    const live = outside.filter((_, index) => revoked[index] === 0);
+    const end = endOfExternalSession();
+    const live = external.filter((_, index) => revoked[index] === 0);
     return new Map([...known, ...live.map((id) => [id, end] as const)]);
   }
 

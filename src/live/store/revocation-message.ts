@@ -5,7 +5,7 @@ import { parseViewerId } from '../viewer/viewer.js';
 
 /** Sessions in one message between nodes: about 40 KB, well within subscribers' buffer limits. */
 export const REVOCATIONS_PER_MESSAGE = 1_000;
-/** The length of an outside session id of 200 encoded bytes. */
+/** The length of an external session id of 200 encoded bytes. */
 const MAX_ID_LENGTH = 642;
 
 /** An age above this is an error of a clock. */

@@ -4,7 +4,7 @@ import { kindOf, parseViewerId } from './viewer.js';
 
 const idOf = (source: string, subject: string): string | undefined => externalViewer(source, subject)?.id;
 
-describe('TK-16 a viewer from outside', () => {
+describe('TK-16 an external viewer', () => {
   it.each([
     ['1234', 'external:acme:1234'],
     ['auth0|5f7c', 'external:acme:auth0|5f7c'],

@@ -1,4 +1,4 @@
-import { decodeOutsideName, encodeOutsideName, isSource } from './outside-name.js';
+import { decodeExternalName, encodeExternalName, isSource } from './external-name.js';
 import type { Viewer, ViewerId } from './viewer.js';
 
 const PREFIX = 'external:';
@@ -20,7 +20,7 @@ export interface ExternalViewer extends Viewer {
  * @returns null for an invalid source or subject
  */
 export function externalViewer(source: string, subject: string): ExternalViewer | null {
-  const encoded = encodeOutsideName(subject);
+  const encoded = encodeExternalName(subject);
   if (!isSource(source) || encoded === null) return null;
   return { kind: 'external', id: `external:${source}:${encoded}`, source, subject };
 }
@@ -28,7 +28,7 @@ export function externalViewer(source: string, subject: string): ExternalViewer 
 /** The viewer for a viewer id; null for a viewer of another kind. */
 export function asExternal(id: ViewerId): ExternalViewer | null {
   const source = sourceOf(id);
-  const subject = source === null ? null : decodeOutsideName(id.slice(PREFIX.length + source.length + 1));
+  const subject = source === null ? null : decodeExternalName(id.slice(PREFIX.length + source.length + 1));
   return source === null || subject === null ? null : { kind: 'external', id, source, subject };
 }
 

@@ -1,4 +1,4 @@
-import { decodeOutsideName, isSource } from './outside-name.js';
+import { decodeExternalName, isSource } from './external-name.js';
 
 /**
  * A viewer's id, unique over all kinds. `user:` is an account, `customer:` a shop's customer, `external:` a user of an
@@ -30,7 +30,7 @@ const MAX_LENGTH = 642;
 
 /**
  * Checks text from outside as a viewer id; null if it is not one. Strict: no spaces, signs or wildcards, capitals only
- * in an outside subject, and one spelling for each viewer.
+ * in an external subject, and one spelling for each viewer.
  */
 export function parseViewerId(text: unknown): ViewerId | null {
   if (typeof text !== 'string' || text.length > MAX_LENGTH) return null;
@@ -45,5 +45,5 @@ export function kindOf(viewer: ViewerId): ViewerKind {
 
 function isExternal(text: string): boolean {
   const [kind, source, name = '', ...more] = text.split(':');
-  return kind === 'external' && isSource(source) && more.length === 0 && decodeOutsideName(name) !== null;
+  return kind === 'external' && isSource(source) && more.length === 0 && decodeExternalName(name) !== null;
 }

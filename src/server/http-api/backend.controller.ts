@@ -11,7 +11,7 @@ import { tokenSources } from '../../identity/api-keys/api-key-scopes.js';
 import { ApiTokens } from '../../identity/api-tokens/api-tokens.service.js';
 import { Disconnections } from '../../identity/api-tokens/disconnections.service.js';
 import { BadUserInputError } from '../../live/errors/sallyport.errors.js';
-import { outsideSession } from '../../live/sessions/outside-session.js';
+import { externalSession } from '../../live/sessions/external-session.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { asExternal, type ExternalViewer } from '../../live/viewer/external-viewer.js';
 import { parseViewerId, VIEWER_ID_FORMS } from '../../live/viewer/viewer.js';
@@ -84,7 +84,7 @@ function externalViewerIn(value: unknown): ExternalViewer {
 
 function sessionIn(value: unknown, viewer: ExternalViewer): string | null {
   if (value === undefined || value === null) return null;
-  const session = typeof value === 'string' ? outsideSession(viewer.source, value) : null;
+  const session = typeof value === 'string' ? externalSession(viewer.source, value) : null;
   if (session === null)
     throw new BadUserInputError('session', 'session must be text of 1 to 200 bytes without control characters.');
   return session;

@@ -6,7 +6,7 @@ import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { BadUserInputError, NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { externalViewer } from '../../live/viewer/external-viewer.js';
-import { isSource } from '../../live/viewer/outside-name.js';
+import { isSource } from '../../live/viewer/external-name.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import { BackendRule, needs } from './backend-rule.js';
 import { fieldsOf } from './body-fields.js';

@@ -142,7 +142,7 @@ describe('an open connection', () => {
     expect(connection.closedWith).toBe(4403);
   });
 
-  it('is closed with 4403 soon after the end of its token, although it was opened for an outside session', async () => {
+  it('is closed with 4403 soon after the end of its token, although it was opened for an external session', async () => {
     const connection = admitted('external:acme:s1', 60 * MINUTE);
     await vi.advanceTimersByTimeAsync(10 * SECOND);
     // A provider's JWT of the same session has refreshed it.

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { isOutsideSession } from '../../sessions/outside-session.js';
+import { isExternalSession } from '../../sessions/external-session.js';
 import { type Announcement, type RevokedViewer, SessionRevocations } from '../../sessions/session-revocations.js';
 import { SessionWatch } from '../../sessions/session-watch.js';
 import { CloseCode } from '../../../protocol/close-code.js';
@@ -25,8 +25,7 @@ const ASK_AGAIN_MS = 1000;
  */
 const CHECK_WITHIN_MS = 60_000;
 /**
- * The same for one that depends on its token, or on a session of an outside source, since a refresh may bring an earlier
- * end.
+ * The same for one that depends on its token, or on an external session, since a refresh may bring an earlier end.
  */
 const CHECK_TOKEN_WITHIN_MS = 5000;
 /** Milliseconds of the drain window for each open connection, and the longest window. */
@@ -162,7 +161,7 @@ export class ConnectionExpiry implements OnApplicationBootstrap, OnApplicationSh
 
 /** Counted from its opening, so that the checks of many connections stay spread after a pause of the process. */
 function nextCheck({ standsOnToken, session, openedAtMs }: Connection, nowMs: number): number {
-  const isRefreshedByTokens = standsOnToken || (session !== null && isOutsideSession(session));
+  const isRefreshedByTokens = standsOnToken || (session !== null && isExternalSession(session));
   const everyMs = isRefreshedByTokens ? CHECK_TOKEN_WITHIN_MS : CHECK_WITHIN_MS;
   return nowMs + everyMs - ((nowMs - openedAtMs) % everyMs);
 }

@@ -8,7 +8,7 @@ import {
 import { isSignedBy } from './jws-signature.js';
 
 /** The longest token, in characters; some providers include a user's groups. */
-const MAX_OUTSIDE_TOKEN_LENGTH = 16_384;
+const MAX_TOKEN_LENGTH = 16_384;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.5, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
@@ -30,22 +30,21 @@ export interface ExpectedToken {
 }
 
 /** The claims that every token must have, checked. Times are in seconds since the epoch. */
-export interface OutsideClaims extends JWTPayload {
+export interface IssuerClaims extends JWTPayload {
   readonly iat: number;
   readonly exp: number;
 }
 
 /** The result of verifying a token. `expired` is returned only for a token that is otherwise valid. */
-export type OutsideReading =
-  | { readonly ok: true; readonly claims: OutsideClaims }
-  | { readonly ok: false; readonly reason: 'invalid' | 'expired' };
+export type IssuerReading =
+  { readonly ok: true; readonly claims: IssuerClaims } | { readonly ok: false; readonly reason: 'invalid' | 'expired' };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const INVALID: OutsideReading = { ok: false, reason: 'invalid' };
+const INVALID: IssuerReading = { ok: false, reason: 'invalid' };
 
 /** Whether text has the form of a signed JWT (RFC 7515 §3.1). */
 export function isCompactJws(text: string): boolean {
-  return text.length <= MAX_OUTSIDE_TOKEN_LENGTH && COMPACT_JWS.test(text);
+  return text.length <= MAX_TOKEN_LENGTH && COMPACT_JWS.test(text);
 }
 
 /**
@@ -78,13 +77,13 @@ function objectIn(encoded: string): Record<string, unknown> {
  * too
  * @throws UnavailableError when the issuer's keys are not known
  */
-export async function verifyOutsideToken(
+export async function verifyIssuerToken(
   token: string,
   { header, payload }: UnverifiedToken,
   expected: ExpectedToken,
   keyFor: (header: JWSHeaderParameters) => CryptoKey | Promise<CryptoKey>,
   types: ReadonlySet<string>,
-): Promise<OutsideReading> {
+): Promise<IssuerReading> {
   const { alg = '' } = header;
   if (!hasPlainHeader(header, types) || !expected.algorithms.includes(alg)) return INVALID;
   try {
@@ -103,7 +102,7 @@ function hasPlainHeader(header: ProtectedHeaderParameters, types: ReadonlySet<st
   return typ === undefined || (typeof typ === 'string' && types.has(typ.toLowerCase().replace(/^application\//, '')));
 }
 
-function checkClaims(claims: JWTPayload, expected: ExpectedToken): OutsideReading {
+function checkClaims(claims: JWTPayload, expected: ExpectedToken): IssuerReading {
   const { iss, aud, iat, exp, nbf } = claims;
   if (
     iss !== expected.issuer ||
@@ -114,7 +113,7 @@ function checkClaims(claims: JWTPayload, expected: ExpectedToken): OutsideReadin
   const nowSeconds = Date.now() / 1000;
   const latest = nowSeconds + CLOCK_LEEWAY_SECONDS;
   if (iat > latest || (nbf ?? 0) > latest || exp <= iat || exp - iat > expected.maxLifeSeconds) return INVALID;
-  return exp <= nowSeconds ? { ok: false, reason: 'expired' } : { ok: true, claims: claims as OutsideClaims };
+  return exp <= nowSeconds ? { ok: false, reason: 'expired' } : { ok: true, claims: claims as IssuerClaims };
 }
 
 function isTime(value: unknown): value is number {

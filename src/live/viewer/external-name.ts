@@ -1,5 +1,5 @@
-/** The longest subject or session id of an outside source, in bytes of UTF-8 before it is encoded. */
-const MAX_OUTSIDE_NAME_BYTES = 200;
+/** The longest subject or session id of a source, in bytes of UTF-8 before it is encoded. */
+const MAX_EXTERNAL_NAME_BYTES = 200;
 const SOURCE = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const PLAIN = /^[A-Za-z0-9._~@|+=-]+$/;
 const ENCODED = /^(?:[A-Za-z0-9._~@|+=-]|%[0-9A-F]{2}){1,600}$/;
@@ -15,29 +15,29 @@ export function isSource(text: unknown): text is string {
 }
 
 /**
- * Encodes a name from outside so that it contains no separator: everything outside `A-Za-z0-9._~@|+=-` is
+ * Encodes an external name so that it contains no separator: everything outside `A-Za-z0-9._~@|+=-` is
  * percent-encoded as UTF-8 (RFC 3986 §2.1). Every name has exactly one encoding; nothing is normalised or case-folded.
  *
  * @returns null for an empty name, one of more than 200 bytes, a control character, or an unpaired surrogate
  */
-export function encodeOutsideName(name: string): string | null {
-  if (name.length === 0 || name.length > MAX_OUTSIDE_NAME_BYTES) return null;
+export function encodeExternalName(name: string): string | null {
+  if (name.length === 0 || name.length > MAX_EXTERNAL_NAME_BYTES) return null;
   if (PLAIN.test(name)) return name;
   if (CONTROL.test(name) || ILL_FORMED.test(name)) return null;
   const bytes = Buffer.from(name, 'utf8');
-  return bytes.length > MAX_OUTSIDE_NAME_BYTES ? null : Array.from(bytes, encodeByte).join('');
+  return bytes.length > MAX_EXTERNAL_NAME_BYTES ? null : Array.from(bytes, encodeByte).join('');
 }
 
 /**
- * Decodes a name that {@link encodeOutsideName} has encoded.
+ * Decodes a name that {@link encodeExternalName} has encoded.
  *
  * @returns null for any other spelling: `%41` for `A`, `%3a` for `%3A`, bytes that are not UTF-8
  */
-export function decodeOutsideName(encoded: string): string | null {
+export function decodeExternalName(encoded: string): string | null {
   if (!ENCODED.test(encoded)) return null;
   try {
     const name = decodeURIComponent(encoded);
-    return encodeOutsideName(name) === encoded ? name : null;
+    return encodeExternalName(name) === encoded ? name : null;
   } catch {
     return null;
   }

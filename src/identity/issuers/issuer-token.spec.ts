@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { expect, it } from 'vitest';
-import { isCompactJws, readUnverified, type UnverifiedToken } from './outside-token.js';
+import { isCompactJws, readUnverified, type UnverifiedToken } from './issuer-token.js';
 
 /** What jose reads, which decides what a token says. */
 function readByJose(token: string): UnverifiedToken | null {
