@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Feed } from '../live/feeds/feed.js';
 import { type ConnectedViewer, Presence } from '../live/presence/presence.js';
+import type { EventPublisher } from '../live/publish/published-event.js';
 import { Publisher, type PublishResult } from '../live/publish/publisher.service.js';
 import { Sessions } from '../live/sessions/sessions.js';
 import { TokenRevocations } from '../live/sessions/token-revocations.js';
@@ -8,8 +9,8 @@ import { type SignedToken, TokenService } from '../live/tokens/token.service.js'
 import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../live/viewer/viewer.js';
 import { isSessionId, SESSION_ID_FORM } from './app-sessions.js';
 
-/** The publisher of the application's own events. */
-const PUBLISHER = 'app';
+/** The publisher of the application's own events, whose payloads are its own objects. */
+const PUBLISHER: EventPublisher = { id: 'app', keepsPayload: true };
 /** The most items in one query to the store. */
 const BATCH = 1_000;
 
@@ -92,7 +93,7 @@ export class Sallyport {
       topic: typeof feed === 'string' ? feed : feed.topic.name,
       ...event,
     }));
-    return (await this.publisher.publish(named, PUBLISHER, undefined, true)).results;
+    return (await this.publisher.publish(named, PUBLISHER)).results;
   }
 
   /**

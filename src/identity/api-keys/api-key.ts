@@ -1,5 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { EventPublisher } from '../../live/publish/published-event.js';
+import type { ApiKey } from './api-key.store.js';
+import { mayPublish } from './api-key-scopes.js';
 
 const PREFIX = 'sallyport_key_';
 const SECRET_BYTES = 32;
@@ -43,6 +46,9 @@ export const COMMAND_KEY_PREFIX = 'cli-';
  * another's, and its events do not displace another's. The keys of CLI commands count as one publisher, since each
  * exists for one command only.
  */
-export function publisherOf(key: { readonly id: string; readonly name: string }): string {
-  return key.name.startsWith(COMMAND_KEY_PREFIX) ? 'cli' : key.id;
+export function publisherOf({ id, name, scopes }: Pick<ApiKey, 'id' | 'name' | 'scopes'>): EventPublisher {
+  return {
+    id: name.startsWith(COMMAND_KEY_PREFIX) ? 'cli' : id,
+    mayPublish: (topic) => mayPublish(scopes, topic),
+  };
 }

@@ -36,7 +36,7 @@ feeds.register(
 );
 
 function check(topic: string, payload: unknown, key = 'a') {
-  return checkEvent({ topic, viewer: 'external:app:ada', payload, key }, 'app', feeds, () => null);
+  return checkEvent({ topic, viewer: 'external:app:ada', payload, key }, { id: 'app' }, feeds, () => null);
 }
 
 const cycle: { self?: unknown } = {};

@@ -31,8 +31,15 @@ export interface EventError {
   readonly message: string;
 }
 
-/** Whether the publisher may publish to the topic of this name. */
-export type TopicPermission = (topic: string) => boolean;
+/** Who publishes an event. */
+export interface EventPublisher {
+  /** The owner of the event and of its idempotency key; each publisher has its own keys. */
+  readonly id: string;
+  /** Whether it may publish to the topic of this name. Absent: to every topic. */
+  readonly mayPublish?: (topic: string) => boolean;
+  /** Whether it keeps the payload and may change it later, so that it must be copied. Default false. */
+  readonly keepsPayload?: boolean;
+}
 
 /** One checked event of a request: ready for the bus, or refused. */
 export type CheckedEvent =
@@ -41,18 +48,13 @@ export type CheckedEvent =
 /**
  * Checks one event from outside: its topic, viewer, key, size, and its payload against the feed.
  *
- * @param publisher the owner of its idempotency key
  * @param refuses why this viewer cannot exist; see {@link ViewerCheck}
- * @param mayPublish whether the publisher may publish to a topic
- * @param isKept whether the publisher keeps the payload and may change it later, so that it must be copied
  */
 export function checkEvent(
   event: unknown,
-  publisher: string,
+  publisher: EventPublisher,
   feeds: FeedRegistry,
   refuses: ViewerCheck,
-  mayPublish: TopicPermission = () => true,
-  isKept = false,
 ): CheckedEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     return bad('an event must be a JSON object with topic, viewer and payload.');
@@ -62,7 +64,8 @@ export function checkEvent(
   const feed = feeds.find(topic);
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
   const { name } = feed.topic;
-  if (!mayPublish(name)) return refused('FORBIDDEN', `This key may not publish to ${name}: it lacks publish:${name}.`);
+  if (publisher.mayPublish?.(name) === false)
+    return refused('FORBIDDEN', `This key may not publish to ${name}: it lacks publish:${name}.`);
   const owner = parseViewerId(viewer);
   if (!owner) return bad(`viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
   const unknown = refuses(owner);
@@ -72,7 +75,7 @@ export function checkEvent(
   if (given === undefined) return bad('payload is missing.');
   let [payload, size] = [given as unknown, measurePayload(given, MAX_PAYLOAD_DEPTH)];
   // Here rather than in a store, so that every store delivers the same value.
-  if (size.fault === null && (size.hasToJson || (isKept && typeof given === 'object'))) {
+  if (size.fault === null && (size.hasToJson || (publisher.keepsPayload && typeof given === 'object'))) {
     payload = toJsonValue(given);
     if (payload === undefined) return bad('payload has a toJSON that returns no JSON.');
     size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
@@ -83,10 +86,10 @@ export function checkEvent(
   const verdict = feed.check(payload);
   if (!verdict.ok) return bad(verdict.message);
   // Literals: in this path, spreading one takes longer than all checks.
-  const [of, { value }, bytes] = [topicOf(feed.topic, owner), verdict, size.memoryBytes];
+  const [of, { value }, bytes, { id }] = [topicOf(feed.topic, owner), verdict, size.memoryBytes, publisher];
   return typeof key === 'string'
-    ? { ok: true, publication: { topic: of, payload: value, bytes, publisher, key, submitted: payload } }
-    : { ok: true, publication: { topic: of, payload: value, bytes, publisher } };
+    ? { ok: true, publication: { topic: of, payload: value, bytes, publisher: id, key, submitted: payload } }
+    : { ok: true, publication: { topic: of, payload: value, bytes, publisher: id } };
 }
 
 /** Its length is in characters, of which some are two units of UTF-16. */

@@ -5,9 +5,9 @@ import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic
 import { PublishMetrics } from './publish.metrics.js';
 import {
   type EventError,
+  type EventPublisher,
   checkEvent,
   KEY_REUSED,
-  type TopicPermission,
   VIEWER_CHECK,
   type ViewerCheck,
 } from './published-event.js';
@@ -39,21 +39,14 @@ export class Publisher {
    * Publishes the events of a request.
    *
    * @param events from {@link eventsOf}
-   * @param publisher the owner of the idempotency keys and events; each publisher has its own
-   * @param mayPublish which topics they may publish to; events for other topics are refused individually. Default: all
-   * @param isKept whether the payloads are the caller's own objects, which it may change later: they are copied
+   * @param publisher events for topics that it may not publish to are refused individually
    * @throws UnavailableError when the store is unavailable: nothing was published, or everything was and the reply was
    * lost
    */
-  async publish(
-    events: readonly unknown[],
-    publisher: string,
-    mayPublish?: TopicPermission,
-    isKept = false,
-  ): Promise<PublishAnswer> {
+  async publish(events: readonly unknown[], publisher: EventPublisher): Promise<PublishAnswer> {
     const publications: Publication[] = [];
     const results = events.map((event): PublishResult | null => {
-      const checked = checkEvent(event, publisher, this.feeds, this.refuses, mayPublish, isKept);
+      const checked = checkEvent(event, publisher, this.feeds, this.refuses);
       if (!checked.ok) return { error: checked.error };
       publications.push(checked.publication);
       return null;

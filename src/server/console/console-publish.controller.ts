@@ -29,8 +29,7 @@ export class ConsolePublisher {
    */
   async publish({ key, address }: Operator, event: Readonly<Record<string, unknown>>): Promise<string> {
     const { topic, viewer } = event;
-    const isAllowed = (name: string): boolean => mayPublish(key.scopes, name);
-    const { results } = await this.publisher.publish([event], publisherOf(key), isAllowed);
+    const { results } = await this.publisher.publish([event], publisherOf(key));
     const [result] = results;
     if (!result) throw new UnavailableError();
     if ('error' in result) {

@@ -2,11 +2,17 @@ import type { Logger } from 'pino';
 import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
 import { parseSampled } from '../../tracing/trace-context.js';
-import { type CheckedEvent, checkEvent, KEY_REUSED, type ViewerCheck } from '../published-event.js';
+import {
+  type CheckedEvent,
+  checkEvent,
+  type EventPublisher,
+  KEY_REUSED,
+  type ViewerCheck,
+} from '../published-event.js';
 import type { OutboxRow, RefusedRow } from './outbox.js';
 
 /** The owner of the keys that callers of `sallyport.publish` give. Those of `POST /publish` have other owners. */
-const PUBLISHER = 'sql';
+const PUBLISHER: EventPublisher = { id: 'sql' };
 /** The owner of the keys of events without one. */
 const ROW_PUBLISHER = 'outbox';
 const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
