@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { MetricsRegistry } from '../metrics-registry.js';
 
-/** The metrics of `POST /publish`. */
+/** Counts the events that are published other than by SQL, and not by the feeds of this server. */
 @Injectable()
 export class PublishMetrics {
   readonly #events: Counter<'outcome'>;
@@ -10,7 +10,7 @@ export class PublishMetrics {
   constructor(registry: MetricsRegistry) {
     this.#events = new Counter({
       name: 'sallyport_published_total',
-      help: 'Events that came to POST /publish: taken, or refused for what was wrong with them',
+      help: 'Events published with an API key, from the console or by an application: taken, or refused for what was wrong with them',
       labelNames: ['outcome'],
       registers: [registry],
     });
