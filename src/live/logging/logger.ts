@@ -21,9 +21,6 @@ const SECRET_KEYS = [
   'query',
 ];
 
-/** The longest origin in a log line, in characters, since the client chooses it. */
-const MAX_ORIGIN_LENGTH = 200;
-
 /**
  * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON. All lines of a
  * request or a socket have `requestId`; those of a request whose trace is sampled have `trace_id` and `span_id`. Callers
@@ -45,7 +42,6 @@ export function createLogger(
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     mixin: requestFacts,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { origin: cutOrigin },
     redact: { paths, censor: '[redacted]' },
   };
   return pino(options, destination);
@@ -58,10 +54,4 @@ function requestFacts(): object {
   const span = context && trace.getSpanContext(context);
   // The names that OpenTelemetry gives these fields in logs of other formats than its own.
   return span && isSampled(span) ? { requestId, trace_id: span.traceId, span_id: span.spanId } : { requestId };
-}
-
-function cutOrigin(origin: unknown): unknown {
-  return typeof origin === 'string' && origin.length > MAX_ORIGIN_LENGTH
-    ? `${origin.slice(0, MAX_ORIGIN_LENGTH)}…`
-    : origin;
 }
