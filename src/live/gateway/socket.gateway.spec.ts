@@ -6,12 +6,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rawUpgrade } from '../../../test/kit/raw-upgrade.js';
 import type { GatewayMetrics } from './admission/gateway.metrics.js';
 import type { OriginPolicy } from './admission/origin.policy.js';
-import { type NodeCapacity, UpgradePolicy, type UpgradeRefusal } from './admission/upgrade.policy.js';
+import { type NodeCapacity, UpgradePolicy } from './admission/upgrade.policy.js';
 import type { Connections } from './connections.js';
 import { SocketGateway } from './socket.gateway.js';
 import { gatewayConfig as CONFIG } from '../../../test/kit/gateway-config.js';
-
-const RESTARTING: UpgradeRefusal = { status: 503, message: 'This node is restarting.' };
 
 /** What happens while the upgrade's address is counted. */
 let duringCount: () => void;
@@ -27,7 +25,7 @@ beforeEach(async () => {
   duringCount = () => {};
   const draining = new Promise<void>((resolve) => (drained = resolve));
   const capacity = {
-    refusal: (_: string, draining: boolean) => (draining ? RESTARTING : null),
+    refusal: () => null,
     count: async () => {
       duringCount();
       return null;

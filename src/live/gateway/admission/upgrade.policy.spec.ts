@@ -44,12 +44,12 @@ it.each([
   [4, 6, 503],
   [0, 10, 503],
 ])('with %i connections here and %i elsewhere, one more of 10 gets %s', (here, elsewhere, status) => {
-  expect(capacityWith(here, elsewhere).refusal('192.0.2.9', false)?.status ?? null).toBe(status);
+  expect(capacityWith(here, elsewhere).refusal('192.0.2.9')?.status ?? null).toBe(status);
 });
 
 it('one process opens no more than it may itself, whatever the others leave', () => {
-  expect(capacityWith(3, 0, { maxConnectionsHere: 4 }).refusal('192.0.2.9', false)).toBeNull();
-  expect(capacityWith(4, 0, { maxConnectionsHere: 4 }).refusal('192.0.2.9', false)?.status).toBe(503);
+  expect(capacityWith(3, 0, { maxConnectionsHere: 4 }).refusal('192.0.2.9')).toBeNull();
+  expect(capacityWith(4, 0, { maxConnectionsHere: 4 }).refusal('192.0.2.9')?.status).toBe(503);
 });
 
 it.each([
@@ -58,7 +58,7 @@ it.each([
   ['192.0.2.1', 0, 5, 429],
   ['192.0.2.9', 2, 3, null],
 ])('an address %s with %i connections here and %i elsewhere gets %s', (address, here, elsewhere, status) => {
-  expect(capacityWith(here, elsewhere).refusal(address, false)?.status ?? null).toBe(status);
+  expect(capacityWith(here, elsewhere).refusal(address)?.status ?? null).toBe(status);
 });
 
 it.each([

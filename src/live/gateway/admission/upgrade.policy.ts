@@ -23,8 +23,9 @@ export interface UpgradeRefusal {
   readonly retryAfterSeconds?: number;
 }
 
-/** `Retry-After` when the node is full or draining, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
+/** `Retry-After` when the node is full or draining. */
+const LATER = { retryAfterSeconds: 5 };
+const RESTARTING: UpgradeRefusal = { status: 503, message: 'This node is restarting.', ...LATER };
 
 /** How many connections there are, here and in other processes that count towards the same limits. */
 @Injectable()
@@ -66,17 +67,15 @@ export class NodeCapacity {
   ) {}
 
   /** Null if there is room. It reserves nothing, so check again after awaiting anything. */
-  refusal(address: string, draining: boolean): UpgradeRefusal | null {
-    const later = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-    if (draining) return { status: 503, message: 'This node is restarting.', ...later };
+  refusal(address: string): UpgradeRefusal | null {
     const { maxConnections, maxConnectionsHere = maxConnections } = this.limits;
     if (this.counts.here >= maxConnectionsHere || this.counts.total >= maxConnections) {
-      return { status: 503, message: 'This node is full.', ...later };
+      return { status: 503, message: 'This node is full.', ...LATER };
     }
     const isFull = this.counts.ofAddress(address) >= this.limits.maxConnectionsPerAddress;
     if (!isFull || addressIn(address, this.limits.throttleExempt)) return null;
     this.metrics.refused('connectionsOfAddress');
-    return { status: 429, message: 'Too many sockets from this address.', ...later };
+    return { status: 429, message: 'Too many sockets from this address.', ...LATER };
   }
 
   /** Whether a viewer has as many acknowledged sockets as one may have. */
@@ -163,15 +162,16 @@ export class UpgradePolicy {
     if (!this.isOurs(request)) {
       return { status: 404, message: `Sockets are opened at ${this.config.path} and nowhere else.` };
     }
+    const nodeRefusal = () => (isDraining() ? RESTARTING : this.capacity.refusal(facts.address));
     return (
       httpRefusal(request) ??
-      this.capacity.refusal(facts.address, isDraining()) ??
+      nodeRefusal() ??
       (await this.capacity.count(facts.address)) ??
       (await this.#originRefusal(request)) ??
       protocolRefusal(request, query) ??
       handshakeRefusal(request) ??
       // Counting and the origin policy are asynchronous, and other sockets may have been opened in the meantime.
-      this.capacity.refusal(facts.address, isDraining())
+      nodeRefusal()
     );
   }
 
