@@ -34,7 +34,7 @@ export function graphqlRule(origins: HttpOrigins, errors: HttpErrorFilter): Rout
     admit: async (request, reply) => {
       keepPrivate(reply);
       requireJson(request);
-      refuseBody(request);
+      refuseLargeBody(request);
       refuseStream(request);
       await refuseOrigin(request, origins);
     },
@@ -49,9 +49,8 @@ function keepPrivate(reply: FastifyReply): void {
   void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
 }
 
-/** @throws HttpRefusalError for a body that is compressed or too large */
-function refuseBody({ headers }: FastifyRequest): void {
-  if (headers['content-encoding']) throw new HttpRefusalError(415, 'Send the body uncompressed.');
+/** @throws HttpRefusalError with the limit, which Fastify's own error does not say */
+function refuseLargeBody({ headers }: FastifyRequest): void {
   if (Number(headers['content-length'] ?? 0) > MAX_GRAPHQL_BODY_BYTES)
     throw new HttpRefusalError(413, `The body is too large: at most ${MAX_GRAPHQL_BODY_BYTES} bytes.`);
 }

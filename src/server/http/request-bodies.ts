@@ -38,7 +38,9 @@ export function parseBodies(app: NestFastifyApplication): void {
   app.useBodyParser<RawServerDefault>('application/json', {}, (request, body, done) => {
     if (request.headers['content-length'] === undefined) lengths.set(request, body.length);
     if (isOtherwiseEncoded(request.headers))
-      return done(new HttpRefusalError(415, 'The body has another charset or content coding: send plain UTF-8.'));
+      return done(
+        new HttpRefusalError(415, 'The body has another charset or is compressed: send it in UTF-8, uncompressed.'),
+      );
     if (!isUtf8(body)) return done(refusal('The body is not UTF-8: send JSON in UTF-8, uncompressed.'));
     const parse = request.routeOptions.config.checksKeys ? lenient : strict;
     return parse(request, body.toString(), (error, value) =>
