@@ -7,7 +7,7 @@ import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { RedisServer } from './kit/redis-server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
-import { TcpSwitch } from './kit/tcp-switch.js';
+import { TcpProxy } from './kit/tcp-proxy.js';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { redisNode } from './kit/redis-node.js';
@@ -38,7 +38,7 @@ needs('postgres', 'redis')('a client whose node is paused', () => {
 
   it('gets each event once, although the resumed node sends its queued events', async () => {
     const [stalling, other] = nodes as [ServerProcess, ServerProcess];
-    const balancer = await TcpSwitch.listen(stalling.url);
+    const balancer = await TcpProxy.start(portOf(stalling));
     const publisher = await redisNode(redis.url);
     const browser = new Browser(other.url, { origin: null });
     const { id } = await browser.register();
@@ -53,7 +53,7 @@ needs('postgres', 'redis')('a client whose node is paused', () => {
     const got: string[] = [];
     const onState = vi.fn();
     const client = createLiveClient({
-      url: `${balancer.url}/graphql`,
+      url: `http://127.0.0.1:${balancer.port}/graphql`,
       webSocketImpl: WebSocket,
       getToken: () => browser.token(),
       onState,
@@ -69,7 +69,7 @@ needs('postgres', 'redis')('a client whose node is paused', () => {
 
     stalling.child.kill('SIGSTOP');
     await publish(range(2, 100));
-    balancer.choose(other.url);
+    balancer.redirect(portOf(other));
     // As the heartbeat does when a pong is missing.
     client.terminate();
     await until(100);
@@ -83,9 +83,13 @@ needs('postgres', 'redis')('a client whose node is paused', () => {
     expect(woken).toHaveBeenCalledTimes(10);
     await client.dispose();
     publisher.close();
-    await balancer.close();
+    await balancer.stop();
   });
 });
+
+function portOf({ url }: ServerProcess): number {
+  return Number(new URL(url).port);
+}
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);

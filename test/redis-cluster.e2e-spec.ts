@@ -10,7 +10,7 @@ import { RedisCluster } from './kit/redis-cluster.js';
 import { type RedisNode, redisNode } from './kit/redis-node.js';
 import { RedisSentinel } from './kit/redis-sentinel.js';
 import { RedisServer } from './kit/redis-server.js';
-import { TcpSwitch } from './kit/tcp-switch.js';
+import { TcpProxy } from './kit/tcp-proxy.js';
 
 const definition: TopicDefinition = {
   name: 'notifications',
@@ -152,16 +152,16 @@ needs('redis')('a failover', () => {
 
   it('behind an address is followed, although the former master keeps its connections', async () => {
     const [former, next] = [await RedisServer.start(), await RedisServer.start()];
-    const address = await TcpSwitch.listen(former.url);
+    const address = await TcpProxy.start(former.port);
     const admins = [former.client(), next.client()] as const;
     try {
-      const node = await start(address.url.replace('http', 'redis'));
+      const node = await start(`redis://127.0.0.1:${address.port}`);
       await admins[1].replicaof('127.0.0.1', former.port);
       await vi.waitFor(async () => expect(await admins[1].info('replication')).toContain('master_link_status:up'), {
         timeout: 20_000,
       });
       await admins[1].call('REPLICAOF', 'NO', 'ONE');
-      address.choose(next.url);
+      address.redirect(next.port);
       await admins[0].replicaof('127.0.0.1', next.port);
       const topic = newTopic();
       await vi.waitFor(() => node.bus.publish([{ topic, payload: 1 }]), { timeout: 20_000, interval: 100 });
@@ -170,7 +170,7 @@ needs('redis')('a failover', () => {
       await sink!.until(2);
     } finally {
       for (const admin of admins) admin.disconnect();
-      await address.close();
+      await address.stop();
       await Promise.all([former.remove(), next.remove()]);
     }
   });

@@ -8,14 +8,14 @@ interface ProxiedConnection {
   isSubscriber: boolean;
 }
 
-/** A proxy between a server and one of its stores that a test can cut, silence and heal. */
+/** A proxy in front of a server that a test can cut, silence, heal and redirect. */
 export class TcpProxy {
   readonly #connections = new Set<ProxiedConnection>();
   readonly #server: Server;
   #isCut = false;
   #isSilent: (connection: ProxiedConnection) => boolean = () => false;
 
-  private constructor(private readonly target: number) {
+  private constructor(private target: number) {
     this.#server = createServer((inside) => this.#take(inside));
   }
 
@@ -47,6 +47,11 @@ export class TcpProxy {
     this.#isCut = false;
     this.#isSilent = () => false;
     for (const connection of this.#connections) if (wasSilent(connection)) connection.inside.destroy();
+  }
+
+  /** Connects new clients to another local port; existing connections stay. */
+  redirect(target: number): void {
+    this.target = target;
   }
 
   async stop(): Promise<void> {
