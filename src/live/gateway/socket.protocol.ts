@@ -168,7 +168,7 @@ function failing(error: GraphQLError): AsyncGenerator<never, void, undefined> {
   return results;
 }
 
-/** Starts a subscription. If the operation is over before that, graphql-ws learns no more of it. */
+/** Starts a subscription. If the operation ends before that, graphql-ws is not told. */
 async function start(request: SubscriptionRequest, live: LiveOperations, parts: SubscriptionParts) {
   const { reservation } = request;
   if (reservation.isOver) return never();

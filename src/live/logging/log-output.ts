@@ -13,7 +13,7 @@ type Write = (fd: number, chunk: Buffer, done: (error: Error | null, written: nu
 
 /**
  * Writes log lines in the background. A reader that is slow or gone, or a full disk, costs lines and nothing else: on
- * such an error pino's own destination ends the process, and then tries for ever to write the last lines.
+ * such an error pino's own destination ends the process, and keeps trying to write the last lines.
  */
 export class LogOutput implements DestinationStream {
   #waiting = '';

@@ -18,9 +18,9 @@ export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_PAYLOAD_DEPTH = 64;
 const MAX_KEY_LENGTH = 200;
-/** What the publisher of an event is told whose key came with another payload before. */
+/** The error of an event whose key was used for another payload. */
 export const KEY_REUSED = 'key was used for another payload within the last 5 minutes: use a new key for a new event.';
-/** UTF-8 has no form for it: as bytes, keys that differ only there would be one. */
+/** It has no UTF-8 encoding: keys that differ only there would be the same bytes. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);
 

@@ -13,14 +13,14 @@ const KNOWN_WITHIN_MS = 500;
 /** The claims of a verified token. */
 export interface IssuedToken {
   readonly viewer: ViewerId;
-  /** The session that it belongs to, from {@link externalSession}; null if it names none. */
+  /** The id of the session that it belongs to; null if it names none. */
   readonly session: string | null;
   readonly issuedAt: Date;
 }
 
 /**
- * Revokes tokens that were issued elsewhere: those of an external session, or all of a viewer so far. Used by
- * back-channel logout and by `POST /disconnect`.
+ * Revokes tokens whose session is not kept here: those of a session, or all of a viewer so far. Used by back-channel
+ * logout, `POST /disconnect` and `Sallyport` in an application.
  */
 @Injectable()
 export class TokenRevocations {
@@ -33,7 +33,7 @@ export class TokenRevocations {
    * Revokes a session: the revocation is kept until its last token has expired, and its sockets close with 4401 on
    * every node before this resolves, or as soon as a node is notified.
    *
-   * @param session from {@link externalSession}
+   * @param session from {@link externalSession}, or an application's own id
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeSession(session: string): Promise<void> {

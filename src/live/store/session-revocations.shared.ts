@@ -60,7 +60,10 @@ export abstract class SharedSessionRevocations extends SessionRevocations {
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
       const facts = { sessions: ended.length, reason };
-      this.logger.warn(facts, 'other nodes could not be told of ended sessions: they will ask');
+      this.logger.warn(
+        facts,
+        'other nodes could not be notified of ended sessions: they detect them within 20 seconds',
+      );
       return false;
     }
   }

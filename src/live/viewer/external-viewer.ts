@@ -42,7 +42,7 @@ export function sourceOf(viewer: ViewerId): string | null {
  *
  * @param source names where they come from, such as `app`: 1 to 32 of `a-z`, `0-9` and `-`
  * @param subject their id there, which no other person has had or will have: 1 to 200 bytes
- * @throws RangeError for a source or subject that is none
+ * @throws RangeError for an invalid source or subject
  */
 export function viewerId(source: string, subject: string | number): ViewerId {
   const viewer = externalViewer(source, String(subject));

@@ -13,7 +13,7 @@ import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade.policy.js';
 import { MetricsRegistry } from '../../metrics-registry.js';
 
-/** Close codes that come only from clients: going away, no code in the Close frame, no Close frame at all. */
+/** The codes that are counted one by one: ours; and going away, no code in the Close frame, no Close frame at all. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
 
 const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 429, 503];

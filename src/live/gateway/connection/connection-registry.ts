@@ -108,7 +108,10 @@ export class ConnectionRegistry {
     return taken;
   }
 
-  /** The viewers of connections whose token has an issue time: only these can be revoked by viewer. */
+  /**
+   * The viewers of connections whose token has an issue time. Whether a stored revocation applies to another one is not
+   * known: it ends by an announcement only.
+   */
   *revocableViewers(): Iterable<ViewerId> {
     for (const viewer of this.#byViewer.keys())
       if (this.ofViewer(viewer).some(({ issuedAtMs }) => issuedAtMs > 0)) yield viewer;

@@ -36,7 +36,7 @@ export class WriteBatcher {
   }
 
   /**
-   * Flushes this connection within this many milliseconds, and hardly earlier, so that more frames are joined.
+   * Flushes this connection within this many milliseconds, as late as possible, so that more frames are joined.
    *
    * @returns when, as `flushDue` will be told
    */

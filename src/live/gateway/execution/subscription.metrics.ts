@@ -5,7 +5,7 @@ import { type AnsweredOperation, OperationMetrics } from './operation.metrics.js
 import { MetricsRegistry } from '../../metrics-registry.js';
 
 /**
- * The subscriptions to one feed on sockets of one authenticator, and what became of those that asked to resume. Plain
+ * The subscriptions to one feed on sockets of one authenticator, and the outcomes of those that asked to resume. Plain
  * numbers, so that counting costs nothing.
  */
 export interface SubscriptionCount {

@@ -72,7 +72,7 @@ function counted(hold: Hold, count: SubscriptionCount): Hold {
 }
 
 /**
- * The results of a source that is none of our topics. Not an async generator: its `return()` would wait for the source's
+ * The results of a source that is not one of our topics. Not an async generator: its `return()` would wait for the source's
  * next value before ending the source. After `return()`, what graphql-ws awaits never settles: see reservation.ts.
  */
 class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined> {

@@ -69,7 +69,7 @@ export class OpenRanges {
     return finished;
   }
 
-  /** Sets the bound of gaps without one. @param xid a transaction id that was given out after they were noticed */
+  /** Sets the bound of gaps without one. @param xid a transaction id that was assigned after they were noticed */
   bound(xid: number): void {
     this.#ranges = this.#ranges.map((range, place) =>
       range.below === null && place < this.#ranges.length - 1 ? { ...range, below: xid } : range,

@@ -17,7 +17,7 @@ const PUBLISHER: EventPublisher = { id: 'sql' };
 const ROW_PUBLISHER = 'outbox';
 const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
 
-/** What became of the events of one read. */
+/** The outcome of the events of one read. */
 export interface RelayedBatch {
   /** Published now or before. */
   readonly done: readonly string[];
@@ -46,7 +46,7 @@ export class OutboxPublisher {
     private readonly logger: Logger,
   ) {}
 
-  /** Whether rows are gone when they were published. */
+  /** Whether publishing an event removes its row. */
   get removesRows(): boolean {
     return this.target.removesRows;
   }

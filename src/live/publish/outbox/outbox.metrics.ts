@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Backlog } from './outbox.js';
 
-/** What became of an event of the outbox. */
+/** The outcome of an event of the outbox. */
 export type RelayOutcome = 'published' | 'duplicate' | 'rejected';
 
 /** The metrics of publishing by SQL. */

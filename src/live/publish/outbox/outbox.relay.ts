@@ -10,7 +10,7 @@ import type { OutboxPublisher } from './outbox-publisher.js';
 
 /** How often a node asks whether it is to become the active relay, in milliseconds. */
 const FOLLOW_MS = 500;
-/** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` knows the limit. */
+/** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` has the limit. */
 const HEARTBEAT_MS = 500;
 /** Waits after reads without an event, in milliseconds: doubled with each. */
 const FIRST_PAUSE_MS = 2;
@@ -32,7 +32,7 @@ const SWEEP_EVERY_MS = 60_000;
 const FORGET_EVERY_MS = 250;
 const RECORD_EVERY_MS = 5_000;
 const LOG_EVERY_MS = 1_000;
-/** How long a shutdown waits for the events under way, in milliseconds. */
+/** How long a shutdown waits for the events in progress, in milliseconds. */
 const STOP_MS = 8_000;
 
 /** The parts of a relay. */
@@ -67,7 +67,7 @@ export class OutboxRelay {
     this.#running = this.#run();
   }
 
-  /** Finishes the events under way, at most for 8 seconds. Another node goes on at once. */
+  /** Finishes the events in progress, for 8 seconds at most. Another node takes over at once. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#notified();
@@ -277,7 +277,7 @@ class Leadership {
     return this.#pauseMs;
   }
 
-  /** What is due from time to time. */
+  /** Does the periodic maintenance that is due. */
   async maintain(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#forgotMs > FORGET_EVERY_MS) await this.forget();

@@ -55,7 +55,7 @@ export interface RefusedRow {
   readonly reason: string;
 }
 
-/** What has become of events. */
+/** The outcome of events. */
 export interface Settlement {
   /** Published, and not yet removed by the store itself. */
   readonly published: readonly string[];
@@ -84,7 +84,7 @@ type Row = [
 
 /**
  * The outbox on one connection, which listens for notifications and holds the locks of the relay: they end with it.
- * Every method rejects when the connection is lost; it is then of no more use.
+ * Every method rejects when the connection is lost; open another one then.
  */
 export class Outbox {
   #last: Promise<unknown> = Promise.resolve();
@@ -112,7 +112,7 @@ export class Outbox {
     return new Outbox(client);
   }
 
-  /** Whether this is the active relay, or has become it now. One that has stopped to answer is disconnected. */
+  /** Whether this node is the active relay, or has just become it. A relay that no longer responds is disconnected. */
   async lead(): Promise<boolean> {
     const [row] = await this.#ask<{ leads: boolean }>('select sallyport.lead_outbox() as leads');
     return row?.leads ?? false;
@@ -123,13 +123,13 @@ export class Outbox {
     await this.#ask('select 1');
   }
 
-  /** Asks publishers not to notify, because {@link read} is called all the time. False when that was not possible. */
+  /** Asks publishers not to notify, because {@link read} is called continuously. False if that was not possible. */
   async stayAwake(): Promise<boolean> {
     const [row] = await this.#ask<{ awake: boolean }>('select sallyport.outbox_awake() as awake');
     return row?.awake ?? false;
   }
 
-  /** Asks publishers to notify. What they publish just now may come without a notification. */
+  /** Asks publishers to notify again. What is published at this moment may come without a notification. */
   async goToSleep(): Promise<void> {
     await this.#ask('select sallyport.outbox_asleep()');
   }
@@ -151,7 +151,7 @@ export class Outbox {
     return { rows, isCut: result.rows[0]?.[7] ?? false, horizon: Number(result.rows[0]?.[8] ?? 0) };
   }
 
-  /** Records what has become of events. Returns how many were rejected by this call. */
+  /** Records the outcome of events. Returns how many this call rejected. */
   async settle({ published, refused, commits }: Settlement): Promise<number> {
     const [row] = await this.#ask<{ rejected: number }>(
       'select sallyport.settle_outbox($1, $2, $3, $4) as rejected',
@@ -169,7 +169,7 @@ export class Outbox {
 
   /**
    * The lowest number of a commit that a relay may still have to look for, as it was last recorded. 1 if the numbers have
-   * begun anew since then: a logical replica and some restores have this database's tables, but not its sequences.
+   * started over since then: a logical replica and some restores have this database's tables, but not its sequences.
    */
   async first(): Promise<number> {
     const [row] = await this.#ask<{ seq: string }>(
@@ -184,7 +184,7 @@ export class Outbox {
     await this.#ask('update sallyport.outbox_start set seq = $1', [seq]);
   }
 
-  /** Repairs what a crash has left. Takes time where many events wait. */
+  /** Repairs what a crash left behind. Slow while many events wait. */
   async tidy(): Promise<void> {
     await this.#ask('select sallyport.tidy_outbox()', [], LONG_SILENCE_MS);
   }
@@ -210,7 +210,7 @@ export class Outbox {
     }
   }
 
-  /** Gives up the locks. Does nothing on a lost connection. */
+  /** Releases the locks. Does nothing on a lost connection. */
   async close(): Promise<void> {
     await within(SILENCE_MS, this.client.end(), undefined).catch(() => {});
   }

@@ -93,7 +93,7 @@ export class IdempotencyKeys {
     else if (this.#count > this.max.together) this.#dropOldest(this.#most(keys));
   }
 
-  /** Drops expired keys. Called from time to time. */
+  /** Drops expired keys. Called periodically. */
   sweep(nowMs: number): void {
     for (const [publisher, keys] of this.#publishers) {
       this.#expire(keys, nowMs);

@@ -2,7 +2,7 @@ import { PLANS } from './schema-settings.js';
 import { GENERATION_LENGTH, TOPIC_LIFETIME_MS } from './topic-schema.js';
 
 /**
- * How topics come to be and stay. A feed's history may change between versions: topics that exist follow the newest
+ * How topics are created and kept. A feed's history may change between versions: topics that exist follow the newest
  * definition. Reading extends a topic's life too, so that a topic does not end under a viewer who has just come back.
  */
 export const DEFINITION_SCHEMA = `

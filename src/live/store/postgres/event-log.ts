@@ -54,7 +54,7 @@ type Row = [
 
 /**
  * Reads the log of all topics on one connection that listens for notifications, and polls besides. Entries arrive in
- * the order of their commits, none twice and none skipped: after a lost connection reading goes on where it stopped.
+ * the order of their commits, none twice and none skipped: after a lost connection reading resumes where it stopped.
  */
 export class EventLog {
   #client: Client | null = null;

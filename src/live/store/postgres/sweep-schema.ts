@@ -3,7 +3,7 @@ import { PLANS } from './schema-settings.js';
 /** How long every event stays in the log, in milliseconds, so that nodes that were away for less than this miss none. */
 const LOG_MS = 60_000;
 
-/** What removes events, topics and keys whose time is over. */
+/** The function that removes expired events, topics and keys. */
 export const SWEEP_SCHEMA = `
 -- Removes up to "most" rows of the log that no history needs any more, topics that nobody has used for long, and expired
 -- keys. Returns how many rows of the log it has looked at: call it again while that is as many as asked for. A history keeps its

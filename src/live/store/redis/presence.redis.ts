@@ -172,7 +172,7 @@ function keyOf(node: string): string {
   return `sallyport:{presence:${node}}`;
 }
 
-/** Where a node writes everything anew. */
+/** The key under which a node writes everything again before it replaces the old one. */
 function nextKeyOf(node: string): string {
   return `${keyOf(node)}:next`;
 }
