@@ -74,6 +74,13 @@ describe.each([
     expect(await other.settled()).toEqual([]);
   });
 
+  it('fails at once, with the cause, to wait for a subscription that is refused', async () => {
+    const socket = await live.connect(ADA);
+    await expect(socket.subscribed('1', 'subscription { orderState { state } }')).rejects.toThrow(
+      '1 was refused: [{"message":"Cannot query field \\"orderState\\" on type \\"Subscription\\".',
+    );
+  });
+
   it('keeps an event as it was published, whatever becomes of the object', async () => {
     const items = ['tea'];
     await live.sallyport.publish(BasketFeed, ADA, { items });

@@ -112,7 +112,7 @@ export class LiveSocket {
 
   /**
    * Subscribes, and waits until the store has confirmed it: events that are published from then on arrive. Requires a
-   * feed, and a connection with `resumable` and `positions`, as opened by `connect`.
+   * feed, and a connection with `resumable` and `positions`, as opened by `connect`. Fails when the server refuses it.
    */
   async subscribed(
     id: string,
@@ -123,6 +123,7 @@ export class LiveSocket {
     const isPosition = (message: WireMessage): boolean =>
       message.type === 'ping' && (message.payload as { operation?: unknown } | undefined)?.operation === id;
     const first = await this.inbox.see((message) => isPosition(message) || message.id === id, `the start of ${id}`);
+    if (first.type === 'error') throw new Error(`${id} was refused: ${JSON.stringify(first.payload)}`);
     if (isPosition(first)) await this.inbox.take(isPosition);
   }
 
