@@ -1,10 +1,10 @@
 import { ForbiddenException } from '@nestjs/common';
-import { Field, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
+import { Context, Field, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { IsString } from 'class-validator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defineFeed, FeedModule, IsInstant, viewerId } from '../src/index.js';
+import { defineFeed, FeedModule, type GraphqlContext, IsInstant, viewerId } from '../src/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { startSallyport, type TestApp } from '../src/testing/index.js';
 import { OrderStatusFeed } from './kit/host-app/app.js';
@@ -46,6 +46,11 @@ class DeniedResolver {
   @Subscription(() => String)
   denied(): never {
     throw new ForbiddenException('Not yours.');
+  }
+
+  @Subscription(() => String)
+  welcome(@Context() { cookies }: GraphqlContext): void {
+    cookies.set('seen=1');
   }
 }
 
@@ -104,6 +109,14 @@ describe.each([
     await socket.subscribed('1', 'subscription { denied }');
     const [error] = (await socket.waitForNext('1')).errors ?? [];
     expect([error?.message, error?.extensions?.['code'], error?.path]).toEqual(['Not yours.', 'FORBIDDEN', ['denied']]);
+  });
+
+  it('answers a resolver that sets a cookie with an error, and keeps the socket', async () => {
+    const socket = await live.connect(ADA);
+    socket.subscribe('1', 'subscription { welcome }');
+    const [error] = (await socket.waitForNext('1')).errors ?? [];
+    expect(error?.extensions?.['code']).toBe('INTERNAL_SERVER_ERROR');
+    await socket.settled();
   });
 
   it('ends a session like the application', async () => {

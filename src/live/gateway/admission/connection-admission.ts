@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../live.config.js';
-import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
 import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
@@ -10,11 +9,11 @@ import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { NodeCapacity } from './upgrade.policy.js';
 
-/** A socket has no response that could set a cookie. Mutations never run on sockets, so this is never called. */
+/** A socket has no response that could set a cookie. */
 const NO_COOKIES: ContextCookies = {
   sent: undefined,
   set() {
-    throw new UnavailableError('Cookies are set over HTTP only.');
+    throw new Error('A socket has no response that could set a cookie: set it over HTTP.');
   },
 };
 
