@@ -29,9 +29,9 @@ describe('the built package', () => {
     expect([...imported]).toEqual(['graphql-ws/client']);
   });
 
-  it('is a script under 15 KB gzipped that gives a page `Sallyport.startLive`', async () => {
+  it('is a script under 9 KB gzipped that gives a page `Sallyport.startLive`', async () => {
     const text = await bundle('script.ts', { format: 'iife', globalName: 'Sallyport' });
-    expect(gzipped(text)).toBeLessThan(15 * KIB);
+    expect(gzipped(text)).toBeLessThan(9 * KIB);
     expect(runInNewContext(`${text}; typeof Sallyport.startLive`)).toBe('function');
   });
 });
