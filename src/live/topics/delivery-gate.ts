@@ -14,9 +14,6 @@ export interface NodeLink {
   listen(hooks: { lost(): void; restored(): void }): () => void;
 }
 
-/** Called when the gate opens again, to deliver what was held back. */
-export type GateOpenedHook = () => void;
-
 /**
  * Stops delivery while this node may have missed the end of a session: from when its link to the store is lost, or it
  * detects that it was paused, until the sessions of its open sockets have been checked.
@@ -25,7 +22,7 @@ export type GateOpenedHook = () => void;
  * gate opens.
  */
 export class DeliveryGate {
-  readonly #hooks = new Set<GateOpenedHook>();
+  readonly #hooks = new Set<() => void>();
   readonly #stopListening: () => void;
   #ticker: NodeJS.Timeout | undefined;
   #check: () => Promise<void> = async () => {};
@@ -65,10 +62,9 @@ export class DeliveryGate {
     this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
-  /** Adds a hook for when the gate opens; the returned function removes it. */
-  onOpened(hook: GateOpenedHook): () => void {
+  /** Adds a hook, called each time the gate opens again, to deliver what was held back. */
+  onOpened(hook: () => void): void {
     this.#hooks.add(hook);
-    return () => void this.#hooks.delete(hook);
   }
 
   /**
