@@ -6,6 +6,13 @@ export type FetchLike = typeof globalThis.fetch;
 
 const globalFetch: FetchLike = (input, init) => fetch(input, init);
 
+/** The parts of an answer that are read, none of them checked. */
+interface Answer {
+  readonly data?: { readonly me?: { readonly token?: unknown } | null } | null;
+  readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[];
+  readonly token?: unknown;
+}
+
 /**
  * Fetches tokens from `me`, with the browser's session cookie.
  *
@@ -15,22 +22,16 @@ const globalFetch: FetchLike = (input, init) => fetch(input, init);
  * honoured
  */
 export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalFetch): GetToken {
-  return async ({ signal }) => {
-    const response = await fetchLike(absolute(url), {
-      method: 'POST',
-      credentials: 'include',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ operationName: 'LiveToken', query: 'query LiveToken { me { token } }' }),
-      signal,
-    });
-    if (response.status === 401) return null;
-    const body = await readJson(response);
-    if (!('data' in body) || body['errors']) throw refusal(response, retryAfterOf(body));
-    const { me } = (body['data'] ?? {}) as { me?: { token?: unknown } | null };
-    if (me === null) return null;
-    if (typeof me?.token !== 'string') throw refusal(response);
-    return me.token;
+  const request: RequestInit = {
+    method: 'POST',
+    credentials: 'include',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ operationName: 'LiveToken', query: 'query LiveToken { me { token } }' }),
   };
+  return tokensFrom(url, fetchLike, request, ({ data, errors }) => {
+    const me = errors ? undefined : data?.me;
+    return me && (me.token || undefined);
+  });
 }
 
 /**
@@ -41,36 +42,37 @@ export function tokenFromMe(url = '/graphql', fetchLike: FetchLike = globalFetch
  * token
  */
 export function tokenFromUrl(url: string, fetchLike: FetchLike = globalFetch): GetToken {
+  const request = { headers: { accept: 'application/json' } };
+  return tokensFrom(url, fetchLike, request, ({ token }, { ok }) => (ok && token) || undefined);
+}
+
+/** @param tokenIn finds the token in an answer; null if nobody is signed in */
+function tokensFrom(
+  url: string,
+  fetchLike: FetchLike,
+  request: RequestInit,
+  tokenIn: (answer: Answer, response: Response) => unknown,
+): GetToken {
   return async ({ signal }) => {
-    const response = await fetchLike(absolute(url), { headers: { accept: 'application/json' }, signal });
+    const response = await fetchLike(new URL(url, page.location?.href).href, { ...request, signal });
     if (response.status === 401) return null;
-    const body = await readJson(response);
-    if (!response.ok || typeof body['token'] !== 'string') throw refusal(response);
-    return body['token'];
+    const answer = ((await response.json().catch(() => null)) ?? {}) as Answer;
+    const token = tokenIn(answer, response);
+    if (token === null || typeof token === 'string') return token;
+    throw refusal(response, answer);
   };
 }
 
-function absolute(url: string): string {
-  return new URL(url, page.location?.href).href;
-}
-
-async function readJson(response: Response): Promise<Record<string, unknown>> {
-  const body: unknown = await response.json().catch(() => null);
-  if (typeof body !== 'object' || body === null) throw refusal(response);
-  return body as Record<string, unknown>;
-}
-
-function refusal(response: Response, retryAfterSeconds = 0): TokenUnavailableError {
+/** The first error of GraphQL may say when to come back, as `Retry-After` does. */
+function refusal(response: Response, { errors }: Answer): TokenUnavailableError {
   const header = response.headers.get('retry-after') ?? '';
-  const seconds = Number(header) || (Date.parse(header) - Date.now()) / 1000;
+  const told = [
+    Number(header),
+    (Date.parse(header) - Date.now()) / 1000,
+    Number(errors?.[0]?.extensions?.['retryAfterSeconds']),
+  ];
   return new TokenUnavailableError(
     `No token in the answer (status ${response.status}).`,
-    seconds > 0 ? seconds : retryAfterSeconds,
+    told.find((seconds) => seconds > 0),
   );
-}
-
-function retryAfterOf(body: Record<string, unknown>): number {
-  const errors = Array.isArray(body['errors']) ? (body['errors'] as { extensions?: Record<string, unknown> }[]) : [];
-  const seconds = errors[0]?.extensions?.['retryAfterSeconds'];
-  return typeof seconds === 'number' && seconds > 0 ? seconds : 0;
 }
