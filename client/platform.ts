@@ -81,5 +81,7 @@ export function watchPage(listener: () => void): () => void {
  * else.
  */
 export function socketUrl(url: string): string {
-  return new URL(url, page.location?.href).href.replace(/^http/, 'ws');
+  const { href } = new URL(url, page.location?.href);
+  if (!/^(http|ws)s?:/.test(href)) throw new TypeError('Not an http(s) or ws(s) URL.');
+  return href.replace(/^http/, 'ws');
 }
