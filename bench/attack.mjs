@@ -1,12 +1,14 @@
 // `npm run attack [-- name…]`: attacks that load the machine, each against its own server on loopback.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/build.mjs';
 import { startTarget, stopTargets } from './lib/attack-target.mjs';
+import { loadNamed, runCommand } from './lib/command.mjs';
+import { within } from './lib/within.mjs';
 
-const HERE = fileURLToPath(new URL('./', import.meta.url));
-const RESULTS = `${HERE}results/attacks.json`;
+const ATTACKS = new URL('./attacks/', import.meta.url);
+const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
 /** An attack that takes longer than this is stopped, and counts as not held. */
 const LONGEST_MS = 5 * 60_000;
 
@@ -33,27 +35,13 @@ const OPTIONS = {
  *   Promise<{ held: boolean, figures: Record<string, unknown> }>} run
  */
 
-/** @returns {Promise<Attack[]>} */
-async function load(names) {
-  const files = readdirSync(`${HERE}attacks`).filter((file) => file.endsWith('.mjs'));
-  const all = await Promise.all(files.sort().map(async (file) => (await import(`./attacks/${file}`)).default));
-  const unknown = names.filter((name) => !all.some((attack) => attack.name === name));
-  if (unknown.length > 0)
-    throw new Error(`no attack ${unknown.join(', ')}; there are ${all.map((one) => one.name).join(', ')}`);
-  return names.length === 0 ? all : all.filter((attack) => names.includes(attack.name));
-}
-
 /** Runs one attack; one that fails to run or does not end counts as not held. */
 async function runOne(attack) {
   console.log(`\n${attack.name} (${attack.rows.join(', ')}): ${attack.title}`);
   const startedAt = performance.now();
-  let timer;
-  const tooLong = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${LONGEST_MS / 1000} s`)), LONGEST_MS);
-  });
   try {
     const running = attack.run({ startServer: startTarget, log: (line) => console.log(`  ${line}`) });
-    const { held, figures } = await Promise.race([running, tooLong]);
+    const { held, figures } = await within(LONGEST_MS, running, 'not over');
     return { name: attack.name, rows: attack.rows, held, figures, seconds: secondsSince(startedAt) };
   } catch (error) {
     return {
@@ -64,7 +52,6 @@ async function runOne(attack) {
       seconds: secondsSince(startedAt),
     };
   } finally {
-    clearTimeout(timer);
     await stopTargets();
   }
 }
@@ -81,23 +68,29 @@ function print({ name, held, figures, seconds }) {
 
 async function main(argv) {
   const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: OPTIONS });
-  if (values.help) return console.log(USAGE);
-  const attacks = await load(positionals);
-  if (values.list)
-    return attacks.forEach(({ name, rows, title }) => console.log(`${name} (${rows.join(', ')}): ${title}`));
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  /** @type {Attack[]} */
+  const attacks = await loadNamed(ATTACKS, positionals);
+  if (values.list) {
+    for (const { name, rows, title } of attacks) console.log(`${name} (${rows.join(', ')}): ${title}`);
+    return 0;
+  }
   if (!values['no-build']) await build({ only: 'server' });
   const results = [];
   for (const attack of attacks) {
     results.push(await runOne(attack));
     print(results.at(-1));
   }
-  mkdirSync(`${HERE}results`, { recursive: true });
-  writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(`${RESULTS}attacks.json`, `${JSON.stringify(results, null, 2)}\n`);
   const broken = results.filter(({ held }) => !held).map(({ name }) => name);
   console.log(
     `\n${results.length - broken.length} of ${results.length} held${broken.length > 0 ? `; not: ${broken.join(', ')}` : ''}`,
   );
-  process.exitCode = broken.length === 0 ? 0 : 1;
+  return broken.length === 0 ? 0 : 1;
 }
 
 for (const [signal, code] of [
@@ -106,4 +99,4 @@ for (const [signal, code] of [
 ]) {
   process.once(signal, () => void stopTargets().finally(() => process.exit(code)));
 }
-await main(process.argv.slice(2));
+await runCommand(main);

@@ -16,5 +16,5 @@ if (!existsSync(installed) || !existsSync(stamp) || readFileSync(stamp, 'utf8') 
   if (status !== 0) process.exit(status ?? 1);
   writeFileSync(stamp, wanted);
 }
-const { main } = await import('./lib/main.mjs');
-process.exitCode = await main(process.argv.slice(2));
+const [{ main }, { runCommand }] = await Promise.all([import('./lib/main.mjs'), import('./lib/command.mjs')]);
+await runCommand(main);

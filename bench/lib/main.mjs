@@ -1,16 +1,19 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.mjs';
 import { canPin, stopAll } from './child.mjs';
+import { loadNamed, requireKnown, UsageError } from './command.mjs';
 import { dropAll } from './database.mjs';
 import { machine, summarise } from './report.mjs';
+import { SERVERS } from './servers.mjs';
 import { printTable } from './table.mjs';
 import { build } from '../../scripts/build.mjs';
 import { writeDocs } from './docs.mjs';
 import { otherCommit, regressions } from './other-commit.mjs';
 
-const HERE = fileURLToPath(new URL('../', import.meta.url));
+const SCENARIOS = new URL('../scenarios/', import.meta.url);
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
 
 const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only server,server] [--no-build] [--docs]
 
@@ -25,15 +28,6 @@ const USAGE = `npm run bench -- [scenario …] [--quick] [--repeats N] [--only s
   --no-build use dist/ as it stands
   --from     write the docs from kept results, a comma list; where two have the same measure, the later one counts
   --docs     write docs/benchmarks.md and docs/benchmarks.svg from this run (a full run without names does so by itself)`;
-
-async function load(names) {
-  const files = readdirSync(`${HERE}scenarios`).filter((file) => file.endsWith('.mjs'));
-  const all = await Promise.all(files.map(async (file) => (await import(`../scenarios/${file}`)).default));
-  const unknown = names.filter((name) => !all.some((scenario) => scenario.name === name));
-  if (unknown.length > 0)
-    throw new Error(`no scenario ${unknown.join(', ')}; there are ${all.map((one) => one.name).join(', ')}`);
-  return all;
-}
 
 const OPTIONS = {
   quick: { type: 'boolean', default: false },
@@ -93,12 +87,12 @@ async function runOne(scenario, options) {
   }
 }
 
-const fileOf = ({ at }) => `${HERE}results/${at.replaceAll(/[:.]/g, '-')}.json`;
+const fileOf = ({ at }) => `${RESULTS}${at.replaceAll(/[:.]/g, '-')}.json`;
 
 /** Writes the results after each scenario, so that an interrupted run keeps its figures; the load average is that of the run. */
 function keep(report) {
   report.machine = machine();
-  mkdirSync(`${HERE}results`, { recursive: true });
+  mkdirSync(RESULTS, { recursive: true });
   writeFileSync(fileOf(report), `${JSON.stringify(report, null, 2)}\n`);
 }
 
@@ -132,41 +126,51 @@ export async function main(argv) {
     writeDocs(merged(values.from.split(',')));
     return 0;
   }
-  if (values.against && values.beside) throw new Error('--against and --beside exclude each other');
+  if (values.against && values.beside) throw new UsageError('--against and --beside exclude each other.');
+  const options = optionsOf(values);
+  const usual = values.against ? AGAINST : values.quick ? QUICK : IN_DOCS;
+  const scenarios = await loadNamed(SCENARIOS, positionals.length > 0 ? positionals : usual);
   cleanUpOnExit();
   if (!values['no-build']) await build({ only: 'server' });
-  if (!values.against) return run(values, positionals);
+  const isForDocs = positionals.length === 0 && !values.quick && !values.beside;
+  const docs = values.docs ? 'always' : isForDocs ? 'if-whole' : 'never';
+  if (!values.against) return run(scenarios, options, docs);
   const other = otherCommit(values.against);
   if (!other) return 1;
   process.once('exit', other.remove);
-  return run({ ...values, beside: other.folder }, positionals.length > 0 ? positionals : AGAINST, other.name);
+  return run(scenarios, { ...options, beside: other.folder }, values.docs ? 'always' : 'never', other.name);
+}
+
+/** The options of Bench on the command line. */
+function optionsOf({ quick, beside, ...values }) {
+  const repeats = Number(values.repeats ?? (quick ? 2 : 5));
+  if (!Number.isInteger(repeats) || repeats < 1) throw new UsageError('--repeats: expected a number from 1.');
+  const only = values.only.split(',').filter(Boolean);
+  requireKnown(only, Object.keys(SERVERS));
+  return { quick, repeats, only, beside };
 }
 
 /**
  * Runs scenarios.
  *
- * @param named scenarios; empty for all of the docs, or for the quick ones
+ * @param options of Bench
+ * @param {'always' | 'if-whole' | 'never'} docs whether the docs are written; `if-whole`: if no scenario has failed
  * @param against the commit that figures are compared with
  */
-async function run(values, named, against = null) {
-  const scenarios = await load(named);
-  const { quick, beside } = values;
-  const chosen = named.length > 0 ? named : quick ? QUICK : IN_DOCS;
-  const repeats = Number(values.repeats ?? (quick ? 2 : 5));
-  const only = values.only.split(',').filter(Boolean);
+async function run(scenarios, options, docs, against = null) {
+  const { quick, beside, repeats } = options;
   if (!canPin) console.log('taskset is missing: server and load generator share the cores, figures are noisier.');
   const report = { at: new Date().toISOString(), quick, beside: against ?? beside, repeats, results: [] };
   let whole = true;
-  for (const name of chosen) {
-    const scenario = scenarios.find((one) => one.name === name);
-    const measures = await runOne(scenario, { quick, repeats, only, beside });
+  for (const scenario of scenarios) {
+    const measures = await runOne(scenario, options);
     whole &&= measures !== null;
     report.results.push(...(measures ?? []));
     keep(report);
   }
   console.log(`\nFigures: ${fileOf(report)}`);
   if (quick) console.log('Small numbers, little warm-up: the targets are those of the whole run.');
-  if (values.docs || (whole && !quick && !beside && named.length === 0)) writeDocs(report);
+  if (docs === 'always' || (docs === 'if-whole' && whole)) writeDocs(report);
   const worse = against ? regressions(report.results) : [];
   if (against) console.log(worse.length > 0 ? `Worse than ${against}:` : `Nothing is worse than ${against}.`);
   for (const line of worse) console.log(`  ${line}`);

@@ -1,6 +1,6 @@
-import { Sockets } from './sockets.mjs';
+import { messagesOf, Sockets } from './sockets.mjs';
 
-const QUERY = 'subscription { notifications { title } }';
+const SUBSCRIPTION = { query: 'subscription { notifications { title } }' };
 /** How often clients that were closed are opened again, together, in milliseconds. */
 const REOPEN_EVERY_MS = 50;
 /** The longest random wait of a client before it reconnects, in milliseconds. */
@@ -103,7 +103,11 @@ export class RolloutClients {
       port,
       base: (this.#base = this.#base >= 250 ? FIRST_BASE : this.#base + 1),
       graphql: true,
-      clients: indices.map((index) => this.#messages(this.#clients[index])),
+      clients: indices.map((index) => {
+        const { token, cursor } = this.#clients[index];
+        const extensions = cursor === null ? undefined : { resume: cursor };
+        return messagesOf({ token, resumable: true }, { ...SUBSCRIPTION, extensions });
+      }),
       onClosed: (at) => this.#lose(indices[at]),
       onSettled: (at, ok) => (ok ? this.#goLive(indices[at]) : this.#lose(indices[at])),
     });
@@ -111,14 +115,6 @@ export class RolloutClients {
       this.#receive(this.#clients[indices[at]], bytes.toString('utf8', start, end));
     this.#groups.push(group);
     await group.open();
-  }
-
-  #messages({ token, cursor }) {
-    const extensions = cursor === null ? {} : { extensions: { resume: cursor } };
-    return {
-      first: JSON.stringify({ type: 'connection_init', payload: { token, resumable: true } }),
-      second: JSON.stringify({ id: '1', type: 'subscribe', payload: { query: QUERY, ...extensions } }),
-    };
   }
 
   #goLive(index) {

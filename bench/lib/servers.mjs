@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { message, startChild, stopChild } from './child.mjs';
 import { FEEDS } from './feeds.mjs';
+import { messagesOf } from './sockets.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 const HOST_APP = fileURLToPath(new URL('./host-app.mjs', import.meta.url));
@@ -32,18 +32,13 @@ export const SOCKET_SERVERS = Object.keys(SERVERS).filter((name) => 'graphql' in
 export const isPeer = (name) => name !== 'ws' && 'file' in SERVERS[name];
 
 const viewerId = (index) => `user:00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
-/** A Subscribe message with an id of its own, as clients draw one for every operation. */
-function subscribeMessage(feed) {
-  const { query, operationName } = FEEDS[feed];
-  return JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName } });
-}
 
 /** Sockets of `people`, `tabs` each, spread so that one person's tabs are not neighbours. */
 function clientsOf(server, people, tabs, feed = 'user_count') {
   const ofPerson = ({ viewerId: viewer, token }) => {
-    if (!server.graphql) return { first: viewer };
-    const payload = server.resumable ? { token, resumable: true } : { token };
-    return { first: JSON.stringify({ type: 'connection_init', payload }), second: [feed].flat().map(subscribeMessage) };
+    if (!server.graphql) return { first: viewer, second: [] };
+    const init = server.resumable ? { token, resumable: true } : { token };
+    return messagesOf(init, ...[feed].flat().map((name) => FEEDS[name]));
   };
   return Array.from({ length: tabs }, () => people.map(ofPerson)).flat();
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { FrameCounter, OPCODE, clientFrame } from './frames.mjs';
 
@@ -18,6 +19,21 @@ function upgradeRequest(port, path, graphql) {
   ];
   if (graphql) lines.push('Sec-WebSocket-Protocol: graphql-transport-ws');
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
+}
+
+/**
+ * The texts of one client of {@link Sockets}. Each Subscribe has an id of its own, as clients draw one for every operation.
+ *
+ * @param init the payload of connection_init
+ * @param subscriptions of lib/feeds.mjs, or others with a `query`
+ */
+export function messagesOf(init, ...subscriptions) {
+  return {
+    first: JSON.stringify({ type: 'connection_init', payload: init }),
+    second: subscriptions.map(({ query, operationName, extensions }) =>
+      JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName, extensions } }),
+    ),
+  };
 }
 
 /**
@@ -42,7 +58,7 @@ export class Sockets {
   /**
    * @param options.port where the server listens
    * @param options.graphql false for bare `ws`: one message instead of connection_init and subscribe
-   * @param options.clients `[{ first, second }]`: the texts sent after the upgrade and after the ack
+   * @param options.clients `[{ first, second }]`: the text sent after the upgrade, and those sent after the ack
    * @param options.onClosed called with the index and close code of every socket that the server ends
    * @param options.ignoresClose whether a Close is not answered, so that the arrival of many is not delayed by answers
    * @param options.onSettled called with the index of every socket, and whether it was acknowledged
@@ -57,7 +73,7 @@ export class Sockets {
     const request = upgradeRequest(port, path, graphql);
     const prepared = clients.map(({ first, second }) => ({
       first: clientFrame(first),
-      second: second === undefined ? null : Buffer.concat([second].flat().map((text) => clientFrame(text))),
+      second: Buffer.concat(second.map((text) => clientFrame(text))),
     }));
     return new Promise((resolve) => {
       let next = 0;
@@ -124,7 +140,7 @@ export class Sockets {
 
   #ready(counter) {
     counter.ready = true;
-    if (counter.client.second) counter.socket.write(counter.client.second);
+    if (counter.client.second.length > 0) counter.socket.write(counter.client.second);
     counter.client = null;
     counter.settle(true);
   }

@@ -3,11 +3,14 @@ import { startIssuer } from '../lib/issuer.mjs';
 import { Loader } from '../lib/loader.mjs';
 import { withNodes } from '../lib/nodes.mjs';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
-import { Sockets } from '../lib/sockets.mjs';
+import { FEEDS } from '../lib/feeds.mjs';
+import { messagesOf, Sockets } from '../lib/sockets.mjs';
+import { within } from '../lib/within.mjs';
 
-const SUBSCRIBE = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { userCount }' } });
 const SESSION_ENDED = 4401;
 const SETTLE_MS = 1_000;
+/** A socket that is not closed by then never is. */
+const CLOSED_WITHIN_MS = 30_000;
 /** Rounds before the measurement, while V8 compiles. */
 const WARM_UP_ROUNDS = 4;
 /** One process holds the clients of both nodes. */
@@ -17,10 +20,7 @@ const ALGORITHMS = ['RS256', 'ES256'];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function clientsOf(tokens) {
-  return tokens.map((token) => ({
-    first: JSON.stringify({ type: 'connection_init', payload: { token } }),
-    second: SUBSCRIBE,
-  }));
+  return tokens.map((token) => messagesOf({ token }, FEEDS.user_count));
 }
 
 /** The server's CPU time per socket opened with these tokens, in microseconds. */
@@ -100,7 +100,7 @@ async function ending(nodes, issuer, perNode, round) {
       body: new URLSearchParams({ logout_token: issuer.logoutToken(sid) }),
     });
     if (answer.status !== 200) throw new Error(`the logout was answered with ${answer.status}`);
-    await all;
+    await within(CLOSED_WITHIN_MS, all, 'not all sockets of a session that ended are closed');
   } finally {
     // Also after a failure, since what stays open is missing in the next round, and keeps the process from ending.
     for (const group of groups) group.close();

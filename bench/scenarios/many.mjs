@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { randomUUID } from 'node:crypto';
 import { freePort } from '../../scripts/free-port.mjs';
 import { stopChild } from '../lib/child.mjs';
 import { FEEDS } from '../lib/feeds.mjs';
 import { Loader } from '../lib/loader.mjs';
 import { openFilesLimit } from '../lib/proc.mjs';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
+import { messagesOf } from '../lib/sockets.mjs';
 
 const COLLECT = new URL('../lib/collector.mjs', import.meta.url).href;
 const TABS = 5;
@@ -58,7 +58,7 @@ class ManyNodes {
     for (let from = 0; from < sockets; from += ofNode) {
       const clients = [];
       for (let at = from; at < Math.min(sockets, from + ofNode); at++)
-        clients.push(clientOf(people[at % people.length]));
+        clients.push(messagesOf({ token: people[at % people.length].token }, FEEDS.user_count));
       this.#pairs.push({ clients, node: await this.#start(), loader: new Loader(), base: this.#pairs.length + 1 });
     }
     this.bench.log(`  ${this.#pairs.length} nodes have started`);
@@ -148,14 +148,6 @@ class ManyNodes {
   #cpu() {
     return this.#pairs.reduce((sum, { node }) => sum + this.bench.cpuSeconds(node.child.pid), 0);
   }
-}
-
-function clientOf({ token }) {
-  const { query, operationName } = FEEDS.user_count;
-  return {
-    first: JSON.stringify({ type: 'connection_init', payload: { token } }),
-    second: JSON.stringify({ id: randomUUID(), type: 'subscribe', payload: { query, operationName } }),
-  };
 }
 
 function measuresOf(sockets, figures) {

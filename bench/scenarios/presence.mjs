@@ -1,10 +1,10 @@
 import { Agent, request } from 'node:http';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
 import { withNodes } from '../lib/nodes.mjs';
-import { Sockets } from '../lib/sockets.mjs';
+import { FEEDS } from '../lib/feeds.mjs';
+import { messagesOf, Sockets } from '../lib/sockets.mjs';
 import { quantiles } from '../lib/stats.mjs';
 
-const SUBSCRIBE = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { userCount }' } });
 /** The most viewers of one request. */
 const ASKED = 100;
 /** Requests before the measurement: what runs once in a request is compiled late. */
@@ -14,10 +14,7 @@ const TITLES = { p50: 'p50', p99: 'p99', cpu: 'CPU of both nodes (heartbeats inc
 
 /** Opens one socket for each person. */
 async function openAll(port, base, people) {
-  const clients = people.map(({ token }) => ({
-    first: JSON.stringify({ type: 'connection_init', payload: { token } }),
-    second: SUBSCRIBE,
-  }));
+  const clients = people.map(({ token }) => messagesOf({ token }, FEEDS.user_count));
   const sockets = new Sockets({ port, base, graphql: true, clients });
   await sockets.open();
   if (sockets.opened < people.length) throw new Error(`${people.length - sockets.opened} sockets did not open`);

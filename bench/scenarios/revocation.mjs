@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { hasRedis, ownRedis } from '../lib/redis.mjs';
 import { withNodes } from '../lib/nodes.mjs';
-import { Sockets } from '../lib/sockets.mjs';
+import { FEEDS } from '../lib/feeds.mjs';
+import { messagesOf, Sockets } from '../lib/sockets.mjs';
+import { within } from '../lib/within.mjs';
 
-const SUBSCRIBE = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { userCount }' } });
 const SESSION_ENDED = 4401;
 const PAUSE_MS = 20;
+/** A socket that is not closed by then never is. */
+const CLOSED_WITHIN_MS = 10_000;
 
 /** A GraphQL request with a cookie; returns the response's body and the cookies that it sets. */
 async function ask(port, query, { variables, cookie = '' } = {}) {
@@ -34,16 +37,17 @@ async function signUp(port) {
 /** Opens a socket for each token; `closedAt(index)` resolves with the time at which the server closed it. */
 async function openAll(port, base, tokens) {
   const closed = tokens.map(() => deferred());
-  const clients = tokens.map((token) => ({
-    first: JSON.stringify({ type: 'connection_init', payload: { token } }),
-    second: SUBSCRIBE,
-  }));
+  const clients = tokens.map((token) => messagesOf({ token }, FEEDS.user_count));
   const onClosed = (index, code) => closed[index].resolve({ at: performance.now(), code });
   const sockets = new Sockets({ port, base, graphql: true, clients, onClosed });
   await sockets.open();
   if (sockets.opened < tokens.length) throw new Error(`${tokens.length - sockets.opened} sockets did not open`);
   const closedAt = async (index) => {
-    const { at, code } = await closed[index].promise;
+    const { at, code } = await within(
+      CLOSED_WITHIN_MS,
+      closed[index].promise,
+      'a socket of a session that ended stays open',
+    );
     if (code !== SESSION_ENDED) throw new Error(`a socket closed with ${code}`);
     return at;
   };
