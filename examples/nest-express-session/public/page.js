@@ -31,18 +31,19 @@ function show(shown) {
   for (const part of [form, main]) part.hidden = part !== shown;
 }
 
+/** Calls a route of the shop; without an answer the result is an error with status 0. */
 function post(path, body = {}) {
   return fetch(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
-  });
+  }).catch(() => Response.error());
 }
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const { ok } = await post('/sign-in', Object.fromEntries(new FormData(form)));
-  problem.textContent = ok ? '' : 'Wrong name or password.';
+  const { ok, status } = await post('/sign-in', Object.fromEntries(new FormData(form)));
+  problem.textContent = ok ? '' : status === 401 ? 'Wrong name or password.' : 'The shop does not answer. Try again.';
   if (!ok) return;
   form.reset();
   start();

@@ -4,10 +4,9 @@ import { post } from './post';
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   const [problem, setProblem] = useState('');
   async function signIn(form: FormData): Promise<void> {
-    // React would remove the whole page for an action that throws.
-    const answer = await post('/sign-in', Object.fromEntries(form)).catch(() => null);
-    if (answer?.ok) onSignedIn();
-    else setProblem(answer ? 'Wrong name or password.' : 'The shop does not answer. Try again.');
+    const { ok, status } = await post('/sign-in', Object.fromEntries(form));
+    if (ok) onSignedIn();
+    else setProblem(status === 401 ? 'Wrong name or password.' : 'The shop does not answer. Try again.');
   }
   return (
     <form action={signIn}>
