@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STAMPS = join(ROOT, 'dist', '.stamps');
 const LOCK = join(STAMPS, 'lock');
+const REMOVING = join(STAMPS, 'lock-removing');
 const LOCK_PATIENCE_MS = 180_000;
 
 /**
@@ -112,25 +113,43 @@ export function filesIn(path) {
 async function lock() {
   mkdirSync(STAMPS, { recursive: true });
   const deadline = Date.now() + LOCK_PATIENCE_MS;
-  for (;;) {
-    try {
-      writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
-      return () => rmSync(LOCK, { force: true });
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    if (!holderLives()) rmSync(LOCK, { force: true });
-    else if (Date.now() > deadline) throw new Error(`Another build holds ${LOCK}: wait for it, or remove the file.`);
-    else await delay(100);
+  while (!create(LOCK)) {
+    if (Date.now() > deadline) throw new Error(`Another build holds ${LOCK}: wait for it, or remove the file.`);
+    if (!removeDead()) await delay(100);
+  }
+  return () => rmSync(LOCK, { force: true });
+}
+
+/**
+ * Removes the lock if its process is dead; returns whether it did. One command at a time: another may have removed it,
+ * and hold a new one.
+ */
+function removeDead() {
+  if (!isHolderDead() || !create(REMOVING)) return false;
+  const isDead = isHolderDead();
+  if (isDead) rmSync(LOCK);
+  rmSync(REMOVING);
+  return isDead;
+}
+
+/** Creates a file with this process's id; false if it exists. */
+function create(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
   }
 }
 
-function holderLives() {
+function isHolderDead() {
   try {
     const pid = Number(readFileSync(LOCK, 'utf8'));
     if (pid > 0) process.kill(pid, 0);
-    return true;
+    return false;
   } catch (error) {
-    return error.code === 'EPERM';
+    // ENOENT: it has been released.
+    return error.code === 'ESRCH';
   }
 }
