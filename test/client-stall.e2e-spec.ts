@@ -94,3 +94,7 @@ function portOf({ url }: ServerProcess): number {
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
+
+function portOf({ url }: ServerProcess): number {
+  return Number(new URL(url).port);
+}
