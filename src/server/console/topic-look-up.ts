@@ -6,8 +6,8 @@ import type { TopicEvent } from '../../live/topics/topic-event.js';
 import { type Topic, topicOf } from '../../live/topics/topic.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 
-/** The most events of one topic that are gone through, and what is read at a time. */
-const MAX_READ = 1_000;
+/** The most events of one topic that are counted, and what is read at a time. */
+const MAX_COUNTED = 1_000;
 const EVENTS_AT_A_TIME = 100;
 /** The most events that are shown, and their size together, in characters of JSON. */
 const MAX_SHOWN = 50;
@@ -46,7 +46,7 @@ export class TopicLookUp {
     for (const { topic: definition } of this.feeds.names.flatMap((name) => this.feeds.find(name) ?? [])) {
       let events = 0;
       let cursor: string | null = null;
-      const isWhole = await this.#read(topicOf(definition, viewer), (event) => {
+      const isWhole = await this.#read(topicOf(definition, viewer), MAX_COUNTED, (event) => {
         events += 1;
         cursor = event.cursor;
       });
@@ -64,7 +64,7 @@ export class TopicLookUp {
     const feed = this.feeds.find(name);
     if (!feed) throw new NotFoundError(`topic must be one of ${this.feeds.names.join(', ')}.`);
     const newest: TopicEvent[] = [];
-    await this.#read(topicOf(feed.topic, viewer), (event) => {
+    await this.#read(topicOf(feed.topic, viewer), feed.topic.historySize, (event) => {
       newest.push(event);
       if (newest.length > MAX_SHOWN) newest.shift();
     });
@@ -75,10 +75,10 @@ export class TopicLookUp {
       .map(({ cursor, payload }) => ({ cursor, payload }));
   }
 
-  /** Goes through the history, oldest first; false if it was longer than it may be. */
-  async #read(topic: Topic, each: (event: TopicEvent) => void): Promise<boolean> {
+  /** Goes through the history, oldest first, up to `most` events; false if there may be more. */
+  async #read(topic: Topic, most: number, each: (event: TopicEvent) => void): Promise<boolean> {
     let after: string | undefined;
-    for (let read = 0; read < MAX_READ; read += EVENTS_AT_A_TIME) {
+    for (let read = 0; read < most; read += EVENTS_AT_A_TIME) {
       const { events } = await this.bus.history(topic, { limit: EVENTS_AT_A_TIME, ...(after && { after }) });
       events.forEach(each);
       if (events.length < EVENTS_AT_A_TIME) return true;
