@@ -15,9 +15,9 @@ export interface PasswordChange {
 }
 
 /**
- * Changes that end sessions, each in one transaction. Each locks the account's row first, as opening a session does: a
- * concurrent sign-in is either ended here or finds the account changed, and of several equal requests one succeeds.
- * Every method returns the ids of the ended sessions.
+ * Changes that end sessions, each in one transaction. Each but {@link endAll} locks the account's row first, as opening a
+ * session does: a concurrent sign-in is either ended here or finds the account changed, and of several equal requests
+ * one succeeds. Every method returns the ids of the ended sessions.
  *
  * Changes by the owner require a session that is still valid once the lock is held, otherwise UnauthenticatedError.
  */
@@ -36,7 +36,7 @@ export class AccountChangesStore {
     });
   }
 
-  /** Ends all sessions of an account. */
+  /** Ends all sessions of an account, but not one that is being opened: its sign-in comes after. */
   endAll(userId: string): Promise<readonly string[]> {
     return this.database.run((orm) => endAll(orm, userId));
   }
