@@ -94,7 +94,3 @@ function portOf({ url }: ServerProcess): number {
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
-
-function portOf({ url }: ServerProcess): number {
-  return Number(new URL(url).port);
-}
