@@ -28,6 +28,11 @@ export interface LiveClientOptions extends Pick<ClientOptions, 'on' | 'generateI
    * 4401.
    */
   readonly onSignedOut?: () => void;
+  /**
+   * Called with each error after which `getToken` is called again, which no subscription is told: for a log. Default:
+   * nothing.
+   */
+  readonly onTokenError?: (error: unknown) => void;
   /** Called when events of a subscription are lost: reload the affected state. */
   readonly onGap?: (gap: Gap) => void;
 }
@@ -86,10 +91,11 @@ class Live implements SocketOwner {
 
   constructor(private readonly options: LiveClientOptions) {
     const RealSocket = (options.webSocketImpl ?? page.WebSocket) as SocketClass | undefined;
-    if (!RealSocket) throw new Error('No WebSocket here: on Node 20 pass `webSocketImpl` from the package `ws`.');
+    if (!RealSocket) throw new Error('No WebSocket: on Node 20 pass `webSocketImpl` from `ws`.');
     const url = socketUrl(options.url ?? '/graphql');
     this.#states = new LiveStates(options.onState);
-    this.#tokens = new TokenSource(options.getToken ?? tokenFromMe(url.replace(/^ws/, 'http')), this.#backoff);
+    const getToken = options.getToken ?? tokenFromMe(url.replace(/^ws/, 'http'));
+    this.#tokens = new TokenSource(getToken, this.#backoff, options.onTokenError);
     this.#inner = this.#createInner(url, guardSockets(this, RealSocket));
     this.client = this.#wrap();
   }

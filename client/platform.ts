@@ -77,11 +77,21 @@ export function watchPage(listener: () => void): () => void {
 }
 
 /**
- * Creates an absolute `ws:` or `wss:` URL from a path, an `http(s):` or a `ws(s):` URL. Throws a TypeError for anything
- * else.
+ * Creates an absolute URL.
+ *
+ * @throws TypeError for a path where there is no page
+ */
+export function absoluteUrl(url: string): string {
+  return new URL(url, page.location?.href).href;
+}
+
+/**
+ * Creates an absolute `ws:` or `wss:` URL from a path, an `http(s):` or a `ws(s):` URL.
+ *
+ * @throws TypeError for anything else, and for a path where there is no page
  */
 export function socketUrl(url: string): string {
-  const { href } = new URL(url, page.location?.href);
-  if (!/^(http|ws)s?:/.test(href)) throw new TypeError('Not an http(s) or ws(s) URL.');
-  return href.replace(/^http/, 'ws');
+  const absolute = absoluteUrl(url).replace(/^http/, 'ws');
+  if (/^wss?:/.test(absolute)) return absolute;
+  throw new TypeError('Not an http or ws URL.');
 }

@@ -1,4 +1,4 @@
-import { page } from './platform.js';
+import { absoluteUrl } from './platform.js';
 import { TokenUnavailableError, type GetToken } from './token-source.js';
 
 /** A `fetch`; by default the global one at the time of the request, which monitoring and tests replace. */
@@ -54,7 +54,7 @@ function tokensFrom(
   tokenIn: (answer: Answer, response: Response) => unknown,
 ): GetToken {
   return async ({ signal }) => {
-    const response = await fetchLike(new URL(url, page.location?.href).href, { ...request, signal });
+    const response = await fetchLike(absoluteUrl(url), { ...request, signal });
     if (response.status === 401) return null;
     const answer = ((await response.json().catch(() => null)) ?? {}) as Answer;
     const token = tokenIn(answer, response);

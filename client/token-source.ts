@@ -26,11 +26,12 @@ export class TokenUnavailableError extends Error {
 
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Calls `getToken` until it returns a result. */
+/** Calls `getToken` until it returns a result; `onError` with each error in between. */
 export class TokenSource {
   constructor(
     private readonly getToken: GetToken,
     private readonly backoff: Backoff,
+    private readonly onError?: (error: unknown) => void,
   ) {}
 
   /**
@@ -50,6 +51,7 @@ export class TokenSource {
         return await this.#ask(signal);
       } catch (error) {
         if (signal.aborted) break;
+        queueMicrotask(() => this.onError?.(error));
         await this.backoff.wait(error instanceof TokenUnavailableError ? error.retryAfterSeconds * 1000 : 0, signal);
       }
     }
@@ -67,7 +69,7 @@ export class TokenSource {
       });
       const answer: unknown = await Promise.race([this.getToken({ signal: controller.signal }), timeout]);
       if (answer === null || (typeof answer === 'string' && answer !== '')) return answer;
-      throw new TokenUnavailableError('getToken resolved with neither a token nor null.');
+      throw new TokenUnavailableError('getToken gave neither a token nor null.');
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
+import { createLiveClient, startLive, tokenFromMe, tokenFromUrl } from '../client/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { WireClients, QUERY, isoAfter, sendNext } from './kit/wire-clients.js';
 
@@ -14,6 +14,10 @@ beforeEach(async () => {
 });
 
 afterEach(() => live.end());
+
+it.each(['/graphql', 'localhost:3000/graphql', 'ftp://localhost/graphql'])('refuses the URL %s at once', (url) => {
+  expect(() => createLiveClient({ url, webSocketImpl: WebSocket })).toThrow(TypeError);
+});
 
 describe('a token endpoint in trouble', () => {
   type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -40,11 +44,13 @@ describe('a token endpoint in trouble', () => {
     ['GraphQL errors', status(200, '{"data":null,"errors":[{"message":"x"}]}')],
     ['a cut connection', (response) => response.destroy()],
     ['a token that is no text', status(200, '{"data":{"me":{"token":7}}}')],
-  ])('retries after %s', async (_, failure) => {
+  ])('retries after %s, and says so', async (_, failure) => {
     const { url, asked } = await endpoint(failure, me('good'));
-    live.follow(live.connect({ getToken: tokenFromMe(url) }));
+    const onTokenError = vi.fn();
+    live.follow(live.connect({ getToken: tokenFromMe(url), onTokenError }));
     expect((await live.server.admit()).init['token']).toBe('good');
     expect(asked()).toBe(2);
+    expect(onTokenError.mock.calls).toEqual([[expect.any(Error)]]);
   });
 
   it.each<[string, Answer]>([
