@@ -1,16 +1,44 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../src/live/errors/sallyport.errors.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
-import { closeCodeFor } from '../src/testing/live-socket.js';
+import { closeCodeFor, openSocket } from '../src/testing/live-socket.js';
 import { newTopic } from './contract/topic-bus/bus-under-test.js';
 import { needs } from './kit/needs.js';
 import { publishOver } from './kit/publish-over.js';
 import { redisNode } from './kit/redis-node.js';
 import { RedisServer } from './kit/redis-server.js';
 import { startServer, type TestServer } from './kit/server.js';
+
+needs('redis')('a user of Redis', () => {
+  it('needs the rights of docs/scaling.md, and a start names what is missing', async () => {
+    const page = await readFile(new URL('../docs/scaling.md', import.meta.url), 'utf8');
+    const rights = /`(~sallyport:\* [^`]*)`/.exec(page)![1]!.split(' ');
+    const redis = await RedisServer.start();
+    const admin = redis.client();
+    await admin.call('ACL', 'SETUSER', 'sallyport', 'on', '>unguessable', ...rights, '+config|get');
+    const REDIS_URL = redis.url.replace('//', '//sallyport:unguessable@');
+    const server = await startServer({ env: { REDIS_URL } });
+    const { browser, viewerId } = await server.signedIn();
+    const socket = await openSocket(server.url);
+    await socket.init({ token: await browser.token(), resumable: true, positions: true });
+    await socket.subscribed('1', 'subscription { notifications { title } }');
+    expect((await publishOver(server, viewerId)).status).toBe(200);
+    expect((await socket.waitForNext('1')).data).toEqual({ notifications: { title: 'Hello' } });
+    await socket.close();
+    expect(await (await fetch(`${server.url}/readyz`)).json()).toMatchObject({ checks: { redis: 'ok' } });
+    await server.stop();
+    expect(await admin.call('ACL', 'LOG')).toEqual([]);
+    // As Redis 7 makes a user who is given no channels.
+    await admin.call('ACL', 'SETUSER', 'sallyport', 'resetchannels');
+    await expect(startServer({ env: { REDIS_URL } })).rejects.toThrow(/^Redis at .* cannot be used \(NOPERM\)/);
+    admin.disconnect();
+    await redis.remove();
+  });
+});
 
 needs('redis')('a Redis that fails, as operators see it', () => {
   let redis: RedisServer;

@@ -33,6 +33,8 @@ export interface RedisLink {
   readonly shardedPubSub: boolean;
   /** Hosts and ports for log lines; never the user or the password. */
   readonly address: string;
+  /** What messages call it. */
+  readonly settings: StoreSettings;
 }
 
 const nextAttemptMs = (attempt: number): number =>
@@ -68,13 +70,13 @@ export async function openRedis(url: string, logger: Logger, settings = VARIABLE
     const open = (): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, place), db: found.database }));
     const client = open();
     await client.connect();
-    return { client, openSubscriber: open, shardedPubSub: false, address };
+    return { client, openSubscriber: open, shardedPubSub: false, address, settings };
   }
   const shardedPubSub = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0) >= 7;
   const client = openCluster(found);
   await connectCluster(client, address);
   const openSubscriber = (member = place): Redis => listened(new Redis({ ...FAIL_FAST, ...optionsOf(found, member) }));
-  return { client, openSubscriber, shardedPubSub, address };
+  return { client, openSubscriber, shardedPubSub, address, settings };
 }
 
 /** Whether a Redis answers within two seconds, for callers that can work without it. Never throws. */
@@ -114,6 +116,16 @@ function listened<T extends Redis | Cluster>(client: T): T {
   return client;
 }
 
+/** What an operator is told when Redis cannot be used at the start. */
+export function startErrorOf(
+  reason: string,
+  { address, settings }: Pick<RedisLink, 'address' | 'settings'>,
+): StartError {
+  return new StartError(
+    `Redis at ${address} cannot be used (${reason}). Start it, fix ${settings.url}, or ${settings.memory} to run one node in memory.`,
+  );
+}
+
 async function probePatiently(
   found: RedisAddress,
   address: string,
@@ -128,9 +140,7 @@ async function probePatiently(
     if (probes.ok) return probes;
     const { reason } = probes;
     if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
-      throw new StartError(
-        `Redis at ${address} cannot be used (${reason}). Start it, fix ${settings.url}, or ${settings.memory} to run one node in memory.`,
-      );
+      throw startErrorOf(reason, { address, settings });
     }
     if (attempt === 1) logger.warn({ address, reason }, 'Redis is unavailable: trying for 10 seconds');
     await delay(START_RETRY_MS);

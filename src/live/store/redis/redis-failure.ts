@@ -22,12 +22,12 @@ export function isRefusedWrite(error: unknown): boolean {
 }
 
 /**
- * Converts a failed command's error: {@link UnavailableError} if the store is unavailable, hangs or cannot serve;
- * anything else is a bug and is returned unchanged.
+ * Converts a failed command's error: {@link UnavailableError}, caused by its reason, if the store is unavailable, hangs
+ * or cannot serve; anything else is a bug and is returned unchanged.
  */
 export function storeFailure(error: unknown): unknown {
   if (error instanceof ReplyError && error instanceof Error && !NOT_NOW.test(messageOf(error))) return error;
-  return new UnavailableError();
+  return new UnavailableError(undefined, { cause: new Error(reasonOf(error)) });
 }
 
 /** An error's code or first word: enough to act on, and never a URL with a password in it. */

@@ -1,6 +1,9 @@
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { SharedSessionRevocations } from '../session-revocations.shared.js';
+import { startErrorOf } from './open-redis.js';
+import { reasonOf } from './redis-failure.js';
 import type { RedisConnection } from './redis.connection.js';
 import type { RedisSubscriber } from './redis.subscriber.js';
 import { channelSuffix } from './topic-keys.js';
@@ -25,8 +28,13 @@ export class RedisSessionRevocations extends SharedSessionRevocations implements
     this.#channel = redis.database === 0 ? CHANNEL : CHANNEL + channelSuffix(redis.database);
   }
 
+  /** @throws StartError when Redis does not answer, or its user has no right to the channel */
   async onModuleInit(): Promise<void> {
-    await this.subscriber.subscribe(this.#channel, { receive: (message) => this.receive(message) });
+    try {
+      await this.subscriber.subscribe(this.#channel, { receive: (message) => this.receive(message) });
+    } catch (error) {
+      throw startErrorOf(reasonOf(error instanceof UnavailableError ? error.cause : error), this.redis.link);
+    }
   }
 
   onApplicationShutdown(): void {
