@@ -74,4 +74,13 @@ describe('a log line', () => {
     expect(line?.['userAgent']).toBe('x\n{"level":"info"}\r');
     expect(more).toEqual([]);
   });
+
+  it('LK-5 has no character that a terminal or a collector of lines acts on, and keeps its values', () => {
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line: string) => void lines.push(line) });
+    const userAgent = '\u001b[2J \u007f \u0085 \u009b2J \u2028 \u2029 é';
+    logger.info({ userAgent }, 'refused');
+    expect(lines).toEqual([expect.not.stringMatching(/(?!\n$)[\p{Cc}\u2028\u2029]/u)]);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ userAgent });
+  });
 });

@@ -21,8 +21,11 @@ const SECRET_KEYS = [
   'query',
 ];
 
+/** Control characters and line ends that JSON does not escape; terminals and collectors act on them. */
+const OTHER_CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+
 /**
- * Creates the structured logger: one JSON object per line, UTC times, control characters escaped by JSON. All lines of a
+ * Creates the structured logger: one JSON object per line, UTC times, control characters escaped. All lines of a
  * request or a socket have `requestId`; those of a request whose trace is sampled have `trace_id` and `span_id`. Callers
  * log named values, never a whole request, its headers or an error's input; redaction is a second defence.
  *
@@ -42,6 +45,7 @@ export function createLogger(
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     mixin: requestFacts,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: escapeOtherControls },
     redact: { paths, censor: '[redacted]' },
   };
   return pino(options, destination);
@@ -54,4 +58,9 @@ function requestFacts(): object {
   const span = context && trace.getSpanContext(context);
   // The names that OpenTelemetry gives these fields in logs of other formats than its own.
   return span && isSampled(span) ? { requestId, trace_id: span.traceId, span_id: span.spanId } : { requestId };
+}
+
+/** @param line in JSON, which has such characters inside of strings only */
+function escapeOtherControls(line: string): string {
+  return line.replaceAll(OTHER_CONTROLS, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
