@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CliContext } from './command.js';
 import { runCommand } from './program.js';
@@ -28,9 +29,12 @@ describe('the help of', () => {
 });
 
 describe('webhook retry', () => {
-  it('without ids sends nothing, and says what to give', async () => {
+  it.each([
+    ['without ids', []],
+    ['with ids and --all', [randomUUID(), '--all']],
+  ])('%s sends nothing, and says what to give', async (_, args) => {
     const retry = vi.fn();
-    expect(await run(['webhook', 'retry'], { retry })).toEqual({
+    expect(await run(['webhook', 'retry', ...args], { retry })).toEqual({
       code: 1,
       out: '',
       err: 'sallyport: Name the ids of webhooks, or give --all.\n',

@@ -8,7 +8,7 @@ const DEFAULT_LISTED = 100;
 const limit = wholeNumber(MAX_LISTED);
 
 interface Chosen {
-  readonly all?: true;
+  readonly all?: boolean;
 }
 
 /** `rejected list|retry|clear`: manages events that were published by SQL and refused by their feed. */
@@ -54,9 +54,10 @@ function databaseUrl(): string {
   return url;
 }
 
-function chosen(ids: readonly string[], { all }: Chosen): RejectedIds {
+/** Ids beside --all are a mistake, and what is deleted is gone. */
+function chosen(ids: readonly string[], { all = false }: Chosen): RejectedIds {
+  if (all === ids.length > 0) throw new Error('Name the ids of events, or give --all.');
   if (all) return 'all';
-  if (ids.length === 0) throw new Error('Name the ids of events, or give --all.');
   if (!ids.every((id) => /^\d{1,18}$/.test(id))) throw new Error('An id is a number, as `rejected list` prints it.');
   return ids;
 }

@@ -25,9 +25,9 @@ export const webhookCommand: CliCommand = (program, context) => {
     .argument('[ids...]')
     .option('--all', 'all of them')
     .description('send them again, as if they were new')
-    .action((ids: string[], { all }: { all?: true }) =>
+    .action((ids: string[], { all = false }: { all?: boolean }) =>
       context.withStores(async (stores) => {
-        if (!all && ids.length === 0) throw new Error('Name the ids of webhooks, or give --all.');
+        if (all === ids.length > 0) throw new Error('Name the ids of webhooks, or give --all.');
         const chosen = all ? 'all' : ids.filter(isUuid);
         const retried = chosen.length > 0 ? await stores.get(WebhookMessages).retry(chosen) : 0;
         if (!all && retried < ids.length) throw new Error(`Only ${retried} of these were given up: see webhook list.`);

@@ -57,7 +57,13 @@ async function clusterOf(...masters: readonly string[]) {
     connections.set(`${host}:${port}`, connection);
     return connection as unknown as Redis;
   };
-  const link = { client, openSubscriber, shardedPubSub: true, address: A } as RedisLink;
+  const link = {
+    client,
+    openSubscriber,
+    shardedPubSub: true,
+    address: A,
+    settings: { url: '', memory: '' },
+  } as RedisLink;
   const subscriber = await RedisSubscriber.open(link);
   open.push(subscriber);
   const heard: string[] = [];
