@@ -67,3 +67,12 @@ it.each([
   await revocations.revokeViewer(viewer);
   expect(await areRevoked(token)).toEqual([true]);
 });
+
+it('asks the store once for the tokens that are issued at the same time', async () => {
+  const asked = vi.spyOn(store, 'issuedUntil');
+  await revocations.revokeViewer('external:acme:bob');
+  asked.mockClear();
+  const ids: ViewerId[] = ['external:acme:ann', 'external:acme:bob', 'external:acme:bob'];
+  expect(await Promise.all(ids.map((id) => revocations.lastRevocationMs(id)))).toEqual([0, NOW, NOW]);
+  expect(asked).toHaveBeenCalledTimes(1);
+});

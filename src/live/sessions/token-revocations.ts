@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import DataLoader from 'dataloader';
 import { within } from '../deadline.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import type { ViewerId } from '../viewer/viewer.js';
@@ -9,6 +10,8 @@ import { SessionRevocations } from './session-revocations.js';
 const WHENEVER = Number.MAX_SAFE_INTEGER;
 /** How long a new token waits for a store that may hang, in milliseconds. */
 const KNOWN_WITHIN_MS = 500;
+/** The most viewers in one query to the store. */
+const BATCH = 500;
 
 /** The claims of a verified token. */
 export interface IssuedToken {
@@ -24,6 +27,12 @@ export interface IssuedToken {
  */
 @Injectable()
 export class TokenRevocations {
+  /** The latest revocation of tokens of a viewer; calls in one turn of the event loop share a query. */
+  readonly #latestMs = new DataLoader<ViewerId, number>((viewers) => this.#askLatest(viewers), {
+    cache: false,
+    maxBatchSize: BATCH,
+  });
+
   constructor(
     private readonly store: RevocationStore,
     private readonly revocations: SessionRevocations,
@@ -48,7 +57,7 @@ export class TokenRevocations {
    * @throws UnavailableError when the store is unavailable: then nothing is revoked
    */
   async revokeViewer(viewer: ViewerId, issuedUntil?: Date): Promise<void> {
-    const issuedUntilMs = issuedUntil?.getTime() ?? Math.max(Date.now(), (await this.#lastMs(viewer)) + 1);
+    const issuedUntilMs = issuedUntil?.getTime() ?? Math.max(Date.now(), (await this.#latestMs.load(viewer)) + 1);
     await this.store.remember(viewerSubject(viewer), issuedUntilMs);
     const allOpen = issuedUntil === undefined;
     await this.revocations.announceViewer({ viewer, issuedUntilMs, ...(allOpen ? { allOpen } : {}) });
@@ -73,7 +82,7 @@ export class TokenRevocations {
    */
   async lastRevocationMs(viewer: ViewerId): Promise<number | undefined> {
     try {
-      return await within(KNOWN_WITHIN_MS, this.#lastMs(viewer), undefined);
+      return await within(KNOWN_WITHIN_MS, this.#latestMs.load(viewer), undefined);
     } catch (error) {
       if (error instanceof UnavailableError) return undefined;
       throw error;
@@ -92,8 +101,10 @@ export class TokenRevocations {
     return untilMs.some((instantMs) => issuedAt.getTime() <= instantMs);
   }
 
-  /** The latest revocation of tokens of a viewer, in ms since the epoch; 0 for none. */
-  async #lastMs(viewer: ViewerId): Promise<number> {
-    return Math.max(...(await this.store.issuedUntil([viewerSubject(viewer), withoutSessionSubject(viewer)])));
+  /** In ms since the epoch and in the order of the viewers; 0 for none. */
+  async #askLatest(viewers: readonly ViewerId[]): Promise<readonly number[]> {
+    const subjects = [...viewers.map(viewerSubject), ...viewers.map(withoutSessionSubject)];
+    const untilMs = await this.store.issuedUntil(subjects);
+    return viewers.map((_, index) => Math.max(untilMs[index]!, untilMs[viewers.length + index]!));
   }
 }
