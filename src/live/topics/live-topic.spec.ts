@@ -153,6 +153,24 @@ it('fills a long gap although more may have been missed while it is read, and mo
   expect(topic.reads).toBe(2);
 });
 
+it('goes on after messages of an earlier epoch that arrive late, before and after the first subscriber joins', async () => {
+  const topic = new TopicUnderTest();
+  const { sink, subscriber } = topic.subscribe();
+  const late = (...all: number[]): void => {
+    for (const offset of all) topic.live.receive(new TopicEvent('epoch-before', offset, 'late'));
+  };
+  const read = topic.reading(1);
+  late(7, 8, 9, 10);
+  topic.live.join(subscriber, read);
+  await turn();
+  late(11, 12, 13);
+  topic.receive(2);
+  await turn();
+  topic.receive(3);
+  expect(offsets(sink)).toEqual([2, 3]);
+  expect(topic.reads).toBe(4);
+});
+
 it('delivers what came and what was refused when the gate closes while a gap is read', async () => {
   const topic = new TopicUnderTest();
   topic.stored = 1;

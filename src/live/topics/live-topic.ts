@@ -192,10 +192,12 @@ export class LiveTopic {
   }
 
   #advance(event: TopicEvent): void {
-    if (!this.#position || this.#held) return this.#hold(event);
-    const isSameEpoch = event.epoch === this.#position.epoch;
-    if (isSameEpoch && event.offset <= this.#position.offset) return;
-    if (!isSameEpoch || event.offset > this.#position.offset + 1 || this.#mayHaveMissed) {
+    if (!this.#position) return this.#hold(event);
+    // It may be an old one that arrives late. Held, it would be read for again and again.
+    if (event.epoch !== this.#position.epoch) return void this.catchUp();
+    if (this.#held) return this.#hold(event);
+    if (event.offset <= this.#position.offset) return;
+    if (event.offset > this.#position.offset + 1 || this.#mayHaveMissed) {
       void this.catchUp();
       return this.#holdDuringRead(event);
     }
