@@ -20,7 +20,7 @@ export interface GatewayConfig {
   readonly sharesServer: boolean;
   /** Whether a client may ask for the schema. */
   readonly introspection: boolean;
-  /** Additional fields of the GraphQL context of a socket; called when it is admitted. Default: none. */
+  /** Additional fields of the GraphQL context of a socket; called before it is admitted. Default: none. */
   readonly context?: (facts: SocketFacts) => object | Promise<object>;
 }
 
