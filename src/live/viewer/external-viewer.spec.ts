@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asExternal, externalViewer, sourceOf } from './external-viewer.js';
+import { asExternal, externalViewer, sourceOf, viewerId } from './external-viewer.js';
 import { kindOf, parseViewerId } from './viewer.js';
 
 const idOf = (source: string, subject: string): string | undefined => externalViewer(source, subject)?.id;
@@ -86,4 +86,21 @@ describe('TK-16 an external viewer', () => {
     expect(kindOf(id)).toBe('external');
     expect(sourceOf('customer:acme:1')).toBeNull();
   });
+});
+
+describe("an application's viewer", () => {
+  it.each([
+    ['ada', 'external:app:ada'],
+    [42, 'external:app:42'],
+    [Number.MAX_SAFE_INTEGER, 'external:app:9007199254740991'],
+  ])('with the id %j is %s', (subject, id) => {
+    expect(viewerId('app', subject)).toBe(id);
+  });
+
+  it.each([[undefined], [null], [Number.NaN], [2 ** 53], [1.5], [{}], ['']])(
+    'is not made of %j, which others would share',
+    (subject) => {
+      expect(() => viewerId('app', subject as number)).toThrow(RangeError);
+    },
+  );
 });

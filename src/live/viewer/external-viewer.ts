@@ -41,11 +41,14 @@ export function sourceOf(viewer: ViewerId): string | null {
  * The viewer id of a person whom the application knows: `external:<source>:<subject>`.
  *
  * @param source names where they come from, such as `app`: 1 to 32 of `a-z`, `0-9` and `-`
- * @param subject their id there, which no other person has had or will have: 1 to 200 bytes
- * @throws RangeError for an invalid source or subject
+ * @param subject their id there, which no other person has had or will have: 1 to 200 bytes, or a whole number
+ * @throws RangeError for an invalid source or subject: also for a missing one, which all people without an id would
+ * share, and for a number so large that others are rounded to the same
  */
 export function viewerId(source: string, subject: string | number): ViewerId {
-  const viewer = externalViewer(source, String(subject));
-  if (!viewer) throw new RangeError('A viewer needs a source such as "app" and a subject of 1 to 200 bytes.');
+  const isId = typeof subject === 'string' || Number.isSafeInteger(subject);
+  const viewer = isId ? externalViewer(source, String(subject)) : null;
+  if (!viewer)
+    throw new RangeError('A viewer needs a source such as "app" and a subject: 1 to 200 bytes, or a safe integer.');
   return viewer.id;
 }
