@@ -43,14 +43,18 @@ async function play() {
 
   step(`open the socket with that token, subscription { userCount }, wait for ${VALUES} values`);
   const { client, closed } = connect(me.token);
-  await printValues(client);
+  try {
+    await printValues(client);
 
-  step('sign out, which ends the session and closes its sockets');
-  const left = Date.now();
-  await ask('mutation { logout }');
-  const { code, reason } = await within(closed, 'the socket to be closed');
-  show('closed', `${code} ${reason} (${Date.now() - left} ms after asking)`);
-  await client.dispose();
+    step('sign out, which ends the session and closes its sockets');
+    const left = Date.now();
+    await ask('mutation { logout }');
+    const { code, reason } = await within(closed, 'the socket to be closed');
+    show('closed', `${code} ${reason} (${Date.now() - left} ms after asking)`);
+  } finally {
+    // An open socket would keep this process.
+    await client.dispose();
+  }
 }
 
 async function ask(query, variables) {
@@ -62,7 +66,7 @@ async function ask(query, variables) {
   }
   const body = await response.json().catch(() => null);
   if (!body) throw new Trouble(`${url}/graphql answered ${response.status} without JSON: is this a Sallyport server?`);
-  if (body.errors) throw new Trouble(body.errors.map(({ message }) => message).join('\n'));
+  if (body.errors) throw troubleOf(body.errors);
   return body.data;
 }
 
@@ -100,13 +104,19 @@ async function printValues(client) {
   for (let seen = 0; seen < VALUES; seen += 1) {
     const { value, done } = await within(iterator.next(), 'a value').catch(refused);
     if (done) throw new Trouble('The subscription ended by itself.');
-    if (value.errors) throw new Trouble(value.errors.map(({ message }) => message).join('\n'));
+    if (value.errors) throw troubleOf(value.errors);
     show('userCount', `${value.data.userCount}   at ${new Date().toLocaleTimeString('en-GB')}`);
   }
 }
 
+/** @param errors of GraphQL */
+function troubleOf(errors) {
+  return new Trouble(errors.map(({ message }) => message).join('\n'));
+}
+
 function refused(reason) {
   if (reason instanceof Trouble) throw reason;
+  if (Array.isArray(reason)) throw troubleOf(reason);
   const what = reason?.code ? `${reason.code} ${reason.reason}` : String(reason?.message ?? reason);
   throw new Trouble(`The socket was refused or closed: ${what}`);
 }

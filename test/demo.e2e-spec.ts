@@ -1,10 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { GraphQLError } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { freePort, isFree } from '../scripts/free-port.mjs';
@@ -44,6 +48,18 @@ describe('npm run demo', () => {
     const { code, output } = await demo(`http://127.0.0.1:${await freePort()}`);
     expect(output.trim().split('\n').at(-1)).toMatch(/Nothing answers at .*npm start/);
     expect(code).toBe(1);
+  });
+
+  it('says why the subscription fails, and ends although the socket is open', async () => {
+    const me = { user: { id: '1', email: 'ada@example.com' }, token: 'token', tokenExpiresAt: 'soon' };
+    const http = createHttpServer((_, response) => response.end(JSON.stringify({ data: { register: me.user, me } })));
+    const sockets = new WebSocketServer({ server: http });
+    useServer({ onSubscribe: () => [new GraphQLError('There is no such field.')] }, sockets);
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    const { code, output } = await demo(`http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+    expect(output.trim().split('\n').at(-1)).toBe('There is no such field.');
+    expect(code).toBe(1);
+    http.close();
   });
 
   it.each(['localhost:3000', '127.0.0.1:3000'])('says that %s is no address', async (url) => {
