@@ -60,7 +60,7 @@ needs('chromium')('the app in a browser', () => {
     expect(await ada.page.getByRole('button', { name: 'Copy the command' }).count()).toBe(0);
   });
 
-  it('shows a title that is written from right to left with its last sign on the left', async () => {
+  it('shows a title that is written from right to left on the right, with its last sign on the left', async () => {
     const ada = await member();
     await notify(fixture.server, ada.viewer, 'שלום!');
     await ada.notification('שלום!');
@@ -73,6 +73,8 @@ needs('chromium')('the app in a browser', () => {
         return range.getBoundingClientRect().left;
       })()`);
     expect(await leftOf(4)).toBeLessThan(await leftOf(0));
+    const timeLeft = (await ada.page.locator('.row time').boundingBox())?.x ?? 0;
+    expect(timeLeft - (await leftOf(0))).toBeLessThan(50);
   });
 
   it('tells password managers whose password is changed or asked for', async () => {
