@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { clientFrame } from './frames.mjs';
 
 /** Opens a WebSocket by hand; resolves after the 101. `head` is what came with it. */
-export async function openRaw(port, headers = {}) {
+async function openRaw(port, headers = {}) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.on('error', () => {
     // The server may end an attacker's socket at any time.
