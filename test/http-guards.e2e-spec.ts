@@ -79,6 +79,7 @@ describe('the rules of /graphql apply to every spelling of its path', () => {
     ['a text of another type', { 'content-type': 'text/plain' }, 415],
     ['a body in UTF-16', { 'content-type': 'application/json; charset=utf-16' }, 415],
     ['a compressed body', { 'content-encoding': 'gzip' }, 415],
+    ['a body that was compressed twice', { 'content-encoding': 'identity, gzip' }, 415],
     ['what came to the proxy in the clear', { 'x-forwarded-proto': 'http' }, 403],
   ])('POST refuses %s, with an escape in the path', async (_, headers, status) => {
     expect((await send({ target: '/%67raphql', headers })).status).toBe(status);
@@ -92,6 +93,11 @@ describe('the rules of /graphql apply to every spelling of its path', () => {
     const unannounced = await send({ target, headers, body: chunked(body) });
     expect(unannounced.status).toBe(413);
     expect(JSON.parse(unannounced.body)).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+  });
+
+  it('takes a body whose content coding is none', async () => {
+    const answer = await send({ headers: { 'content-encoding': 'Identity' }, body: '{"query":"{ __typename }"}' });
+    expect([answer.status, answer.body]).toEqual([200, '{"data":{"__typename":"Query"}}\n']);
   });
 
   it('answers a body that is not JSON in the format of GraphQL', async () => {
