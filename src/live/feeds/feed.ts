@@ -65,6 +65,8 @@ const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 const FIELD = /^[_A-Za-z][_0-9A-Za-z]*$/;
 /** In milliseconds. */
 const MAX_DELIVER_WITHIN = 1_000;
+const ON_SUBSCRIBE: readonly TopicDefinition['onSubscribe'][] = ['last-event', 'history', 'nothing'];
+const SLOW_READER: readonly SlowReaderPolicy[] = ['keep-latest', 'close'];
 const MIN_INT = -2_147_483_648;
 const MAX_INT = 2_147_483_647;
 
@@ -75,15 +77,19 @@ const MAX_INT = 2_147_483_647;
  */
 export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
   const { name, field, type, description, history, onSubscribe, slowReader, defaults, deliverWithin = 0 } = options;
-  if (!NAME.test(name))
-    throw new Error(`Feed "${name}": name must be lower-case letters, digits and _, such as order_status.`);
-  if (!FIELD.test(field)) throw new Error(`Feed "${name}": field must be a GraphQL name, such as orderStatus.`);
-  if (!isCount(history.events)) throw new Error(`Feed "${name}": history.events must be a whole number, 1 or more.`);
-  if (!isCount(history.seconds)) throw new Error(`Feed "${name}": history.seconds must be a whole number, 1 or more.`);
-  if (deliverWithin !== 0 && !(isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN))
-    throw new Error(
-      `Feed "${name}": deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN}.`,
-    );
+  const must = (isRight: boolean, rule: string): void => {
+    if (!isRight) throw new Error(`Feed "${name}": ${rule}.`);
+  };
+  must(NAME.test(name), 'name must be lower-case letters, digits and _, such as order_status');
+  must(FIELD.test(field), 'field must be a GraphQL name, such as orderStatus');
+  must(isCount(history.events), 'history.events must be a whole number, 1 or more');
+  must(isCount(history.seconds), 'history.seconds must be a whole number, 1 or more');
+  must(ON_SUBSCRIBE.includes(onSubscribe), `onSubscribe must be one of ${ON_SUBSCRIBE.join(', ')}`);
+  must(SLOW_READER.includes(slowReader), `slowReader must be one of ${SLOW_READER.join(', ')}`);
+  must(
+    deliverWithin === 0 || (isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN),
+    `deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN}`,
+  );
   const { events: historySize, seconds: historySeconds } = history;
   const defaulted = Object.keys(defaults?.() ?? {});
   return {
