@@ -9,7 +9,7 @@ import { never, Reservation } from './reservation.js';
 import { subscribe } from './subscription.js';
 
 /** Subscribes to a field whose resolver returns an async iterable of its own: `open` counts it while it lasts. */
-async function subscribing(source: AsyncIterable<unknown>) {
+async function subscribing(source: AsyncIterable<unknown>, metrics = subscriptionMetrics()) {
   const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
   schema.getSubscriptionType()!.getFields()['number']!.subscribe = () => source;
   const document = parse('subscription { number }');
@@ -27,7 +27,6 @@ async function subscribing(source: AsyncIterable<unknown>) {
     messageBytes: 0,
     reservation: new Reservation(),
   };
-  const metrics = subscriptionMetrics();
   const release = vi.fn<() => void>();
   const shown: unknown[] = [];
   const renderer = new Renderer((error) => {
@@ -78,6 +77,12 @@ it('a source that fails at once is no longer counted as open', async () => {
   const { results, open } = await subscribing({ [Symbol.asyncIterator]: () => ({ next: () => fail() }) });
   await expect(results.next()).rejects.toThrow('The source has failed.');
   expect(open()).toBe(0);
+});
+
+it('a source that cannot be iterated is not counted as open', async () => {
+  const metrics = subscriptionMetrics();
+  await expect(subscribing({ [Symbol.asyncIterator]: fail }, metrics)).rejects.toThrow('The source has failed.');
+  expect(metrics.count(null, 'test').open).toBe(0);
 });
 
 it('a source that fails when its client leaves is logged, and nobody hears of it', async () => {

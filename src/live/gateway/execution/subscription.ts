@@ -52,8 +52,10 @@ async function start(
   const source = await createSourceEventStream(request);
   if (!(Symbol.asyncIterator in source)) return source;
   const { authenticator } = request.connection;
-  if (!(source instanceof TopicStream))
-    return new ExecutedSource(source, request, renderer, counted(hold, metrics.count(null, authenticator)));
+  if (!(source instanceof TopicStream)) {
+    const values = source[Symbol.asyncIterator]();
+    return new ExecutedSource(values, request, renderer, counted(hold, metrics.count(null, authenticator)));
+  }
   const count = metrics.count(source.topic.definition.name, authenticator);
   return Delivery.begin(source, request, { renderer, count }, hold);
 }
@@ -76,17 +78,14 @@ function counted(hold: Hold, count: SubscriptionCount): Hold {
  * next value before ending the source. After `return()`, what graphql-ws awaits never settles: see reservation.ts.
  */
 class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined> {
-  readonly #values: AsyncIterator<unknown>;
   #isOver = false;
 
   constructor(
-    source: AsyncIterable<unknown>,
+    private readonly values: AsyncIterator<unknown>,
     private readonly request: SubscriptionRequest,
     private readonly renderer: Renderer,
     private readonly hold: Hold,
-  ) {
-    this.#values = source[Symbol.asyncIterator]();
-  }
+  ) {}
 
   async next(): Promise<IteratorResult<ExecutionResult, void>> {
     try {
@@ -104,7 +103,7 @@ class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined>
     this.#isOver = true;
     this.hold.release();
     try {
-      await this.#values.return?.();
+      await this.values.return?.();
     } catch (error) {
       // Thrown on, this would close the socket of a client that has left the subscription, or end the process.
       this.renderer.failedUnseen(error, this.request.contextValue);
@@ -124,7 +123,7 @@ class ExecutedSource implements AsyncGenerator<ExecutionResult, void, undefined>
     const { connection } = this.request;
     // A slow reader slows down the source.
     while (connection.isFull) await connection.drained();
-    const step = await this.#values.next();
+    const step = await this.values.next();
     if (!step.done) return { done: false, value: await execute({ ...this.request, rootValue: step.value }) };
     this.hold.release();
     return { done: true, value: undefined };
