@@ -22,7 +22,6 @@ const RESTART_AFTER_MS = 1_000;
 const SOON_MS = 10_000;
 const MAX_SOON = 5;
 
-const { values: options } = parseArgs({ options: { port: { type: 'string' }, proxy: { type: 'string' } } });
 process.chdir(ROOT);
 
 let stopping = null;
@@ -44,8 +43,9 @@ starting.catch((error) => {
 });
 
 async function start() {
-  const proxy = chooseProxy();
-  const port = await choosePort();
+  const { values } = parseArgs({ options: { port: { type: 'string' }, proxy: { type: 'string' } } });
+  const proxy = chooseProxy(values.proxy);
+  const port = await choosePort(values.port);
   await build();
   if (stopping) return;
   console.log('starting PostgreSQL and Redis, then the nodes');
@@ -85,17 +85,17 @@ function ownFolder() {
   return folder;
 }
 
-function chooseProxy() {
-  const wanted = options.proxy === undefined ? PROXIES : [options.proxy];
+function chooseProxy(asked) {
+  const wanted = asked === undefined ? PROXIES : [asked];
   const name = wanted.find((each) => PROXIES.includes(each) && findProgram(each));
   if (name) return { name, program: findProgram(name) };
   throw new Error(`${wanted.join(' and ')} cannot be used: install caddy or nginx, and choose one with --proxy.`);
 }
 
-async function choosePort() {
-  if (options.port === undefined) return firstFreePort(8080);
-  const port = Number(options.port);
-  if (!/^\d+$/.test(options.port) || port < 1 || port > 65_535) throw new Error('--port takes a number up to 65535.');
+async function choosePort(asked) {
+  if (asked === undefined) return firstFreePort(8080);
+  const port = Number(asked);
+  if (!/^\d+$/.test(asked) || port < 1 || port > 65_535) throw new Error('--port takes a number up to 65535.');
   if (!(await isFree(port))) throw new Error(`port ${port} is taken: stop what listens there, or take another.`);
   return port;
 }

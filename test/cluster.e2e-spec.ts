@@ -146,9 +146,12 @@ needs(
   });
 });
 
-it('npm run cluster says in one line what is wrong with its options', async () => {
-  const cluster = startCluster(['--port', 'none'], {});
-  await cluster.prints(/^cluster: --port takes a number/m);
+it.each([
+  [['--port', 'none'], /^cluster: --port takes a number/m],
+  [['--nodes', '3'], /^cluster: Unknown option '--nodes'/m],
+])('npm run cluster %j says in one line what is wrong with its options', async (options, line) => {
+  const cluster = startCluster(options, {});
+  await cluster.prints(line);
   expect(await cluster.exit).toBe(1);
 });
 
