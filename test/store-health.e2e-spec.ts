@@ -40,6 +40,18 @@ needs('redis')('a user of Redis', () => {
   });
 });
 
+needs('redis')('a Redis without the database of REDIS_URL', () => {
+  it('ends the start, and its database 0 stays as it is', async () => {
+    const redis = await RedisServer.start('--databases', '1');
+    const starting = startServer({ env: { REDIS_URL: `${redis.url}/1` } });
+    await expect(starting).rejects.toThrow(/^Redis at .* cannot be used \(NODATABASE\)/);
+    const admin = redis.client();
+    expect(await admin.dbsize()).toBe(0);
+    admin.disconnect();
+    await redis.remove();
+  });
+});
+
 needs('redis')('a Redis that fails, as operators see it', () => {
   let redis: RedisServer;
   let server: TestServer;

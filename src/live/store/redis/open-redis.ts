@@ -139,7 +139,7 @@ async function probePatiently(
     const probes = await probeAny(found, places);
     if (probes.ok) return probes;
     const { reason } = probes;
-    if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM)$/.test(reason)) {
+    if (performance.now() >= givesUpAtMs || /^(?:WRONGPASS|NOAUTH|NOPERM|NODATABASE)$/.test(reason)) {
       throw startErrorOf(reason, { address, settings });
     }
     if (attempt === 1) logger.warn({ address, reason }, 'Redis is unavailable: trying for 10 seconds');
@@ -161,6 +161,19 @@ async function probeAny(found: RedisAddress, places: readonly RedisPlace[]): Pro
   }
 }
 
+/**
+ * Where a database is missing, and on a cluster, which has only 0, ioredis would silently stay in database 0, with the
+ * keys of others.
+ *
+ * @throws an error whose reason is NODATABASE; what else Redis answers
+ */
+export async function selectDatabase(client: Redis, database: number): Promise<void> {
+  if (database === 0) return;
+  await client.select(database).catch((error: unknown) => {
+    throw reasonOf(error) === 'ERR' ? new Error(`NODATABASE ${database}`, { cause: error }) : error;
+  });
+}
+
 async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
   const client = new Redis({
     ...FAIL_FAST,
@@ -172,6 +185,7 @@ async function probe(found: RedisAddress, place: RedisPlace): Promise<Probe> {
   client.on('error', (error) => (failure ??= error));
   try {
     await client.connect();
+    await selectDatabase(client, found.database);
     return { ok: true, info: await client.info(), place };
   } catch (error) {
     throw failure ?? error;

@@ -2,7 +2,7 @@ import { type Cluster, Redis } from 'ioredis';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { StoreOperation } from '../store-operation.js';
-import type { RedisLink } from './open-redis.js';
+import { type RedisLink, selectDatabase } from './open-redis.js';
 import { isRefusedWrite, reasonOf, storeFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import { StoreGeneration } from './store-generation.js';
@@ -168,7 +168,10 @@ export class RedisConnection {
   }
 
   async #settle(): Promise<void> {
-    await this.run(async () => this.#generation?.settle(), 'heartbeat');
+    await this.run(async (client) => {
+      if (client instanceof Redis) await selectDatabase(client, this.database);
+      await this.#generation?.settle();
+    }, 'heartbeat');
     if (this.client.status === 'ready') this.#isSettled = true;
   }
 
