@@ -19,6 +19,15 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('loadConfig', () => {
+  it('reads values without the spaces and line ends around them', () => {
+    const env = { PORT: ' 4000\r', HOST: '127.0.0.1\r\n', APP_PROXY_SECRET: `${KEY.slice(0, 40)} ` };
+    const outcome = loadConfig({ DATA_DIR: folder, ...env, APP_PROXY_SHOPS: 'demo.myshopify.com' });
+    expect(outcome).toMatchObject({
+      ok: true,
+      config: { http: { port: 4000, host: '127.0.0.1' }, appProxy: { secret: KEY.slice(0, 40) } },
+    });
+  });
+
   it.each([
     ['PORT', 'eighty'],
     ['PORT', '65536'],

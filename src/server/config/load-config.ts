@@ -57,14 +57,10 @@ export function environmentOf(
   return { ...Object.fromEntries(names.map((name) => [name, env[name]!])), SECRET_KEYS: secrets.keys.join(',') };
 }
 
+/** Spaces and line ends around a value are not part of it: `docker run --env-file` keeps those of a file from Windows. */
 function resolve(source: Readonly<Record<string, string | undefined>>): ResolvedSecrets {
-  return resolveSecrets(
-    Object.fromEntries(
-      Object.entries(source).filter(
-        (entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '',
-      ),
-    ),
-  );
+  const trimmed = Object.entries(source).map(([name, value = '']) => [name, value.trim()] as const);
+  return resolveSecrets(Object.fromEntries(trimmed.filter(([, value]) => value !== '')));
 }
 
 function toConfig(env: Environment): Config {
