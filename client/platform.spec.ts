@@ -5,12 +5,25 @@ import { socketUrl } from './platform.js';
 afterEach(() => vi.unstubAllGlobals());
 
 it.each([
-  ['/graphql', 'wss://app.example/graphql'],
-  ['http://live.example/graphql', 'ws://live.example/graphql'],
+  ['/graphql', 'wss://page.example/graphql'],
+  ['//live.example/graphql', 'wss://live.example/graphql'],
+  ['https://live.example/graphql?a=1', 'wss://live.example/graphql?a=1'],
+  ['HTTP://live.example/graphql', 'ws://live.example/graphql'],
   ['wss://live.example/graphql', 'wss://live.example/graphql'],
-])('%s leads to %s on a page of app.example', (url, expected) => {
-  vi.stubGlobal('location', { href: 'https://app.example/orders' });
-  expect(socketUrl(url)).toBe(expected);
+])('on a page %s is the socket %s', (url, socket) => {
+  vi.stubGlobal('location', { href: 'https://page.example/a/b' });
+  expect(socketUrl(url)).toBe(socket);
+});
+
+it('leaves an absolute URL as it is, to which the URL of React Native appends a slash', () => {
+  const ofReactNative = class {
+    readonly href: string;
+    constructor(url: string) {
+      this.href = `${url}/`;
+    }
+  };
+  vi.stubGlobal('URL', ofReactNative);
+  expect(socketUrl('https://live.example/graphql')).toBe('wss://live.example/graphql');
 });
 
 it.each(['localhost:3000/graphql', 'htp://live.example/graphql', '/graphql'])(

@@ -77,12 +77,13 @@ export function watchPage(listener: () => void): () => void {
 }
 
 /**
- * Creates an absolute URL.
+ * Creates an absolute URL. One that is absolute stays as it is: React Native's own `URL` appends a slash.
  *
  * @throws TypeError for a path where there is no page
  */
 export function absoluteUrl(url: string): string {
-  return new URL(url, page.location?.href).href;
+  const { href } = new URL(url, page.location?.href);
+  return /^\w+:/.test(url) ? url : href;
 }
 
 /**
@@ -91,7 +92,7 @@ export function absoluteUrl(url: string): string {
  * @throws TypeError for anything else, and for a path where there is no page
  */
 export function socketUrl(url: string): string {
-  const absolute = absoluteUrl(url).replace(/^http/, 'ws');
-  if (/^wss?:/.test(absolute)) return absolute;
-  throw new TypeError('Not an http or ws URL.');
+  const absolute = absoluteUrl(url).replace(/^http/i, 'ws');
+  if (/^wss?:/i.test(absolute)) return absolute;
+  throw new TypeError('Invalid URL');
 }

@@ -72,7 +72,7 @@ function refusal(response: Response, { errors }: Answer): TokenUnavailableError 
     Number(errors?.[0]?.extensions?.['retryAfterSeconds']),
   ];
   return new TokenUnavailableError(
-    `No token in the answer (status ${response.status}).`,
+    `No token (status ${response.status}).`,
     told.find((seconds) => seconds > 0),
   );
 }
