@@ -91,10 +91,22 @@ function nestedObjects(type: ObjectClass, property: string): NestedObjects {
     return false;
   };
   // class-transformer tells nothing of its decorators, but looks for a discriminator with `in`.
-  const base = classOf(type, property, new Proxy({}, { has }));
+  const base = baseOf(type, property, new Proxy({}, { has }));
   const by: string | null = discriminator;
   if (by === null) return { base, discriminator, classOf: () => base };
   return { base, discriminator, classOf: (object) => classOf(type, property, { [by]: (object as Fields)[by] }) };
+}
+
+/** @throws Error that says what else than `@Type` was called */
+function baseOf(type: ObjectClass, property: string, object: object): ObjectClass | null {
+  try {
+    return classOf(type, property, object);
+  } catch (error) {
+    throw new Error(
+      `${type.name}.${property} has a @Transform() that failed. Feeds need no more of class-transformer than @Type(): remove it.`,
+      { cause: error },
+    );
+  }
 }
 
 /** The class that class-transformer's `@Type` names, or else the one that the field is declared with. */

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Min } from 'class-validator';
 import { Validate, ValidateNested, ValidatorConstraint } from 'class-validator';
 import { expect, it } from 'vitest';
@@ -171,6 +171,13 @@ class BoxOfBare {
   part!: Bare;
 }
 
+class BoxOfTransformed {
+  @Transform(({ value }) => (value as Size[]).map((size) => size))
+  @ValidateNested({ each: true })
+  @Type(() => Size)
+  parts!: Size[];
+}
+
 @ValidatorConstraint({ async: true })
 class IsInStock {
   async validate(): Promise<boolean> {
@@ -186,6 +193,7 @@ class BoxOfStock {
 it.each([
   [BoxOfStock, 'BoxOfStock.article has an asynchronous rule, but payloads are checked synchronously'],
   [BoxOfNothing, 'BoxOfNothing.parts has @ValidateNested() without a class: add @Type('],
+  [BoxOfTransformed, 'BoxOfTransformed.parts has a @Transform() that failed'],
   [Bare, 'Bare has no rules, so every payload would be refused: add a decorator of class-validator'],
   [BoxOfBare, 'Bare has no rules'],
 ])('adds no feed of %o, whose rules cannot be applied', (type, message) => {
