@@ -8,6 +8,7 @@ import { environmentOf, loadConfig } from './server/config/load-config.js';
 import { StartError } from './live/errors/sallyport.errors.js';
 import { createLogger, LOGGER } from './live/logging/logger.js';
 import { prettyDestination } from './server/logging/terminal.js';
+import { freeToShare, SHARES_PORT } from './server/workers/shared-port.js';
 
 /** Starts, listens and drains. If the start fails, prints one line and exits with code 1. */
 async function main(): Promise<void> {
@@ -15,7 +16,7 @@ async function main(): Promise<void> {
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   if (cluster.isWorker) return work();
   loadEnvFile();
-  const config = configOf(process.env);
+  const config = await onFreePort(configOf(process.env));
   if (config.workers > 1) return lead(config);
   await serve(config);
   tellOpen(config);
@@ -35,7 +36,6 @@ async function work(): Promise<void> {
   const channel = new PrimaryChannel();
   const { metrics, logging, ...others } = configOf(await channel.environment());
   const facts = { worker: Number(process.argv[3]), pid: process.pid };
-  const { SHARES_PORT } = await import('./server/workers/shared-port.js');
   const registry = await serve(
     {
       ...others,
@@ -52,6 +52,12 @@ function configOf(env: Readonly<Record<string, string | undefined>>): Config {
   const outcome = loadConfig(env);
   if (outcome.ok) return outcome.config;
   throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+/** Replaces a `PORT` of 0 by one that is free, since the default of `PUBLIC_URL`, which pages come from, names it. */
+async function onFreePort(config: Config): Promise<Config> {
+  const { port, host } = config.http;
+  return port === 0 ? configOf({ ...process.env, PORT: String(await freeToShare(port, host)) }) : config;
 }
 
 /**

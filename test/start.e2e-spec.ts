@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { Browser } from './kit/browser.js';
 import { freePort } from '../scripts/free-port.mjs';
@@ -17,6 +17,7 @@ import { temporaryFolder } from './kit/temporary-folder.js';
 const storages: Array<Awaited<ReturnType<typeof storage>>> = [];
 
 const WAITING = 1_000;
+const STARTED = { timeout: 90_000, interval: 50 };
 
 async function ownStorage() {
   const own = await storage({});
@@ -120,6 +121,15 @@ describe('a running server', () => {
     });
     await server.end();
   });
+});
+
+it('PORT=0 takes a free port, prints it, and lets its own pages in', async () => {
+  const server = spawnServer({ ...(await ownStorage()), PORT: '0', LOG_LEVEL: 'warn' });
+  const origin = await vi.waitFor(() => /app +(http:\S+[1-9]\d*)\//.exec(server.output())![1]!, STARTED);
+  const url = origin.replace('localhost', '127.0.0.1');
+  const socket = await openSocket(url, { origin });
+  await socket.close();
+  expect(await server.end()).toBe(0);
 });
 
 it.runIf(process.platform === 'linux')('a full disk for the log stops neither the server nor its end', async () => {
