@@ -72,4 +72,15 @@ needs('postgres', 'pgbouncer')('the database behind PgBouncer', () => {
     await pooler.stop();
     await database.drop();
   }, 60_000);
+
+  it('fails the start with the setting that PgBouncer lacks', async () => {
+    const database = await createDatabase();
+    const pooler = await startPgBouncer(database.url, '');
+    const opened = openPostgres(pooler.transactionUrl, pino({ level: 'silent' }));
+    await expect(opened).rejects.toThrow(
+      /^PgBouncer at \S+ refuses .* ignore_startup_parameters = statement_timeout, idle_in_transaction_session_timeout\.$/,
+    );
+    await pooler.stop();
+    await database.drop();
+  }, 60_000);
 });

@@ -9,7 +9,7 @@ import { unprivileged } from '../../scripts/test-services.mjs';
 import { requireNeed } from './needs.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A PgBouncer in front of a database, configured as in docs/scaling.md. */
+/** A PgBouncer in front of a database, configured as in docs/postgres-store.md. */
 export interface PgBouncer {
   /** Transaction pooling: each transaction gets a server connection. */
   readonly transactionUrl: string;
@@ -18,8 +18,16 @@ export interface PgBouncer {
   stop(): Promise<void>;
 }
 
-/** Starts a PgBouncer. @param url the database, whose user needs no password */
-export async function startPgBouncer(url: string): Promise<PgBouncer> {
+/**
+ * Starts a PgBouncer.
+ *
+ * @param url the database, whose user needs no password
+ * @param ignored what it ignores when a connection starts. Default: what a node needs
+ */
+export async function startPgBouncer(
+  url: string,
+  ignored = 'statement_timeout, idle_in_transaction_session_timeout',
+): Promise<PgBouncer> {
   const folder = temporaryFolder('pgbouncer');
   const { uid, gid } = unprivileged();
   if (uid !== undefined && gid !== undefined) chownSync(folder.path, uid, gid);
@@ -38,7 +46,7 @@ listen_addr = 127.0.0.1
 listen_port = ${port}
 unix_socket_dir =
 auth_type = any
-ignore_startup_parameters = statement_timeout, idle_in_transaction_session_timeout
+ignore_startup_parameters = ${ignored}
 `,
   );
   const child: ChildProcess = spawn(requireNeed('pgbouncer'), [file], { ...unprivileged(), stdio: 'ignore' });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
+import { StartError } from '../../errors/sallyport.errors.js';
 import { databaseFailure, isDatabaseUnavailable, ReadOnlyDatabase } from './postgres-failure.js';
 import { databasePlace } from './postgres-url.js';
 
@@ -11,6 +12,8 @@ export const CONNECT_TIMEOUT_MS = 3_000;
  * own error. In milliseconds.
  */
 export const QUERY_TIMEOUT_MS = 4_000;
+/** Sent when a connection starts. Not every pooler accepts them. */
+const LIMITS = { statement_timeout: QUERY_TIMEOUT_MS, idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS } as const;
 const RETRY_EVERY_MS = 1_000;
 /** Lifts the limits that a role or a database may have: a migration, or waiting for one, may take long. $1: only in this transaction */
 export const NO_LIMITS = `select set_config(name, '0', $1) from pg_settings where name in
@@ -34,9 +37,8 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
     connectionString: url,
     max: size,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS + 1_000,
-    idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
+    ...LIMITS,
     keepAlive: true,
     application_name: name,
     onConnect: askForReadableValues,
@@ -48,17 +50,17 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
 }
 
 /**
- * Connects at start, without the pool's timeouts, since a migration, or waiting for another node's, may take long.
- * Retries every second, with one line in the log, while the database is unavailable or takes no writes: a standby may be
- * about to be promoted.
+ * Connects at start, as a pool does but for the client's timeout. A migration, or waiting for another node's, may take
+ * long: it lifts the limits with {@link NO_LIMITS}. Retries every second, with one line in the log, while the database
+ * is unavailable or takes no writes: a standby may be about to be promoted.
  *
  * @param retryForMs when it gives up, in milliseconds
- * @throws what the last attempt failed with
+ * @throws StartError when a pooler does not accept the limits; else what the last attempt failed with
  */
 export async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
   const deadline = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...LIMITS });
     client.on('error', ignore);
     try {
       await client.connect();
@@ -66,6 +68,10 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
       return client;
     } catch (error) {
       client.end().catch(ignore);
+      if (/unsupported startup parameter/.test(String(error)))
+        throw new StartError(
+          `PgBouncer at ${databasePlace(url)} refuses connections with limits: set its ignore_startup_parameters = ${Object.keys(LIMITS).join(', ')}.`,
+        );
       if (!isDatabaseUnavailable(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
       if (attempt === 1) {
         const reason = databaseFailure(error)?.reason;
