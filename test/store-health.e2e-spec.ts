@@ -154,6 +154,17 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     ]);
   });
 
+  it('says that a connection was lost where Redis gave no reason', async () => {
+    const lines: unknown[] = [];
+    const write = (line: string) => void lines.push((JSON.parse(line) as { reason?: string }).reason);
+    const { connection, close } = await redisNode(redis.url, pino({ base: null }, { write }));
+    await command('CLIENT', 'KILL', 'TYPE', 'normal');
+    await vi.waitFor(() => expect(lines).toEqual(['connection lost', undefined]), { timeout: 8_000 });
+    expect(connection.health.state).toBe('ok');
+    close();
+    await untilReady();
+  });
+
   it('shows an outage in the metrics, and its end', async () => {
     await redis.stop();
     await untilRefused();

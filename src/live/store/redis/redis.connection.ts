@@ -46,10 +46,10 @@ export class RedisConnection {
     this.client.on('ready', () => void this.#beat());
     this.client.on('close', () => {
       this.#isSettled = false;
-      if (!this.#isReplacing) this.#becameUnavailable();
+      if (!this.#isReplacing) this.#becameUnavailable('connection lost');
       this.#isReplacing = false;
     });
-    this.client.on('error', (error: Error) => this.#becameUnavailable(error));
+    this.client.on('error', (error: Error) => this.#becameUnavailable(reasonOf(error)));
     this.#scheduleBeat();
   }
 
@@ -203,9 +203,9 @@ export class RedisConnection {
     this.client.disconnect(true);
   }
 
-  #becameUnavailable(error?: Error): void {
+  #becameUnavailable(reason: string): void {
     if (this.#isClosed || this.client.status === 'end') return;
-    this.health.becameUnavailable(reasonOf(error));
+    this.health.becameUnavailable(reason);
   }
 }
 
