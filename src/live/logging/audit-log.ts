@@ -18,8 +18,7 @@ export const AUDIT_EVENTS = {
   'invitation-revoked': 'an invitation was revoked',
   'api-key-created': 'an API key was created',
   'api-key-revoked': 'an API key was revoked',
-  'api-key-refused':
-    'a request came with an invalid API key, or one without the scope for it or for one of its events',
+  'api-key-refused': 'a request came with an invalid API key, or one without the scope for it or for one of its events',
   'api-key-throttled': 'an API key or its address is over its rate limit',
   'console-opened': 'an operator signed in to the console',
   'console-refused': 'a sign-in or a request to the console was refused',
