@@ -67,7 +67,8 @@ export class Sallyport {
   /**
    * Publishes an event to one viewer, on every node.
    *
-   * @returns its cursor, or why the event is refused: an unknown feed, an invalid viewer id, or an invalid payload
+   * @returns its cursor, or why the event is refused: an unknown feed, an invalid viewer id, an invalid payload, or a
+   * rule of the feed that threw an error
    * @throws UnavailableError when the store is unavailable: nothing was published, or the reply was lost
    */
   async publish<T>(

@@ -20,6 +20,8 @@ const MAX_PAYLOAD_DEPTH = 64;
 const MAX_KEY_LENGTH = 200;
 /** The error of an event whose key was used for another payload. */
 export const KEY_REUSED = 'key was used for another payload within the last 5 minutes: use a new key for a new event.';
+/** The error of an event whose feed threw an error while it checked the payload. */
+export const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
 /** It has no UTF-8 encoding: keys that differ only there would be the same bytes. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const FIELDS = new Set(['topic', 'viewer', 'payload', 'key']);
@@ -49,6 +51,7 @@ export type CheckedEvent =
  * Checks one event from outside: its topic, viewer, key, size, and its payload against the feed.
  *
  * @param refuses why this viewer cannot exist; see {@link ViewerCheck}
+ * @throws what a rule of the feed throws
  */
 export function checkEvent(
   event: unknown,

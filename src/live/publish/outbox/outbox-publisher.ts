@@ -3,6 +3,7 @@ import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
 import { parseSampled } from '../../tracing/trace-context.js';
 import {
+  CHECK_FAILED,
   type CheckedEvent,
   checkEvent,
   type EventPublisher,
@@ -15,7 +16,6 @@ import type { OutboxRow, RefusedRow } from './outbox.js';
 const PUBLISHER: EventPublisher = { id: 'sql' };
 /** The owner of the keys of events without one. */
 const ROW_PUBLISHER = 'outbox';
-const CHECK_FAILED = 'the feed could not check this event: its error is in the log of the server.';
 
 /** The outcome of the events of one read. */
 export interface RelayedBatch {
