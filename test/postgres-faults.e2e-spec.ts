@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -250,6 +251,16 @@ withPrograms('the store when a standby takes over', () => {
     await expect(presence.among([`user:${randomUUID()}`])).rejects.toBeInstanceOf(UnavailableError);
     expect(node.connection.health.state).toBe('refuses-writes');
     await presence.beforeApplicationShutdown();
+  }, 90_000);
+
+  it('waits at a start until the standby is promoted', async () => {
+    const said = new EventEmitter();
+    const logger = pino({}, { write: (line: string) => said.emit('line', line) });
+    const metrics = new StoreMetrics(new MetricsRegistry(), silent);
+    const opening = PostgresEngine.open({ url: standby.url }, metrics, logger);
+    await Promise.race([once(said, 'line'), opening]);
+    await failOver();
+    await (await opening).close();
   }, 90_000);
 
   it('tells subscribers that events may be lost, and gives no cursor of before a meaning', async () => {

@@ -3,7 +3,14 @@ import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
 import type { StoreSettings } from '../../live.config.js';
 import { migrateStore } from './migrations.js';
-import { CONNECT_TIMEOUT_MS, firstConnection, ignore, makePool, QUERY_TIMEOUT_MS } from './postgres-connections.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  firstConnection,
+  ignore,
+  makePool,
+  QUERY_TIMEOUT_MS,
+  requirePrimary,
+} from './postgres-connections.js';
 import { startFault } from './postgres-failure.js';
 import { databasePlace } from './postgres-url.js';
 
@@ -38,7 +45,10 @@ export interface PostgresLink {
  * @throws StartError that names address and cause when it stays unavailable, refuses the credentials or the migration
  */
 export async function openPostgresStore(place: PostgresPlace, logger: Logger): Promise<PostgresLink> {
-  const address = await preparePostgres(place, logger, (client) => requireReadCommitted(client, place));
+  const address = await preparePostgres(place, logger, async (client) => {
+    await requirePrimary(client);
+    await requireReadCommitted(client, place);
+  });
   return {
     pool: makePool(place.url, POOL, logger),
     openListener: () => makeListener(place, 'sallyport-listener'),
@@ -49,19 +59,18 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
 /**
  * Brings the schema `sallyport` up to date, and returns the address for log lines.
  *
- * @param check must pass first. Default: none
+ * @param check must pass first, as in {@link firstConnection}. Default: none
  * @throws StartError as {@link openPostgresStore}
  */
 export async function preparePostgres(
   place: PostgresPlace,
   logger: Logger,
-  check?: (client: Client) => Promise<void>,
+  check: (client: Client) => Promise<void> = async () => {},
 ): Promise<string> {
   const address = databasePlace(place.url);
   try {
-    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS);
+    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS, check);
     try {
-      await check?.(client);
       await migrateStore(client);
     } finally {
       await client.end();

@@ -52,19 +52,25 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
 /**
  * Connects at start, as a pool does but for the client's timeout. A migration, or waiting for another node's, may take
  * long: it lifts the limits with {@link NO_LIMITS}. Retries every second, with one line in the log, while the database
- * is unavailable or takes no writes: a standby may be about to be promoted.
+ * is unavailable.
  *
  * @param retryForMs when it gives up, in milliseconds
+ * @param check must pass too; if it throws {@link ReadOnlyDatabase}, the database counts as unavailable
  * @throws StartError when a pooler does not accept the limits; else what the last attempt failed with
  */
-export async function firstConnection(url: string, logger: Logger, retryForMs: number): Promise<Client> {
+export async function firstConnection(
+  url: string,
+  logger: Logger,
+  retryForMs: number,
+  check: (client: Client) => Promise<void>,
+): Promise<Client> {
   const deadline = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...LIMITS });
     client.on('error', ignore);
     try {
       await client.connect();
-      await requireWrites(client);
+      await check(client);
       return client;
     } catch (error) {
       client.end().catch(ignore);
@@ -82,12 +88,19 @@ export async function firstConnection(url: string, logger: Logger, retryForMs: n
   }
 }
 
-/** @throws ReadOnlyDatabase */
-async function requireWrites(client: Client): Promise<void> {
-  const { rows } = await client.query<{ readOnly: string }>(
-    `select current_setting('transaction_read_only') as "readOnly"`,
-  );
-  if (rows[0]?.readOnly === 'on') throw new ReadOnlyDatabase();
+/** @throws ReadOnlyDatabase while the server takes no writes: it may be a standby that is about to be promoted */
+export async function requireWrites(client: Client): Promise<void> {
+  await refuseWhere("current_setting('transaction_read_only') = 'on'", client);
+}
+
+/** @throws ReadOnlyDatabase at a standby, where nobody can listen */
+export async function requirePrimary(client: Client): Promise<void> {
+  await refuseWhere('pg_is_in_recovery()', client);
+}
+
+async function refuseWhere(condition: string, client: Client): Promise<void> {
+  const { rowCount } = await client.query(`select 1 where ${condition}`);
+  if (rowCount !== 0) throw new ReadOnlyDatabase();
 }
 
 /** The pool waits for it, which the pool's type does not say. */
