@@ -38,13 +38,20 @@ export interface SocketOptions {
   readonly path?: string;
 }
 
-/** Opens a socket and, with a token, waits for its ack. Fails when the upgrade is refused or the socket closes first. */
+/** How long an upgrade may take, in milliseconds: one that was handed to a worker that is killed is never answered. */
+const UPGRADE_TIMEOUT_MS = 20_000;
+
+/**
+ * Opens a socket and, with a token, waits for its ack. Fails when the upgrade is refused or is not answered in 20 s, or
+ * the socket closes first.
+ */
 export async function openSocket(url: string, options: SocketOptions = {}): Promise<LiveSocket> {
   const headers: Record<string, string> = { 'user-agent': options.userAgent ?? 'Sallyport test' };
   if (options.origin) headers['origin'] = options.origin;
   if (options.cookie) headers['cookie'] = options.cookie;
   if (options.address) headers['x-forwarded-for'] = options.address;
-  const ws = new WebSocket(url.replace(/^http/, 'ws') + (options.path ?? GRAPHQL_PATH), SUBPROTOCOL, { headers });
+  const address = url.replace(/^http/, 'ws') + (options.path ?? GRAPHQL_PATH);
+  const ws = new WebSocket(address, SUBPROTOCOL, { headers, handshakeTimeout: UPGRADE_TIMEOUT_MS });
   const socket = new LiveSocket(ws);
   await socket.opened;
   if (options.token !== undefined) {
