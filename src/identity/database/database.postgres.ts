@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth } from '../../live/store/store-health.js';
 import { poolConnections } from '../../live/store/store-connections.js';
-import { firstConnection, makePool, NO_LIMITS, requireWrites } from '../../live/store/postgres/postgres-connections.js';
+import { makePool, NO_LIMITS, onFirstConnection } from '../../live/store/postgres/postgres-connections.js';
 import { isDatabaseUnavailable, startFault } from '../../live/store/postgres/postgres-failure.js';
 import { databasePlace } from '../../live/store/postgres/postgres-url.js';
 import { Database, type Orm, MIGRATIONS, TABLES } from './database.js';
@@ -32,13 +32,10 @@ export interface PostgresOptions {
  */
 export async function openPostgres(url: string, logger: Logger, options: PostgresOptions = {}): Promise<Database> {
   try {
-    const client = await firstConnection(url, logger, options.retryForMs ?? 30_000, requireMigratable);
-    try {
+    await onFirstConnection(url, logger, options.retryForMs ?? 30_000, async (client) => {
       if (!(await isMigrated(client))) await migrateAlone(client);
       await requireOwnTables(client);
-    } finally {
-      await client.end();
-    }
+    });
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(explain(error, url), { cause: error });
@@ -67,11 +64,6 @@ async function transactOn<T>(pool: Pool, work: (orm: Orm) => Promise<T>): Promis
   } finally {
     client.release(isBroken);
   }
-}
-
-/** @throws ReadOnlyDatabase for a database that can be used only when it has been written to */
-async function requireMigratable(client: Client): Promise<void> {
-  if (!(await isMigrated(client))) await requireWrites(client);
 }
 
 /** Whether every migration was applied. Drizzle would ask for the right to create its schema, which is there. */

@@ -3,15 +3,8 @@ import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
 import type { StoreSettings } from '../../live.config.js';
 import { migrateStore } from './migrations.js';
-import {
-  CONNECT_TIMEOUT_MS,
-  firstConnection,
-  ignore,
-  makePool,
-  QUERY_TIMEOUT_MS,
-  requirePrimary,
-} from './postgres-connections.js';
-import { startFault } from './postgres-failure.js';
+import { CONNECT_TIMEOUT_MS, ignore, makePool, onFirstConnection, QUERY_TIMEOUT_MS } from './postgres-connections.js';
+import { ReadOnlyDatabase, startFault } from './postgres-failure.js';
 import { databasePlace } from './postgres-url.js';
 
 /** How long a start waits for PostgreSQL before it fails, in milliseconds. */
@@ -59,22 +52,20 @@ export async function openPostgresStore(place: PostgresPlace, logger: Logger): P
 /**
  * Brings the schema `sallyport` up to date, and returns the address for log lines.
  *
- * @param check must pass first, as in {@link firstConnection}. Default: none
+ * @param check must pass first. Default: none
  * @throws StartError as {@link openPostgresStore}
  */
 export async function preparePostgres(
   place: PostgresPlace,
   logger: Logger,
-  check: (client: Client) => Promise<void> = async () => {},
+  check?: (client: Client) => Promise<void>,
 ): Promise<string> {
   const address = databasePlace(place.url);
   try {
-    const client = await firstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS, check);
-    try {
+    await onFirstConnection(place.listenUrl ?? place.url, logger, START_TIMEOUT_MS, async (client) => {
+      await check?.(client);
       await migrateStore(client);
-    } finally {
-      await client.end();
-    }
+    });
   } catch (error) {
     throw startErrorOf(error, place);
   }
@@ -98,6 +89,12 @@ export function makeListener({ url, listenUrl = url }: PostgresPlace, name: stri
   });
   client.on('error', ignore);
   return client;
+}
+
+/** @throws ReadOnlyDatabase at a standby, where nobody can listen */
+async function requirePrimary(client: Client): Promise<void> {
+  const { rowCount } = await client.query('select 1 where pg_is_in_recovery()');
+  if (rowCount !== 0) throw new ReadOnlyDatabase();
 }
 
 /** With another level, publishing reads a topic as it was before the nodes that it has waited for. */

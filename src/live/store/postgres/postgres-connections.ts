@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
-import { databaseFailure, isDatabaseUnavailable, ReadOnlyDatabase } from './postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable } from './postgres-failure.js';
 import { databasePlace } from './postgres-url.js';
 
 /** How long connecting may take, in milliseconds. */
@@ -50,28 +50,28 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
 }
 
 /**
- * Connects at start, as a pool does but for the client's timeout. A migration, or waiting for another node's, may take
- * long: it lifts the limits with {@link NO_LIMITS}. Retries every second, with one line in the log, while the database
- * is unavailable.
+ * Works on a connection of its own at start. It has a pool's limits, which a migration, or waiting for another node's,
+ * lifts with {@link NO_LIMITS}. Retries every second, with one line in the log, while the database is unavailable, or
+ * takes no writes and the work has to write: a standby may be about to be promoted.
  *
  * @param retryForMs when it gives up, in milliseconds
- * @param check must pass too; if it throws {@link ReadOnlyDatabase}, the database counts as unavailable
+ * @param work may be called again after it has failed
  * @throws StartError when a pooler does not accept the limits; else what the last attempt failed with
  */
-export async function firstConnection(
+export async function onFirstConnection(
   url: string,
   logger: Logger,
   retryForMs: number,
-  check: (client: Client) => Promise<void>,
-): Promise<Client> {
+  work: (client: Client) => Promise<void>,
+): Promise<void> {
   const deadline = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...LIMITS });
     client.on('error', ignore);
     try {
       await client.connect();
-      await check(client);
-      return client;
+      await work(client);
+      return await client.end();
     } catch (error) {
       client.end().catch(ignore);
       if (/unsupported startup parameter/.test(String(error)))
@@ -86,21 +86,6 @@ export async function firstConnection(
       await delay(RETRY_EVERY_MS);
     }
   }
-}
-
-/** @throws ReadOnlyDatabase while the server takes no writes: it may be a standby that is about to be promoted */
-export async function requireWrites(client: Client): Promise<void> {
-  await refuseWhere("current_setting('transaction_read_only') = 'on'", client);
-}
-
-/** @throws ReadOnlyDatabase at a standby, where nobody can listen */
-export async function requirePrimary(client: Client): Promise<void> {
-  await refuseWhere('pg_is_in_recovery()', client);
-}
-
-async function refuseWhere(condition: string, client: Client): Promise<void> {
-  const { rowCount } = await client.query(`select 1 where ${condition}`);
-  if (rowCount !== 0) throw new ReadOnlyDatabase();
 }
 
 /** The pool waits for it, which the pool's type does not say. */
