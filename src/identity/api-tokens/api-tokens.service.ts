@@ -4,7 +4,7 @@ import { JwtService } from '@nestjs/jwt';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { TOKEN_CONFIG, type TokenConfig } from '../../live/live.config.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
-import { issueTime } from '../../live/tokens/issue-time.js';
+import { CLOCK_LEEWAY_SECONDS, issueTime } from '../../live/tokens/issue-time.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import type { SignedToken } from '../../live/tokens/token.service.js';
@@ -14,8 +14,6 @@ import { parseViewerId } from '../../live/viewer/viewer.js';
 
 /** The `typ` of tokens of `POST /tokens` (RFC 8725 §3.11). */
 const API_TOKEN_TYPE = 'sallyport-api+jwt';
-/** How far another node's clock may be ahead of ours. A token's expiry has no leeway. */
-const CLOCK_LEEWAY_SECONDS = 5;
 
 /** The subject of a token. */
 export interface ApiTokenSubject {

@@ -5,6 +5,7 @@ import {
   type JWTPayload,
   type ProtectedHeaderParameters,
 } from 'jose';
+import { CLOCK_LEEWAY_SECONDS } from '../../live/tokens/issue-time.js';
 import { isSignedBy } from './jws-signature.js';
 
 /** The longest token, in characters; some providers include a user's groups. */
@@ -12,8 +13,6 @@ const MAX_TOKEN_LENGTH = 16_384;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.5, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
-/** How far a provider's clock and ours may differ, for tokens from the future, in seconds. */
-const CLOCK_LEEWAY_SECONDS = 5;
 
 /** A parsed token; nothing in it is verified. */
 export interface UnverifiedToken {

@@ -1,5 +1,5 @@
-/** How far the clock of the node that issued a token may be ahead, in milliseconds. */
-const CLOCK_LEEWAY_MS = 5_000;
+/** How far the clock of whoever issued a token may be ahead of ours, in seconds. Its expiry has no leeway. */
+export const CLOCK_LEEWAY_SECONDS = 5;
 
 /**
  * When a token counts as issued, for revocations of its viewer: after the last one that was known then, and before every
@@ -10,5 +10,5 @@ const CLOCK_LEEWAY_MS = 5_000;
  */
 export function issueTime(iat: number, rev: unknown): Date {
   const issuedMs = Math.round(iat * 1000);
-  return new Date(typeof rev === 'number' ? Math.max(rev + 1, issuedMs - CLOCK_LEEWAY_MS) : issuedMs);
+  return new Date(typeof rev === 'number' ? Math.max(rev + 1, issuedMs - CLOCK_LEEWAY_SECONDS * 1000) : issuedMs);
 }

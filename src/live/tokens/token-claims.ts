@@ -1,10 +1,8 @@
 import { parseViewerId, type ViewerId } from '../viewer/viewer.js';
-import { issueTime } from './issue-time.js';
+import { CLOCK_LEEWAY_SECONDS, issueTime } from './issue-time.js';
 
 /** The longest lifetime of a token, in seconds. `TOKEN_TTL_SECONDS` cannot be higher. */
 export const MAX_TOKEN_LIFE_SECONDS = 3_600;
-/** How far the clocks of two nodes may differ, for tokens from the future, in seconds. */
-const CLOCK_LEEWAY_SECONDS = 5;
 const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 const JTI = /^[A-Za-z0-9_-]{16,64}$/;
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
 import { TokenRevocations } from '../../../live/sessions/token-revocations.js';
-import { issueTime } from '../../../live/tokens/issue-time.js';
+import { CLOCK_LEEWAY_SECONDS, issueTime } from '../../../live/tokens/issue-time.js';
 import { Keyring, type PurposeKeys } from '../../../live/tokens/keyring.js';
 import { MAX_TOKEN_LENGTH } from '../../../live/tokens/token-header.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../../live/live.config.js';
@@ -13,8 +13,6 @@ import type { ClientBinding } from './client-binder.js';
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;
 const TYPE = 'sallyport-customer+jwt';
 const HEADER_NAMES = ['alg', 'enc', 'kid', 'shop', 'typ'];
-/** How far another node's clock may be ahead of ours. A token's expiry has no leeway. */
-const CLOCK_LEEWAY_SECONDS = 5;
 /** Header, no encrypted key (`dir`), 96-bit IV, ciphertext, 128-bit tag: RFC 7516 §3.1. */
 const COMPACT_FORM = /^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$/;
 
