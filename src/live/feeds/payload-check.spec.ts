@@ -122,6 +122,26 @@ it.each<[object, string]>([
   expect(checkObject(Shelter, { animals: [animal] })).toEqual({ ok: false, message });
 });
 
+class Snake extends Animal {
+  @ValidateNested({ each: true })
+  eggs!: object[];
+}
+
+class Terrarium {
+  @ValidateNested()
+  @Type(() => Object, {
+    keepDiscriminatorProperty: true,
+    discriminator: { property: 'kind', subTypes: [{ name: 'snake', value: Snake }] },
+  })
+  animal!: Animal;
+}
+
+it('says which class behind a discriminator has a nested field without a class', () => {
+  expect(() => checkObject(Terrarium, { animal: { kind: 'snake', eggs: [{}] } })).toThrow(
+    'Snake.eggs has @ValidateNested() without a class',
+  );
+});
+
 @ValidatorConstraint()
 class SaysYesLater {
   async validate(): Promise<boolean> {

@@ -50,15 +50,22 @@ export function checkRules(type: ObjectClass, seen: ReadonlySet<ObjectClass> = n
   for (const [field, { base, discriminator }] of nestedFields) {
     // Its subtypes are not known before there is an object.
     if (discriminator !== null) continue;
-    if (!base)
-      throw new Error(
-        `${type.name}.${field} has @ValidateNested() without a class: add @Type(() => TheClass) of class-transformer.`,
-      );
+    if (!base) throw withoutClass(type, field);
     checkRules(base, new Set([...seen, type]));
   }
 }
 
-/** The message about the first field that the class does not have, also in nested objects; null without one. */
+function withoutClass(type: ObjectClass, field: string): Error {
+  return new Error(
+    `${type.name}.${field} has @ValidateNested() without a class: add @Type(() => TheClass) of class-transformer.`,
+  );
+}
+
+/**
+ * The message about the first field that the class does not have, also in nested objects; null without one.
+ *
+ * @throws Error for a class behind a discriminator that {@link checkRules} would have refused
+ */
 function unknownField(type: ObjectClass, payload: object, path: string): string | null {
   const { fields, nested } = rulesOf(type);
   if (!Object.keys(payload).every((field) => fields.has(field)))
@@ -69,6 +76,7 @@ function unknownField(type: ObjectClass, payload: object, path: string): string 
       path === 'payload' ? field : `${path}.${field}`,
     )) {
       const of = objects.classOf(part);
+      if (!of && objects.discriminator === null) throw withoutClass(type, field);
       if (!of) return `${where}.${objects.discriminator} names no known type.`;
       const unknown = unknownField(of, part, where);
       if (unknown !== null) return unknown;
