@@ -10,6 +10,7 @@ it.each([
   ['https://live.example/graphql?a=1', 'wss://live.example/graphql?a=1'],
   ['HTTP://live.example/graphql', 'ws://live.example/graphql'],
   ['wss://live.example/graphql', 'wss://live.example/graphql'],
+  ['WS://live.example/graphql', 'ws://live.example/graphql'],
 ])('on a page %s is the socket %s', (url, socket) => {
   vi.stubGlobal('location', { href: 'https://page.example/a/b' });
   expect(socketUrl(url)).toBe(socket);

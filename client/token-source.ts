@@ -65,11 +65,11 @@ export class TokenSource {
     signal.addEventListener('abort', giveUp);
     try {
       const timeout = new Promise<never>((_, reject) => {
-        controller.signal.addEventListener('abort', () => reject(new TokenUnavailableError('No token came in time.')));
+        controller.signal.addEventListener('abort', () => reject(new TokenUnavailableError('No token in time.')));
       });
       const answer: unknown = await Promise.race([this.getToken({ signal: controller.signal }), timeout]);
       if (answer === null || (typeof answer === 'string' && answer !== '')) return answer;
-      throw new TokenUnavailableError('getToken gave neither a token nor null.');
+      throw new TokenUnavailableError('getToken gave neither token nor null.');
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);
