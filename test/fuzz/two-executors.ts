@@ -12,13 +12,13 @@ import {
 import { maskError } from '../../src/live/errors/mask-error.js';
 import type { Connection } from '../../src/live/gateway/connection/connection.js';
 import { Delivery } from '../../src/live/gateway/execution/delivery.js';
-import { Renderer } from '../../src/live/gateway/execution/rendering.js';
-import { Reservation } from '../../src/live/gateway/execution/reservation.js';
-import { subscribe, type SubscriptionRequest } from '../../src/live/gateway/execution/subscription.js';
 import type { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { ExecutableOperation } from '../../src/live/gateway/execution/executable-operation.js';
 import { OperationCache } from '../../src/live/gateway/execution/operation-cache.js';
+import { Renderer } from '../../src/live/gateway/execution/rendering.js';
+import { Subscription, type SubscriptionRequest } from '../../src/live/gateway/execution/subscription.js';
 import { TopicEvent } from '../../src/live/topics/topic-event.js';
+import { TopicStream } from '../../src/live/topics/topic-stream.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import { Inbox } from '../../src/testing/inbox.js';
 import { subscriptionMetrics } from '../kit/subscription-metrics.js';
@@ -36,7 +36,10 @@ const NOT_JSON = new GraphQLError('Not executed', { originalError: new Error('no
 /** Runs documents with our executor and with graphql-js, and compares what clients receive, byte by byte. */
 export class TwoExecutors {
   readonly #operations: OperationCache;
-  readonly #parts = { renderer: new Renderer((error) => maskError(error).shown), metrics: subscriptionMetrics() };
+  readonly #parts = {
+    renderer: new Renderer((error) => maskError(error).shown),
+    count: subscriptionMetrics().count(null, 'test'),
+  };
 
   constructor(
     private readonly schema: GraphQLSchema,
@@ -69,43 +72,38 @@ export class TwoExecutors {
       if (!isNothing(source)) throw new Error('something was selected');
       return 'refused at start';
     }
-    const request = {
-      ...args,
-      operation,
-      variant,
-      operationId: '1',
-      resume: undefined,
-      rootValue: undefined,
-      messageBytes: 0,
-      reservation: new Reservation(),
-    };
-    const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => this.#subscribe(request)));
+    const request: SubscriptionRequest = { operation, variant, context: this.context, resume: undefined };
+    const topics = await Promise.all(
+      Array.from({ length: SUBSCRIBERS }, () => operation.subscribe(this.context, variant)),
+    );
     if (!(Symbol.asyncIterator in source)) {
-      for (const { started } of subscribers) same(this.#json(started as ExecutionResult), this.#json(source));
+      for (const fault of topics) same(this.#json(fault as ExecutionResult), this.#json(source));
       return 'refused at start';
     }
+    const subscribers = topics.map((topic) => this.#deliver(topic as TopicStream, request));
     for (const [index, payload] of payloads.entries()) {
       const result = await execute({ ...args, rootValue: { [field]: payload } });
       const event = new TopicEvent('epoch', index, payload);
-      for (const { started } of subscribers) (started as unknown as Delivery).event(event);
+      for (const { delivery } of subscribers) delivery.event(event);
       for (const { texts } of subscribers) {
         same(await texts.take(), `{"id":"1","type":"next","payload":${this.#json(result)}}`);
       }
     }
-    for (const { started } of subscribers) await (started as unknown as Delivery).return();
+    for (const { delivery } of subscribers) delivery.end();
     return 'delivered';
   }
 
-  async #subscribe(request: Omit<SubscriptionRequest, 'connection'>) {
+  #deliver(stream: TopicStream, request: SubscriptionRequest): { texts: Inbox<string>; delivery: Delivery } {
     const texts = new Inbox<string>();
     const connection = {
       closed: false,
       backlogBytes: 0,
       resumable: false,
       push: (text: string) => texts.put(Buffer.from(text, 'latin1').toString()),
+      subscribed: () => {},
     };
-    const whole = { ...request, connection: connection as unknown as Connection };
-    return { texts, started: await subscribe(whole, this.#parts, { release: () => {} }) };
+    const subscription = new Subscription(connection as unknown as Connection, '1');
+    return { texts, delivery: new Delivery(stream.topic.definition, subscription, request, this.#parts) };
   }
 
   #json({ errors, data }: ExecutionResult): string {

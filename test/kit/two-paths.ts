@@ -14,6 +14,7 @@ import { GatewaySocket, type SocketEvents } from '../../src/live/gateway/connect
 import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/rendering.js';
+import { parsedMessage } from '../../src/live/gateway/message.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
@@ -44,14 +45,6 @@ const GRANT: Grant = {
   maySpeakFrom: () => true,
 };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
-
-const EVENTS: SocketEvents = {
-  message: (connection, data) => void connection.read(data.toString(), data.length),
-  ping: () => {},
-  pong: () => {},
-  close: (connection, code) => connection.ended(code),
-  error: () => {},
-};
 
 /** Starts the server. Every connection is admitted with `context`; all later steps are real. */
 export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlContext): Promise<TwoPaths> {
@@ -112,11 +105,14 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
     logger,
   );
   const batcher = new WriteBatcher();
-  return (socket, stream) => {
-    const connection = new Connection(socket, stream, facts, batcher, protocol.answerPing);
-    socket.attach(connection, EVENTS);
-    connection.attachProtocol(protocol.server.opened(connection, connection));
+  const events: SocketEvents = {
+    message: (connection, data) => void protocol.receive(connection, parsedMessage(data)!, data.length),
+    ping: () => {},
+    pong: () => {},
+    close: (connection) => connection.ended(),
+    error: () => {},
   };
+  return (socket, stream) => socket.attach(new Connection(socket, stream, facts, batcher), events);
 }
 
 /** Unmodified graphql-ws with execution by graphql-js; only its errors are formatted like ours. */

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { MessageType, parseMessage } from 'graphql-ws';
 import { type ConnectionFacts, Connection } from './connection/connection.js';
 import { UnavailableError } from '../errors/sallyport.errors.js';
 import { CloseCode } from '../../protocol/close-code.js';
@@ -8,12 +7,11 @@ import type { GatewaySocket, SocketEvents } from './connection/gateway-socket.js
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { WriteBatcher } from './connection/frame-writer.js';
+import { parsedMessage } from './message.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** The longest message before the ack, in bytes: several times a `connection_init` with the longest token. */
 const MAX_FIRST_BYTES = 32 * 1024;
-/** The messages of graphql-transport-ws that only a server may send. */
-const FROM_SERVERS: ReadonlySet<string> = new Set([MessageType.ConnectionAck, MessageType.Next, MessageType.Error]);
 
 /** The open sockets of this node: connects each one to the protocol and removes it when it closes. */
 @Injectable()
@@ -32,9 +30,8 @@ export class Connections implements SocketEvents {
 
   /** Takes over an upgraded socket. */
   open(socket: GatewaySocket, stream: Socket, facts: ConnectionFacts): void {
-    const connection = new Connection(socket, stream, facts, this.batcher, this.protocol.answerPing);
+    const connection = new Connection(socket, stream, facts, this.batcher);
     socket.attach(connection, this);
-    connection.attachProtocol(this.protocol.server.opened(connection, connection));
     this.connectionExpiry.begin(connection);
   }
 
@@ -50,8 +47,11 @@ export class Connections implements SocketEvents {
     if (data.length > MAX_FIRST_BYTES && connection.state === 'opening') {
       return connection.close(CloseCode.MessageTooBig, 'Too big before the acknowledgement');
     }
-    const message = parsed(data.toString());
-    connection.read(message, data.length).catch((error: unknown) => this.#failed(connection, message, error));
+    const message = parsedMessage(data);
+    if (!message) return connection.close(CloseCode.BadRequest, 'Invalid message received');
+    this.protocol
+      .receive(connection, message, data.length)
+      .catch((error: unknown) => this.#failed(connection, error));
   }
 
   /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
@@ -65,7 +65,7 @@ export class Connections implements SocketEvents {
   }
 
   close(connection: Connection, code: number): void {
-    connection.ended(code);
+    connection.ended();
     this.connectionExpiry.end(connection);
     this.metrics.closed(connection, code);
   }
@@ -78,37 +78,13 @@ export class Connections implements SocketEvents {
   }
 
   /**
-   * Handling a message has thrown. graphql-ws throws for server-only messages, which is the client's fault; a store may
-   * be unavailable; anything else is a server error. Each cause has its own code: see
-   * docs/decisions/close-codes-we-chose.md.
+   * Handling a message has thrown: a store may be unavailable; anything else is a server error. Each cause has its own
+   * code: see docs/decisions/close-codes-we-chose.md.
    */
-  #failed(connection: Connection, message: unknown, error: unknown): void {
-    if (isFromServer(message)) return connection.close(CloseCode.BadRequest, 'Only a server sends this message');
+  #failed(connection: Connection, error: unknown): void {
     this.metrics.messageFailed(connection, error);
     if (error instanceof UnavailableError) connection.close(CloseCode.TryAgainLater, 'Try again later');
     else connection.close(CloseCode.InternalError, 'Internal error');
-  }
-}
-
-/**
- * The object of a message. Text of any other kind is returned unchanged: graphql-ws refuses it. graphql-ws would parse
- * it as well, but keeps what it is given for as long as the subscription lasts.
- */
-function parsed(text: string): unknown {
-  try {
-    const message: unknown = JSON.parse(text);
-    return typeof message === 'object' ? message : text;
-  } catch {
-    return text;
-  }
-}
-
-/** Called only after a failure, so that other messages are not checked twice. */
-function isFromServer(message: unknown): boolean {
-  try {
-    return FROM_SERVERS.has(parseMessage(message).type);
-  } catch {
-    return false;
   }
 }
 

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
-import type { WebSocket as ProtocolSocket } from 'graphql-ws';
 import { type Grant, sessionOf } from '../connection-authenticator.js';
-import { SUBPROTOCOL, type RefreshPingPayload } from '../../../protocol/payload.js';
 import type { GraphqlContext, ClientFacts } from '../../viewer/graphql-context.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { type ByteText, toBytes } from './frame.js';
+import type { ByteText } from './frame.js';
 import { FrameWriter, type WriterOwner, type WriteBatcher } from './frame-writer.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
@@ -29,11 +27,15 @@ export interface EndableSocket {
   terminate(): void;
 }
 
-/** Answers a client's Ping payload; undefined answers with a bare Pong. */
-export type PingHandler = (connection: Connection, payload: Partial<RefreshPingPayload> | undefined) => Promise<void>;
+/** A subscription of a connection, from its Subscribe message until it is over. */
+export interface RunningSubscription {
+  /** The client's id of it. */
+  readonly id: string;
+  /** The client has completed it, or the socket has closed: sends nothing more. Calling it again does nothing. */
+  end(): void;
+}
 
-/** The function that graphql-ws returns for an opened connection; called once the socket has closed. */
-type ProtocolClosed = (code?: number, reason?: string) => Promise<void>;
+const NONE: readonly RunningSubscription[] = [];
 
 /**
  * `opening` until a token is verified, `admitted` until either side closes, then `closed`; a connection never returns
@@ -55,14 +57,13 @@ export interface AdmittedAs {
 }
 
 /**
- * One accepted WebSocket, used by graphql-ws and by delivery. It owns no timer and no listener; the shared structures
- * of this folder refer to it while it is open.
+ * One accepted WebSocket and its subscriptions. It owns no timer and no listener; the shared structures of this folder
+ * refer to it while it is open.
  *
  * It keeps the parts of its grant that it needs instead of the grant, because there may be many thousands of
  * connections.
  */
-export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
-  readonly protocol = SUBPROTOCOL;
+export class Connection implements WriterOwner, KeptAlive {
   // Whole milliseconds here and below: V8 stores small integers in place, while a fraction would be a separate object.
   /** On the monotonic clock, as every deadline of a connection is. */
   readonly openedAtMs = Math.trunc(performance.now());
@@ -78,19 +79,17 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   #resumable = false;
   #sendsPositions = false;
   #initReceived = false;
-  #messageBytes = 0;
   #wasActive = true;
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
-  #protocolClosed: ProtocolClosed | null = null;
-  #onMessage: ((message: unknown) => Promise<void>) | null = null;
+  /** An array with exactly as many elements: most connections have one to five, and there may be many connections. */
+  #subscriptions = NONE;
 
   constructor(
     private readonly webSocket: EndableSocket,
     stream: Socket,
     readonly facts: ConnectionFacts,
     batcher: WriteBatcher,
-    private readonly answerPing: PingHandler,
   ) {
     this.#writer = new FrameWriter(stream, batcher, this);
   }
@@ -151,11 +150,6 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#initReceived;
   }
 
-  /** The length of the message that is being read, in bytes. */
-  get messageBytes(): number {
-    return this.#messageBytes;
-  }
-
   /** The code that this side closed with; null if it has not. */
   get closeCode(): number | null {
     return this.#closeCode;
@@ -171,9 +165,24 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     return this.#writer.isFull;
   }
 
-  /** Sets what tells graphql-ws that the socket has closed. Called once, right after the opening. */
-  attachProtocol(protocolClosed: ProtocolClosed): void {
-    this.#protocolClosed = protocolClosed;
+  /** How many subscriptions are running. */
+  get subscriptionCount(): number {
+    return this.#subscriptions.length;
+  }
+
+  /** The running subscription with this id. */
+  subscription(id: string): RunningSubscription | undefined {
+    return this.#subscriptions.find((running) => running.id === id);
+  }
+
+  /** A subscription has started to run; its id is free. */
+  subscribed(subscription: RunningSubscription): void {
+    this.#subscriptions = this.#subscriptions.concat(subscription);
+  }
+
+  /** A subscription is over. */
+  unsubscribed(subscription: RunningSubscription): void {
+    this.#subscriptions = this.#subscriptions.filter((running) => running !== subscription);
   }
 
   /** `connection_init` has arrived: from now on the longer deadline applies. */
@@ -247,17 +256,6 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   }
 
   /**
-   * Passes a message to graphql-ws.
-   *
-   * @param message an object; or text that is not the JSON of one, which graphql-ws refuses
-   * @param bytes its length
-   */
-  read(message: unknown, bytes: number): Promise<void> {
-    this.#messageBytes = bytes;
-    return this.#onMessage?.(message) ?? Promise.resolve();
-  }
-
-  /**
    * Writes a message, together with others that wait. Does nothing after the close.
    *
    * @param withinMs how long it may wait for later messages, in milliseconds; 0 until the end of this turn of the event
@@ -270,11 +268,6 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
   /** Resolves when the operating system has accepted everything, or the socket has closed. */
   drained(): Promise<void> {
     return this.#writer.drained();
-  }
-
-  /** graphql-ws sends with this. It never has to wait: what it does with an operation's id ends in the same turn. */
-  send(text: string): void {
-    this.#writer.text(toBytes(text));
   }
 
   ping(): void {
@@ -311,11 +304,11 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
     this.webSocket.terminate();
   }
 
-  /** The WebSocket has closed. Tells graphql-ws. */
-  ended(code: number): void {
+  /** The WebSocket has closed: ends the subscriptions. */
+  ended(): void {
     this.#writer.abandon();
     this.#state = 'closed';
-    void this.#protocolClosed?.(code);
+    for (const subscription of this.#subscriptions) subscription.end();
   }
 
   /** ws has closed by itself, with this code. */
@@ -325,15 +318,6 @@ export class Connection implements ProtocolSocket, WriterOwner, KeptAlive {
 
   backlogExceeded(): void {
     this.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
-  }
-
-  onMessage(listener: (text: string) => Promise<void>): void {
-    // `parseMessage` of graphql-ws takes objects too.
-    this.#onMessage = listener as (message: unknown) => Promise<void>;
-  }
-
-  onPing(payload: Record<string, unknown> | undefined): Promise<void> {
-    return this.answerPing(this, payload);
   }
 }
 

@@ -6,10 +6,10 @@ import type { TopicBus, TopicSink, TopicSubscription } from '../../topics/topic.
 import { TopicStream } from '../../topics/topic-stream.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
-import { Delivery, type DeliveryRequest } from './delivery.js';
+import { Delivery } from './delivery.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { Renderer } from './rendering.js';
-import { Reservation } from './reservation.js';
+import { Subscription, type SubscriptionRequest } from './subscription.js';
 
 const LATEST: TopicDefinition = {
   name: 'numbers',
@@ -30,6 +30,8 @@ class RecordingConnection {
     return this.backlogBytes >= 65_536;
   }
   readonly pushed: unknown[] = [];
+  subscribed(): void {}
+  unsubscribed(): void {}
   #release: () => void = () => {};
 
   push(text: string): void {
@@ -51,10 +53,10 @@ const parts = () => ({
   renderer: new Renderer((error) => error.toJSON()),
   count: { feed: LATEST.name, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 },
 });
-const hold = { release: () => {} };
 
 function requested(resolve?: (value: number) => Promise<number>): {
-  request: DeliveryRequest;
+  subscription: Subscription;
+  request: SubscriptionRequest;
   socket: RecordingConnection;
 } {
   const schema = buildSchema('type Query { a: Int } type Subscription { number: Int }');
@@ -64,20 +66,17 @@ function requested(resolve?: (value: number) => Promise<number>): {
   const operation = new ExecutableOperation(schema, document, getOperationAST(document)!, undefined);
   const socket = new RecordingConnection();
   const request = {
-    connection: socket as unknown as Connection,
-    contextValue: {} as GraphqlContext,
-    operationId: '1',
     operation,
     variant: operation.variant(undefined),
+    context: {} as GraphqlContext,
     resume: undefined,
-    reservation: new Reservation(),
   };
-  return { request, socket };
+  return { subscription: new Subscription(socket as unknown as Connection, '1'), request, socket };
 }
 
 function delivering(resolve?: (value: number) => Promise<number>): { delivery: Delivery; socket: RecordingConnection } {
-  const { request, socket } = requested(resolve);
-  return { delivery: new Delivery(LATEST, request, parts(), hold), socket };
+  const { subscription, request, socket } = requested(resolve);
+  return { delivery: new Delivery(LATEST, subscription, request, parts()), socket };
 }
 
 const event = (value: number): TopicEvent => new TopicEvent('epoch', value, value);
@@ -114,7 +113,7 @@ describe('a keep-latest feed', () => {
     const { delivery, socket } = delivering();
     socket.backlogBytes = 1_000_000;
     delivery.event(event(1));
-    await delivery.return();
+    delivery.end();
     socket.drain();
     await turn();
     delivery.event(event(2));
@@ -124,7 +123,7 @@ describe('a keep-latest feed', () => {
 
 /** Begins a delivery at a store that takes its time: `join` is its answer, with one event. */
 function beginning() {
-  const { request, socket } = requested();
+  const { subscription, request, socket } = requested();
   const end = vi.fn<() => void>();
   let join = (): void => {};
   const subscribe = (_: unknown, sink: TopicSink) =>
@@ -137,41 +136,41 @@ function beginning() {
     });
   const stream = new TopicStream({ subscribe } as unknown as TopicBus, topicOf(LATEST, 'user:1'));
   const shared = parts();
-  const begun = Delivery.begin(stream, request, shared, hold);
-  return { request, socket, end, begun, open: () => shared.count.open, join: () => join() };
+  const begun = Delivery.begin(stream, subscription, request, shared);
+  return { subscription, socket, end, begun, open: () => shared.count.open, join: () => join() };
 }
 
-it('an operation that starts sends the events of its history', async () => {
+it('a subscription that starts sends the events of its history', async () => {
   const { socket, begun, open, join } = beginning();
   join();
   await begun;
   expect([socket.pushed, open()]).toEqual([[1], 1]);
 });
 
-it('an operation that is over before the store has answered sends nothing, and leaves the topic', async () => {
-  const { request, socket, end, begun, open, join } = beginning();
-  await request.reservation.return();
+it('a subscription that is over before the store has answered sends nothing, and leaves the topic', async () => {
+  const { subscription, socket, end, begun, open, join } = beginning();
+  subscription.end();
   join();
   await begun;
   expect([socket.pushed, open()]).toEqual([[], 0]);
   expect(end).toHaveBeenCalled();
 });
 
-it('events that are lost after an operation is over do not close its socket', async () => {
+it('events that are lost after a subscription is over do not close its socket', () => {
   const { delivery } = delivering();
-  await delivery.return();
+  delivery.end();
   // It would close with a method that the recording socket does not have.
   expect(() => delivery.ended()).not.toThrow();
 });
 
-it('an operation that is over before it has begun sends nothing', async () => {
-  const { request, socket } = requested();
-  await request.reservation.return();
+it('a subscription that is over before it has begun sends nothing', async () => {
+  const { subscription, request, socket } = requested();
+  subscription.end();
   const subscribe = async (_: unknown, sink: TopicSink) => {
     sink.event(event(1));
     return { end: () => {} };
   };
   const stream = new TopicStream({ subscribe } as unknown as TopicBus, topicOf(LATEST, 'user:1'));
-  await Delivery.begin(stream, request, parts(), hold);
+  await Delivery.begin(stream, subscription, request, parts());
   expect(socket.pushed).toEqual([]);
 });

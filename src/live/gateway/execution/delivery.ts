@@ -1,4 +1,4 @@
-import { MessageType, stringifyMessage } from 'graphql-ws';
+import { MessageType } from 'graphql-ws';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { PositionPingPayload } from '../../../protocol/payload.js';
 import { formatCursor, type Position } from '../../topics/cursor.js';
@@ -8,30 +8,21 @@ import type { TopicStream } from '../../topics/topic-stream.js';
 import type { TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
+import type { ByteText } from '../connection/frame.js';
+import { messageText } from '../message.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
-import { type ByteText, toBytes } from '../connection/frame.js';
-import type { Hold } from './live-operations.js';
 import type { Renderer, ResultText } from './rendering.js';
-import { never, type Reservation } from './reservation.js';
+import {
+  NEXT_END,
+  nextStart,
+  type Subscription,
+  type SubscriptionRequest,
+  type SubscriptionSource,
+} from './subscription.js';
 import type { SubscriptionCount } from './subscription.metrics.js';
 
 /** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
 const MAX_WAITING = 256;
-
-const MESSAGE_END = '}}';
-
-/** What a client asked for with its Subscribe message. */
-export interface DeliveryRequest {
-  readonly connection: Connection;
-  readonly contextValue: GraphqlContext;
-  readonly operationId: string;
-  readonly operation: ExecutableOperation;
-  readonly variant: Variant;
-  /** The client's cursor, not yet verified. */
-  readonly resume: unknown;
-  /** Keeps the operation's id until the delivery has begun. */
-  readonly reservation: Reservation;
-}
 
 /** What deliveries share. */
 export interface DeliveryParts {
@@ -40,11 +31,8 @@ export interface DeliveryParts {
   readonly count: SubscriptionCount;
 }
 
-/**
- * Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step.
- * graphql-ws never sees events; it holds the iterator below, which yields nothing.
- */
-export class Delivery implements TopicSink, AsyncGenerator<never, void, undefined> {
+/** Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step. */
+export class Delivery implements TopicSink, SubscriptionSource {
   // Copied here instead of read through the request and the stream: with 15,000 sockets memory access is the main cost
   // of an event.
   readonly #connection: Connection;
@@ -54,7 +42,6 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   readonly #renderer: Renderer;
   readonly #definition: TopicDefinition;
   readonly #prefix: ByteText;
-  readonly #hold: Hold;
   readonly #count: SubscriptionCount;
   #recovered: boolean | undefined;
   /** The position where the subscription starts, until an event with a cursor is sent. */
@@ -65,45 +52,40 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
 
-  /**
-   * Subscribes; resolves once no event published from then on can be missed.
-   *
-   * @param hold released when the subscription is over
-   */
+  /** Subscribes; resolves once no event published from then on can be missed. */
   static async begin(
     stream: TopicStream,
-    request: DeliveryRequest,
+    subscription: Subscription,
+    request: SubscriptionRequest,
     parts: DeliveryParts,
-    hold: Hold,
-  ): Promise<Delivery> {
-    const { connection, operationId } = request;
-    const delivery = new Delivery(stream.topic.definition, request, parts, hold);
-    request.reservation.starts(delivery);
+  ): Promise<void> {
+    const { connection, id } = subscription;
+    const delivery = new Delivery(stream.topic.definition, subscription, request, parts);
+    // Before it has begun, since it may send events before that.
+    subscription.sendsFrom(delivery);
     const resume = connection.resumable ? request.resume : undefined;
-    const subscription = await stream.attach(delivery, resume).catch((error: unknown) => {
+    const joined = await stream.attach(delivery, resume).catch((error: unknown) => {
       if (resume !== undefined) parts.count.failed++;
       throw error;
     });
-    delivery.#subscription = subscription;
-    if (!delivery.#done) parts.count.open++;
-    const start = delivery.#start;
-    delivery.#start = null;
-    if (delivery.#done) subscription.end();
-    else if (start && connection.sendsPositions) delivery.#sendPosition(operationId, start);
-    return delivery;
+    delivery.#begun(joined, id);
   }
 
   /** Not yet subscribed: see {@link begin}. */
-  constructor(definition: TopicDefinition, request: DeliveryRequest, parts: DeliveryParts, hold: Hold) {
-    this.#connection = request.connection;
-    this.#context = request.contextValue;
-    this.#operation = request.operation;
-    this.#variant = request.variant;
-    this.#renderer = parts.renderer;
-    this.#count = parts.count;
-    this.#hold = hold;
+  constructor(
+    definition: TopicDefinition,
+    { connection, id }: Subscription,
+    { operation, variant, context }: SubscriptionRequest,
+    { renderer, count }: DeliveryParts,
+  ) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#operation = operation;
+    this.#variant = variant;
+    this.#renderer = renderer;
+    this.#count = count;
     this.#definition = definition;
-    this.#prefix = toBytes(`{"id":${JSON.stringify(request.operationId)},"type":"next","payload":`);
+    this.#prefix = nextStart(id);
   }
 
   confirmed(recovered: boolean | undefined, position: Position): void {
@@ -129,29 +111,24 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
     this.#connection.close(CloseCode.ReaderTooSlow, 'Events were lost on the way: resume');
   }
 
-  next(): Promise<never> {
-    return never();
-  }
-
-  return(): Promise<IteratorResult<never, void>> {
+  end(): void {
     if (!this.#done && this.#subscription) this.#count.open--;
     this.#done = true;
     this.#latest = null;
-    this.#hold.release();
     this.#subscription?.end();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  async throw(): Promise<IteratorResult<never, void>> {
-    return this.return();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   get #mostWaiting(): number {
     return this.#definition.slowReader === 'close' ? MAX_WAITING + this.#definition.historySize : MAX_WAITING;
+  }
+
+  #begun(subscription: TopicSubscription, operationId: string): void {
+    this.#subscription = subscription;
+    const start = this.#start;
+    this.#start = null;
+    if (this.#done) return subscription.end();
+    this.#count.open++;
+    if (start && this.#connection.sendsPositions) this.#sendPosition(operationId, start);
   }
 
   /** Without an event, this tells the client where to resume from, and whether it missed events. */
@@ -161,7 +138,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
       cursor: formatCursor(position),
       ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
     };
-    this.#connection.push(toBytes(stringifyMessage({ type: MessageType.Ping, payload: { ...payload } })));
+    this.#connection.push(messageText({ type: MessageType.Ping, payload: { ...payload } }));
   }
 
   #deliver(event: TopicEvent): void {
@@ -176,7 +153,7 @@ export class Delivery implements TopicSink, AsyncGenerator<never, void, undefine
 
   #write(event: TopicEvent, text: ResultText): void {
     const extensions = this.#connection.resumable ? this.#extensions(event) : '';
-    const message = (this.#prefix + text + extensions + MESSAGE_END) as ByteText;
+    const message = (this.#prefix + text + extensions + NEXT_END) as ByteText;
     this.#connection.push(message, this.#definition.deliverWithinMs);
     event.trace?.wrote(message.length);
   }

@@ -1,6 +1,8 @@
 import {
+  createSourceEventStream,
   type DocumentNode,
   execute,
+  type ExecutionArgs,
   type ExecutionResult,
   getVariableValues,
   GraphQLIncludeDirective,
@@ -85,13 +87,23 @@ export class ExecutableOperation {
     return this.document.loc?.source.body ?? '';
   }
 
-  /** Executes the operation with one event's root value. */
+  /** Calls the field's `subscribe` resolver: an async iterable, or the errors of the resolver or the variables. */
+  subscribe(context: GraphqlContext, { given }: Variant): Promise<AsyncIterable<unknown> | ExecutionResult> {
+    return createSourceEventStream(this.#args(context, given));
+  }
+
+  /** Executes the operation with one event's root value, by graphql-js. */
+  execute(rootValue: unknown, context: GraphqlContext, { given }: Variant): ExecutionResult | Promise<ExecutionResult> {
+    return execute({ ...this.#args(context, given), rootValue });
+  }
+
+  /** As {@link execute}, by a plan if there is one. */
   run(root: unknown, context: GraphqlContext, variant: Variant): Outcome | Promise<Outcome> {
     const variables = variant.coerced ?? (variant.plan ? this.#coerce(variant.given) : null);
     const text = variables && variant.plan ? variant.plan.run(root, context, variables) : null;
     if (typeof text === 'string') return text;
-    if (text === null) return this.#interpret(root, context, variant);
-    return text.then((settled) => settled ?? this.#interpret(root, context, variant));
+    if (text === null) return this.execute(root, context, variant);
+    return text.then((settled) => settled ?? this.execute(root, context, variant));
   }
 
   /** The shared object for these variables; beyond 100 different sets a private object, which shares nothing. */
@@ -153,10 +165,9 @@ export class ExecutableOperation {
     }
   }
 
-  #interpret(rootValue: unknown, contextValue: GraphqlContext, { given }: Variant): Outcome | Promise<Outcome> {
-    const { schema, document } = this;
-    const operationName = this.operationName ?? null;
-    return execute({ schema, document, rootValue, contextValue, variableValues: given, operationName });
+  #args(contextValue: GraphqlContext, variableValues: Record<string, unknown>): ExecutionArgs {
+    const { schema, document, operationName = null } = this;
+    return { schema, document, operationName, contextValue, variableValues };
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { TopicEvent } from '../../topics/topic-event.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
@@ -83,17 +84,21 @@ export class Renderer {
     }
   }
 
-  /** Logs a failure that no client gets to see. */
-  failedUnseen(error: unknown, context: GraphqlContext): void {
-    this.show(failure(error), context);
+  /** What the client may see of anything that was thrown; the rest is logged. */
+  shown(error: unknown, context: GraphqlContext | null): GraphQLFormattedError {
+    return this.show(failure(error), context);
   }
 
   #text(outcome: Outcome, context: GraphqlContext | null): ResultText {
-    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.#resultText(outcome, context);
+    return typeof outcome === 'string' ? toBytes(`{"data":${outcome}`) : this.result(outcome, context);
   }
 
-  /** Writes an execution result as graphql-ws would, errors masked. */
-  #resultText(result: ExecutionResult, context: GraphqlContext | null): ResultText {
+  /**
+   * Writes an execution result, errors masked.
+   *
+   * @throws TypeError if JSON cannot represent its data
+   */
+  result(result: ExecutionResult, context: GraphqlContext | null): ResultText {
     const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
     if (!result.errors) return toBytes(`{${data}`);
     const errors = `{"errors":${JSON.stringify(result.errors.map((error) => this.show(error, context)))}`;
@@ -102,7 +107,7 @@ export class Renderer {
 
   /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
   #failed(error: unknown, context: GraphqlContext): ResultText {
-    return this.#resultText({ data: null, errors: [failure(error)] }, context);
+    return this.result({ data: null, errors: [failure(error)] }, context);
   }
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
@@ -126,7 +131,8 @@ export class Renderer {
 }
 
 function failure(error: unknown): GraphQLError {
-  return new GraphQLError('Not executed', { originalError: error as Error });
+  const originalError = error instanceof Error ? error : new Error(`Not an Error: ${inspect(error)}`);
+  return new GraphQLError('Not executed', { originalError });
 }
 
 /**

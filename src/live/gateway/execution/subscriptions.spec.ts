@@ -1,0 +1,184 @@
+import { buildSchema, GraphQLScalarType } from 'graphql';
+import { expect, it, vi } from 'vitest';
+import { subscriptionMetrics } from '../../../../test/kit/subscription-metrics.js';
+import { maskError } from '../../errors/mask-error.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import type { Connection, RunningSubscription } from '../connection/connection.js';
+import { DocumentBudget } from './document-budget.js';
+import { Subscription } from './subscription.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** What a subscription sees of its socket: its messages, and whether its id is in use. */
+class RecordingConnection {
+  readonly context = { viewer: { id: 'user:1' } };
+  readonly authenticator = 'test';
+  readonly closed = false;
+  readonly isFull = false;
+  readonly messages: unknown[] = [];
+  running: RunningSubscription | null = null;
+
+  push(text: string): void {
+    this.messages.push(JSON.parse(text));
+  }
+
+  subscribed(subscription: RunningSubscription): void {
+    this.running = subscription;
+  }
+
+  unsubscribed(): void {
+    this.running = null;
+  }
+}
+
+/** Subscribes to a field whose resolver returns an async iterable of its own. */
+function subscribing(source: () => unknown) {
+  const schema = buildSchema('scalar Any type Query { a: Int } type Subscription { value: Any }');
+  const resolver = vi.fn<() => unknown>(source);
+  schema.getSubscriptionType()!.getFields()['value']!.subscribe = resolver;
+  (schema.getType('Any') as GraphQLScalarType).serialize = (value) => value;
+  const causes: unknown[] = [];
+  const metrics = subscriptionMetrics();
+  const subscriptions = new Subscriptions(schema, false, new DocumentBudget(), metrics, (error) => {
+    const { shown, cause } = maskError(error);
+    if (cause !== undefined) causes.push(cause);
+    return shown;
+  });
+  const connection = new RecordingConnection();
+  const subscription = new Subscription(connection as unknown as Connection, '1');
+  const started = subscriptions.start(subscription, { query: 'subscription { value }' }, 0);
+  return { subscription, started, connection, resolver, causes, open: () => metrics.count(null, 'test').open };
+}
+
+/** The values of a source, which the test answers one by one. */
+function stepwise(end?: () => Promise<never>) {
+  const steps: { resolve(step: unknown): void; reject(error: unknown): void }[] = [];
+  const ended = vi.fn<() => Promise<never>>(end);
+  const values = {
+    next: () => new Promise<unknown>((resolve, reject) => steps.push({ resolve, reject })),
+    return: ended,
+  };
+  return { iterable: { [Symbol.asyncIterator]: () => values }, steps, ended };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const value = (of: unknown) => ({ done: false, value: { value: of } });
+const next = (of: unknown) => ({ id: '1', type: 'next', payload: { data: { value: of } } });
+const failed = { id: '1', type: 'error', payload: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] };
+
+function fail(): never {
+  throw new Error('The source has failed.');
+}
+
+it('a source that is no feed counts as open until its end, and its id is free afterwards', async () => {
+  const { iterable, steps, ended } = stepwise();
+  const { started, connection, open } = subscribing(() => iterable);
+  await started;
+  steps[0]!.resolve(value(1));
+  await turn();
+  expect([connection.messages, open(), connection.running === null]).toEqual([[next(1)], 1, false]);
+  steps[1]!.resolve({ done: true, value: undefined });
+  await turn();
+  expect([connection.messages, open(), connection.running]).toEqual([
+    [next(1), { id: '1', type: 'complete' }],
+    0,
+    null,
+  ]);
+  expect(ended).not.toHaveBeenCalled();
+});
+
+it('a source that fails ends with its error, and no longer counts as open', async () => {
+  const { iterable, steps, ended } = stepwise();
+  const { started, connection, causes, open } = subscribing(() => iterable);
+  await started;
+  const failure = new Error('The source has failed.');
+  steps[0]!.reject(failure);
+  await turn();
+  expect(connection.messages).toMatchObject([failed]);
+  expect([causes, open(), connection.running]).toEqual([[failure], 0, null]);
+  expect(ended).not.toHaveBeenCalled();
+});
+
+it.each([
+  ['fails at once', { [Symbol.asyncIterator]: () => ({ next: fail }) }],
+  ['cannot be iterated', { [Symbol.asyncIterator]: fail }],
+])('a source that %s does not count as open', async (_, source) => {
+  const { started, connection, open } = subscribing(() => source);
+  await started;
+  await turn();
+  expect(connection.messages).toMatchObject([failed]);
+  expect([open(), connection.running]).toEqual([0, null]);
+});
+
+it.each([undefined, null, 'text', Object.create(null)])('a source may throw %j, which is no Error', async (thrown) => {
+  const { iterable, steps } = stepwise();
+  const { started, connection } = subscribing(() => iterable);
+  await started;
+  steps[0]!.reject(thrown);
+  await turn();
+  expect(connection.messages).toMatchObject([failed]);
+});
+
+it('a source whose value has no JSON is ended, with an error', async () => {
+  const { iterable, steps, ended } = stepwise();
+  const { started, connection, open } = subscribing(() => iterable);
+  await started;
+  steps[0]!.resolve(value(1n));
+  await turn();
+  expect(connection.messages).toMatchObject([failed]);
+  expect(open()).toBe(0);
+  expect(ended).toHaveBeenCalledOnce();
+});
+
+it('a source that fails when its client leaves is logged, and the client does not hear of it', async () => {
+  const failure = new Error('The source cannot end.');
+  const { iterable } = stepwise(() => Promise.reject(failure));
+  const { subscription, started, connection, causes, open } = subscribing(() => iterable);
+  await started;
+  subscription.end();
+  await turn();
+  expect([connection.messages, causes, open()]).toEqual([[], [failure], 0]);
+});
+
+it.each<[what: string, answer: (step: ReturnType<typeof stepwise>['steps'][number]) => void]>([
+  ['a value', (step) => step.resolve(value(1))],
+  ['the end', (step) => step.resolve({ done: true, value: undefined })],
+  ['a failure', (step) => step.reject(new Error('The source has failed.'))],
+])('a client that has left does not hear of %s of its source', async (_, answer) => {
+  const { iterable, steps, ended } = stepwise();
+  const { subscription, started, connection, causes } = subscribing(() => iterable);
+  await started;
+  subscription.end();
+  answer(steps[0]!);
+  await turn();
+  expect([connection.messages, causes]).toEqual([[], []]);
+  expect([steps.length, ended.mock.calls.length]).toEqual([1, 1]);
+});
+
+it('a Complete of the same read is handled first: the resolver is not called', async () => {
+  const { subscription, started, connection, resolver } = subscribing(() => stepwise().iterable);
+  subscription.end();
+  await started;
+  expect([connection.messages, resolver.mock.calls.length]).toEqual([[], 0]);
+});
+
+it('a source that the resolver returns after the client has left is ended, and not read', async () => {
+  const { iterable, steps, ended } = stepwise();
+  let answer = (_: unknown): void => {};
+  const { subscription, started, open } = subscribing(() => new Promise((resolve) => (answer = resolve)));
+  await turn();
+  subscription.end();
+  answer(iterable);
+  await started;
+  expect([steps.length, ended.mock.calls.length, open()]).toEqual([0, 1, 0]);
+});
+
+it('a resolver’s error is a result, and the subscription is complete', async () => {
+  const { started, connection } = subscribing(() => {
+    throw new UnavailableError('Try again later.');
+  });
+  await started;
+  expect(connection.messages).toMatchObject([
+    { type: 'next', payload: { errors: [{ message: 'Try again later.' }] } },
+    { type: 'complete' },
+  ]);
+});

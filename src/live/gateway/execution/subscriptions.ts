@@ -1,0 +1,128 @@
+import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
+import type { SubscribePayload } from 'graphql-ws';
+import { CloseCode } from '../../../protocol/close-code.js';
+import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { TopicStream } from '../../topics/topic-stream.js';
+import type { Connection } from '../connection/connection.js';
+import { Delivery } from './delivery.js';
+import type { DocumentBudget } from './document-budget.js';
+import { ExecutableOperation } from './executable-operation.js';
+import { ExecutedSource } from './executed-source.js';
+import { full, OperationCache } from './operation-cache.js';
+import { refused, variablesFault } from './operation-limits.js';
+import { Renderer, type ShowError } from './rendering.js';
+import type { Subscription, SubscriptionRequest } from './subscription.js';
+import type { SubscriptionMetrics } from './subscription.metrics.js';
+
+/** What a Subscribe message starts, or why it starts nothing. */
+type Prepared = SubscriptionRequest | readonly GraphQLError[];
+
+/** The errors of a message whose socket is closed: nobody gets them. */
+const CLOSED: readonly GraphQLError[] = [new GraphQLError('The socket is closed.')];
+
+/** Starts the subscriptions to one schema. */
+export class Subscriptions {
+  readonly #operations: OperationCache;
+  readonly #renderer: Renderer;
+
+  /**
+   * @param introspection whether clients may ask for the schema, and errors may suggest its names
+   * @param show what a client sees of an error
+   */
+  constructor(
+    schema: GraphQLSchema,
+    introspection: boolean,
+    budget: DocumentBudget,
+    private readonly metrics: SubscriptionMetrics,
+    private readonly show: ShowError,
+  ) {
+    this.#operations = new OperationCache(schema, introspection, budget);
+    this.#renderer = new Renderer(show);
+  }
+
+  /**
+   * Starts what a Subscribe message asks for: sends its results, or ends the subscription with an Error. A server error
+   * is an Error as well, and the socket stays open.
+   *
+   * @param messageBytes the length of the message
+   * @throws UnavailableError if a store is unavailable: ordinary clients retry after a close, but not after an Error
+   */
+  async start(subscription: Subscription, payload: SubscribePayload, messageBytes: number): Promise<void> {
+    const startedAtMs = performance.now();
+    let field: string | null = null;
+    try {
+      const prepared = this.#prepare(subscription, payload, messageBytes);
+      // A Complete that came in the same read is handled before this continues.
+      await Promise.resolve();
+      if (subscription.isOver) return;
+      if (!('operation' in prepared)) return this.#refuse(subscription, prepared, startedAtMs);
+      field = prepared.operation.field;
+      const fault = await this.#subscribe(subscription, prepared);
+      this.metrics.answered(field, fault ? 'failed' : 'ok', startedAtMs);
+      if (!fault || subscription.isOver) return;
+      subscription.next(this.#renderer.result(fault, prepared.context));
+      subscription.complete();
+    } catch (error) {
+      this.metrics.answered(field, 'failed', startedAtMs);
+      if (subscription.isOver) return;
+      if (error instanceof UnavailableError) throw error;
+      subscription.fail([this.#renderer.shown(error, subscription.connection.context)]);
+    }
+  }
+
+  #refuse(subscription: Subscription, errors: readonly GraphQLError[], startedAtMs: number): void {
+    this.metrics.answered(null, 'refused', startedAtMs);
+    subscription.fail(errors.map((error) => this.show(error, subscription.connection.context)));
+  }
+
+  /** What is to run, or the errors of the message; a message that no proper client sends closes the socket. */
+  #prepare(subscription: Subscription, payload: SubscribePayload, messageBytes: number): Prepared {
+    const { connection } = subscription;
+    const { context } = connection;
+    if (connection.closed || !context) return CLOSED;
+    const fault = variablesFault(payload.variables);
+    if (fault) return [fault];
+    const viewer = context.viewer?.id ?? '';
+    const operation = this.#operations.prepare(payload.query, payload.operationName, viewer);
+    if (operation === 'too-many-documents') return closed(connection, 'Too many new documents');
+    if (!(operation instanceof ExecutableOperation)) return operation;
+    const variant = operation.variant(payload.variables);
+    if (variant.selectsNothing)
+      return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];
+    const hold = this.#operations.live.hold(operation, viewer, messageBytes);
+    if (hold === 'node-full') return [full()];
+    if (hold === 'viewer-full') return closed(connection, 'Subscriptions hold too much memory');
+    subscription.holds(hold);
+    return { operation, variant, context, resume: payload.extensions?.['resume'] };
+  }
+
+  /**
+   * Calls the field's resolver, once. If it returns one of our topics, events go straight to the socket; the values of
+   * any other async iterable are executed one by one.
+   *
+   * @returns null, or the result if the resolver or the variables are refused
+   */
+  async #subscribe(subscription: Subscription, request: SubscriptionRequest): Promise<ExecutionResult | null> {
+    const source = await request.operation.subscribe(request.context, request.variant);
+    if (!(Symbol.asyncIterator in source)) return source;
+    const renderer = this.#renderer;
+    const { authenticator } = subscription.connection;
+    if (source instanceof TopicStream) {
+      const count = this.metrics.count(source.topic.definition.name, authenticator);
+      await Delivery.begin(source, subscription, request, { renderer, count });
+      return null;
+    }
+    const values = source[Symbol.asyncIterator]();
+    const count = this.metrics.count(null, authenticator);
+    const executed = new ExecutedSource(values, subscription, request, renderer, count);
+    subscription.sendsFrom(executed);
+    void executed.run();
+    return null;
+  }
+}
+
+/** Closes the socket of a client that exceeds a limit. */
+function closed(connection: Connection, reason: string): readonly GraphQLError[] {
+  connection.close(CloseCode.PolicyViolation, reason);
+  return CLOSED;
+}
