@@ -9,12 +9,14 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { GatewayConfig } from '../../src/live/live.config.js';
 import type { Grant } from '../../src/live/gateway/connection-authenticator.js';
 import type { ConnectionAdmission } from '../../src/live/gateway/admission/connection-admission.js';
-import { Connection } from '../../src/live/gateway/connection/connection.js';
-import { GatewaySocket, type SocketEvents } from '../../src/live/gateway/connection/gateway-socket.js';
+import type { Connection } from '../../src/live/gateway/connection/connection.js';
+import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
 import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/rendering.js';
-import { parsedMessage } from '../../src/live/gateway/message.js';
+import type { GatewayMetrics } from '../../src/live/gateway/admission/gateway.metrics.js';
+import type { ConnectionExpiry } from '../../src/live/gateway/connection/connection-expiry.js';
+import { Connections } from '../../src/live/gateway/connections.js';
 import { SocketProtocol } from '../../src/live/gateway/socket.protocol.js';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
@@ -28,6 +30,8 @@ const PATHS = { push: '/push', reference: '/reference' } as const;
  * A server that offers one schema over `graphql-transport-ws` twice: by our gateway, and by graphql-ws with graphql-js.
  */
 export interface TwoPaths {
+  /** Opens a socket and sends nothing. Every raw message goes into the inbox, and at last `<code> <reason>` of its close. */
+  connect(path: keyof typeof PATHS): Promise<{ send(text: string): void; inbox: Inbox<string> }>;
   /** Subscribes on a new socket. Every raw message after the ack goes into the inbox. */
   subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;
   /** Closes the sockets that {@link subscribe} opened. */
@@ -44,6 +48,7 @@ const GRANT: Grant = {
   expiresAt: new Date(Date.now() + 3_600_000),
   maySpeakFrom: () => true,
 };
+const ACK = { expiresAt: GRANT.expiresAt.toISOString() };
 const facts = { address: '127.0.0.1', userAgent: null, origin: null, requestId: 'test' };
 
 /** Starts the server. Every connection is admitted with `context`; all later steps are real. */
@@ -63,16 +68,22 @@ export async function startTwoPaths(schema: GraphQLSchema, context: GraphqlConte
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
   const clients: WebSocket[] = [];
+  const connect: TwoPaths['connect'] = async (path) => {
+    const client = new WebSocket(`ws://127.0.0.1:${port}${PATHS[path]}`, SUBPROTOCOL);
+    clients.push(client);
+    const inbox = new Inbox<string>();
+    client.on('message', (data: Buffer) => inbox.put(data.toString()));
+    client.on('close', (code, reason) => inbox.put(`${code} ${reason.toString()}`));
+    await new Promise((resolve) => client.once('open', resolve));
+    return { inbox, send: (text) => client.send(text) };
+  };
   return {
+    connect,
     async subscribe(path, payload) {
-      const client = new WebSocket(`ws://127.0.0.1:${port}${PATHS[path]}`, SUBPROTOCOL);
-      clients.push(client);
-      const inbox = new Inbox<string>();
-      client.on('message', (data: Buffer) => inbox.put(data.toString()));
-      await new Promise((resolve) => client.once('open', resolve));
-      client.send(JSON.stringify({ type: 'connection_init' }));
+      const { send, inbox } = await connect(path);
+      send(JSON.stringify({ type: 'connection_init' }));
       await inbox.take((text) => text.includes('connection_ack'), 'the ack');
-      client.send(JSON.stringify({ id: 'an "id" – ü', type: 'subscribe', payload }));
+      send(JSON.stringify({ id: 'an "id" – ü', type: 'subscribe', payload }));
       return inbox;
     },
     closeSockets() {
@@ -91,7 +102,7 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const admission = {
     admit: async (connection: Connection) => {
       connection.admit({ grant: GRANT, authenticator: 'test', context, resumable: false, sendsPositions: false });
-      return { expiresAt: new Date().toISOString() };
+      return ACK;
     },
   } as unknown as ConnectionAdmission;
   const module = { providers: new Map([[GraphQLSchemaHost, { instance: host }]]) };
@@ -104,15 +115,10 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
     { introspection: false } as GatewayConfig,
     logger,
   );
-  const batcher = new WriteBatcher();
-  const events: SocketEvents = {
-    message: (connection, data) => void protocol.receive(connection, parsedMessage(data)!, data.length),
-    ping: () => {},
-    pong: () => {},
-    close: (connection) => connection.ended(),
-    error: () => {},
-  };
-  return (socket, stream) => socket.attach(new Connection(socket, stream, facts, batcher), events);
+  const expiry = { begin: () => {}, end: () => {} } as unknown as ConnectionExpiry;
+  const metrics = { closed: () => {}, failed: () => {}, messageFailed: () => {} } as unknown as GatewayMetrics;
+  const connections = new Connections(protocol, expiry, new WriteBatcher(), metrics);
+  return (socket, stream) => connections.open(socket, stream, facts);
 }
 
 /** Unmodified graphql-ws with execution by graphql-js; only its errors are formatted like ours. */
@@ -122,6 +128,7 @@ function referencePath(schema: GraphQLSchema, context: GraphqlContext): Open {
     schema,
     context,
     subscribe,
+    onConnect: () => ACK,
     onNext: (_context, _id, _payload, _args, { errors, data }) => {
       if (!errors) return undefined;
       return data === undefined ? { errors: show(errors) } : { errors: show(errors), data };
