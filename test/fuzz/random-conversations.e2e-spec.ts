@@ -80,7 +80,7 @@ async function compare(seed: number): Promise<string> {
   let message = random.chance(0.9) ? init : randomMessage(random, of);
   while (said.push(message) <= MESSAGES) {
     const [answers = [], expected] = await Promise.all(sockets.map((socket) => answersTo(message, socket)));
-    expect(answers, said.join('\n')).toEqual(expected);
+    expect({ said, answers }).toEqual({ said, answers: expected });
     const last = answers.at(-1) ?? '';
     if (CLOSED.test(last)) return last.slice(0, 4);
     await bus.publish([{ topic: topicOf(definition, of), payload: said.length }]);
@@ -94,7 +94,7 @@ async function answersTo(message: string, { send, inbox }: Socket): Promise<stri
   const answers: string[] = [];
   send(message);
   send(PING);
-  for (let pongs = 0; pongs < 2; ) {
+  for (let pongs = 0; pongs < 2;) {
     const text = await inbox.take();
     if (text !== PONG) answers.push(text);
     else if (++pongs === 1) send(PING);

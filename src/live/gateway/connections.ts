@@ -7,7 +7,7 @@ import type { GatewaySocket, SocketEvents } from './connection/gateway-socket.js
 import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { WriteBatcher } from './connection/frame-writer.js';
-import { parsedMessage } from './message.js';
+import { parsedMessage } from './connection/message.js';
 import { SocketProtocol } from './socket.protocol.js';
 
 /** The longest message before the ack, in bytes: several times a `connection_init` with the longest token. */
@@ -49,9 +49,7 @@ export class Connections implements SocketEvents {
     }
     const message = parsedMessage(data);
     if (!message) return connection.close(CloseCode.BadRequest, 'Invalid message received');
-    this.protocol
-      .receive(connection, message, data.length)
-      .catch((error: unknown) => this.#failed(connection, error));
+    this.protocol.receive(connection, message, data.length).catch((error: unknown) => this.#failed(connection, error));
   }
 
   /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */

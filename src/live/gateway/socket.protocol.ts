@@ -21,7 +21,7 @@ import { servedSchema } from './execution/served-schema.js';
 import { Subscription } from './execution/subscription.js';
 import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 import { Subscriptions } from './execution/subscriptions.js';
-import { messageText } from './message.js';
+import { messageText } from './connection/message.js';
 
 /** The most running subscriptions of one socket. */
 const MAX_SUBSCRIPTIONS = 100;
@@ -76,7 +76,9 @@ export class SocketProtocol {
         return this.#subscribe(connection, message, bytes);
       case MessageType.Complete:
         return connection.subscription(message.id)?.end();
-      default:
+      case MessageType.ConnectionAck:
+      case MessageType.Next:
+      case MessageType.Error:
         connection.close(CloseCode.BadRequest, 'Only a server sends this message');
     }
   }

@@ -9,7 +9,7 @@ import type { TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ByteText } from '../connection/frame.js';
-import { messageText } from '../message.js';
+import { messageText } from '../connection/message.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
 import type { Renderer, ResultText } from './rendering.js';
 import {
@@ -46,7 +46,7 @@ export class Delivery implements TopicSink, SubscriptionSource {
   #recovered: boolean | undefined;
   /** The position where the subscription starts, until an event with a cursor is sent. */
   #start: Position | null = null;
-  #subscription: TopicSubscription | null = null;
+  #joined: TopicSubscription | null = null;
   #done = false;
   #latest: TopicEvent | null = null;
   #waiting: Promise<void> | null = null;
@@ -112,21 +112,21 @@ export class Delivery implements TopicSink, SubscriptionSource {
   }
 
   end(): void {
-    if (!this.#done && this.#subscription) this.#count.open--;
+    if (!this.#done && this.#joined) this.#count.open--;
     this.#done = true;
     this.#latest = null;
-    this.#subscription?.end();
+    this.#joined?.end();
   }
 
   get #mostWaiting(): number {
     return this.#definition.slowReader === 'close' ? MAX_WAITING + this.#definition.historySize : MAX_WAITING;
   }
 
-  #begun(subscription: TopicSubscription, operationId: string): void {
-    this.#subscription = subscription;
+  #begun(joined: TopicSubscription, operationId: string): void {
+    this.#joined = joined;
     const start = this.#start;
     this.#start = null;
-    if (this.#done) return subscription.end();
+    if (this.#done) return joined.end();
     this.#count.open++;
     if (start && this.#connection.sendsPositions) this.#sendPosition(operationId, start);
   }
@@ -196,7 +196,7 @@ export class Delivery implements TopicSink, SubscriptionSource {
       const hasRoom = this.#waitingCount < this.#mostWaiting;
       // The initial history arrives all at once, so it is sent at the reader's pace. The reader may still be fast
       // enough.
-      if (hasRoom && !this.#subscription) this.#wait(event);
+      if (hasRoom && !this.#joined) this.#wait(event);
       else if (hasRoom) this.#deliver(event);
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;

@@ -11,7 +11,7 @@ const MAX_VIEWER_BYTES = 8 * 1024 * 1024;
 const MAX_NODE_BYTES = 64 * 1024 * 1024;
 /** The part of a message that is not counted for the node: the size of an ordinary Subscribe. */
 const USUAL_MESSAGE_BYTES = 4096;
-/** What a subscription keeps of its message, as a multiple of its text: parsed, it takes more. */
+/** The most that a subscription keeps of its message, as a multiple of its text: its variables take more when parsed. */
 const KEPT_OF_MESSAGE = 2;
 
 /** Which limit is reached. */

@@ -3,7 +3,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection, RunningSubscription } from '../connection/connection.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
-import { messageText } from '../message.js';
+import { messageText } from '../connection/message.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
 import type { Hold } from './live-operations.js';
 import type { ResultText } from './rendering.js';

@@ -163,7 +163,7 @@ it('a Complete of the same read is handled first: the resolver is not called', a
 
 it('a source that the resolver returns after the client has left is ended, and not read', async () => {
   const { iterable, steps, ended } = stepwise();
-  let answer = (_: unknown): void => {};
+  let answer: (source: unknown) => void = () => {};
   const { subscription, started, open } = subscribing(() => new Promise((resolve) => (answer = resolve)));
   await turn();
   subscription.end();

@@ -1,5 +1,5 @@
 import { type Message, parseMessage, stringifyMessage } from 'graphql-ws';
-import { type ByteText, toBytes } from './connection/frame.js';
+import { type ByteText, toBytes } from './frame.js';
 
 /** A message of `graphql-transport-ws` as it is sent. */
 export function messageText(message: Message): ByteText {
