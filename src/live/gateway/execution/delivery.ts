@@ -17,7 +17,7 @@ import {
   nextStart,
   type Subscription,
   type SubscriptionRequest,
-  type SubscriptionSource,
+  type ResponseStream,
 } from './subscription.js';
 import type { SubscriptionCount } from './subscription.metrics.js';
 
@@ -32,7 +32,7 @@ export interface DeliveryParts {
 }
 
 /** Delivers one subscription from the topic to the socket: an event is rendered and framed in one synchronous step. */
-export class Delivery implements TopicSink, SubscriptionSource {
+export class Delivery implements TopicSink, ResponseStream {
   // Copied here instead of read through the request and the stream: with 15,000 sockets memory access is the main cost
   // of an event.
   readonly #connection: Connection;

@@ -25,8 +25,8 @@ export interface SubscriptionRequest {
   readonly resume: unknown;
 }
 
-/** What sends the results of a subscription. */
-export interface SubscriptionSource {
+/** The results of a subscription (GraphQL §6.2.3.2), which send themselves. */
+export interface ResponseStream {
   /** Called once, when the subscription is over. */
   end(): void;
 }
@@ -37,7 +37,7 @@ export interface SubscriptionSource {
  */
 export class Subscription implements RunningSubscription {
   #isOver = false;
-  #source: SubscriptionSource | null = null;
+  #stream: ResponseStream | null = null;
   #hold: Hold | null = null;
 
   /** Takes the id, which must be free. */
@@ -52,13 +52,13 @@ export class Subscription implements RunningSubscription {
     return this.#isOver;
   }
 
-  /** Sets what sends its results from now on; it is ended at once if the subscription is over already. */
-  sendsFrom(source: SubscriptionSource): void {
-    this.#source = source;
-    if (this.#isOver) source.end();
+  /** Its results, which end with it: at once if it is over already. */
+  sendsFrom(stream: ResponseStream): void {
+    this.#stream = stream;
+    if (this.#isOver) stream.end();
   }
 
-  /** Sets the memory that it takes, which is released at its end. */
+  /** The memory that it takes, which is released at its end. */
   holds(hold: Hold): void {
     this.#hold = hold;
   }
@@ -86,7 +86,7 @@ export class Subscription implements RunningSubscription {
     if (this.#isOver) return;
     this.#isOver = true;
     this.connection.unsubscribed(this);
-    this.#source?.end();
+    this.#stream?.end();
     this.#hold?.release();
   }
 }

@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
 import type { DocumentBudget } from './document-budget.js';
 import { ExecutableOperation } from './executable-operation.js';
-import { ExecutedSource } from './executed-source.js';
+import { ExecutedStream } from './executed-stream.js';
 import { full, OperationCache } from './operation-cache.js';
 import { refused, variablesFault } from './operation-limits.js';
 import { Renderer, type ShowError } from './rendering.js';
@@ -114,7 +114,7 @@ export class Subscriptions {
     }
     const values = source[Symbol.asyncIterator]();
     const count = this.metrics.count(null, authenticator);
-    const executed = new ExecutedSource(values, subscription, request, renderer, count);
+    const executed = new ExecutedStream(values, subscription, request, renderer, count);
     subscription.sendsFrom(executed);
     void executed.run();
     return null;

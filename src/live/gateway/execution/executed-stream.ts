@@ -1,12 +1,15 @@
 import type { Renderer } from './rendering.js';
-import type { Subscription, SubscriptionRequest, SubscriptionSource } from './subscription.js';
+import type { Subscription, SubscriptionRequest, ResponseStream } from './subscription.js';
 import type { SubscriptionCount } from './subscription.metrics.js';
 
 const OVER: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** Executes the values of a source that is not one of our topics, one after the other, at the pace of the socket. */
-export class ExecutedSource implements SubscriptionSource {
-  /** Whether the source has ended or failed by itself. */
+/**
+ * Executes the values of a source stream (GraphQL §6.2.3.1) that is not one of our topics, one after the other, at the
+ * pace of the socket.
+ */
+export class ExecutedStream implements ResponseStream {
+  /** Whether the source stream has ended or failed by itself. */
   #hasEnded = false;
 
   /** Counts as open from now on, until {@link end}. */
@@ -20,7 +23,7 @@ export class ExecutedSource implements SubscriptionSource {
     count.open++;
   }
 
-  /** Sends results until the source or the subscription is over. Called once; never throws. */
+  /** Sends results until the source stream or the subscription is over. Called once; never throws. */
   async run(): Promise<void> {
     const { subscription, renderer, request } = this;
     try {
@@ -33,13 +36,13 @@ export class ExecutedSource implements SubscriptionSource {
 
   end(): void {
     this.count.open--;
-    if (!this.#hasEnded) void this.#endSource();
+    if (!this.#hasEnded) void this.#endValues();
   }
 
-  /** The source's next value; the end once the subscription is over. */
+  /** The next value; the end once the subscription is over. */
   async #next(): Promise<IteratorResult<unknown>> {
     const { connection } = this.subscription;
-    // A slow reader slows down the source.
+    // A slow reader slows down the source stream.
     while (connection.isFull) await connection.drained();
     if (this.subscription.isOver) return OVER;
     try {
@@ -58,7 +61,7 @@ export class ExecutedSource implements SubscriptionSource {
     if (!this.subscription.isOver) this.subscription.next(this.renderer.result(result, context));
   }
 
-  async #endSource(): Promise<void> {
+  async #endValues(): Promise<void> {
     try {
       await this.values.return?.();
     } catch (error) {
