@@ -43,6 +43,21 @@ describe('webhook retry', () => {
   });
 });
 
+it('webhook retry takes an id as the receiver has it', async () => {
+  const retry = vi.fn(async () => 2);
+  const [id, other] = [randomUUID(), randomUUID()];
+  expect(await run(['webhook', 'retry', id, `msg_${other}`], { retry })).toMatchObject({ code: 0 });
+  expect(retry).toHaveBeenCalledWith([id, other]);
+});
+
+it('sessions revoke fails for the id of no live session', async () => {
+  expect(await run(['sessions', 'revoke', randomUUID()], { end: async () => false })).toEqual({
+    code: 1,
+    out: '',
+    err: 'sallyport: There is no live session with this id.\n',
+  });
+});
+
 describe('a command that reads a wrong configuration', () => {
   afterEach(() => void vi.unstubAllEnvs());
 

@@ -25,9 +25,11 @@ export const sessionsCommand: CliCommand = (program, context) => {
     .description('revoke one session by id, or all of an account by e-mail')
     .action((whose: string) =>
       context.withStores(async (stores, { nodesUnreachable }) => {
-        const ended = whose.includes('@')
+        const isEmail = whose.includes('@');
+        const ended = isEmail
           ? await stores.get(AccountChanges).endSessions(whose)
           : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
+        if (ended === 0 && !isEmail) throw new Error('There is no live session with this id.');
         context.print(
           { endedSessions: ended, nodesTold: !nodesUnreachable },
           `Ended ${ended} session(s). ${whenNotified(nodesUnreachable)}`.trimEnd(),

@@ -75,7 +75,7 @@ export class TopicLookUp {
       .map(({ cursor, payload }) => ({ cursor, payload }));
   }
 
-  /** Goes through the history, oldest first, up to `most` events; false if there may be more. */
+  /** Goes through the history, oldest first, up to `most` events; false if there are more. */
   async #read(topic: Topic, most: number, each: (event: TopicEvent) => void): Promise<boolean> {
     let after: string | undefined;
     for (let read = 0; read < most; read += EVENTS_AT_A_TIME) {
@@ -84,6 +84,7 @@ export class TopicLookUp {
       if (events.length < EVENTS_AT_A_TIME) return true;
       after = events.at(-1)?.cursor;
     }
-    return false;
+    const { events } = await this.bus.history(topic, { limit: 1, ...(after && { after }) });
+    return events.length === 0;
   }
 }

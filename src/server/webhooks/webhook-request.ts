@@ -20,6 +20,9 @@ export interface WebhookRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What precedes a webhook's id in the header `webhook-id`. */
+export const WEBHOOK_ID_PREFIX = 'msg_';
+
 /**
  * Writes and signs a webhook as Standard Webhooks 1.0.0 defines it: HMAC-SHA256 over id, time of the attempt and body,
  * with each key.
@@ -29,7 +32,7 @@ export interface WebhookRequest {
  */
 export function webhookRequest(webhook: Webhook, secrets: readonly string[], sentAtSeconds: number): WebhookRequest {
   const { type, viewer, createdAt } = webhook;
-  const id = `msg_${webhook.id}`;
+  const id = `${WEBHOOK_ID_PREFIX}${webhook.id}`;
   const body = JSON.stringify({ type, timestamp: createdAt.toISOString(), data: { viewer } });
   const signed = `${id}.${sentAtSeconds}.${body}`;
   const signatures = secrets.map((secret) => {
