@@ -18,6 +18,7 @@ it.each<[Partial<FeedOptions<number>>, string]>([
   [{ field: 'a-b' }, 'Feed "temperature": field must be a GraphQL name'],
   [{ history: { events: 0, seconds: 60 } }, 'history.events must be a whole number'],
   [{ history: { events: 1, seconds: 0.5 } }, 'history.seconds must be a whole number'],
+  [{ history: { events: 1, seconds: 31_536_001 } }, 'history.seconds must be a whole number, 1 to 31536000 (a year)'],
   [{ onSubscribe: 'all' as 'history' }, 'onSubscribe must be one of last-event, history, nothing.'],
   [{ slowReader: undefined as unknown as 'close' }, 'slowReader must be one of keep-latest, close.'],
   [{ deliverWithin: -1 }, 'deliverWithin must be a whole number of milliseconds, 0 to 1000'],

@@ -22,8 +22,8 @@ export interface FeedOptions<T> {
   /** The field's description in the schema. */
   readonly description?: string;
   /**
-   * How many events are kept for clients that reconnect, at least 1, and for how many seconds. This takes memory for
-   * each viewer.
+   * How many events are kept for clients that reconnect, at least 1, and for how many seconds, at most a year. This
+   * takes memory for each viewer.
    */
   readonly history: { readonly events: number; readonly seconds: number };
   /**
@@ -63,6 +63,8 @@ export interface Feed<T = unknown> {
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 const FIELD = /^[_A-Za-z][_0-9A-Za-z]*$/;
+/** In seconds: a year. */
+const MAX_HISTORY_SECONDS = 365 * 24 * 60 * 60;
 /** In milliseconds. */
 const MAX_DELIVER_WITHIN = 1_000;
 const ON_SUBSCRIBE: readonly TopicDefinition['onSubscribe'][] = ['last-event', 'history', 'nothing'];
@@ -83,7 +85,10 @@ export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
   must(NAME.test(name), 'name must be lower-case letters, digits and _, such as order_status');
   must(FIELD.test(field), 'field must be a GraphQL name, such as orderStatus');
   must(isCount(history.events), 'history.events must be a whole number, 1 or more');
-  must(isCount(history.seconds), 'history.seconds must be a whole number, 1 or more');
+  must(
+    isCount(history.seconds) && history.seconds <= MAX_HISTORY_SECONDS,
+    `history.seconds must be a whole number, 1 to ${MAX_HISTORY_SECONDS} (a year)`,
+  );
   must(ON_SUBSCRIBE.includes(onSubscribe), `onSubscribe must be one of ${ON_SUBSCRIBE.join(', ')}`);
   must(SLOW_READER.includes(slowReader), `slowReader must be one of ${SLOW_READER.join(', ')}`);
   must(
