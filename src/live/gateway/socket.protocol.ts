@@ -15,13 +15,13 @@ import { LOGGER } from '../logging/logger.js';
 import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection } from './connection/connection.js';
+import { messageText } from './connection/message.js';
 import { DocumentBudget } from './execution/document-budget.js';
 import { showError } from './execution/rendering.js';
 import { servedSchema } from './execution/served-schema.js';
 import { Subscription } from './execution/subscription.js';
 import { SubscriptionMetrics } from './execution/subscription.metrics.js';
-import { Subscriptions } from './execution/subscriptions.js';
-import { messageText } from './connection/message.js';
+import { SubscriptionStarter } from './execution/subscription-starter.js';
 
 /** The most running subscriptions of one socket. */
 const MAX_SUBSCRIPTIONS = 100;
@@ -34,7 +34,7 @@ const PONG = messageText({ type: MessageType.Pong });
  */
 @Injectable()
 export class SocketProtocol {
-  #subscriptions: Subscriptions | null = null;
+  #madeStarter: SubscriptionStarter | null = null;
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -62,7 +62,7 @@ export class SocketProtocol {
    * operation.
    *
    * @param bytes the length of the message
-   * @throws UnavailableError if a store is unavailable
+   * @throws UnavailableError if a store is unavailable, and any other error that is this server's fault
    */
   async receive(connection: Connection, message: Message, bytes: number): Promise<void> {
     switch (message.type) {
@@ -108,12 +108,12 @@ export class SocketProtocol {
     if (connection.subscriptionCount >= MAX_SUBSCRIPTIONS) {
       return connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
     }
-    await this.#served.start(new Subscription(connection, id), payload, bytes);
+    await this.#starter.start(new Subscription(connection, id), payload, bytes);
   }
 
   /** Created at first use, when Nest has built the schema. */
-  get #served(): Subscriptions {
-    return (this.#subscriptions ??= new Subscriptions(
+  get #starter(): SubscriptionStarter {
+    return (this.#madeStarter ??= new SubscriptionStarter(
       this.#schema!,
       this.config.introspection,
       this.budget,

@@ -52,13 +52,13 @@ export class Subscription implements RunningSubscription {
     return this.#isOver;
   }
 
-  /** Its results, which end with it: at once if it is over already. */
+  /** Sets its response stream, which ends with it: at once if it is over already. */
   sendsFrom(stream: ResponseStream): void {
     this.#stream = stream;
     if (this.#isOver) stream.end();
   }
 
-  /** The memory that it takes, which is released at its end. */
+  /** Sets the memory that counts for it until it is over. */
   holds(hold: Hold): void {
     this.#hold = hold;
   }

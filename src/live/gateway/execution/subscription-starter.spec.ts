@@ -6,7 +6,7 @@ import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { Connection, RunningSubscription } from '../connection/connection.js';
 import { DocumentBudget } from './document-budget.js';
 import { Subscription } from './subscription.js';
-import { Subscriptions } from './subscriptions.js';
+import { SubscriptionStarter } from './subscription-starter.js';
 
 /** What a subscription sees of its socket: its messages, and whether its id is in use. */
 class RecordingConnection {
@@ -38,18 +38,18 @@ function subscribing(source: () => unknown) {
   (schema.getType('Any') as GraphQLScalarType).serialize = (value) => value;
   const causes: unknown[] = [];
   const metrics = subscriptionMetrics();
-  const subscriptions = new Subscriptions(schema, false, new DocumentBudget(), metrics, (error) => {
+  const starter = new SubscriptionStarter(schema, false, new DocumentBudget(), metrics, (error) => {
     const { shown, cause } = maskError(error);
     if (cause !== undefined) causes.push(cause);
     return shown;
   });
   const connection = new RecordingConnection();
   const subscription = new Subscription(connection as unknown as Connection, '1');
-  const started = subscriptions.start(subscription, { query: 'subscription { value }' }, 0);
+  const started = starter.start(subscription, { query: 'subscription { value }' }, 0);
   return { subscription, started, connection, resolver, causes, open: () => metrics.count(null, 'test').open };
 }
 
-/** The values of a source, which the test answers one by one. */
+/** A source stream, whose values the test answers one by one. */
 function stepwise(end?: () => Promise<never>) {
   const steps: { resolve(step: unknown): void; reject(error: unknown): void }[] = [];
   const ended = vi.fn<() => Promise<never>>(end);
@@ -69,7 +69,7 @@ function fail(): never {
   throw new Error('The source has failed.');
 }
 
-it('a source that is no feed counts as open until its end, and its id is free afterwards', async () => {
+it('a source stream that is no feed counts as open until its end, and its id is free afterwards', async () => {
   const { iterable, steps, ended } = stepwise();
   const { started, connection, open } = subscribing(() => iterable);
   await started;
@@ -86,7 +86,7 @@ it('a source that is no feed counts as open until its end, and its id is free af
   expect(ended).not.toHaveBeenCalled();
 });
 
-it('a source that fails ends with its error, and no longer counts as open', async () => {
+it('a source stream that fails ends with its error, and no longer counts as open', async () => {
   const { iterable, steps, ended } = stepwise();
   const { started, connection, causes, open } = subscribing(() => iterable);
   await started;
@@ -101,7 +101,7 @@ it('a source that fails ends with its error, and no longer counts as open', asyn
 it.each([
   ['fails at once', { [Symbol.asyncIterator]: () => ({ next: fail }) }],
   ['cannot be iterated', { [Symbol.asyncIterator]: fail }],
-])('a source that %s does not count as open', async (_, source) => {
+])('a source stream that %s does not count as open', async (_, source) => {
   const { started, connection, open } = subscribing(() => source);
   await started;
   await turn();
@@ -109,16 +109,19 @@ it.each([
   expect([open(), connection.running]).toEqual([0, null]);
 });
 
-it.each([undefined, null, 'text', Object.create(null)])('a source may throw %j, which is no Error', async (thrown) => {
-  const { iterable, steps } = stepwise();
-  const { started, connection } = subscribing(() => iterable);
-  await started;
-  steps[0]!.reject(thrown);
-  await turn();
-  expect(connection.messages).toMatchObject([failed]);
-});
+it.each([undefined, null, 'text', Object.create(null)])(
+  'a source stream may throw %j, which is no Error',
+  async (thrown) => {
+    const { iterable, steps } = stepwise();
+    const { started, connection } = subscribing(() => iterable);
+    await started;
+    steps[0]!.reject(thrown);
+    await turn();
+    expect(connection.messages).toMatchObject([failed]);
+  },
+);
 
-it('a source whose value has no JSON is ended, with an error', async () => {
+it('a source stream whose value has no JSON is ended, with an error', async () => {
   const { iterable, steps, ended } = stepwise();
   const { started, connection, open } = subscribing(() => iterable);
   await started;
@@ -129,7 +132,7 @@ it('a source whose value has no JSON is ended, with an error', async () => {
   expect(ended).toHaveBeenCalledOnce();
 });
 
-it('a source that fails when its client leaves is logged, and the client does not hear of it', async () => {
+it('a source stream that fails when its client leaves is logged, and the client does not hear of it', async () => {
   const failure = new Error('The source cannot end.');
   const { iterable } = stepwise(() => Promise.reject(failure));
   const { subscription, started, connection, causes, open } = subscribing(() => iterable);
@@ -143,7 +146,7 @@ it.each<[what: string, answer: (step: ReturnType<typeof stepwise>['steps'][numbe
   ['a value', (step) => step.resolve(value(1))],
   ['the end', (step) => step.resolve({ done: true, value: undefined })],
   ['a failure', (step) => step.reject(new Error('The source has failed.'))],
-])('a client that has left does not hear of %s of its source', async (_, answer) => {
+])('a client that has left does not hear of %s of its source stream', async (_, answer) => {
   const { iterable, steps, ended } = stepwise();
   const { subscription, started, connection, causes } = subscribing(() => iterable);
   await started;
@@ -161,7 +164,7 @@ it('a Complete of the same read is handled first: the resolver is not called', a
   expect([connection.messages, resolver.mock.calls.length]).toEqual([[], 0]);
 });
 
-it('a source that the resolver returns after the client has left is ended, and not read', async () => {
+it('a source stream that the resolver returns after the client has left is ended, and not read', async () => {
   const { iterable, steps, ended } = stepwise();
   let answer: (source: unknown) => void = () => {};
   const { subscription, started, open } = subscribing(() => new Promise((resolve) => (answer = resolve)));

@@ -21,7 +21,7 @@ type Prepared = SubscriptionRequest | readonly GraphQLError[];
 const CLOSED: readonly GraphQLError[] = [new GraphQLError('The socket is closed.')];
 
 /** Starts the subscriptions to one schema. */
-export class Subscriptions {
+export class SubscriptionStarter {
   readonly #operations: OperationCache;
   readonly #renderer: Renderer;
 
@@ -45,7 +45,8 @@ export class Subscriptions {
    * is an Error as well, and the socket stays open.
    *
    * @param messageBytes the length of the message
-   * @throws UnavailableError if a store is unavailable: ordinary clients retry after a close, but not after an Error
+   * @throws UnavailableError if a store is unavailable; the caller closes the socket, because ordinary clients retry
+   * after a close, but not after an Error
    */
   async start(subscription: Subscription, payload: SubscribePayload, messageBytes: number): Promise<void> {
     const startedAtMs = performance.now();
