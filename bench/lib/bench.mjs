@@ -47,22 +47,75 @@ export class Bench {
    */
   async interleaved(names, measure) {
     const figures = {};
-    const failed = this.failedPeers;
     for (let round = 0; round < this.repeatCount; round++) {
-      const order = names.map((_, index) => names[(index + round) % names.length]);
-      for (const name of order.filter((one) => !failed.has(one))) {
-        const values = await measure(name, round).catch((error) => {
-          if (!isPeer(name)) throw error;
-          this.log(`  ${round + 1}/${this.repeatCount} ${name} FAILED and is left out: ${error.message.trim()}`);
-          failed.add(name);
-          return {};
-        });
-        const summary = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
-        if (summary.length > 0) this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${summary.join(', ')}`);
-        for (const [key, value] of Object.entries(values)) ((figures[key] ??= {})[name] ??= []).push(value);
+      for (const name of this.#left(rotated(names, round)))
+        this.#note(figures, name, round, await this.#attempt(name, round, () => measure(name, round)));
+    }
+    return this.#withoutFailed(figures);
+  }
+
+  /**
+   * Like {@link interleaved}, but within a round all servers are up and take short turns: the processor of a shared
+   * machine changes its speed by a third from one second to the next, which several short turns of each meet alike.
+   *
+   * @param options.turns how many turns each server has in a round
+   * @param options.start `(name)` → what `turn` and `end` get, with `stop()`
+   * @param options.turn `(started, turn)` → `{ count: number }`; those of a round are added up
+   * @param options.end `(sums, started)` → `{ measure: number }`, after the last turn of all servers
+   * @returns as `interleaved` does
+   */
+  async inTurns(names, { turns, start, turn, end }) {
+    const figures = {};
+    for (let round = 0; round < this.repeatCount; round++) {
+      const up = new Map();
+      try {
+        for (const name of this.#left(names)) {
+          const started = await this.#attempt(name, round, () => start(name));
+          if (started) up.set(name, { started, sums: {} });
+        }
+        for (let index = 0; index < turns; index++)
+          for (const name of this.#left(rotated([...up.keys()], round + index))) {
+            const { started, sums } = up.get(name);
+            const counts = await this.#attempt(name, round, () => turn(started, index));
+            for (const [key, count] of Object.entries(counts ?? {})) sums[key] = (sums[key] ?? 0) + count;
+          }
+        for (const name of this.#left(up.keys())) {
+          const { started, sums } = up.get(name);
+          this.#note(figures, name, round, await this.#attempt(name, round, () => end(sums, started)));
+        }
+      } finally {
+        for (const { started } of up.values()) await started.stop();
       }
     }
-    for (const ofServers of Object.values(figures)) for (const name of failed) delete ofServers[name];
+    return this.#withoutFailed(figures);
+  }
+
+  /** Those that have not failed. */
+  #left(names) {
+    return [...names].filter((name) => !this.failedPeers.has(name));
+  }
+
+  /** Null if a peer fails, which is then left out. */
+  async #attempt(name, round, task) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!isPeer(name)) throw error;
+      this.log(`  ${round + 1}/${this.repeatCount} ${name} FAILED and is left out: ${error.message.trim()}`);
+      this.failedPeers.add(name);
+      return null;
+    }
+  }
+
+  #note(figures, name, round, values) {
+    if (values === null) return;
+    const summary = Object.entries(values).map(([key, value]) => `${key} ${Number(value).toPrecision(4)}`);
+    this.log(`  ${round + 1}/${this.repeatCount} ${name}: ${summary.join(', ')}`);
+    for (const [key, value] of Object.entries(values)) ((figures[key] ??= {})[name] ??= []).push(value);
+  }
+
+  #withoutFailed(figures) {
+    for (const ofServers of Object.values(figures)) for (const name of this.failedPeers) delete ofServers[name];
     return figures;
   }
 
@@ -100,28 +153,44 @@ export class Bench {
    * @param task `({ server, loader, opening })`; `opening` holds the figures of Loader's `open`
    */
   async withSockets(name, options, task) {
+    const opened = await this.openSockets(name, options);
+    try {
+      return await task(opened);
+    } finally {
+      await opened.stop();
+    }
+  }
+
+  /**
+   * Starts a server and a load generator, and opens all sockets, or the first `options.first` of them.
+   *
+   * @returns `{ server, loader, opening, stop() }`
+   */
+  async openSockets(name, options) {
     const server = await this.serve(name, options);
     const loader = new Loader();
-    try {
-      await options.beforeOpening?.(server);
-      const opening = await loader.command('open', {
-        pid: server.pid,
-        port: server.port,
-        graphql: server.graphql,
-        clients: server.clients,
-        atOnce: options.atOnce ?? 128,
-        base: 1 + (this.#round++ % 200),
-      });
-      if (opening.failed > 0) {
-        const refusals = JSON.stringify(opening.closes);
-        throw new Error(
-          `${name}: ${opening.failed} sockets did not open; refusals ${refusals}. ${server.child.output?.() ?? ''}`,
-        );
-      }
-      return await task({ server, loader, opening });
-    } finally {
+    const stop = async () => {
       await loader.stop();
       await server.stop();
+    };
+    try {
+      await options.beforeOpening?.(server);
+      const { pid, port, graphql } = server;
+      const clients = server.clients.slice(0, options.first);
+      const base = 1 + (this.#round++ % 200);
+      const opening = await loader.command('open', {
+        pid,
+        port,
+        graphql,
+        clients,
+        base,
+        atOnce: options.atOnce ?? 128,
+      });
+      checkOpened(name, opening, server);
+      return { server, loader, opening, stop };
+    } catch (error) {
+      await stop();
+      throw error;
     }
   }
 
@@ -152,12 +221,30 @@ export class Bench {
   residentBytes = residentBytes;
 }
 
-/** Whether the load generator used its whole core, so that the figures are its own. */
-export const isLimitedByLoader = (figures) => figures.loaderCpuSeconds > 0.95 * figures.wallSeconds;
+const rotated = (names, by) => names.map((_, index) => names[(index + by) % names.length]);
+
+/** Throws if a socket did not open. */
+export function checkOpened(name, opening, server) {
+  if (opening.failed === 0) return;
+  const refusals = JSON.stringify(opening.closes);
+  throw new Error(
+    `${name}: ${opening.failed} sockets did not open; refusals ${refusals}. ${server.child.output?.() ?? ''}`,
+  );
+}
 
 /** Throws if events are missing, a socket was closed or got an unexpected message, or the load generator was the bottleneck. */
 export function check(name, figures) {
-  if (isLimitedByLoader(figures)) throw new Error(`${name}: the load generator was the limit`);
+  checkNotLimited(name, figures);
+  checkArrived(name, figures);
+}
+
+/** Throws if the load generator used its whole core, so that the figures are its own. */
+export function checkNotLimited(name, { loaderCpuSeconds, wallSeconds }) {
+  if (loaderCpuSeconds > 0.95 * wallSeconds) throw new Error(`${name}: the load generator was the limit`);
+}
+
+/** Throws if events are missing, or a socket was closed or got an unexpected message. */
+export function checkArrived(name, figures) {
   const closes = Object.keys(figures.closes ?? {});
   if (figures.missing > 0)
     throw new Error(`${name}: ${figures.missing} events did not arrive, of ${figures.events + figures.missing}`);

@@ -84,14 +84,23 @@ function difference(before, pid, extra) {
   };
 }
 
+async function opening(pid, open) {
+  const before = snapshot(pid);
+  const seconds = await open();
+  const { opened, failed, closes } = sockets;
+  return difference(before, pid, { seconds, opened, failed, closes });
+}
+
 const commands = {
   /** Opens sockets; returns the time and the CPU time of both processes. */
   async open({ pid, atOnce, ...options }) {
     sockets = new Sockets(options);
-    const before = snapshot(pid);
-    const seconds = await sockets.open(atOnce);
-    const figures = difference(before, pid, { seconds, opened: sockets.opened, failed: sockets.failed });
-    return { ...figures, closes: sockets.closes };
+    return opening(pid, () => sockets.open(atOnce));
+  },
+
+  /** Opens more sockets beside those that are open. As `open`, whose options hold for them too. */
+  async openMore({ pid, clients, atOnce }) {
+    return opening(pid, () => sockets.openMore(clients, atOnce));
   },
 
   /** Waits for `warmup` frames, then measures `count` frames, each starting in a pause between ticks. */

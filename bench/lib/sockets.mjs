@@ -69,21 +69,28 @@ export class Sockets {
 
   /** Opens all clients, `atOnce` in flight. Resolves with the seconds it took. */
   open(atOnce = 128) {
-    const { port, path, graphql, clients } = this.#options;
+    return this.openMore(this.#options.clients, atOnce);
+  }
+
+  /** Opens these clients beside those that are open. As {@link open}. */
+  openMore(clients, atOnce = 128) {
+    const { port, path, graphql } = this.#options;
     const request = upgradeRequest(port, path, graphql);
     const prepared = clients.map(({ first, second }) => ({
       first: clientFrame(first),
       second: Buffer.concat(second.map((text) => clientFrame(text))),
     }));
+    if (prepared.length === 0) return Promise.resolve(0);
+    const offset = this.#sockets.length;
     return new Promise((resolve) => {
       let next = 0;
       let done = 0;
       const started = process.hrtime.bigint();
       const settle = () => {
         if (++done === prepared.length) resolve(Number(process.hrtime.bigint() - started) / 1e9);
-        else if (next < prepared.length) this.#openOne(next, prepared[next++], request, settle);
+        else if (next < prepared.length) this.#openOne(offset + next, prepared[next++], request, settle);
       };
-      while (next < Math.min(atOnce, prepared.length)) this.#openOne(next, prepared[next++], request, settle);
+      while (next < Math.min(atOnce, prepared.length)) this.#openOne(offset + next, prepared[next++], request, settle);
     });
   }
 

@@ -1,4 +1,4 @@
-import { check, isLimitedByLoader, microsPerEvent } from '../lib/bench.mjs';
+import { checkArrived, checkNotLimited, microsPerEvent } from '../lib/bench.mjs';
 
 /** The feeds, batch sizes, servers and targets; the baseline is the bare loop of `ws`. */
 const RUNS = [
@@ -8,11 +8,11 @@ const RUNS = [
   { feed: 'notifications', batch: 1_000, servers: ['ws', 'sallyport'], atMost: 1.6 },
 ];
 
-/** Requests before the measurement, and events in each: what runs once in a request is compiled late. */
-const WARM_UP = { requests: 5_000, batch: 20 };
+/** Small requests before the measurement, since what runs once in a request is compiled late; then events in batches. */
+const WARM_UP = { requests: 5_000, batch: 20, events: 40_000 };
 
-/** How often one figure is measured again where the load generator was the limit: with bare `ws` it is close to it. */
-const MOST_REPEATS = 5;
+/** Each server publishes this often in a round, one after the other. */
+const TURNS = { count: 40, events: 5_000 };
 
 /** Events that another backend publishes over HTTP. Only this project checks the key, viewer and payload. */
 export default {
@@ -27,18 +27,15 @@ export default {
 
 async function measure(bench, { feed, batch, servers, atMost }) {
   const people = bench.quick ? 500 : 2000;
-  const figures = await bench.interleaved(bench.servers(servers), (name) =>
-    bench.withSockets(name, { people, feed }, async ({ server, loader }) => {
-      const publish = { pid: server.pid, viewers: server.viewers, feed, batch, ...(await server.publish()) };
-      await loader.command('publish', { ...publish, batch: WARM_UP.batch, count: WARM_UP.requests * WARM_UP.batch });
-      await loader.command('publish', { ...publish, count: 40_000 });
-      let one = await loader.command('publish', { ...publish, count: 40_000 });
-      for (let again = 0; again < MOST_REPEATS && isLimitedByLoader(one); again++)
-        one = await loader.command('publish', { ...publish, count: 40_000 });
-      check(name, one);
-      return { micros: microsPerEvent(one), perSecond: one.events / one.wallSeconds };
-    }),
-  );
+  const figures = await bench.inTurns(bench.servers(servers), {
+    turns: TURNS.count,
+    start: (name) => startWarm(bench, name, { people, feed, batch }),
+    turn: ({ publish }) => publish(TURNS.events, batch),
+    end: (sums, { name }) => {
+      checkNotLimited(name, sums);
+      return { micros: microsPerEvent(sums), perSecond: sums.events / sums.wallSeconds };
+    },
+  });
   const what = `${feed} published over HTTP in batches of ${batch.toLocaleString('en')}`;
   const suffix = feed === 'user_count' && batch === 100 ? '' : `-${feed}-${batch}`;
   return [
@@ -57,4 +54,19 @@ async function measure(bench, { feed, batch, servers, atMost }) {
       values: figures.perSecond,
     },
   ];
+}
+
+/** A server with its sockets, which `publish` publishes to; its code is compiled. */
+async function startWarm(bench, name, { people, feed, batch }) {
+  const { server, loader, stop } = await bench.openSockets(name, { people, feed });
+  const target = { pid: server.pid, viewers: server.viewers, feed, ...(await server.publish()) };
+  const publish = async (count, size) => {
+    const figures = await loader.command('publish', { ...target, batch: size, count });
+    checkArrived(name, figures);
+    const { events, serverCpuSeconds, loaderCpuSeconds, wallSeconds } = figures;
+    return { events, serverCpuSeconds, loaderCpuSeconds, wallSeconds };
+  };
+  await publish(WARM_UP.requests * WARM_UP.batch, WARM_UP.batch);
+  await publish(WARM_UP.events, batch);
+  return { name, publish, stop };
 }

@@ -1,3 +1,7 @@
+import { checkOpened } from '../lib/bench.mjs';
+
+/** Each server opens this many, then the next one does. */
+const TURN = 1000;
 const SETTLE_MS = 1500;
 const QUICK_SETTLE_MS = 400;
 
@@ -6,27 +10,43 @@ export default {
   name: 'sockets',
   title: 'Opening sockets, and keeping them',
   async run(bench) {
-    const sockets = bench.quick ? 2000 : 15_000;
+    const count = bench.quick ? 2000 : 15_000;
     const names = bench.servers(bench.quick ? ['ws', 'sallyport', 'nest'] : ['ws', 'sallyport', 'nest', 'mercurius']);
-    const figures = await bench.interleaved(names, async (name) => {
-      let before = 0;
-      const beforeOpening = async (server) => {
-        before = await settled(bench, server);
-      };
-      const options = { people: sockets, nodeArgs: ['--expose-gc', '--import', COLLECT], beforeOpening };
-      return bench.withSockets(name, options, async ({ server, opening }) => {
-        const after = await settled(bench, server);
-        return {
-          kib: (after - before) / sockets / 1024,
-          perSecond: sockets / opening.seconds,
-          micros: (opening.serverCpuSeconds / sockets) * 1e6,
-          loaderBusy: opening.loaderCpuSeconds / opening.seconds,
-        };
-      });
+    const figures = await bench.inTurns(names, {
+      turns: count / TURN,
+      start: (name) => startEmpty(bench, name, count),
+      turn: ({ openMore }, index) => openMore(index * TURN),
+      end: async ({ seconds, serverCpuSeconds }, { memory, before }) => ({
+        kib: ((await memory()) - before) / count / 1024,
+        perSecond: count / seconds,
+        micros: (serverCpuSeconds / count) * 1e6,
+      }),
     });
-    return measures(sockets.toLocaleString('en'), figures);
+    return measures(count.toLocaleString('en'), figures);
   },
 };
+
+/** A server without sockets. */
+async function startEmpty(bench, name, people) {
+  let before = 0;
+  const beforeOpening = async (server) => {
+    before = await settled(bench, server);
+  };
+  const options = { people, nodeArgs: ['--expose-gc', '--import', COLLECT], beforeOpening, first: 0 };
+  const { server, loader, stop } = await bench.openSockets(name, options);
+  return {
+    before,
+    memory: () => settled(bench, server),
+    openMore: async (from) => {
+      const clients = server.clients.slice(from, from + TURN);
+      const opening = await loader.command('openMore', { pid: server.pid, clients });
+      checkOpened(name, opening, server);
+      const { seconds, serverCpuSeconds } = opening;
+      return { seconds, serverCpuSeconds };
+    },
+    stop,
+  };
+}
 
 const COLLECT = new URL('../lib/collector.mjs', import.meta.url).href;
 
