@@ -14,6 +14,20 @@ const JSON_BYTES_OF_VALUE = 25;
 /** Quotes, a colon and a comma. */
 const JSON_BYTES_AROUND = 4;
 
+/** Types of JavaScript that `JSON.stringify` writes as `{}`, by the name that `Object.prototype.toString` gives them. */
+const LOSES_CONTENT = new Set([
+  'ArrayBuffer',
+  'Error',
+  'Map',
+  'Promise',
+  'RegExp',
+  'Set',
+  'SharedArrayBuffer',
+  'WeakMap',
+  'WeakRef',
+  'WeakSet',
+]);
+
 /** How large a JSON value is, and whether it is one. */
 export interface PayloadSize {
   /** What it takes in memory, roughly: 3 bytes of JSON can be an object of 64. */
@@ -61,13 +75,22 @@ function measure(value: unknown, levels: number, size: Measured): boolean {
   if (levels <= 0) return false;
   size.memoryBytes += CONTAINER_BYTES;
   if (Array.isArray(value)) return value.every((part) => measure(part, levels - 1, size));
+  let isEmpty = true;
   for (const key in value) {
+    isEmpty = false;
     if (key === '__proto__' && levels !== Infinity) return false;
     size.memoryBytes += key.length;
     size.maxJsonBytes += JSON_BYTES_AROUND + JSON_BYTES_OF_UNIT * key.length;
     if (!measure((value as Record<string, unknown>)[key], levels - 1, size)) return false;
   }
+  if (isEmpty) checkEmpty(value, size);
   return true;
+}
+
+/** JSON has `{}` for a `Map`, a `Promise` and others whose content is not in fields, which would be lost. */
+function checkEmpty(value: object, size: Measured): void {
+  const type = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (LOSES_CONTENT.has(type)) size.fault = `has an object of type ${type}, which is no JSON`;
 }
 
 /** What code, unlike a parser of JSON, can put in place of a JSON value. `undefined` is a field that is left out. */
