@@ -2,27 +2,15 @@
 // while relays and nodes are killed and stopped, and compares what arrives with what was committed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { ROOT } from './build-step.mjs';
+import { wholeNumbers } from './whole-numbers.mjs';
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '100000' },
-    events: { type: 'string', default: '1000000' },
-    seed: { type: 'string' },
-  },
-});
-for (const [name, value] of Object.entries(values)) {
-  if (!/^\d+$/.test(value)) {
-    console.error(`--${name}: expected a whole number.`);
-    process.exit(2);
-  }
-}
+const { steps, events, seed } = wholeNumbers({ steps: '100000', events: '1000000', seed: undefined });
 const env = {
   ...process.env,
-  OUTBOX_STEPS: values.steps,
-  OUTBOX_EVENTS: values.events,
-  ...(values.seed ? { OUTBOX_SEED: values.seed } : {}),
+  OUTBOX_STEPS: steps,
+  OUTBOX_EVENTS: events,
+  ...(seed ? { OUTBOX_SEED: seed } : {}),
 };
 const tests = ['test/outbox-order.e2e-spec.ts', 'test/outbox-faults.e2e-spec.ts'];
 process.exitCode = spawnSync(process.execPath, [join(ROOT, 'scripts/test.mjs'), ...tests], {
