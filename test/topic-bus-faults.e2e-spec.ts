@@ -317,6 +317,18 @@ needs('redis')('the bus on a Redis that fails', () => {
       expect(await admin.pttl(stream)).toBeGreaterThan(3_000_000);
     });
 
+    it('takes no earlier event for the newest where the history of a feed is one event on some nodes only', async () => {
+      const owner = `user:${randomUUID()}` as const;
+      const of = (historySize: number): Topic => topicOf({ ...definition, historySize }, owner);
+      const [first] = await publish(of(1), 1);
+      await publish(of(20), 2);
+      const sink = new RecordingSink();
+      await here.bus.subscribe(of(1), sink, first?.ok && first.cursor);
+      expect(sink.recovered).toBe(false);
+      expect(sink.payloads).toEqual([]);
+      expect(await here.bus.history(of(1), { limit: 10 })).toEqual({ events: [], recovered: true });
+    });
+
     it('continues without loss after a restart with its data', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);

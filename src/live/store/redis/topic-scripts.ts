@@ -113,6 +113,8 @@ for i = 1, #ARGV - 5 do
     -- With another definition than before, the stream may be new or needed for longer.
     if now - renewed > definition.renewAfter or known[4] ~= definition.text then
       call('HSET', meta, 'renewed', now, 'definition', definition.text)
+      -- A node where the history is still one event would take the fields of an earlier one for this.
+      if definition.size > 1 then call('HDEL', meta, 't', 'p') end
       call('PEXPIRE', meta, definition.metaLifetime)
       call('PEXPIRE', stream, definition.streamLifetime)
     end
