@@ -26,6 +26,14 @@ export const FAILURE_LIMITS = {
 /** An action that may fail. */
 export type FallibleAttempt = keyof typeof FAILURE_LIMITS;
 
+/** One attempt, counted for one network. */
+interface Count {
+  readonly limiter: RateLimiterAbstract;
+  readonly block: string;
+  /** When the minute that it counts in ends, on the monotonic clock. */
+  readonly untilMs: number;
+}
+
 /** Attempts of one network that are being verified on this node, and those that wait. */
 interface UnderWay {
   verifying: number;
@@ -67,7 +75,7 @@ export class FailureRateLimit {
     if (addressIn(address, this.#exempt)) return verify();
     const blocks = addressBlocks(address);
     const key = `${kind} ${blocks.at(-1)}`;
-    await this.#reserve(kind, blocks, key);
+    const counts = await this.#reserve(kind, blocks, key);
     let failed = false;
     try {
       const value = await verify();
@@ -77,19 +85,19 @@ export class FailureRateLimit {
       failed = isFailure({ error });
       throw error;
     } finally {
-      if (!failed) await this.#uncount(kind, blocks);
+      if (!failed) await uncount(counts);
       this.#settle(key);
     }
   }
 
-  async #reserve(kind: FallibleAttempt, blocks: readonly string[], key: string): Promise<void> {
+  async #reserve(kind: FallibleAttempt, blocks: readonly string[], key: string): Promise<readonly Count[]> {
     for (;;) {
-      const refusal = await this.#take(kind, blocks);
+      const { counts, refusal } = await this.#take(kind, blocks);
       const underWay = this.#underWay.get(key);
       if (refusal === null) {
         if (underWay) underWay.verifying += 1;
         else this.#underWay.set(key, { verifying: 1, waiting: [] });
-        return;
+        return counts;
       }
       if (!underWay || underWay.waiting.length >= MAX_WAITING) {
         this.metrics.refused(kind);
@@ -100,21 +108,22 @@ export class FailureRateLimit {
   }
 
   /** The widest network first: once it reaches its limit, no keys are created for the many networks inside it. */
-  async #take(kind: FallibleAttempt, blocks: readonly string[]): Promise<RateLimiterRes | null> {
+  async #take(
+    kind: FallibleAttempt,
+    blocks: readonly string[],
+  ): Promise<{ readonly counts: readonly Count[]; readonly refusal: RateLimiterRes | null }> {
     const limiters = this.#limiters.get(kind) ?? [];
+    const counts: Count[] = [];
     for (let level = blocks.length - 1; level >= 0; level -= 1) {
-      const taken = await limiters[level]!.penalty(blocks[level]!);
+      const [limiter, block] = [limiters[level]!, blocks[level]!];
+      const startedMs = performance.now();
+      const taken = await limiter.penalty(block);
+      counts.push({ limiter, block, untilMs: startedMs + taken.msBeforeNext });
       if (taken.consumedPoints <= FAILURE_LIMITS[kind] * NETWORK_FACTORS[level]!) continue;
-      await this.#uncount(kind, blocks, level);
-      return taken;
+      await uncount(counts);
+      return { counts: [], refusal: taken };
     }
-    return null;
-  }
-
-  /** Uncounts an attempt for the networks from this level on, which are wider. */
-  async #uncount(kind: FallibleAttempt, blocks: readonly string[], narrowest = 0): Promise<void> {
-    const limiters = this.#limiters.get(kind) ?? [];
-    for (let level = narrowest; level < blocks.length; level += 1) await limiters[level]!.reward(blocks[level]!);
+    return { counts, refusal: null };
   }
 
   /** One has been verified: the next may start, or all of them when nothing is left to wait for. */
@@ -125,4 +134,9 @@ export class FailureRateLimit {
     if (underWay.verifying === 0) this.#underWay.delete(key);
     for (const resume of underWay.waiting.splice(0, underWay.verifying === 0 ? Infinity : 1)) resume();
   }
+}
+
+/** Not once its minute is over: that would let the next minute begin below zero. */
+async function uncount(counts: readonly Count[]): Promise<void> {
+  for (const { limiter, block, untilMs } of counts) if (performance.now() < untilMs) await limiter.reward(block);
 }
