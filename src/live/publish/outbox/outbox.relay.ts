@@ -129,8 +129,8 @@ export class OutboxRelay {
     const leadership = new Leadership(outbox, this.#maintenance, await outbox.first());
     while (!this.#isStopped) {
       this.#wasNotified = false;
-      const found = await outbox.read(leadership.ranges);
       const readMs = performance.now();
+      const found = await outbox.read(leadership.ranges);
       const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, leadership, readMs));
       if (found.rows.length === 0) leadership.foundNothing(found);
       await leadership.maintain();
