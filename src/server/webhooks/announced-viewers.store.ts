@@ -133,13 +133,13 @@ export class AnnouncedViewers {
   }
 }
 
-/** Locks the rows that meet a condition, always in the same order, so that two nodes never wait for each other. */
+/** Locks the rows that meet a condition in the order of {@link byText}, so that two nodes never wait for each other. */
 function locked(orm: Orm, condition: SQL | undefined) {
   return orm
     .select({ viewer: announcedViewers.viewer })
     .from(announcedViewers)
     .where(condition)
-    .orderBy(asc(announcedViewers.viewer))
+    .orderBy(sql`${announcedViewers.viewer} collate "C"`)
     .for('update');
 }
 
@@ -153,6 +153,7 @@ function isDue() {
   return lte(announcedViewers.leftAt, sql`now() - ${OFFLINE_AFTER_SECONDS} * interval '1 second'`);
 }
 
+/** By code unit: for the characters of a viewer id the same as PostgreSQL's collation `C`, whatever the database's own is. */
 function byText(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;
