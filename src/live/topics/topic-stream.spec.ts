@@ -33,6 +33,17 @@ it('yields root values in the order of publishing', async () => {
   await events.return?.();
 });
 
+it('answers several calls of next in their order, and all of them when it is returned', async () => {
+  const events = new TopicStream(bus, topic)[Symbol.asyncIterator]();
+  const [first, second, third] = [events.next(), events.next(), events.next()];
+  await bus.publish([{ topic, payload: 1 }]);
+  expect(await first).toEqual({ done: false, value: { notifications: 1 } });
+  await bus.publish([{ topic, payload: 2 }]);
+  expect(await second).toEqual({ done: false, value: { notifications: 2 } });
+  await events.return?.();
+  expect(await third).toEqual({ done: true, value: undefined });
+});
+
 it('ends at once when it is returned while it waits for an event', async () => {
   const events = new TopicStream(bus, topic)[Symbol.asyncIterator]();
   const waiting = events.next();

@@ -61,7 +61,8 @@ class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, Topi
   #failure: Error | null = null;
   #done = false;
   #subscription: Promise<TopicSubscription> | undefined;
-  #wake: () => void = () => {};
+  /** Wakes the calls of {@link next} that wait, which then ask again in their order. */
+  #waiting: (() => void)[] = [];
 
   constructor(private readonly stream: TopicStream<T>) {}
 
@@ -79,7 +80,7 @@ class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, Topi
       }
       const event = this.#queue.shift();
       if (event) return { done: false, value: { [this.stream.topic.definition.field]: event.payload as T } };
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
@@ -110,5 +111,9 @@ class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, Topi
   ended(): void {
     this.#failure ??= new Error('Events of this topic were lost on the way.');
     this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
