@@ -156,9 +156,6 @@ class Live implements SocketOwner {
   #counting(subscribe: Client['subscribe']): Client['subscribe'] {
     return (payload: SubscribePayload, sink) => {
       let counted = true;
-      this.#subscriptions += 1;
-      // Not only with the next socket: graphql-ws may still wait to reconnect, perhaps for the network.
-      if (!this.#connection && !this.#disposed) this.#opening();
       const leave = (): void => {
         if (!counted) return;
         counted = false;
@@ -173,6 +170,10 @@ class Live implements SocketOwner {
         error: (error) => (leave(), callApplication(() => sink.error(error))),
         complete: () => (leave(), callApplication(() => sink.complete())),
       });
+      // Only now: `generateID` of the application may have thrown.
+      this.#subscriptions += 1;
+      // Not only with the next socket: graphql-ws may still wait to reconnect, perhaps for the network.
+      if (!this.#connection && !this.#disposed) this.#opening();
       return leave;
     };
   }

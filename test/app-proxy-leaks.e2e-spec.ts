@@ -50,6 +50,7 @@ it('LK-1, AP-1: neither signature nor signed URL nor token nor secret is in any 
   const shown = [server.output(), ...refused, reason].join('\n');
   const secrets = [SECRET, token, 'logged_in_customer_id=', ...shop.forwarded.map(({ signature }) => signature)];
   expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
-  expect(page).not.toContain(shop.forwarded[0]?.signature);
+  expect(shop.forwarded.length).toBeGreaterThan(0);
+  for (const { signature } of shop.forwarded) expect(page).not.toContain(signature);
   expect(shown).toContain('"differs":"user-agent"');
 });

@@ -30,7 +30,7 @@ needs('chromium')("the app's registration form", () => {
 
     it('does not offer registration', async () => {
       const { page } = await fixture.visit();
-      await page.getByText('The administrators of this site create accounts.').waitFor();
+      await page.getByText('The operators of this site create accounts.').waitFor();
       expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);
     });
   });

@@ -73,7 +73,9 @@ describe('an operator', () => {
         { topic: 'user_count', field: 'userCount', events: 0, isWhole: true, cursor: null },
       ],
     });
-    expect(answer.text).not.toContain(ada.browser.cookies.get('sallyport'));
+    const secret = ada.browser.cookies.get('sallyport');
+    expect(secret).toMatch(/^[\w-]{43}/);
+    expect(answer.text).not.toContain(secret);
     await socket.close();
   });
 

@@ -282,7 +282,7 @@ describe('HD-1 every response has the security headers, and an id', () => {
 });
 
 describe('the connections of the server', () => {
-  it('are closed on each address that it listens on when a request does not arrive in time', () => {
+  it('have timeouts for headers, for a request and between requests', () => {
     const { headersTimeout, requestTimeout, keepAliveTimeout } = server.app.getHttpServer() as Server;
     expect([headersTimeout, requestTimeout, keepAliveTimeout]).toEqual([10_000, 20_000, 10_000]);
   });

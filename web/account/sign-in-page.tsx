@@ -18,7 +18,8 @@ const NOTICES: Readonly<Record<SignOutReason, string>> = {
 export function SignInPage({ signOutReason }: { readonly signOutReason: SignOutReason | null }) {
   const [isNew, setIsNew] = useState(false);
   // Until the server has answered, the page does not say that registration is closed.
-  const registration = useQuery(REGISTRATION).data?.registration ?? 'OPEN';
+  const { data, error, refetch } = useQuery(REGISTRATION);
+  const registration = data?.registration ?? 'OPEN';
   return (
     <div className="entrance">
       <section className="welcome" aria-labelledby="welcome-title">
@@ -42,9 +43,14 @@ export function SignInPage({ signOutReason }: { readonly signOutReason: SignOutR
           <h2 ref={useArrival()} tabIndex={-1}>
             {isNew ? 'Create account' : 'Sign in'}
           </h2>
-          <EntranceForm key={String(isNew)} isNew={isNew} asksInvitation={isNew && registration === 'INVITE'} />
+          <EntranceForm
+            key={String(isNew)}
+            isNew={isNew}
+            asksInvitation={isNew && registration === 'INVITE'}
+            onFailure={() => error && void refetch().catch(() => {})}
+          />
           {registration === 'CLOSED' ? (
-            <p className="muted">The administrators of this site create accounts.</p>
+            <p className="muted">The operators of this site create accounts.</p>
           ) : (
             <p className="muted">
               {isNew ? 'Already have an account?' : 'New here?'}{' '}
@@ -62,9 +68,11 @@ export function SignInPage({ signOutReason }: { readonly signOutReason: SignOutR
 interface FormProps {
   readonly isNew: boolean;
   readonly asksInvitation: boolean;
+  /** The server has refused: perhaps because the form lacks a field that it asks for. */
+  readonly onFailure: () => void;
 }
 
-function EntranceForm({ isNew, asksInvitation }: FormProps) {
+function EntranceForm({ isNew, asksInvitation, onFailure }: FormProps) {
   const { auth } = useBackend();
   const [login] = useMutation(LOGIN);
   const [register] = useMutation(REGISTER);
@@ -82,7 +90,12 @@ function EntranceForm({ isNew, asksInvitation }: FormProps) {
     <OperationForm
       credentialField="password"
       submitLabel={isNew ? 'Create account' : 'Sign in'}
-      onSubmit={(value) => enter(value('email'), value('password'), value('invitation'))}
+      onSubmit={(value) =>
+        enter(value('email'), value('password'), value('invitation')).catch((error: unknown) => {
+          onFailure();
+          throw error;
+        })
+      }
     >
       {(errors) => (
         <>

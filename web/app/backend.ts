@@ -34,6 +34,9 @@ export function createBackend(): Backend {
   });
   connection.onSignedOut = () => auth.recheck();
   auth.onConfirmed = () => feeds.start();
+  auth.store.subscribe(() => {
+    if (auth.store.value.phase === 'signedOut') feeds.forgetRead();
+  });
   return { apollo, server, connection, feeds, auth };
 }
 

@@ -12,12 +12,16 @@ import { useView, VIEWS } from './view.js';
 
 /** The page of a signed-in user. */
 export function Home({ user }: { readonly user: User }) {
-  const { feeds } = useBackend();
+  const { feeds, connection } = useBackend();
   const view = useView();
   useEffect(() => {
     feeds.start();
-    return () => feeds.clear();
-  }, [feeds]);
+    return () => {
+      feeds.clear();
+      // It stays open for a while, and a user who signs in next would subscribe on it.
+      connection.client.terminate();
+    };
+  }, [feeds, connection]);
   useUnreadInTitle();
   return (
     <div className="home">

@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
+import { focusIfLost } from '../app/arrival.js';
 import { useTask } from './task.js';
 
 interface Props {
@@ -21,7 +22,7 @@ export function ConfirmButton({ label, of, question, action }: Props) {
   /** The pressed button is gone: the keyboard goes on at the one in its place, unless it is elsewhere already. */
   const turn = (isAsking: boolean): void => {
     flushSync(() => setAsks(isAsking));
-    if (document.activeElement === document.body) first.current?.focus();
+    focusIfLost(first.current);
   };
   const confirm = async (): Promise<void> => {
     if (await task.run(action)) turn(false);

@@ -18,7 +18,7 @@ export function Console() {
   if (state.phase === 'unreachable')
     return (
       <main className="waiting" role="alert">
-        <h1>The console is not available</h1>
+        <h1>The console is unavailable</h1>
         <p>{state.message}</p>
         <button type="button" className="button" onClick={() => void session.check()}>
           Try again

@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useState } from 'react';
-import { useArrival } from '../app/arrival.js';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { focusIfLost, useArrival } from '../app/arrival.js';
 import { timeWords } from '../sessions/time-words.js';
 import { messageOf } from './api.js';
 import { ConfirmButton } from './confirm-button.js';
@@ -27,6 +27,10 @@ export function Keys() {
   const { keys, failure, hasMore, more, again } = useKeys();
   const mayChange = useScope('keys');
   const [done, setDone] = useState('');
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (done !== '') focusIfLost(title.current);
+  }, [done, keys]);
   return (
     <>
       <header className="view-header">
@@ -42,7 +46,9 @@ export function Keys() {
       )}
       {mayChange && <NewKey onCreated={again} />}
       <section className="card" aria-labelledby="keys-title">
-        <h2 id="keys-title">All keys</h2>
+        <h2 id="keys-title" ref={title} tabIndex={-1}>
+          All keys
+        </h2>
         <output className="done">{done}</output>
         <ul className="list">
           {keys.map((key) => (
@@ -121,14 +127,18 @@ function useKeys() {
   const session = useSession();
   const [answer, setAnswer] = useState<KeysAnswer>({ keys: [], next: null });
   const [failure, setFailure] = useState<string | null>(null);
+  /** Counts what was asked for: an answer to what was asked for before is dropped. */
+  const wanted = useRef(0);
   const load = useCallback(
     async (before: readonly ListedKey[], after: string): Promise<void> => {
+      const asked = ++wanted.current;
       try {
         const { keys, next } = await session.ask<KeysAnswer>(`/keys?after=${encodeURIComponent(after)}`);
+        if (asked !== wanted.current) return;
         setAnswer({ keys: [...before, ...keys], next });
         setFailure(null);
       } catch (error) {
-        setFailure(messageOf(error));
+        if (asked === wanted.current) setFailure(messageOf(error));
       }
     },
     [session],

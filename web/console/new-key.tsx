@@ -38,7 +38,7 @@ export function NewKey({ onCreated }: { readonly onCreated: () => Promise<void> 
   return (
     <section className="card" aria-labelledby="new-key-title">
       <h2 id="new-key-title">New key</h2>
-      {created && <ShownOnce created={created} onHide={() => setCreated(null)} />}
+      {created && <ShownOnce key={created.key} created={created} onHide={() => setCreated(null)} />}
       <form ref={form} className="form key-form" onSubmit={submit}>
         <KeyField task={task} name="name" label="Name" hint="What the key is for." />
         <KeyField

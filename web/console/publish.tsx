@@ -31,7 +31,9 @@ export function Publish({ subject }: { readonly subject: string }) {
         </p>
       )}
       {forms && !form && (
-        <p className="notice">Your key may not publish. It needs the scope publish, or publish:&lt;topic&gt;.</p>
+        <p className="notice">
+          Your key is not allowed to publish. It needs the scope publish, or publish:&lt;topic&gt;.
+        </p>
       )}
       {forms && form && (
         <div className="card stack">

@@ -62,25 +62,15 @@ function TopicRow({
             {cursor && <code>{cursor}</code>}
           </p>
         </div>
-        {mayRead && events > 0 && shown === null && (
+        {mayRead && events > 0 && (
           <button
             type="button"
-            className="button"
-            aria-label={`Show events: ${topic}`}
+            className={shown ? 'button quiet' : 'button'}
+            aria-label={`${shown ? 'Hide' : 'Show'} events: ${topic}`}
             aria-busy={task.isRunning}
-            onClick={() => void task.run(show)}
+            onClick={() => (shown ? setShown(null) : void task.run(show))}
           >
-            Show events
-          </button>
-        )}
-        {shown && (
-          <button
-            type="button"
-            className="button quiet"
-            aria-label={`Hide events: ${topic}`}
-            onClick={() => setShown(null)}
-          >
-            Hide
+            {shown ? 'Hide' : 'Show events'}
           </button>
         )}
       </div>

@@ -56,7 +56,7 @@ function ObjectFields({ label, shape, draft, types, path, faults, defaulted = NO
               onChange={(part) => onChange({ ...(typeof draft === 'object' ? draft : {}), [field.name]: part })}
             />
           ))}
-      <Fault of={path} faults={faults} />
+      <Fault of={path} faults={faults} role="alert" />
     </fieldset>
   );
 }
@@ -103,7 +103,7 @@ function ListFields({ label, shape, draft, types, path, faults, onChange }: Prop
       >
         Add
       </button>
-      <Fault of={path} faults={faults} />
+      <Fault of={path} faults={faults} role="alert" />
     </fieldset>
   );
 }
@@ -146,9 +146,15 @@ function Input({ label, description, shape, draft, path, faults, optional = !sha
   );
 }
 
-function Fault({ of, faults }: { readonly of: string; readonly faults: Props['faults'] }) {
+interface FaultProps extends Pick<Props, 'faults'> {
+  readonly of: string;
+  /** `alert` where no input is focused that it describes. */
+  readonly role?: 'alert';
+}
+
+function Fault({ of, faults, role }: FaultProps) {
   return faults[of] ? (
-    <p id={faultId(of)} className="error">
+    <p id={faultId(of)} className="error" role={role}>
       {faults[of]}
     </p>
   ) : null;

@@ -60,11 +60,15 @@ export class Feeds {
     this.#timer = undefined;
   }
 
-  /** Deletes everything, so that the next user does not see it. */
+  /** Deletes the received values, so that the next user does not see them. */
   clear(): void {
     this.stop();
     this.#view = EMPTY;
     this.store.set(EMPTY);
+  }
+
+  /** The user has signed out: forgets what was read. */
+  forgetRead(): void {
     remember(READ_UP_TO, null);
   }
 

@@ -1,4 +1,5 @@
-import { memo } from 'react';
+import { memo, useEffect, useRef } from 'react';
+import { focusIfLost } from '../app/arrival.js';
 import type { Notification } from '../graphql/operations.js';
 import { KEPT, type FeedsView } from './feeds.js';
 import { HowToNotify } from './how-to-notify.js';
@@ -10,17 +11,33 @@ interface Props extends Pick<FeedsView, 'notifications' | 'unread' | 'gap'> {
 
 /** The server's history and later notifications, newest first. */
 export function NotificationList({ notifications, unread, gap, userId, onRead }: Props) {
+  const title = useRef<HTMLHeadingElement>(null);
+  const hasPressed = useRef(false);
+  useEffect(() => {
+    // The button is gone.
+    if (hasPressed.current && unread === 0) focusIfLost(title.current);
+    hasPressed.current = false;
+  }, [unread]);
   const firstUnread = notifications.length - unread;
   const rows = notifications.map((item, index) => <Row key={item.id} item={item} unread={index >= firstUnread} />);
   return (
     <section className="card notifications" aria-labelledby="notifications-title">
       <header className="card-header">
-        <h2 id="notifications-title">Notifications</h2>
+        <h2 id="notifications-title" ref={title} tabIndex={-1}>
+          Notifications
+        </h2>
         <output className="unread" data-testid="unread">
           {unread > 0 && <span className="badge">{unread} unread</span>}
         </output>
         {unread > 0 && (
-          <button type="button" className="button quiet" onClick={onRead}>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => {
+              hasPressed.current = true;
+              onRead();
+            }}
+          >
             Mark all as read
           </button>
         )}

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@apollo/client/react';
 import { useCallback, useEffect, useState } from 'react';
-import { useArrival } from '../app/arrival.js';
+import { focusIfLost, useArrival } from '../app/arrival.js';
 import { useAttempt, type Attempt } from '../app/attempt.js';
 import { useBackend } from '../app/backend.js';
 import { useStore } from '../app/store.js';
@@ -16,6 +16,10 @@ export function SessionsView() {
   const again = useCallback((): void => void refetch().catch(() => {}), [refetch]);
   useRefetch(again, error !== undefined);
   const sessions = data?.sessions ?? [];
+  const title = useArrival();
+  useEffect(() => {
+    if (done !== '') focusIfLost(title.current);
+  }, [done, title, sessions.length]);
   const ended = (words: string): void => {
     setDone(words);
     again();
@@ -23,7 +27,7 @@ export function SessionsView() {
   return (
     <div className="stack">
       <header className="view-header">
-        <h1 ref={useArrival()} tabIndex={-1}>
+        <h1 ref={title} tabIndex={-1}>
           Sessions
         </h1>
         <p className="muted">Where you are signed in. Signing out a session closes its connections at once.</p>

@@ -4,12 +4,12 @@ import { settings } from './settings.js';
 
 let whenEnded: (session: string) => Promise<void> = async () => {};
 
-/** Says what happens after a session has ended, whatever ended it: a sign-out, a changed password, an administrator. */
+/** Sets what runs when a session ends, for whatever reason: a sign-out, a changed password, an administrator. */
 export function onSessionEnd(listener: (session: string) => Promise<void>): void {
   whenEnded = listener;
 }
 
-/** better-auth as any application has it, but for the hook. The memory stands in for your database. */
+/** An ordinary better-auth setup, plus the hook. The memory stands in for your database. */
 export const auth = betterAuth({
   baseURL: settings.baseUrl,
   secret: settings.authSecret,

@@ -74,6 +74,7 @@ document.querySelector('#sign-out').addEventListener('click', () => users.signou
 
 // Back from the provider.
 const back = new URLSearchParams(location.search);
-if (back.has('code')) await users.signinRedirectCallback();
+// Without a user, the page offers to sign in again.
+if (back.has('code')) await users.signinRedirectCallback().catch(console.error);
 if (back.has('code') || back.has('state')) history.replaceState(null, '', '/');
 start();

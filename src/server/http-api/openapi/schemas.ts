@@ -25,7 +25,7 @@ export const SCHEMAS = {
     description: 'A viewer: an account, a customer of a shop, or a user of another source.',
     type: 'string',
     maxLength: 642,
-    pattern: '^(?:user:[0-9a-f-]{36}|customer:[a-z0-9.-]+:[1-9][0-9]{0,19}|external:[a-z0-9-]{1,32}:[^:]+)$',
+    pattern: '^(?:user:[0-9a-f-]{36}|customer:[a-z0-9.-]+:[1-9][0-9]{0,19}|external:[a-z0-9][a-z0-9-]{0,31}:[^:]+)$',
     examples: ['user:6f1c0d0e-2c5f-4f0a-9d52-0b6f3c1a7e11', 'external:acme:1234'],
   },
   Topic: {
