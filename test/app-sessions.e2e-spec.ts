@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import type { AppPage } from './kit/app-page.js';
+import { AppPage } from './kit/app-page.js';
 import { appFixture } from './kit/app-fixture.js';
 import { screenshot } from './kit/chromium.js';
 import { needs } from './kit/needs.js';
@@ -97,6 +97,21 @@ needs('chromium')('one person in two browsers', () => {
     await page.locator('.who').filter({ hasText: other.email }).waitFor();
     await page.getByText(/Loading your sessions|Waiting for the server/).waitFor();
     expect(await page.locator('.session').count()).toBe(0);
+  });
+
+  it('shows another user, who signs in in another tab, nothing of the first one, whose session goes on', async () => {
+    await notify(fixture.server, who.viewerId, 'For the first one');
+    await desktop.notification('For the first one');
+    const other = await fixture.server.signedIn();
+    const context = desktop.page.context();
+    await context.clearCookies();
+    const tab = new AppPage({ ...desktop.opened, page: await context.newPage() });
+    await tab.page.goto(fixture.server.url);
+    await tab.signIn(other);
+    await desktop.page.locator('.who').filter({ hasText: other.email }).waitFor();
+    await notify(fixture.server, other.viewerId, 'For the other one');
+    await desktop.notification('For the other one');
+    expect(await desktop.page.locator('.row').count()).toBe(1);
   });
 
   it('deletes the account: both are signed out, and signing in fails', async () => {
