@@ -28,13 +28,22 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
   beforeAll(async () => {
     database = await createDatabase();
     name = new URL(database.url).pathname.slice(1);
+    // A role with no other rights than those that docs/postgres-store.md names.
+    const url = new URL(database.url);
+    url.username = name;
+    await onServer(
+      `create role ${name} login; revoke all on database ${name} from public;
+       grant connect, create on database ${name} to ${name}`,
+    );
+    await onServer(`grant create on schema public to ${name}`, name);
     const port = String(await freePort());
-    const env = { DATABASE_URL: database.url, DATA_DIR: folder.path, PORT: port, LOG_LEVEL: 'info' };
+    const env = { DATABASE_URL: url.href, DATA_DIR: folder.path, PORT: port, LOG_LEVEL: 'info' };
     server = await startServerProcess({ ...env, PUBLIC_URL: `http://127.0.0.1:${port}` });
   });
   afterAll(async () => {
     await server.end();
     await database.drop();
+    await onServer(`drop role ${name}`);
     folder.remove();
   });
 

@@ -4,7 +4,12 @@ import { within } from '../../live/deadline.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import type { StoreHealth, StoreState } from '../../live/store/store-health.js';
 import type { StoreOperation } from '../../live/store/store-operation.js';
-import { databaseFailure, type DatabaseFailure, ReadOnlyDatabase } from '../../live/store/postgres/postgres-failure.js';
+import {
+  databaseFailure,
+  type DatabaseFailure,
+  lacksRight,
+  ReadOnlyDatabase,
+} from '../../live/store/postgres/postgres-failure.js';
 import * as schema from './schema.js';
 import { fileURLToPath } from 'node:url';
 
@@ -91,7 +96,10 @@ export class Database {
     if (this.state !== 'refuses-writes') return;
     // Even rows of a table that is dropped with its transaction need disk space.
     const write = sql`create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;
-    await this.transaction((orm) => orm.execute(write));
+    await this.transaction((orm) => orm.execute(write)).catch((error: unknown) => {
+      // A role without TEMP: the next write tells.
+      if (!lacksRight(error)) throw error;
+    });
   }
 
   async #watched<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {

@@ -48,6 +48,11 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   return { kind: 'unavailable', reason: code || 'connection lost' };
 }
 
+/** Whether the role has no right to do it. */
+export function lacksRight(error: unknown): boolean {
+  return innermost(error)[0] === '42501';
+}
+
 /**
  * What an operator is told when the database fails in this way at the start; null for an error that says more itself,
  * such as a missing file that the URL names.

@@ -2,7 +2,7 @@ import type { QueryResult, QueryResultRow } from 'pg';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { PostgresLink } from './open-postgres.js';
-import { databaseFailure } from './postgres-failure.js';
+import { databaseFailure, lacksRight } from './postgres-failure.js';
 import { operationOf } from './query-operation.js';
 
 /** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds. */
@@ -99,7 +99,7 @@ export class PostgresConnection {
       const isReadOnly = await this.#readClock();
       if (isReadOnly) this.health.refusedWrite('25006');
       else {
-        if (this.health.state === 'refuses-writes') await this.run(TRY_WRITE);
+        if (this.health.state === 'refuses-writes') await this.#tryWrite();
         this.health.tookWrite();
       }
     } catch (error) {
@@ -108,6 +108,15 @@ export class PostgresConnection {
       if (failure?.kind === 'unavailable') this.health.becameUnavailable(failure.reason);
     } finally {
       this.#scheduleBeat();
+    }
+  }
+
+  async #tryWrite(): Promise<void> {
+    try {
+      await this.run(TRY_WRITE);
+    } catch (error) {
+      // A role without TEMP: the next write tells.
+      if (!lacksRight(error)) throw error;
     }
   }
 
