@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startServer } from './kit/server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
@@ -8,11 +10,13 @@ import { storage } from './kit/storage.js';
 const REQUESTS = 24;
 
 let server: ServerProcess;
+let env: Readonly<Record<string, string>>;
 let removeStorage: () => Promise<void>;
 
 beforeAll(async () => {
-  const { env, remove } = await storage({});
-  removeStorage = remove;
+  const stored = await storage({});
+  env = stored.env;
+  removeStorage = stored.remove;
   server = await startServerProcess({ ...env, NODE_ENV: 'development', THROTTLE_EXEMPT: '127.0.0.0/8' });
 });
 
@@ -50,6 +54,9 @@ it('SIGTERM lets running requests finish, and the process exits with code 0', as
   const statuses = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : 'no answer'));
   expect(statuses).toEqual(Array.from({ length: REQUESTS }, () => 200));
   expect(await exit).toBe(0);
+  const cli = ['dist/server/cli/main.js', 'audit', '--event', 'registered', '--limit', '100', '--json'];
+  const run = promisify(execFile)(process.execPath, cli, { env: { PATH: process.env['PATH'], ...env } });
+  expect((await run).stdout.match(/"registered"/g)).toHaveLength(REQUESTS);
 });
 
 it('a request that arrives while running ones finish gets 503 in the format of its route', async () => {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { AUDIT_EVENTS, type AuditEvent, AuditLog, type AuditRecord } from '../../live/logging/audit-log.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../identity.config.js';
@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 
 /** Stores audit events: in batches, apart from what caused them, which never waits or fails because of it. */
 @Injectable()
-export class AuditRecorder implements OnModuleInit, BeforeApplicationShutdown {
+export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
   #waiting: TimedAuditRecord[] = [];
   #leave: () => void = () => {};
   #timers: NodeJS.Timeout[] = [];
@@ -53,8 +53,8 @@ export class AuditRecorder implements OnModuleInit, BeforeApplicationShutdown {
     this.#timers = [write, retain];
   }
 
-  /** Writes what waits, while the database is still open. */
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Writes what waits, when no request is running any more and while the database is still open. */
+  async onApplicationShutdown(): Promise<void> {
     this.#leave();
     for (const timer of this.#timers) clearInterval(timer);
     await this.flush();
