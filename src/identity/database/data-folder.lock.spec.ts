@@ -73,12 +73,24 @@ it('takes over from another container when its heartbeat has stopped, by whichev
   }
 });
 
-it('takes over at once from another container that has been silent for long', async () => {
+it('takes over from another container that has been silent for long, after it has listened for one heartbeat', async () => {
   await heldBy(process.pid, null, ELSEWHERE);
   const longAgo = new Date(Date.now() - 16_000);
   utimesSync(file, longAgo, longAgo);
+  const startedMs = performance.now();
   expect(await lockDataFolder(file)).not.toBeNull();
-}, 5_000);
+  expect(performance.now() - startedMs).toBeGreaterThan(5_000);
+});
+
+it('respects a holder in another container whose clock is far behind', async () => {
+  await heldBy(process.pid, null, ELSEWHERE);
+  let beatMs = Date.now() - 3_600_000;
+  const beat = (): void => utimesSync(file, beatMs / 1000, (beatMs += 50) / 1000);
+  beat();
+  const heartbeat = setInterval(beat, 50);
+  expect(await lockDataFolder(file)).toBeNull();
+  clearInterval(heartbeat);
+});
 
 it('takes the folder when another container releases it meanwhile', async () => {
   await heldBy(process.pid, null, ELSEWHERE);

@@ -84,7 +84,9 @@ async function isHeard(lockFile: string, silentAfterMs: number): Promise<boolean
   const beatMs = (): number | undefined => statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs;
   const last = beatMs();
   if (last === undefined) return false;
-  const untilMs = performance.now() + silentAfterMs - Math.max(0, Date.now() - last);
+  // Long enough for one heartbeat in any case: the machine may have been asleep, or its clock may be behind.
+  const leastMs = Math.min(silentAfterMs, HEARTBEAT_MS + 1_000);
+  const untilMs = performance.now() + Math.max(leastMs, silentAfterMs - Math.max(0, Date.now() - last));
   while (performance.now() < untilMs) {
     await delay(LOOK_EVERY_MS);
     const now = beatMs();
