@@ -70,10 +70,14 @@ export class NodeReporter {
     return values.reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** The values of a metric by one of its labels. */
+  /** The values of a metric by one of its labels, summed over the others. */
   async #by(name: string, label: string): Promise<Readonly<Record<string, number>>> {
-    const values = await this.#values(name);
-    return Object.fromEntries(values.map(({ labels, value }) => [String(labels[label]), value]));
+    const sums: Record<string, number> = {};
+    for (const { labels, value } of await this.#values(name)) {
+      const of = String(labels[label]);
+      sums[of] = (sums[of] ?? 0) + value;
+    }
+    return sums;
   }
 
   /** None if there is no such metric here, as without a shared store. */
