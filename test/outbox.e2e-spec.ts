@@ -343,6 +343,10 @@ needs('postgres')('on PostgreSQL', () => {
         expect(ids).toHaveLength(2);
         expect(ids).not.toContain(id);
       }, WAIT);
+      await expect(cli('rejected', 'retry', id)).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('Only 0 of these 1'),
+      });
       await expect(cli('rejected', 'clear', id, '--all')).rejects.toMatchObject({ code: 1 });
       expect(await cli('rejected', 'clear', '--all')).toBe('Deleted: 2.\n');
       await expect(cli('rejected', 'clear')).rejects.toMatchObject({ stderr: expect.stringContaining('--all') });

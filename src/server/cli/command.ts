@@ -10,7 +10,8 @@ export type Stores = Pick<INestApplicationContext, 'get'>;
 /** The state of the stores for {@link CliContext.withStores}. */
 interface StoresFound {
   /**
-   * Redis is the store and unavailable: nodes are not notified and find changes in the database within 20 s.
+   * Redis is the store and unavailable, or the store is the memory of a server with a database of its own: nodes are not
+   * notified and find changes in the database within 20 s.
    */
   readonly nodesUnreachable: boolean;
 }

@@ -36,8 +36,10 @@ const context: Omit<CliContext, 'print'> = {
       const exitCode = await runByServer(database.dataDir, { args, answers }, output, unwritten.signal);
       if (exitCode !== null) throw new RanElsewhere(exitCode);
     }
-    const nodesUnreachable = store.kind === 'redis' && !(await redisAnswers(store.url));
-    const config = nodesUnreachable ? { ...given, store: { kind: 'memory' } as const } : given;
+    const isRedisGone = store.kind === 'redis' && !(await redisAnswers(store.url));
+    // A server's memory cannot be reached from here.
+    const nodesUnreachable = isRedisGone || (store.kind === 'memory' && database.url !== null);
+    const config = isRedisGone ? { ...given, store: { kind: 'memory' } as const } : given;
     const options = { logger: false, abortOnError: false } as const;
     const stores = await NestFactory.createApplicationContext(CliModule.of(config), options);
     try {

@@ -29,6 +29,7 @@ export const rejectedCommand: CliCommand = (program, context) => {
     .description('publish them again, after what was wrong is corrected')
     .action(async (ids: string[], options: Chosen) => {
       const retried = await RejectedEvents.with(databaseUrl(), (rejected) => rejected.retry(chosen(ids, options)));
+      requireAll(ids, retried);
       context.print({ retried }, `Published again: ${retried}.`);
     });
   family
@@ -38,6 +39,7 @@ export const rejectedCommand: CliCommand = (program, context) => {
     .description('delete them')
     .action(async (ids: string[], options: Chosen) => {
       const cleared = await RejectedEvents.with(databaseUrl(), (rejected) => rejected.clear(chosen(ids, options)));
+      requireAll(ids, cleared);
       context.print({ cleared }, `Deleted: ${cleared}.`);
     });
 };
@@ -52,6 +54,12 @@ function databaseUrl(): string {
   const { url } = requireConfig().database;
   if (url === null) throw new Error('Set DATABASE_URL: only there can events be published by SQL.');
   return url;
+}
+
+/** @throws Error if one of these ids was not found; the others are done */
+function requireAll(ids: readonly string[], done: number): void {
+  const named = new Set(ids.map(Number)).size;
+  if (done < named) throw new Error(`Only ${done} of these ${named} were found, and are done: see rejected list.`);
 }
 
 /** Ids beside --all are a mistake, and what is deleted is gone. */

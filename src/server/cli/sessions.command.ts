@@ -41,7 +41,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
 /** Says when running nodes close the sockets of the revoked sessions. */
 export function whenNotified(nodesUnreachable: boolean): string {
   return nodesUnreachable
-    ? 'Redis is unavailable: the running nodes find this in the database, and close the sockets, within 20 s.'
+    ? 'The running nodes cannot be told now: they find this in the database, and close the sockets, within 20 s.'
     : '';
 }
 
