@@ -66,15 +66,24 @@ async function onFreePort(config: Config): Promise<Config> {
  */
 const BACKLOG = 4_096;
 
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** While the server waits for its stores: without a handler, the first process of a container ignores the signal. */
+function endAtOnce(_signal: NodeJS.Signals, number: number): void {
+  process.exit(128 + number);
+}
+
 /**
  * Serves until a signal. Resolves when it listens, with the metrics.
  *
  * @param options more options of `listen`
  */
 async function serve(config: Config, options: object = {}): Promise<Registry> {
+  for (const signal of STOP_SIGNALS) process.once(signal, endAtOnce);
   const { createApp } = await import('./create-app.js');
   const { http } = config;
   const app = await createApp(config);
+  for (const signal of STOP_SIGNALS) process.off(signal, endAtOnce);
   app.enableShutdownHooks([], { useProcessExit: true });
   await app.init();
   // Not with app.listen, which would log a failure a second time.
