@@ -30,7 +30,7 @@ export function Keys() {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (done !== '') focusIfLost(title.current);
-  }, [done, keys]);
+  });
   return (
     <>
       <header className="view-header">

@@ -19,7 +19,7 @@ export function SessionsView() {
   const title = useArrival();
   useEffect(() => {
     if (done !== '') focusIfLost(title.current);
-  }, [done, title, sessions.length]);
+  });
   const ended = (words: string): void => {
     setDone(words);
     again();
