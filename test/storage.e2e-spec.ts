@@ -318,7 +318,9 @@ describe('the command line', () => {
     const away = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
     expect(await cli(dataDir, ['sessions', 'revoke', 'ada@example.org'], '', away)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^Ended 0 session\(s\)\. Redis is unavailable: .* within 20 s\.\n$/) as string,
+      out: expect.stringMatching(
+        /^Ended 0 session\(s\)\. The running nodes cannot be told now: .* within 20 s\.\n$/,
+      ) as string,
     });
     const asJson = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json'], '', away);
     expect(JSON.parse(asJson.out)).toEqual({ disabled: true, endedSessions: 0, nodesTold: false });
