@@ -104,9 +104,9 @@ export interface SallyportOptions {
   /** Whether introspection is allowed on the socket. Default: unless `NODE_ENV` is `production`. */
   readonly introspection?: boolean;
   /**
-   * Returns additional fields of a subscription's GraphQL context, besides `viewer` and `client`, for resolvers and
-   * guards. Called once for each socket, before it is admitted. If it throws, the socket is closed with 1011. Default:
-   * none.
+   * Returns additional fields of a subscription's GraphQL context, besides `viewer`, `client` and `cookies`, for
+   * resolvers and guards. Called once for each socket, before it is admitted. If it throws, the socket is closed with
+   * 1011. Default: none.
    */
   readonly context?: (facts: SocketFacts) => object | Promise<object>;
   /** A pino logger. Default: warnings and errors go to Nest's own logger. */

@@ -163,6 +163,22 @@ it('events that are lost after a subscription is over do not close its socket', 
   expect(() => delivery.ended()).not.toThrow();
 });
 
+it('a subscription that is over runs no resolver for the events that waited', async () => {
+  const resolved: number[] = [];
+  let first: () => void = () => {};
+  const { delivery } = delivering(async (value) => {
+    resolved.push(value);
+    if (value === 1) await new Promise<void>((resolve) => (first = resolve));
+    return value;
+  });
+  for (const value of [1, 2, 3]) delivery.event(event(value));
+  await turn();
+  delivery.end();
+  first();
+  await turn();
+  expect(new Set(resolved)).toEqual(new Set([1]));
+});
+
 it('a subscription that is over before it has begun sends nothing', async () => {
   const { subscription, request, socket } = requested();
   subscription.end();

@@ -182,10 +182,13 @@ export class Delivery implements TopicSink, ResponseStream {
   ): Promise<void> {
     await earlier;
     while (this.#connection.isFull) await this.#connection.drained();
-    const text = await (started ?? this.#render(event));
-    // Other subscriptions of this socket have waited too, and may have written first.
-    while (this.#connection.isFull) await this.#connection.drained();
-    if (!this.#done) this.#write(event, text);
+    // No resolver runs for a subscription that is over, or for a socket that may belong to a session that has ended.
+    if (!this.#done && !this.#connection.closed) {
+      const text = await (started ?? this.#render(event));
+      // Other subscriptions of this socket have waited too, and may have written first.
+      while (this.#connection.isFull) await this.#connection.drained();
+      if (!this.#done) this.#write(event, text);
+    }
     event.trace?.release();
     if (--this.#waitingCount === 0) this.#waiting = null;
   }

@@ -39,16 +39,19 @@ export class ExecutedStream implements ResponseStream {
     if (!this.#hasEnded) void this.#endValues();
   }
 
-  /** The next value; the end once the subscription is over. */
+  /**
+   * The next value; the end once the subscription is over, or its socket has closed: it takes nothing more, so that a
+   * source stream that never waits would hold the event loop before the subscription hears of it.
+   */
   async #next(): Promise<IteratorResult<unknown>> {
     const { connection } = this.subscription;
     // A slow reader slows down the source stream.
     while (connection.isFull) await connection.drained();
-    if (this.subscription.isOver) return OVER;
+    if (this.subscription.isOver || connection.closed) return OVER;
     try {
       const step = await this.values.next();
       this.#hasEnded = step.done === true;
-      return this.subscription.isOver ? OVER : step;
+      return this.subscription.isOver || connection.closed ? OVER : step;
     } catch (error) {
       this.#hasEnded = true;
       throw error;
