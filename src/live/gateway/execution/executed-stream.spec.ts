@@ -39,7 +39,7 @@ it('ends a source stream that never waits as soon as its socket has closed', asy
     context: {} as GraphqlContext,
     resume: undefined,
   };
-  const count = { feed: null, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 };
+  const count = { feed: '', authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 };
   const stream = new ExecutedStream(numbers(), subscription, request, new Renderer((error) => error.toJSON()), count);
   subscription.sendsFrom(stream);
   await stream.run();
