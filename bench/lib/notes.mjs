@@ -13,7 +13,6 @@ a token's signature by node:crypto instead of the library, one decoded header fo
 64 or for 20 ms, queries built once, no parsing of plain IPv4, one random epoch a process. Tried and not kept: a young generation of
 64 MiB (6 % less CPU, 4 KiB more a socket), one of 32 MiB (nothing gained), single-threaded collection, maglev, baseline compilation from
 the start, feedback from the first call, an earlier optimising compiler (all within the noise).`,
-  feeds: `A write takes 7 to 8 µs here, of 13 µs an event (CPU profile). Three events in one write save two thirds of that, which is 0.6 to
-0.7 ×; the rest is looking up the topic, history and rendering, of each event, at a third of full load.`,
+  feeds: `A write takes 6 to 8 µs of 13 µs an event (CPU profile). Three events in one write save two thirds of that, so 0.6 to 0.7 × remain; the rest is looking up the topic, history and rendering, of each event, at a third of full load.`,
   'publish-cpu': 'The peers have no such checks: theirs is a bare loop over the parsed body.',
 };

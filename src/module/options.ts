@@ -31,8 +31,8 @@ export interface SessionPort<Request = never> {
    * Returns which of these sessions are valid. Called when a socket opens, at the expiry that was returned here, and
    * every 20 seconds for the sessions of all open sockets of a node, to detect ends that were not announced. Up to
    * 1,000 ids at once. If it throws, or does not answer within 3 seconds, new sockets are refused with 1013 (try again
-   * later), and open ones are closed with it 30 seconds after the last known expiry of their session, or
-   * after 10 seconds if this process was paused or had lost its store, since events wait until sessions are checked.
+   * later), and open ones are closed with it 30 seconds after the last known expiry of their session, or after 10
+   * seconds if this process was paused or had lost its store, since events wait until sessions are checked.
    *
    * @returns only the valid ones, each with the time at which it expires unless it is used again; one whose time has
    * passed has ended

@@ -18,7 +18,7 @@ export function Home({ user }: { readonly user: User }) {
     feeds.start();
     return () => {
       feeds.clear();
-      // It stays open for a while, and a user who signs in next would subscribe on it.
+      // The connection would stay open for a while, and a user who signs in next would subscribe on it.
       connection.client.terminate();
     };
   }, [feeds, connection]);

@@ -102,9 +102,9 @@ export function waitSeconds(waitMs: number): number {
 }
 
 /**
- * A store or a queue that the request needs is unavailable or full. Nothing was partially done, unless the caller says
- * otherwise. A route of an
- * application that throws it answers 503: Nest, Express and Fastify read it from the error, as from one of http-errors.
+ * A store or a queue that the request needs is unavailable or full. Nothing was partially done, unless what throws it
+ * says otherwise. A route of an application that throws it answers 503: Nest, Express and Fastify read it from the error,
+ * as from one of http-errors.
  */
 export class UnavailableError extends SallyportError {
   constructor(message = 'The service cannot answer right now: try again in a moment.', options?: ErrorOptions) {

@@ -62,7 +62,7 @@ class TopicIterator<T> implements AsyncIterableIterator<Record<string, T>>, Topi
   #done = false;
   #subscription: Promise<TopicSubscription> | undefined;
   /** Wakes the calls of {@link next} that wait, which then ask again in their order. */
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(private readonly stream: TopicStream<T>) {}
 

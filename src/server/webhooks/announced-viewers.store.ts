@@ -153,7 +153,7 @@ function isDue() {
   return lte(announcedViewers.leftAt, sql`now() - ${OFFLINE_AFTER_SECONDS} * interval '1 second'`);
 }
 
-/** By code unit: for the characters of a viewer id the same as PostgreSQL's collation `C`, whatever the database's own is. */
+/** By code unit: for the characters of a viewer id the same as PostgreSQL's collation `C`. */
 function byText(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;
