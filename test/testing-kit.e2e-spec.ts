@@ -86,6 +86,11 @@ describe.each([
     );
   });
 
+  it('fails at once, with the cause, to wait for a subscription that its resolver refuses', async () => {
+    const socket = await live.connect(ADA);
+    await expect(socket.subscribed('1', 'subscription { denied }')).rejects.toThrow('1 was refused: [{"message":"Not');
+  });
+
   it('keeps an event as it was published, whatever becomes of the object', async () => {
     const items = ['tea'];
     await live.sallyport.publish(BasketFeed, ADA, { items });
@@ -106,7 +111,7 @@ describe.each([
 
   it("gives the code of a resolver's error", async () => {
     const socket = await live.connect(ADA);
-    await socket.subscribed('1', 'subscription { denied }');
+    socket.subscribe('1', 'subscription { denied }');
     const [error] = (await socket.waitForNext('1')).errors ?? [];
     expect([error?.message, error?.extensions?.['code'], error?.path]).toEqual(['Not yours.', 'FORBIDDEN', ['denied']]);
   });

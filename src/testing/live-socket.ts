@@ -119,7 +119,8 @@ export class LiveSocket {
 
   /**
    * Subscribes, and waits until the store has confirmed it: events that are published from then on arrive. Requires a
-   * feed, and a connection with `resumable` and `positions`, as opened by `connect`. Fails when the server refuses it.
+   * feed, and a connection with `resumable` and `positions`, as opened by `connect`. Fails when the server or the
+   * resolver refuses it.
    */
   async subscribed(
     id: string,
@@ -130,7 +131,8 @@ export class LiveSocket {
     const isPosition = (message: WireMessage): boolean =>
       message.type === 'ping' && (message.payload as { operation?: unknown } | undefined)?.operation === id;
     const first = await this.inbox.see((message) => isPosition(message) || message.id === id, `the start of ${id}`);
-    if (first.type === 'error') throw new Error(`${id} was refused: ${JSON.stringify(first.payload)}`);
+    const refusal = refusalIn(first);
+    if (refusal) throw new Error(`${id} was refused: ${JSON.stringify(refusal)}`);
     if (isPosition(first)) await this.inbox.take(isPosition);
   }
 
@@ -166,4 +168,11 @@ export class LiveSocket {
     this.ws.close(1000);
     return this.waitForClose();
   }
+}
+
+/** The errors of a Subscribe that does not start; a resolver's are in a Next without `data`. Undefined if it starts. */
+function refusalIn({ type, payload }: WireMessage): unknown {
+  if (type === 'error') return payload;
+  const { data, errors } = (type === 'next' ? payload : {}) as NextPayload;
+  return data === undefined ? errors : undefined;
 }
