@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,15 +42,16 @@ afterAll(async () => {
   copy.remove();
 });
 
-/** Runs a program of node_modules in the copy. Throws its output if it fails. */
-async function run(program: string, ...args: string[]): Promise<void> {
+/** Runs a program of node_modules in the copy; returns what it printed to stderr. Throws its output if it fails. */
+async function run(program: string, ...args: string[]): Promise<string> {
   const ran = promisify(execFile)(process.execPath, [join(copy.path, 'node_modules', program), ...args], {
     cwd: copy.path,
     maxBuffer: 16 * 1024 * 1024,
   });
-  await ran.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
+  const { stderr: printed } = await ran.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
     throw new Error(`${program} ${args.join(' ')}\n${stdout}\n${stderr}`);
   });
+  return printed;
 }
 
 beforeAll(async () => {
@@ -85,4 +86,10 @@ it('a feed from `npx nest generate feed` builds with `npx nest build` and delive
   expect([published.status, await published.text()]).toEqual([200, expect.any(String)]);
   expect(await socket.waitForNext('mine')).toEqual({ data: { orderStatus: { id: '1001' } } });
   await socket.close();
+});
+
+it('a feed whose name is a path is refused, and nothing is written', async () => {
+  // The Nest CLI prints the refusal and ends with 0.
+  expect(await run('@nestjs/cli/bin/nest.js', 'generate', 'feed', 'shop/orders')).toContain('not "shop/orders"');
+  expect(existsSync(join(copy.path, 'src/feeds/shop'))).toBe(false);
 });

@@ -2,12 +2,15 @@
 const { strings } = require('@angular-devkit/core');
 const { SchematicsException } = require('@angular-devkit/schematics');
 
+/** What becomes a folder, a class and a field of GraphQL. */
+const NAME = /^[A-Za-z][\dA-Za-z_-]*$/;
 const MODULE_LINE = /^( *)FeedModule\.of\(\w+\),\n(?![\s\S]*^ *FeedModule\.of\()/m;
 const FEED_IMPORT = /^import \{ FeedModule \} from [^\n]+\n/m;
 
 module.exports.feed =
   ({ name, sourceRoot }) =>
   (tree) => {
+    if (!NAME.test(name)) throw new SchematicsException(`A feed's name is letters, digits, dashes and underscores, not "${name}".`);
     const dashed = strings.dasherize(name);
     const Class = strings.classify(dashed);
     const folder = `${sourceRoot}/feeds/${dashed}`;
