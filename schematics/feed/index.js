@@ -10,7 +10,8 @@ const FEED_IMPORT = /^import \{ FeedModule \} from [^\n]+\n/m;
 module.exports.feed =
   ({ name, sourceRoot }) =>
   (tree) => {
-    if (!NAME.test(name)) throw new SchematicsException(`A feed's name is letters, digits, dashes and underscores, not "${name}".`);
+    if (!NAME.test(name))
+      throw new SchematicsException(`A feed's name is letters, digits, dashes and underscores, not "${name}".`);
     const dashed = strings.dasherize(name);
     const Class = strings.classify(dashed);
     const folder = `${sourceRoot}/feeds/${dashed}`;
