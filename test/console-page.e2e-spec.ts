@@ -102,6 +102,8 @@ needs('chromium')('the console in Chromium', () => {
     await input('data').fill('{"a": 1');
     await page.getByRole('button', { name: 'Publish' }).click();
     await page.getByText('This is not JSON.').waitFor();
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.locator('[aria-invalid=true]:focus').waitFor();
     await input('data').fill('{"a": 1}');
     await page.getByRole('button', { name: 'Publish' }).click();
     await page.getByText('viewer must be a viewer id').waitFor();
@@ -261,6 +263,29 @@ needs('chromium')('the console in Chromium', () => {
     await page.getByRole('button', { name: 'Cancel' }).press('Enter');
     await revoke.waitFor();
     expect(await focused()).toBe(`Revoke: ${name}`);
+  });
+
+  it('keeps the place of the keyboard when there are no more keys and no older events', async () => {
+    const view = await signedIn();
+    const { page } = view;
+    await page.route('**/console/api/keys?*', async (route) => {
+      const isFirst = route.request().url().endsWith('after=');
+      const answer = (await (await route.fetch()).json()) as object;
+      await route.fulfill({ json: isFirst ? { ...answer, next: 'a' } : { keys: [], next: null } });
+    });
+    await page.route('**/console/api/audit?*', async (route) => {
+      const isFirst = route.request().url().endsWith('before=');
+      const answer = (await (await route.fetch()).json()) as object;
+      await route.fulfill({ json: { ...answer, ...(isFirst ? { next: 7 } : { events: [], next: null }) } });
+    });
+    for (const [name, button, place] of [
+      ['Keys', 'More', 'h2:focus'],
+      ['Audit', 'Older', 'section:focus'],
+    ] as const) {
+      await view.open(name);
+      await page.getByRole('button', { name: button }).press('Enter');
+      await page.locator(place).waitFor();
+    }
   });
 
   it('offers an operator who may only look nothing else', async () => {

@@ -1,5 +1,5 @@
-import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
-import { useArrival } from '../app/arrival.js';
+import { type FormEvent, type RefObject, useCallback, useEffect, useRef, useState } from 'react';
+import { focusIfLost, useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
 import { entriesOf } from './form-entries.js';
 import { useSession } from './session.js';
@@ -35,7 +35,11 @@ interface Filter {
 export function Audit({ subject }: { readonly subject: string }) {
   const [filter, setFilter] = useState<Filter>({ event: '', viewer: subject });
   const [follows, setFollows] = useState(true);
-  const { answer, failure, older } = useAudit(filter, follows);
+  const { answer, failure, isAtTop, older } = useAudit(filter, follows);
+  const events = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!isAtTop) focusIfLost(events.current);
+  });
   const choose = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const entry = entriesOf(event);
@@ -79,21 +83,23 @@ export function Audit({ subject }: { readonly subject: string }) {
           {failure}
         </p>
       )}
-      {answer && <Events answer={answer} onOlder={older} />}
+      {answer && <Events place={events} answer={answer} onOlder={older} />}
     </>
   );
 }
 
 function Events({
+  place,
   answer: { events, next },
   onOlder,
 }: {
+  readonly place: RefObject<HTMLElement | null>;
   readonly answer: AuditAnswer;
   readonly onOlder: () => Promise<void>;
 }) {
   if (events.length === 0) return <p className="muted">There are no such events.</p>;
   return (
-    <section className="card" aria-label="Events">
+    <section ref={place} tabIndex={-1} className="card" aria-label="Events">
       <table className="table audit">
         <thead>
           <tr>
@@ -193,5 +199,5 @@ function useAudit(filter: Filter, follows: boolean) {
     setIsAtTop(false);
     await load(answer);
   };
-  return { answer, failure, older };
+  return { answer, failure, isAtTop, older };
 }

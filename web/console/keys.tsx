@@ -22,14 +22,16 @@ interface KeysAnswer {
   readonly next: string | null;
 }
 
+const NOTHING_YET = { keys: [] as readonly ListedKey[], pages: 0, next: null as string | null };
+
 /** API keys: list, create, revoke. */
 export function Keys() {
-  const { keys, failure, hasMore, more, again } = useKeys();
+  const { keys, failure, pages, hasMore, more, again } = useKeys();
   const mayChange = useScope('keys');
   const [done, setDone] = useState('');
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (done !== '') focusIfLost(title.current);
+    if (done !== '' || pages > 1) focusIfLost(title.current);
   });
   return (
     <>
@@ -125,17 +127,17 @@ function hasPassed(instant: string | null): boolean {
 
 function useKeys() {
   const session = useSession();
-  const [answer, setAnswer] = useState<KeysAnswer>({ keys: [], next: null });
+  const [answer, setAnswer] = useState(NOTHING_YET);
   const [failure, setFailure] = useState<string | null>(null);
   /** Counts what was asked for: an answer to what was asked for before is dropped. */
   const wanted = useRef(0);
   const load = useCallback(
-    async (before: readonly ListedKey[], after: string): Promise<void> => {
+    async (before: typeof NOTHING_YET): Promise<void> => {
       const asked = ++wanted.current;
       try {
-        const { keys, next } = await session.ask<KeysAnswer>(`/keys?after=${encodeURIComponent(after)}`);
+        const { keys, next } = await session.ask<KeysAnswer>(`/keys?after=${encodeURIComponent(before.next ?? '')}`);
         if (asked !== wanted.current) return;
-        setAnswer({ keys: [...before, ...keys], next });
+        setAnswer({ keys: [...before.keys, ...keys], pages: before.pages + 1, next });
         setFailure(null);
       } catch (error) {
         if (asked === wanted.current) setFailure(messageOf(error));
@@ -143,8 +145,8 @@ function useKeys() {
     },
     [session],
   );
-  const again = useCallback(() => load([], ''), [load]);
+  const again = useCallback(() => load(NOTHING_YET), [load]);
   useEffect(() => void again(), [again]);
-  const more = () => load(answer.keys, answer.next ?? '');
-  return { keys: answer.keys, failure, hasMore: answer.next !== null, more, again };
+  const more = () => load(answer);
+  return { keys: answer.keys, pages: answer.pages, failure, hasMore: answer.next !== null, more, again };
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useEffect, useMemo, useState } from 'react';
 import { useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
 import { type Draft, type FeedForm, type ObjectTypes, readDraft } from './draft.js';
@@ -67,7 +67,7 @@ function EventForm({ form: { topic, payload: shape, defaulted }, types, subject 
   const [ownFaults, setOwnFaults] = useState<Readonly<Record<string, string>>>({});
   const [done, setDone] = useState('');
   const { value, faults } = readDraft(draft, shape, types, defaulted);
-  const shown = { ...ownFaults, ...task.faults };
+  const shown = useMemo(() => ({ ...ownFaults, ...task.faults }), [ownFaults, task.faults]);
   const place = useFocusOnFault(shown);
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-import type { FormEvent } from 'react';
+import { type FormEvent, useMemo } from 'react';
 import { Field } from '../account/field.js';
 import { useArrival } from '../app/arrival.js';
 import { Mark } from '../app/mark.js';
@@ -10,7 +10,9 @@ import { useTask } from './task.js';
 export function SignIn({ notice }: { readonly notice: string | null }) {
   const session = useSession();
   const task = useTask();
-  const place = useFocusOnFault(task.failure === null ? {} : { key: task.failure });
+  const { failure } = task;
+  const faults = useMemo((): Readonly<Record<string, string>> => (failure === null ? {} : { key: failure }), [failure]);
+  const place = useFocusOnFault(faults);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = event.currentTarget;

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { AskError, messageOf } from './api.js';
 
 /** Something that an operator starts: whether it runs, and how it failed. */
@@ -8,7 +8,7 @@ export interface Task {
   readonly failure: string | null;
   /** The field that the failure is about. */
   readonly field: string | null;
-  /** The failure by its field; empty if it is about none. */
+  /** The failure by its field; empty if it is about none. The same object until it changes. */
   readonly faults: Readonly<Record<string, string>>;
   /** Runs it, unless it is running. Never rejects; true if it succeeded. */
   run(action: () => Promise<unknown>): Promise<boolean>;
@@ -34,6 +34,6 @@ export function useTask(): Task {
   };
   const field = error instanceof AskError ? error.field : null;
   const failure = error === null ? null : messageOf(error);
-  const faults = failure !== null && field !== null ? { [field]: failure } : {};
+  const faults = useMemo(() => (failure !== null && field !== null ? { [field]: failure } : {}), [field, failure]);
   return { isRunning, failure, field, faults, run };
 }
