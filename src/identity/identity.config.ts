@@ -1,6 +1,6 @@
 import type { AddressRange } from '../live/viewer/client-address.js';
 
-/** The public address. */
+/** How browsers reach the server, and whether it runs in production. */
 export interface HttpConfig {
   readonly production: boolean;
   /** The origin that browsers use, without a trailing slash. */
@@ -20,7 +20,7 @@ export interface DatabaseConfig {
   readonly dataDir: string;
 }
 
-/** Lifetimes of sessions and tokens, in seconds. */
+/** When sessions expire, in seconds: without use, and in any case. */
 export interface SessionConfig {
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;

@@ -5,6 +5,7 @@ import type { LimitsConfig, StoreConfig } from '../live/live.config.js';
 import { AuditLog } from '../live/logging/audit-log.js';
 import { isPostgresUrl } from '../live/store/postgres/postgres-url.js';
 import { parseRedisUrl } from '../live/store/redis/redis-url.js';
+import { isLongSecret } from '../live/tokens/keyring.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../live/tokens/token-claims.js';
 import { isTooWide, parseAddressRange, parseAddressRanges } from '../live/viewer/client-address.js';
 import { isHttpOrigin } from '../live/gateway/admission/origin.policy.js';
@@ -15,7 +16,6 @@ import { loggerToNest } from './logger-to-nest.js';
 import type { LimitOptions, SallyportOptions, StoreOptions } from './options.js';
 import { MetricsRegistry } from '../live/metrics-registry.js';
 
-const MIN_KEY_BYTES = 32;
 const MEBIBYTE = 1024 * 1024;
 const DEFAULT_TTL_SECONDS = 60;
 const DEFAULT_ISSUER = 'sallyport';
@@ -157,15 +157,11 @@ class Faults {
 }
 
 function checkKeys(keys: unknown, faults: Faults): void {
-  const wanted = `must be ${MIN_KEY_BYTES} random bytes or more (openssl rand -base64 48)`;
+  const wanted = `must be 32 random bytes or more (openssl rand -base64 48)`;
   if (!Array.isArray(keys) || keys.length === 0)
     return faults.add('secretKeys', `must be a list of keys; each ${wanted}`);
   keys.forEach((key: unknown, index) =>
-    faults.unless(
-      typeof key === 'string' && Buffer.byteLength(key) >= MIN_KEY_BYTES && new Set(key).size > 8,
-      `secretKeys[${index}]`,
-      wanted,
-    ),
+    faults.unless(typeof key === 'string' && isLongSecret(key), `secretKeys[${index}]`, wanted),
   );
 }
 

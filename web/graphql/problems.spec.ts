@@ -20,6 +20,7 @@ describe('the problems of a form', () => {
   });
 
   it.each([
+    [1, 'Too many attempts. Try again in 1 second.'],
     [20, 'Too many attempts. Try again in 20 seconds.'],
     [600, 'Too many attempts. Try again in 10 minutes.'],
   ])('say when to retry after %i s', (retryAfterSeconds, form) => {
@@ -29,7 +30,9 @@ describe('the problems of a form', () => {
   });
 
   it('are also read from a response with an error status', () => {
-    const bodyText = JSON.stringify({ errors: [{ message: 'Away', extensions: { code: 'UNAVAILABLE' } }] });
+    const bodyText = JSON.stringify({
+      errors: [{ message: 'Away', extensions: { code: 'UNAVAILABLE', retryAfterSeconds: 1 } }],
+    });
     const error = new ServerError('503', { response: new Response(bodyText, { status: 503 }), bodyText });
     expect(problemsOf(error, 'password').form).toBe('Away');
   });

@@ -25,7 +25,7 @@ export function problemsOf(error: unknown, credentialField: string): Problems {
   let form: string | null = null;
   for (const { message, extensions = {} } of errors) {
     const field = fieldOf(extensions, credentialField);
-    if (field === null) form = withWait(message, extensions['retryAfterSeconds']);
+    if (field === null) form = isTooMany(extensions) ? waitText(extensions['retryAfterSeconds']) : message;
     else fields[field] = message;
   }
   return { fields, form };
@@ -36,10 +36,14 @@ function fieldOf(extensions: Readonly<Record<string, unknown>>, credentialField:
   return extensions['code'] === 'INVALID_CREDENTIALS' ? credentialField : null;
 }
 
-function withWait(message: string, seconds: unknown): string {
-  if (typeof seconds !== 'number') return message;
+function isTooMany({ code }: Readonly<Record<string, unknown>>): boolean {
+  return code === 'TOO_MANY_REQUESTS';
+}
+
+function waitText(retryAfterSeconds: unknown): string {
+  const seconds = typeof retryAfterSeconds === 'number' ? Math.ceil(retryAfterSeconds) : 60;
   const minutes = Math.ceil(seconds / 60);
-  const wait = seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${minutes} minutes`;
+  const wait = seconds === 1 ? '1 second' : seconds < 90 ? `${seconds} seconds` : `${minutes} minutes`;
   return `Too many attempts. Try again in ${wait}.`;
 }
 

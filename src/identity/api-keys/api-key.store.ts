@@ -104,7 +104,8 @@ export class ApiKeyStore {
   }
 }
 
-function withScopes<T extends { readonly scopes: readonly ApiKeyScope[] | null }>(
+/** A row with the scopes of its key: one from before there were scopes has the default ones. */
+export function withScopes<T extends { readonly scopes: readonly ApiKeyScope[] | null }>(
   row: T,
 ): Omit<T, 'scopes'> & Pick<ApiKey, 'scopes'> {
   return { ...row, scopes: row.scopes ?? DEFAULT_SCOPES };

@@ -104,7 +104,7 @@ export class ApiKeys {
     const cached = await this.#confirmed(hashApiKey(text));
     if (!cached) return { ok: false, reason: 'unknown-or-revoked' };
     const { key } = cached;
-    const fault = faultOf(cached, address);
+    const fault = keyFault(cached.key, cached.ranges, address);
     if (fault) return { ok: false, reason: fault, name: key.name };
     this.#recordUse(key);
     return { ok: true, key };
@@ -139,7 +139,7 @@ export class ApiKeys {
    */
   wasRight(text: string, address: string): boolean {
     const cached = isApiKey(text) ? this.#cache.get(hashApiKey(text)) : undefined;
-    return cached !== undefined && faultOf(cached, address) === null;
+    return cached !== undefined && keyFault(cached.key, cached.ranges, address) === null;
   }
 
   /** The key with this hash if it exists, as far as the store can tell in time. */
@@ -188,8 +188,12 @@ export class ApiKeys {
 }
 
 /** Why a known key may not be used now from this address; null if it may. */
-function faultOf({ key, ranges }: CachedKey, address: string): 'expired' | 'other-address' | null {
-  if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return 'expired';
+export function keyFault(
+  { expiresAt }: ApiKey,
+  ranges: readonly AddressRange[] | null,
+  address: string,
+): 'expired' | 'other-address' | null {
+  if (expiresAt !== null && expiresAt.getTime() <= Date.now()) return 'expired';
   return ranges === null || addressIn(address, ranges) ? null : 'other-address';
 }
 

@@ -7,7 +7,7 @@ import type { StoreOperation } from '../../live/store/store-operation.js';
 import {
   databaseFailure,
   type DatabaseFailure,
-  lacksRight,
+  probeWrite,
   ReadOnlyDatabase,
 } from '../../live/store/postgres/postgres-failure.js';
 import * as schema from './schema.js';
@@ -94,12 +94,7 @@ export class Database {
     const found: unknown = await this.orm.execute(sql`select current_setting('transaction_read_only') as "readOnly"`);
     if ((found as { rows: { readOnly: string }[] }).rows[0]?.readOnly === 'on') throw new ReadOnlyDatabase();
     if (this.state !== 'refuses-writes') return;
-    // Even rows of a table that is dropped with its transaction need disk space.
-    const write = sql`create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;
-    await this.transaction((orm) => orm.execute(write)).catch((error: unknown) => {
-      // A role without TEMP: the next write tells.
-      if (!lacksRight(error)) throw error;
-    });
+    await probeWrite((statement) => this.transaction((orm) => orm.execute(sql.raw(statement))));
   }
 
   async #watched<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {
@@ -109,14 +104,14 @@ export class Database {
     } catch (error) {
       const failure = databaseFailure(error);
       if (!failure) throw withoutValues(error);
-      this.#logFailure(failure);
+      this.#reportFailure(failure);
       throw new UnavailableError(undefined, { cause: error });
     } finally {
       this.parts.health?.took(operation, startedAtMs);
     }
   }
 
-  #logFailure({ kind, reason }: DatabaseFailure): void {
+  #reportFailure({ kind, reason }: DatabaseFailure): void {
     const { health } = this.parts;
     health?.failed(reason);
     if (kind === 'unavailable') health?.becameUnavailable(reason);

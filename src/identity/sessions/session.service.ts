@@ -41,10 +41,8 @@ export class SessionService {
       throw new InvalidCredentialsError(undefined, { reason: 'account-changed', userId: account.id });
     }
     const who = { viewer: `user:${account.id}`, address: client.address, by: 'owner' } as const;
-    const [presented, surplus] = [
-      ended.filter((each) => each === presentedId),
-      ended.filter((each) => each !== presentedId),
-    ];
+    const presented = ended.filter((each) => each === presentedId);
+    const surplus = ended.filter((each) => each !== presentedId);
     // The presented session's account is unknown, because several users may sign in with one browser.
     await this.endedSessions.announce(presented, { ...who, viewer: null, reason: 'new-sign-in' });
     await this.endedSessions.announce(surplus, { ...who, reason: 'too-many' });

@@ -76,23 +76,36 @@ export function checkEvent(
   if (key !== undefined && !isKey(key))
     return bad(`key must be valid Unicode text of 1 to ${MAX_KEY_LENGTH} characters.`);
   if (given === undefined) return bad('payload is missing.');
-  let [payload, size] = [given as unknown, measurePayload(given, MAX_PAYLOAD_DEPTH)];
-  // Here rather than in a store, so that every store delivers the same value.
-  if (size.fault === null && (size.hasToJson || (publisher.keepsPayload && typeof given === 'object'))) {
+  const json = readPayload(given, publisher.keepsPayload === true);
+  if (json.fault !== null) return bad(`payload ${json.fault}.`);
+  const { payload: submitted, bytes } = json;
+  const verdict = feed.check(submitted);
+  if (!verdict.ok) return bad(verdict.message);
+  const owned = topicOf(feed.topic, owner);
+  const { value } = verdict;
+  // Literals: in this path, spreading one takes longer than all checks.
+  return typeof key === 'string'
+    ? { ok: true, publication: { topic: owned, payload: value, bytes, publisher: publisher.id, key, submitted } }
+    : { ok: true, publication: { topic: owned, payload: value, bytes, publisher: publisher.id } };
+}
+
+/** A payload as JSON values, with the memory that it takes in bytes, or what is wrong with it. */
+type ReadPayload =
+  { readonly fault: null; readonly payload: unknown; readonly bytes: number } | { readonly fault: string };
+
+/** Here rather than in a store, so that every store delivers the same value. */
+function readPayload(given: unknown, mustCopy: boolean): ReadPayload {
+  let payload = given;
+  let size = measurePayload(given, MAX_PAYLOAD_DEPTH);
+  if (size.fault === null && (size.hasToJson || (mustCopy && typeof given === 'object'))) {
     payload = toJsonValue(given);
-    if (payload === undefined) return bad('payload has a toJSON that returns no JSON.');
+    if (payload === undefined) return { fault: 'has a toJSON that returns no JSON' };
     size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
   }
-  if (size.fault !== null) return bad(`payload ${size.fault}.`);
+  if (size.fault !== null) return { fault: size.fault };
   if (size.maxJsonBytes > MAX_PAYLOAD_BYTES && Buffer.byteLength(JSON.stringify(payload)) > MAX_PAYLOAD_BYTES)
-    return bad(`payload is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON.`);
-  const verdict = feed.check(payload);
-  if (!verdict.ok) return bad(verdict.message);
-  // Literals: in this path, spreading one takes longer than all checks.
-  const [of, { value }, bytes, { id }] = [topicOf(feed.topic, owner), verdict, size.memoryBytes, publisher];
-  return typeof key === 'string'
-    ? { ok: true, publication: { topic: of, payload: value, bytes, publisher: id, key, submitted: payload } }
-    : { ok: true, publication: { topic: of, payload: value, bytes, publisher: id } };
+    return { fault: `is larger than ${MAX_PAYLOAD_BYTES} bytes of JSON` };
+  return { fault: null, payload, bytes: size.memoryBytes };
 }
 
 /** Its length is in characters, of which some are two units of UTF-16. */

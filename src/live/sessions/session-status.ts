@@ -38,12 +38,12 @@ export class SessionStatus {
    * @throws UnavailableError when the store is unavailable
    */
   async revoked(viewers: readonly ViewerId[]): Promise<readonly RevokedViewer[]> {
-    const subjects = viewers.flatMap((viewer) => [viewerSubject(viewer), withoutSessionSubject(viewer)]);
+    const subjects = [...viewers.map(viewerSubject), ...viewers.map(withoutSessionSubject)];
     const untilMs = await this.revocations.issuedUntil(subjects);
-    return untilMs.flatMap((issuedUntilMs, index) => {
-      const viewer = viewers[Math.floor(index / 2)];
-      if (issuedUntilMs === 0 || viewer === undefined) return [];
-      return [{ viewer, issuedUntilMs, ...(index % 2 === 1 ? { onlyWithoutSession: true } : {}) }];
+    return viewers.flatMap((viewer, index): RevokedViewer[] => {
+      const every = { viewer, issuedUntilMs: untilMs[index]! };
+      const withoutSession = { viewer, issuedUntilMs: untilMs[viewers.length + index]!, onlyWithoutSession: true };
+      return [every, withoutSession].filter(({ issuedUntilMs }) => issuedUntilMs > 0);
     });
   }
 }

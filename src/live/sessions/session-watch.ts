@@ -29,14 +29,19 @@ export interface OpenSessions {
   unknown(sessionIds: readonly string[], viewers: readonly ViewerId[]): void;
 }
 
-/** What could not be asked for. */
+/** What could not be checked. */
 interface Unknown {
   readonly sessions: readonly string[];
   readonly viewers: readonly ViewerId[];
 }
 
-function countOf({ sessions, viewers }: Unknown): number {
-  return sessions.length + viewers.length;
+/** For the log. */
+function countsOf({ sessions, viewers }: Unknown): { readonly sessions: number; readonly viewers: number } {
+  return { sessions: sessions.length, viewers: viewers.length };
+}
+
+function isEmpty({ sessions, viewers }: Unknown): boolean {
+  return sessions.length === 0 && viewers.length === 0;
 }
 
 const NONE: OpenSessions = { ids: () => [], viewers: () => [], unknown: () => {} };
@@ -88,8 +93,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
   /** Checks now; resolves when every currently open session was checked or could not be. Never throws. */
   async check(): Promise<void> {
     const unknown = await this.#ask();
-    const count = countOf(unknown);
-    if (count > 0) this.logger.warn({ sessions: count }, 'open sessions could not be checked');
+    if (!isEmpty(unknown)) this.logger.warn(countsOf(unknown), 'open sessions could not be checked');
   }
 
   /** Resolves when no socket of a session that ended before the call is left. Never throws. */
@@ -97,12 +101,11 @@ export class SessionWatch implements BeforeApplicationShutdown {
     const givesUpAtMs = performance.now() + HOLD_MS;
     for (let waitMs = FIRST_RETRY_MS; !this.#isOver; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
       const unknown = await this.#ask();
-      const sessions = countOf(unknown);
-      if (sessions === 0) return;
+      if (isEmpty(unknown)) return;
       if (waitMs === FIRST_RETRY_MS)
-        this.logger.warn({ sessions }, 'open sessions could not be checked: events wait for it');
+        this.logger.warn(countsOf(unknown), 'open sessions could not be checked: events wait for it');
       if (performance.now() + waitMs > givesUpAtMs) {
-        this.logger.warn({ sessions }, 'open sessions could not be checked in time: closing their sockets');
+        this.logger.warn(countsOf(unknown), 'open sessions could not be checked in time: closing their sockets');
         this.#open.unknown(unknown.sessions, unknown.viewers);
         return;
       }
@@ -132,11 +135,11 @@ export class SessionWatch implements BeforeApplicationShutdown {
   }
 
   async #askForAll(): Promise<Unknown> {
-    const sessions = await unanswered([...this.#open.ids()], async (batch) => {
+    const sessions = await unchecked([...this.#open.ids()], async (batch) => {
       const alive = await this.status.of(batch);
       this.revocations.notifyHere(batch.filter((id) => !alive.has(id)));
     });
-    const viewers = await unanswered([...new Set(this.#open.viewers())], async (batch) => {
+    const viewers = await unchecked([...new Set(this.#open.viewers())], async (batch) => {
       for (const revoked of await this.status.revoked(batch)) this.revocations.notifyViewerHere(revoked);
     });
     return { sessions, viewers };
@@ -154,7 +157,7 @@ export class SessionWatch implements BeforeApplicationShutdown {
 }
 
 /** Checks all in batches, one after the other, up to the first failure. Returns the unchecked ones. */
-async function unanswered<T>(all: readonly T[], ask: (batch: readonly T[]) => Promise<void>): Promise<readonly T[]> {
+async function unchecked<T>(all: readonly T[], ask: (batch: readonly T[]) => Promise<void>): Promise<readonly T[]> {
   for (let from = 0; from < all.length; from += BATCH) {
     try {
       await ask(all.slice(from, from + BATCH));

@@ -3,6 +3,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SECRET_CONFIG, type SecretConfig } from '../live.config.js';
 
 const KEY_BYTES = 32;
+const MIN_SECRET_BYTES = 32;
+const MIN_DIFFERENT_CHARACTERS = 8;
+
+/** Whether a secret is long enough, and not a few characters again and again. */
+export function isLongSecret(secret: string): boolean {
+  return Buffer.byteLength(secret) >= MIN_SECRET_BYTES && new Set(secret).size >= MIN_DIFFERENT_CHARACTERS;
+}
 
 /** One key, derived for one purpose. */
 export interface PurposeKey {

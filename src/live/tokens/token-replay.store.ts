@@ -1,7 +1,7 @@
 /** A clock that is set back, or another node's clock, may accept the token for longer than this node's. */
 const CLOCK_SLACK_SECONDS = 5 * 60;
 
-/** How many seconds from now a shared store must remember a used token. */
+/** How many seconds from now a used token must be remembered. */
 export function rememberSeconds(expiresAtSeconds: number): number {
   return Math.max(1, expiresAtSeconds - Math.floor(Date.now() / 1000) + CLOCK_SLACK_SECONDS);
 }
@@ -14,7 +14,7 @@ export abstract class TokenReplayStore {
    * @param tokenId the token's `jti`
    * @param expiresAtSeconds until when to remember it, in seconds since the epoch
    * @returns false when it was used before
-   * @throws UnavailableError when the memory is unavailable or full: the token is then refused
+   * @throws UnavailableError when the store is unavailable or full: the token is then refused
    */
   abstract claim(tokenId: string, expiresAtSeconds: number): Promise<boolean>;
 }

@@ -65,6 +65,8 @@ export class GapDetector {
   }
 
   async #compare(topics: readonly LiveTopic[]): Promise<void> {
+    // Their first subscriber is joining right now, perhaps with a history that is too old.
+    for (const live of topics) if (!live.position) void live.catchUp();
     for (let at = 0; at < topics.length; at += COMPARE_BATCH) {
       const places = topics.slice(at, at + COMPARE_BATCH).flatMap(toPlace);
       const differing = places.length > 0 ? await this.store.differing(places) : [];
@@ -74,8 +76,5 @@ export class GapDetector {
 }
 
 function toPlace(live: LiveTopic): (TopicPlace & { live: LiveTopic })[] {
-  if (live.position) return [{ live, topic: live.topic, position: live.position }];
-  // Its first subscriber is joining right now, perhaps with a history that is too old.
-  void live.catchUp();
-  return [];
+  return live.position ? [{ live, topic: live.topic, position: live.position }] : [];
 }

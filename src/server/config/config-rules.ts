@@ -1,11 +1,10 @@
 import type { Environment, ReadEnvironment } from './environment.js';
+import { isLongSecret } from '../../live/tokens/keyring.js';
 import { isTooWide } from '../../live/viewer/client-address.js';
 import { parsePostgresUrl } from '../../live/store/postgres/postgres-url.js';
 import { isLoopback, parseShop } from './grammar.js';
 import { looksRandom } from './secret-strength.js';
 
-const MIN_SECRET_BYTES = 32;
-const MIN_DIFFERENT_CHARACTERS = 8;
 /** Default passwords and common placeholders. */
 const DEFAULT_PASSWORDS = new Set(
   'postgres postgresql password passwd pass sallyport admin administrator root secret changeme change-me change_me example test user app default db database 1234 12345 123456 12345678 qwerty letmein'.split(
@@ -163,7 +162,7 @@ const RULES: readonly Rule[] = [
   {
     on: ['APP_PROXY_SECRET'],
     productionOnly: true,
-    broken: ({ APP_PROXY_SECRET: secret }) => secret !== undefined && isShort(secret),
+    broken: ({ APP_PROXY_SECRET: secret }) => secret !== undefined && !isLongSecret(secret),
     message:
       'expected at least 32 random characters; a short secret can be guessed. Copy it from the settings of the shop app',
   },
@@ -207,10 +206,6 @@ function namesTwice(names: readonly string[]): boolean {
 function isSafeOrigin(origin: string): boolean {
   const { protocol, hostname } = new URL(origin);
   return protocol === 'https:' || isLoopback(hostname);
-}
-
-function isShort(secret: string): boolean {
-  return Buffer.byteLength(secret) < MIN_SECRET_BYTES || new Set(secret).size < MIN_DIFFERENT_CHARACTERS;
 }
 
 /** A URL without a password is allowed: the server may authenticate its clients in another way. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isPostgresUrl } from '../../live/store/postgres/postgres-url.js';
 import { parseRedisUrl } from '../../live/store/redis/redis-url.js';
 import { parseTrustedIssuers } from '../../identity/issuers/trusted-issuer.js';
+import { isLongSecret } from '../../live/tokens/keyring.js';
 import { MAX_TOKEN_LIFE_SECONDS } from '../../live/tokens/token-claims.js';
 import { isHttpOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
@@ -118,7 +119,7 @@ export const EnvironmentSchema = z.object({
     })
     .optional(),
   SECRET_KEYS: list(
-    (key) => Buffer.byteLength(key) >= 32 && new Set(key).size >= 8,
+    isLongSecret,
     'random keys of at least 32 bytes. Generate one with: npm run cli -- secret generate',
   ),
   ALLOWED_ORIGINS: list(isHttpOrigin, 'origins such as https://app.example'),

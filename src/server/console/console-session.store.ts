@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { and, desc, eq, gt, inArray, lte, or } from 'drizzle-orm';
 import { Database } from '../../identity/database/database.js';
 import { apiKeys, consoleSessions } from '../../identity/database/schema.js';
-import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
+import { type ApiKey, withScopes } from '../../identity/api-keys/api-key.store.js';
 
 /** A console session ends after this time, however much it is used: a working day (OWASP: 4 to 8 hours). */
 export const CONSOLE_SESSION_SECONDS = 8 * 60 * 60;
@@ -73,7 +73,7 @@ export class ConsoleSessionStore {
     );
     if (!row) return null;
     const { secretHash: _, ...key } = row.key;
-    return { ...row, key: { ...key, scopes: key.scopes ?? [] } };
+    return { ...row, key: withScopes(key) };
   }
 
   /** Records a use. Never revives a session. */

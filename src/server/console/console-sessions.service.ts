@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
-import { ApiKeys, type ApiKeyVerdict } from '../../identity/api-keys/api-keys.service.js';
+import { ApiKeys, type ApiKeyVerdict, keyFault } from '../../identity/api-keys/api-keys.service.js';
 import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-cookie.js';
 import { ForbiddenError, TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
-import { addressIn, parseAddressRanges } from '../../live/viewer/client-address.js';
+import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { CONSOLE_SESSION_SECONDS, ConsoleSessionStore } from './console-session.store.js';
 import type { Operator } from './operator.js';
 
@@ -99,10 +99,9 @@ export class ConsoleSessions {
   }
 }
 
-function mayUse({ scopes, expiresAt, addresses }: ApiKey, address: string): boolean {
-  if (!scopes.includes(CONSOLE_SCOPE)) return false;
-  if (expiresAt !== null && expiresAt.getTime() <= Date.now()) return false;
-  return addresses === null || addressIn(address, parseAddressRanges(addresses));
+function mayUse(key: ApiKey, address: string): boolean {
+  const ranges = key.addresses && parseAddressRanges(key.addresses);
+  return key.scopes.includes(CONSOLE_SCOPE) && keyFault(key, ranges, address) === null;
 }
 
 function endOf(openedAt: Date): Date {

@@ -8,8 +8,8 @@ import { STORE_ENGINE, type StoreEngine } from '../../live/store/store-engine.js
 const CLOCK = sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;
 const ASK_EVERY_MS = 60_000;
 /**
- * The clock difference that causes a warning: tokens of one node would expire too early or too late on another. Tokens
- * allow 10 s.
+ * The clock difference that causes a warning: tokens of one node would expire too early or too late on another. A token
+ * may have been issued 5 s in the future; its expiry has no leeway.
  */
 const WARN_FROM_MS = 5000;
 

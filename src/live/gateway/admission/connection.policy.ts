@@ -36,8 +36,8 @@ export type Admission = Verified | { readonly ok: false; readonly closeCode: Clo
 const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
 /**
- * Decides on a token. Called with the `connection_init` payload, and with each refresh. It verifies and decides but
- * writes nothing. If a store is unavailable it refuses with "try again later".
+ * Decides on a token. Called with the `connection_init` payload, and with each refresh. It decides and
+ * records refusals, and leaves the connection alone. If a store is unavailable it refuses with "try again later".
  */
 @Injectable()
 export class ConnectionPolicy {

@@ -3,13 +3,12 @@ import type { Registry } from 'prom-client';
 import type { OutboxConfig } from '../../live.config.js';
 import { preparePostgres } from '../../store/postgres/open-postgres.js';
 import type { StoreMetrics } from '../../store/store-health.js';
+import { lacksRight } from '../../store/postgres/postgres-failure.js';
 import { Outbox } from './outbox.js';
 import { OutboxMetrics } from './outbox.metrics.js';
 import { OutboxPublisher, type OutboxTarget } from './outbox-publisher.js';
 import { OutboxRelay } from './outbox.relay.js';
 
-/** The SQLSTATE of missing rights. */
-const INSUFFICIENT_PRIVILEGE = '42501';
 const NO_RIGHTS =
   'publishing by SQL is off: the user of DATABASE_URL may not create or change the schema sallyport. Grant it CREATE on the database, or run the command migrate as a user with this right';
 
@@ -41,9 +40,8 @@ export async function openRelay(
       logger,
     });
   } catch (error) {
-    const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
-    if (target.removesRows || cause?.code !== INSUFFICIENT_PRIVILEGE) throw error;
-    logger.warn({ reason: INSUFFICIENT_PRIVILEGE }, NO_RIGHTS);
+    if (target.removesRows || !lacksRight(error)) throw error;
+    logger.warn(NO_RIGHTS);
     return null;
   }
 }

@@ -29,7 +29,9 @@ const RELAY: Provider = {
     feeds: FeedRegistry,
     bus: TopicBus,
     refuses: ViewerCheck,
-    ...[registry, stores, logger]: [MetricsRegistry, StoreMetrics, Logger]
+    registry: MetricsRegistry,
+    stores: StoreMetrics,
+    logger: Logger,
   ): Promise<OutboxRelay | null> => {
     if (config === null) return null;
     const { openRelay } = await import('./open-relay.js');

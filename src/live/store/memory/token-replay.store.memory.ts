@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../errors/sallyport.errors.js';
-import { TokenReplayStore } from '../../tokens/token-replay.store.js';
+import { rememberSeconds, TokenReplayStore } from '../../tokens/token-replay.store.js';
 
 /**
  * The most used tokens. A token is valid for at most an hour and kept 5 minutes longer, so this allows about 50 sockets
@@ -7,8 +7,6 @@ import { TokenReplayStore } from '../../tokens/token-replay.store.js';
  */
 const MAX_REMEMBERED = 200_000;
 const SWEEP_EVERY_MS = 1_000;
-/** If the clock is set back, a token is valid for longer than expected when it was used. */
-const CLOCK_STEP_MS = 5 * 60_000;
 
 /** Used tokens of one process. Drops each 5 minutes after it expires; refuses tokens when it is full. */
 export class MemoryTokenReplayStore extends TokenReplayStore {
@@ -19,7 +17,7 @@ export class MemoryTokenReplayStore extends TokenReplayStore {
     this.#forgetExpired();
     if (this.#used.has(tokenId)) return Promise.resolve(false);
     if (this.#used.size >= MAX_REMEMBERED) return Promise.reject(new UnavailableError());
-    this.#used.set(tokenId, performance.now() + expiresAtSeconds * 1000 - Date.now() + CLOCK_STEP_MS);
+    this.#used.set(tokenId, performance.now() + rememberSeconds(expiresAtSeconds) * 1000);
     return Promise.resolve(true);
   }
 

@@ -48,6 +48,23 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   return { kind: 'unavailable', reason: code || 'connection lost' };
 }
 
+/** Even rows of a table that is dropped with its transaction need disk space. */
+const WRITE_PROBE = `create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;
+
+/**
+ * Tries a write that leaves nothing behind.
+ *
+ * @param run runs one statement in a transaction of its own
+ * @throws what the statement throws, unless the role may not make temporary tables: then only its next write can tell
+ */
+export async function probeWrite(run: (statement: string) => Promise<unknown>): Promise<void> {
+  try {
+    await run(WRITE_PROBE);
+  } catch (error) {
+    if (!lacksRight(error)) throw error;
+  }
+}
+
 /** Whether the role has no right to do it. */
 export function lacksRight(error: unknown): boolean {
   return innermost(error)[0] === '42501';

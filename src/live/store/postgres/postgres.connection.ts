@@ -2,15 +2,13 @@ import type { QueryResult, QueryResultRow } from 'pg';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { PostgresLink } from './open-postgres.js';
-import { databaseFailure, lacksRight } from './postgres-failure.js';
+import { databaseFailure, probeWrite } from './postgres-failure.js';
 import { operationOf } from './query-operation.js';
 
 /** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds. */
 const HEARTBEAT_MS = 5_000;
 /** The same while it does not. */
 const RETRY_MS = 1_000;
-/** Even rows of a table that is dropped with its transaction need disk space. */
-const TRY_WRITE = `create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;
 const BEAT = `select extract(epoch from clock_timestamp()) * 1000 as now, current_setting('transaction_read_only') as "readOnly"`;
 
 /** A value of a query. */
@@ -99,7 +97,7 @@ export class PostgresConnection {
       const isReadOnly = await this.#readClock();
       if (isReadOnly) this.health.refusedWrite('25006');
       else {
-        if (this.health.state === 'refuses-writes') await this.#tryWrite();
+        if (this.health.state === 'refuses-writes') await probeWrite((statement) => this.run(statement));
         this.health.tookWrite();
       }
     } catch (error) {
@@ -108,15 +106,6 @@ export class PostgresConnection {
       if (failure?.kind === 'unavailable') this.health.becameUnavailable(failure.reason);
     } finally {
       this.#scheduleBeat();
-    }
-  }
-
-  async #tryWrite(): Promise<void> {
-    try {
-      await this.run(TRY_WRITE);
-    } catch (error) {
-      // A role without TEMP: the next write tells.
-      if (!lacksRight(error)) throw error;
     }
   }
 
