@@ -3,7 +3,7 @@ import { isShown } from './platform.js';
 /** The silence after which a Ping is sent, in ms: on a visible page, and otherwise. */
 const QUIET_SHOWN_MS = 5_000;
 const QUIET_MS = 20_000;
-const DOUBT_AFTER_MS = 2_000;
+const SUSPECT_AFTER_MS = 2_000;
 const ANSWER_WITHIN_MS = 5_000;
 
 /** The listener of a {@link Heartbeat}. */
@@ -66,8 +66,8 @@ export class Heartbeat {
   #ask(isRepeated = false): void {
     this.#askedAt = Date.now();
     this.ping();
-    this.#after(DOUBT_AFTER_MS, () => {
-      this.#after(ANSWER_WITHIN_MS - DOUBT_AFTER_MS, () => this.#judge(isRepeated));
+    this.#after(SUSPECT_AFTER_MS, () => {
+      this.#after(ANSWER_WITHIN_MS - SUSPECT_AFTER_MS, () => this.#judge(isRepeated));
       if (!this.#isSuspect) this.listener.suspected((this.#isSuspect = true));
     });
   }

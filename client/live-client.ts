@@ -69,11 +69,11 @@ const HANDED_OVER_MS = 1_000;
  * @throws TypeError for an unusable `url`; Error without a WebSocket class
  */
 export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
-  return new Live(options).client;
+  return new ClientParts(options).client;
 }
 
 /** One client's parts and their connections. */
-class Live implements SocketOwner {
+class ClientParts implements SocketOwner {
   readonly client: LiveClient;
   readonly #backoff = new Backoff();
   readonly #states: LiveStates;

@@ -28,7 +28,9 @@ export class Resumption {
   /** Records the id that graphql-ws uses for a payload of {@link subscribe}. */
   named(payload: SubscribePayload, id: string): string {
     const running = resumables.get(payload);
-    if (running) this.#running.set((running.id = id), running);
+    if (!running) return id;
+    running.id = id;
+    this.#running.set(id, running);
     return id;
   }
 

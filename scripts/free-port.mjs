@@ -23,12 +23,13 @@ export async function firstFreePort(from) {
 }
 
 /**
- * A port that was just free, below the range of outgoing connections, which could otherwise take it.
+ * A port that was just free: below the range of outgoing connections, which could otherwise take it, and above the ports
+ * that fetch refuses, of which 10080 is the last (Fetch Standard, "port blocking").
  * @returns {Promise<number>}
  */
 export async function freePort() {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    const port = 11_000 + Math.floor(Math.random() * 21_000);
     if (await isFree(port)) return port;
   }
 }

@@ -51,7 +51,7 @@ async function work(): Promise<void> {
 function configOf(env: Readonly<Record<string, string | undefined>>): Config {
   const outcome = loadConfig(env);
   if (outcome.ok) return outcome.config;
-  throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+  throw new StartError(`The configuration is invalid:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
 /** Replaces a `PORT` of 0 by one that is free, since the default of `PUBLIC_URL`, which pages come from, names it. */

@@ -130,7 +130,7 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
 
   it.each([
     ['an unknown topic', ['nonsense', 'user:x', '1'], /topic must be one of/],
-    ['a viewer id that is none', ['user_count', 'user:x', '1'], /viewer must be a viewer id/],
+    ['an invalid viewer id', ['user_count', 'user:x', '1'], /viewer must be a viewer id/],
     ['a payload that is no JSON', ['user_count', 'user:x', '{'], /must be JSON/],
   ])('say in one line what is wrong with %s', async (_, args, message) => {
     const { code, stderr } = await cli(one.env, 'publish', ...args);

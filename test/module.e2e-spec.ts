@@ -94,11 +94,11 @@ describe('a wrong option fails the start, by its path', () => {
     ['trustedProxies[1]: must be an address', { trustedProxies: ['10.0.0.0/8', '0.0.0.0/0'] }],
     ['limits.throttleExempt[0]: must be an address', { limits: { throttleExempt: ['::/0'] } }],
     ['token.ttlSeconds: must be a whole number from 1 to 3600', { token: { ttlSeconds: 0 } }],
-    ['token.ttlSecond: is no option', { token: { ttlSecond: 30 } }],
-    ['store.listenURL: is no option', { store: { kind: 'postgres', url: 'postgres://a/b', listenURL: '' } }],
+    ['token.ttlSecond: is not an option', { token: { ttlSecond: 30 } }],
+    ['store.listenURL: is not an option', { store: { kind: 'postgres', url: 'postgres://a/b', listenURL: '' } }],
     ['limits.maxConnections: must be a whole number', { limits: { maxConnections: -1 } }],
-    ['limits.maxConections: is no limit', { limits: { maxConections: 1 } }],
-    ['seesions: is no option', { seesions: {} }],
+    ['limits.maxConections: is not a limit', { limits: { maxConections: 1 } }],
+    ['seesions: is not an option', { seesions: {} }],
     ['logger: must be a pino logger', { logger: {} }],
   ])('%s', async (message, wrong) => {
     const given = { ...OPTIONS, ...wrong } as SallyportOptions;
@@ -153,7 +153,7 @@ describe('an application in which the socket cannot work does not start, and say
       }
     }
     const failure = await failureOf(moduleOf([SallyportModule.forRoot(OPTIONS)]), new EdgeAdapter());
-    expect(failure).toMatch(/EdgeAdapter has no server of Node.*platform-express/);
+    expect(failure).toMatch(/EdgeAdapter does not use a Node.js HTTP server.*platform-express/);
   });
 });
 

@@ -319,7 +319,7 @@ describe('the command line', () => {
     expect(await cli(dataDir, ['sessions', 'revoke', 'ada@example.org'], '', away)).toMatchObject({
       code: 0,
       out: expect.stringMatching(
-        /^Ended 0 session\(s\)\. The running nodes cannot be told now: .* within 20 s\.\n$/,
+        /^Ended 0 session\(s\)\. Running nodes cannot be notified now: .* within 20 s\.\n$/,
       ) as string,
     });
     const asJson = await cli(dataDir, ['user', 'disable', 'ada@example.org', '--json'], '', away);

@@ -24,7 +24,10 @@ it('WORKERS is refused where workers could not share their store, in one line, b
   const server = spawnServer({ WORKERS: '2' });
   expect(await server.exit).toBe(1);
   const lines = server.output().trim().split('\n');
-  expect(lines).toEqual(['sallyport: The configuration is wrong:', expect.stringMatching(/^ {2}WORKERS: expected 1 /)]);
+  expect(lines).toEqual([
+    'sallyport: The configuration is invalid:',
+    expect.stringMatching(/^ {2}WORKERS: expected 1 /),
+  ]);
 });
 
 needs('postgres')('two workers', () => {

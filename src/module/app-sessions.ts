@@ -91,7 +91,9 @@ export class AppSessions extends Sessions {
       return withoutEnded(live);
     } catch (error) {
       this.#health.failed('sessions.status');
-      this.#health.becameUnavailable(error instanceof Error ? error.message : 'it threw something that is no Error');
+      this.#health.becameUnavailable(
+        error instanceof Error ? error.message : 'it threw something that is not an Error',
+      );
       return unavailable(error);
     } finally {
       this.#health.took('sessions', startedAtMs);

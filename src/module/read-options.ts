@@ -27,7 +27,7 @@ const LIMITS = {
 } as const;
 /** What messages call the options of a store. */
 const STORE_SETTINGS = { url: 'store.url of SallyportModule', memory: "use the store 'memory'" };
-const UNKNOWN = 'is no option of SallyportModule';
+const UNKNOWN = 'is not an option of SallyportModule';
 const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
 const STORE_OPTIONS = ['kind', 'url', 'listenUrl'];
 const KNOWN: ReadonlySet<string> = new Set([
@@ -221,7 +221,7 @@ function checkLimits(limits: unknown, faults: Faults): void {
   for (const [name, value] of Object.entries(limits)) {
     if (name === 'throttleExempt') continue;
     const min = name === 'maxHistoryMebibytes' ? 16 : 1;
-    if (!(name in LIMITS)) faults.add(`limits.${name}`, 'is no limit of SallyportModule');
+    if (!(name in LIMITS)) faults.add(`limits.${name}`, 'is not a limit of SallyportModule');
     else if (value !== undefined)
       faults.unless(isCount(value, min), `limits.${name}`, `must be a whole number, ${min} or more`);
   }

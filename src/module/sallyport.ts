@@ -101,7 +101,7 @@ export class Sallyport {
    * Ends a session: its sockets close with 4401 on every node, and its tokens are refused. Call it wherever you end a
    * session: after a sign-out, a password change or a ban.
    *
-   * @throws UnavailableError when the store is unavailable: call it again; TypeError for what is no session id
+   * @throws UnavailableError when the store is unavailable: call it again; TypeError for anything that is not a session id
    */
   async revokeSession(session: string): Promise<void> {
     if (!isSessionId(session)) throw new TypeError(`revokeSession: session must be ${SESSION_ID_FORM}.`);
@@ -112,7 +112,7 @@ export class Sallyport {
    * Ends all sockets of a viewer with 4401 on every node; tokens issued so far are refused. A session that is still
    * valid can get a new token, so end the sessions as well.
    *
-   * @throws UnavailableError when the store is unavailable: call it again; TypeError for what is no viewer id
+   * @throws UnavailableError when the store is unavailable: call it again; TypeError for anything that is not a viewer id
    */
   async revokeViewer(viewer: ViewerId): Promise<void> {
     if (!parseViewerId(viewer)) throw new TypeError(`revokeViewer: viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);

@@ -47,7 +47,7 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
     const server: unknown = this.adapter.httpAdapter?.getHttpServer();
     if (server !== undefined && !(server instanceof Server))
       throw new StartError(
-        `${this.adapter.httpAdapter.constructor.name} has no server of Node: SallyportModule needs one to open sockets. Use @nestjs/platform-express or @nestjs/platform-fastify.`,
+        `${this.adapter.httpAdapter.constructor.name} does not use a Node.js HTTP server: SallyportModule needs one to open sockets. Use @nestjs/platform-express or @nestjs/platform-fastify.`,
       );
   }
 

@@ -76,7 +76,7 @@ function ShownOnce({ created: { name, key }, onHide }: { readonly created: Creat
   return (
     <div className="notice created" role="alert">
       <p>
-        The key <strong>{name}</strong>. Keep it now: it is not shown again.
+        The key <strong>{name}</strong>. Save it now: it will not be shown again.
       </p>
       <code className="secret">{key}</code>
       <div className="buttons">

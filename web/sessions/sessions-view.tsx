@@ -122,14 +122,14 @@ interface EndButtonProps {
 
 function EndButton({ attempt: { pending, failure, start }, label, of, action }: EndButtonProps) {
   const { auth } = useBackend();
-  const press = async (): Promise<void> => {
-    // A failure may mean that this session has ended as well.
-    const asked = action().catch((error: unknown) => {
-      void auth.ask();
-      throw error;
-    });
-    await start(() => asked);
-  };
+  const press = (): Promise<void> =>
+    start(() =>
+      // A failure may mean that this session has ended as well.
+      action().catch((error: unknown) => {
+        void auth.ask();
+        throw error;
+      }),
+    );
   return (
     <div className="end">
       <button
@@ -137,7 +137,7 @@ function EndButton({ attempt: { pending, failure, start }, label, of, action }: 
         className="button"
         aria-label={of && `${label}: ${of}`}
         aria-busy={pending}
-        onClick={() => void (pending || press())}
+        onClick={() => void press()}
       >
         {pending ? 'Signing out' : label}
       </button>

@@ -29,8 +29,8 @@ export interface ApiKeyLimits {
   readonly addresses?: readonly string[] | null;
 }
 
-/** An operator in the console. */
-export interface KeyMaker {
+/** Who creates or revokes a key. Empty: an operator with the CLI. */
+export interface KeyActor {
   readonly operator?: string;
   readonly address?: string;
 }
@@ -76,19 +76,19 @@ export class ApiKeys {
    * Creates a key. It is returned only here.
    *
    * @param scopes default: publish to every topic
-   * @param maker who makes it, for the audit log. Default: an operator with the CLI
+   * @param actor who makes it, for the audit log. Default: an operator with the CLI
    * @returns null when the name is taken
    */
   async create(
     name: string,
     scopes: readonly ApiKeyScope[] = DEFAULT_SCOPES,
     { expiresAt = null, addresses = null }: ApiKeyLimits = {},
-    maker: KeyMaker = {},
+    actor: KeyActor = {},
   ): Promise<string | null> {
     const key = newApiKey();
     const created = { id: randomUUID(), name, createdAt: new Date(), scopes, expiresAt, addresses };
     const added = await this.store.add(created, hashApiKey(key));
-    if (added) this.audit.record('api-key-created', { by: 'operator', name, ...maker });
+    if (added) this.audit.record('api-key-created', { by: 'operator', name, ...actor });
     return added ? key : null;
   }
 
@@ -126,10 +126,10 @@ export class ApiKeys {
     return this.store.page(after, limit);
   }
 
-  /** Revokes the key with this name; false if there is none. @param maker as for {@link create} */
-  async revoke(name: string, maker: KeyMaker = {}): Promise<boolean> {
+  /** Revokes the key with this name; false if there is none. @param actor as for {@link create} */
+  async revoke(name: string, actor: KeyActor = {}): Promise<boolean> {
     const revoked = await this.store.remove(name);
-    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name, ...maker });
+    if (revoked) this.audit.record('api-key-revoked', { by: 'operator', name, ...actor });
     return revoked;
   }
 

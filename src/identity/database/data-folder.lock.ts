@@ -55,7 +55,8 @@ export async function lockDataFolder(lockFile: string, silentAfterMs = SILENT_AF
  */
 async function clearStale(lockFile: string, silentAfterMs: number): Promise<boolean> {
   const holder = readHolder(lockFile);
-  if (holder && (holder.place === placeHere() ? isAlive(holder) : await isHeard(lockFile, silentAfterMs))) return false;
+  if (holder && (holder.place === placeHere() ? isAlive(holder) : await sendsHeartbeats(lockFile, silentAfterMs)))
+    return false;
   const away = `${lockFile}.${randomUUID()}`;
   try {
     renameSync(lockFile, away);
@@ -69,7 +70,7 @@ async function clearStale(lockFile: string, silentAfterMs: number): Promise<bool
   }
 }
 
-/** Whether the process runs, of a lock of this host and container. */
+/** Whether the process that holds the lock, on this host and in this container, is still running. */
 function isAlive(holder: Holder): boolean {
   try {
     process.kill(holder.pid, 0);
@@ -79,8 +80,11 @@ function isAlive(holder: Holder): boolean {
   return processStart(holder.pid) === holder.startedAt;
 }
 
-/** Whether a holder whose process cannot be seen from here lives. Heartbeats are seen by their change: clocks may differ. */
-async function isHeard(lockFile: string, silentAfterMs: number): Promise<boolean> {
+/**
+ * Whether a holder on another host or in another container is alive. Its heartbeat shows as a changed file time; the time
+ * itself says nothing, since clocks may differ.
+ */
+async function sendsHeartbeats(lockFile: string, silentAfterMs: number): Promise<boolean> {
   const beatMs = (): number | undefined => statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs;
   const last = beatMs();
   if (last === undefined) return false;

@@ -119,7 +119,7 @@ describe('TK-15 the keys of an issuer', () => {
       'the response has status 302',
     ],
     ['fails', (_, response) => void response.writeHead(500).end(), 'the response has status 500'],
-    ['answers HTML', (_, response) => json(response, { keys: [] }, 'text/html'), 'the answer is no JSON'],
+    ['answers HTML', (_, response) => json(response, { keys: [] }, 'text/html'), 'the response is not JSON'],
     [
       'answers no JSON',
       (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('<'),

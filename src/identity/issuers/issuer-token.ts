@@ -6,11 +6,11 @@ import {
   type ProtectedHeaderParameters,
 } from 'jose';
 import { CLOCK_LEEWAY_SECONDS } from '../../live/tokens/issue-time.js';
+import { COMPACT_JWS } from '../../live/tokens/token-header.js';
 import { isSignedBy } from './jws-signature.js';
 
 /** The longest token, in characters; some providers include a user's groups. */
-const MAX_TOKEN_LENGTH = 16_384;
-const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const MAX_ISSUER_TOKEN_LENGTH = 16_384;
 /** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.5, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
 
@@ -43,7 +43,7 @@ const INVALID: IssuerReading = { ok: false, reason: 'invalid' };
 
 /** Whether text has the form of a signed JWT (RFC 7515 §3.1). */
 export function isCompactJws(text: string): boolean {
-  return text.length <= MAX_TOKEN_LENGTH && COMPACT_JWS.test(text);
+  return text.length <= MAX_ISSUER_TOKEN_LENGTH && COMPACT_JWS.test(text);
 }
 
 /**
@@ -62,9 +62,10 @@ export function readUnverified(token: string): UnverifiedToken | null {
 
 /** @param encoded base64url, of which only the alphabet is checked. @throws for anything but a JSON object */
 function objectIn(encoded: string): Record<string, unknown> {
-  if (encoded.length % 4 === 1) throw new TypeError('This is no base64url.');
+  if (encoded.length % 4 === 1) throw new TypeError('This is not base64url.');
   const value: unknown = JSON.parse(utf8.decode(Buffer.from(encoded, 'base64url')));
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('This is no object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError('This is not an object.');
   return value as Record<string, unknown>;
 }
 

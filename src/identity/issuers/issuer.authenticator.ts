@@ -26,7 +26,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
 
   /** Asked last, since any JWT that is not this server's own may be an issuer's. */
   override recognises(token: string): boolean {
-    return this.issuers.areAny && isCompactJws(token);
+    return this.issuers.hasAny && isCompactJws(token);
   }
 
   override async authenticate(token: string): Promise<Verdict> {

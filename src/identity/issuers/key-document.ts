@@ -22,7 +22,7 @@ export async function fetchDocument(url: string, signal: AbortSignal): Promise<R
   try {
     if (response.status !== 200) throw new KeyDocumentError(`the response has status ${response.status}`);
     if (!JSON_TYPE.test(response.headers.get('content-type') ?? ''))
-      throw new KeyDocumentError('the answer is no JSON');
+      throw new KeyDocumentError('the response is not JSON');
     return parseObject(await readBody(response, signal));
   } finally {
     // An unread body would keep its connection open.

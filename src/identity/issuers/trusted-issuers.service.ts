@@ -40,7 +40,7 @@ export class TrustedIssuers implements OnApplicationBootstrap, OnApplicationShut
     );
   }
 
-  get areAny(): boolean {
+  get hasAny(): boolean {
     return this.#byIssuer.size > 0;
   }
 

@@ -110,13 +110,13 @@ export class AccountChanges {
     this.audit.record('account-enabled', { by: 'operator', viewer: `user:${id}` });
   }
 
-  /** Ends all sessions of an account; returns how many. @throws NotFoundError */
-  async endSessions(email: string): Promise<number> {
+  /** Revokes all sessions of an account; returns how many. @throws NotFoundError */
+  async revokeSessionsOf(email: string): Promise<number> {
     const { id } = await this.find(email);
     return this.revokeSessions(id, 'operator');
   }
 
-  /** Ends all sessions of an account by its id; returns how many, 0 for an unknown account. */
+  /** Revokes all sessions of an account by its id; returns how many, 0 for an unknown account. */
   async revokeSessions(userId: string, by: AuditActor): Promise<number> {
     const ended = await this.store.endAll(userId);
     return this.ended.announce(ended, { reason: 'revoked', by, viewer: `user:${userId}` });

@@ -40,7 +40,7 @@ export class SessionsResolver {
     private readonly cookie: SessionCookie,
   ) {}
 
-  @Query(() => [Session], { name: 'sessions', description: 'Your live sessions, most recently used first.' })
+  @Query(() => [Session], { name: 'sessions', description: 'Your valid sessions, most recently used first.' })
   async list(@CurrentAccount() viewer: AccountViewer): Promise<Session[]> {
     const listed = await this.sessions.list(viewer.userId);
     return listed.map((session) => ({ ...session, current: session.id === viewer.sessionId }));

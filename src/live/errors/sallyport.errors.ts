@@ -33,7 +33,7 @@ export class SallyportError extends IntrinsicException {
 
 /** The request has no valid session. */
 export class UnauthenticatedError extends SallyportError {
-  constructor(message = 'Sign in first: this needs a live session.') {
+  constructor(message = 'Sign in first: this requires a valid session.') {
     super('UNAUTHENTICATED', message);
   }
 }

@@ -28,6 +28,9 @@ export class OwnerTopics {
         kept.push(definition.name);
       });
     if (kept.length > 0)
-      this.logger.warn({ viewer: owner, topics: kept }, 'a deleted viewer’s history stays until it expires: no store');
+      this.logger.warn(
+        { viewer: owner, topics: kept },
+        "a deleted viewer's history stays until it expires: the store is unavailable",
+      );
   }
 }

@@ -43,12 +43,12 @@ const cycle: { self?: unknown } = {};
 cycle.self = cycle;
 
 it.each<[string, unknown, string]>([
-  ['a BigInt', { weight: 1n }, 'payload has a bigint, which is no JSON.'],
-  ['a function', { weight: () => 1 }, 'payload has a function, which is no JSON.'],
-  ['a Map', { weight: new Map([['grams', 1]]) }, 'payload has an object of type Map, which is no JSON.'],
-  ['a Promise', { weight: Promise.resolve(1) }, 'payload has an object of type Promise, which is no JSON.'],
-  ['an Error', { weight: new Error('1 g') }, 'payload has an object of type Error, which is no JSON.'],
-  ['a symbol', { weight: Symbol('a') }, 'payload has a symbol, which is no JSON.'],
+  ['a BigInt', { weight: 1n }, 'payload has a bigint, which is not JSON.'],
+  ['a function', { weight: () => 1 }, 'payload has a function, which is not JSON.'],
+  ['a Map', { weight: new Map([['grams', 1]]) }, 'payload has an object of type Map, which is not JSON.'],
+  ['a Promise', { weight: Promise.resolve(1) }, 'payload has an object of type Promise, which is not JSON.'],
+  ['an Error', { weight: new Error('1 g') }, 'payload has an object of type Error, which is not JSON.'],
+  ['a symbol', { weight: Symbol('a') }, 'payload has a symbol, which is not JSON.'],
   ['NaN', { weight: Number.NaN }, 'payload has a number that is not finite.'],
   ['Infinity in a list', { weight: [1, Infinity] }, 'payload has a number that is not finite.'],
   ['a cycle', { weight: cycle }, 'payload is nested deeper than 64 levels'],

@@ -63,7 +63,7 @@ export function checkEvent(
     return bad('an event must be a JSON object with topic, viewer and payload.');
   const { topic, viewer, payload: given, key } = event as Record<string, unknown>;
   if (!Object.keys(event).every((field) => FIELDS.has(field)))
-    return bad('an event has the fields topic, viewer, payload and key, and no other.');
+    return bad('an event may have only the fields topic, viewer, payload and key.');
   const feed = feeds.find(topic);
   if (!feed) return refused('NOT_FOUND', `topic must be one of ${feeds.names.join(', ')}.`);
   const { name } = feed.topic;

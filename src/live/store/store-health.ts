@@ -6,7 +6,7 @@ import { StoreConnectionMetrics, type StoreConnections } from './store-connectio
 import type { StoreOperation } from './store-operation.js';
 import { MetricsRegistry } from '../metrics-registry.js';
 
-/** A store's state: available, unavailable, or read-only (full, read-only, failing disk). */
+/** A store's state: `ok`, `unavailable`, or `refuses-writes`: it answers, but it is full, read-only, or its disk fails. */
 export type StoreState = 'ok' | 'unavailable' | 'refuses-writes';
 
 /** In seconds: a store in the same network answers within a millisecond; after 2 to 5 s a command has failed. */

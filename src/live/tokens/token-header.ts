@@ -4,9 +4,10 @@ export const SOCKET_TOKEN_TYPE = 'sallyport-socket+jwt';
 export const SOCKET_TOKEN_ALGORITHM = 'HS256';
 
 /** The longest token of ours; longer text is refused before any decoding. */
-export const MAX_TOKEN_LENGTH = 4_096;
+export const MAX_OWN_TOKEN_LENGTH = 4_096;
 const KID = /^[A-Za-z0-9_-]{12}$/;
-const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+/** The form of a signed token: JWS compact serialization (RFC 7515 §7.1). */
+export const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /** A header of exactly our format. */
 export interface TokenHeader {
@@ -27,7 +28,7 @@ const lastAccepted = new Map<string, { readonly segment: string; readonly header
  * @returns null for any other text
  */
 export function readTokenHeader(token: string, type: string = SOCKET_TOKEN_TYPE): TokenHeader | null {
-  if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) return null;
+  if (token.length > MAX_OWN_TOKEN_LENGTH || !COMPACT_JWS.test(token)) return null;
   const segment = token.slice(0, token.indexOf('.'));
   const last = lastAccepted.get(type);
   if (last?.segment === segment) return last.header;

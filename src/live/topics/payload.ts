@@ -90,7 +90,7 @@ function measure(value: unknown, levels: number, size: Measured): boolean {
 /** JSON has `{}` for a `Map`, a `Promise` and others whose content is not in fields, which would be lost. */
 function checkEmpty(value: object, size: Measured): void {
   const type = Object.prototype.toString.call(value).slice('[object '.length, -1);
-  if (LOSES_CONTENT.has(type)) size.fault = `has an object of type ${type}, which is no JSON`;
+  if (LOSES_CONTENT.has(type)) size.fault = `has an object of type ${type}, which is not JSON`;
 }
 
 /** What code, unlike a parser of JSON, can put in place of a JSON value. `undefined` is a field that is left out. */
@@ -98,7 +98,7 @@ function checkValue(value: unknown, size: Measured): void {
   if (typeof value === 'number' && !Number.isFinite(value)) size.fault = 'has a number that is not finite';
   else if (typeof value === 'bigint' && hasToJson(value)) size.hasToJson = true;
   else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
-    size.fault = `has a ${typeof value}, which is no JSON`;
+    size.fault = `has a ${typeof value}, which is not JSON`;
 }
 
 function hasToJson(value: object | bigint): boolean {

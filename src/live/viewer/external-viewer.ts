@@ -38,12 +38,12 @@ export function sourceOf(viewer: ViewerId): string | null {
 }
 
 /**
- * The viewer id of a person whom the application knows: `external:<source>:<subject>`.
+ * The viewer id of one of the application's users: `external:<source>:<subject>`.
  *
- * @param source names where they come from, such as `app`: 1 to 32 of `a-z`, `0-9` and `-`
- * @param subject their id there, which no other person has had or will have: 1 to 200 bytes, or a whole number
- * @throws RangeError for an invalid source or subject: also for a missing one, which all people without an id would
- * share, and for a number so large that others are rounded to the same
+ * @param source names where users come from, such as `app`: 1 to 32 of `a-z`, `0-9` and `-`
+ * @param subject the user's id there, which no other user has had or will have: 1 to 200 bytes, or a whole number
+ * @throws RangeError for an invalid source or subject: also for a missing one, which all users without an id
+ * would share, and for a number so large that others are rounded to the same
  */
 export function viewerId(source: string, subject: string | number): ViewerId {
   const isId = typeof subject === 'string' || Number.isSafeInteger(subject);

@@ -34,8 +34,8 @@ export const apiKeyCommand: CliCommand = (program, context) => {
         if (!list.ok) throw new Error(list.fault);
         const limits = { expiresAt: expires ?? null, addresses: address.length > 0 ? address : null };
         const key = await stores.get(ApiKeys).create(name, list.scopes, limits);
-        if (key === null) throw new Error('There is a key of this name: revoke it first, or take another name.');
-        context.print({ name, key }, `${key}\n\nKeep it now: it is not shown again.`);
+        if (key === null) throw new Error('A key with this name exists: revoke it first, or choose another name.');
+        context.print({ name, key }, `${key}\n\nSave it now: it will not be shown again.`);
       }),
     );
   family
@@ -53,7 +53,7 @@ export const apiKeyCommand: CliCommand = (program, context) => {
     .description('revoke a key; takes effect within a second')
     .action((name: string) =>
       context.withStores(async (stores) => {
-        if (!(await stores.get(ApiKeys).revoke(name))) throw new Error('There is no key of this name.');
+        if (!(await stores.get(ApiKeys).revoke(name))) throw new Error('There is no key with this name.');
         context.print({ name, revoked: true }, `${name} is revoked.`);
       }),
     );

@@ -30,7 +30,7 @@ export const auditCommand: CliCommand = (program, context) => {
     .option('--viewer <id>', 'only events about this viewer')
     .option('--since <time>', 'only events since then: an instant, or a duration such as 30m, 2h or 7d', since)
     .option('--limit <n>', `how many, at most ${MAX_LIMIT}`, limit, DEFAULT_LIMIT)
-    .option('--follow', 'go on printing events as they come')
+    .option('--follow', 'keep printing new events')
     .description('print audit events: who did what, from where')
     .action(({ follow, ...query }: Options) =>
       context.withStores(async (stores) => {

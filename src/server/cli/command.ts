@@ -49,5 +49,5 @@ export type CliCommand = (program: Command, context: CliContext) => void;
 export function requireConfig(): Config {
   const outcome = loadConfig();
   if (outcome.ok) return outcome.config;
-  throw new StartError(`The configuration is wrong: ${outcome.faults.join(' ')}`);
+  throw new StartError(`The configuration is invalid: ${outcome.faults.join(' ')}`);
 }

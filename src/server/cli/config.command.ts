@@ -11,8 +11,8 @@ export const configCommand: CliCommand = (program, context) => {
     .description('report every configuration error at once; exits with 1 if there is one')
     .action(() => {
       const outcome = loadConfig();
-      if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is right.');
+      if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is valid.');
       if (program.opts<{ json?: true }>().json) context.print({ ok: false, faults: outcome.faults }, '');
-      throw new StartError(`The configuration is wrong:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+      throw new StartError(`The configuration is invalid:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
     });
 };

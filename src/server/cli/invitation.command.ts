@@ -19,7 +19,7 @@ export const invitationCommand: CliCommand = (program, context) => {
         const until = expiresAt.toISOString();
         context.print(
           { id, code, expiresAt: until },
-          `${code}\n\nGood for one account, until ${until}. It is not shown again.`,
+          `${code}\n\nGood for one account, until ${until}. It will not be shown again.`,
         );
       }),
     );

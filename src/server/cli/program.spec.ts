@@ -50,11 +50,11 @@ it('webhook retry takes an id as the receiver has it', async () => {
   expect(retry).toHaveBeenCalledWith([id, other]);
 });
 
-it('sessions revoke fails for the id of no live session', async () => {
+it('sessions revoke fails for an id of no valid session', async () => {
   expect(await run(['sessions', 'revoke', randomUUID()], { end: async () => false })).toEqual({
     code: 1,
     out: '',
-    err: 'sallyport: There is no live session with this id.\n',
+    err: 'sallyport: There is no valid session with this id.\n',
   });
 });
 
@@ -68,7 +68,7 @@ describe('a command that reads a wrong configuration', () => {
       vi.stubEnv('LOG_LEVEL', 'loud');
       const { code, err } = await run(command.split(' '));
       expect(code).toBe(1);
-      expect(err).toMatch(/^sallyport: The configuration is wrong: PORT: [^.]*\. LOG_LEVEL: [^.]*\.\n$/);
+      expect(err).toMatch(/^sallyport: The configuration is invalid: PORT: [^.]*\. LOG_LEVEL: [^.]*\.\n$/);
     },
   );
 });

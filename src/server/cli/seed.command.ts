@@ -20,7 +20,7 @@ export const seedCommand: CliCommand = (program, context) => {
   program
     .command('seed')
     .description(
-      'create users with live sessions and write [{ viewerId, token }], for load tests; refused in production',
+      'create users with valid sessions and write [{ viewerId, token }], for load tests; refused in production',
     )
     .requiredOption('--users <n>', 'how many users', wholeNumber(MAX_USERS))
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')

@@ -10,12 +10,12 @@ export const sessionsCommand: CliCommand = (program, context) => {
   sessions
     .command('list')
     .argument('<email>')
-    .description('list the live sessions of an account')
+    .description('list the valid sessions of an account')
     .action((email: string) =>
       context.withStores(async (stores) => {
         const account = await stores.get(AccountChanges).find(email);
         const listed = await stores.get(SessionService).list(account.id);
-        context.print(listed, listed.length > 0 ? listed.map(line).join('\n') : 'No live sessions.');
+        context.print(listed, listed.length > 0 ? listed.map(line).join('\n') : 'No valid sessions.');
       }),
     );
 
@@ -27,9 +27,9 @@ export const sessionsCommand: CliCommand = (program, context) => {
       context.withStores(async (stores, { nodesUnreachable }) => {
         const isEmail = whose.includes('@');
         const ended = isEmail
-          ? await stores.get(AccountChanges).endSessions(whose)
+          ? await stores.get(AccountChanges).revokeSessionsOf(whose)
           : Number(await stores.get(SessionService).end(whose, { reason: 'revoked', by: 'operator' }));
-        if (ended === 0 && !isEmail) throw new Error('There is no live session with this id.');
+        if (ended === 0 && !isEmail) throw new Error('There is no valid session with this id.');
         context.print(
           { endedSessions: ended, nodesTold: !nodesUnreachable },
           `Ended ${ended} session(s). ${whenNotified(nodesUnreachable)}`.trimEnd(),
@@ -41,7 +41,7 @@ export const sessionsCommand: CliCommand = (program, context) => {
 /** Says when running nodes close the sockets of the revoked sessions. */
 export function whenNotified(nodesUnreachable: boolean): string {
   return nodesUnreachable
-    ? 'The running nodes cannot be told now: they find this in the database, and close the sockets, within 20 s.'
+    ? 'Running nodes cannot be notified now: they will find this in the database and close the sockets within 20 s.'
     : '';
 }
 

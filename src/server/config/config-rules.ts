@@ -90,12 +90,12 @@ const RULES: readonly Rule[] = [
   {
     on: ['STORE', 'REDIS_URL'],
     broken: (env) => env.STORE === 'redis' && env.REDIS_URL === undefined,
-    message: 'expected REDIS_URL, where this store is. Set it, or unset STORE',
+    message: 'expected REDIS_URL too, for this store. Set it, or unset STORE',
   },
   {
     on: ['STORE', 'DATABASE_URL'],
     broken: (env) => env.STORE === 'postgres' && env.DATABASE_URL === undefined,
-    message: 'expected DATABASE_URL, where this store is. Set it, or unset STORE',
+    message: 'expected DATABASE_URL too, for this store. Set it, or unset STORE',
   },
   {
     on: ['DATABASE_LISTEN_URL', 'DATABASE_URL'],
@@ -113,7 +113,7 @@ const RULES: readonly Rule[] = [
     on: ['WORKERS', 'STORE', 'DATABASE_URL'],
     broken: (env) => env.WORKERS > 1 && env.DATABASE_URL !== undefined && env.STORE === 'memory',
     message:
-      'expected 1 with STORE=memory, since workers could not reach the viewers of each other. Set STORE to postgres or redis, or unset WORKERS',
+      "expected 1 with STORE=memory, since workers could not reach each other's viewers. Set STORE to postgres or redis, or unset WORKERS",
   },
   {
     on: ['WEBHOOK_SECRET', 'WEBHOOK_URL'],
@@ -135,7 +135,7 @@ const RULES: readonly Rule[] = [
   {
     on: ['METRICS_PORT', 'PORT'],
     broken: (env) => env.METRICS_PORT !== undefined && env.METRICS_PORT !== 0 && env.METRICS_PORT === env.PORT,
-    message: 'expected another port than PORT, on which clients connect. Choose another',
+    message: 'expected a port other than PORT, which clients use. Choose another',
   },
   {
     on: ['SESSION_IDLE_SECONDS', 'SESSION_ABSOLUTE_SECONDS'],

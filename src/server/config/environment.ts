@@ -40,7 +40,7 @@ const list = (isItem: (item: string) => boolean, what: string, separator: string
         .map((item) => item.trim())
         .filter(Boolean),
     )
-    .refine((items) => items.every(isItem), { error: `expected a comma list of ${what}` });
+    .refine((items) => items.every(isItem), { error: `expected a comma-separated list of ${what}` });
 /** Load balancers often write lists with spaces, so commas and spaces are accepted. */
 const addresses = () =>
   list((text) => parseAddressRange(text) !== null, 'addresses and CIDRs such as 192.0.2.7 or 10.0.0.0/24', /[,\s]/);

@@ -3,7 +3,7 @@ import { MAX_KEY_ADDRESSES, MAX_KEY_DAYS } from '../../identity/api-keys/api-key
 import type { ListedApiKey } from '../../identity/api-keys/api-key.store.js';
 import { faultOfKeyName } from '../../identity/api-keys/api-key-name.js';
 import { type ApiKeyScope, parseScopes, scopeBeyond } from '../../identity/api-keys/api-key-scopes.js';
-import { ApiKeys, type KeyMaker } from '../../identity/api-keys/api-keys.service.js';
+import { ApiKeys, type KeyActor } from '../../identity/api-keys/api-keys.service.js';
 import { BadUserInputError, NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { parseAddressRange } from '../../live/viewer/client-address.js';
 import { fieldsOf } from '../http-api/body-fields.js';
@@ -46,7 +46,7 @@ export class ConsoleKeys {
     const beyond = scopeBeyond(operator.key.scopes, scopes);
     if (beyond !== undefined) this.scopes.require(operator, beyond);
     const limits = { expiresAt: expiryIn(fields['expiresInDays']), addresses: addressesIn(fields['addresses']) };
-    const key = await this.keys.create(name, scopes, limits, makerOf(operator));
+    const key = await this.keys.create(name, scopes, limits, actorOf(operator));
     if (key === null)
       throw new BadUserInputError('name', 'There is a key of this name: revoke it first, or take another.');
     return key;
@@ -56,12 +56,12 @@ export class ConsoleKeys {
   async revoke(operator: Operator, name: unknown): Promise<void> {
     this.scopes.require(operator, SCOPE);
     const isName = typeof name === 'string' && !name.includes('\0');
-    if (!isName || !(await this.keys.revoke(name, makerOf(operator))))
-      throw new NotFoundError('There is no key of this name.');
+    if (!isName || !(await this.keys.revoke(name, actorOf(operator))))
+      throw new NotFoundError('There is no key with this name.');
   }
 }
 
-function makerOf({ key, address }: Operator): KeyMaker {
+function actorOf({ key, address }: Operator): KeyActor {
   return { operator: key.name, address };
 }
 

@@ -68,7 +68,7 @@ export class BackendController {
       await this.disconnections.endViewer(id, { by: 'backend', name: key.name });
     } else if (typeof session !== 'string' || !(await this.disconnections.endSession(session, key))) {
       const forms =
-        "an account's session id, external:<source>:<session>, or a session of a source that a key gives tokens for";
+        "an account's session id, external:<source>:<session>, or a session id of a source for which a key has the scope tokens:<source>";
       throw new BadUserInputError('session', `session must be ${forms}.`);
     }
     return {};

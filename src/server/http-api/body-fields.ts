@@ -10,6 +10,6 @@ export function fieldsOf(body: unknown, known: readonly string[]): Record<string
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new BadUserInputError('body', 'The body must be a JSON object: see PROTOCOL.md.');
   const unknown = Object.keys(body).some((name) => !known.includes(name));
-  if (unknown) throw new BadUserInputError('body', `The body has the fields ${known.join(', ')}, and no other.`);
+  if (unknown) throw new BadUserInputError('body', `The body may have only these fields: ${known.join(', ')}.`);
   return body as Record<string, unknown>;
 }

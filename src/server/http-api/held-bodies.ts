@@ -32,7 +32,7 @@ export class HeldBodies {
       this.metrics.refused('publishUnderWay');
       throw new TooManyRequestsError(
         RETRY_AFTER_SECONDS,
-        'This key has too much under way at the same time: wait for answers and send the same again.',
+        'Too much is in progress with this key: wait for responses, then send the same again.',
       );
     }
     if (this.#total + bytes > MAX_BYTES)

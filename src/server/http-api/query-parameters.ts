@@ -13,7 +13,7 @@ export class QueryParameters {
   constructor(query: unknown, known: readonly string[]) {
     this.#values = query as Record<string, unknown>;
     if (!Object.keys(this.#values).every((name) => known.includes(name)))
-      throw new BadUserInputError('query', `The query has the parameters ${known.join(', ')}, and no other.`);
+      throw new BadUserInputError('query', `The query may have only these parameters: ${known.join(', ')}.`);
   }
 
   /** Every value of a parameter that may be repeated, in order. */

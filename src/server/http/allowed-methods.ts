@@ -41,7 +41,7 @@ export class AllowedMethods implements OnApplicationBootstrap {
       .sort()
       .join(', ');
     const refuse = async (): Promise<never> => {
-      throw new HttpRefusalError(405, `This path takes ${allow}.`, allow);
+      throw new HttpRefusalError(405, `This path supports only ${allow}.`, allow);
     };
     if (others.length > 0) this.#fastify.route({ method: others, url, onRequest: refuse, handler: refuse });
     if (taken.includes(PREFLIGHT)) return;

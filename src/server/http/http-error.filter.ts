@@ -12,7 +12,7 @@ interface ShownError {
 /** Messages for client errors that Nest or Fastify finds, by status. */
 const FAULTS: Readonly<Record<number, string>> = {
   413: 'The body is too large.',
-  415: 'The body has another content type, charset or encoding than this route reads.',
+  415: 'This route does not accept the content type, charset or encoding of the body.',
 };
 
 /**

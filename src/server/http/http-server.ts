@@ -110,7 +110,7 @@ function explain(code: string | undefined): readonly [status: number, message: s
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'The request took too long to arrive.'];
   if (code === 'HPE_HEADER_OVERFLOW') return [431, 'The headers are too large.'];
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return [413, 'The chunk extensions are too large.'];
-  return [400, 'This is no well-formed HTTP request.'];
+  return [400, 'This is not a well-formed HTTP request.'];
 }
 
 function bodyOf(message: string): string {

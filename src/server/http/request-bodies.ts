@@ -50,9 +50,7 @@ export function parseBodies(app: NestFastifyApplication): void {
   app.useBodyParser<RawServerDefault>('application/x-www-form-urlencoded', {}, (request, body, done) =>
     request.routeOptions.config.readsForms
       ? done(null, parseForm(body.toString()))
-      : done(
-          new HttpRefusalError(415, 'The body has another content type than this route reads: send application/json.'),
-        ),
+      : done(new HttpRefusalError(415, 'This route does not accept this content type: send application/json.')),
   );
 }
 

@@ -58,5 +58,5 @@ function applyRule(route: RouteOptions, rule: RouteRule): void {
 }
 
 function refusedMethod({ methods, methodHint }: RouteRule): string {
-  return [`This path takes ${methods.join(', ')}.`, ...(methodHint ? [methodHint] : [])].join(' ');
+  return [`This path supports only ${methods.join(', ')}.`, ...(methodHint ? [methodHint] : [])].join(' ');
 }

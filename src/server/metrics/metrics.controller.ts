@@ -19,7 +19,7 @@ export class MetricsController {
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('Cache-Control', 'no-store')
   async metrics(): Promise<string> {
-    if (!this.config.onServer) throw new NotFoundError('Nothing is here.');
+    if (!this.config.onServer) throw new NotFoundError('There is nothing here.');
     return this.page.text();
   }
 }

@@ -11,7 +11,7 @@ import { WorkerPlace } from './worker-place.js';
 import { WorkersMetrics } from './workers-metrics.js';
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
-/** What ends a process today: each drains all workers. */
+/** The signals that end a process by default; each drains all workers. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
 /**
  * A worker drains within 10 s and finishes its requests within 10 more; supervisors are told to wait for 30 s. What is

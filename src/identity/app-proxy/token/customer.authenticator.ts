@@ -34,9 +34,9 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
   }
 
   override async authenticate(token: string, client: ClientFacts): Promise<Verdict> {
-    const unsealed = await this.tokens.unseal(token);
-    if (!unsealed.ok) return unsealed;
-    const { viewer, binding } = unsealed.claims;
+    const opened = await this.tokens.open(token);
+    if (!opened.ok) return opened;
+    const { viewer, binding } = opened.claims;
     if (!this.config.shops.some((shop) => shop.domain === viewer.shop)) return { ok: false, reason: 'invalid' };
     const differs = this.binder.mismatch(binding, client);
     if (differs) {
@@ -52,10 +52,10 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
       );
       return { ok: false, reason: 'other-client' };
     }
-    const { issuedAt } = unsealed;
+    const { issuedAt } = opened;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session: null, issuedAt }))
       return { ok: false, reason: 'session-ended' };
-    const expiresAt = new Date(unsealed.expiresAtMs);
+    const expiresAt = new Date(opened.expiresAtMs);
     const maySpeakFrom = (origin: string | null): boolean => this.shops.admits(viewer.shop, origin);
     return { ok: true, grant: { viewer, standsOn: 'token', issuedAt, expiresAt, maySpeakFrom } };
   }

@@ -55,7 +55,7 @@ describe('a sealed token', () => {
   it('opens again, and reveals nothing to a reader of the page', async () => {
     const { token, expiresAt } = await tokens.seal(claims);
     expect(expiresAt.getTime()).toBe((NOW + 60) * 1000);
-    expect(await tokens.unseal(token)).toMatchObject({ ok: true, claims, expiresAtMs: (NOW + 60) * 1000 });
+    expect(await tokens.open(token)).toMatchObject({ ok: true, claims, expiresAtMs: (NOW + 60) * 1000 });
     const readable = token.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'));
     expect(readable.join()).not.toMatch(/customer:|"42"/);
     expect(token).toMatch(/^[A-Za-z0-9_.-]+$/);
@@ -65,12 +65,12 @@ describe('a sealed token', () => {
     vi.setSystemTime(NOW * 1000 + 463);
     await revocations.revokeViewer(viewer.id);
     const { token, expiresAt } = await tokens.seal(claims);
-    expect(await tokens.unseal(token)).toMatchObject({ ok: true, issuedAt: new Date(NOW * 1000 + 464) });
+    expect(await tokens.open(token)).toMatchObject({ ok: true, issuedAt: new Date(NOW * 1000 + 464) });
     expect(expiresAt.getTime()).toBe((NOW + 60) * 1000);
   });
 
   it('opens when it is built by hand, so that the refusals below have their own reasons', async () => {
-    expect(await tokens.unseal(await forge(PAYLOAD))).toMatchObject({ ok: true });
+    expect(await tokens.open(await forge(PAYLOAD))).toMatchObject({ ok: true });
   });
 
   it('TK-11: is different each time', async () => {
@@ -84,18 +84,18 @@ describe('a sealed token', () => {
   ])('TK-6: %i ms after its creation the result is %s', async (ms, outcome) => {
     const { token } = await tokens.seal(claims);
     vi.setSystemTime(NOW * 1000 + ms);
-    expect(await tokens.unseal(token)).toMatchObject(outcome === 'ok' ? { ok: true } : { ok: false, reason: outcome });
+    expect(await tokens.open(token)).toMatchObject(outcome === 'ok' ? { ok: true } : { ok: false, reason: outcome });
   });
 
   it('TK-7: is valid after a key rotation until its own key is removed', async () => {
     const { token } = await tokensWith([OLD]).seal(claims);
-    expect(await tokensWith([NEW, OLD]).unseal(token)).toMatchObject({ ok: true });
-    expect(await tokensWith([NEW]).unseal(token)).toEqual({ ok: false, reason: 'invalid' });
+    expect(await tokensWith([NEW, OLD]).open(token)).toMatchObject({ ok: true });
+    expect(await tokensWith([NEW]).open(token)).toEqual({ ok: false, reason: 'invalid' });
   });
 
   it('TK-4: a token of another deployment with the same keys is refused', async () => {
     const { token } = await tokensWith([NEW], 'https://staging.example').seal(claims);
-    expect(await tokens.unseal(token)).toEqual({ ok: false, reason: 'invalid' });
+    expect(await tokens.open(token)).toEqual({ ok: false, reason: 'invalid' });
   });
 });
 
@@ -118,7 +118,7 @@ describe('claims that are sealed with the right key', () => {
     ['not yet valid', { ...PAYLOAD, nbf: NOW + 6 }],
   ])('TK-5: a token with %s is refused', async (_, payload) => {
     const known = Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
-    expect(await tokens.unseal(await forge(known))).toEqual({ ok: false, reason: 'invalid' });
+    expect(await tokens.open(await forge(known))).toEqual({ ok: false, reason: 'invalid' });
   });
 });
 
@@ -134,26 +134,26 @@ describe('a header', () => {
   ])('TK-1, TK-2: a header with %s is refused', async (_, header, reason) => {
     const [, , ...sealed] = (await forge(PAYLOAD)).split('.');
     const text = [Buffer.from(JSON.stringify(header)).toString('base64url'), '', ...sealed].join('.');
-    expect(await tokens.unseal(text)).toEqual({ ok: false, reason });
+    expect(await tokens.open(text)).toEqual({ ok: false, reason });
   });
 
   it('TK-1: PBES2 with a costly count is refused without work', async () => {
     const header = { alg: 'PBES2-HS512+A256KW', enc: 'A256GCM', typ: HEADER.typ, kid: HEADER.kid, shop: HEADER.shop };
     const [, , ...sealed] = (await forge(PAYLOAD)).split('.');
     const text = [Buffer.from(JSON.stringify(header)).toString('base64url'), '', ...sealed].join('.');
-    expect(await tokens.unseal(text)).toEqual({ ok: false, reason: 'invalid' });
+    expect(await tokens.open(text)).toEqual({ ok: false, reason: 'invalid' });
   });
 
   it.each(['JWT', 'sallyport-socket+jwt', 'SALLYPORT-CUSTOMER+JWT '])(
     'TK-3: a token with the right key and the type %j is refused',
     async (typ) => {
-      expect(await tokens.unseal(await forge(PAYLOAD, { ...HEADER, typ }))).toEqual({ ok: false, reason: 'invalid' });
+      expect(await tokens.open(await forge(PAYLOAD, { ...HEADER, typ }))).toEqual({ ok: false, reason: 'invalid' });
     },
   );
 
   it('TK-3: a token sealed with the key of another purpose is refused', async () => {
     expect(
-      await tokens.unseal(await forge(PAYLOAD, HEADER, ring.forPurpose('customer-client').current.key)),
+      await tokens.open(await forge(PAYLOAD, HEADER, ring.forPurpose('customer-client').current.key)),
     ).toMatchObject({
       reason: 'invalid',
     });
@@ -165,23 +165,23 @@ describe('text that only looks like a token', () => {
     const parts = (await tokens.seal(claims)).token.split('.');
     const part = parts[index] ?? '';
     parts[index] = `${part.startsWith('A') ? 'B' : 'A'}${part.slice(1)}`;
-    expect(await tokens.unseal(parts.join('.'))).toMatchObject({ ok: false });
+    expect(await tokens.open(parts.join('.'))).toMatchObject({ ok: false });
   });
 
   it('TK-1: unused bits of the last character allow no second encoding', async () => {
     const { token } = await tokens.seal(claims);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const respelt = token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1) ?? '') + 1];
-    expect(await tokens.unseal(respelt)).toEqual({ ok: false, reason: 'malformed' });
+    expect(await tokens.open(respelt)).toEqual({ ok: false, reason: 'malformed' });
   });
 
   it.each(['', 'a.b.c', '....', 'a..b.c.d', ' ', 'x'.repeat(5000)])('%j is not a token', async (text) => {
-    expect(await tokens.unseal(text)).toEqual({ ok: false, reason: 'malformed' });
+    expect(await tokens.open(text)).toEqual({ ok: false, reason: 'malformed' });
   });
 
   it('TK-13: an oversized token is refused before any work', async () => {
     const started = performance.now();
-    expect(await tokens.unseal(`a..${'A'.repeat(16)}.${'A'.repeat(1_000_000)}.${'A'.repeat(22)}`)).toMatchObject({
+    expect(await tokens.open(`a..${'A'.repeat(16)}.${'A'.repeat(1_000_000)}.${'A'.repeat(22)}`)).toMatchObject({
       ok: false,
     });
     expect(performance.now() - started).toBeLessThan(5);

@@ -4,7 +4,7 @@ import { EncryptJWT, errors, jwtDecrypt, type JWTPayload } from 'jose';
 import { TokenRevocations } from '../../../live/sessions/token-revocations.js';
 import { CLOCK_LEEWAY_SECONDS, issueTime } from '../../../live/tokens/issue-time.js';
 import { Keyring, type PurposeKeys } from '../../../live/tokens/keyring.js';
-import { MAX_TOKEN_LENGTH } from '../../../live/tokens/token-header.js';
+import { MAX_OWN_TOKEN_LENGTH } from '../../../live/tokens/token-header.js';
 import { TOKEN_CONFIG, type TokenConfig } from '../../../live/live.config.js';
 import { parseViewerId } from '../../../live/viewer/viewer.js';
 import { type CustomerViewer, customerViewer } from '../customer-viewer.js';
@@ -23,7 +23,7 @@ export interface SealedClaims {
 }
 
 /** An opened token, or why it was refused. `expired` is returned only for an authentic token. */
-export type UnsealOutcome =
+export type OpenOutcome =
   | { readonly ok: true; readonly claims: SealedClaims; readonly issuedAt: Date; readonly expiresAtMs: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'invalid' | 'expired' };
 
@@ -74,11 +74,11 @@ export class SealedTokens {
 
   /** Whether the text has the form of a sealed token. No cryptography. */
   static recognises(text: string): boolean {
-    return text.length <= MAX_TOKEN_LENGTH && COMPACT_FORM.test(text);
+    return text.length <= MAX_OWN_TOKEN_LENGTH && COMPACT_FORM.test(text);
   }
 
   /** Opens a token: form, header, seal, then each claim and the times. */
-  async unseal(text: string): Promise<UnsealOutcome> {
+  async open(text: string): Promise<OpenOutcome> {
     const header = SealedTokens.recognises(text) ? readHeader(text) : null;
     if (!header) return { ok: false, reason: 'malformed' };
     const known = this.#keys.find(header.kid);

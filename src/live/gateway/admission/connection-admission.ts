@@ -39,14 +39,14 @@ export class ConnectionAdmission {
     const { grant, authenticator } = admission;
     const { viewer } = grant;
     const client = connection.facts;
-    const { context: moreOf } = this.config;
+    const { context: extraFields } = this.config;
     const own: GraphqlContext = { viewer, client, cookies: NO_COOKIES };
-    const context = moreOf ? { ...(await moreOf({ viewer, client })), ...own } : own;
+    const context = extraFields ? { ...(await extraFields({ viewer, client })), ...own } : own;
     if (connection.closed) return null;
     // The session may have ended in the meantime.
     if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
     if (this.capacity.isFullFor(viewer.id)) {
-      return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one person');
+      return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one viewer');
     }
     const resumable = payload['resumable'] === true;
     const sendsPositions = resumable && payload['positions'] === true;

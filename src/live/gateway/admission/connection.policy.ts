@@ -16,7 +16,7 @@ import type { Connection, ConnectionFacts } from '../connection/connection.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 
 /** The longest token of any kind, in characters; each authenticator has its own lower limit. */
-const MAX_TOKEN_LENGTH = 16_384;
+const MAX_ANY_TOKEN_LENGTH = 16_384;
 /** Refusals that require signing in again; for all others a new token is enough. */
 const SIGN_IN_AGAIN: ReadonlySet<TokenRefusal> = new Set(['session-ended', 'account-gone']);
 
@@ -84,7 +84,7 @@ export class ConnectionPolicy {
 
   async #verify(token: unknown, facts: ConnectionFacts): Promise<Verified | Refused> {
     if (token === undefined || token === null || token === '') return { ok: false, reason: 'missing' };
-    if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return { ok: false, reason: 'malformed' };
+    if (typeof token !== 'string' || token.length > MAX_ANY_TOKEN_LENGTH) return { ok: false, reason: 'malformed' };
     const authenticator = this.authenticators.find((candidate) => candidate.recognises(token));
     if (!authenticator) return { ok: false, reason: 'malformed' };
     const verdict = await authenticator.authenticate(token, facts);

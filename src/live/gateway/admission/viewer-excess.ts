@@ -25,7 +25,7 @@ export class ViewerExcess implements OnApplicationBootstrap {
     const open = this.registry.ofViewer(viewer).filter(({ closed }) => !closed);
     for (const connection of open.slice(most)) {
       this.metrics.refused('connectionsOfViewer');
-      connection.close(CloseCode.TryAgainLater, 'Too many connections of one person');
+      connection.close(CloseCode.TryAgainLater, 'Too many connections of one viewer');
     }
   }
 }

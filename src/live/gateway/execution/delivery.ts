@@ -24,7 +24,7 @@ import type { SubscriptionCount } from './subscription.metrics.js';
 /** Events that may wait for an asynchronous resolver. If no event may be skipped, the initial history comes on top. */
 const MAX_WAITING = 256;
 
-/** What deliveries share. */
+/** What a delivery gets from its starter. */
 export interface DeliveryParts {
   readonly renderer: Renderer;
   /** Where this one is counted. */

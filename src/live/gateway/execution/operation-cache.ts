@@ -13,7 +13,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /**
  * The result for a Subscribe's text: the operation to run, the errors, or that the viewer sends too many new documents.
  */
-export type Prepared = ExecutableOperation | readonly GraphQLError[] | 'too-many-documents';
+export type PreparedOperation = ExecutableOperation | readonly GraphQLError[] | 'too-many-documents';
 
 /** Parses and validates each subscription text once for all connections. */
 export class OperationCache {
@@ -39,7 +39,7 @@ export class OperationCache {
    * the node's. If the node's is used up the client must try again, because waiting would be a queue that any client
    * could fill.
    */
-  prepare(query: string, operationName: string | null | undefined, viewer: string): Prepared {
+  prepare(query: string, operationName: string | null | undefined, viewer: string): PreparedOperation {
     const key = operationKey(query, operationName);
     const known = this.#operations.get(key) ?? this.live.find(key);
     if (known) return known;

@@ -15,7 +15,7 @@ import type { Subscription, SubscriptionRequest } from './subscription.js';
 import type { SubscriptionMetrics } from './subscription.metrics.js';
 
 /** What a Subscribe message starts, or why it starts nothing. */
-type Prepared = SubscriptionRequest | readonly GraphQLError[];
+type PreparedSubscription = SubscriptionRequest | readonly GraphQLError[];
 
 /** The errors of a message whose socket is closed: nobody gets them. */
 const CLOSED: readonly GraphQLError[] = [new GraphQLError('The socket is closed.')];
@@ -77,7 +77,7 @@ export class SubscriptionStarter {
   }
 
   /** What is to run, or the errors of the message; a message that no proper client sends closes the socket. */
-  #prepare(subscription: Subscription, payload: SubscribePayload, messageBytes: number): Prepared {
+  #prepare(subscription: Subscription, payload: SubscribePayload, messageBytes: number): PreparedSubscription {
     const { connection } = subscription;
     const { context } = connection;
     if (connection.closed || !context) return CLOSED;

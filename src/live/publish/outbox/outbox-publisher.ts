@@ -27,7 +27,7 @@ export interface RelayedBatch {
   readonly isComplete: boolean;
 }
 
-/** Where events go, and who judges them. */
+/** Where events go, and how they are checked. */
 export interface OutboxTarget {
   readonly feeds: FeedRegistry;
   readonly bus: TopicBus;
@@ -39,7 +39,7 @@ export interface OutboxTarget {
   readonly removesRows: boolean;
 }
 
-/** Publishes events of the outbox: each is judged as `POST /publish` does, and the valid ones go to the bus together. */
+/** Publishes events of the outbox: each is checked as `POST /publish` checks it, and the valid ones go to the bus together. */
 export class OutboxPublisher {
   constructor(
     private readonly target: OutboxTarget,

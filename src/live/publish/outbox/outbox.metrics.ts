@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Backlog } from './outbox.js';
+import type { WaitingEvents } from './outbox.js';
 
 /** The outcome of an event of the outbox. */
 export type RelayOutcome = 'published' | 'duplicate' | 'rejected';
@@ -37,7 +37,7 @@ export class OutboxMetrics {
     if (events > 0) this.#events.inc({ outcome }, events);
   }
 
-  show({ waiting, oldestSeconds }: Backlog): void {
+  show({ waiting, oldestSeconds }: WaitingEvents): void {
     this.#waiting.set(waiting);
     this.#oldest.set(oldestSeconds);
   }

@@ -182,10 +182,10 @@ export class OutboxRelay {
 
   async #measure(outbox: Outbox): Promise<void> {
     if (performance.now() - this.#measuredMs < MEASURE_EVERY_MS) return;
-    // Before the answer: a count that fails, such as one of a large backlog, must not be repeated after each batch.
+    // Before the answer: a count that fails, such as one of very many events, must not be repeated after each batch.
     this.#measuredMs = performance.now();
-    const backlog = await outbox.backlog();
-    if (backlog) this.parts.metrics.show(backlog);
+    const waiting = await outbox.countWaiting();
+    if (waiting) this.parts.metrics.show(waiting);
   }
 
   #notified(): void {

@@ -49,7 +49,7 @@ function outcomeOf(call: Promise<unknown>) {
 
 it.each<[string, string, (outbox: Outbox) => Promise<unknown>]>([
   ['tidying', TIDY, (outbox) => outbox.tidy()],
-  ['counting', BACKLOG, (outbox) => outbox.backlog()],
+  ['counting', BACKLOG, (outbox) => outbox.countWaiting()],
 ])('a heartbeat that waits for a slow %s keeps the connection', async (_, text, start) => {
   const { outbox, sent, end } = await outboxWith({ [text]: 2_600, [BEAT]: 1_400 });
   const calls = [outcomeOf(start(outbox)), outcomeOf(outbox.beat())];

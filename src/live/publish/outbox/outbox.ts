@@ -65,7 +65,7 @@ export interface Settlement {
 }
 
 /** How many events wait. */
-export interface Backlog {
+export interface WaitingEvents {
   readonly waiting: number;
   readonly oldestSeconds: number;
 }
@@ -196,7 +196,7 @@ export class Outbox {
   }
 
   /** How many events wait; null where counting takes longer than a second. */
-  async backlog(): Promise<Backlog | null> {
+  async countWaiting(): Promise<WaitingEvents | null> {
     // Both in one message are one transaction, with which the limit ends.
     const text = `set local statement_timeout = ${COUNT_WITHIN_MS}; select waiting, oldest_seconds from sallyport.outbox_backlog()`;
     try {

@@ -15,9 +15,9 @@ export const REFUSALS = {
   404: refusal('Not found.', 'NOT_FOUND', 'There is nothing here.'),
   413: refusal('The body is too large.', 'BAD_USER_INPUT', 'The body is too large.'),
   415: refusal(
-    'The body has another content type.',
+    'The content type of the body is not accepted.',
     'BAD_USER_INPUT',
-    'The body has another content type, charset or encoding than this route reads.',
+    'This route does not accept the content type, charset or encoding of the body.',
   ),
   429: refusal(
     'A rate limit was reached.',
