@@ -312,6 +312,12 @@ needs('postgres')('on PostgreSQL', () => {
         "select proname as name from pg_proc where pronamespace = 'sallyport'::regnamespace and prosecdef order by 1",
       );
       expect(functions.map(({ name }) => name)).toEqual(['number_commit', 'publish', 'publish_many']);
+      // Others may create functions where a search_path leads. The immutable ones are called by these only.
+      const { rows: misled } = await sql.client.query<{ name: string }>(
+        `select proname as name from pg_proc where pronamespace = 'sallyport'::regnamespace and provolatile <> 'i'
+         and array_to_string(proconfig, ' ') !~ 'search_path=pg_catalog, pg_temp' is not false`,
+      );
+      expect(misled).toEqual([]);
       await as.close();
       await vi.waitFor(async () => expect((await sql.rejected()).map((each) => each.id)).toContain(id), WAIT);
       await sql.run(`drop owned by ${role}; drop role ${role}`);
@@ -364,7 +370,7 @@ needs('postgres')('on PostgreSQL', () => {
       const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
       const target = { feeds: new FeedRegistry(), bus: server.app.get(TopicBus), refuses: () => null };
       expect(await openRelay({ url: url.href }, { ...target, removesRows: false }, observers)).toBeNull();
-      expect(warned).toHaveBeenCalledWith({ reason: '42501' }, expect.stringMatching(/^publishing by SQL is off/));
+      expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^publishing by SQL is off/));
       await expect(openRelay({ url: url.href }, { ...target, removesRows: true }, observers)).rejects.toThrow(
         'cannot be used as the store (permission denied',
       );

@@ -81,7 +81,7 @@ async function migrateAlone(client: Client): Promise<void> {
   // connection, and would keep a lock of the session there.
   await client.query('begin isolation level read committed');
   await client.query(NO_LIMITS, [true]);
-  await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  await client.query('select pg_catalog.pg_advisory_xact_lock($1::bigint)', [MIGRATION_LOCK]);
   // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
   await client.query('set local search_path to public');
   await migrate(drizzle(client), MIGRATIONS);

@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { OutboxConfig } from '../../live.config.js';
@@ -11,6 +12,12 @@ import { OutboxRelay } from './outbox.relay.js';
 
 const NO_RIGHTS =
   'publishing by SQL is off: the user of DATABASE_URL may not create or change the schema sallyport. Grant it CREATE on the database, or run the command migrate as a user with this right';
+
+/** The default before PostgreSQL 15. */
+const ANYONE_MAY_CREATE = `select 1 from pg_namespace n
+  where n.nspname = 'public' and has_schema_privilege('public', n.oid, 'create')`;
+const PUBLIC_SCHEMA =
+  'every role of the database may create functions in the schema public, which the statements of this server may then call: revoke create on schema public from public';
 
 /** Where the relay reports to. */
 interface Observers {
@@ -31,7 +38,7 @@ export async function openRelay(
   { registry, stores, logger }: Observers,
 ): Promise<OutboxRelay | null> {
   try {
-    const address = await preparePostgres(config, logger);
+    const address = await preparePostgres(config, logger, (client) => warnOfPublicSchema(client, logger));
     return new OutboxRelay({
       open: (notified) => Outbox.connect(config, notified),
       publisher: new OutboxPublisher(target, logger),
@@ -44,4 +51,10 @@ export async function openRelay(
     logger.warn(NO_RIGHTS);
     return null;
   }
+}
+
+/** Roles that publish by SQL should be able to do nothing else. */
+async function warnOfPublicSchema(client: Client, logger: Logger): Promise<void> {
+  const { rowCount } = await client.query(ANYONE_MAY_CREATE);
+  if (rowCount !== 0) logger.warn(PUBLIC_SCHEMA);
 }

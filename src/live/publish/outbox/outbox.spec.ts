@@ -1,6 +1,7 @@
 import { Client } from 'pg';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { OpenRanges } from './open-ranges.js';
 import { Outbox } from './outbox.js';
 
 const TIDY = 'select sallyport.tidy_outbox()';
@@ -82,4 +83,28 @@ it('the limit of a heartbeat that had to wait begins when it is sent', async () 
   expect([tidied.is, beat.is, end.mock.calls.length]).toEqual(['done', 'pending', 0]);
   await vi.advanceTimersByTimeAsync(2);
   expect([beat.is, end.mock.calls.length]).toEqual(['failed', 1]);
+});
+
+describe('a read that is cut', () => {
+  const event = (seq: number, id: number): unknown[] => [
+    `${seq}`,
+    `${id}`,
+    't',
+    'v',
+    '1',
+    null,
+    new Date(0),
+    true,
+    '9',
+  ];
+
+  it.each([
+    ['leaves a commit that does not fit for the next read', [event(1, 1), event(2, 2), event(2, 3), event(4, 4)], 3],
+    ['returns a part of a commit that fits into no read', [event(1, 1), event(1, 2)], 2],
+  ])('%s', async (_, found, count) => {
+    const { outbox } = await outboxWith({});
+    vi.spyOn(Client.prototype as unknown as Connection, 'query').mockResolvedValue({ rows: found });
+    const { rows, isCut } = await outbox.read(new OpenRanges());
+    expect([rows.length, isCut]).toEqual([count, true]);
+  });
 });

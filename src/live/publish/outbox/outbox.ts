@@ -41,7 +41,10 @@ export interface OutboxRow {
 
 /** What one read has found. */
 export interface OutboxRead {
-  /** In the order in which they are to be published, none twice. */
+  /**
+   * In the order in which they are to be published, none twice. A commit that does not fit is left for the next read,
+   * except for one that fits into none.
+   */
   readonly rows: readonly OutboxRow[];
   /** Whether there are more after these. */
   readonly isCut: boolean;
@@ -148,7 +151,8 @@ export class Outbox {
       seen.add(id);
       return [{ seq: Number(seq), id, topic, viewer, payload, key, createdAt, trace: traces.get(id) ?? null }];
     });
-    return { rows, isCut: result.rows[0]?.[7] ?? false, horizon: Number(result.rows[0]?.[8] ?? 0) };
+    const isCut = result.rows[0]?.[7] ?? false;
+    return { rows: isCut ? wholeCommits(rows) : rows, isCut, horizon: Number(result.rows[0]?.[8] ?? 0) };
   }
 
   /** Records the outcome of events. Returns how many this call rejected. */
@@ -236,4 +240,11 @@ export class Outbox {
     this.client.end().catch(() => {});
     throw new UnavailableError('The database did not answer in time.');
   }
+}
+
+/** Without the last commit, of which there may be more; all if there is no other. */
+function wholeCommits(rows: readonly OutboxRow[]): readonly OutboxRow[] {
+  const last = rows.at(-1)?.seq;
+  const whole = rows.filter(({ seq }) => seq !== last);
+  return whole.length > 0 ? whole : rows;
 }

@@ -5,7 +5,7 @@ export const OUTBOX_CHANNEL = 'sallyport_outbox';
 /** What one argument of `sallyport.publish` may have at most, in bytes: more is a mistake of the caller. */
 const MAX_ARGUMENT_BYTES = 1024 * 1024;
 /** Arbitrary numbers of advisory locks, which belong to one database: held by the relay that is active, … */
-const LEAD_LOCK = 0x5a11_0b10;
+export const LEAD_LOCK = 0x5a11_0b10;
 /** … and by the relay while it looks into the outbox all the time, so that nobody needs to notify it. */
 const AWAKE_LOCK = 0x5a11_0b11;
 /** One node tidies at a time. */
@@ -13,9 +13,9 @@ const TIDY_LOCK = 0x5a11_0b12;
 /** How often `set constraints` may ask for the number of one commit, before it is given out early. */
 const MAX_TURNS = 20;
 /** A relay that has asked for nothing for this long has stopped, in milliseconds: it asks at least every 500 ms. */
-const SILENT_MS = 1_500;
+export const SILENT_MS = 1_500;
 /** The same for one that does not take the answer to its last statement, which ends by itself after 4 seconds. */
-const STUCK_MS = 6_000;
+export const STUCK_MS = 6_000;
 /** How long the relay waits for transactions that are being committed, in milliseconds. */
 const AWAKE_LOCK_TIMEOUT_MS = 50;
 /** The most waiting events that are counted exactly. */
