@@ -124,16 +124,23 @@ needs('postgres')('PostgreSQL', () => {
   it.each(['statement_timeout', 'lock_timeout'])('is migrated after another node, despite a %s', async (limit) => {
     const created = await createDatabase();
     clean.push(() => created.drop());
-    const [other, url] = [new pg.Client({ connectionString: created.url }), new URL(created.url)];
-    await other.connect();
-    clean.push(() => other.end());
-    await other.query('select pg_advisory_lock($1), pg_advisory_lock($2)', [0x5a11_0b07, 0x5a11_0b08]);
+    const url = new URL(created.url);
+    const other = new pg.Client({ connectionString: created.url });
+    const observer = new pg.Client({ connectionString: created.url });
+    for (const client of [other, observer]) {
+      await client.connect();
+      clean.push(() => client.end());
+    }
+    await preparePostgres({ url: created.url }, silent);
+    await other.query("delete from sallyport.migration where name = 'outbox beside other roles'");
+    await other.query('begin; lock table sallyport.migration in exclusive mode');
+    await other.query('select pg_advisory_xact_lock($1)', [0x5a11_0b07]);
     url.searchParams.set('options', `-c ${limit}=100`);
     const opening = [openPostgres(url.href, silent), preparePostgres({ url: url.href }, silent)] as const;
     const waiting = `select from pg_stat_activity where datname = current_database()
-      and wait_event = 'advisory' and query_start < now() - interval '200 ms'`;
-    await vi.waitUntil(async () => (await other.query(waiting)).rowCount === 2, { timeout: 30_000 });
-    await other.query('select pg_advisory_unlock_all()');
+      and wait_event in ('advisory', 'relation') and query_start < now() - interval '200 ms'`;
+    await vi.waitUntil(async () => (await observer.query(waiting)).rowCount === 2, { timeout: 30_000 });
+    await other.query('commit');
     const [database] = await Promise.all(opening);
     await database.close();
   });
