@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type BusUnderTest, newTopic } from './bus-under-test.js';
+import { RecordingSink } from '../../kit/recording-sink.js';
+import { type BusUnderTest, fromHistory, newTopic } from './bus-under-test.js';
 
 /** What an idempotency key guarantees to publishers. */
 export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnderTest): void {
@@ -44,6 +45,23 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       const [first] = await harness().bus.publish([{ topic, payload: { ...submitted, id: 1 }, submitted, key: 'k' }]);
       const [second] = await harness().bus.publish([{ topic, payload: { ...submitted, id: 2 }, submitted, key: 'k' }]);
       expect(second).toEqual({ ...first, duplicate: true });
+    });
+
+    it('publish an event again that the store has lost', async () => {
+      const topic = newTopic(fromHistory);
+      const publication = { topic, payload: 1, key: 'k' };
+      const [first] = await harness().bus.publish([publication]);
+      const bus = await harness().forget(topic);
+      const [again] = await bus.publish([publication]);
+      expect([first, again]).toMatchObject([
+        { ok: true, duplicate: false },
+        { ok: true, duplicate: false },
+      ]);
+      expect(await bus.publish([publication])).toEqual([{ ...again, duplicate: true }]);
+      const sink = new RecordingSink();
+      await bus.subscribe(topic, sink);
+      await sink.until(1);
+      expect(sink.payloads).toEqual([1]);
     });
 
     it('belong to one publisher', async () => {

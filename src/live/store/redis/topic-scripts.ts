@@ -89,14 +89,16 @@ for i = 1, #ARGV - 5 do
   else
     payload = string.sub(event, mark + 1)
   end
+  local meta, stream = tag .. ':meta', tag .. ':stream'
+  local known = call('HMGET', meta, 'epoch', 'offset', 'renewed', 'definition')
+  local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
   local used = key and call('GET', key)
+  -- An event of an earlier epoch is in no history, and those who resume are told of a gap: it is published again.
+  if used and not (isOurs(epoch) and string.match(used, '%S+', 44) == epoch) then used = false end
   if used then
     local same = string.sub(used, 1, 43) == digest
     results[i] = (same and '1' or '2') .. string.sub(used, 44)
   else
-    local meta, stream = tag .. ':meta', tag .. ':stream'
-    local known = call('HMGET', meta, 'epoch', 'offset', 'renewed', 'definition')
-    local epoch, offset, renewed = known[1], (known[2] or 0) + 1, known[3] or 0
     if not isOurs(epoch) then
       -- A new stream, which has no expiry yet.
       epoch, offset, renewed = generation .. prefix .. i, 1, 0
