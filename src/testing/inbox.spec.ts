@@ -1,5 +1,10 @@
-import { expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Inbox } from './inbox.js';
+
+const DAY_MS = 86_400_000;
+
+afterEach(() => void vi.useRealTimers());
 
 it('gives each of two calls that wait at once its own item, and keeps the others', async () => {
   const inbox = new Inbox<string>();
@@ -41,4 +46,16 @@ it('leaves an item that was only seen', async () => {
   inbox.put('first');
   expect(await seen).toEqual(['first', 'first']);
   expect(inbox.pending).toEqual(['first']);
+});
+
+it('waits on when the wall clock is set a day ahead', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const inbox = new Inbox<string>();
+  const taken = inbox.take((item) => item === 'second');
+  vi.setSystemTime(Date.now() + DAY_MS);
+  // The wait looks at its deadline again with each item that does not match.
+  inbox.put('first');
+  await delay(10);
+  inbox.put('second');
+  expect(await taken).toBe('second');
 });

@@ -38,7 +38,7 @@ export class Inbox<T> {
 
   /** @param found called with the item's place as soon as it is found, so that no other call takes it as well */
   async #wait(matches: (item: T) => boolean, what: string, found: (at: number) => void): Promise<T> {
-    const deadline = Date.now() + TIMEOUT_MS;
+    const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
       const at = this.#items.findIndex(matches);
       if (at !== -1) {
@@ -59,7 +59,7 @@ export class Inbox<T> {
         resolve(arrived);
       };
       const wake = () => settle(true);
-      const timer = setTimeout(() => settle(false), Math.max(0, deadline - Date.now()));
+      const timer = setTimeout(() => settle(false), Math.max(0, deadline - performance.now()));
       this.#waiting.add(wake);
     });
   }
