@@ -1,8 +1,9 @@
-import { ForbiddenException } from '@nestjs/common';
+import { ForbiddenException, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Context, Field, ObjectType, Resolver, Subscription } from '@nestjs/graphql';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { IsString } from 'class-validator';
+import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineFeed, FeedModule, type GraphqlContext, IsInstant, viewerId } from '../src/index.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -134,4 +135,17 @@ describe.each([
     live.sessions.end('gone');
     await expect(live.connect(ADA, 'gone')).rejects.toThrow('4401');
   });
+});
+
+it('an application whose start fails is closed: the next one can use its registry', async () => {
+  @Injectable()
+  class Unready implements OnApplicationBootstrap {
+    onApplicationBootstrap(): void {
+      throw new Error('not ready');
+    }
+  }
+  const sallyport = { metrics: new Registry() };
+  await expect(startSallyport({ sallyport, providers: [Unready] })).rejects.toThrow('not ready');
+  const live = await startSallyport({ sallyport });
+  await live.stop();
 });

@@ -127,7 +127,14 @@ async function listening(
   const app = await (adapter
     ? NestFactory.create(TestModule, adapter, settings)
     : NestFactory.create(TestModule, settings));
-  return app.listen(0, '127.0.0.1').then(() => app);
+  try {
+    await app.listen(0, '127.0.0.1');
+    return app;
+  } catch (error) {
+    // A close that fails too is not the cause.
+    await app.close().catch(() => {});
+    throw error;
+  }
 }
 
 /**
