@@ -96,6 +96,8 @@ describe('a wrong option fails the start, by its path', () => {
     ['token.ttlSeconds: must be a whole number from 1 to 3600', { token: { ttlSeconds: 0 } }],
     ['token.ttlSecond: is not an option', { token: { ttlSecond: 30 } }],
     ['store.listenURL: is not an option', { store: { kind: 'postgres', url: 'postgres://a/b', listenURL: '' } }],
+    ['store.url: is not an option of', { store: { kind: 'memory', url: 'redis://a' } }],
+    ['store.listenUrl: is not an option of', { store: { kind: 'redis', url: 'redis://a', listenUrl: 'redis://b' } }],
     ['limits.maxConnections: must be a whole number', { limits: { maxConnections: -1 } }],
     ['limits.maxConections: is not a limit', { limits: { maxConections: 1 } }],
     ['seesions: is not an option', { seesions: {} }],

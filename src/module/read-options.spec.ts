@@ -24,3 +24,8 @@ it('an option that is undefined has its default', () => {
     gateway: others.gateway,
   });
 });
+
+it('an undefined option that another kind of store has is no fault', () => {
+  const store = { kind: 'memory', url: undefined, listenUrl: undefined } as const;
+  expect(readOptions({ ...REQUIRED, store }).store.kind).toBe('memory');
+});

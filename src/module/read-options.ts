@@ -29,7 +29,11 @@ const LIMITS = {
 const STORE_SETTINGS = { url: 'store.url of SallyportModule', memory: "use the store 'memory'" };
 const UNKNOWN = 'is not an option of SallyportModule';
 const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
-const STORE_OPTIONS = ['kind', 'url', 'listenUrl'];
+const STORE_OPTIONS = {
+  memory: ['kind'],
+  redis: ['kind', 'url'],
+  postgres: ['kind', 'url', 'listenUrl'],
+} satisfies Record<StoreOptions['kind'], string[]>;
 const KNOWN: ReadonlySet<string> = new Set([
   'secretKeys',
   'sessions',
@@ -175,9 +179,8 @@ function checkStore(store: unknown, faults: Faults): void {
   if (store === undefined) return;
   const kind = isRecord(store) ? store['kind'] : undefined;
   const isKind = kind === 'memory' || kind === 'redis' || kind === 'postgres';
-  faults.unless(isKind, 'store.kind', "must be 'memory', 'redis' or 'postgres'");
-  if (!isRecord(store)) return;
-  onlyKnown(store, 'store', STORE_OPTIONS, faults);
+  if (!isRecord(store) || !isKind) return faults.add('store.kind', "must be 'memory', 'redis' or 'postgres'");
+  onlyKnown(store, 'store', STORE_OPTIONS[kind], faults, `is not an option of the store '${kind}'`);
   const { url, listenUrl } = store;
   const wanted = 'must be a PostgreSQL URL such as postgres://user:password@host:5432/database';
   if (kind === 'postgres') {
@@ -211,8 +214,9 @@ function checkToken(token: unknown, faults: Faults): void {
   );
 }
 
-function onlyKnown(given: object, path: string, known: readonly string[], faults: Faults): void {
-  for (const name of Object.keys(given)) faults.unless(known.includes(name), `${path}.${name}`, UNKNOWN);
+function onlyKnown(given: object, path: string, known: readonly string[], faults: Faults, message = UNKNOWN): void {
+  for (const [name, value] of Object.entries(given))
+    faults.unless(value === undefined || known.includes(name), `${path}.${name}`, message);
 }
 
 function checkLimits(limits: unknown, faults: Faults): void {
