@@ -1,4 +1,4 @@
-/** The exports of `sallyport`. The only file of src/ that re-exports others. */
+/** The exports of `sallyport`. Only this file and testing/index.ts re-export others. */
 export {
   SallyportModule,
   type SallyportAsyncOptions,
