@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -18,15 +18,19 @@ const CLONED = [
   'test/kit',
   'drizzle',
   'schematics',
+  'scripts',
   'package.json',
+  'package-lock.json',
   'nest-cli.json',
+  'schema.gql',
   'tsconfig.json',
   'tsconfig.build.json',
   '.oxlintrc.json',
   '.dependency-cruiser.cjs',
   '.prettierrc.json',
 ];
-const PRETTIER = 'prettier/bin/prettier.cjs';
+const NEST = 'node_modules/@nestjs/cli/bin/nest.js';
+const PRETTIER = 'node_modules/prettier/bin/prettier.cjs';
 const MADE = [
   'src/feeds/order-status/order-status.feed.ts',
   'src/feeds/order-status/order-status.model.ts',
@@ -42,9 +46,9 @@ afterAll(async () => {
   copy.remove();
 });
 
-/** Runs a program of node_modules in the copy; returns what it printed to stderr. Throws its output if it fails. */
+/** Runs a program of the copy; returns what it printed to stderr. Throws its output if it fails. */
 async function run(program: string, ...args: string[]): Promise<string> {
-  const ran = promisify(execFile)(process.execPath, [join(copy.path, 'node_modules', program), ...args], {
+  const ran = promisify(execFile)(process.execPath, [join(copy.path, program), ...args], {
     cwd: copy.path,
     maxBuffer: 16 * 1024 * 1024,
   });
@@ -58,19 +62,20 @@ beforeAll(async () => {
   store = await storage({});
   for (const name of CLONED) cpSync(join(ROOT, name), join(copy.path, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy.path, 'node_modules'));
-  await run('@nestjs/cli/bin/nest.js', 'generate', 'feed', 'order-status');
+  await run(NEST, 'generate', 'feed', 'order-status');
 });
 
 it('a feed from `npx nest generate feed` passes the checks of the project', async () => {
   await Promise.all([
     run(PRETTIER, '--check', ...MADE),
-    run('oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...MADE),
-    run('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src'),
+    run('node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...MADE),
+    run('node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src'),
+    run('scripts/schema.mjs', '--check'),
   ]);
 });
 
 it('a feed from `npx nest generate feed` builds with `npx nest build` and delivers what is published', async () => {
-  await run('@nestjs/cli/bin/nest.js', 'build');
+  await run(NEST, 'build');
   server = await startServerProcess({ ...store.env }, copy.path);
   const browser = new Browser(server.url);
   const { id } = await browser.register();
@@ -88,8 +93,20 @@ it('a feed from `npx nest generate feed` builds with `npx nest build` and delive
   await socket.close();
 });
 
-it('a feed whose name is a path is refused, and nothing is written', async () => {
+it.each([
+  ['shop/orders', 'letters, digits, dashes and underscores, not "shop/orders"'],
+  ['order-status', 'There is a feed order-status already'],
+])('a feed named %s is refused, and nothing is written', async (name, refusal) => {
+  const feeds = (): string[] => readdirSync(join(copy.path, 'src/feeds'));
+  const before = feeds();
   // The Nest CLI prints the refusal and ends with 0.
-  expect(await run('@nestjs/cli/bin/nest.js', 'generate', 'feed', 'shop/orders')).toContain('not "shop/orders"');
-  expect(existsSync(join(copy.path, 'src/feeds/shop'))).toBe(false);
+  expect(await run(NEST, 'generate', 'feed', name)).toContain(refusal);
+  expect(feeds()).toEqual(before);
+});
+
+it('a feed is made without schema.gql in a project that has none', async () => {
+  rmSync(join(copy.path, 'schema.gql'));
+  expect(await run(NEST, 'generate', 'feed', 'parcel')).toBe('');
+  expect(existsSync(join(copy.path, 'src/feeds/parcel/parcel.feed.ts'))).toBe(true);
+  expect(existsSync(join(copy.path, 'schema.gql'))).toBe(false);
 });

@@ -1,9 +1,12 @@
-// `npx nest generate feed NAME`: src/feeds/NAME/NAME.model.ts and NAME.feed.ts, and the feed's line in app.module.ts.
+// `npx nest generate feed NAME`: src/feeds/NAME/NAME.model.ts and NAME.feed.ts, the feed's line in app.module.ts, and its
+// type and field in schema.gql.
 const { strings } = require('@angular-devkit/core');
 const { SchematicsException } = require('@angular-devkit/schematics');
+const { buildSchema, extendSchema, lexicographicSortSchema, parse, printSchema } = require('graphql');
 
 /** What becomes a folder, a class and a field of GraphQL. */
 const NAME = /^[A-Za-z][\dA-Za-z_-]*$/;
+const SCHEMA = 'schema.gql';
 const MODULE_LINE = /^( *)FeedModule\.of\(\w+\),\n(?![\s\S]*^ *FeedModule\.of\()/m;
 const FEED_IMPORT = /^import \{ FeedModule \} from [^\n]+\n/m;
 
@@ -17,9 +20,12 @@ module.exports.feed =
     const folder = `${sourceRoot}/feeds/${dashed}`;
     if (tree.exists(`${folder}/${dashed}.feed.ts`))
       throw new SchematicsException(`There is a feed ${dashed} already: choose another name.`);
+    // A project may commit no schema.
+    const schema = tree.exists(SCHEMA) ? tree.readText(SCHEMA) : null;
     tree.create(`${folder}/${dashed}.model.ts`, modelOf(Class));
     tree.create(`${folder}/${dashed}.feed.ts`, feedOf(dashed, Class));
     addToModule(tree, `${sourceRoot}/app.module.ts`, dashed, Class);
+    if (schema !== null) tree.overwrite(SCHEMA, extended(schema, strings.camelize(dashed), Class));
     return tree;
   };
 
@@ -53,6 +59,16 @@ export const ${Class}Feed = defineFeed<${Class}>({
   slowReader: 'close',
 });
 `;
+}
+
+/** The schema with the feed, as `npm run schema` writes it from the code. */
+function extended(schema, field, Class) {
+  const added = parse(`
+    "Say what this is."
+    type ${Class} { "Say what this is." id: ID! }
+    extend type Subscription { "Say what this is." ${field}: ${Class}! }`);
+  const [head] = /^(?:#.*\n|\n)*/.exec(schema);
+  return `${head}${printSchema(lexicographicSortSchema(extendSchema(buildSchema(schema), added)))}\n`;
 }
 
 function addToModule(tree, path, dashed, Class) {
