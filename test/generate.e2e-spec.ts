@@ -96,6 +96,11 @@ it('a feed from `npx nest generate feed` builds with `npx nest build` and delive
 it.each([
   ['shop/orders', 'letters, digits, dashes and underscores, not "shop/orders"'],
   ['order-status', 'There is a feed order-status already'],
+  ['session', 'The schema has a type Session already'],
+  ['subscription', 'The schema has a type Subscription already'],
+  ['float', 'The schema has a type Float already'],
+  ['is-string', 'The class IsString would hide an import of its file'],
+  ['a'.repeat(65), 'at most 64 characters'],
 ])('a feed named %s is refused, and nothing is written', async (name, refusal) => {
   const feeds = (): string[] => readdirSync(join(copy.path, 'src/feeds'));
   const before = feeds();

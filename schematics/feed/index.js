@@ -2,10 +2,20 @@
 // type and field in schema.gql.
 const { strings } = require('@angular-devkit/core');
 const { SchematicsException } = require('@angular-devkit/schematics');
-const { buildSchema, extendSchema, lexicographicSortSchema, parse, printSchema } = require('graphql');
+const {
+  buildSchema,
+  extendSchema,
+  lexicographicSortSchema,
+  parse,
+  printSchema,
+  specifiedScalarTypes,
+} = require('graphql');
 
 /** What becomes a folder, a class and a field of GraphQL. */
 const NAME = /^[A-Za-z][\dA-Za-z_-]*$/;
+/** What defineFeed takes. */
+const MAX_NAME_LENGTH = 64;
+const IMPORTED = new Set(['Field', 'ID', 'ObjectType', 'IsString', 'Length']);
 const SCHEMA = 'schema.gql';
 const MODULE_LINE = /^( *)FeedModule\.of\(\w+\),\n(?![\s\S]*^ *FeedModule\.of\()/m;
 const FEED_IMPORT = /^import \{ FeedModule \} from [^\n]+\n/m;
@@ -22,12 +32,24 @@ module.exports.feed =
       throw new SchematicsException(`There is a feed ${dashed} already: choose another name.`);
     // A project may commit no schema.
     const schema = tree.exists(SCHEMA) ? tree.readText(SCHEMA) : null;
+    const fault = faultOf(dashed, Class, schema);
+    if (fault !== null) throw new SchematicsException(fault);
     tree.create(`${folder}/${dashed}.model.ts`, modelOf(Class));
     tree.create(`${folder}/${dashed}.feed.ts`, feedOf(dashed, Class));
     addToModule(tree, `${sourceRoot}/app.module.ts`, dashed, Class);
     if (schema !== null) tree.overwrite(SCHEMA, extended(schema, strings.camelize(dashed), Class));
     return tree;
   };
+
+/** Returns why the code of a feed with this name would not compile or not start; null if it does. */
+function faultOf(dashed, Class, schema) {
+  if (dashed.length > MAX_NAME_LENGTH)
+    return `A feed's name has at most ${MAX_NAME_LENGTH} characters; ${dashed} has ${dashed.length}.`;
+  if (IMPORTED.has(Class)) return `The class ${Class} would hide an import of its file: choose another name.`;
+  const types = [...specifiedScalarTypes, ...(schema === null ? [] : Object.values(buildSchema(schema).getTypeMap()))];
+  if (types.some((type) => type.name === Class)) return `The schema has a type ${Class} already: choose another name.`;
+  return null;
+}
 
 function modelOf(Class) {
   return `import { Field, ID, ObjectType } from '@nestjs/graphql';
