@@ -144,6 +144,28 @@ async function checkExample({ url, behindWire = url, live, wire }: Places, accou
   await Promise.all([ada.context.close(), bob.context.close()]);
 }
 
+/** Checks that a sign-in ends the session that the browser had, with its sockets. */
+async function checkSignInOver({ url, live }: Pick<Places, 'url' | 'live'>, account = OWN_ACCOUNT): Promise<void> {
+  const ada = await chromium.open(url);
+  const tab = await openTab(ada, url);
+  const signedOut = ({ page }: OpenPage) => page.getByRole('button', { name: 'Sign in' }).waitFor();
+  await signedOut(tab);
+  await account.signIn(ada, 'ada');
+  await isLive(ada);
+  const token = await account.token(ada, url);
+  const socket = await openSocket(live, { token });
+  await account.signIn(tab, 'bob');
+  await isLive(tab);
+  const since = performance.now();
+  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  // Without a revocation, the next check of all sessions would close it, up to 20 s later.
+  expect(performance.now() - since).toBeLessThan(5_000);
+  expect(await closeCodeFor(live, token)).toBe(CloseCode.Unauthorized);
+  await signedOut(ada);
+  expect([ada, tab].flatMap(({ faults }) => faults)).toEqual([]);
+  await ada.context.close();
+}
+
 /** Checks that an outage is not shown as a wrong password, and that the form works after it. */
 async function checkFailedSignIn(url: string): Promise<void> {
   const opened = await chromium.open(url);
@@ -186,6 +208,9 @@ needs('redis', 'chromium')('nest-express-session', () => {
 
   it('nest-express-session shows each user their own events, resumes after a break, and ends with the session', () =>
     checkExample({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+
+  it('nest-express-session ends the session that a sign-in replaces', () =>
+    checkSignInOver({ url: app.url, live: app.url }));
 
   it('nest-express-session keeps its form and says why the sign-in failed', () => checkFailedSignIn(app.url));
 
@@ -241,6 +266,9 @@ needs('chromium', 'python')('any-backend', () => {
 
   it('any-backend shows each user their own events, resumes after a break, and ends with the session', () =>
     checkExample({ url: app.url, live: sallyport.url, wire }));
+
+  it('any-backend ends the session that a sign-in replaces', () =>
+    checkSignInOver({ url: app.url, live: sallyport.url }));
 });
 
 needs('chromium')('nest-fastify-mercurius', () => {
@@ -258,6 +286,9 @@ needs('chromium')('nest-fastify-mercurius', () => {
 
   it('nest-fastify-mercurius shows each user their own events, resumes after a break, and ends with the session', () =>
     checkExample({ url: app.url, behindWire: `http://127.0.0.1:${wire.port}`, live: app.url, wire }));
+
+  it('nest-fastify-mercurius ends the session that a sign-in replaces', () =>
+    checkSignInOver({ url: app.url, live: app.url }));
 });
 
 /** Signs in on the provider's pages. */
@@ -348,4 +379,7 @@ needs('chromium')('nest-better-auth', () => {
 
   it('nest-better-auth shows each user their own events, resumes after a break, and ends with the session', () =>
     checkExample({ url, behindWire: app.url, live: url, wire }, AT_BETTER_AUTH));
+
+  it('nest-better-auth ends the session that a sign-in replaces', () =>
+    checkSignInOver({ url: app.url, live: url }, AT_BETTER_AUTH));
 });

@@ -54,6 +54,7 @@ class Shop(BaseHTTPRequestHandler):
         name = body.get("name")
         if name not in PASSWORDS or PASSWORDS[name] != body.get("password"):
             return self.answer(401)
+        self.end_session()
         secret = secrets.token_urlsafe(32)
         SESSIONS[secret] = {"user": name, "id": secrets.token_hex(16)}
         self.answer(204, cookie=f"session={secret}; Path=/; HttpOnly; SameSite=Lax")
@@ -78,13 +79,16 @@ class Shop(BaseHTTPRequestHandler):
         self.answer(201, order)
 
     def sign_out(self, _body):
+        self.end_session()
+        self.answer(204, cookie="session=; Path=/; Max-Age=0")
+
+    def end_session(self):
         session = self.session()
         if session is not None:
             # Sockets of the session close with 4401, and its tokens open none. If this fails, the user is still signed
             # in and tries again.
             sallyport("/disconnect", {"session": session["id"]})
-            del SESSIONS[self.secret()]
-        self.answer(204, cookie="session=; Path=/; Max-Age=0")
+            SESSIONS.pop(self.secret(), None)
 
     def session(self):
         """The session of the user who is signed in, or None."""

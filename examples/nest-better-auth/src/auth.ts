@@ -15,7 +15,20 @@ export const auth = betterAuth({
   secret: settings.authSecret,
   database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
   emailAndPassword: { enabled: true },
-  databaseHooks: { session: { delete: { after: ({ id }) => whenEnded(id) } } },
+  databaseHooks: {
+    session: {
+      // A sign-in replaces the cookie, and better-auth keeps the session of the old one: it ends here.
+      create: {
+        before: async (_, request) => {
+          if (!request) return;
+          const { authCookies, secret, internalAdapter } = request.context;
+          const token = await request.getSignedCookie(authCookies.sessionToken.name, secret);
+          if (token) await internalAdapter.deleteSession(token);
+        },
+      },
+      delete: { after: ({ id }) => whenEnded(id) },
+    },
+  },
 });
 
 /** Accounts to try it with. */

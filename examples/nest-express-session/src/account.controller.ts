@@ -17,7 +17,10 @@ export class AccountController {
   @HttpCode(204)
   async signIn(@Req() request: Request, @Body() { name, password }: { name: string; password: string }): Promise<void> {
     if (password === undefined || PASSWORDS.get(name) !== password) throw new UnauthorizedException();
+    const { sessionID } = request;
     await promisify(request.session.regenerate.bind(request.session))();
+    // The session that the browser had has ended, as at a sign-out.
+    await this.sallyport.revokeSession(sessionID);
     request.session.user = name;
   }
 

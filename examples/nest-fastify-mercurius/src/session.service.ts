@@ -34,7 +34,6 @@ export class SessionService implements SessionPort<FastifyRequest> {
   /** @returns the id of the session that has ended; undefined for a visitor */
   end(request: FastifyRequest): string | undefined {
     const id = request.session.get('id');
-    request.session.delete();
     if (id !== undefined) this.#sessions.delete(id);
     return id;
   }
