@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../scripts/free-port.mjs';
+import { CloseCode } from '../src/protocol/close-code.js';
+import { openSocket } from '../src/testing/live-socket.js';
 import { Consumer, copyRepository, pack } from './kit/consumer/consumer.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
@@ -119,4 +121,18 @@ it('docs/module.md leads from nest new to a live value, word for word', async ()
   await ship('1003', body);
   await expect.poll(() => seen).toContain('1003');
   expect(seen).not.toContain('1002');
+});
+
+it('a login of docs/module.md over another session has an id of its own, and ends that session', async () => {
+  const login = async (user: string, cookie = ''): Promise<string> => {
+    const headers = { 'content-type': 'application/json', cookie };
+    const answer = await fetch(`${url}/login`, { method: 'POST', headers, body: JSON.stringify({ user }) });
+    return answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+  };
+  const cookie = await login('ada');
+  const { token } = (await (await fetch(`${url}/live-token`, { headers: { cookie } })).json()) as { token: string };
+  const socket = await openSocket(url, { token });
+  expect(await login('bob', cookie)).toMatch(/^connect\.sid=/);
+  expect((await socket.waitForClose()).code).toBe(CloseCode.Unauthorized);
+  expect((await fetch(`${url}/live-token`, { headers: { cookie } })).status).toBe(401);
 });
