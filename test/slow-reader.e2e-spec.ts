@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
 import { UserCountFeed } from '../src/feeds/user-count/user-count.feed.js';
 import { CloseCode } from '../src/protocol/close-code.js';
@@ -99,4 +99,22 @@ it('a reader of the user count that pauses gets only the newest number when it c
   expect(socket.inbox.pending.length).toBeLessThan(count - 1);
   expect((await socket.settled()).filter((message) => message.type === 'next').length).toBeLessThan(count - 1);
   await socket.close();
+});
+
+it('a reader that stops holds one history, however many subscriptions it has started', async () => {
+  await publish(NotificationsFeed.topic, notifications(100));
+  const socket = await openSocket(server.url, { token: await reader.browser.token() });
+  const read = vi.spyOn(server.app.get(TopicBus), 'subscribe');
+  socket.ws.pause();
+  // A megabyte each: the buffers of the kernel take some of them.
+  const ids = Array.from({ length: 30 }, (_, index) => String(index));
+  for (const id of ids) socket.subscribe(id, 'subscription { notifications { id body } }');
+  await vi.waitFor(() => expect(read).toHaveBeenCalled());
+  const other = await openSocket(server.url, { token: await reader.browser.token() });
+  await other.settled();
+  expect(read.mock.calls.length).toBeLessThan(ids.length);
+  socket.ws.resume();
+  await vi.waitFor(() => expect(socket.inbox.pending).toHaveLength(100 * ids.length), { timeout: 20_000 });
+  expect(read).toHaveBeenCalledTimes(ids.length);
+  await Promise.all([socket.close(), other.close()]);
 });

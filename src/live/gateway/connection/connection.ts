@@ -82,6 +82,7 @@ export class Connection implements WriterOwner, KeptAlive {
   #wasActive = true;
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
+  #historySent: Promise<unknown> | null = null;
   /** An array with exactly as many elements: most connections have one to five, and there may be many connections. */
   #subscriptions = NONE;
 
@@ -263,6 +264,23 @@ export class Connection implements WriterOwner, KeptAlive {
    */
   push(message: ByteText, withinMs = 0): void {
     this.#writer.text(message, withinMs);
+  }
+
+  /**
+   * Starts to send a history when all that were started before it are sent.
+   *
+   * @param start resolves when it has started; an error is passed on
+   * @param rest then: what is not sent yet, or null
+   */
+  sendHistory(start: () => Promise<void>, rest: () => Promise<void> | null): Promise<void> {
+    const started = this.#historySent ? this.#historySent.then(start) : start();
+    const sent = started
+      .then(rest, () => null)
+      .finally(() => {
+        if (this.#historySent === sent) this.#historySent = null;
+      });
+    this.#historySent = sent;
+    return started;
   }
 
   /** Resolves when the operating system has accepted everything, or the socket has closed. */

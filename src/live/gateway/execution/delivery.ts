@@ -52,7 +52,10 @@ export class Delivery implements TopicSink, ResponseStream {
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
 
-  /** Subscribes; resolves once no event published from then on can be missed. */
+  /**
+   * Subscribes; resolves once no event published from then on can be missed. Where a history may come first, that of the
+   * socket's last subscription is sent before: a reader that has stopped holds one.
+   */
   static async begin(
     stream: TopicStream,
     subscription: Subscription,
@@ -64,11 +67,17 @@ export class Delivery implements TopicSink, ResponseStream {
     // Before it has begun, since it may send events before that.
     subscription.sendsFrom(delivery);
     const resume = connection.resumable ? request.resume : undefined;
-    const joined = await stream.attach(delivery, resume).catch((error: unknown) => {
-      if (resume !== undefined) parts.count.failed++;
-      throw error;
-    });
-    delivery.#begun(joined, id);
+    const join = async (): Promise<void> => {
+      if (delivery.#done) return;
+      const joined = await stream.attach(delivery, resume).catch((error: unknown) => {
+        if (resume !== undefined) parts.count.failed++;
+        throw error;
+      });
+      delivery.#begun(joined, id);
+    };
+    const { historySize, onSubscribe } = delivery.#definition;
+    if (historySize === 1 || (onSubscribe !== 'history' && resume === undefined)) return join();
+    return connection.sendHistory(join, () => delivery.#waiting);
   }
 
   /** Not yet subscribed: see {@link begin}. */
