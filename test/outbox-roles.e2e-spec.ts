@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FeedRegistry } from '../src/live/feeds/feed.registry.js';
+import { EventChecker } from '../src/live/publish/event-checker.js';
 import { openRelay } from '../src/live/publish/outbox/open-relay.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
 import { needs } from './kit/needs.js';
@@ -61,7 +62,8 @@ needs('postgres')('another role of the database', () => {
     const warned = vi.spyOn(logger, 'warn');
     const registry = new Registry();
     const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
-    const target = { feeds: new FeedRegistry(), bus: fixture.bus, refuses: () => null, removesRows: true };
+    const checker = new EventChecker(new FeedRegistry(), () => null, logger);
+    const target = { checker, bus: fixture.bus, removesRows: true };
     const opens = async (): Promise<void> => {
       registry.clear();
       await openRelay({ url: fixture.database.url }, target, observers);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { FeedRegistry } from '../src/live/feeds/feed.registry.js';
+import { EventChecker } from '../src/live/publish/event-checker.js';
 import { openRelay } from '../src/live/publish/outbox/open-relay.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
@@ -368,7 +368,7 @@ needs('postgres')('on PostgreSQL', () => {
       const warned = vi.spyOn(logger, 'warn');
       const registry = new Registry();
       const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
-      const target = { feeds: new FeedRegistry(), bus: server.app.get(TopicBus), refuses: () => null };
+      const target = { checker: server.app.get(EventChecker, { strict: false }), bus: server.app.get(TopicBus) };
       expect(await openRelay({ url: url.href }, { ...target, removesRows: false }, observers)).toBeNull();
       expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^publishing by SQL is off/));
       await expect(openRelay({ url: url.href }, { ...target, removesRows: true }, observers)).rejects.toThrow(

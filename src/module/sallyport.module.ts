@@ -20,6 +20,7 @@ import { AppSessions, SESSION_PORT } from './app-sessions.js';
 import type { SallyportOptions, SessionPort } from './options.js';
 import { readOptions } from './read-options.js';
 import { Sallyport } from './sallyport.js';
+import { SessionTokens } from './session-tokens.js';
 import { SessionTokenAuthenticator } from './session-token.authenticator.js';
 import { StartChecks } from './start-checks.js';
 
@@ -80,7 +81,7 @@ export class SallyportModule {
       authenticators: [SessionTokenAuthenticator],
       sessions: AppSessions,
     });
-    return { ...live, providers: [Sallyport, StartChecks], exports: [Sallyport] };
+    return { ...live, providers: [Sallyport, SessionTokens, StartChecks], exports: [Sallyport] };
   }
 
   /**

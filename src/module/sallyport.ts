@@ -3,11 +3,11 @@ import type { Feed } from '../live/feeds/feed.js';
 import { type ConnectedViewer, Presence } from '../live/presence/presence.js';
 import type { EventPublisher } from '../live/publish/published-event.js';
 import { Publisher, type PublishResult } from '../live/publish/publisher.service.js';
-import { Sessions } from '../live/sessions/sessions.js';
 import { TokenRevocations } from '../live/sessions/token-revocations.js';
-import { type SignedToken, TokenService } from '../live/tokens/token.service.js';
+import type { SignedToken } from '../live/tokens/token.service.js';
 import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../live/viewer/viewer.js';
 import { isSessionId, SESSION_ID_FORM } from './app-sessions.js';
+import { SessionTokens } from './session-tokens.js';
 
 /** The publisher of the application's own events, whose payloads are its own objects. */
 const PUBLISHER: EventPublisher = { id: 'app', keepsPayload: true };
@@ -41,8 +41,7 @@ export interface ViewerPresence {
 export class Sallyport {
   /** @internal Created by Nest. */
   constructor(
-    private readonly sessions: Sessions,
-    private readonly tokens: TokenService,
+    private readonly tokens: SessionTokens,
     private readonly publisher: Publisher,
     private readonly revocations: TokenRevocations,
     private readonly presences: Presence,
@@ -56,12 +55,8 @@ export class Sallyport {
    * @returns null if the user is not signed in
    * @throws UnavailableError when `sessions.read` throws or does not answer within 3 seconds
    */
-  async connectionToken(request: object): Promise<SignedToken | null> {
-    const signedIn = await this.sessions.read(request);
-    if (!signedIn) return null;
-    const { viewer, session } = signedIn;
-    const rev = await this.revocations.lastRevocationMs(viewer.id);
-    return this.tokens.sign({ id: viewer.id, sessionId: session }, undefined, { iat: Date.now() / 1000, rev });
+  connectionToken(request: object): Promise<SignedToken | null> {
+    return this.tokens.ofRequest(request);
   }
 
   /**

@@ -6,9 +6,8 @@ import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import type { SallyportOptions, SessionPort, SignedInViewer } from '../module/options.js';
 import { Sallyport } from '../module/sallyport.js';
 import { SallyportModule } from '../module/sallyport.module.js';
+import { SessionTokens } from '../module/session-tokens.js';
 import { GraphQLDateTime } from '../live/gateway/execution/date-time.scalar.js';
-import { TokenRevocations } from '../live/sessions/token-revocations.js';
-import { TokenService } from '../live/tokens/token.service.js';
 import type { ViewerId } from '../live/viewer/viewer.js';
 import { type LiveSocket, openSocket } from './live-socket.js';
 import { SchemaDriver } from './schema.driver.js';
@@ -146,13 +145,10 @@ async function listening(
 export async function connectAs(
   app: Pick<INestApplication, 'get'>,
   url: string,
-  { viewer, session }: SignedInViewer,
+  signedIn: SignedInViewer,
   path?: string,
 ): Promise<LiveSocket> {
-  const rev = await app.get(TokenRevocations, { strict: false }).lastRevocationMs(viewer);
-  const { token } = app
-    .get(TokenService, { strict: false })
-    .sign({ id: viewer, sessionId: session }, undefined, { iat: Date.now() / 1000, rev });
+  const { token } = await app.get(SessionTokens, { strict: false }).issue(signedIn);
   const socket = await openSocket(url, path === undefined ? {} : { path });
   await socket.init({ token, resumable: true, positions: true });
   return socket;

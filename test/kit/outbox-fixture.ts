@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { defineFeed } from '../../src/live/feeds/feed.js';
 import { FeedRegistry } from '../../src/live/feeds/feed.registry.js';
+import { EventChecker } from '../../src/live/publish/event-checker.js';
 import { Outbox } from '../../src/live/publish/outbox/outbox.js';
 import { OutboxMetrics } from '../../src/live/publish/outbox/outbox.metrics.js';
 import { OutboxPublisher } from '../../src/live/publish/outbox/outbox-publisher.js';
@@ -72,14 +73,13 @@ export class OutboxFixture {
     const feeds = new FeedRegistry();
     feeds.register(Steps);
     const target = {
-      feeds,
+      checker: new EventChecker(feeds, () => null, logger),
       bus: bus(this.bus),
-      refuses: () => null,
       removesRows: this.bus === this.node.bus,
     };
     const relay = new OutboxRelay({
       open: async (notified) => outbox(await Outbox.connect({ url: this.database.url }, notified)),
-      publisher: new OutboxPublisher(target, logger),
+      publisher: new OutboxPublisher(target),
       metrics: new OutboxMetrics(registry),
       health: new StoreMetrics(registry, logger).watch('outbox', 'The outbox', 'test'),
       logger,

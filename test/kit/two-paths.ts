@@ -14,6 +14,8 @@ import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.
 import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
 import { showError } from '../../src/live/gateway/execution/rendering.js';
+import { ServedOperations } from '../../src/live/gateway/execution/served-operations.js';
+import { SubscriptionStarter } from '../../src/live/gateway/execution/subscription-starter.js';
 import type { GatewayMetrics } from '../../src/live/gateway/admission/gateway.metrics.js';
 import type { ConnectionExpiry } from '../../src/live/gateway/connection/connection-expiry.js';
 import { Connections } from '../../src/live/gateway/connections.js';
@@ -107,14 +109,10 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   } as unknown as ConnectionAdmission;
   const module = { providers: new Map([[GraphQLSchemaHost, { instance: host }]]) };
   const modules = new Map([['graphql', module]]) as unknown as ModulesContainer;
-  const protocol = new SocketProtocol(
-    modules,
-    admission,
-    new DocumentBudget(),
-    subscriptionMetrics(),
-    { introspection: false } as GatewayConfig,
-    logger,
-  );
+  const config = { introspection: false } as GatewayConfig;
+  const operations = new ServedOperations(modules, new DocumentBudget(), config, logger);
+  const starter = new SubscriptionStarter(operations, subscriptionMetrics(), logger);
+  const protocol = new SocketProtocol(admission, operations, starter);
   const expiry = { begin: () => {}, end: () => {} } as unknown as ConnectionExpiry;
   const metrics = { closed: () => {}, failed: () => {}, messageFailed: () => {} } as unknown as GatewayMetrics;
   const connections = new Connections(protocol, expiry, new WriteBatcher(), metrics);

@@ -23,9 +23,9 @@ export class Connections implements SocketEvents {
     private readonly metrics: GatewayMetrics,
   ) {}
 
-  /** Whether sockets can be opened: see {@link SocketProtocol.hasSchema}. */
+  /** Whether sockets can be opened: see {@link SocketProtocol.canServe}. */
   canOpen(): boolean {
-    return this.protocol.hasSchema();
+    return this.protocol.canServe();
   }
 
   /** Takes over an upgraded socket. */

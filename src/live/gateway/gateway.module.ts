@@ -12,12 +12,15 @@ import { ViewerExcess } from './admission/viewer-excess.js';
 import { HttpOrigins } from './admission/http-origins.js';
 import { ConfiguredOrigins, OriginPolicy } from './admission/origin.policy.js';
 import { CONNECTION_AUTHENTICATORS, type ConnectionAuthenticator } from './connection-authenticator.js';
+import { ConnectionMetrics } from './connection/connection.metrics.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { ConnectionExpiry } from './connection/connection-expiry.js';
 import { RevocationMetrics } from './connection/revocation.metrics.js';
 import { WriteBatcher } from './connection/frame-writer.js';
 import { Connections } from './connections.js';
 import { DocumentsModule } from './execution/documents.module.js';
+import { ServedOperations } from './execution/served-operations.js';
+import { SubscriptionStarter } from './execution/subscription-starter.js';
 import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 import { FeedsModule } from '../feeds/feeds.module.js';
 import { SocketGateway } from './socket.gateway.js';
@@ -44,7 +47,10 @@ export interface Authentication {
     Connections,
     WriteBatcher,
     GatewayMetrics,
+    ConnectionMetrics,
     SocketProtocol,
+    ServedOperations,
+    SubscriptionStarter,
     SubscriptionMetrics,
     ConnectionAdmission,
     ConnectionPolicy,

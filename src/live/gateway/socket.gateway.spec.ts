@@ -31,7 +31,8 @@ beforeEach(async () => {
       return null;
     },
   };
-  const policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, CONFIG);
+  const metrics = { upgradeRefused: () => {} } as unknown as GatewayMetrics;
+  const policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, metrics, CONFIG);
   const connections = {
     canOpen: () => true,
     drain: () => draining,
@@ -39,8 +40,7 @@ beforeEach(async () => {
   } as unknown as Connections;
   server = createServer();
   const adapter = { httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost;
-  const metrics = { upgradeRefused: () => {} } as unknown as GatewayMetrics;
-  gateway = new SocketGateway(adapter, policy, connections, metrics, CONFIG);
+  gateway = new SocketGateway(adapter, policy, connections, CONFIG);
   gateway.onApplicationBootstrap();
   await once(server.listen(0, '127.0.0.1'), 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

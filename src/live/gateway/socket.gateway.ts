@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
@@ -9,9 +8,9 @@ import { REQUEST_ID_HEADER } from '../logging/request-id.js';
 import type { ConnectionFacts } from './connection/connection.js';
 import { CLOSE_TIMEOUT_MS, type GatewaySocket, SOCKET_OPTIONS } from './connection/gateway-socket.js';
 import { Connections } from './connections.js';
-import { GatewayMetrics } from './admission/gateway.metrics.js';
 import { asksForWebSocket, OrdinaryRequests } from './admission/ordinary-request.js';
-import { type UpgradeRefusal, UpgradePolicy } from './admission/upgrade.policy.js';
+import { UpgradePolicy } from './admission/upgrade.policy.js';
+import type { UpgradeRefusal } from './admission/upgrade-refusal.js';
 
 const NO_HANDSHAKE: UpgradeRefusal = { status: 400, message: 'This is not a WebSocket handshake (RFC 6455 §4.2.1).' };
 
@@ -30,13 +29,12 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly adapter: HttpAdapterHost,
     private readonly policy: UpgradePolicy,
     private readonly connections: Connections,
-    private readonly metrics: GatewayMetrics,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   onApplicationBootstrap(): void {
     // Refusals by ws itself, which would lack our headers; the policy leaves few of them.
-    this.#server.on('wsClientError', (_error, socket) => this.#refuse(socket, NO_HANDSHAKE, this.#upgrading!));
+    this.#server.on('wsClientError', (_error, socket) => this.policy.refuse(socket, NO_HANDSHAKE, this.#upgrading!));
     this.#server.on('headers', (lines) => lines.push(`${REQUEST_ID_HEADER}: ${this.#upgrading!.requestId}`));
     const server = this.adapter.httpAdapter?.getHttpServer() as Server | undefined;
     if (!server || !this.connections.canOpen()) return;
@@ -67,7 +65,7 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const refusal = await this.policy.check(request, facts, () => this.#draining !== null);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
-      return this.#refuse(socket, refusal, facts);
+      return this.policy.refuse(socket, refusal, facts);
     }
     if (socket.destroyed) return;
     this.#upgrading = facts;
@@ -75,11 +73,6 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
       socket.off('error', drop);
       this.connections.open(webSocket, socket, facts);
     });
-  }
-
-  #refuse(socket: Duplex, refusal: UpgradeRefusal, facts: ConnectionFacts): void {
-    this.metrics.upgradeRefused(refusal, facts);
-    this.policy.answer(socket, refusal, facts.requestId);
   }
 }
 

@@ -1,6 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
-import type { GraphQLSchema } from 'graphql';
+import { Injectable } from '@nestjs/common';
 import {
   type ConnectionInitMessage,
   type Message,
@@ -8,19 +6,13 @@ import {
   type PingMessage,
   type SubscribeMessage,
 } from 'graphql-ws';
-import type { Logger } from 'pino';
 import { CloseCode } from '../../protocol/close-code.js';
-import { GATEWAY_CONFIG, type GatewayConfig } from '../live.config.js';
-import { LOGGER } from '../logging/logger.js';
 import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
 import type { Connection } from './connection/connection.js';
 import { messageText } from './connection/message.js';
-import { DocumentBudget } from './execution/document-budget.js';
-import { showError } from './execution/rendering.js';
-import { servedSchema } from './execution/served-schema.js';
+import { ServedOperations } from './execution/served-operations.js';
 import { Subscription } from './execution/subscription.js';
-import { SubscriptionMetrics } from './execution/subscription.metrics.js';
 import { SubscriptionStarter } from './execution/subscription-starter.js';
 
 /** The most running subscriptions of one socket. */
@@ -34,27 +26,19 @@ const PONG = messageText({ type: MessageType.Pong });
  */
 @Injectable()
 export class SocketProtocol {
-  #madeStarter: SubscriptionStarter | null = null;
-
   constructor(
-    private readonly modules: ModulesContainer,
     private readonly admission: ConnectionAdmission,
-    private readonly budget: DocumentBudget,
-    private readonly metrics: SubscriptionMetrics,
-    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly operations: ServedOperations,
+    private readonly starter: SubscriptionStarter,
   ) {}
 
   /**
-   * Whether there is a schema to serve; call it when Nest has built it. An application without a `GraphQLModule` has
-   * none: it publishes, and opens no sockets.
+   * Whether there is something to subscribe to: see {@link ServedOperations.exist}.
    *
-   * @throws StartError as {@link servedSchema}
+   * @throws StartError as that
    */
-  hasSchema(): boolean {
-    if (this.#schema) return true;
-    this.logger.warn('no sockets are opened: there is no schema. To serve subscriptions, import a GraphQLModule');
-    return false;
+  canServe(): boolean {
+    return this.operations.exist();
   }
 
   /**
@@ -108,21 +92,6 @@ export class SocketProtocol {
     if (connection.subscriptionCount >= MAX_SUBSCRIPTIONS) {
       return connection.close(CloseCode.PolicyViolation, 'Too many subscriptions on one socket');
     }
-    await this.#starter.start(new Subscription(connection, id), payload, bytes);
-  }
-
-  /** Created at first use, when Nest has built the schema. */
-  get #starter(): SubscriptionStarter {
-    return (this.#madeStarter ??= new SubscriptionStarter(
-      this.#schema!,
-      this.config.introspection,
-      this.budget,
-      this.metrics,
-      (error, context) => showError(error, this.logger, context?.client.requestId),
-    ));
-  }
-
-  get #schema(): GraphQLSchema | null {
-    return servedSchema(this.modules, this.config.path);
+    await this.starter.start(new Subscription(connection, id), payload, bytes);
   }
 }

@@ -7,6 +7,7 @@ import { FeedRegistry } from '../feeds/feed.registry.js';
 import { MetricsRegistry } from '../metrics-registry.js';
 import { MemoryTopicBus } from '../store/memory/topic.bus.memory.js';
 import { DeliveryGate } from '../topics/delivery-gate.js';
+import { EventChecker } from './event-checker.js';
 import { PublishMetrics } from './publish.metrics.js';
 import { Publisher } from './publisher.service.js';
 
@@ -24,7 +25,11 @@ it('publishes the others when a rule of one feed throws, and logs its error', as
   const lines: string[] = [];
   const logger = pino({}, { write: (line: string) => void lines.push(line) });
   const bus = new MemoryTopicBus(new DeliveryGate(null, logger));
-  const publisher = new Publisher(feeds, bus, new PublishMetrics(new MetricsRegistry()), () => null, logger);
+  const publisher = new Publisher(
+    new EventChecker(feeds, () => null, logger),
+    bus,
+    new PublishMetrics(new MetricsRegistry()),
+  );
   const viewer = 'external:app:ada';
   const events = [
     { topic: 'order', viewer, payload: { id: 7 } },

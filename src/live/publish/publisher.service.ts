@@ -1,20 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
+import { Injectable } from '@nestjs/common';
 import { BadUserInputError } from '../errors/sallyport.errors.js';
-import { FeedRegistry } from '../feeds/feed.registry.js';
-import { LOGGER } from '../logging/logger.js';
 import { type Publication, type PublishOutcome, TopicBus } from '../topics/topic.bus.js';
+import { EventChecker } from './event-checker.js';
 import { PublishMetrics } from './publish.metrics.js';
-import {
-  CHECK_FAILED,
-  type CheckedEvent,
-  checkEvent,
-  type EventError,
-  type EventPublisher,
-  KEY_REUSED,
-  VIEWER_CHECK,
-  type ViewerCheck,
-} from './published-event.js';
+import { type EventError, type EventPublisher, KEY_REUSED } from './published-event.js';
 
 /** The most events in one request. */
 const MAX_EVENTS = 1_000;
@@ -33,11 +22,9 @@ export interface PublishAnswer {
 @Injectable()
 export class Publisher {
   constructor(
-    private readonly feeds: FeedRegistry,
+    private readonly checker: EventChecker,
     private readonly bus: TopicBus,
     private readonly metrics: PublishMetrics,
-    @Inject(VIEWER_CHECK) private readonly refuses: ViewerCheck,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
@@ -51,7 +38,7 @@ export class Publisher {
   async publish(events: readonly unknown[], publisher: EventPublisher): Promise<PublishAnswer> {
     const publications: Publication[] = [];
     const results = events.map((event): PublishResult | null => {
-      const checked = this.#check(event, publisher);
+      const checked = this.checker.check(event, publisher);
       if (!checked.ok) return { error: checked.error };
       publications.push(checked.publication);
       return null;
@@ -61,16 +48,6 @@ export class Publisher {
     this.metrics.count(taken, events.length - taken);
     let next = 0;
     return { results: results.map((result) => result ?? toResult(outcomes[next++])) };
-  }
-
-  /** An event that its feed cannot check does not keep back the others. */
-  #check(event: unknown, publisher: EventPublisher): CheckedEvent {
-    try {
-      return checkEvent(event, publisher, this.feeds, this.refuses);
-    } catch (error) {
-      this.logger.error({ err: error }, 'a feed failed to check an event');
-      return { ok: false, error: { code: 'INTERNAL_SERVER_ERROR', message: CHECK_FAILED } };
-    }
   }
 }
 

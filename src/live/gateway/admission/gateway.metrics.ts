@@ -1,16 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter } from 'prom-client';
 import { TOKEN_REFUSALS, type TokenRefusal } from '../connection-authenticator.js';
 import type { ConnectionFacts, Connection } from '../connection/connection.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { AuditLog } from '../../logging/audit-log.js';
 import { LOGGER } from '../../logging/logger.js';
 import { CloseCode } from '../../../protocol/close-code.js';
-import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { WriteBatcher } from '../connection/frame-writer.js';
 import { cutOrigin } from './origin.policy.js';
-import type { UpgradeRefusal } from './upgrade.policy.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
 import { MetricsRegistry } from '../../metrics-registry.js';
 
 /** The codes that are counted one by one: ours; and going away, no code in the Close frame, no Close frame at all. */
@@ -18,10 +16,7 @@ const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1
 
 const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 429, 503];
 
-/**
- * Logs and counts connections that are admitted, refused or closed: one log line with viewer, address and reason.
- * Nothing here runs per event; the number of frames is read when metrics are collected.
- */
+/** Logs and counts connections that are admitted, refused or closed: one log line with viewer, address and reason. */
 @Injectable()
 export class GatewayMetrics {
   readonly #upgradesRefused: Counter<'status'>;
@@ -30,8 +25,6 @@ export class GatewayMetrics {
 
   constructor(
     metrics: MetricsRegistry,
-    connections: ConnectionRegistry,
-    batcher: WriteBatcher,
     private readonly audit: AuditLog,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -58,15 +51,6 @@ export class GatewayMetrics {
     for (const status of REFUSALS) this.#upgradesRefused.inc({ status }, 0);
     for (const code of KNOWN_CODES) this.#closed.inc({ code }, 0);
     for (const reason of TOKEN_REFUSALS) this.#tokensRefused.inc({ reason }, 0);
-    const sockets: Gauge = new Gauge({
-      name: 'sallyport_sockets',
-      help: 'Open sockets on this node.',
-      registers,
-      collect: (): void => sockets.set(connections.all.size),
-    });
-    gaugeViewers(connections, registers);
-    gaugeBacklog(connections, registers);
-    countFrames(batcher, registers);
   }
 
   /** An upgrade was answered with plain HTTP. */
@@ -117,45 +101,4 @@ export class GatewayMetrics {
       this.logger.warn({ requestId, address }, 'a message failed: a store is unavailable');
     else this.logger.error({ requestId, err: error, address }, 'a message failed');
   }
-}
-
-function gaugeViewers(connections: ConnectionRegistry, registers: Registry[]): void {
-  const viewers: Gauge<'kind' | 'authenticator'> = new Gauge({
-    name: 'sallyport_viewer_sockets',
-    help: 'Acknowledged sockets on this node, by the kind of viewer (user, customer or external) and the authenticator that verified the token.',
-    labelNames: ['kind', 'authenticator'],
-    registers,
-    collect: () => {
-      for (const { kind, authenticator, count } of connections.admitted()) viewers.set({ kind, authenticator }, count);
-    },
-  });
-}
-
-/**
- * Added up at each scrape: a sum that is kept would need to hear from the operating system about each write, and adding
- * up 15,000 sockets takes one to three milliseconds.
- */
-function gaugeBacklog(connections: ConnectionRegistry, registers: Registry[]): void {
-  const backlog: Gauge = new Gauge({
-    name: 'sallyport_backlog_bytes',
-    help: 'Bytes that wait to be sent on all sockets of this node, because their peers do not read.',
-    registers,
-    collect: () => {
-      let bytes = 0;
-      for (const connection of connections.all) bytes += connection.backlogBytes;
-      backlog.set(bytes);
-    },
-  });
-}
-
-function countFrames(batcher: WriteBatcher, registers: Registry[]): void {
-  const frames: Counter = new Counter({
-    name: 'sallyport_frames_sent_total',
-    help: 'Text frames written to sockets: events, acks, pongs and errors.',
-    registers,
-    collect: () => {
-      frames.reset();
-      frames.inc(batcher.frames);
-    },
-  });
 }

@@ -7,6 +7,7 @@ import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
 import { parseAddressRanges } from '../../viewer/client-address.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
+import type { GatewayMetrics } from './gateway.metrics.js';
 import { OriginPolicy } from './origin.policy.js';
 import { ConnectionCounts, NodeCapacity, UpgradePolicy } from './upgrade.policy.js';
 import { gatewayConfig as CONFIG } from '../../../../test/kit/gateway-config.js';
@@ -98,7 +99,7 @@ async function checked(isDraining: () => boolean, onCount = () => {}, onOrigin =
       return true;
     }
   })();
-  const policy = new UpgradePolicy(capacityWith(0, 0, {}, rateLimit), origins, CONFIG);
+  const policy = new UpgradePolicy(capacityWith(0, 0, {}, rateLimit), origins, {} as GatewayMetrics, CONFIG);
   return (await policy.check(upgrade(), FACTS, isDraining))?.status ?? null;
 }
 

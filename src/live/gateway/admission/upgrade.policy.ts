@@ -8,20 +8,14 @@ import { SUBPROTOCOL } from '../../../protocol/payload.js';
 import { type AddressRange, peerTest, clientFacts, addressBlock, addressIn } from '../../viewer/client-address.js';
 import { REQUEST_ID_HEADER, requestIdOf } from '../../logging/request-id.js';
 import { cleartextTest } from './cleartext.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+import type { UpgradeRefusal } from './upgrade-refusal.js';
 import { isAllowedOrigin, OriginPolicy } from './origin.policy.js';
 import { AddressRateLimit } from '../../rate-limit/address.rate-limit.js';
 import { RateLimitMetrics } from '../../rate-limit/rate-limit.metrics.js';
 import type { ViewerId } from '../../viewer/viewer.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
-
-/** Why an upgrade is answered with plain HTTP instead of 101. */
-export interface UpgradeRefusal {
-  readonly status: 400 | 403 | 404 | 405 | 426 | 429 | 503;
-  /** For the client and the log; never a value from the request. */
-  readonly message: string;
-  readonly retryAfterSeconds?: number;
-}
 
 /** `Retry-After` when the node is full or draining. */
 const LATER = { retryAfterSeconds: 5 };
@@ -108,6 +102,7 @@ export class UpgradePolicy {
   constructor(
     private readonly capacity: NodeCapacity,
     private readonly origins: OriginPolicy,
+    private readonly metrics: GatewayMetrics,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {
     this.#trusted = config.trustedProxies;
@@ -129,11 +124,13 @@ export class UpgradePolicy {
     return { address, userAgent, origin, requestId: requestIdOf(request, this.#isTrusted) };
   }
 
-  /** Answers a refused upgrade in plain HTTP and ends its socket. */
-  answer(socket: Duplex, { status, message, retryAfterSeconds }: UpgradeRefusal, requestId: string): void {
+  /** Answers a refused upgrade in plain HTTP, ends its socket, and reports it. */
+  refuse(socket: Duplex, refusal: UpgradeRefusal, facts: ConnectionFacts): void {
+    this.metrics.upgradeRefused(refusal, facts);
+    const { status, message, retryAfterSeconds } = refusal;
     const headers = {
       ...this.#headers,
-      [REQUEST_ID_HEADER]: requestId,
+      [REQUEST_ID_HEADER]: facts.requestId,
       Connection: 'close',
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Length': String(Buffer.byteLength(message)),

@@ -1,16 +1,18 @@
 import { buildSchema, GraphQLScalarType } from 'graphql';
+import type { Logger } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { subscriptionMetrics } from '../../../../test/kit/subscription-metrics.js';
-import { maskError } from '../../errors/mask-error.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { Connection, RunningSubscription } from '../connection/connection.js';
 import { DocumentBudget } from './document-budget.js';
+import { OperationCache } from './operation-cache.js';
+import type { ServedOperations } from './served-operations.js';
 import { Subscription } from './subscription.js';
 import { SubscriptionStarter } from './subscription-starter.js';
 
 /** What a subscription sees of its socket: its messages, and whether its id is in use. */
 class RecordingConnection {
-  readonly context = { viewer: { id: 'user:1' } };
+  readonly context = { viewer: { id: 'user:1' }, client: { requestId: '1' } };
   readonly authenticator = 'test';
   readonly closed = false;
   readonly isFull = false;
@@ -38,11 +40,9 @@ function subscribing(source: () => unknown) {
   (schema.getType('Any') as GraphQLScalarType).serialize = (value) => value;
   const causes: unknown[] = [];
   const metrics = subscriptionMetrics();
-  const starter = new SubscriptionStarter(schema, false, new DocumentBudget(), metrics, (error) => {
-    const { shown, cause } = maskError(error);
-    if (cause !== undefined) causes.push(cause);
-    return shown;
-  });
+  const operations = { cache: new OperationCache(schema, false, new DocumentBudget()) } as ServedOperations;
+  const logger = { error: ({ err }: { err: unknown }) => causes.push(err) } as unknown as Logger;
+  const starter = new SubscriptionStarter(operations, metrics, logger);
   const connection = new RecordingConnection();
   const subscription = new Subscription(connection as unknown as Connection, '1');
   const started = starter.start(subscription, { query: 'subscription { value }' }, 0);

@@ -1,18 +1,21 @@
-import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
+import { Inject, Injectable } from '@nestjs/common';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
+import type { Logger } from 'pino';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
+import { LOGGER } from '../../logging/logger.js';
 import { TopicStream } from '../../topics/topic-stream.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
-import type { DocumentBudget } from './document-budget.js';
 import { ExecutableOperation } from './executable-operation.js';
 import { ExecutedStream } from './executed-stream.js';
-import { full, OperationCache } from './operation-cache.js';
+import { full } from './operation-cache.js';
 import { refused, variablesFault } from './operation-limits.js';
-import { Renderer, type ShowError } from './rendering.js';
+import { Renderer, showError, type ShowError } from './rendering.js';
+import { ServedOperations } from './served-operations.js';
 import type { Subscription, SubscriptionRequest } from './subscription.js';
-import type { SubscriptionMetrics } from './subscription.metrics.js';
+import { SubscriptionMetrics } from './subscription.metrics.js';
 
 /** What a Subscribe message starts, or why it starts nothing. */
 type PreparedSubscription = SubscriptionRequest | readonly GraphQLError[];
@@ -20,25 +23,17 @@ type PreparedSubscription = SubscriptionRequest | readonly GraphQLError[];
 /** The errors of a message whose socket is closed: nobody gets them. */
 const CLOSED: readonly GraphQLError[] = [new GraphQLError('The socket is closed.')];
 
-/** Starts the subscriptions to one schema. */
+/** Starts subscriptions. */
+@Injectable()
 export class SubscriptionStarter {
-  readonly #operations: OperationCache;
-  readonly #renderer: Renderer;
+  readonly #show: ShowError = (error, context) => showError(error, this.logger, context?.client.requestId);
+  readonly #renderer = new Renderer(this.#show);
 
-  /**
-   * @param introspection whether clients may ask for the schema, and errors may suggest its names
-   * @param show what a client sees of an error
-   */
   constructor(
-    schema: GraphQLSchema,
-    introspection: boolean,
-    budget: DocumentBudget,
+    private readonly operations: ServedOperations,
     private readonly metrics: SubscriptionMetrics,
-    private readonly show: ShowError,
-  ) {
-    this.#operations = new OperationCache(schema, introspection, budget);
-    this.#renderer = new Renderer(show);
-  }
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   /**
    * Starts what a Subscribe message asks for: sends its results, or ends the subscription with an Error. A server error
@@ -73,7 +68,7 @@ export class SubscriptionStarter {
 
   #refuse(subscription: Subscription, errors: readonly GraphQLError[], startedAtMs: number): void {
     this.metrics.answered(null, 'refused', startedAtMs);
-    subscription.fail(errors.map((error) => this.show(error, subscription.connection.context)));
+    subscription.fail(errors.map((error) => this.#show(error, subscription.connection.context)));
   }
 
   /** What is to run, or the errors of the message; a message that no proper client sends closes the socket. */
@@ -84,13 +79,13 @@ export class SubscriptionStarter {
     const fault = variablesFault(payload.variables);
     if (fault) return [fault];
     const viewer = context.viewer?.id ?? '';
-    const operation = this.#operations.prepare(payload.query, payload.operationName, viewer);
+    const operation = this.operations.cache.prepare(payload.query, payload.operationName, viewer);
     if (operation === 'too-many-documents') return closed(connection, 'Too many new documents');
     if (!(operation instanceof ExecutableOperation)) return operation;
     const variant = operation.variant(payload.variables);
     if (variant.selectsNothing)
       return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];
-    const hold = this.#operations.live.hold(operation, viewer, messageBytes);
+    const hold = this.operations.cache.live.hold(operation, viewer, messageBytes);
     if (hold === 'node-full') return [full()];
     if (hold === 'viewer-full') return closed(connection, 'Subscriptions hold too much memory');
     subscription.holds(hold);

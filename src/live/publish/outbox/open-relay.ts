@@ -41,7 +41,7 @@ export async function openRelay(
     const address = await preparePostgres(config, logger, (client) => warnOfPublicSchema(client, logger));
     return new OutboxRelay({
       open: (notified) => Outbox.connect(config, notified),
-      publisher: new OutboxPublisher(target, logger),
+      publisher: new OutboxPublisher(target),
       metrics: new OutboxMetrics(registry),
       health: stores.watch('outbox', 'The outbox', address),
       logger,

@@ -1,15 +1,7 @@
-import type { Logger } from 'pino';
-import type { FeedRegistry } from '../../feeds/feed.registry.js';
 import type { Publication, PublishOutcome, TopicBus } from '../../topics/topic.bus.js';
 import { parseSampled } from '../../tracing/trace-context.js';
-import {
-  CHECK_FAILED,
-  type CheckedEvent,
-  checkEvent,
-  type EventPublisher,
-  KEY_REUSED,
-  type ViewerCheck,
-} from '../published-event.js';
+import type { EventChecker } from '../event-checker.js';
+import { type CheckedEvent, type EventPublisher, KEY_REUSED } from '../published-event.js';
 import type { OutboxRow, RefusedRow } from './outbox.js';
 
 /** The owner of the keys that callers of `sallyport.publish` give. Those of `POST /publish` have other owners. */
@@ -29,9 +21,8 @@ export interface RelayedBatch {
 
 /** Where events go, and how they are checked. */
 export interface OutboxTarget {
-  readonly feeds: FeedRegistry;
+  readonly checker: EventChecker;
   readonly bus: TopicBus;
-  readonly refuses: ViewerCheck;
   /**
    * Whether the bus removes the rows of the outbox itself, in the transaction that publishes them. Otherwise each event
    * has a key, by which it is recognised if it comes again.
@@ -41,10 +32,7 @@ export interface OutboxTarget {
 
 /** Publishes events of the outbox: each is checked as `POST /publish` checks it, and the valid ones go to the bus together. */
 export class OutboxPublisher {
-  constructor(
-    private readonly target: OutboxTarget,
-    private readonly logger: Logger,
-  ) {}
+  constructor(private readonly target: OutboxTarget) {}
 
   /** Whether publishing an event removes its row. */
   get removesRows(): boolean {
@@ -75,12 +63,7 @@ export class OutboxPublisher {
 
   #check({ id, topic, viewer, payload, key }: OutboxRow): CheckedEvent {
     const event = { topic, viewer, payload: JSON.parse(payload) as unknown, ...(key === null ? {} : { key }) };
-    try {
-      return checkEvent(event, PUBLISHER, this.target.feeds, this.target.refuses);
-    } catch (error) {
-      this.logger.error({ err: error, event: id, topic }, 'a feed failed to check an event of the outbox');
-      return { ok: false, error: { code: 'INTERNAL_SERVER_ERROR', message: CHECK_FAILED } };
-    }
+    return this.target.checker.check(event, PUBLISHER, { event: id, topic });
   }
 
   #publicationOf(row: OutboxRow, checked: Publication): Publication {

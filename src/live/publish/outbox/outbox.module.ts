@@ -6,14 +6,14 @@ import {
   type Provider,
 } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { FeedRegistry } from '../../feeds/feed.registry.js';
 import { FeedsModule } from '../../feeds/feeds.module.js';
 import { OUTBOX_CONFIG, type OutboxConfig, STORE_CONFIG, type StoreConfig } from '../../live.config.js';
 import { LOGGER } from '../../logging/logger.js';
 import { StoreHealthModule } from '../../store/store-health.module.js';
 import { StoreMetrics } from '../../store/store-health.js';
 import { TopicBus } from '../../topics/topic.bus.js';
-import { VIEWER_CHECK, type ViewerCheck } from '../published-event.js';
+import { EventChecker } from '../event-checker.js';
+import { PublisherModule } from '../publisher.module.js';
 import type { OutboxRelay } from './outbox.relay.js';
 import { MetricsRegistry } from '../../metrics-registry.js';
 
@@ -26,23 +26,22 @@ const RELAY: Provider = {
   useFactory: async (
     config: OutboxConfig | null,
     store: StoreConfig,
-    feeds: FeedRegistry,
+    checker: EventChecker,
     bus: TopicBus,
-    refuses: ViewerCheck,
     registry: MetricsRegistry,
     stores: StoreMetrics,
     logger: Logger,
   ): Promise<OutboxRelay | null> => {
     if (config === null) return null;
     const { openRelay } = await import('./open-relay.js');
-    const target = { feeds, bus, refuses, removesRows: store.kind === 'postgres' };
+    const target = { checker, bus, removesRows: store.kind === 'postgres' };
     return openRelay(config, target, { registry, stores, logger });
   },
-  inject: [OUTBOX_CONFIG, STORE_CONFIG, FeedRegistry, TopicBus, VIEWER_CHECK, MetricsRegistry, StoreMetrics, LOGGER],
+  inject: [OUTBOX_CONFIG, STORE_CONFIG, EventChecker, TopicBus, MetricsRegistry, StoreMetrics, LOGGER],
 };
 
 /** Publishes what other backends publish by SQL, inside their own transactions. */
-@Module({ imports: [FeedsModule, StoreHealthModule], providers: [RELAY] })
+@Module({ imports: [PublisherModule, FeedsModule, StoreHealthModule], providers: [RELAY] })
 export class OutboxModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(@Inject(OUTBOX_RELAY) private readonly relay: OutboxRelay | null) {}
 
