@@ -15,9 +15,9 @@ export interface PasswordChange {
 }
 
 /**
- * Changes that end sessions, each in one transaction. Each but {@link endAll} locks the account's row first, as opening a
- * session does: a concurrent sign-in is either ended here or finds the account changed, and of several equal requests
- * one succeeds. Every method returns the ids of the ended sessions.
+ * Changes that end sessions, each in one transaction. Each locks the account's row first, as opening a session does: so
+ * none waits for another in a circle, a concurrent sign-in is either ended here or comes after the change, and of several
+ * equal requests one succeeds. Every method returns the ids of the ended sessions.
  *
  * Changes by the owner require a session that is still valid once the lock is held, otherwise UnauthenticatedError.
  */
@@ -36,9 +36,12 @@ export class AccountChangesStore {
     });
   }
 
-  /** Ends all sessions of an account, but not one that is being opened: its sign-in comes after. */
+  /** Ends all sessions of an account; none for an unknown one. */
   endAll(userId: string): Promise<readonly string[]> {
-    return this.database.run((orm) => endAll(orm, userId));
+    return this.database.transaction(async (orm) => {
+      await orm.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update');
+      return endAll(orm, userId);
+    });
   }
 
   /** Ends one of the viewer's sessions; none if it belongs to another account or is unknown. */
