@@ -77,8 +77,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT;
 }
 
+/** URL parsing drops white space and control characters, so the text would differ from the URL that is requested. */
 function isHttpUrl(value: unknown): value is string {
-  return isText(value) && URL.canParse(value) && /^https?:\/\//.test(value) && new URL(value).username === '';
+  if (!isText(value) || /[\s\p{Control}]/u.test(value)) return false;
+  if (!URL.canParse(value) || !/^https?:\/\//.test(value)) return false;
+  const { username, password } = new URL(value);
+  return username === '' && password === '';
 }
 
 /** OpenID Connect Discovery §2: no query and no fragment. */
