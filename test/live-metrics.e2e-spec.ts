@@ -71,6 +71,18 @@ describe('the metrics of sockets', () => {
     expect(await resumes('failed')).toBe(0);
   });
 
+  it('count no resume for a cursor that is null: the subscriber gets what is in history', async () => {
+    await notify(server, ada.viewerId, 'kept');
+    const refused = () => value('sallyport_resumes_total', { feed: 'notifications', outcome: 'not-recovered' });
+    const before = await refused();
+    const socket = await openSocket(server.url, { token: await ada.browser.token(), resumable: true });
+    socket.subscribe('1', NOTIFICATIONS, { extensions: { resume: null } });
+    const { extensions } = await socket.waitForNext('1');
+    expect(extensions).toEqual({ cursor: expect.any(String) });
+    expect(await refused()).toBe(before);
+    await socket.close();
+  });
+
   it('add up what sockets are owed that do not read', async () => {
     expect(await value('sallyport_backlog_bytes')).toBe(0);
     const socket = await ada.socket();

@@ -89,7 +89,8 @@ export class SubscriptionStarter {
     if (hold === 'node-full') return [full()];
     if (hold === 'viewer-full') return closed(connection, 'Subscriptions hold too much memory');
     subscription.holds(hold);
-    return { operation, variant, context, resume: payload.extensions?.['resume'] };
+    // Clients write an absent value as null, too.
+    return { operation, variant, context, resume: payload.extensions?.['resume'] ?? undefined };
   }
 
   /**
