@@ -194,6 +194,13 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     expect(await post(server, '/disconnect', only, { session: 'of-nobody' })).toEqual({ status: 200, body: {} });
   });
 
+  it.each([
+    ['viewer', { viewer: 'external:acme:nil', session: null }],
+    ['session', { viewer: null, session: 'nil' }],
+  ])('answer {} to /disconnect of a %s where the other field is null', async (_, body) => {
+    expect(await post(server, '/disconnect', acme, body)).toEqual({ status: 200, body: {} });
+  });
+
   it('and accounts as well: /disconnect ends every session of one, or one by its id', async () => {
     const { browser, viewerId } = await server.signedIn();
     const socket = await openSocket(other.url, { token: await browser.token() });
@@ -350,6 +357,7 @@ describe('the scopes of a key', () => {
   it.each<[string, unknown]>([
     ['nothing', {}],
     ['both', { viewer: 'external:acme:a', session: 'b' }],
+    ['nulls', { viewer: null, session: null }],
     ['an invalid viewer', { viewer: 'nobody' }],
     ['an external session that is spelled otherwise', { session: 'external:acme:a:b' }],
     ['a session with a control', { session: 'a\nb' }],

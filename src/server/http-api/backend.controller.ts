@@ -60,9 +60,8 @@ export class BackendController {
   @HttpCode(HttpStatus.OK)
   async disconnect(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<Record<string, never>> {
     const { viewer, session } = fieldsOf(body, ['viewer', 'session']);
-    if ((viewer === undefined) === (session === undefined))
-      throw new BadUserInputError('viewer', 'Send either viewer or session.');
-    if (viewer !== undefined) {
+    if (isAbsent(viewer) === isAbsent(session)) throw new BadUserInputError('viewer', 'Send either viewer or session.');
+    if (!isAbsent(viewer)) {
       const id = parseViewerId(viewer);
       if (!id) throw new BadUserInputError('viewer', `viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
       await this.disconnections.endViewer(id, { by: 'backend', name: key.name });
@@ -75,6 +74,11 @@ export class BackendController {
   }
 }
 
+/** Whether an optional field is not given; null says the same. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
 function externalViewerIn(value: unknown): ExternalViewer {
   const id = parseViewerId(value);
   const viewer = id && asExternal(id);
@@ -83,7 +87,7 @@ function externalViewerIn(value: unknown): ExternalViewer {
 }
 
 function sessionIn(value: unknown, viewer: ExternalViewer): string | null {
-  if (value === undefined || value === null) return null;
+  if (isAbsent(value)) return null;
   const session = typeof value === 'string' ? externalSession(viewer.source, value) : null;
   if (session === null)
     throw new BadUserInputError('session', 'session must be text of 1 to 200 bytes without control characters.');
@@ -91,7 +95,7 @@ function sessionIn(value: unknown, viewer: ExternalViewer): string | null {
 }
 
 function secondsIn(value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined;
+  if (isAbsent(value)) return undefined;
   if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_TOKEN_LIFE_SECONDS) return Number(value);
   throw new BadUserInputError(
     'expiresInSeconds',

@@ -17,6 +17,8 @@ const object = (required: readonly string[], properties: Record<string, Schema>,
 });
 
 const INSTANT: Schema = { type: 'string', format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] };
+/** A field that may be there as null, which counts as absent. */
+const ABSENT: Schema = { type: 'null' };
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
 /** The schemas of the HTTP API, by name. */
@@ -84,8 +86,11 @@ export const SCHEMAS = {
   Disconnection: {
     description: 'What to disconnect: a viewer or a session.',
     oneOf: [
-      object(['viewer'], { viewer: ref('ViewerId') }),
-      object(['session'], { session: { description: 'See PROTOCOL.md, section 9.', type: 'string', minLength: 1 } }),
+      object(['viewer'], { viewer: ref('ViewerId'), session: ABSENT }),
+      object(['session'], {
+        session: { description: 'See PROTOCOL.md, section 9.', type: 'string', minLength: 1 },
+        viewer: ABSENT,
+      }),
     ],
   },
   Nothing: object([], {}, { description: 'An empty object.' }),
