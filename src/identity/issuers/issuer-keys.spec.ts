@@ -95,6 +95,29 @@ describe('TK-15 the keys of an issuer', () => {
     await find();
   });
 
+  it('are asked for less and less often while none are known, and soon again after a success', async () => {
+    const startMs = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => startMs + aheadMs);
+    issuer.answerKeys = (_, response) => void response.writeHead(503).end();
+    const failedAt: number[] = [];
+    for (let second = 0; second < 120; second += 1) {
+      const before = issuer.keyFetches;
+      await Promise.allSettled(Array.from({ length: 20 }, (_, n) => find(`made-up-${second}-${n}`)));
+      if (issuer.keyFetches > before) failedAt.push(second);
+      aheadMs += 1_000;
+    }
+    expect(failedAt).toEqual([0, 1, 3, 7, 15, 31, 51, 71, 91, 111]);
+    issuer.answerKeys = null;
+    aheadMs += 20_000;
+    await find();
+    issuer.answerKeys = (_, response) => void response.writeHead(503).end();
+    aheadMs += 24 * 60 * MINUTE_MS;
+    await expect(find()).rejects.toThrow(UnavailableError);
+    issuer.answerKeys = null;
+    aheadMs += 1_000;
+    await find();
+  });
+
   it.each<[string, Issuer['answerKeys'], string]>([
     ['hangs', () => {}, 'no answer in time'],
     [

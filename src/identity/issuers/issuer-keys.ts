@@ -15,8 +15,9 @@ const REFRESH_AFTER_MS = 5 * 60_000;
 const STALE_AFTER_MS = 10 * 60_000;
 /** How long known keys are used while the issuer is unavailable, in milliseconds: a day. */
 const FORGET_AFTER_MS = 24 * 3_600_000;
-/** How soon a failed fetch is retried, in milliseconds. */
+/** How soon a failed fetch is retried, in milliseconds: first after 1 s, then after twice as long each time. */
 const RETRY_AFTER_MS = 1_000;
+const MAX_RETRY_AFTER_MS = 20_000;
 /** How soon it is retried if there are known keys, in milliseconds. */
 const RETRY_KNOWN_AFTER_MS = 30_000;
 /** Fetches that unknown key ids may cause: two at once, then one in 20 s. */
@@ -43,6 +44,8 @@ export class IssuerKeys {
   #known: KnownKeys | null = null;
   #fetching: Promise<void> | null = null;
   #failedAtMs = -Infinity;
+  /** Failures in a row without known keys. */
+  #failures = 0;
   #unknownKidBudget = UNKNOWN_KID_BURST;
   #refilledAtMs = performance.now();
   readonly #closing = new AbortController();
@@ -94,15 +97,18 @@ export class IssuerKeys {
     const nowMs = performance.now();
     const ageMs = nowMs - (this.#known?.fetchedAtMs ?? -Infinity);
     if (ageMs < REFRESH_AFTER_MS) return;
-    const retryAfterMs = ageMs < FORGET_AFTER_MS ? RETRY_KNOWN_AFTER_MS : RETRY_AFTER_MS;
+    const retryAfterMs = ageMs < FORGET_AFTER_MS ? RETRY_KNOWN_AFTER_MS : retryAfter(this.#failures);
     if (this.#fetching === null && nowMs - this.#failedAtMs < retryAfterMs) return;
     const fetched = this.#fetch();
     if (ageMs >= STALE_AFTER_MS) await fetched;
   }
 
+  get #areKnown(): boolean {
+    return this.#known !== null && performance.now() - this.#known.fetchedAtMs < FORGET_AFTER_MS;
+  }
+
   #usable(): KnownKeys {
-    const known = this.#known;
-    if (known && performance.now() - known.fetchedAtMs < FORGET_AFTER_MS) return known;
+    if (this.#known && this.#areKnown) return this.#known;
     throw new UnavailableError('The keys of an issuer are not known.');
   }
 
@@ -129,9 +135,11 @@ export class IssuerKeys {
     try {
       this.#known = await this.#fetchKeys();
       this.#failedAtMs = -Infinity;
+      this.#failures = 0;
       this.onFetch(null);
     } catch (error) {
       this.#failedAtMs = performance.now();
+      if (!this.#areKnown) this.#failures += 1;
       if (!this.#closing.signal.aborted) this.onFetch(error instanceof KeyDocumentError ? error.message : 'unknown');
     }
   }
@@ -169,6 +177,10 @@ export class IssuerKeys {
       throw new KeyDocumentError('the discovery document names no keys');
     return uri;
   }
+}
+
+function retryAfter(failures: number): number {
+  return Math.min(RETRY_AFTER_MS * 2 ** (failures - 1), MAX_RETRY_AFTER_MS);
 }
 
 /** An https issuer's keys must use https too, since unencrypted data can be changed in transit. */
