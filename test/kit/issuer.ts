@@ -108,9 +108,9 @@ export class Issuer {
     });
   }
 
-  /** Signs with a new key from now on. */
-  async rotate({ keepOld = true, publish = true } = {}): Promise<void> {
-    this.#current = await newKey(this.algorithm);
+  /** Signs with a new key from now on; by default with a new `kid`. */
+  async rotate({ keepOld = true, publish = true, kid = crypto.randomUUID() as string } = {}): Promise<void> {
+    this.#current = await newKey(this.algorithm, kid);
     if (!keepOld) this.#published.length = 0;
     if (publish) this.#published.push(this.#current.jwk);
   }
@@ -144,8 +144,7 @@ export function trustedIssuersEnv(...issuers: readonly Issuer[]): { TRUSTED_ISSU
   return { TRUSTED_ISSUERS: JSON.stringify(issuers.map((issuer) => issuer.config())) };
 }
 
-async function newKey(algorithm: string): Promise<SigningKey> {
+async function newKey(algorithm: string, kid: string = crypto.randomUUID()): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true });
-  const kid = crypto.randomUUID();
   return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };
 }

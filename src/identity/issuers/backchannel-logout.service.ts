@@ -57,13 +57,7 @@ export class BackchannelLogout {
     const issuer = this.issuers.find(unverified.payload.iss);
     if (!issuer) return { ok: false, reason: 'invalid' };
     const expected = { ...issuer, audience: issuer.clientId, maxLifeSeconds: MAX_LIFE_SECONDS };
-    const reading = await verifyIssuerToken(
-      token,
-      unverified,
-      expected,
-      (header) => issuer.keys.find(header),
-      LOGOUT_TYPES,
-    );
+    const reading = await verifyIssuerToken(token, unverified, expected, issuer.keys, LOGOUT_TYPES);
     if (!reading.ok) return reading;
     const logout = logoutOf(reading.claims, issuer.source);
     if (!logout) return { ok: false, reason: 'no-logout' };

@@ -1,7 +1,9 @@
+import { decodeProtectedHeader, type JWSHeaderParameters } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Issuer, json } from '../../../test/kit/issuer.js';
+import { Issuer, json, type TokenOptions } from '../../../test/kit/issuer.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { IssuerKeys } from './issuer-keys.js';
+import { isSignedBy } from './jws-signature.js';
 
 const MINUTE_MS = 60_000;
 
@@ -46,6 +48,34 @@ describe('TK-15 the keys of an issuer', () => {
     aheadMs += 20_000;
     await issuer.rotate();
     await find();
+  });
+
+  const verify = async (header: TokenOptions['header'] = {}) => {
+    const token = await issuer.sign('ann', { header });
+    return keys.verify(decodeProtectedHeader(token) as JWSHeaderParameters, (key) => isSignedBy(token, 'RS256', key));
+  };
+
+  it.each([
+    ['the kid that the old one had', () => ({})],
+    ['no kid in its tokens', () => ({ kid: undefined })],
+  ])('are fetched again for a new key with %s', async (_, header) => {
+    expect(await verify(header())).toBe(true);
+    aheadMs += 6_000;
+    await issuer.rotate({ keepOld: false, kid: issuer.kid });
+    expect(await verify(header())).toBe(true);
+    expect(issuer.keyFetches).toBe(2);
+  });
+
+  it('are fetched at most a few times a minute for forged signatures, and not while they are new', async () => {
+    const forged = { kid: issuer.kid };
+    await issuer.rotate({ publish: false });
+    expect(await verify(forged)).toBe(false);
+    expect(issuer.keyFetches).toBe(1);
+    for (let second = 0; second < 60; second += 1) {
+      aheadMs += 1_000;
+      expect(await Promise.all(Array.from({ length: 5 }, () => verify(forged)))).not.toContain(true);
+    }
+    expect(issuer.keyFetches).toBeLessThanOrEqual(1 + 5);
   });
 
   it('that were withdrawn are dropped within ten minutes', async () => {
@@ -96,7 +126,7 @@ describe('TK-15 the keys of an issuer', () => {
   });
 
   it('are asked for less and less often while none are known, and soon again after a success', async () => {
-    const startMs = performance.now();
+    const startMs = Math.ceil(performance.now());
     vi.spyOn(performance, 'now').mockImplementation(() => startMs + aheadMs);
     issuer.answerKeys = (_, response) => void response.writeHead(503).end();
     const failedAt: number[] = [];

@@ -20,9 +20,11 @@ const RETRY_AFTER_MS = 1_000;
 const MAX_RETRY_AFTER_MS = 20_000;
 /** How soon it is retried if there are known keys, in milliseconds. */
 const RETRY_KNOWN_AFTER_MS = 30_000;
-/** Fetches that unknown key ids may cause: two at once, then one in 20 s. */
-const UNKNOWN_KID_BURST = 2;
-const UNKNOWN_KID_EVERY_MS = 20_000;
+/** Fetches that tokens which no known key verifies may cause: two at once, then one in 20 s. */
+const SEARCH_BURST = 2;
+const SEARCH_EVERY_MS = 20_000;
+/** Up to this age keys are not fetched again for a token whose signature they do not verify, in milliseconds. */
+const FRESH_MS = 5_000;
 const MAX_KEYS = 100;
 
 /** Called after each fetch of keys with null, or why it failed. */
@@ -46,7 +48,7 @@ export class IssuerKeys {
   #failedAtMs = -Infinity;
   /** Failures in a row without known keys. */
   #failures = 0;
-  #unknownKidBudget = UNKNOWN_KID_BURST;
+  #searchBudget = SEARCH_BURST;
   #refilledAtMs = performance.now();
   readonly #closing = new AbortController();
 
@@ -54,6 +56,21 @@ export class IssuerKeys {
     private readonly issuer: Pick<TrustedIssuer, 'issuer' | 'jwksUri'>,
     private readonly onFetch: FetchListener,
   ) {}
+
+  /**
+   * Whether a key that matches a token's header has signed it. If none has, the keys may have changed without a new
+   * `kid`: they are fetched again, as seldom as for an unknown one, and tried once more.
+   *
+   * @param isSignedBy checks the token's signature
+   * @throws UnavailableError while no keys are known
+   */
+  async verify(header: JWSHeaderParameters, isSignedBy: (key: CryptoKey) => boolean): Promise<boolean> {
+    if (await this.#verifies(header, isSignedBy)) return true;
+    const triedAtMs = Math.max(this.#known?.fetchedAtMs ?? -Infinity, this.#failedAtMs);
+    if (performance.now() - triedAtMs < FRESH_MS || !this.#maySearch()) return false;
+    await this.#fetch();
+    return this.#verifies(header, isSignedBy);
+  }
 
   /**
    * The key that {@link find} has returned for the same `alg` and `kid`, while these keys need no refresh; null
@@ -93,6 +110,15 @@ export class IssuerKeys {
     this.#closing.abort();
   }
 
+  async #verifies(header: JWSHeaderParameters, isSignedBy: (key: CryptoKey) => boolean): Promise<boolean> {
+    try {
+      return isSignedBy(this.recall(header) ?? (await this.find(header)));
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return false;
+      throw error;
+    }
+  }
+
   async #freshen(): Promise<void> {
     const nowMs = performance.now();
     const ageMs = nowMs - (this.#known?.fetchedAtMs ?? -Infinity);
@@ -112,17 +138,17 @@ export class IssuerKeys {
     throw new UnavailableError('The keys of an issuer are not known.');
   }
 
-  /** Uses one of the fetches that unknown key ids may cause. Callers during a fetch share it. */
+  /** Uses one of the fetches that tokens which no key verifies may cause. Callers during a fetch share it. */
   #maySearch(): boolean {
     if (this.#fetching) return true;
     const nowMs = performance.now();
-    const refill = Math.floor((nowMs - this.#refilledAtMs) / UNKNOWN_KID_EVERY_MS);
+    const refill = Math.floor((nowMs - this.#refilledAtMs) / SEARCH_EVERY_MS);
     if (refill > 0) {
-      this.#unknownKidBudget = Math.min(UNKNOWN_KID_BURST, this.#unknownKidBudget + refill);
-      this.#refilledAtMs += refill * UNKNOWN_KID_EVERY_MS;
+      this.#searchBudget = Math.min(SEARCH_BURST, this.#searchBudget + refill);
+      this.#refilledAtMs += refill * SEARCH_EVERY_MS;
     }
-    if (this.#unknownKidBudget === 0) return false;
-    this.#unknownKidBudget -= 1;
+    if (this.#searchBudget === 0) return false;
+    this.#searchBudget -= 1;
     return true;
   }
 

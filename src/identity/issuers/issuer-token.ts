@@ -1,12 +1,7 @@
-import {
-  type CryptoKey,
-  errors,
-  type JWSHeaderParameters,
-  type JWTPayload,
-  type ProtectedHeaderParameters,
-} from 'jose';
+import type { JWSHeaderParameters, JWTPayload, ProtectedHeaderParameters } from 'jose';
 import { CLOCK_LEEWAY_SECONDS } from '../../live/tokens/issue-time.js';
 import { COMPACT_JWS } from '../../live/tokens/token-header.js';
+import type { IssuerKeys } from './issuer-keys.js';
 import { isSignedBy } from './jws-signature.js';
 
 /** The longest token, in characters; some providers include a user's groups. */
@@ -72,7 +67,7 @@ function objectIn(encoded: string): Record<string, unknown> {
 /**
  * Verifies header, signature, issuer, audience and times (RFC 7519 §7.2, RFC 8725).
  *
- * @param keyFor finds the issuer's key that matches the header; jose's errors mean that there is none
+ * @param keys the issuer's
  * @param types the accepted `typ` values, in lower case and without `application/`; a token without `typ` is accepted
  * too
  * @throws UnavailableError when the issuer's keys are not known
@@ -81,18 +76,13 @@ export async function verifyIssuerToken(
   token: string,
   { header, payload }: UnverifiedToken,
   expected: ExpectedToken,
-  keyFor: (header: JWSHeaderParameters) => CryptoKey | Promise<CryptoKey>,
+  keys: IssuerKeys,
   types: ReadonlySet<string>,
 ): Promise<IssuerReading> {
   const { alg = '' } = header;
   if (!hasPlainHeader(header, types) || !expected.algorithms.includes(alg)) return INVALID;
-  try {
-    if (!isSignedBy(token, alg, await keyFor(header as JWSHeaderParameters))) return INVALID;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return INVALID;
-    throw error;
-  }
-  return checkClaims(payload, expected);
+  const isSigned = await keys.verify(header as JWSHeaderParameters, (key) => isSignedBy(token, alg, key));
+  return isSigned ? checkClaims(payload, expected) : INVALID;
 }
 
 function hasPlainHeader(header: ProtectedHeaderParameters, types: ReadonlySet<string>): boolean {

@@ -35,13 +35,7 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     if (!unverified || !issuer) return { ok: false, reason: 'invalid' };
     const { audience, algorithms, keys } = issuer;
     const expected = { issuer: issuer.issuer, audience, algorithms, maxLifeSeconds: MAX_EXTERNAL_TOKEN_SECONDS };
-    const reading = await verifyIssuerToken(
-      token,
-      unverified,
-      expected,
-      (header) => keys.recall(header) ?? keys.find(header),
-      ACCEPTED_TYPES,
-    );
+    const reading = await verifyIssuerToken(token, unverified, expected, keys, ACCEPTED_TYPES);
     if (!reading.ok) return reading;
     const identity = identityOf(reading.claims, issuer.source);
     return identity ? this.#grant(identity, reading.claims) : { ok: false, reason: 'invalid' };
