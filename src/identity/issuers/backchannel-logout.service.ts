@@ -5,7 +5,7 @@ import { externalSession } from '../../live/sessions/external-session.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { TokenReplayStore } from '../../live/tokens/token-replay.store.js';
 import { externalViewer, type ExternalViewer } from '../../live/viewer/external-viewer.js';
-import { type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
+import { earliestTime, type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
@@ -61,7 +61,7 @@ export class BackchannelLogout {
     if (!reading.ok) return reading;
     const logout = logoutOf(reading.claims, issuer.source);
     if (!logout) return { ok: false, reason: 'no-logout' };
-    await this.#end(logout, new Date(reading.claims.iat * 1000));
+    await this.#end(logout, earliestTime(reading.claims));
     // Only after the logout, which is idempotent, so that a token whose logout failed can be sent again.
     if (!(await this.used.claim(replayKey(issuer.source, logout.jti), Math.ceil(reading.claims.exp))))
       return { ok: false, reason: 'used' };

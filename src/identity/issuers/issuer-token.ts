@@ -65,6 +65,15 @@ function objectIn(encoded: string): Record<string, unknown> {
 }
 
 /**
+ * When a token counts as issued, or a logout as done, for revocations: as early as it may have been, since the issuer's
+ * clock may be ahead of ours. A revocation at our time then applies to every earlier token, and a logout of the issuer
+ * to exactly those that are earlier by the issuer's clock.
+ */
+export function earliestTime({ iat }: IssuerClaims): Date {
+  return new Date((iat - CLOCK_LEEWAY_SECONDS) * 1000);
+}
+
+/**
  * Verifies header, signature, issuer, audience and times (RFC 7519 §7.2, RFC 8725).
  *
  * @param keys the issuer's

@@ -4,7 +4,7 @@ import { externalSession } from '../../live/sessions/external-session.js';
 import { MAX_EXTERNAL_TOKEN_SECONDS } from '../../live/sessions/revocation.store.js';
 import { TokenRevocations } from '../../live/sessions/token-revocations.js';
 import { externalViewer, type ExternalViewer } from '../../live/viewer/external-viewer.js';
-import { isCompactJws, type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
+import { earliestTime, isCompactJws, type IssuerClaims, readUnverified, verifyIssuerToken } from './issuer-token.js';
 import { TrustedIssuers } from './trusted-issuers.service.js';
 
 /** An access token (RFC 9068) or an ID token. Other types are refused. */
@@ -41,11 +41,11 @@ export class IssuerAuthenticator extends ConnectionAuthenticator {
     return identity ? this.#grant(identity, reading.claims) : { ok: false, reason: 'invalid' };
   }
 
-  async #grant({ viewer, session }: Identity, { iat, exp }: IssuerClaims): Promise<Verdict> {
-    const issuedAt = new Date(iat * 1000);
+  async #grant({ viewer, session }: Identity, claims: IssuerClaims): Promise<Verdict> {
+    const issuedAt = earliestTime(claims);
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
-    const expiresAt = new Date(exp * 1000);
+    const expiresAt = new Date(claims.exp * 1000);
     return { ok: true, grant: { viewer, standsOn: 'token', session, issuedAt, expiresAt } };
   }
 }
