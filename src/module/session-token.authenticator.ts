@@ -32,10 +32,10 @@ export class SessionTokenAuthenticator extends ConnectionAuthenticator {
       this.sessions.endOf(session),
     ]);
     if (isRevoked || expiresAt === null) return { ok: false, reason: 'session-ended' };
-    if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
+    const claim = () => this.singleUse.claim(tokenId, expiresAtSeconds);
     return {
       ok: true,
-      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt },
+      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt, claim },
     };
   }
 }

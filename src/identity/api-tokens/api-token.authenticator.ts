@@ -28,8 +28,8 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
     const { viewer, session, tokenId, issuedAt, expiresAt } = reading.claims;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
-    if (!(await this.singleUse.claim(tokenId, expiresAt.getTime() / 1000))) return { ok: false, reason: 'used' };
-    const shared = { viewer, issuedAt };
+    const claim = () => this.singleUse.claim(tokenId, expiresAt.getTime() / 1000);
+    const shared = { viewer, issuedAt, claim };
     if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
     return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfExternalSession() } };
   }

@@ -33,11 +33,11 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
     const status = await this.sessions.statusOf({ userId, sessionId });
     if (!status.ok) return status;
-    if (!(await this.singleUse.claim(tokenId, expiresAtSeconds))) return { ok: false, reason: 'used' };
+    const claim = () => this.singleUse.claim(tokenId, expiresAtSeconds);
     const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
-      grant: { viewer, standsOn: { session: sessionId }, expiresAt: status.endsAt },
+      grant: { viewer, standsOn: { session: sessionId }, expiresAt: status.endsAt, claim },
     };
   }
 }

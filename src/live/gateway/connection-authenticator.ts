@@ -52,6 +52,13 @@ export interface Grant {
    * browser. Absent: allowed from every origin that passed the upgrade's check.
    */
   maySpeakFrom?(origin: string | null): boolean;
+  /**
+   * Uses up the token; false if it was used before, which refuses it as `used`. Called when nothing else refuses it, so
+   * that a token that is refused for another reason stays unused. Absent: the token may be used again.
+   *
+   * @throws UnavailableError as {@link ConnectionAuthenticator.authenticate}
+   */
+  claim?(): Promise<boolean>;
 }
 
 /** The result for one token. Expected refusals are values; only an unavailable store throws. */

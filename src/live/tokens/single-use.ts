@@ -11,8 +11,8 @@ export class SingleUse {
   ) {}
 
   /**
-   * Claims a token for one socket. Call it after every other check, so that a token that is refused for another reason
-   * stays unused.
+   * Claims a token for one socket. An authenticator leaves this to the gateway with `Grant.claim`, because it comes
+   * after every other check.
    *
    * @param tokenId the token's `jti`
    * @param expiresAtSeconds when the token expires, in seconds since the epoch; rounded up

@@ -3,8 +3,10 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../../live.config.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ConnectionAckPayload, RefreshPongPayload } from '../../../protocol/payload.js';
 import type { ContextCookies, GraphqlContext } from '../../viewer/graphql-context.js';
+import type { ViewerId } from '../../viewer/viewer.js';
+import type { Grant } from '../connection-authenticator.js';
 import type { Connection } from '../connection/connection.js';
-import { ConnectionPolicy } from './connection.policy.js';
+import { ConnectionPolicy, type Refusal } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { NodeCapacity } from './upgrade.policy.js';
@@ -15,6 +17,13 @@ const NO_COOKIES: ContextCookies = {
   set() {
     throw new Error('A socket has no response that could set a cookie: set it over HTTP.');
   },
+};
+
+const SESSION_ENDED: Refusal = { ok: false, closeCode: CloseCode.Unauthorized, message: 'Session ended' };
+const TOO_MANY: Refusal = {
+  ok: false,
+  closeCode: CloseCode.TryAgainLater,
+  message: 'Too many connections of one viewer',
 };
 
 /** Applies the policy's decision: admits a connection, keeps it, or closes it with the right code. */
@@ -35,7 +44,7 @@ export class ConnectionAdmission {
   ): Promise<ConnectionAckPayload | null> {
     const admission = await this.policy.admit(payload['token'], connection.facts);
     if (connection.closed) return null;
-    if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
+    if (!admission.ok) return refuse(connection, admission);
     const { grant, authenticator } = admission;
     const { viewer } = grant;
     const client = connection.facts;
@@ -43,11 +52,11 @@ export class ConnectionAdmission {
     const own: GraphqlContext = { viewer, client, cookies: NO_COOKIES };
     const context = extraFields ? { ...(await extraFields({ viewer, client })), ...own } : own;
     if (connection.closed) return null;
-    // The session may have ended in the meantime.
-    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
-    if (this.capacity.isFullFor(viewer.id)) {
-      return refuse(connection, CloseCode.TryAgainLater, 'Too many connections of one viewer');
-    }
+    const refused = () => this.#hasEnded(grant) ?? this.#isFullFor(viewer.id);
+    // Asked again after the claim: nothing is awaited from there to the admission.
+    const refusal = refused() ?? (await this.policy.claim(grant, client)) ?? refused();
+    if (connection.closed) return null;
+    if (refusal) return refuse(connection, refusal);
     const resumable = payload['resumable'] === true;
     const sendsPositions = resumable && payload['positions'] === true;
     connection.admit({ grant, authenticator, context, resumable, sendsPositions });
@@ -62,15 +71,27 @@ export class ConnectionAdmission {
     if (connection.state !== 'admitted') return null;
     const admission = await this.policy.renew(token, connection);
     if (connection.closed) return null;
-    if (!admission.ok) return refuse(connection, admission.closeCode, admission.message);
+    if (!admission.ok) return refuse(connection, admission);
     const { grant } = admission;
-    if (this.registry.hasEnded(grant)) return refuse(connection, CloseCode.Unauthorized, 'Session ended');
+    const refusal =
+      this.#hasEnded(grant) ?? (await this.policy.claim(grant, connection.facts)) ?? this.#hasEnded(grant);
+    if (connection.closed) return null;
+    if (refusal) return refuse(connection, refusal);
     connection.renew(grant);
     return { expiresAt: grant.expiresAt.toISOString() };
   }
+
+  /** The session may have ended since the token was verified. */
+  #hasEnded(grant: Grant): Refusal | null {
+    return this.registry.hasEnded(grant) ? SESSION_ENDED : null;
+  }
+
+  #isFullFor(viewer: ViewerId): Refusal | null {
+    return this.capacity.isFullFor(viewer) ? TOO_MANY : null;
+  }
 }
 
-function refuse(connection: Connection, closeCode: CloseCode, message: string): null {
+function refuse(connection: Connection, { closeCode, message }: Refusal): null {
   connection.close(closeCode, message);
   return null;
 }

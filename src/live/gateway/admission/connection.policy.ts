@@ -30,10 +30,17 @@ interface Verified {
 /** Why a token was not accepted. */
 type Refused = Extract<Verdict, { ok: false }>;
 
-/** Whether a token opens (or keeps) a socket, and if not, how the socket is closed. */
-export type Admission = Verified | { readonly ok: false; readonly closeCode: CloseCode; readonly message: string };
+/** How a socket is closed whose token is refused. */
+export interface Refusal {
+  readonly ok: false;
+  readonly closeCode: CloseCode;
+  readonly message: string;
+}
 
-const TRY_AGAIN_LATER: Admission = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
+/** Whether a token opens (or keeps) a socket, and if not, how the socket is closed. */
+export type Admission = Verified | Refusal;
+
+const TRY_AGAIN_LATER: Refusal = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
 /**
  * Decides on a token. Called with the `connection_init` payload, and with each refresh. It decides and
@@ -70,10 +77,29 @@ export class ConnectionPolicy {
     return this.#refuse('other-client', facts);
   }
 
-  async #decide(token: unknown, facts: ConnectionFacts): Promise<Admission> {
-    try {
+  /**
+   * Uses up the token of a grant if it may be used only once. Call it after every other check.
+   *
+   * @returns null, or how the socket is closed
+   * @throws as {@link admit}
+   */
+  claim(grant: Grant, facts: ConnectionFacts): Promise<Refusal | null> {
+    return this.#orTryAgainLater(facts, async () => {
+      const isClaimed = grant.claim === undefined || (await grant.claim());
+      return isClaimed ? null : this.#refuse('used', facts);
+    });
+  }
+
+  #decide(token: unknown, facts: ConnectionFacts): Promise<Admission> {
+    return this.#orTryAgainLater(facts, async () => {
       const verdict = await this.#verify(token, facts);
       return verdict.ok ? verdict : this.#refuse(verdict.reason, facts);
+    });
+  }
+
+  async #orTryAgainLater<T>(facts: ConnectionFacts, decide: () => Promise<T>): Promise<T | Refusal> {
+    try {
+      return await decide();
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
       const { requestId, address } = facts;
@@ -99,7 +125,7 @@ export class ConnectionPolicy {
     return (owner === undefined || owner === authenticator) && (grant.maySpeakFrom?.(origin) ?? true);
   }
 
-  #refuse(reason: TokenRefusal, facts: ConnectionFacts): Admission {
+  #refuse(reason: TokenRefusal, facts: ConnectionFacts): Refusal {
     this.metrics.tokenRefused(reason, facts);
     const closeCode = SIGN_IN_AGAIN.has(reason) ? CloseCode.Unauthorized : CloseCode.Forbidden;
     return { ok: false, closeCode, message: closeCode === CloseCode.Unauthorized ? 'Session ended' : 'Forbidden' };
