@@ -57,6 +57,17 @@ function rateLimitersContract(name: string, nodes: () => readonly [RateLimiters,
       await vi.waitFor(async () => expect((await limiter.consume('key')).consumedPoints).toBe(1), 30_000);
     });
 
+    it.each([-300, 300])('last as long as they say when the wall clock is set by %i s', async (stepSeconds) => {
+      const limiter = nodes()[0].make(newLimit(60));
+      for (let n = 0; n < 5; n += 1) await limiter.consume('key');
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + stepSeconds * 1_000 });
+      const refusal: unknown = await limiter.consume('key').catch((reason: unknown) => reason);
+      vi.useRealTimers();
+      expect((refusal as RateLimiterRes).consumedPoints).toBe(6);
+      expect((refusal as RateLimiterRes).msBeforeNext).toBeGreaterThan(30_000);
+      expect((refusal as RateLimiterRes).msBeforeNext).toBeLessThanOrEqual(60_000);
+    });
+
     it('give points back', async () => {
       const limiter = nodes()[0].make(newLimit());
       for (let n = 0; n < 7; n += 1) await limiter.penalty('key');
@@ -68,6 +79,15 @@ function rateLimitersContract(name: string, nodes: () => readonly [RateLimiters,
 
 const memory = new MemoryRateLimiters();
 rateLimitersContract('in memory', () => [memory, memory]);
+
+it('rate limits in memory forget the oldest key for the 100,001st', async () => {
+  const limiter = memory.make(newLimit());
+  await limiter.penalty('oldest', 5);
+  await limiter.penalty('second', 5);
+  for (let n = 0; n < 99_999; n += 1) await limiter.penalty(n);
+  expect((await limiter.penalty('second')).consumedPoints).toBe(6);
+  expect((await limiter.penalty('oldest')).consumedPoints).toBe(1);
+});
 
 needs('redis')('with Redis', () => {
   let nodes: RedisNode[];
@@ -101,6 +121,17 @@ needs('postgres')('with PostgreSQL', () => {
     expect((await attempts(limits, newLimit(), 20)).allowed).toBe(5);
     await node.close();
     await proxy.end();
+  });
+
+  it('rate limits last no longer than they say when the clock of PostgreSQL is set back', async () => {
+    const limiter = new PostgresRateLimiters(nodes.here.connection).make(newLimit(60));
+    const { length } = await Promise.all(Array.from({ length: 5 }, () => limiter.consume('set back')));
+    await nodes.here.connection.run(
+      `update sallyport.rate_limit set expire = expire + 300000 where key like '%:set back'`,
+    );
+    const { consumedPoints, msBeforeNext } = await limiter.penalty('set back');
+    expect(consumedPoints).toBe(length + 1);
+    expect(msBeforeNext).toBeLessThanOrEqual(60_000);
   });
 
   it('rate limits leave no row behind for long after their time', async () => {

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { TooManyRequestsError } from '../errors/sallyport.errors.js';
 import { Registry } from 'prom-client';
+import { RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitMetrics } from '../rate-limit/rate-limit.metrics.js';
 import { MemoryRateLimiters } from '../store/memory/rate-limiters.memory.js';
 import { PublishRate, type PublishingKey } from './publish-rate.js';
@@ -27,6 +28,21 @@ it('refuses only this key after 128 MiB in ten seconds, before the next body is 
   await turn();
   expect(() => rate.spendBytes(key('heavy'), 1)).toThrow(TooManyRequestsError);
   expect(() => rate.spendBytes(key('light'), 1)).not.toThrow();
+});
+
+it('refuses a key no longer than ten seconds, whatever a store with a wrong clock says', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  const limiters = new MemoryRateLimiters();
+  const make = limiters.make.bind(limiters);
+  vi.spyOn(limiters, 'make').mockImplementation((limit) =>
+    Object.assign(make(limit), { consume: () => Promise.reject(new RateLimiterRes(0, 300_000)) }),
+  );
+  const rate = new PublishRate(limiters, new RateLimitMetrics(new Registry()));
+  rate.spend(key('busy'), 1);
+  await turn();
+  expect(() => rate.spend(key('busy'), 1)).toThrow(TooManyRequestsError);
+  vi.advanceTimersByTime(10_001);
+  expect(() => rate.spend(key('busy'), 1)).not.toThrow();
 });
 
 it('counts an empty request as twenty events', async () => {

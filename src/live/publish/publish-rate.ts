@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { RateLimitMetrics } from '../rate-limit/rate-limit.metrics.js';
-import { RateLimiters } from '../rate-limit/rate-limiters.js';
+import { type RateLimiter, RateLimiters } from '../rate-limit/rate-limiters.js';
 
 /** What one key may publish in ten seconds, over all nodes; documented in docs/operations.md and PROTOCOL.md. */
 const PUBLISH_LIMITS = { events: 1_000_000, mebibytes: 128 } as const;
@@ -23,12 +23,12 @@ export interface PublishingKey {
  */
 @Injectable()
 export class PublishRate {
-  readonly #events: RateLimiterAbstract;
-  readonly #bytes: RateLimiterAbstract;
+  readonly #events: RateLimiter;
+  readonly #bytes: RateLimiter;
   /** Keys that are over a limit, by id, with the time when they may continue, in ms on the monotonic clock. */
   readonly #waiting = new Map<string, number>();
   /** What each key has spent in this turn of the event loop, so that the checks of one request cost one command. */
-  readonly #spent = new Map<RateLimiterAbstract, Map<string, number>>();
+  readonly #spent = new Map<RateLimiter, Map<string, number>>();
 
   constructor(
     limiters: RateLimiters,
@@ -79,7 +79,7 @@ export class PublishRate {
     this.#waiting.delete(key.id);
   }
 
-  #consume(limiter: RateLimiterAbstract, { id }: PublishingKey, points: number): void {
+  #consume(limiter: RateLimiter, { id }: PublishingKey, points: number): void {
     if (this.#spent.size === 0) setImmediate(() => this.#count());
     const byKey = this.#spent.get(limiter) ?? new Map<string, number>();
     this.#spent.set(limiter, byKey.set(id, (byKey.get(id) ?? 0) + points));
@@ -92,7 +92,9 @@ export class PublishRate {
       for (const [id, points] of byKey)
         limiter.consume(id, points).catch((error: unknown) => {
           // Any other error means that the counters are unavailable, and then so is the bus.
-          if (error instanceof RateLimiterRes) this.#waiting.set(id, performance.now() + error.msBeforeNext);
+          if (!(error instanceof RateLimiterRes)) return;
+          // At most a window, however the clock of a store was set.
+          this.#waiting.set(id, performance.now() + Math.min(error.msBeforeNext, WINDOW_SECONDS * 1000));
         });
   }
 }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
-import { networkLimiters, RateLimiters } from './rate-limiters.js';
+import { networkLimiters, type RateLimiter, RateLimiters } from './rate-limiters.js';
 
 /**
  * How often one address (IPv6: its /64) may do each action per minute. An office or a school behind one address stays
@@ -36,7 +36,7 @@ export type RateLimitedAction = keyof typeof ADDRESS_LIMITS;
 /** Counts the actions of an address. Resolvers are counted, not requests: each alias of a document counts. */
 @Injectable()
 export class AddressRateLimit {
-  readonly #limiters: ReadonlyMap<RateLimitedAction, readonly RateLimiterAbstract[]>;
+  readonly #limiters: ReadonlyMap<RateLimitedAction, readonly RateLimiter[]>;
   readonly #exempt: readonly AddressRange[];
 
   constructor(

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterRes } from 'rate-limiter-flexible';
 import { LIMITS_CONFIG, type LimitsConfig } from '../live.config.js';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { addressBlocks, addressIn, type AddressRange } from '../viewer/client-address.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
-import { NETWORK_FACTORS, networkLimiters, RateLimiters } from './rate-limiters.js';
+import { NETWORK_FACTORS, networkLimiters, type RateLimiter, RateLimiters } from './rate-limiters.js';
 
 /** The most attempts of one network that wait on this node while others are verified. */
 const MAX_WAITING = 64;
@@ -28,7 +28,7 @@ export type FallibleAttempt = keyof typeof FAILURE_LIMITS;
 
 /** One attempt, counted for one network. */
 interface Count {
-  readonly limiter: RateLimiterAbstract;
+  readonly limiter: RateLimiter;
   readonly block: string;
   /** When the minute that it counts in ends, on the monotonic clock. */
   readonly untilMs: number;
@@ -47,7 +47,7 @@ interface UnderWay {
  */
 @Injectable()
 export class FailureRateLimit {
-  readonly #limiters: ReadonlyMap<FallibleAttempt, readonly RateLimiterAbstract[]>;
+  readonly #limiters: ReadonlyMap<FallibleAttempt, readonly RateLimiter[]>;
   readonly #exempt: readonly AddressRange[];
   readonly #underWay = new Map<string, UnderWay>();
 

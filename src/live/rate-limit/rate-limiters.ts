@@ -11,6 +11,9 @@ export interface RateLimit {
   readonly unshared?: number;
 }
 
+/** What is used of a limiter. `consume` rejects with a RateLimiterRes when the key has no points left. */
+export type RateLimiter = Pick<RateLimiterAbstract, 'consume' | 'penalty' | 'reward'>;
+
 /** All tables of limits are per minute. */
 export const MINUTE = 60;
 /** The factors for wider IPv6 networks, the /64 first: they have more users, but one attacker may own them. */
@@ -18,7 +21,7 @@ export const NETWORK_FACTORS = [1, 2, 4] as const;
 
 /** The port that creates limiters: over all nodes if the store is shared, else in this process. */
 export abstract class RateLimiters {
-  abstract make(limit: RateLimit): RateLimiterAbstract;
+  abstract make(limit: RateLimit): RateLimiter;
 }
 
 /**
@@ -31,7 +34,7 @@ export function networkLimiters<Name extends string>(
   limiters: RateLimiters,
   table: Readonly<Record<Name, number>>,
   unshared?: Readonly<Record<Name, number>>,
-): ReadonlyMap<Name, readonly RateLimiterAbstract[]> {
+): ReadonlyMap<Name, readonly RateLimiter[]> {
   const limits = Object.entries(table) as [Name, number][];
   return new Map(
     limits.map(([name, limit]) => {

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
-import { MINUTE, RateLimiters } from './rate-limiters.js';
+import { MINUTE, type RateLimiter, RateLimiters } from './rate-limiters.js';
 
 /** These actions are rare: above this count nodes share it. */
 const UNSHARED = 20;
@@ -22,7 +22,7 @@ export type ViewerAction = keyof typeof VIEWER_LIMITS;
 /** Counts the actions of one viewer, if the viewer is known beforehand. */
 @Injectable()
 export class ViewerRateLimit {
-  readonly #limiters: ReadonlyMap<ViewerAction, RateLimiterAbstract>;
+  readonly #limiters: ReadonlyMap<ViewerAction, RateLimiter>;
 
   constructor(
     limiters: RateLimiters,

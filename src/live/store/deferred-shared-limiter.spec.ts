@@ -2,7 +2,8 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { expect, it } from 'vitest';
 import { DeferredSharedLimiter } from './deferred-shared-limiter.js';
 
-const OPTIONS = { points: 10, duration: 60 };
+const LIMIT = { name: 'test', points: 10, seconds: 60 };
+const inMemory = () => new RateLimiterMemory({ points: 10, duration: 60 });
 
 async function allowed(nodes: readonly DeferredSharedLimiter[], attempts: number): Promise<number> {
   let count = 0;
@@ -16,8 +17,8 @@ async function allowed(nodes: readonly DeferredSharedLimiter[], attempts: number
 }
 
 it('shares no count at first, and the whole count from then on', async () => {
-  const shared = new RateLimiterMemory(OPTIONS);
-  const node = new DeferredSharedLimiter(OPTIONS, shared, 3);
+  const shared = inMemory();
+  const node = new DeferredSharedLimiter(LIMIT, shared, 3);
   expect(await allowed([node], 3)).toBe(3);
   expect(await shared.get('key')).toBeNull();
   expect(await allowed([node], 1)).toBe(1);
@@ -25,11 +26,11 @@ it('shares no count at first, and the whole count from then on', async () => {
 });
 
 it('limits a key on one node', async () => {
-  expect(await allowed([new DeferredSharedLimiter(OPTIONS, new RateLimiterMemory(OPTIONS), 3)], 50)).toBe(10);
+  expect(await allowed([new DeferredSharedLimiter(LIMIT, inMemory(), 3)], 50)).toBe(10);
 });
 
 it('limits a key that uses several nodes', async () => {
-  const shared = new RateLimiterMemory(OPTIONS);
-  const nodes = [new DeferredSharedLimiter(OPTIONS, shared, 3), new DeferredSharedLimiter(OPTIONS, shared, 3)];
+  const shared = inMemory();
+  const nodes = [new DeferredSharedLimiter(LIMIT, shared, 3), new DeferredSharedLimiter(LIMIT, shared, 3)];
   expect(await allowed(nodes, 50)).toBe(10);
 });

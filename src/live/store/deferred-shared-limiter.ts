@@ -1,4 +1,5 @@
-import type { IRateLimiterOptions, RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimit, RateLimiter } from '../rate-limit/rate-limiters.js';
 import { BoundedMemoryLimiter } from './memory/rate-limiters.memory.js';
 
 /**
@@ -7,11 +8,11 @@ import { BoundedMemoryLimiter } from './memory/rate-limiters.memory.js';
  */
 export class DeferredSharedLimiter extends BoundedMemoryLimiter {
   constructor(
-    options: IRateLimiterOptions,
-    private readonly shared: RateLimiterAbstract,
+    limit: RateLimit,
+    private readonly shared: RateLimiter,
     private readonly unshared: number,
   ) {
-    super(options);
+    super(limit);
   }
 
   override async consume(key: string | number): Promise<RateLimiterRes> {

@@ -9,7 +9,7 @@ import {
 } from '../../rate-limit/guess-counter.js';
 import { PLANS, SHORT_LIVED } from './schema-settings.js';
 
-/** How long a counter of a rate limit stays after its end, in milliseconds: nodes' clocks, which count, may differ. */
+/** How long a counter of a rate limit stays after its end, in ms: nodes of earlier versions count by their own clocks. */
 const RATE_LIMIT_SLACK_MS = 60_000;
 
 /**

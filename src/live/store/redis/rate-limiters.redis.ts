@@ -1,5 +1,5 @@
-import { type RateLimiterAbstract, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
-import { type RateLimit, RateLimiters } from '../../rate-limit/rate-limiters.js';
+import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
+import { type RateLimit, type RateLimiter, RateLimiters } from '../../rate-limit/rate-limiters.js';
 import { DeferredSharedLimiter } from '../deferred-shared-limiter.js';
 import { BoundedMemoryLimiter } from '../memory/rate-limiters.memory.js';
 import type { RedisConnection } from './redis.connection.js';
@@ -13,15 +13,17 @@ export class RedisRateLimiters extends RateLimiters {
     super();
   }
 
-  override make({ name, points, seconds, unshared = 0 }: RateLimit): RateLimiterAbstract {
-    const options = { keyPrefix: `sallyport:throttle:${name}`, points, duration: seconds };
+  override make(limit: RateLimit): RateLimiter {
+    const insuranceLimiter = new BoundedMemoryLimiter(limit);
     const shared = new MeasuredLimiter(this.redis, {
-      ...options,
+      keyPrefix: insuranceLimiter.keyPrefix,
+      points: limit.points,
+      duration: limit.seconds,
       storeClient: this.redis.client,
-      insuranceLimiter: new BoundedMemoryLimiter(options),
+      insuranceLimiter,
       rejectIfRedisNotReady: true,
     });
-    return unshared > 0 ? new DeferredSharedLimiter(options, shared, unshared) : shared;
+    return limit.unshared ? new DeferredSharedLimiter(limit, shared, limit.unshared) : shared;
   }
 }
 
