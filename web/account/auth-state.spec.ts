@@ -38,3 +38,29 @@ describe('the tabs of one browser', () => {
     expect(query).toHaveBeenCalledTimes(5);
   });
 });
+
+describe('a page whose socket says that its session has ended', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('window', { addEventListener: () => {} });
+    vi.stubGlobal('BroadcastChannel', class {});
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it.each([-300, 300])('asks the server at most every 5 s when the wall clock is set by %i s', async (stepSeconds) => {
+    const query = vi.fn(async () => ({ data: { me: null } }));
+    const auth = new AuthStore({ query } as unknown as ApolloClient);
+    auth.recheck();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(query).toHaveBeenCalledTimes(1);
+    vi.setSystemTime(Date.now() + stepSeconds * 1_000);
+    auth.recheck();
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(query).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(query).toHaveBeenCalledTimes(2);
+  });
+});

@@ -25,7 +25,7 @@ export class AuthStore {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #question = 0;
   #rechecking = false;
-  #recheckedAt = 0;
+  #recheckedAtMs = -Infinity;
   /** Called when there is still a session, perhaps a new one. Set by the backend. */
   onConfirmed: () => void = () => {};
 
@@ -66,8 +66,8 @@ export class AuthStore {
    */
   recheck(): void {
     this.#rechecking = true;
-    const pauseMs = Math.max(0, this.#recheckedAt + RECHECK_EVERY_MS - Date.now());
-    this.#recheckedAt = Date.now() + pauseMs;
+    const pauseMs = Math.max(0, this.#recheckedAtMs + RECHECK_EVERY_MS - performance.now());
+    this.#recheckedAtMs = performance.now() + pauseMs;
     this.#askIn(pauseMs);
   }
 
