@@ -80,13 +80,13 @@ const RULES: readonly Rule[] = [
     broken: (env) => env[name].some(isTooWide),
     message: `expected the addresses of your own machines; a range covers strangers, who could ${name === 'TRUSTED_PROXIES' ? 'then claim any address' : 'then try without limits'}. List narrower ranges`,
   })),
-  {
-    on: ['DATABASE_URL'],
+  ...(['DATABASE_URL', 'DATABASE_LISTEN_URL'] as const).map((name): Rule => ({
+    on: [name],
     productionOnly: true,
-    broken: ({ DATABASE_URL }) => DATABASE_URL !== undefined && hasDefaultPassword(DATABASE_URL),
+    broken: ({ [name]: url }) => url !== undefined && hasDefaultPassword(url),
     message:
       'expected a unique password; this one is a common default. Change it, for example to: openssl rand -hex 24',
-  },
+  })),
   {
     on: ['STORE', 'REDIS_URL'],
     broken: (env) => env.STORE === 'redis' && env.REDIS_URL === undefined,
@@ -208,12 +208,15 @@ function isSafeOrigin(origin: string): boolean {
   return protocol === 'https:' || isLoopback(hostname);
 }
 
-/** A URL without a password is allowed: the server may authenticate its clients in another way. */
+/**
+ * A URL without a password is allowed: the server may authenticate its clients in another way. As for the driver, the
+ * parameters `user` and `password` come before those in front of the host, and of several the last counts.
+ */
 function hasDefaultPassword(databaseUrl: string): boolean {
-  const { username, password } = parsePostgresUrl(databaseUrl);
-  if (password === '') return false;
-  const plain = decoded(password).toLowerCase();
-  return DEFAULT_PASSWORDS.has(plain) || plain === decoded(username).toLowerCase();
+  const { username, password, searchParams } = parsePostgresUrl(databaseUrl);
+  const user = searchParams.getAll('user').at(-1) || decoded(username);
+  const plain = (searchParams.getAll('password').at(-1) || decoded(password)).toLowerCase();
+  return plain !== '' && (DEFAULT_PASSWORDS.has(plain) || plain === user.toLowerCase());
 }
 
 function decoded(part: string): string {

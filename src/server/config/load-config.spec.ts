@@ -329,6 +329,13 @@ describe('production', () => {
     ['DATABASE_URL', { DATABASE_URL: 'postgres://sallyport:sallyport@db.example/sallyport' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://app:postgres@db.example/app' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://app:p%61ssword@db.example/app' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://db.example/app?user=app&password=postgres' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://other:c0ffee@db.example/app?user=ledger&password=ledger' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://ledger@db.example/app?password=c0ffee&password=Ledger' }],
+    [
+      'DATABASE_LISTEN_URL',
+      { DATABASE_URL: 'postgres://db.example/app', DATABASE_LISTEN_URL: 'postgres://app:postgres@db.example/app' },
+    ],
   ])('refuses a weak %s: %j', (name, env: Record<string, string>) => {
     const faults = faultsOf({ ...PRODUCTION, ...env });
     expect(faults).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
@@ -345,6 +352,7 @@ describe('production', () => {
       THROTTLE_EXEMPT: '192.0.2.0/24',
       ALLOWED_ORIGINS: 'https://a.example,http://localhost:5173',
       DATABASE_URL: `postgres://sallyport:${random('hex', 24)}@db.example/sallyport`,
+      DATABASE_LISTEN_URL: `postgres://postgres:postgres@db.example/sallyport?password=${random('hex', 24)}`,
     });
     expect(faults).toEqual([]);
   });
