@@ -23,6 +23,11 @@ it.each(['25P03', '25P04'])('a transaction that PostgreSQL ended after its time 
   expect(databaseFailure(Object.assign(new Error('no'), { code }))).toEqual({ kind: 'late', reason: code });
 });
 
+it.each(['25006', '53100', '53200', '58000', '58030'])('a server that answers %s takes no writes', (code) => {
+  const cause = Object.assign(new Error('no'), { code });
+  expect(databaseFailure(new Error('Failed query', { cause }))).toEqual({ kind: 'refused-write', reason: code });
+});
+
 it.each([
   ['25006', /^The database at db:5432 takes no writes \(25006\)/],
   ['ECONNREFUSED', /^The database at db:5432 does not answer \(ECONNREFUSED\)/],

@@ -1,10 +1,10 @@
 /**
  * SQLSTATE classes and codes for temporary failures: connection exceptions (08), insufficient resources (53), operator
- * intervention such as a shutdown or a statement timeout (57), timeouts of locks and transactions, deadlocks, and a
- * server that has just become read-only, or is a standby, which cannot read unlogged tables (0A000). PostgreSQL,
- * appendix A.
+ * intervention such as a shutdown or a statement timeout (57), errors of the system such as a failing disk (58), timeouts
+ * of locks and transactions, deadlocks, and a server that has just become read-only, or is a standby, which cannot read
+ * unlogged tables (0A000). PostgreSQL, appendix A.
  */
-const UNAVAILABLE_STATES = /^(08|53|57)|^(40001|40P01|55P03|25P03|25P04|25006|0A000)$/;
+const UNAVAILABLE_STATES = /^(08|53|57|58)|^(40001|40P01|55P03|25P03|25P04|25006|0A000)$/;
 const UNAVAILABLE_ERRNO = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ENOENT)/;
 const UNAVAILABLE_MESSAGES =
   /connection terminated|timeout expired|timeout exceeded when trying to connect|query read timeout|not queryable|pool after calling end|pglite is (closed|closing)/i;
@@ -20,8 +20,8 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return false;
 }
 
-/** Read-only, a standby, a full disk, too little memory: the server answers but refuses writes. */
-const REFUSED_WRITE_STATES = /^(25006|0A000|53100|53200)$/;
+/** Read-only, a standby, a full or failing disk, too little memory: the server answers but refuses writes. */
+const REFUSED_WRITE_STATES = /^(25006|0A000|53100|53200|58\w{3})$/;
 /** Too slow or in conflict with each other: says little about the server. */
 const LATE_STATES = /^(57014|40001|40P01|55P03|25P03|25P04)$/;
 const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connect/i;
@@ -81,7 +81,7 @@ export function startFault(error: unknown, address: string, setting = 'DATABASE_
   if (!failure || (error as NodeJS.ErrnoException).syscall === 'open') return null;
   const { kind, reason } = failure;
   return kind === 'refused-write'
-    ? `The database at ${address} takes no writes (${reason}): it may be a standby, read-only or full. Name another one in ${setting}, or correct it.`
+    ? `The database at ${address} takes no writes (${reason}): it may be a standby or read-only, or its disk full or failing. Name another one in ${setting}, or correct it.`
     : `The database at ${address} does not answer (${reason}): start it, or correct ${setting}.`;
 }
 
