@@ -4,16 +4,25 @@ import { AuthStore } from './auth-state.js';
 
 const ADA = { id: '1', email: 'ada@example.com', createdAt: '2026-01-01T00:00:00Z' };
 
+let signedIn: boolean;
+const answer = async () => ({ data: { me: signedIn ? { user: ADA } : null } });
+const query = vi.fn(answer);
+const apollo = { query, mutate: async () => (signedIn = false), clearStore: async () => {} };
+
+beforeEach(() => {
+  signedIn = true;
+  vi.stubGlobal('window', { addEventListener: () => {}, history: { replaceState: () => {} } });
+});
+afterEach(() => {
+  query.mockReset().mockImplementation(answer);
+  vi.unstubAllGlobals();
+});
+
 describe('the tabs of one browser', () => {
   let channels: { onmessage: () => void }[];
-  let signedIn: boolean;
-  const query = vi.fn(async () => ({ data: { me: signedIn ? { user: ADA } : null } }));
-  const apollo = { query, mutate: async () => (signedIn = false), clearStore: async () => {} };
 
   beforeEach(() => {
     channels = [];
-    signedIn = true;
-    vi.stubGlobal('window', { addEventListener: () => {}, history: { replaceState: () => {} } });
     vi.stubGlobal(
       'BroadcastChannel',
       class {
@@ -27,7 +36,6 @@ describe('the tabs of one browser', () => {
       },
     );
   });
-  afterEach(() => void vi.unstubAllGlobals());
 
   it('ask the server once each after a sign-out in one of them', async () => {
     const tabs = Array.from({ length: 6 }, () => new AuthStore(apollo as unknown as ApolloClient));
@@ -62,5 +70,58 @@ describe('a page whose socket says that its session has ended', () => {
     expect(query).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(200);
     expect(query).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('a page whose server does not answer', () => {
+  let auth: AuthStore;
+  const fail = () => query.mockRejectedValue(new TypeError('Failed to fetch'));
+  const recover = () => query.mockImplementation(answer);
+  const phase = () => auth.store.value.phase;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('BroadcastChannel', undefined);
+    auth = new AuthStore(apollo as unknown as ApolloClient);
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  it('says so if it was never answered, and continues when the server is back', async () => {
+    fail();
+    await auth.ask();
+    await auth.ask();
+    expect(phase()).toBe('unreachable');
+    recover();
+    await vi.runOnlyPendingTimersAsync();
+    expect(phase()).toBe('signedIn');
+  });
+
+  it('keeps the sign-in form and why the user was signed out, and learns later of a session', async () => {
+    signedIn = false;
+    await auth.ask();
+    auth.signedOut('ended');
+    fail();
+    auth.askAgain();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(auth.store.value).toEqual({ phase: 'signedOut', signOutReason: 'ended' });
+    recover();
+    await vi.runOnlyPendingTimersAsync();
+    expect(auth.store.value).toEqual({ phase: 'signedOut', signOutReason: 'ended' });
+    signedIn = true;
+    await auth.ask();
+    expect(phase()).toBe('signedIn');
+  });
+
+  it('asks after a second again once the user has signed in by the form', async () => {
+    signedIn = false;
+    await auth.ask();
+    fail();
+    auth.askAgain();
+    await vi.advanceTimersByTimeAsync(60_000);
+    auth.signedIn(ADA);
+    query.mockClear();
+    auth.askAgain();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(query).toHaveBeenCalledOnce();
   });
 });

@@ -36,8 +36,8 @@ export class AuthStore {
   }
 
   /**
-   * Asks the server who is signed in. While it does not answer, a signed-in user stays signed in; otherwise the page
-   * says so and retries.
+   * Asks the server who is signed in, and retries while it does not answer. Meanwhile the page stays as it is, so that a
+   * form keeps what was typed; a page that was never answered says so.
    */
   async ask(): Promise<void> {
     clearTimeout(this.#retry);
@@ -49,7 +49,7 @@ export class AuthStore {
       this.#learn(data?.me?.user ?? null);
     } catch {
       if (question !== this.#question) return;
-      if (this.store.value.phase !== 'signedIn') this.store.set({ phase: 'unreachable' });
+      if (this.store.value.phase === 'asking') this.store.set({ phase: 'unreachable' });
       this.askAgain();
       this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
     }
@@ -103,9 +103,10 @@ export class AuthStore {
     this.#retry = setTimeout(() => void this.ask(), ms);
   }
 
-  /** Pending responses are outdated now. */
+  /** The server has said who is signed in now: pending responses are outdated, and it answers. */
   #outdate(): void {
     this.#question += 1;
+    this.#retryMs = FIRST_RETRY_MS;
     clearTimeout(this.#retry);
   }
 
