@@ -66,6 +66,17 @@ describe('the stored audit events', () => {
     expect((await stored({ event: 'api-key-revoked' })).at(-1)?.details).toEqual({ name: `after ${kept}` });
   });
 
+  it('are at most 51 of one name in ten seconds, and all are counted', async () => {
+    const log = server.app.get(AuditLog);
+    for (let number = 0; number < 200; number += 1) log.record('customer-token-throttled', { viewer: 'customer:x:1' });
+    log.flush();
+    const events = await stored({ event: 'customer-token-throttled' });
+    expect(events).toHaveLength(51);
+    expect(events.at(-1)?.details).toEqual({ unlogged: 149 });
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain('sallyport_audit_events_total{event="customer-token-throttled"} 200');
+  });
+
   it('are removed when they are older than AUDIT_RETENTION_DAYS', async () => {
     const store = server.app.get(AuditStore);
     const record = { event: 'registered', viewer: 'user:old', address: null, reason: null, by: 'owner' } as const;

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
-import { AUDIT_EVENTS, type AuditEvent, AuditLog, type AuditRecord } from '../../live/logging/audit-log.js';
+import { AUDIT_EVENTS, type AuditEvent, AuditLog } from '../../live/logging/audit-log.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../identity.config.js';
 import { AuditStore, type TimedAuditRecord } from './audit.store.js';
 
@@ -46,8 +46,13 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    this.#leave = this.log.listen((record) => this.#take(record));
-    if (this.config.retentionDays === 0) return;
+    const uncount = this.log.count((event) => this.#counted.inc({ event }));
+    if (this.config.retentionDays === 0) {
+      this.#leave = uncount;
+      return;
+    }
+    const unlisten = this.log.listen((record, at) => this.#take({ at, record }));
+    this.#leave = () => (uncount(), unlisten());
     const write = setInterval(() => void this.flush(), WRITE_EVERY_MS).unref();
     const retain = setInterval(() => void this.retain(), RETAIN_EVERY_MS).unref();
     this.#timers = [write, retain];
@@ -55,6 +60,7 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
 
   /** Writes what waits, when no request is running any more and while the database is still open. */
   async onApplicationShutdown(): Promise<void> {
+    this.log.flush();
     this.#leave();
     for (const timer of this.#timers) clearInterval(timer);
     await this.flush();
@@ -79,10 +85,8 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  #take(record: AuditRecord): void {
-    this.#counted.inc({ event: record.event }, 1 + (record.unlogged ?? 0));
-    if (this.config.retentionDays === 0) return;
-    this.#waiting.push({ at: new Date(), record });
+  #take(event: TimedAuditRecord): void {
+    this.#waiting.push(event);
     if (this.#waiting.length <= MAX_WAITING) return;
     this.#waiting.shift();
     this.#dropped.inc();

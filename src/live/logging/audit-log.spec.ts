@@ -49,13 +49,41 @@ describe('the audit log', () => {
   });
 
   it('limits the lines of events that unauthenticated clients can cause, and says how many were dropped', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.useFakeTimers();
     const { audit, lines } = recording();
-    for (let n = 0; n < 1_000; n += 1) audit.record('sign-in-throttled', { address: '192.0.2.1' });
+    const flood = (address: string) => audit.record('sign-in-throttled', { address });
+    for (let n = 1; n < 1_000; n += 1) flood('192.0.2.1');
+    flood('192.0.2.2');
     expect(lines()).toHaveLength(50);
     vi.advanceTimersByTime(10_000);
-    audit.record('sign-in-throttled', { address: '192.0.2.2' });
-    expect(lines().at(-1)).toMatchObject({ address: '192.0.2.2', unlogged: 950 });
+    expect(lines()).toHaveLength(51);
+    expect(lines().at(-1)).toMatchObject({ address: '192.0.2.2', unlogged: 949 });
+    expect(vi.getTimerCount()).toBe(0);
+    flood('192.0.2.3');
+    expect(lines()).toHaveLength(52);
+    expect(lines().at(-1)).not.toHaveProperty('unlogged');
+  });
+
+  it('tells a counter of each event, and a listener of those that are written, with the time of each', () => {
+    vi.useFakeTimers();
+    const { audit } = recording();
+    const [written, counted]: [[number, number][], string[]] = [[], []];
+    audit.listen(({ unlogged = 0 }, at) => void written.push([at.getTime(), unlogged]));
+    audit.count((event) => void counted.push(event));
+    const start = Date.now();
+    for (let n = 0; n < 200; n += 1) audit.store('socket-opened', {});
+    expect(counted).toHaveLength(200);
+    vi.advanceTimersByTime(10_000);
+    expect(written).toEqual(Array.from({ length: 51 }, (_, n) => [start, n === 50 ? 149 : 0]));
+  });
+
+  it('writes what waits for the end of a flood before the process ends', () => {
+    vi.useFakeTimers();
+    const { audit, lines } = recording();
+    for (let n = 0; n < 60; n += 1) audit.record('registration-refused', {});
+    audit.onApplicationShutdown();
+    expect(lines().at(-1)).toMatchObject({ unlogged: 9 });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is documented event by event', () => {

@@ -1,4 +1,6 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { Flood } from './flood.js';
 
 /** The audit log's events and their descriptions. docs/operations.md has the same table. */
 export const AUDIT_EVENTS = {
@@ -62,11 +64,8 @@ export interface AuditEntry {
 /** The actor of an event. */
 export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'backend' | 'stranger';
 
-/**
- * Events that unauthenticated clients can cause without limit: a number of each is logged in ten seconds, the rest is
- * counted.
- */
-const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
+/** Events that unauthenticated clients can cause without limit: see {@link Flood}. All are counted. */
+const FLOODING: readonly AuditEvent[] = [
   'sign-in-throttled',
   'registration-refused',
   'api-key-throttled',
@@ -75,9 +74,7 @@ const FLOODING: ReadonlySet<AuditEvent> = new Set<AuditEvent>([
   'logout-token-refused',
   'socket-opened',
   'socket-refused',
-]);
-const WINDOW_MS = 10_000;
-const LINES_IN_A_WINDOW = 50;
+];
 
 /** An event as it is written: with the fields of {@link AuditEntry} that apply, and how many were dropped before it. */
 export interface AuditRecord extends AuditEntry {
@@ -89,24 +86,33 @@ export interface AuditRecord extends AuditEntry {
   readonly unlogged?: number;
 }
 
-/** Receives each written event, synchronously; must not throw. */
-export type AuditListener = (record: AuditRecord) => void;
+/** Receives each written event and when it happened, synchronously; must not throw. */
+export type AuditListener = (record: AuditRecord, at: Date) => void;
 
-interface Flood {
-  endsAtMs: number;
-  lines: number;
-  unlogged: number;
+/** Receives the name of each event, also of those that are not written, synchronously; must not throw. */
+export type AuditCounter = (event: AuditEvent) => void;
+
+/** An event that is to be written. */
+interface Occurrence {
+  readonly event: AuditEvent;
+  readonly entry: AuditEntry;
+  readonly at: Date;
+  readonly isLogged: boolean;
 }
 
 /**
  * The audit log: one structured line per event, at `info`, in the normal log. It never contains a password, a cookie, a
  * token or a key. Attackers cannot decide how much is written: see {@link FLOODING}.
  */
-export class AuditLog {
-  readonly #floods = new Map<AuditEvent, Flood>();
+export class AuditLog implements OnApplicationShutdown {
+  readonly #floods: ReadonlyMap<AuditEvent, Flood<Occurrence>>;
   readonly #listeners = new Set<AuditListener>();
+  readonly #counters = new Set<AuditCounter>();
 
-  constructor(private readonly logger: Logger) {}
+  constructor(private readonly logger: Logger) {
+    const write = (newest: Occurrence, unlogged: number): void => this.#write(newest, unlogged);
+    this.#floods = new Map(FLOODING.map((event) => [event, new Flood(write)]));
+  }
 
   /** Adds a listener, which stores the events; the returned function removes it. */
   listen(listener: AuditListener): () => void {
@@ -114,38 +120,44 @@ export class AuditLog {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Adds a counter; the returned function removes it. */
+  count(counter: AuditCounter): () => void {
+    this.#counters.add(counter);
+    return () => void this.#counters.delete(counter);
+  }
+
   /** Writes one event. Never throws. */
   record(event: AuditEvent, entry: AuditEntry): void {
-    const record = this.#publish(event, entry);
-    if (record) this.logger.info(record, AUDIT_EVENTS[event]);
+    this.#take({ event, entry, at: new Date(), isLogged: true });
   }
 
   /** As {@link record}, for an event whose line in the log is written by the caller. */
   store(event: AuditEvent, entry: AuditEntry): void {
-    if (this.#listeners.size > 0) this.#publish(event, entry);
+    this.#take({ event, entry, at: new Date(), isLogged: false });
   }
 
-  /** Null if the event is one too many. */
-  #publish(event: AuditEvent, entry: AuditEntry): AuditRecord | null {
-    const unlogged = FLOODING.has(event) ? this.#withhold(event) : 0;
-    if (unlogged === null) return null;
+  /** Writes the events that wait for the end of a flood. */
+  flush(): void {
+    for (const flood of this.#floods.values()) flood.end();
+  }
+
+  onApplicationShutdown(): void {
+    this.flush();
+  }
+
+  #take(occurrence: Occurrence): void {
+    const { event, isLogged } = occurrence;
+    for (const counter of this.#counters) counter(event);
+    if (!isLogged && this.#listeners.size === 0) return;
+    const flood = this.#floods.get(event);
+    if (flood) flood.take(occurrence);
+    else this.#write(occurrence, 0);
+  }
+
+  #write({ event, entry, at, isLogged }: Occurrence, unlogged: number): void {
     const { viewer = null, address = null, reason = null, by = 'stranger', ...details } = entry;
     const record = { event, viewer, address, reason, by, ...details, ...(unlogged > 0 ? { unlogged } : {}) };
-    for (const listener of this.#listeners) listener(record);
-    return record;
-  }
-
-  /** Null if the line must not be written, else the number of lines dropped before it. */
-  #withhold(event: AuditEvent): number | null {
-    const nowMs = performance.now();
-    const flood = this.#floods.get(event);
-    if (!flood || flood.endsAtMs <= nowMs) {
-      this.#floods.set(event, { endsAtMs: nowMs + WINDOW_MS, lines: 1, unlogged: 0 });
-      return flood?.unlogged ?? 0;
-    }
-    flood.lines += 1;
-    if (flood.lines <= LINES_IN_A_WINDOW) return 0;
-    flood.unlogged += 1;
-    return null;
+    for (const listener of this.#listeners) listener(record, at);
+    if (isLogged) this.logger.info(record, AUDIT_EVENTS[event]);
   }
 }
