@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { Database } from '../src/identity/database/database.js';
+import { apiKeys } from '../src/identity/database/schema.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
@@ -173,6 +176,35 @@ describe('the console', () => {
     for (const browser of browsers) expect((await callConsole(browser, '/sign-in', { key })).status).toBe(200);
     const open = await Promise.all(browsers.map(async (browser) => (await callConsole(browser, '/session')).status));
     expect(open).toEqual([401, ...Array<number>(10).fill(200)]);
+  });
+
+  it('LK-5 a session is refused with its key, and the audit log says which, from where and why', async () => {
+    const limits = { expiresAt: new Date(Date.now() + 60_000), addresses: ['10.0.0.0/8'] };
+    const key = await server.app.get(ApiKeys).create('office', ['console'], limits);
+    const [office, elsewhere] = ['10.1.2.3', '198.51.100.20'].map((address) => server.browser({ address }));
+    expect((await callConsole(office!, '/sign-in', { key })).status).toBe(200);
+    for (const [one, value] of office!.cookies) elsewhere!.cookies.set(one, value);
+    audited = [];
+    expect((await callConsole(elsewhere!, '/session')).status).toBe(401);
+    vi.useFakeTimers({ toFake: ['Date'], now: limits.expiresAt });
+    try {
+      expect((await callConsole(office!, '/session')).status).toBe(401);
+    } finally {
+      vi.useRealTimers();
+    }
+    await server.app.get(Database).run((orm) =>
+      orm
+        .update(apiKeys)
+        .set({ scopes: ['publish'] })
+        .where(eq(apiKeys.name, 'office')),
+    );
+    expect((await callConsole(office!, '/session')).status).toBe(401);
+    const refused = { event: 'console-refused', name: 'office', by: 'stranger' };
+    expect(audited).toMatchObject([
+      { ...refused, address: '198.51.100.20', reason: 'other-address' },
+      { ...refused, address: '10.1.2.3', reason: 'expired' },
+      { ...refused, address: '10.1.2.3', reason: 'out-of-scope' },
+    ]);
   });
 
   it('ends after 30 minutes without use and after eight hours in use', async () => {

@@ -44,7 +44,7 @@ export class ConsoleSessions {
     const verdict = await this.#verify(text, address);
     if (!verdict.ok) throw this.#refused(address, verdict.reason, verdict.name);
     const { key } = verdict;
-    if (!key.scopes.includes(CONSOLE_SCOPE)) {
+    if (!mayOpen(key)) {
       this.#record(address, 'out-of-scope', key.name);
       throw new ForbiddenError(`This key lacks the scope ${CONSOLE_SCOPE}.`);
     }
@@ -57,15 +57,20 @@ export class ConsoleSessions {
 
   /**
    * The operator of a cookie; null if the session has ended, or its key was revoked, has expired, lost its scope, or may
-   * not be used from this address.
+   * not be used from this address. The audit log has the last three.
    *
    * @param isUse whether the request counts as use: what a page asks by itself does not
    * @throws UnavailableError when the database is unavailable
    */
   async find(secret: string, address: string, isUse: boolean): Promise<Operator | null> {
     const session = await this.store.find(sessionSecretHash(secret));
-    if (!session || !mayUse(session.key, address)) return null;
+    if (!session) return null;
     const { id, key, createdAt, lastUsedAt } = session;
+    const fault = faultOf(key, address);
+    if (fault) {
+      this.#record(address, fault, key.name);
+      return null;
+    }
     if (isUse && Date.now() - lastUsedAt.getTime() > TOUCH_MS) await this.store.touch(id);
     return { sessionId: id, key, address, endsAt: endOf(createdAt) };
   }
@@ -99,9 +104,14 @@ export class ConsoleSessions {
   }
 }
 
-function mayUse(key: ApiKey, address: string): boolean {
+function mayOpen({ scopes }: ApiKey): boolean {
+  return scopes.includes(CONSOLE_SCOPE);
+}
+
+/** Why a session's key may not be used now from this address, in the words of a sign-in; null if it may. */
+function faultOf(key: ApiKey, address: string): 'expired' | 'other-address' | 'out-of-scope' | null {
   const ranges = key.addresses && parseAddressRanges(key.addresses);
-  return key.scopes.includes(CONSOLE_SCOPE) && keyFault(key, ranges, address) === null;
+  return keyFault(key, ranges, address) ?? (mayOpen(key) ? null : 'out-of-scope');
 }
 
 function endOf(openedAt: Date): Date {
