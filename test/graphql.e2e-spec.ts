@@ -1,5 +1,7 @@
 import { randomBytes, createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Logger } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LOGGER } from '../src/live/logging/logger.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { rawUpgrade } from './kit/raw-upgrade.js';
 import { type SignedIn, startServer, type TestServer } from './kit/server.js';
@@ -225,6 +227,20 @@ describe('HTTP', () => {
         expect(await ask({ cookie, [name]: 'true', 'sec-fetch-site': 'cross-site' })).toBe(403);
       },
     );
+
+    it('is logged, once per reason, when a request without Origin is refused', async () => {
+      const fresh = await startServer({ env: { USER_COUNT_INTERVAL_SECONDS: '3600' } });
+      const warn = vi.spyOn(fresh.app.get<Logger>(LOGGER), 'warn');
+      for (const origin of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { cookie: 'a=b' }]) {
+        const headers = { 'content-type': 'application/json', ...origin } as Record<string, string>;
+        expect((await fetch(`${fresh.url}/graphql`, { method: 'POST', headers, body: '{}' })).status).toBe(403);
+      }
+      expect(warn.mock.calls.map(([facts]) => facts)).toEqual([
+        { event: 'origin-refused', origin: null, reason: 'other-site' },
+        { event: 'origin-refused', origin: null, reason: 'no-origin' },
+      ]);
+      await fresh.stop();
+    });
 
     it('a program without a cookie needs none of these headers', async () => {
       expect(await ask({})).toBe(200);

@@ -70,10 +70,12 @@ async function refuseOrigin({ headers }: FastifyRequest, origins: HttpOrigins): 
   const site = headers['sec-fetch-site'];
   if (origin === undefined && site === undefined) {
     if (cookie === undefined || ASKED_FIRST.some((name) => headers[name])) return;
+    origins.refused('no-origin');
     throw new ForbiddenError(
       'A request with a cookie must say where it comes from: send Origin, or Apollo-Require-Preflight.',
     );
   }
-  const allowed = origin === undefined ? OWN_SITE.has(site) : await origins.allow(origin);
-  if (!allowed) throw new ForbiddenError('Pages of this origin may not call this server: see ALLOWED_ORIGINS.');
+  if (origin === undefined ? OWN_SITE.has(site) : await origins.allow(origin)) return;
+  if (origin === undefined) origins.refused('other-site');
+  throw new ForbiddenError('Pages of this origin may not call this server: see ALLOWED_ORIGINS.');
 }

@@ -26,6 +26,17 @@ describe('the origins that may call over HTTP', () => {
     ]);
   });
 
+  it('are logged as null, once per reason, when a request is refused that has none', async () => {
+    const { origins, lines } = watched();
+    await origins.allow('null');
+    for (const reason of ['other-site', 'no-origin', 'other-site', 'no-origin'] as const) origins.refused(reason);
+    expect(lines.slice(1)).toMatchObject([
+      { event: 'origin-refused', origin: null, reason: 'other-site', msg: expect.stringContaining('ALLOWED_ORIGINS') },
+      { event: 'origin-refused', origin: null, reason: 'no-origin', msg: expect.stringContaining('Origin') },
+    ]);
+    expect(lines).toHaveLength(3);
+  });
+
   it('are cut to 200 characters in the log', async () => {
     const { origins, lines } = watched();
     await origins.allow(`https://${'a'.repeat(5_000)}.example`);
@@ -36,6 +47,7 @@ describe('the origins that may call over HTTP', () => {
   it('are logged at most a thousand times, and then once that there are more', async () => {
     const { origins, lines } = watched();
     for (let number = 0; number < 1_500; number++) await origins.allow(`https://${number}.example`);
+    origins.refused('other-site');
     expect(lines).toHaveLength(1_001);
     expect(lines.at(-1)).not.toHaveProperty('origin');
   });
