@@ -88,6 +88,20 @@ describe('the metrics', () => {
 });
 
 describe('in production', () => {
+  it('LK-4 the port of the server serves /metrics on this machine, and not what comes through a proxy', async () => {
+    const server = await startServer({ env: { ...PRODUCTION, STORE: 'memory', ...QUIET } });
+    const answer = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(server.url + path, { headers });
+      const ofEach = /^(?:x-request-id|date)$/;
+      return [response.status, await response.text(), [...response.headers].filter(([name]) => !ofEach.test(name))];
+    };
+    expect(await answer('/metrics')).toEqual([200, expect.stringContaining('sallyport_sockets 0'), expect.anything()]);
+    const unknown = await answer('/nowhere');
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'via'])
+      expect(await answer('/metrics', { [name]: '10.1.2.3' })).toEqual(unknown);
+    await server.stop();
+  });
+
   it('METRICS_PORT takes /metrics from the port of the server', async () => {
     const server = await startServer({ env: { ...PRODUCTION, METRICS_PORT: '0', STORE: 'memory', ...QUIET } });
     expect((await fetch(`${server.url}/metrics`)).status).toBe(404);

@@ -23,7 +23,7 @@ export type ConfigOutcome =
  * An empty value counts as absent; a secret may be `@path`. Outside production a missing `SECRET_KEYS` is generated
  * once and kept in `DATA_DIR`. Production refuses missing or weak values, each by name. Without `NODE_ENV` this is
  * development: `HOST` must be loopback, and with a public https `PUBLIC_URL` neither the schema nor GraphiQL is
- * available.
+ * available, and metrics are as in production.
  *
  * @param source the environment, usually `process.env`
  */
@@ -87,7 +87,7 @@ function toConfig(env: Environment): Config {
     audit: { retentionDays: env.AUDIT_RETENTION_DAYS },
     registration: { mode: env.REGISTRATION },
     webhooks: webhooksOf(env),
-    metrics: metricsOf(env, http.production),
+    metrics: metricsOf(env),
     tracing: tracingOf(env),
     logging: { level: env.LOG_LEVEL },
   };
@@ -95,10 +95,9 @@ function toConfig(env: Environment): Config {
 
 function httpOf(env: Environment): ServerConfig {
   const publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
-  const production = env.NODE_ENV === 'production';
-  const closed = production || isPublicWithoutNodeEnv(env);
+  const closed = isClosed(env);
   return {
-    production,
+    production: env.NODE_ENV === 'production',
     host: env.HOST,
     port: env.PORT,
     publicUrl,
@@ -110,12 +109,19 @@ function httpOf(env: Environment): ServerConfig {
   };
 }
 
+/** Whether what is for developers and operators must not be public. */
+function isClosed(env: Environment): boolean {
+  return env.NODE_ENV === 'production' || isPublicWithoutNodeEnv(env);
+}
+
 function webhooksOf({ WEBHOOK_URL: url, WEBHOOK_SECRET: secrets }: Environment): WebhookConfig {
   return { url: url ?? null, secrets: secrets.flatMap((text) => parseWebhookSecret(text) ?? []) };
 }
 
-function metricsOf({ METRICS_PORT: port, HOST: host }: Environment, production: boolean): MetricsConfig {
-  return { port: port ?? null, host, onServer: port === undefined || !production };
+function metricsOf(env: Environment): MetricsConfig {
+  const { METRICS_PORT: port = null, HOST: host } = env;
+  if (!isClosed(env)) return { port, host, onServer: 'everybody' };
+  return { port, host, onServer: port === null ? 'private' : 'nobody' };
 }
 
 /** An endpoint for traces is used as it is; one for every signal is the base of the path that OTLP defines. */

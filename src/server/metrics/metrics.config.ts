@@ -5,8 +5,8 @@ export interface MetricsConfig {
   /** `METRICS_PORT`; null: on the port of the server. */
   readonly port: number | null;
   readonly host: string;
-  /** Whether the server's own port serves them as well. */
-  readonly onServer: boolean;
+  /** To whom the server's own port serves them as well. `private`: see `isFromPrivateNetwork`. */
+  readonly onServer: 'everybody' | 'private' | 'nobody';
   /** In a worker: the page of all workers. Default: the metrics of this process. */
   readonly page?: MetricsPage;
 }

@@ -1,12 +1,14 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
 import { NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 import { MetricsPage } from './metrics-page.js';
+import { isFromPrivateNetwork } from './private-network.js';
 
 /**
- * Metrics for Prometheus on the server's port. In production set `METRICS_PORT`, with which this answers 404; or bind
- * the server to a private address; or do not expose this path.
+ * Metrics for Prometheus on the server's port. In production only for a private network, and with `METRICS_PORT` for
+ * nobody; the others get the response to an unknown path.
  */
 @Controller()
 export class MetricsController {
@@ -18,8 +20,10 @@ export class MetricsController {
   @Get('/metrics')
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('Cache-Control', 'no-store')
-  async metrics(): Promise<string> {
-    if (!this.config.onServer) throw new NotFoundError('There is nothing here.');
+  async metrics(@Req() { raw }: FastifyRequest): Promise<string> {
+    const { onServer } = this.config;
+    if (onServer === 'nobody' || (onServer === 'private' && !isFromPrivateNetwork(raw)))
+      throw new NotFoundError('There is nothing here.');
     return this.page.text();
   }
 }
