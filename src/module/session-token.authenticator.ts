@@ -32,10 +32,10 @@ export class SessionTokenAuthenticator extends ConnectionAuthenticator {
       this.sessions.endOf(session),
     ]);
     if (isRevoked || expiresAt === null) return { ok: false, reason: 'session-ended' };
-    const claim = () => this.singleUse.claim(tokenId, expiresAtSeconds);
+    const once = this.singleUse.of(tokenId, expiresAtSeconds);
     return {
       ok: true,
-      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt, claim },
+      grant: { viewer: { id: viewer }, standsOn: { session }, issuedAt, expiresAt, ...once },
     };
   }
 }

@@ -28,8 +28,7 @@ export class ApiTokenAuthenticator extends ConnectionAuthenticator {
     const { viewer, session, tokenId, issuedAt, expiresAt } = reading.claims;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session, issuedAt }))
       return { ok: false, reason: 'session-ended' };
-    const claim = () => this.singleUse.claim(tokenId, expiresAt.getTime() / 1000);
-    const shared = { viewer, issuedAt, claim };
+    const shared = { viewer, issuedAt, ...this.singleUse.of(tokenId, expiresAt.getTime() / 1000) };
     if (session === null) return { ok: true, grant: { ...shared, standsOn: 'token', expiresAt } };
     return { ok: true, grant: { ...shared, standsOn: { session }, expiresAt: endOfExternalSession() } };
   }

@@ -33,11 +33,11 @@ export class AccountAuthenticator extends ConnectionAuthenticator {
     if (userId === null || !isUuid(sessionId)) return { ok: false, reason: 'invalid' };
     const status = await this.sessions.statusOf({ userId, sessionId });
     if (!status.ok) return status;
-    const claim = () => this.singleUse.claim(tokenId, expiresAtSeconds);
+    const once = this.singleUse.of(tokenId, expiresAtSeconds);
     const viewer = accountViewer(userId, sessionId, viewerId);
     return {
       ok: true,
-      grant: { viewer, standsOn: { session: sessionId }, expiresAt: status.endsAt, claim },
+      grant: { viewer, standsOn: { session: sessionId }, expiresAt: status.endsAt, ...once },
     };
   }
 }

@@ -2,6 +2,18 @@ import { Inject, Injectable } from '@nestjs/common';
 import { TOKEN_CONFIG, type TokenConfig } from '../live.config.js';
 import { TokenReplayStore } from './token-replay.store.js';
 
+/** The part of a token's grant with which the gateway claims the token for one socket, after every other check. */
+export interface TokenClaim {
+  /**
+   * Returns false if the token has opened a socket before. Absent: it may open any number.
+   *
+   * @throws UnavailableError when the store is unavailable or full
+   */
+  readonly claim?: () => Promise<boolean>;
+}
+
+const REUSABLE: TokenClaim = {};
+
 /** Lets a token open one socket if `TOKEN_SINGLE_USE` is set, and any number otherwise. */
 @Injectable()
 export class SingleUse {
@@ -11,15 +23,13 @@ export class SingleUse {
   ) {}
 
   /**
-   * Claims a token for one socket. An authenticator leaves this to the gateway with `Grant.claim`, because it comes
-   * after every other check.
+   * The claim of a token, to be added to its grant; empty without `TOKEN_SINGLE_USE`.
    *
    * @param tokenId the token's `jti`
    * @param expiresAtSeconds when the token expires, in seconds since the epoch; rounded up
-   * @returns false if the token has opened a socket before; always true without `TOKEN_SINGLE_USE`
-   * @throws UnavailableError when the store is unavailable or full
    */
-  async claim(tokenId: string, expiresAtSeconds: number): Promise<boolean> {
-    return !this.config.singleUse || (await this.store.claim(tokenId, Math.ceil(expiresAtSeconds)));
+  of(tokenId: string, expiresAtSeconds: number): TokenClaim {
+    if (!this.config.singleUse) return REUSABLE;
+    return { claim: () => this.store.claim(tokenId, Math.ceil(expiresAtSeconds)) };
   }
 }

@@ -53,9 +53,12 @@ export class ConnectionAdmission {
     const context = extraFields ? { ...(await extraFields({ viewer, client })), ...own } : own;
     if (connection.closed) return null;
     const refused = () => this.#hasEnded(grant) ?? this.#isFullFor(viewer.id);
-    // Asked again after the claim: nothing is awaited from there to the admission.
-    const refusal = refused() ?? (await this.policy.claim(grant, client)) ?? refused();
-    if (connection.closed) return null;
+    let refusal = refused();
+    if (!refusal && grant.claim) {
+      refusal = (await this.policy.claim(grant, client)) ?? refused();
+      if (connection.closed) return null;
+    }
+    // Nothing is awaited from the last check to the admission.
     if (refusal) return refuse(connection, refusal);
     const resumable = payload['resumable'] === true;
     const sendsPositions = resumable && payload['positions'] === true;
