@@ -189,6 +189,19 @@ function describeTokens(nodes: () => [TestServer, TestServer]): void {
     expect(await closeCodeFor(server.url, token)).toBe(4401);
   });
 
+  it('end with /disconnect of their session by its name after the key that made them was revoked', async () => {
+    const [name, session] = [randomUUID(), randomUUID()];
+    const keys = server.app.get(ApiKeys);
+    const maker = (await keys.create(name, ['tokens:former'])) ?? '';
+    const token = await tokenFor(server, maker, { viewer: 'external:former:cat', session });
+    const socket = await openSocket(other.url, { token });
+    expect(await keys.revoke(name)).toBe(true);
+    const only = await makeKey(server, 'disconnect');
+    expect(await post(server, '/disconnect', only, { session })).toEqual({ status: 200, body: {} });
+    expect((await socket.waitForClose()).code).toBe(4401);
+    expect(await closeCodeFor(server.url, token)).toBe(4401);
+  });
+
   it('answer {} to /disconnect of a session that no source knows', async () => {
     const only = await makeKey(server, 'disconnect');
     expect(await post(server, '/disconnect', only, { session: 'of-nobody' })).toEqual({ status: 200, body: {} });

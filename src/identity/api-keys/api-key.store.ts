@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { and, arrayContains, asc, eq, gt, isNull, lt, or } from 'drizzle-orm';
-import { Database } from '../database/database.js';
-import { apiKeys } from '../database/schema.js';
-import { type ApiKeyScope, DEFAULT_SCOPES } from './api-key-scopes.js';
+import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm';
+import { Database, type Orm } from '../database/database.js';
+import { apiKeys, formerSources } from '../database/schema.js';
+import { type ApiKeyScope, DEFAULT_SCOPES, tokenSources } from './api-key-scopes.js';
+
+/** The most sources of revoked keys; one more replaces the one whose key was revoked first. */
+const MAX_FORMER_SOURCES = 1_000;
 
 /** A key without its secret. */
 export interface ApiKey {
@@ -97,11 +100,36 @@ export class ApiKeyStore {
     );
   }
 
-  /** Removes the key with this name; false if there is none. */
-  async remove(name: string): Promise<boolean> {
-    const rows = await this.database.run((orm) => orm.delete(apiKeys).where(eq(apiKeys.name, name)).returning(KNOWN));
-    return rows.length > 0;
+  /** The sources for which a key may make tokens, or a revoked one could: sockets of its tokens may still be open. */
+  async tokenSources(): Promise<readonly string[]> {
+    // In this order no source is missed whose key is revoked meanwhile.
+    const ofKeys = (await this.list()).flatMap(({ scopes }) => tokenSources(scopes));
+    const former = await this.database.run((orm) => orm.select().from(formerSources));
+    return [...new Set([...ofKeys, ...former.map(({ source }) => source)])];
   }
+
+  /** Removes the key with this name and keeps its sources; false if there is none. */
+  remove(name: string): Promise<boolean> {
+    return this.database.transaction(async (orm) => {
+      const [key] = await orm.delete(apiKeys).where(eq(apiKeys.name, name)).returning(KNOWN);
+      const sources = key ? tokenSources(withScopes(key).scopes) : [];
+      if (sources.length > 0) await keepSources(orm, sources);
+      return key !== undefined;
+    });
+  }
+}
+
+/** Sorted, so that two revocations of the same sources do not wait for each other in a circle. */
+async function keepSources(orm: Orm, sources: readonly string[]): Promise<void> {
+  const revokedAt = new Date();
+  const rows = sources.toSorted().map((source) => ({ source, revokedAt }));
+  await orm.insert(formerSources).values(rows).onConflictDoUpdate({ target: formerSources.source, set: { revokedAt } });
+  const surplus = orm
+    .select({ source: formerSources.source })
+    .from(formerSources)
+    .orderBy(desc(formerSources.revokedAt), asc(formerSources.source))
+    .offset(MAX_FORMER_SOURCES);
+  await orm.delete(formerSources).where(inArray(formerSources.source, surplus));
 }
 
 /** A row with the scopes of its key: one from before there were scopes has the default ones. */

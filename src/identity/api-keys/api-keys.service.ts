@@ -121,6 +121,11 @@ export class ApiKeys {
     return this.store.list();
   }
 
+  /** The sources of all keys' tokens, revoked keys included: see {@link ApiKeyStore.tokenSources}. */
+  tokenSources(): Promise<readonly string[]> {
+    return this.store.tokenSources();
+  }
+
   /** The keys whose names sort after this one, at most `limit`. */
   page(after: string, limit: number): Promise<readonly ListedApiKey[]> {
     return this.store.page(after, limit);

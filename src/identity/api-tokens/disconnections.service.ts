@@ -45,8 +45,8 @@ export class Disconnections {
 
   /**
    * Ends one session: an account's by its id, an external one by its whole id `external:<source>:<session>`, or by its
-   * name in the sources for which the key may make tokens; for a key without such a scope, in those of all keys and of
-   * the trusted issuers.
+   * name in the sources for which the key may make tokens; for a key without such a scope, in those of all keys,
+   * revoked ones included, and of the trusted issuers.
    *
    * @returns false for text that is not a session in any of these forms
    * @throws UnavailableError when a store is unavailable: the same may be sent again
@@ -68,8 +68,7 @@ export class Disconnections {
   }
 
   async #allSources(): Promise<readonly string[]> {
-    const ofKeys = (await this.keys.list()).flatMap(({ scopes }) => tokenSources(scopes));
-    return [...ofKeys, ...this.config.issuers.map(({ source }) => source)];
+    return [...(await this.keys.tokenSources()), ...this.config.issuers.map(({ source }) => source)];
   }
 }
 

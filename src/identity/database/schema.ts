@@ -40,7 +40,7 @@ export const sessions = pgTable(
   ],
 );
 
-/** Keys of other backends. Deleting the row revokes the key. */
+/** Keys of other backends. Deleting the row revokes the key; its sources go to {@link formerSources}. */
 export const apiKeys = pgTable('api_keys', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull().unique(),
@@ -55,6 +55,13 @@ export const apiKeys = pgTable('api_keys', {
   addresses: text('addresses').array(),
   /** When the key was last used, to about a minute. Null: never. */
   lastUsedAt: instant('last_used_at'),
+});
+
+/** The sources of revoked keys, whose tokens and sockets may outlive them. Bounded. */
+export const formerSources = pgTable('former_sources', {
+  source: text('source').primaryKey(),
+  /** When the last of its keys so far was revoked. */
+  revokedAt: instant('revoked_at').notNull(),
 });
 
 /** Invitations to create an account. An invitation is deleted when it is used. */
