@@ -81,7 +81,7 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 1$/m);
   });
 
-  it('logs and counts a full disk by its reason', async () => {
+  it('is not ready as long as the disk of its tables is full, and logs and counts why', async () => {
     await onServer(
       `create function full_disk() returns trigger language plpgsql as
        $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
@@ -90,7 +90,15 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     );
     expect(await register()).toBe('UNAVAILABLE');
     await vi.waitFor(() => expect(logged('refuses writes').join('\n')).toContain('53100'));
-    expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="53100"\} 1$/m);
+    const again = logged('takes writes again').length;
+    await vi.waitFor(
+      async () =>
+        expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="53100"\} [3-9]$/m),
+      { timeout: 30_000, interval: 200 },
+    );
+    expect(await readiness()).toEqual({ status: 503, database: 'unavailable' });
+    expect(logged('takes writes again')).toHaveLength(again);
+    expect(logged('53100')).toHaveLength(1);
     await onServer('drop trigger full_disk on users', name);
     await until({ status: 200, database: 'ok' });
     expect(await register()).toBeUndefined();

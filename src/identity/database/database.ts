@@ -7,6 +7,7 @@ import type { StoreOperation } from '../../live/store/store-operation.js';
 import {
   databaseFailure,
   type DatabaseFailure,
+  FILLER,
   probeWrite,
   ReadOnlyDatabase,
 } from '../../live/store/postgres/postgres-failure.js';
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A database that does not answer within this time counts as unavailable, in ms. */
 const PROBE_TIMEOUT_MS = 2_000;
+const PROBE = `users (id, email, password_hash, created_at) values (gen_random_uuid(), gen_random_uuid(), ${FILLER}, now())`;
 
 /** Drizzle with the schema; the same SQL on PGlite and PostgreSQL. */
 export type Orm = PgDatabase<PgQueryResultHKT, typeof schema>;
@@ -94,7 +96,7 @@ export class Database {
     const found: unknown = await this.orm.execute(sql`select current_setting('transaction_read_only') as "readOnly"`);
     if ((found as { rows: { readOnly: string }[] }).rows[0]?.readOnly === 'on') throw new ReadOnlyDatabase();
     if (this.state !== 'refuses-writes') return;
-    await probeWrite((statement) => this.transaction((orm) => orm.execute(sql.raw(statement))));
+    await probeWrite((statement) => this.transaction((orm) => orm.execute(sql.raw(statement))), PROBE);
   }
 
   async #watched<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {

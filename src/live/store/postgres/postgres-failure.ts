@@ -48,18 +48,23 @@ export function databaseFailure(error: unknown): DatabaseFailure | null {
   return { kind: 'unavailable', reason: code || 'connection lost' };
 }
 
-/** Even rows of a table that is dropped with its transaction need disk space. */
-const WRITE_PROBE = `create temporary table sallyport_probe on commit drop as select repeat('x', 8192) as filler`;
+/** A value that does not compress below a page: it needs disk space. */
+export const FILLER = "(select string_agg(md5(random()::text), '') from generate_series(1, 256))";
+/** Ends the block of the probe, which undoes its row. Of a class that PostgreSQL does not use. */
+const UNDO = 'SP000';
 
 /**
- * Tries a write that leaves nothing behind.
+ * Tries a write to one of our tables that leaves nothing behind.
  *
  * @param run runs one statement in a transaction of its own
- * @throws what the statement throws, unless the role may not make temporary tables: then only its next write can tell
+ * @param row the table, columns and values of a row
+ * @throws what the statement throws, unless the role may not write there: then only its next write can tell
  */
-export async function probeWrite(run: (statement: string) => Promise<unknown>): Promise<void> {
+export async function probeWrite(run: (statement: string) => Promise<unknown>, row: string): Promise<void> {
   try {
-    await run(WRITE_PROBE);
+    await run(
+      `do $$ begin insert into ${row}; raise sqlstate '${UNDO}'; exception when sqlstate '${UNDO}' then end $$`,
+    );
   } catch (error) {
     if (!lacksRight(error)) throw error;
   }

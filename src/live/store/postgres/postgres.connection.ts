@@ -2,7 +2,7 @@ import type { QueryResult, QueryResultRow } from 'pg';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreHealth } from '../store-health.js';
 import type { PostgresLink } from './open-postgres.js';
-import { databaseFailure, probeWrite } from './postgres-failure.js';
+import { databaseFailure, FILLER, probeWrite } from './postgres-failure.js';
 import { operationOf } from './query-operation.js';
 
 /** How often PostgreSQL is asked for its time and whether it takes writes, in milliseconds. */
@@ -10,6 +10,8 @@ const HEARTBEAT_MS = 5_000;
 /** The same while it does not. */
 const RETRY_MS = 1_000;
 const BEAT = `select extract(epoch from clock_timestamp()) * 1000 as now, current_setting('transaction_read_only') as "readOnly"`;
+
+const PROBE = `sallyport.guess values (-1, gen_random_uuid(), 0, 0, 0, to_jsonb(${FILLER}))`;
 
 /** A value of a query. */
 export type SqlValue = string | number | boolean | null | Date | readonly (string | number | null)[];
@@ -97,7 +99,7 @@ export class PostgresConnection {
       const isReadOnly = await this.#readClock();
       if (isReadOnly) this.health.refusedWrite('25006');
       else {
-        if (this.health.state === 'refuses-writes') await probeWrite((statement) => this.run(statement));
+        if (this.health.state === 'refuses-writes') await probeWrite((statement) => this.run(statement), PROBE);
         this.health.tookWrite();
       }
     } catch (error) {

@@ -20,6 +20,8 @@ const OPERATIONS: Readonly<Record<string, StoreOperation>> = {
   count_guess: 'limit',
   used_token: 'token',
   take_lease: 'lease',
+  // Only the probe names this table.
+  guess: 'heartbeat',
 };
 /** Statements are constants of this program; this only bounds a mistake. */
 const MAX_KNOWN = 200;
