@@ -1,8 +1,10 @@
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newApiKey } from '../src/identity/api-keys/api-key.js';
+import { hashApiKey, newApiKey } from '../src/identity/api-keys/api-key.js';
+import { ApiKeyStore } from '../src/identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { PublishRate } from '../src/live/publish/publish-rate.js';
 import { Publisher } from '../src/live/publish/publisher.service.js';
 import { HeldBodies } from '../src/server/http-api/held-bodies.js';
 import { rawHttp, requestBytes } from './kit/raw-http.js';
@@ -186,4 +188,14 @@ describe('concurrent request bodies', () => {
       expect((await rawHttp(server.url, Buffer.concat([head(once, length), body]))).status).toBe(200);
     }
   });
+});
+
+it.each(['{', '{"events":1}'])('a malformed request (%s) counts in the rate of its key', async (body) => {
+  const authorization = `Bearer ${await makeKey(`malformed-${body.length}`)}`;
+  const { id } = (await server.app.get(ApiKeyStore).find(hashApiKey(authorization.slice('Bearer '.length))))!;
+  const headers = { 'content-type': 'application/json', authorization };
+  const publish = async () => (await fetch(`${server.url}/publish`, { method: 'POST', headers, body })).status;
+  server.app.get(PublishRate).spend({ id }, 999_990);
+  expect(await publish()).toBe(400);
+  await vi.waitFor(async () => expect(await publish()).toBe(429), { timeout: 2_000 });
 });

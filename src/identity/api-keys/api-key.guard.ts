@@ -20,7 +20,7 @@ const BEARER = /^Bearer ([^\s]{1,200})$/i;
 const admitted = new WeakMap<FastifyRequest, Caller>();
 
 /** Who sent an admitted request. */
-interface Caller {
+export interface Caller {
   readonly key: ApiKey;
   readonly address: string;
 }
@@ -49,7 +49,7 @@ export class ApiKeyGuard implements CanActivate {
    * @throws ForbiddenError when the key lacks the required scope
    * @throws UnavailableError when the store of keys is unavailable
    */
-  async admit(request: FastifyRequest, reply: FastifyReply, { scope, isAllowed }: KeyPermission): Promise<ApiKey> {
+  async admit(request: FastifyRequest, reply: FastifyReply, { scope, isAllowed }: KeyPermission): Promise<Caller> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const verdict = await this.#verify(text, address);
@@ -62,8 +62,9 @@ export class ApiKeyGuard implements CanActivate {
     }
     const { key } = verdict;
     if (!isAllowed(key.scopes)) throw this.keys.outOfScope(key, scope, address);
-    admitted.set(request, { key, address });
-    return key;
+    const caller = { key, address };
+    admitted.set(request, caller);
+    return caller;
   }
 
   async #verify(text: string, address: string): Promise<ApiKeyVerdict> {

@@ -27,12 +27,12 @@ export abstract class BackendRule implements RouteRule {
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     void reply.header('Cache-Control', 'no-store');
-    const key = await this.guard.admit(request, reply, this.permission);
+    const { key, address } = await this.guard.admit(request, reply, this.permission);
     try {
       this.rate.spend(key, 1);
     } catch (error) {
       if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
+        this.audit.record('api-key-throttled', { address, name: key.name, reason: 'limit-of-key' });
       throw error;
     }
   };

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiKeyGuard, CallerAddress, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
+import { ApiKeyGuard, type Caller, CallerAddress, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
 import { publisherOf } from '../../identity/api-keys/api-key.js';
@@ -34,7 +34,7 @@ export class PublishController {
     @Body() body: unknown,
   ): Promise<PublishAnswer> {
     const events = eventsOf(body);
-    this.rate.spend(key, events.length);
+    this.rate.spendRest(key, events.length);
     const answer = await this.publisher.publish(events, publisherOf(key));
     // Once for a request, however many of its events were refused.
     if (answer.results.some((result) => 'error' in result && result.error.code === 'FORBIDDEN'))
@@ -64,23 +64,27 @@ export class PublishRule implements RouteRule {
   ) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
-    const key = await this.guard.admit(request, reply, { scope: 'publish', isAllowed: mayPublishSomething });
-    const bytes = announcedBytes(request);
-    const release = this.#take(key, bytes);
+    const caller = await this.guard.admit(request, reply, { scope: 'publish', isAllowed: mayPublishSomething });
+    const { bytes, release } = this.#take(caller, request);
     whenOver(request, reply, () => {
       release();
-      if (bytes === null) this.rate.spendMoreBytes(key, lengthOfBody(request) ?? MAX_BODY_BYTES);
+      if (bytes === null) this.rate.spendMoreBytes(caller.key, lengthOfBody(request) ?? MAX_BODY_BYTES);
     });
   };
 
-  /** A body without `Content-Length` may have the maximum size, and counts when its length is known. */
-  #take(key: ApiKey, bytes: number | null): () => void {
+  /**
+   * Counts the request, also if it turns out to be malformed. A body without `Content-Length` may have the maximum size,
+   * and counts when its length is known.
+   */
+  #take({ key, address }: Caller, request: FastifyRequest): { bytes: number | null; release: () => void } {
     try {
+      this.rate.spend(key, 1);
+      const bytes = announcedBytes(request);
       this.rate.spendBytes(key, bytes ?? 0);
-      return this.held.hold(key, bytes ?? MAX_BODY_BYTES);
+      return { bytes, release: this.held.hold(key, bytes ?? MAX_BODY_BYTES) };
     } catch (error) {
       if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { name: key.name, reason: 'limit-of-key' });
+        this.audit.record('api-key-throttled', { address, name: key.name, reason: 'limit-of-key' });
       throw error;
     }
   }
