@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { AccountChanges } from '../src/identity/sessions/account-changes.service.js';
+import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
+import { TooManyRequestsError } from '../src/live/errors/sallyport.errors.js';
+import { PublishRate } from '../src/live/publish/publish-rate.js';
+import { AddressRateLimit } from '../src/live/rate-limit/address.rate-limit.js';
+import { FAILURE_LIMITS } from '../src/live/rate-limit/failure.rate-limit.js';
 import { type AuditEntry, AuditLog } from '../src/live/logging/audit-log.js';
 import { newApiKey } from '../src/identity/api-keys/api-key.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
@@ -110,4 +115,76 @@ it('LK-5 records created, revoked and misused API keys, never the key itself', a
     { event: 'api-key-refused', address: ADDRESS, reason: 'missing' },
   ]);
   for (const secret of [key, wrong]) expect(JSON.stringify(events)).not.toContain(secret);
+});
+
+it('LK-5 records from which address owners revoke their sessions', async () => {
+  const who = newCredentials();
+  const browsers = Array.from({ length: 3 }, () => server.browser({ address: ADDRESS }));
+  const viewer = `user:${(await browsers[0]!.register(who)).id}`;
+  for (const browser of browsers.slice(1)) await browser.login(who);
+  const [{ session } = {}] = named('sign-in');
+  await browsers[2]!.query('mutation ($id: ID!) { revokeSession(id: $id) }', { id: session });
+  await browsers[2]!.query('mutation { revokeOtherSessions }');
+  const entry = { event: 'session-ended', viewer, address: ADDRESS, by: 'owner', reason: 'revoked' };
+  expect(named('session-ended')).toEqual([
+    { ...entry, session },
+    { ...entry, session: named('sign-in')[1]?.session },
+  ]);
+});
+
+it('LK-5 records whose session ends when another user signs in with the same browser, and when it expires', async () => {
+  const ada = await server.signedIn();
+  const bob = await server.signedIn();
+  events = [];
+  await ada.browser.login(bob);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 400 * 86_400_000 });
+  await server.app.get(SessionSweeper, { strict: false }).sweep();
+  vi.useRealTimers();
+  const ended = named('session-ended').map(({ viewer, reason }) => [viewer, reason]);
+  expect(ended).toContainEqual([ada.viewerId, 'new-sign-in']);
+  expect(ended.filter(([viewer]) => viewer === bob.viewerId)).toEqual(Array(2).fill([bob.viewerId, 'expired']));
+});
+
+const post = (path: string, headers: Record<string, string>, body: string) =>
+  fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': ADDRESS, ...headers },
+    body,
+  });
+
+it('LK-5 records who disconnects whom, from which address', async () => {
+  const ada = await server.signedIn();
+  const authorization = `Bearer ${await server.app.get(ApiKeys).create('disconnects', ['disconnect'])}`;
+  const session = named('sign-in').at(-1)?.session;
+  events = [];
+  await post('/disconnect', { authorization }, JSON.stringify({ session }));
+  await post('/disconnect', { authorization }, JSON.stringify({ viewer: ada.viewerId }));
+  const who = { address: ADDRESS, by: 'backend' };
+  expect(events).toEqual([
+    { event: 'session-ended', viewer: ada.viewerId, reason: 'revoked', session, ...who },
+    { event: 'disconnected', name: 'disconnects', session, ...who },
+    { event: 'disconnected', name: 'disconnects', viewer: ada.viewerId, ...who },
+  ]);
+});
+
+it('LK-5 records from which address a key, a user or an issuer is over a rate limit', async () => {
+  const ada = await server.signedIn(undefined, { address: ADDRESS });
+  const name = 'throttled';
+  const authorization = `Bearer ${await server.app.get(ApiKeys).create(name, ['publish', 'disconnect'])}`;
+  events = [];
+  vi.spyOn(server.app.get(PublishRate), 'spend').mockImplementation(() => {
+    throw new TooManyRequestsError(1, undefined, 'key');
+  });
+  for (const path of ['/publish', '/disconnect']) await post(path, { authorization }, '{}');
+  const limits = server.app.get(AddressRateLimit, { strict: false });
+  vi.spyOn(limits, 'count').mockRejectedValue(new TooManyRequestsError(1, undefined, 'address'));
+  await ada.browser.gql('{ me { token } }');
+  const key = { event: 'api-key-throttled', address: ADDRESS, name, reason: 'limit-of-key' };
+  const user = { viewer: ada.viewerId, address: ADDRESS, reason: 'limit-of-address', by: 'owner' };
+  expect(events).toEqual([key, key, { event: 'token-throttled', ...user }]);
+
+  const address = '192.0.2.78';
+  const form = { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': address };
+  for (let n = 0; n <= FAILURE_LIMITS.badLogoutToken; n += 1) await post('/oidc/backchannel-logout', form, '');
+  expect(events.at(-1)).toEqual({ event: 'logout-token-refused', address, reason: 'limit-of-address' });
 });

@@ -52,7 +52,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
   it('SE-3 ends the presented session when another opens', async () => {
     const first = await open();
     const second = await open(first.id);
-    expect(second.ended).toEqual([first.id]);
+    expect(second.ended).toEqual([{ id: first.id, userId: ada.id }]);
     expect(await store.findBySecretHash(first.secretHash)).toBeNull();
   });
 
@@ -103,7 +103,7 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     expect(opening.every((session) => session.ended?.length === 0)).toBe(true);
     at(20);
     const last = await open();
-    expect(last.ended).toEqual([opening[0]?.id]);
+    expect(last.ended).toEqual([{ id: opening[0]?.id, userId: ada.id }]);
     expect(await store.findBySecretHash(opening[1]!.secretHash)).not.toBeNull();
   });
 
@@ -204,8 +204,8 @@ const suite = (openDatabase: OpenDatabaseFor) => (): void => {
     const rest = await store.endExpired(1_000);
     expect(swept.every((batch) => batch.length <= 2)).toBe(true);
     const ended = [...swept.flat(), ...rest];
-    expect(new Set(ended).size).toBe(ended.length);
-    expect(ended).toEqual(expect.arrayContaining(expired.map((session) => session.id)));
+    expect(new Set(ended.map(({ id }) => id)).size).toBe(ended.length);
+    expect(ended).toEqual(expect.arrayContaining(expired.map(({ id }) => ({ id, userId: ada.id }))));
     const live = await store.status([fresh.id, ...expired.map((session) => session.id)]);
     expect([...live.keys()]).toEqual([fresh.id]);
   });

@@ -13,9 +13,10 @@ import { userIdOf } from '../sessions/account-viewer.js';
 import { isUuid } from '../database/schema.js';
 import { SessionService } from '../sessions/session.service.js';
 
-/** Who disconnects: a backend, by its key's name, or an operator in the console, by theirs. */
-export type Disconnector =
-  { readonly by: 'backend'; readonly name: string } | { readonly by: 'operator'; readonly operator: string };
+/** Who disconnects, and from where: a backend, by its key's name, or an operator in the console, by theirs. */
+export type Disconnector = { readonly address: string } & (
+  { readonly by: 'backend'; readonly name: string } | { readonly by: 'operator'; readonly operator: string }
+);
 
 /** Implements `POST /disconnect`: ends a viewer's or a session's sockets and tokens on every node. */
 @Injectable()
@@ -37,9 +38,11 @@ export class Disconnections {
    */
   async endViewer(viewer: ViewerId, disconnector: Disconnector): Promise<void> {
     const userId = userIdOf(viewer);
+    const { by, address } = disconnector;
+    const who = by === 'operator' ? { by, address, operator: disconnector.operator } : { by, address };
     if (userId === null) await this.revocations.revokeViewer(viewer);
     // An account's sockets and tokens end with its sessions.
-    else await this.accounts.revokeSessions(userId, disconnector.by);
+    else await this.accounts.revokeSessions(userId, who);
     this.audit.record('disconnected', { viewer, ...disconnector });
   }
 
@@ -51,13 +54,13 @@ export class Disconnections {
    * @returns false for text that is not a session in any of these forms
    * @throws UnavailableError when a store is unavailable: the same may be sent again
    */
-  async endSession(session: string, key: ApiKey): Promise<boolean> {
+  async endSession(session: string, key: ApiKey, address: string): Promise<boolean> {
     if (isExternalSession(session) ? !isWellFormed(session) : externalSession('any', session) === null) return false;
     // An account's session may have the form of an external one's name; both are ended.
-    if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend' });
+    if (isUuid(session)) await this.sessions.end(session, { reason: 'revoked', by: 'backend', address });
     const external = isExternalSession(session) ? [session] : await this.#sessionsNamed(session, key);
     for (const id of external) await this.revocations.revokeSession(id);
-    this.audit.record('disconnected', { by: 'backend', name: key.name, session });
+    this.audit.record('disconnected', { by: 'backend', name: key.name, address, session });
     return true;
   }
 

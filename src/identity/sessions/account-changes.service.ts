@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type AuditActor, AuditLog } from '../../live/logging/audit-log.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
 import { NotFoundError, BadUserInputError } from '../../live/errors/sallyport.errors.js';
 import type { Account } from '../accounts/account.js';
 import { AccountService } from '../accounts/account.service.js';
@@ -24,15 +24,15 @@ export class OwnAccount {
   ) {}
 
   /** Ends one of the viewer's sessions; false for any other id or text. */
-  async endSession(viewer: AccountViewer, sessionId: string): Promise<boolean> {
+  async endSession(viewer: AccountViewer, sessionId: string, address: string): Promise<boolean> {
     if (!isUuid(sessionId)) return false;
     const ended = await this.store.endOwn(viewer, sessionId);
-    return (await this.ended.announce(ended, causedBy(viewer, 'revoked'))) > 0;
+    return (await this.ended.announce(ended, causedBy(viewer, 'revoked', address))) > 0;
   }
 
   /** Ends all sessions of the viewer except this one; returns how many. */
-  async endOtherSessions(viewer: AccountViewer): Promise<number> {
-    return this.ended.announce(await this.store.endOthers(viewer), causedBy(viewer, 'revoked'));
+  async endOtherSessions(viewer: AccountViewer, address: string): Promise<number> {
+    return this.ended.announce(await this.store.endOthers(viewer), causedBy(viewer, 'revoked', address));
   }
 
   /**
@@ -68,7 +68,7 @@ export class OwnAccount {
   }
 }
 
-function causedBy(viewer: AccountViewer, reason: EndCause['reason'], address: string | null = null): EndCause {
+function causedBy(viewer: AccountViewer, reason: EndCause['reason'], address: string): EndCause {
   return { reason, by: 'owner', viewer: viewer.id, address };
 }
 
@@ -113,12 +113,12 @@ export class AccountChanges {
   /** Revokes all sessions of an account; returns how many. @throws NotFoundError */
   async revokeSessionsOf(email: string): Promise<number> {
     const { id } = await this.find(email);
-    return this.revokeSessions(id, 'operator');
+    return this.revokeSessions(id, { by: 'operator' });
   }
 
   /** Revokes all sessions of an account by its id; returns how many, 0 for an unknown account. */
-  async revokeSessions(userId: string, by: AuditActor): Promise<number> {
+  async revokeSessions(userId: string, who: Omit<EndCause, 'reason' | 'viewer'>): Promise<number> {
     const ended = await this.store.endAll(userId);
-    return this.ended.announce(ended, { reason: 'revoked', by, viewer: `user:${userId}` });
+    return this.ended.announce(ended, { ...who, reason: 'revoked', viewer: `user:${userId}` });
   }
 }

@@ -21,6 +21,12 @@ export interface EndCause {
   readonly operator?: string;
 }
 
+/** A session that has ended, and its account's id. */
+export interface EndedSession {
+  readonly id: string;
+  readonly userId: string;
+}
+
 /** Handles sessions that have ended in the database: notifies every node and writes the audit log. */
 @Injectable()
 export class EndedSessions {
@@ -34,5 +40,12 @@ export class EndedSessions {
     await this.revocations.announce(sessionIds);
     for (const session of sessionIds) this.audit.record('session-ended', { ...cause, session });
     return sessionIds.length;
+  }
+
+  /** As {@link announce}, for sessions of any accounts. */
+  async announceEach(ended: readonly EndedSession[], cause: Omit<EndCause, 'viewer'>): Promise<void> {
+    await this.revocations.announce(ended.map(({ id }) => id));
+    for (const { id, userId } of ended)
+      this.audit.record('session-ended', { ...cause, viewer: `user:${userId}`, session: id });
   }
 }

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
-import type { EndedSessions } from './ended-sessions.js';
+import type { EndedSession, EndedSessions } from './ended-sessions.js';
 import { SessionSweeper } from './session-sweeper.js';
 import type { SessionStore } from './session.store.js';
 
 it('logs once that expired sessions cannot be swept, and once that they are again', async () => {
-  const endExpired = vi.fn(async (): Promise<readonly string[]> => []);
+  const endExpired = vi.fn(async (): Promise<readonly EndedSession[]> => []);
   const logger = { warn: vi.fn(), info: vi.fn() };
-  const ended = { announce: async () => {} };
+  const ended = { announceEach: async () => {} };
   const sweeper = new SessionSweeper(
     { endExpired } as unknown as SessionStore,
     ended as unknown as EndedSessions,

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { LOGGER } from '../../live/logging/logger.js';
-import { EndedSessions } from './ended-sessions.js';
+import { type EndedSession, EndedSessions } from './ended-sessions.js';
 import { SessionStore } from './session.store.js';
 
 const SWEEP_EVERY_MS = 5_000;
@@ -37,10 +37,10 @@ export class SessionSweeper implements OnApplicationBootstrap, BeforeApplication
 
   async #sweepAll(): Promise<void> {
     try {
-      let ended: readonly string[];
+      let ended: readonly EndedSession[];
       do {
         ended = await this.store.endExpired(BATCH);
-        await this.ended.announce(ended, { reason: 'expired', by: 'server' });
+        await this.ended.announceEach(ended, { reason: 'expired', by: 'server' });
       } while (ended.length === BATCH);
       if (this.#isFailing) this.logger.info('expired sessions are swept again');
       this.#isFailing = false;

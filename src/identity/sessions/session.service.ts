@@ -40,13 +40,13 @@ export class SessionService {
     if (!ended) {
       throw new InvalidCredentialsError(undefined, { reason: 'account-changed', userId: account.id });
     }
-    const who = { viewer: `user:${account.id}`, address: client.address, by: 'owner' } as const;
-    const presented = ended.filter((each) => each === presentedId);
-    const surplus = ended.filter((each) => each !== presentedId);
-    // The presented session's account is unknown, because several users may sign in with one browser.
-    await this.endedSessions.announce(presented, { ...who, viewer: null, reason: 'new-sign-in' });
-    await this.endedSessions.announce(surplus, { ...who, reason: 'too-many' });
-    this.audit.record('sign-in', { ...who, session: id });
+    const who = { address: client.address, by: 'owner' } as const;
+    const presented = ended.filter((each) => each.id === presentedId);
+    const surplus = ended.filter((each) => each.id !== presentedId);
+    // The presented session may be another account's, because several users may sign in with one browser.
+    await this.endedSessions.announceEach(presented, { ...who, reason: 'new-sign-in' });
+    await this.endedSessions.announceEach(surplus, { ...who, reason: 'too-many' });
+    this.audit.record('sign-in', { ...who, viewer: `user:${account.id}`, session: id });
     return { id, secret };
   }
 
@@ -59,9 +59,10 @@ export class SessionService {
    * Ends one session; returns whether it existed. Ending it again does nothing, and neither does text that is not an
    * id.
    */
-  async end(sessionId: string, cause: EndCause): Promise<boolean> {
-    if (!isUuid(sessionId) || !(await this.store.end(sessionId))) return false;
-    await this.endedSessions.announce([sessionId], cause);
+  async end(sessionId: string, cause: Omit<EndCause, 'viewer'>): Promise<boolean> {
+    const ended = isUuid(sessionId) ? await this.store.end(sessionId) : null;
+    if (!ended) return false;
+    await this.endedSessions.announceEach([ended], cause);
     return true;
   }
 }

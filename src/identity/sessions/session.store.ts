@@ -6,12 +6,14 @@ import { Database, type Orm } from '../database/database.js';
 import { sessions, users } from '../database/schema.js';
 import { OWN_COLUMNS, type VerifiedAccount } from '../accounts/account.js';
 import type { ListedSession, LiveSession, SessionClaim, ClaimStatus } from './session.js';
+import type { EndedSession } from './ended-sessions.js';
 import { liveSince, SessionLimits } from './session-limits.js';
 
 /** The most sessions of an account; one more replaces the oldest. */
 const MAX_SESSIONS_PER_ACCOUNT = 20;
 /** Prepared here, not on the server's connection, because a pooler may send each query to another connection. */
 const UNNAMED = '';
+const ENDED = { id: sessions.id, userId: sessions.userId };
 
 /** A session to open. */
 export interface NewSession {
@@ -42,24 +44,26 @@ export class SessionStore {
    * The account's row is locked meanwhile: sign-ins of one account run one after the other, and detect if the account
    * was changed, disabled or deleted since the password was verified.
    *
-   * @returns the ids of the ended sessions, or null if the account has changed since
+   * @returns the ended sessions, or null if the account has changed since
    */
-  open(account: VerifiedAccount, session: NewSession, presentedId: string | null): Promise<readonly string[] | null> {
+  open(
+    account: VerifiedAccount,
+    session: NewSession,
+    presentedId: string | null,
+  ): Promise<readonly EndedSession[] | null> {
     return this.database.transaction(async (orm) => {
       if (!(await lockUnchanged(orm, account))) return null;
-      const ended = presentedId
-        ? await orm.delete(sessions).where(eq(sessions.id, presentedId)).returning({ id: sessions.id })
-        : [];
+      const ended = presentedId ? await orm.delete(sessions).where(eq(sessions.id, presentedId)).returning(ENDED) : [];
       const surplus = orm
         .select({ id: sessions.id })
         .from(sessions)
         .where(eq(sessions.userId, account.id))
         .orderBy(desc(sessions.createdAt), desc(sessions.id))
         .offset(MAX_SESSIONS_PER_ACCOUNT - 1);
-      const trimmed = await orm.delete(sessions).where(inArray(sessions.id, surplus)).returning({ id: sessions.id });
+      const trimmed = await orm.delete(sessions).where(inArray(sessions.id, surplus)).returning(ENDED);
       const now = new Date();
       await orm.insert(sessions).values({ ...session, userId: account.id, createdAt: now, lastSeenAt: now });
-      return [...ended, ...trimmed].map((row) => row.id);
+      return [...ended, ...trimmed];
     });
   }
 
@@ -123,12 +127,12 @@ export class SessionStore {
     return rows.map((row) => ({ ...row, expiresAt: this.limits.endOf(row) }));
   }
 
-  /** Ends one session; returns whether it existed. */
-  async end(sessionId: string): Promise<boolean> {
+  /** Ends one session; null if it does not exist. */
+  async end(sessionId: string): Promise<EndedSession | null> {
     const rows = await this.database.run((orm) =>
-      orm.delete(sessions).where(eq(sessions.id, sessionId)).returning({ id: sessions.id }),
+      orm.delete(sessions).where(eq(sessions.id, sessionId)).returning(ENDED),
     );
-    return rows.length > 0;
+    return rows[0] ?? null;
   }
 
   /** Which of these sessions are valid, each with its expiry if it is not used again. */
@@ -146,17 +150,16 @@ export class SessionStore {
   }
 
   /** Ends expired sessions, up to a maximum number; rows that another node is ending are skipped. */
-  async endExpired(atMost: number): Promise<readonly string[]> {
-    const rows = await this.database.run((orm) => {
+  endExpired(atMost: number): Promise<readonly EndedSession[]> {
+    return this.database.run((orm) => {
       const expired = orm
         .select({ id: sessions.id })
         .from(sessions)
         .where(this.limits.expired(new Date()))
         .limit(atMost)
         .for('update', { skipLocked: true });
-      return orm.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id });
+      return orm.delete(sessions).where(inArray(sessions.id, expired)).returning(ENDED);
     });
-    return rows.map((row) => row.id);
   }
 }
 

@@ -52,15 +52,15 @@ export class SessionsResolver {
   async revokeSession(
     @CurrentAccount() viewer: AccountViewer,
     @Args('id', { type: () => ID }) id: string,
-    @Context() { cookies }: GraphqlContext,
+    @Context() { cookies, client }: GraphqlContext,
   ): Promise<boolean> {
-    const ended = await this.own.endSession(viewer, id);
+    const ended = await this.own.endSession(viewer, id, client.address);
     if (ended && id === viewer.sessionId) cookies.set(this.cookie.clear());
     return ended;
   }
 
   @Mutation(() => Int, { description: 'Ends all your other sessions. Returns how many.' })
-  revokeOtherSessions(@CurrentAccount() viewer: AccountViewer): Promise<number> {
-    return this.own.endOtherSessions(viewer);
+  revokeOtherSessions(@CurrentAccount() viewer: AccountViewer, @Context() { client }: GraphqlContext): Promise<number> {
+    return this.own.endOtherSessions(viewer, client.address);
   }
 }

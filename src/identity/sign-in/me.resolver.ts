@@ -1,8 +1,10 @@
 import { Query, Resolver, Field, ID, ObjectType } from '@nestjs/graphql';
 import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.js';
-import { asAccount } from '../sessions/account-viewer.js';
+import { type AccountViewer, asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
+import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { User } from '../accounts/account.js';
 
@@ -29,6 +31,7 @@ export class MeResolver {
     private readonly requests: RequestViewer,
     private readonly tokens: TokenService,
     private readonly rateLimit: AddressRateLimit,
+    private readonly audit: AuditLog,
   ) {}
 
   @Query(() => Me, { nullable: true, description: 'Null for a visitor who is not signed in.' })
@@ -36,8 +39,18 @@ export class MeResolver {
     const account = asAccount(viewer);
     const user = account && this.requests.accountOf(account);
     if (!account || !user) return null;
-    await this.rateLimit.count('token', client.address);
+    await this.#count(account, client.address);
     const { token, expiresAt } = this.tokens.sign(account);
     return { id: user.id, user, token, tokenExpiresAt: expiresAt };
+  }
+
+  async #count(viewer: AccountViewer, address: string): Promise<void> {
+    try {
+      await this.rateLimit.count('token', address);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('token-throttled', { viewer: viewer.id, address, reason: 'limit-of-address', by: 'owner' });
+      throw error;
+    }
   }
 }

@@ -35,8 +35,7 @@ export class SignInService {
   /** Ends the request's session on every node, and clears its cookie. Does nothing without a session. */
   async logout(context: GraphqlContext): Promise<void> {
     const sessionId = this.#sessionOf(context);
-    const viewer = context.viewer?.id ?? null;
-    const cause = { reason: 'signed-out', by: 'owner', viewer, address: context.client.address } as const;
+    const cause = { reason: 'signed-out', by: 'owner', address: context.client.address } as const;
     if (sessionId) await this.sessions.end(sessionId, cause);
     this.#current.set(context, null);
     this.cookies.signedOut(context.cookies);

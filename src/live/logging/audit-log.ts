@@ -28,6 +28,7 @@ export const AUDIT_EVENTS = {
   'console-looked-up': 'an operator looked a viewer up',
   'console-history-read': "an operator read the events of a viewer's topic",
   'console-published': 'an operator published an event',
+  'token-throttled': 'a signed-in user, or their address, asked for too many tokens',
   'customer-token-throttled': "a shop's customer asked for too many tokens",
   'logout-token-refused': 'a back-channel logout was refused',
   'socket-opened': 'a socket was admitted',
@@ -41,7 +42,7 @@ export type AuditEvent = keyof typeof AUDIT_EVENTS;
 export interface AuditEntry {
   /** The viewer id that the event is about. */
   readonly viewer?: string | null;
-  /** The client's address; null for an operator's command. */
+  /** The client's address; null for an operator's command and for what the server does itself. */
   readonly address?: string | null;
   /** The reason, as a fixed word. */
   readonly reason?: string | null;
@@ -70,6 +71,7 @@ const FLOODING: readonly AuditEvent[] = [
   'registration-refused',
   'api-key-throttled',
   'console-refused',
+  'token-throttled',
   'customer-token-throttled',
   'logout-token-refused',
   'socket-opened',

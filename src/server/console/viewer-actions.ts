@@ -22,7 +22,8 @@ export class ViewerActions {
   /** Ends everything of a viewer, as `POST /disconnect` does: sockets, tokens, and an account's sessions. */
   async disconnect(operator: Operator, viewer: ViewerId): Promise<void> {
     this.scopes.require(operator, SCOPE);
-    await this.disconnections.endViewer(viewer, { by: 'operator', operator: operator.key.name });
+    const { key, address } = operator;
+    await this.disconnections.endViewer(viewer, { by: 'operator', operator: key.name, address });
   }
 
   /** Ends one session of an account. @throws NotFoundError for a session that the account does not have */
@@ -32,7 +33,7 @@ export class ViewerActions {
     const own = userId === null ? [] : await this.sessions.list(userId);
     const isOwn = own.some(({ id }) => id === sessionId);
     const { key, address } = operator;
-    const cause = { reason: 'revoked', by: 'operator', viewer, address, operator: key.name } as const;
+    const cause = { reason: 'revoked', by: 'operator', address, operator: key.name } as const;
     if (!isOwn || !(await this.sessions.end(sessionId, cause)))
       throw new NotFoundError('The session has ended already.');
   }

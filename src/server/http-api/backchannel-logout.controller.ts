@@ -1,9 +1,14 @@
 import { Body, Controller, HttpCode, HttpStatus, Inject, Post, Req, Injectable } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { BackchannelLogout, type LogoutRefusal } from '../../identity/issuers/backchannel-logout.service.js';
-import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
+import {
+  BackchannelLogout,
+  type LogoutOutcome,
+  type LogoutRefusal,
+} from '../../identity/issuers/backchannel-logout.service.js';
+import { BadUserInputError, HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { type AddressRange, clientFacts } from '../../live/viewer/client-address.js';
 import type { RouteRule } from '../http/route-rules.js';
@@ -24,6 +29,7 @@ export class BackchannelLogoutController {
   constructor(
     private readonly logout: BackchannelLogout,
     private readonly failures: FailureRateLimit,
+    private readonly audit: AuditLog,
     @Inject(HTTP_CONFIG) http: HttpConfig,
   ) {
     this.#trusted = http.trustedProxies;
@@ -35,14 +41,20 @@ export class BackchannelLogoutController {
   @RouteConfig({ readsForms: true })
   async end(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
     const { address } = clientFacts(request.raw, this.#trusted);
-    const carryOut = () => this.logout.carryOut(tokenIn(body), address);
-    const outcome = await this.failures.attempt(
-      'badLogoutToken',
-      address,
-      carryOut,
-      (one) => 'value' in one && !one.value.ok,
-    );
+    const outcome = await this.#carryOut(tokenIn(body), address);
     if (!outcome.ok) throw new BadUserInputError('logout_token', MESSAGES[outcome.reason]);
+  }
+
+  async #carryOut(token: string, address: string): Promise<LogoutOutcome> {
+    const carryOut = () => this.logout.carryOut(token, address);
+    const isFailure = (one: { value: LogoutOutcome } | object): boolean => 'value' in one && !one.value.ok;
+    try {
+      return await this.failures.attempt('badLogoutToken', address, carryOut, isFailure);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('logout-token-refused', { address, reason: 'limit-of-address' });
+      throw error;
+    }
   }
 }
 

@@ -58,14 +58,18 @@ export class BackendController {
   /** Answers when every reachable node has been notified and the sockets have closed. */
   @Post('/disconnect')
   @HttpCode(HttpStatus.OK)
-  async disconnect(@CurrentApiKey() key: ApiKey, @Body() body: unknown): Promise<Record<string, never>> {
+  async disconnect(
+    @CurrentApiKey() key: ApiKey,
+    @CallerAddress() address: string,
+    @Body() body: unknown,
+  ): Promise<Record<string, never>> {
     const { viewer, session } = fieldsOf(body, ['viewer', 'session']);
     if (isAbsent(viewer) === isAbsent(session)) throw new BadUserInputError('viewer', 'Send either viewer or session.');
     if (!isAbsent(viewer)) {
       const id = parseViewerId(viewer);
       if (!id) throw new BadUserInputError('viewer', `viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
-      await this.disconnections.endViewer(id, { by: 'backend', name: key.name });
-    } else if (typeof session !== 'string' || !(await this.disconnections.endSession(session, key))) {
+      await this.disconnections.endViewer(id, { by: 'backend', name: key.name, address });
+    } else if (typeof session !== 'string' || !(await this.disconnections.endSession(session, key, address))) {
       const forms =
         "an account's session id, external:<source>:<session>, or a session id of a source for which a key has the scope tokens:<source>";
       throw new BadUserInputError('session', `session must be ${forms}.`);
