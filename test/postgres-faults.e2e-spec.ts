@@ -178,6 +178,22 @@ withPrograms('the store on a PostgreSQL that fails', () => {
     await vi.waitFor(() => expect(there.connection.health.state).toBe('ok'), WAIT);
   }, 60_000);
 
+  it('refuses writes as long as its tables take no rows, and leaves none behind when it tries', async () => {
+    const { connection } = there;
+    await connection.run(`create function sallyport.full_disk() returns trigger language plpgsql as
+      $$ begin raise exception 'No space left on device' using errcode = '53100'; end $$`);
+    await connection.run(`create trigger full_disk before insert on sallyport.guess
+      for each row execute function sallyport.full_disk()`);
+    const failed = vi.spyOn(connection.health, 'failed');
+    const write = connection.run("insert into sallyport.guess values (0, 'a', 0, 0, 0, '{}')");
+    await expect(write).rejects.toThrow(UnavailableError);
+    await vi.waitFor(() => expect(failed.mock.calls.length).toBeGreaterThan(2), WAIT);
+    expect(connection.health.state).toBe('refuses-writes');
+    await connection.run('drop function sallyport.full_disk cascade');
+    await vi.waitFor(() => expect(connection.health.state).toBe('ok'), WAIT);
+    expect(await connection.run('select from sallyport.guess')).toEqual([]);
+  });
+
   it('is unavailable while only its queries lead nowhere, as when a pooler beside the listener is down', async () => {
     const { connection, log, close } = await postgresNode({ url: proxy.url, listenUrl: server.url });
     await proxy.shut();
