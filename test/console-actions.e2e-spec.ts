@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NotificationsFeed } from '../src/feeds/notifications/notifications.feed.js';
+import { TooManyRequestsError } from '../src/live/errors/sallyport.errors.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
+import { PublishRate } from '../src/live/publish/publish-rate.js';
 import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import { callConsole, signedIn } from './kit/console-client.js';
@@ -36,6 +38,17 @@ describe('an operator', () => {
       expect([query, (await callConsole(browser, '/viewer', { query })).status]).toEqual([query, 404]);
     expect(audited[0]).toMatchObject({ event: 'console-looked-up', viewer: ada.viewerId, operator: name });
     expect(audited.at(-1)).toMatchObject({ event: 'console-looked-up', viewer: null, reason: 'not-found' });
+  });
+
+  it('is refused, and recorded, when their key is over its rate limit', async () => {
+    const { browser, name } = await signedIn(server, ['console']);
+    audited = [];
+    const spend = vi.spyOn(server.app.get(PublishRate), 'spend').mockImplementationOnce(() => {
+      throw new TooManyRequestsError(1, undefined, 'key');
+    });
+    expect((await callConsole(browser, '/viewer', { query: 'x' })).status).toBe(429);
+    expect(audited).toMatchObject([{ event: 'api-key-throttled', operator: name, reason: 'limit-of-key' }]);
+    spend.mockRestore();
   });
 
   it('shows connections, sessions and last cursors of a viewer, and no secret', async () => {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ApiKeyScope } from '../src/identity/api-keys/api-key-scopes.js';
 import { hashApiKey, newApiKey } from '../src/identity/api-keys/api-key.js';
 import { ApiKeyStore } from '../src/identity/api-keys/api-key.store.js';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
@@ -21,8 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function makeKey(name: string): Promise<string> {
-  return (await server.app.get(ApiKeys).create(name)) ?? '';
+async function makeKey(name: string, scopes?: readonly ApiKeyScope[]): Promise<string> {
+  return (await server.app.get(ApiKeys).create(name, scopes)) ?? '';
 }
 
 const head = (authorization: string, ...more: (readonly [string, string])[]) =>
@@ -190,12 +191,16 @@ describe('concurrent request bodies', () => {
   });
 });
 
-it.each(['{', '{"events":1}'])('a malformed request (%s) counts in the rate of its key', async (body) => {
-  const authorization = `Bearer ${await makeKey(`malformed-${body.length}`)}`;
+it.each<[string, string, ApiKeyScope, number]>([
+  ['that is not JSON', '{', 'publish', 400],
+  ['without a list of events', '{"events":1}', 'publish', 400],
+  ['of a key without the scope', '{"events":[]}', 'presence', 403],
+])('a request %s counts in the rate of its key', async (what, body, scope, refused) => {
+  const authorization = `Bearer ${await makeKey(what, [scope])}`;
   const { id } = (await server.app.get(ApiKeyStore).find(hashApiKey(authorization.slice('Bearer '.length))))!;
   const headers = { 'content-type': 'application/json', authorization };
   const publish = async () => (await fetch(`${server.url}/publish`, { method: 'POST', headers, body })).status;
   server.app.get(PublishRate).spend({ id }, 999_990);
-  expect(await publish()).toBe(400);
+  expect(await publish()).toBe(refused);
   await vi.waitFor(async () => expect(await publish()).toBe(429), { timeout: 2_000 });
 });

@@ -42,14 +42,12 @@ export class ApiKeyGuard implements CanActivate {
    * Called before the body is read. Wrong keys are counted per address; a key that was recently valid on this node is
    * not, so that other clients at the same address cannot block a backend.
    *
-   * @param permission what the endpoint requires of the key
    * @throws TooManyRequestsError for an address that has presented too many wrong keys
    * @throws UnauthenticatedError for a key that is missing, malformed, unknown, revoked, expired or used from an address
    * that it does not allow, without distinction: the audit log has the reason. The response gets the challenge
-   * @throws ForbiddenError when the key lacks the required scope
    * @throws UnavailableError when the store of keys is unavailable
    */
-  async admit(request: FastifyRequest, reply: FastifyReply, { scope, isAllowed }: KeyPermission): Promise<Caller> {
+  async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const verdict = await this.#verify(text, address);
@@ -60,11 +58,18 @@ export class ApiKeyGuard implements CanActivate {
       void reply.header('WWW-Authenticate', 'Bearer');
       throw new UnauthenticatedError('Send a valid API key: Authorization: Bearer sallyport_key_…');
     }
-    const { key } = verdict;
-    if (!isAllowed(key.scopes)) throw this.keys.outOfScope(key, scope, address);
-    const caller = { key, address };
+    return { key: verdict.key, address };
+  }
+
+  /**
+   * Called with the caller of a request, before its body is read.
+   *
+   * @param permission what the endpoint requires of the key
+   * @throws ForbiddenError when the key lacks the required scope
+   */
+  authorize(request: FastifyRequest, caller: Caller, { scope, isAllowed }: KeyPermission): void {
+    if (!isAllowed(caller.key.scopes)) throw this.keys.outOfScope(caller.key, scope, caller.address);
     admitted.set(request, caller);
-    return caller;
   }
 
   async #verify(text: string, address: string): Promise<ApiKeyVerdict> {

@@ -69,6 +69,7 @@ export type AuditActor = 'owner' | 'operator' | 'server' | 'issuer' | 'backend' 
 const FLOODING: readonly AuditEvent[] = [
   'sign-in-throttled',
   'registration-refused',
+  'api-key-refused',
   'api-key-throttled',
   'console-refused',
   'token-throttled',

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HTTP_CONFIG } from '../../identity/identity.config.js';
-import { ForbiddenError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import { cutOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
@@ -12,7 +12,7 @@ import { requireJson } from '../http/request-bodies.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { ConsoleCookie } from './console-cookie.js';
 import { ConsoleSessions } from './console-sessions.service.js';
-import { admitOperator } from './operator.js';
+import { admitOperator, type Operator } from './operator.js';
 
 /** The path under which the console's page asks. */
 export const CONSOLE_API = '/console/api';
@@ -91,14 +91,14 @@ export class ConsoleAdmission {
   }
 
   /** Requires a session. @throws UnauthenticatedError; UnavailableError */
-  async requireSession(request: FastifyRequest): Promise<{ readonly id: string }> {
+  async requireSession(request: FastifyRequest): Promise<Operator> {
     const secret = this.cookie.read(request.headers.cookie);
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
     const isUse = request.headers[BY_ITSELF] === undefined;
     const operator = secret === null ? null : await this.sessions.find(secret, address, isUse);
     if (!operator) throw new UnauthenticatedError('Sign in to the console.');
     admitOperator(request, operator);
-    return operator.key;
+    return operator;
   }
 }
 
@@ -110,6 +110,7 @@ export class ConsoleRules {
   constructor(
     private readonly admission: ConsoleAdmission,
     private readonly rate: PublishRate,
+    private readonly audit: AuditLog,
   ) {
     this.all = ENDPOINTS.map((endpoint) => this.#rule(endpoint));
   }
@@ -122,8 +123,18 @@ export class ConsoleRules {
       admit: async (request, reply) => {
         void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
         this.admission.refuseOthers(request);
-        if (!isOpen) this.rate.spend(await this.admission.requireSession(request), counts);
+        if (!isOpen) this.#spend(await this.admission.requireSession(request), counts);
       },
     };
+  }
+
+  #spend({ key, address }: Operator, counts: number): void {
+    try {
+      this.rate.spend(key, counts);
+    } catch (error) {
+      if (error instanceof TooManyRequestsError)
+        this.audit.record('api-key-throttled', { by: 'operator', operator: key.name, address, reason: 'limit-of-key' });
+      throw error;
+    }
   }
 }

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ApiKeyGuard, type KeyPermission } from '../../identity/api-keys/api-key.guard.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
-import { AuditLog } from '../../live/logging/audit-log.js';
-import { PublishRate } from '../../live/publish/publish-rate.js';
+import type { KeyPermission } from '../../identity/api-keys/api-key.guard.js';
 import type { RouteRule } from '../http/route-rules.js';
+import { KeyAdmission } from './key-admission.js';
 
 /** The largest body of an endpoint for other backends, in bytes: the longest viewer and session. */
 const MAX_BODY_BYTES = 8 * 1024;
@@ -19,22 +17,11 @@ export abstract class BackendRule implements RouteRule {
   readonly bodyLimitBytes = MAX_BODY_BYTES;
   protected abstract readonly permission: KeyPermission;
 
-  constructor(
-    private readonly guard: ApiKeyGuard,
-    private readonly rate: PublishRate,
-    private readonly audit: AuditLog,
-  ) {}
+  constructor(private readonly admission: KeyAdmission) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
     void reply.header('Cache-Control', 'no-store');
-    const { key, address } = await this.guard.admit(request, reply, this.permission);
-    try {
-      this.rate.spend(key, 1);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { address, name: key.name, reason: 'limit-of-key' });
-      throw error;
-    }
+    await this.admission.admit(request, reply, this.permission);
   };
 }
 

@@ -1,18 +1,19 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, UseGuards, Injectable } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiKeyGuard, type Caller, CallerAddress, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
+import { ApiKeyGuard, CallerAddress, CurrentApiKey } from '../../identity/api-keys/api-key.guard.js';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
 import { mayPublishSomething } from '../../identity/api-keys/api-key-scopes.js';
 import { publisherOf } from '../../identity/api-keys/api-key.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 import { eventsOf, type PublishAnswer, Publisher } from '../../live/publish/publisher.service.js';
 import type { FastifyRequest } from 'fastify';
-import { HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { lengthOfBody } from '../http/request-bodies.js';
 import { whenOver } from '../http/request-end.js';
 import type { RouteRule } from '../http/route-rules.js';
 import { HeldBodies } from './held-bodies.js';
+import { KeyAdmission } from './key-admission.js';
 
 /** `POST /publish`: publishes events of other backends. PROTOCOL.md, section 7. */
 @Controller()
@@ -57,37 +58,26 @@ export class PublishRule implements RouteRule {
   readonly bodyLimitBytes = MAX_BODY_BYTES;
 
   constructor(
-    private readonly guard: ApiKeyGuard,
+    private readonly admission: KeyAdmission,
     private readonly held: HeldBodies,
     private readonly rate: PublishRate,
-    private readonly audit: AuditLog,
   ) {}
 
   readonly admit: RouteRule['admit'] = async (request, reply) => {
-    const caller = await this.guard.admit(request, reply, { scope: 'publish', isAllowed: mayPublishSomething });
-    const { bytes, release } = this.#take(caller, request);
+    const permission = { scope: 'publish', isAllowed: mayPublishSomething };
+    const caller = await this.admission.admit(request, reply, permission);
+    const { key } = caller;
+    const bytes = announcedBytes(request);
+    const release = this.admission.withinLimits(caller, () => {
+      this.rate.spendBytes(key, bytes ?? 0);
+      return this.held.hold(key, bytes ?? MAX_BODY_BYTES);
+    });
     whenOver(request, reply, () => {
       release();
-      if (bytes === null) this.rate.spendMoreBytes(caller.key, lengthOfBody(request) ?? MAX_BODY_BYTES);
+      // A body without `Content-Length` may have the maximum size, and counts when its length is known.
+      if (bytes === null) this.rate.spendMoreBytes(key, lengthOfBody(request) ?? MAX_BODY_BYTES);
     });
   };
-
-  /**
-   * Counts the request, also if it turns out to be malformed. A body without `Content-Length` may have the maximum size,
-   * and counts when its length is known.
-   */
-  #take({ key, address }: Caller, request: FastifyRequest): { bytes: number | null; release: () => void } {
-    try {
-      this.rate.spend(key, 1);
-      const bytes = announcedBytes(request);
-      this.rate.spendBytes(key, bytes ?? 0);
-      return { bytes, release: this.held.hold(key, bytes ?? MAX_BODY_BYTES) };
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { address, name: key.name, reason: 'limit-of-key' });
-      throw error;
-    }
-  }
 }
 
 /** Null without `Content-Length`. */

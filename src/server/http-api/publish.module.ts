@@ -4,6 +4,7 @@ import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { DevelopmentKey } from '../../identity/api-keys/development-key.js';
 import { HeldBodies } from './held-bodies.js';
+import { KeyAdmission } from './key-admission.js';
 import { PublishController, PublishRule } from './publish.controller.js';
 import { PublisherModule } from '../../live/publish/publisher.module.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
@@ -12,7 +13,7 @@ import { PublishRate } from '../../live/publish/publish-rate.js';
 @Module({
   imports: [ApiKeyModule, RateLimitModule, PublisherModule],
   controllers: [PublishController],
-  providers: [ApiKeyGuard, DevelopmentKey, HeldBodies, PublishRate, PublishRule],
-  exports: [ApiKeyGuard, PublishRate],
+  providers: [ApiKeyGuard, DevelopmentKey, HeldBodies, KeyAdmission, PublishRate, PublishRule],
+  exports: [ApiKeyGuard, KeyAdmission, PublishRate],
 })
 export class PublishModule {}
