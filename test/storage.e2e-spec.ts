@@ -121,29 +121,33 @@ needs('postgres')('PostgreSQL', () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  it.each(['statement_timeout', 'lock_timeout'])('is migrated after another node, despite a %s', async (limit) => {
-    const created = await createDatabase();
-    clean.push(() => created.drop());
-    const url = new URL(created.url);
-    const other = new pg.Client({ connectionString: created.url });
-    const observer = new pg.Client({ connectionString: created.url });
-    for (const client of [other, observer]) {
-      await client.connect();
-      clean.push(() => client.end());
-    }
-    await preparePostgres({ url: created.url }, silent);
-    await other.query("delete from sallyport.migration where name = 'outbox beside other roles'");
-    await other.query('begin; lock table sallyport.migration in exclusive mode');
-    await other.query('select pg_advisory_xact_lock($1)', [0x5a11_0b07]);
-    url.searchParams.set('options', `-c ${limit}=100`);
-    const opening = [openPostgres(url.href, silent), preparePostgres({ url: url.href }, silent)] as const;
-    const waiting = `select from pg_stat_activity where datname = current_database()
+  it.each(['statement_timeout=100', 'lock_timeout=100', 'default_transaction_isolation=serializable'])(
+    'is migrated after another node, despite %s',
+    async (setting) => {
+      const created = await createDatabase();
+      clean.push(() => created.drop());
+      const url = new URL(created.url);
+      const other = new pg.Client({ connectionString: created.url });
+      const observer = new pg.Client({ connectionString: created.url });
+      for (const client of [other, observer]) {
+        await client.connect();
+        clean.push(() => client.end());
+      }
+      await preparePostgres({ url: created.url }, silent);
+      await other.query("delete from sallyport.migration where name = 'outbox beside other roles'");
+      await other.query('begin; lock table sallyport.migration in exclusive mode');
+      await other.query('select pg_advisory_xact_lock($1)', [0x5a11_0b07]);
+      url.searchParams.set('options', `-c ${setting}`);
+      const opening = [openPostgres(url.href, silent), preparePostgres({ url: url.href }, silent)] as const;
+      const waiting = `select from pg_stat_activity where datname = current_database()
       and wait_event in ('advisory', 'relation') and query_start < now() - interval '200 ms'`;
-    await vi.waitUntil(async () => (await observer.query(waiting)).rowCount === 2, { timeout: 30_000 });
-    await other.query('commit');
-    const [database] = await Promise.all(opening);
-    await database.close();
-  });
+      await vi.waitUntil(async () => (await observer.query(waiting)).rowCount === 2, { timeout: 30_000 });
+      await other.query("insert into sallyport.migration (name) values ('outbox beside other roles')");
+      await other.query('commit');
+      const [database] = await Promise.all(opening);
+      await database.close();
+    },
+  );
 
   it('has its tables in public also where a schema is named like its user', async () => {
     const created = await createDatabase();

@@ -51,7 +51,8 @@ export async function migrateStore(client: Client): Promise<void> {
   const known = await applied(client);
   const missing = MIGRATIONS.filter(({ name }) => !known.has(name));
   if (missing.length === 0) return;
-  await client.query('begin');
+  // With another level it would see the steps as they were before it has waited.
+  await client.query('begin isolation level read committed');
   try {
     await client.query(NO_LIMITS, [true]);
     await client.query('set local search_path = pg_catalog, pg_temp; lock table sallyport.migration in exclusive mode');
