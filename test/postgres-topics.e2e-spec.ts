@@ -33,6 +33,15 @@ needs('postgres')('a PostgreSQL whose transactions are not at READ COMMITTED', (
   });
 });
 
+needs('postgres')('an empty PostgreSQL', () => {
+  it('is migrated once when several nodes start together', async () => {
+    const database = await createDatabase();
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => postgresNode(database.url)));
+    await Promise.all(nodes.map((node) => node.close()));
+    await database.drop();
+  });
+});
+
 needs('postgres')('topics on PostgreSQL', () => {
   let database: TestDatabase;
   let node: PostgresNode;
