@@ -59,18 +59,18 @@ async function post(path: string, key: string, body: unknown, address = ADDRESS)
 
 const use = (key: string, address?: string): Promise<Answer> => post('/publish', key, { events: [] }, address);
 
-it('the sources of revoked keys are kept, up to a thousand, and those of keys that are there', async () => {
+it('the sources of revoked keys are kept, up to a hundred, and those of keys that are there', async () => {
   const keys = server.app.get(ApiKeys);
   const scopes = (batch: number) => Array.from({ length: 50 }, (_, n) => `tokens:former-${batch}-${n}`);
   await keys.create('of today', ['tokens:today']);
-  for (let batch = 0; batch < 21; batch += 1) {
+  for (let batch = 0; batch < 3; batch += 1) {
     await keys.create(`batch ${batch}`, scopes(batch));
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + batch });
     await keys.revoke(`batch ${batch}`).finally(() => void vi.useRealTimers());
   }
   const sources = await keys.tokenSources();
-  expect(sources).toHaveLength(1 + 1_000);
-  expect(sources).toEqual(expect.arrayContaining(['today', 'former-1-0', 'former-20-49']));
+  expect(sources).toHaveLength(1 + 100);
+  expect(sources).toEqual(expect.arrayContaining(['today', 'former-1-0', 'former-2-49']));
 });
 
 describe('an API key', () => {

@@ -54,7 +54,15 @@ needs('postgres')('another role of the database', () => {
     await fixture.until(1);
     const node = await postgresNode(fixture.database.url);
     await node.close();
+    // Every relay was active, and one is when nobody else holds the lock.
+    fixture.startRelay();
     clearInterval(busy);
+    await other.close();
+    const followers = `select from pg_stat_activity where application_name = 'sallyport-outbox'
+      and datname = current_database() and query like '%lead_outbox%'`;
+    await expect.poll(async () => (await admin.run(followers)).length, { timeout: 20_000 }).toBe(1);
+    await publish('two');
+    await fixture.until(2);
   });
 
   it('is warned of at the start while every role may create in the schema public', async () => {

@@ -96,7 +96,7 @@ export interface SallyportOptions {
   readonly token?: {
     /** How long a token may open a socket, in seconds: 1 to 3,600. Default 60. */
     readonly ttlSeconds?: number;
-    /** Whether a token opens only one socket. Default false. */
+    /** Whether a token opens or refreshes only one socket. Default false. */
     readonly singleUse?: boolean;
     /** `iss` and `aud` of every token: those of another deployment are refused. Default `sallyport`. */
     readonly issuer?: string;

@@ -161,7 +161,7 @@ class Faults {
 }
 
 function checkKeys(keys: unknown, faults: Faults): void {
-  const wanted = `must be 32 random bytes or more (openssl rand -base64 48)`;
+  const wanted = 'must be 32 random bytes or more (openssl rand -base64 48)';
   if (!Array.isArray(keys) || keys.length === 0)
     return faults.add('secretKeys', `must be a list of keys; each ${wanted}`);
   keys.forEach((key: unknown, index) =>

@@ -53,7 +53,7 @@ export class Sallyport {
    *
    * @param request the argument for your `sessions.read`
    * @returns null if the user is not signed in
-   * @throws UnavailableError when `sessions.read` throws or does not answer within 3 seconds
+   * @throws UnavailableError when `sessions.read` throws or does not answer within 3 seconds, or the store is unavailable
    */
   connectionToken(request: object): Promise<SignedToken | null> {
     return this.tokens.ofRequest(request);

@@ -5,7 +5,7 @@ import { apiKeys, formerSources } from '../database/schema.js';
 import { type ApiKeyScope, DEFAULT_SCOPES, tokenSources } from './api-key-scopes.js';
 
 /** The most sources of revoked keys; one more replaces the one whose key was revoked first. */
-const MAX_FORMER_SOURCES = 1_000;
+const MAX_FORMER_SOURCES = 100;
 
 /** A key without its secret. */
 export interface ApiKey {
@@ -119,7 +119,7 @@ export class ApiKeyStore {
   }
 }
 
-/** Sorted, so that two revocations of the same sources do not wait for each other in a circle. */
+/** Sorted, and without rows that others hold, so that two revocations do not wait for each other in a circle. */
 async function keepSources(orm: Orm, sources: readonly string[]): Promise<void> {
   const revokedAt = new Date();
   const rows = sources.toSorted().map((source) => ({ source, revokedAt }));
@@ -128,7 +128,8 @@ async function keepSources(orm: Orm, sources: readonly string[]): Promise<void> 
     .select({ source: formerSources.source })
     .from(formerSources)
     .orderBy(desc(formerSources.revokedAt), asc(formerSources.source))
-    .offset(MAX_FORMER_SOURCES);
+    .offset(MAX_FORMER_SOURCES)
+    .for('update', { skipLocked: true });
   await orm.delete(formerSources).where(inArray(formerSources.source, surplus));
 }
 

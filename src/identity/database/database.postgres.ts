@@ -15,6 +15,9 @@ import * as schema from './schema.js';
 
 /** An arbitrary number that is the same on every node. */
 const MIGRATION_LOCK = 0x5a11_0b07;
+const WAITING = `waiting to migrate the accounts: another session of the database holds the advisory lock ${MIGRATION_LOCK}, such as a node that migrates them now`;
+/** How long it waits for another node without a word, in milliseconds. */
+const SLOW_MS = 10_000;
 const POOL = { size: 10, name: 'sallyport' };
 
 /** The options for opening it. */
@@ -33,7 +36,7 @@ export interface PostgresOptions {
 export async function openPostgres(url: string, logger: Logger, options: PostgresOptions = {}): Promise<Database> {
   try {
     await onFirstConnection(url, logger, options.retryForMs ?? 30_000, async (client) => {
-      if (!(await isMigrated(client))) await migrateAlone(client);
+      if (!(await isMigrated(client))) await migrateAlone(client, logger);
       await requireOwnTables(client);
     });
   } catch (error) {
@@ -76,12 +79,16 @@ async function isMigrated(client: Client): Promise<boolean> {
   return Number(rows[0]?.last) >= (readMigrationFiles(MIGRATIONS).at(-1)?.folderMillis ?? 0);
 }
 
-async function migrateAlone(client: Client): Promise<void> {
+async function migrateAlone(client: Client, logger: Logger): Promise<void> {
   // All in one transaction, which the migrator commits: a pooler in transaction mode may send the next one over another
   // connection, and would keep a lock of the session there.
   await client.query('begin isolation level read committed');
   await client.query(NO_LIMITS, [true]);
-  await client.query('select pg_catalog.pg_advisory_xact_lock($1::bigint)', [MIGRATION_LOCK]);
+  // Any session of the database can hold this lock, not only another node's.
+  const reminder = setTimeout(() => logger.warn(WAITING), SLOW_MS);
+  await client
+    .query('select pg_catalog.pg_advisory_xact_lock($1::bigint)', [MIGRATION_LOCK])
+    .finally(() => clearTimeout(reminder));
   // The migrations name this schema. The default, "$user", is another one where a schema is named like the user.
   await client.query('set local search_path to public');
   await migrate(drizzle(client), MIGRATIONS);

@@ -5,7 +5,7 @@ import { TokenReplayStore } from './token-replay.store.js';
 /** The part of a token's grant with which the gateway claims the token for one socket, after every other check. */
 export interface TokenClaim {
   /**
-   * Returns false if the token has opened a socket before. Absent: it may open any number.
+   * Returns false if the token has opened or refreshed a socket before. Absent: it may do so any number of times.
    *
    * @throws UnavailableError when the store is unavailable or full
    */
@@ -14,7 +14,7 @@ export interface TokenClaim {
 
 const REUSABLE: TokenClaim = {};
 
-/** Lets a token open one socket if `TOKEN_SINGLE_USE` is set, and any number otherwise. */
+/** Lets a token open or refresh one socket if `TOKEN_SINGLE_USE` is set, and any number otherwise. */
 @Injectable()
 export class SingleUse {
   constructor(

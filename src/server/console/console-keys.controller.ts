@@ -48,7 +48,7 @@ export class ConsoleKeys {
     const limits = { expiresAt: expiryIn(fields['expiresInDays']), addresses: addressesIn(fields['addresses']) };
     const key = await this.keys.create(name, scopes, limits, actorOf(operator));
     if (key === null)
-      throw new BadUserInputError('name', 'There is a key of this name: revoke it first, or take another.');
+      throw new BadUserInputError('name', 'A key with this name exists: revoke it first, or choose another name.');
     return key;
   }
 

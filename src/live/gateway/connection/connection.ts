@@ -5,6 +5,7 @@ import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ByteText } from './frame.js';
 import { FrameWriter, type WriterOwner, type WriteBatcher } from './frame-writer.js';
+import { HistoryTurns } from './history-turns.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
 
@@ -82,7 +83,8 @@ export class Connection implements WriterOwner, KeptAlive {
   #wasActive = true;
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
-  #historySent: Promise<unknown> | null = null;
+  /** Made at the first subscription with a history. */
+  #histories: HistoryTurns | null = null;
   /** An array with exactly as many elements: most connections have one to five, and there may be many connections. */
   #subscriptions = NONE;
 
@@ -266,21 +268,9 @@ export class Connection implements WriterOwner, KeptAlive {
     this.#writer.text(message, withinMs);
   }
 
-  /**
-   * Starts to send a history when all that were started before it are sent.
-   *
-   * @param start resolves when it has started; an error is passed on
-   * @param rest then: what is not sent yet, or null
-   */
-  sendHistory(start: () => Promise<void>, rest: () => Promise<void> | null): Promise<void> {
-    const started = this.#historySent ? this.#historySent.then(start) : start();
-    const sent = started
-      .then(rest, () => null)
-      .finally(() => {
-        if (this.#historySent === sent) this.#historySent = null;
-      });
-    this.#historySent = sent;
-    return started;
+  /** The histories that its subscriptions send. */
+  get histories(): HistoryTurns {
+    return (this.#histories ??= new HistoryTurns(this));
   }
 
   /** Resolves when the operating system has accepted everything, or the socket has closed. */

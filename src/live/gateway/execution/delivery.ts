@@ -9,6 +9,7 @@ import type { TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ByteText } from '../connection/frame.js';
+import type { HistoryTurns } from '../connection/history-turns.js';
 import { messageText } from '../connection/message.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
 import type { Renderer, ResultText } from './rendering.js';
@@ -51,33 +52,43 @@ export class Delivery implements TopicSink, ResponseStream {
   #latest: TopicEvent | null = null;
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
+  /** While it waits for its turn to start. */
+  #turns: HistoryTurns | null = null;
 
   /**
-   * Subscribes; resolves once no event published from then on can be missed. Where a history may come first, that of the
-   * socket's last subscription is sent before: a reader that has stopped holds one.
+   * Subscribes; resolves once no event published from then on can be missed. Where a history may come first, it waits for
+   * its turn on the socket: see {@link HistoryTurns}.
+   *
+   * @returns how long it has waited, in milliseconds
    */
   static async begin(
     stream: TopicStream,
     subscription: Subscription,
     request: SubscriptionRequest,
     parts: DeliveryParts,
-  ): Promise<void> {
+  ): Promise<number> {
     const { connection, id } = subscription;
     const delivery = new Delivery(stream.topic.definition, subscription, request, parts);
     // Before it has begun, since it may send events before that.
     subscription.sendsFrom(delivery);
     const resume = connection.resumable ? request.resume : undefined;
-    const join = async (): Promise<void> => {
-      if (delivery.#done) return;
-      const joined = await stream.attach(delivery, resume).catch((error: unknown) => {
-        if (resume !== undefined) parts.count.failed++;
-        throw error;
-      });
-      delivery.#begun(joined, id);
-    };
     const { historySize, onSubscribe } = delivery.#definition;
-    if (historySize === 1 || (onSubscribe !== 'history' && resume === undefined)) return join();
-    return connection.sendHistory(join, () => delivery.#waiting);
+    const turns = historySize > 1 && (onSubscribe === 'history' || resume !== undefined) ? connection.histories : null;
+    const startedAtMs = performance.now();
+    delivery.#turns = turns;
+    const mayStart = turns === null || (await turns.take(delivery));
+    delivery.#turns = null;
+    const waitedMs = performance.now() - startedAtMs;
+    if (!mayStart) return waitedMs;
+    try {
+      if (!delivery.#done && !connection.closed) delivery.#begun(await stream.attach(delivery, resume), id);
+      return waitedMs;
+    } catch (error) {
+      if (resume !== undefined) parts.count.failed++;
+      throw error;
+    } finally {
+      void turns?.release();
+    }
   }
 
   /** Not yet subscribed: see {@link begin}. */
@@ -125,6 +136,7 @@ export class Delivery implements TopicSink, ResponseStream {
     this.#done = true;
     this.#latest = null;
     this.#joined?.end();
+    this.#turns?.leave(this);
   }
 
   get #mostWaiting(): number {

@@ -38,7 +38,11 @@ export async function openRelay(
   { registry, stores, logger }: Observers,
 ): Promise<OutboxRelay | null> {
   try {
-    const address = await preparePostgres(config, logger, (client) => warnOfPublicSchema(client, logger));
+    let isPublicOpen = false;
+    const address = await preparePostgres(config, logger, async (client) => {
+      isPublicOpen = await mayAnyoneCreate(client);
+    });
+    if (isPublicOpen) logger.warn(PUBLIC_SCHEMA);
     return new OutboxRelay({
       open: (notified) => Outbox.connect(config, notified),
       publisher: new OutboxPublisher(target),
@@ -54,7 +58,6 @@ export async function openRelay(
 }
 
 /** Roles that publish by SQL should be able to do nothing else. */
-async function warnOfPublicSchema(client: Client, logger: Logger): Promise<void> {
-  const { rowCount } = await client.query(ANYONE_MAY_CREATE);
-  if (rowCount !== 0) logger.warn(PUBLIC_SCHEMA);
+async function mayAnyoneCreate(client: Client): Promise<boolean> {
+  return (await client.query(ANYONE_MAY_CREATE)).rowCount !== 0;
 }

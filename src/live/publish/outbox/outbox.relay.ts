@@ -10,6 +10,8 @@ import type { OutboxPublisher } from './outbox-publisher.js';
 
 /** How often a node asks whether it is to become the active relay, in milliseconds. */
 const FOLLOW_MS = 500;
+/** How often the active relay asks whether it still is: it may be so only while another role holds the lock. In ms. */
+const LEAD_AGAIN_MS = 5_000;
 /** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` has the limit. */
 const HEARTBEAT_MS = 500;
 /** Waits after reads without an event, in milliseconds: doubled with each. */
@@ -109,13 +111,17 @@ export class OutboxRelay {
     this.parts.health.becameUnavailable(reason);
   }
 
-  /** Follows until this node becomes the active one, then leads until the connection is lost. */
+  /** Follows until this node becomes the active one, and leads while it is, until the connection is lost. */
   async #serve(outbox: Outbox): Promise<void> {
-    while (!this.#isStopped && !(await outbox.lead())) {
+    while (!this.#isStopped) {
+      if (await outbox.lead()) await this.#leadAlive(outbox);
       await this.#measure(outbox);
       this.#wasNotified = false;
       await this.#wait(FOLLOW_MS);
     }
+  }
+
+  async #leadAlive(outbox: Outbox): Promise<void> {
     // While the bus is slow, nothing else shows that this process is alive. A lost connection fails the next statement.
     const heartbeat = setInterval(() => void outbox.beat().catch(() => {}), HEARTBEAT_MS).unref();
     try {
@@ -127,7 +133,7 @@ export class OutboxRelay {
 
   async #lead(outbox: Outbox): Promise<void> {
     const leadership = new Leadership(outbox, this.#maintenance, await outbox.first());
-    while (!this.#isStopped) {
+    while (!this.#isStopped && (await leadership.lasts())) {
       this.#wasNotified = false;
       const readMs = performance.now();
       const found = await outbox.read(leadership.ranges);
@@ -138,8 +144,7 @@ export class OutboxRelay {
       const pauseMs = isDone ? await leadership.nextPause(found.rows.length) : leadership.nextRetry();
       if (pauseMs > 0) await this.#wait(pauseMs, isDone);
     }
-    await leadership.forget();
-    await leadership.record();
+    await leadership.end();
   }
 
   /** Publishes what a read has found. False when some of it must be tried again. */
@@ -230,6 +235,7 @@ class Leadership {
   #forgotMs = performance.now();
   #boundMs = performance.now();
   #recordedMs = performance.now();
+  #leadMs = performance.now();
 
   /** @param recorded the number of a commit that an earlier relay has recorded */
   constructor(
@@ -294,6 +300,21 @@ class Leadership {
       this.maintenance.tidiedMs = nowMs;
       await this.outbox.tidy();
     }
+  }
+
+  /** Whether this relay is still active. */
+  async lasts(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (nowMs - this.#leadMs < LEAD_AGAIN_MS) return true;
+    this.#leadMs = nowMs;
+    return this.outbox.lead();
+  }
+
+  /** Leaves everything as the next relay needs it. */
+  async end(): Promise<void> {
+    await this.forget();
+    await this.record();
+    if (this.#isAwake) await this.outbox.goToSleep();
   }
 
   /** Removes the numbers of finished commits, many at once. */

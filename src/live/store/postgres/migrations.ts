@@ -36,7 +36,7 @@ create table if not exists sallyport.migration (
   applied_at timestamptz not null default now()
 )`;
 /** What the second of two nodes gets that create the same schema or table at the same time. */
-const CREATED_MEANWHILE = /^(23505|42P06|42P07)$/;
+const CREATED_MEANWHILE = /^(23505|42710|42P06|42P07)$/;
 
 /**
  * Brings the schema `sallyport` up to date. Nodes that start together do so one after the other. Each step is applied
@@ -54,8 +54,9 @@ export async function migrateStore(client: Client): Promise<void> {
   // With another level it would see the steps as they were before it has waited.
   await client.query('begin isolation level read committed');
   try {
+    await client.query('set local search_path = pg_catalog, pg_temp');
     await client.query(NO_LIMITS, [true]);
-    await client.query('set local search_path = pg_catalog, pg_temp; lock table sallyport.migration in exclusive mode');
+    await client.query('lock table sallyport.migration in exclusive mode');
     const appliedMeanwhile = await applied(client);
     for (const { name, sql } of missing) {
       if (appliedMeanwhile.has(name)) continue;

@@ -5,8 +5,8 @@ import { PLANS } from './schema-settings.js';
 const OWN_PATH = 'set search_path = pg_catalog, pg_temp';
 
 /**
- * Other roles of the database may create functions in a schema of the search_path, and may hold advisory locks: neither
- * runs code with the rights of this server, nor keeps events from being delivered.
+ * Other roles of the database may create functions in a schema of the search_path, and may hold advisory locks: these
+ * functions call none of theirs, and events are delivered all the same.
  */
 export const OUTBOX_ROLES_SCHEMA = `
 alter function sallyport.outbox_awake() ${OWN_PATH};
@@ -16,7 +16,7 @@ alter function sallyport.random_id(integer) ${OWN_PATH};
 alter function sallyport.identity() ${OWN_PATH};
 
 -- Makes this connection the active relay. False while another one is. One whose process has stopped is disconnected, so
--- that the next call succeeds. If another role holds the lock, every relay is active: that costs more, and loses nothing.
+-- that the next call succeeds. While another role holds the lock, every relay is active: that costs more, and loses nothing.
 create or replace function sallyport.lead_outbox() returns boolean language plpgsql ${OWN_PATH} as $$
 declare
   holder record;
@@ -24,7 +24,7 @@ declare
 begin
   if pg_try_advisory_lock(${LEAD_LOCK}) then return true; end if;
   for holder in
-    select a.pid, a.usename <> current_user as is_foreign, a.state_change < clock_timestamp()
+    select a.pid, a.usename <> session_user as is_foreign, a.state_change < clock_timestamp()
       - case when a.state = 'idle' then ${SILENT_MS} else ${STUCK_MS} end * interval '1 ms' as has_stopped
     from pg_locks l join pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'advisory' and l.granted and l.classid = 0 and l.objid = ${LEAD_LOCK} and l.objsubid = 1

@@ -16,7 +16,7 @@ export const QUERY_TIMEOUT_MS = 4_000;
 const LIMITS = { statement_timeout: QUERY_TIMEOUT_MS, idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS } as const;
 const RETRY_EVERY_MS = 1_000;
 /** Lifts the limits that a role or a database may have: a migration, or waiting for one, may take long. $1: only in this transaction */
-export const NO_LIMITS = `select set_config(name, '0', $1) from pg_settings where name in
+export const NO_LIMITS = `select pg_catalog.set_config(name, '0', $1::boolean) from pg_catalog.pg_settings where name in
   ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`;
 /** Sent first on each connection: the driver reads dates in this form only, and a role or a database may set another. */
 export const READABLE_DATES = 'set datestyle = iso';

@@ -9,7 +9,7 @@ import { operationOf } from './query-operation.js';
 const HEARTBEAT_MS = 5_000;
 /** The same while it does not. */
 const RETRY_MS = 1_000;
-const BEAT = `select extract(epoch from clock_timestamp()) * 1000 as now, current_setting('transaction_read_only') as "readOnly"`;
+const BEAT = `select extract(epoch from clock_timestamp())::float8 * 1000::float8 as now, current_setting('transaction_read_only') as "readOnly"`;
 
 const PROBE = `sallyport.guess values (-1, gen_random_uuid(), 0, 0, 0, to_jsonb(${FILLER}))`;
 

@@ -3,7 +3,7 @@ import { DeferredSharedLimiter } from '../deferred-shared-limiter.js';
 import { BoundedMemoryLimiter, type WindowCount } from '../memory/rate-limiters.memory.js';
 import type { PostgresConnection } from './postgres.connection.js';
 
-const NOW_MS = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
+const NOW_MS = 'floor(extract(epoch from clock_timestamp())::float8 * 1000::float8)::bigint';
 /**
  * Adds $2 to what the key $1 has used of its window of $3 ms. "excluded" is the window that starts now. One that would
  * last longer was started before the clock was set back.
