@@ -101,7 +101,7 @@ it('a reader of the user count that pauses gets only the newest number when it c
   await socket.close();
 });
 
-it('a reader that stops holds a few histories, however many subscriptions it has started', async () => {
+it('a reader that stops holds four histories, however many subscriptions it has started', async () => {
   await publish(NotificationsFeed.topic, notifications(100));
   const socket = await openSocket(server.url, { token: await reader.browser.token() });
   const read = vi.spyOn(server.app.get(TopicBus), 'subscribe');

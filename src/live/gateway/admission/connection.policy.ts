@@ -43,8 +43,8 @@ export type Admission = Verified | Refusal;
 const TRY_AGAIN_LATER: Refusal = { ok: false, closeCode: CloseCode.TryAgainLater, message: 'Try again later' };
 
 /**
- * Decides on a token. Called with the `connection_init` payload, and with each refresh. It decides and
- * records refusals, and leaves the connection alone. If a store is unavailable it refuses with "try again later".
+ * Decides on a token, and records refusals. Called with the `connection_init` payload, and with each refresh. If a store
+ * is unavailable it refuses with "try again later".
  */
 @Injectable()
 export class ConnectionPolicy {

@@ -270,7 +270,7 @@ export class Connection implements WriterOwner, KeptAlive {
 
   /** The histories that its subscriptions send. */
   get histories(): HistoryTurns {
-    return (this.#histories ??= new HistoryTurns(this));
+    return (this.#histories ??= new HistoryTurns());
   }
 
   /** Resolves when the operating system has accepted everything, or the socket has closed. */

@@ -1,29 +1,21 @@
-/** The most histories that a socket starts at once while its reader keeps up. */
-const AT_ONCE = 8;
-
-/** What is known of a socket's reader. */
-interface Reader {
-  readonly isFull: boolean;
-  drained(): Promise<void>;
-}
+/** The most histories of a socket that are read and not yet sent. */
+const AT_ONCE = 4;
 
 /**
- * The histories that one socket sends, a few at a time, and one at a time while its reader does not keep up: a reader
- * that has stopped holds these few, however many subscriptions it starts.
+ * The histories that one socket sends, a few at a time: a reader that has stopped, or resolvers that are slow, hold these
+ * few in memory, however many subscriptions are started.
  */
 export class HistoryTurns {
   #taken = 0;
   /** In the order in which they came. */
   readonly #waiting = new Map<object, (mayStart: boolean) => void>();
 
-  constructor(private readonly reader: Reader) {}
-
   /**
-   * Resolves with true when a history may be started; call {@link release} when it is. With false if its owner leaves
+   * Resolves with true when a history may be read; call {@link release} then, in any case. With false if its owner leaves
    * before.
    */
   take(owner: object): Promise<boolean> {
-    if (this.#waiting.size === 0 && this.#isFree) {
+    if (this.#taken < AT_ONCE) {
       this.#taken++;
       return Promise.resolve(true);
     }
@@ -36,19 +28,16 @@ export class HistoryTurns {
     this.#waiting.delete(owner);
   }
 
-  /** A history was started, or could not be: the next one starts when the socket has room. Never rejects. */
-  async release(): Promise<void> {
-    while (this.reader.isFull) await this.reader.drained();
-    this.#taken--;
-    for (const [owner, start] of this.#waiting) {
-      if (!this.#isFree) return;
-      this.#taken++;
-      this.#waiting.delete(owner);
-      start(true);
+  /** A history was read, or could not be: once it is sent, the next one has its turn. @param sent null if it is */
+  async release(sent: Promise<void> | null): Promise<void> {
+    await sent;
+    const [next] = this.#waiting;
+    if (!next) {
+      this.#taken--;
+      return;
     }
-  }
-
-  get #isFree(): boolean {
-    return this.#taken === 0 || (this.#taken < AT_ONCE && !this.reader.isFull);
+    const [owner, start] = next;
+    this.#waiting.delete(owner);
+    start(true);
   }
 }

@@ -87,7 +87,8 @@ export class Delivery implements TopicSink, ResponseStream {
       if (resume !== undefined) parts.count.failed++;
       throw error;
     } finally {
-      void turns?.release();
+      // What waits now is the history: it was read before any live event.
+      void turns?.release(delivery.#waiting);
     }
   }
 

@@ -30,7 +30,7 @@ export interface OutboxTarget {
   readonly removesRows: boolean;
 }
 
-/** Publishes events of the outbox: each is checked as `POST /publish` checks it, and the valid ones go to the bus together. */
+/** Publishes events of the outbox: checked as those of `POST /publish`, and the valid ones go to the bus together. */
 export class OutboxPublisher {
   constructor(private readonly target: OutboxTarget) {}
 
