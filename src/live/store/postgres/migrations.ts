@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { APPEND_SCHEMA } from './append-schema.js';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
 import { OUTBOX_LITERALS, OUTBOX_SCHEMA } from './outbox-schema.js';
 import { OUTBOX_ROLES_SCHEMA } from './outbox-roles-schema.js';
@@ -6,7 +7,7 @@ import { OUTBOX_START_SCHEMA } from './outbox-start-schema.js';
 import { PORT_SCHEMA } from './port-schema.js';
 import { NO_LIMITS } from './postgres-connections.js';
 import { SWEEP_SCHEMA } from './sweep-schema.js';
-import { KEYS_OF_EPOCH_SCHEMA, TOPIC_SCHEMA } from './topic-schema.js';
+import { TOPIC_SCHEMA } from './topic-schema.js';
 import { TRACE_SCHEMA } from './trace-schema.js';
 
 /** One step of the schema `sallyport`. Steps are applied once, in this order, and never changed after a release. */
@@ -26,7 +27,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'outbox start', sql: OUTBOX_START_SCHEMA },
   { name: 'outbox literals', sql: OUTBOX_LITERALS },
   { name: 'outbox beside other roles', sql: OUTBOX_ROLES_SCHEMA },
-  { name: 'keys of an epoch', sql: KEYS_OF_EPOCH_SCHEMA },
+  { name: 'keys of an epoch', sql: APPEND_SCHEMA },
 ];
 
 const BOOKKEEPING = `

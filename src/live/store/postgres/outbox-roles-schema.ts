@@ -1,12 +1,17 @@
-import { LEAD_LOCK, SILENT_MS, STUCK_MS } from './outbox-schema.js';
 import { PLANS } from './schema-settings.js';
 
+/** An arbitrary number of an advisory lock, which the active relay holds. */
+const LEAD_LOCK = 0x5a11_0b10;
+/** A relay that has asked for nothing for this long has stopped, in milliseconds: it asks at least every 500 ms. */
+const SILENT_MS = 1_500;
+/** The same for one that does not take the answer to its last statement, which ends by itself after 4 seconds. */
+const STUCK_MS = 6_000;
 /** Where names of a function lead, whatever the search_path of the role that calls it: others may create in `public`. */
 const OWN_PATH = 'set search_path = pg_catalog, pg_temp';
 
 /**
- * Other roles of the database may create functions in a schema of the search_path, and may hold advisory locks: these
- * functions call none of theirs, and events are delivered all the same.
+ * What the relay calls, beside other roles of the database, which may create functions in a schema of the search_path and
+ * may hold advisory locks: these functions call none of theirs, and events are delivered all the same.
  */
 export const OUTBOX_ROLES_SCHEMA = `
 alter function sallyport.outbox_awake() ${OWN_PATH};
@@ -16,7 +21,8 @@ alter function sallyport.random_id(integer) ${OWN_PATH};
 alter function sallyport.identity() ${OWN_PATH};
 
 -- Makes this connection the active relay. False while another one is. One whose process has stopped is disconnected, so
--- that the next call succeeds. While another role holds the lock, every relay is active: that costs more, and loses nothing.
+-- that the next call succeeds. While another role holds the lock, every relay is active: that costs more, and loses
+-- nothing.
 create or replace function sallyport.lead_outbox() returns boolean language plpgsql ${OWN_PATH} as $$
 declare
   holder record;

@@ -4,18 +4,10 @@ import { PLANS, SHORT_LIVED } from './schema-settings.js';
 export const OUTBOX_CHANNEL = 'sallyport_outbox';
 /** What one argument of `sallyport.publish` may have at most, in bytes: more is a mistake of the caller. */
 const MAX_ARGUMENT_BYTES = 1024 * 1024;
-/** Arbitrary numbers of advisory locks, which belong to one database: held by the relay that is active, … */
-export const LEAD_LOCK = 0x5a11_0b10;
-/** … and by the relay while it looks into the outbox all the time, so that nobody needs to notify it. */
+/** An arbitrary number of an advisory lock: the relay holds it while it looks into the outbox all the time, unasked. */
 const AWAKE_LOCK = 0x5a11_0b11;
-/** One node tidies at a time. */
-const TIDY_LOCK = 0x5a11_0b12;
 /** How often `set constraints` may ask for the number of one commit, before it is given out early. */
 const MAX_TURNS = 20;
-/** A relay that has asked for nothing for this long has stopped, in milliseconds: it asks at least every 500 ms. */
-export const SILENT_MS = 1_500;
-/** The same for one that does not take the answer to its last statement, which ends by itself after 4 seconds. */
-export const STUCK_MS = 6_000;
 /** How long the relay waits for transactions that are being committed, in milliseconds. */
 const AWAKE_LOCK_TIMEOUT_MS = 50;
 /** The most waiting events that are counted exactly. */
@@ -204,52 +196,6 @@ begin
   order by m.seq, m.id;
 end $$;
 
--- Removes published events, keeps rejected ones with their reasons, and forgets finished commits. Returns how many were
--- rejected now. Another relay may have done the same.
-create function sallyport.settle_outbox(published bigint[], refused bigint[], reasons text[], commits bigint[])
-returns integer language plpgsql ${PLANS} as $$
-declare
-  rejected integer := 0;
-begin
-  delete from sallyport.outbox o where o.id = any(published);
-  if cardinality(refused) > 0 then
-    perform sallyport.lock_log();
-    with gone as (
-      delete from sallyport.outbox o where o.id = any(refused)
-      returning o.id, o.topic, o.viewer, o.payload, o.key, o.created_at
-    )
-    insert into sallyport.rejected_event (id, topic, viewer, payload, key, reason, created_at)
-    select g.id, g.topic, g.viewer, g.payload, g.key, r.reason, g.created_at
-    from gone g join unnest(refused, reasons) as r(id, reason) on r.id = g.id
-    on conflict (id) do nothing;
-    get diagnostics rejected = row_count;
-  end if;
-  with gone as (
-    delete from sallyport.outbox_commit c
-    where c.seq = any(commits) and not exists (select from sallyport.outbox o where o.xid = c.xid) returning c.xid
-  )
-  delete from sallyport.outbox_transaction t where t.xid = any(array(select g.xid from gone g));
-  return rejected;
-end $$;
-
--- Repairs what a crash or a restored copy has left. Looks at the whole outbox, so it is called when that is short.
-create function sallyport.tidy_outbox() returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  if not pg_try_advisory_xact_lock(${TIDY_LOCK}) then return; end if;
-  with gone as (
-    delete from sallyport.outbox_commit c
-    where not exists (select from sallyport.outbox o where o.xid = c.xid) returning c.xid
-  )
-  delete from sallyport.outbox_transaction t where t.xid = any(array(select g.xid from gone g));
-  -- Where triggers were off, such as in a restore.
-  insert into sallyport.outbox_commit (seq, xid)
-  select nextval('sallyport.outbox_commit_seq'), orphan.xid
-  from (
-    select o.xid from sallyport.outbox o
-    where not exists (select from sallyport.outbox_commit c where c.xid = o.xid) group by o.xid order by min(o.id)
-  ) orphan;
-end $$;
-
 -- Removes rejected events that are too old, too many or too large together, the oldest first.
 create function sallyport.sweep_rejected(keep interval, most integer, most_bytes bigint) returns void language sql
 set search_path = pg_catalog, pg_temp as $$
@@ -261,22 +207,6 @@ set search_path = pg_catalog, pg_temp as $$
   ) ranked
   where r.id = ranked.id and (ranked.place > most or ranked.bytes > most_bytes);
 $$;
-
--- Makes this connection the active relay. False while another one is. One whose process has stopped is disconnected, so
--- that the next call succeeds.
-create function sallyport.lead_outbox() returns boolean language plpgsql as $$
-begin
-  if pg_try_advisory_lock(${LEAD_LOCK}) then return true; end if;
-  perform pg_terminate_backend(a.pid)
-  from pg_locks l join pg_stat_activity a on a.pid = l.pid
-  where l.locktype = 'advisory' and l.granted and l.classid = 0 and l.objid = ${LEAD_LOCK} and l.objsubid = 1
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-    and a.state_change < clock_timestamp()
-      - case when a.state = 'idle' then ${SILENT_MS} else ${STUCK_MS} end * interval '1 ms';
-  return false;
-exception when insufficient_privilege then
-  return false;
-end $$;
 
 -- Says that this connection looks into the outbox all the time. False while a commit hinders it.
 create function sallyport.outbox_awake() returns boolean language plpgsql set lock_timeout = '${AWAKE_LOCK_TIMEOUT_MS}ms' as $$
