@@ -8,6 +8,7 @@ import { openRelay } from '../src/live/publish/outbox/open-relay.js';
 import { StoreMetrics } from '../src/live/store/store-health.js';
 import { needs } from './kit/needs.js';
 import { OutboxFixture } from './kit/outbox-fixture.js';
+import { createDatabase } from './kit/postgres-database.js';
 import { postgresNode } from './kit/postgres-node.js';
 import { SqlPublisher } from './kit/sql-publisher.js';
 
@@ -65,23 +66,34 @@ needs('postgres')('another role of the database', () => {
     await fixture.until(2);
   });
 
-  it('is warned of at the start while every role may create in the schema public', async () => {
+  /** Opens a relay as at the start of a server, and what it has warned of. */
+  async function opening(url: string, removesRows: boolean) {
     const logger = pino({ level: 'silent' });
     const warned = vi.spyOn(logger, 'warn');
     const registry = new Registry();
-    const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
     const checker = new EventChecker(new FeedRegistry(), () => null, logger);
-    const target = { checker, bus: fixture.bus, removesRows: true };
-    const opens = async (): Promise<void> => {
-      registry.clear();
-      await openRelay({ url: fixture.database.url }, target, observers);
-    };
+    const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
+    const relay = await openRelay({ url }, { checker, bus: fixture.bus, removesRows }, observers);
+    return { relay, warnings: warned.mock.calls.flat() };
+  }
+
+  it('is warned of at the start while every role may create in the schema public', async () => {
+    const { url } = fixture.database;
     await admin.run('revoke create on schema public from public');
-    await opens();
-    expect(warned).not.toHaveBeenCalled();
+    expect((await opening(url, true)).warnings).toEqual([]);
     await admin.run('grant create on schema public to public');
-    await opens();
-    expect(warned).toHaveBeenCalledWith(expect.stringContaining('revoke create on schema public from public'));
+    const { warnings } = await opening(url, true);
+    expect(warnings).toEqual([expect.stringContaining('revoke create on schema public from public')]);
+  });
+
+  it('that may not create the schema leaves publishing by SQL off, unless the store needs it', async () => {
+    const database = await createDatabase();
+    const url = new URL(database.url);
+    url.username = role;
+    const { relay, warnings } = await opening(url.href, false);
+    expect([relay, warnings]).toEqual([null, [expect.stringMatching(/^publishing by SQL is off/)]]);
+    await expect(opening(url.href, true)).rejects.toThrow('cannot be used as the store (permission denied');
+    await database.drop();
   });
 
   it('leaves one relay active while it holds no lock', async () => {

@@ -3,13 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
-import { EventChecker } from '../src/live/publish/event-checker.js';
-import { openRelay } from '../src/live/publish/outbox/open-relay.js';
-import { StoreMetrics } from '../src/live/store/store-health.js';
-import { TopicBus } from '../src/live/topics/topic.bus.js';
 import { type LiveSocket, openSocket } from '../src/testing/live-socket.js';
 import { needs } from './kit/needs.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
@@ -356,26 +350,6 @@ needs('postgres')('on PostgreSQL', () => {
       await expect(cli('rejected', 'clear', id, '--all')).rejects.toMatchObject({ code: 1 });
       expect(await cli('rejected', 'clear', '--all')).toBe('Deleted: 2.\n');
       await expect(cli('rejected', 'clear')).rejects.toMatchObject({ stderr: expect.stringContaining('--all') });
-    });
-
-    it('is off, and the server starts, where the user may not create its schema and the store is elsewhere', async () => {
-      const role = `limited_${randomUUID().slice(0, 8)}`;
-      const other = await createDatabase();
-      await sql.run(`create role ${role} login`);
-      const url = new URL(other.url);
-      url.username = role;
-      const logger = pino({ level: 'silent' });
-      const warned = vi.spyOn(logger, 'warn');
-      const registry = new Registry();
-      const observers = { registry, stores: new StoreMetrics(registry, logger), logger };
-      const target = { checker: server.app.get(EventChecker, { strict: false }), bus: server.app.get(TopicBus) };
-      expect(await openRelay({ url: url.href }, { ...target, removesRows: false }, observers)).toBeNull();
-      expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^publishing by SQL is off/));
-      await expect(openRelay({ url: url.href }, { ...target, removesRows: true }, observers)).rejects.toThrow(
-        'cannot be used as the store (permission denied',
-      );
-      await other.drop();
-      await sql.run(`drop role ${role}`);
     });
 
     it('does not make serializable transactions fail that publish at once', async () => {
