@@ -4,8 +4,7 @@ import { Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { Config } from './server/config/config.js';
 import { loadEnvFile } from './server/config/env-file.js';
-import { environmentOf, loadConfig } from './server/config/load-config.js';
-import { StartError } from './live/errors/sallyport.errors.js';
+import { configurationError, environmentOf, loadConfig } from './server/config/load-config.js';
 import { createLogger, LOGGER } from './live/logging/logger.js';
 import { prettyDestination } from './server/logging/terminal.js';
 import { freeToShare, SHARES_PORT } from './server/workers/shared-port.js';
@@ -51,7 +50,7 @@ async function work(): Promise<void> {
 function configOf(env: Readonly<Record<string, string | undefined>>): Config {
   const outcome = loadConfig(env);
   if (outcome.ok) return outcome.config;
-  throw new StartError(`The configuration is invalid:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+  throw configurationError(outcome.faults);
 }
 
 /** Replaces a `PORT` of 0 by one that is free, since the default of `PUBLIC_URL`, which pages come from, names it. */

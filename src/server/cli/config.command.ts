@@ -1,5 +1,4 @@
-import { loadConfig } from '../config/load-config.js';
-import { StartError } from '../../live/errors/sallyport.errors.js';
+import { configurationError, loadConfig } from '../config/load-config.js';
 import type { CliCommand } from './command.js';
 
 /** `config check`: checks the environment as a start does, without starting or opening a store. */
@@ -13,6 +12,6 @@ export const configCommand: CliCommand = (program, context) => {
       const outcome = loadConfig();
       if (outcome.ok) return context.print({ ok: true, faults: [] }, 'The configuration is valid.');
       if (program.opts<{ json?: true }>().json) context.print({ ok: false, faults: outcome.faults }, '');
-      throw new StartError(`The configuration is invalid:\n${outcome.faults.map((fault) => `  ${fault}`).join('\n')}`);
+      throw configurationError(outcome.faults);
     });
 };

@@ -1,3 +1,4 @@
+import { StartError } from '../../live/errors/sallyport.errors.js';
 import { brokenRules, isPublicWithoutNodeEnv } from './config-rules.js';
 import type { Config, ServerConfig } from './config.js';
 import type { MetricsConfig } from '../metrics/metrics.config.js';
@@ -107,6 +108,11 @@ function httpOf(env: Environment): ServerConfig {
     graphiql: env.GRAPHIQL ?? !closed,
     introspection: !closed,
   };
+}
+
+/** What is wrong with a configuration, for the operator: one fault a line. */
+export function configurationError(faults: readonly string[]): StartError {
+  return new StartError(`The configuration is invalid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
 /** Whether what is for developers and operators must not be public. */
