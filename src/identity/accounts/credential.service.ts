@@ -6,7 +6,7 @@ import {
   InvalidCredentialsError,
   TooManyRequestsError,
 } from '../../live/errors/sallyport.errors.js';
-import { type AuditEvent, type AuditEntry, AuditLog } from '../../live/logging/audit-log.js';
+import { type AuditEvent, type AuditEntry, AuditLog, limitOf } from '../../live/logging/audit-log.js';
 import { networkOf } from '../../live/viewer/client-address.js';
 import { CredentialRateLimit, type PasswordSource } from './credential.rate-limit.js';
 import { AccountService } from './account.service.js';
@@ -82,7 +82,7 @@ export class CredentialService {
 
   #refused(error: unknown, events: { readonly failed: AuditEvent; readonly throttled: AuditEvent }, trail: AuditEntry) {
     if (error instanceof TooManyRequestsError) {
-      this.audit.record(events.throttled, { ...trail, reason: `limit-of-${error.limit ?? 'address'}` });
+      this.audit.record(events.throttled, { ...trail, reason: limitOf(error) });
     }
     if (!(error instanceof InvalidCredentialsError)) return;
     const { reason = 'wrong-password', userId = null } = error.failure ?? {};
@@ -91,7 +91,7 @@ export class CredentialService {
 }
 
 function whyNotRegistered(error: unknown): string | null {
-  if (error instanceof TooManyRequestsError) return `limit-of-${error.limit ?? 'address'}`;
+  if (error instanceof TooManyRequestsError) return limitOf(error);
   if (error instanceof EmailTakenError) return 'email-taken';
   if (error instanceof ForbiddenError) return 'closed';
   return error instanceof InvalidInvitationError ? 'no-invitation' : null;

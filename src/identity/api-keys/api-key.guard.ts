@@ -1,10 +1,10 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import type { ApiKey } from './api-key.store.js';
 import type { ApiKeyScope } from './api-key-scopes.js';
-import { ApiKeys, type ApiKeyVerdict } from './api-keys.service.js';
-import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
+import { ApiKeyAttempts } from './api-key-attempts.js';
+import { ApiKeys } from './api-keys.service.js';
 import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { clientFacts } from '../../live/viewer/client-address.js';
@@ -32,17 +32,16 @@ export interface Caller {
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(
+    private readonly attempts: ApiKeyAttempts,
     private readonly keys: ApiKeys,
-    private readonly failures: FailureRateLimit,
     private readonly audit: AuditLog,
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
   ) {}
 
   /**
-   * Called before the body is read. Wrong keys are counted per address; a key that was recently valid on this node is
-   * not, so that other clients at the same address cannot block a backend.
+   * Called before the body is read. Invalid keys are counted: see {@link ApiKeyAttempts}.
    *
-   * @throws TooManyRequestsError for an address that has presented too many wrong keys
+   * @throws TooManyRequestsError for an address that has presented too many invalid keys
    * @throws UnauthenticatedError for a key that is missing, malformed, unknown, revoked, expired or used from an address
    * that it does not allow, without distinction: the audit log has the reason. The response gets the challenge
    * @throws UnavailableError when the store of keys is unavailable
@@ -50,7 +49,7 @@ export class ApiKeyGuard implements CanActivate {
   async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const [, text = ''] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
-    const verdict = await this.#verify(text, address);
+    const verdict = await this.attempts.verify(text, address, 'wrongApiKey', 'api-key-throttled');
     if (!verdict.ok) {
       const { reason, name } = verdict;
       this.audit.record('api-key-refused', { address, reason, ...(name === undefined ? {} : { name }) });
@@ -70,23 +69,6 @@ export class ApiKeyGuard implements CanActivate {
   authorize(request: FastifyRequest, caller: Caller, { scope, isAllowed }: KeyPermission): void {
     if (!isAllowed(caller.key.scopes)) throw this.keys.outOfScope(caller.key, scope, caller.address);
     admitted.set(request, caller);
-  }
-
-  async #verify(text: string, address: string): Promise<ApiKeyVerdict> {
-    const verify = () => this.keys.verify(text, address);
-    if (this.keys.wasRight(text, address)) return verify();
-    try {
-      return await this.failures.attempt(
-        'wrongApiKey',
-        address,
-        verify,
-        (outcome) => 'value' in outcome && !outcome.value.ok,
-      );
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { address, reason: 'limit-of-address' });
-      throw error;
-    }
   }
 
   canActivate(context: ExecutionContext): boolean {

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
 import { ViewerRateLimit } from '../../live/rate-limit/viewer.rate-limit.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 
@@ -21,17 +20,9 @@ export class CustomerRateLimit {
    * @throws TooManyRequestsError
    */
   async count(viewer: ViewerId, address: string | null): Promise<void> {
-    try {
+    await this.audit.throttled('customer-token-throttled', { viewer, address }, async () => {
       await this.viewers.count('customerToken', viewer);
       if (address !== null) await this.addresses.count('token', address);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('customer-token-throttled', {
-          viewer,
-          address,
-          reason: `limit-of-${error.limit ?? 'viewer'}`,
-        });
-      throw error;
-    }
+    });
   }
 }

@@ -3,7 +3,6 @@ import { Context, type GraphqlContext } from '../../live/viewer/graphql-context.
 import { type AccountViewer, asAccount } from '../sessions/account-viewer.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { AddressRateLimit } from '../../live/rate-limit/address.rate-limit.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { TokenService } from '../../live/tokens/token.service.js';
 import { User } from '../accounts/account.js';
@@ -44,13 +43,8 @@ export class MeResolver {
     return { id: user.id, user, token, tokenExpiresAt: expiresAt };
   }
 
-  async #count(viewer: AccountViewer, address: string): Promise<void> {
-    try {
-      await this.rateLimit.count('token', address);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('token-throttled', { viewer: viewer.id, address, reason: 'limit-of-address', by: 'owner' });
-      throw error;
-    }
+  #count(viewer: AccountViewer, address: string): Promise<void> {
+    const entry = { viewer: viewer.id, address, by: 'owner' } as const;
+    return this.audit.throttled('token-throttled', entry, () => this.rateLimit.count('token', address));
   }
 }

@@ -1,5 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { TooManyRequestsError } from '../errors/sallyport.errors.js';
 import { Flood } from './flood.js';
 
 /** The audit log's events and their descriptions. docs/operations.md has the same table. */
@@ -139,6 +140,20 @@ export class AuditLog implements OnApplicationShutdown {
     this.#take({ event, entry, at: new Date(), isLogged: false });
   }
 
+  /**
+   * Runs what a rate limit may refuse, and records a refusal, with the limit as its reason.
+   *
+   * @throws what `run` throws
+   */
+  async throttled<T>(event: AuditEvent, entry: AuditEntry, run: () => T | Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof TooManyRequestsError) this.record(event, { ...entry, reason: limitOf(error) });
+      throw error;
+    }
+  }
+
   /** Writes the events that wait for the end of a flood. */
   flush(): void {
     for (const flood of this.#floods.values()) flood.end();
@@ -163,4 +178,9 @@ export class AuditLog implements OnApplicationShutdown {
     for (const listener of this.#listeners) listener(record, at);
     if (isLogged) this.logger.info(record, AUDIT_EVENTS[event]);
   }
+}
+
+/** The reason of an event about a rate limit, such as `limit-of-address`. */
+export function limitOf({ limit }: TooManyRequestsError): string {
+  return `limit-of-${limit ?? 'address'}`;
 }

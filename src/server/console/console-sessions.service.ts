@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../../identity/api-keys/api-key.store.js';
-import { ApiKeys, type ApiKeyVerdict, keyFault } from '../../identity/api-keys/api-keys.service.js';
+import { ApiKeyAttempts } from '../../identity/api-keys/api-key-attempts.js';
+import { keyFault } from '../../identity/api-keys/api-keys.service.js';
 import { generateSessionSecret, sessionSecretHash } from '../../identity/sessions/session-cookie.js';
-import { ForbiddenError, TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
-import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
 import { parseAddressRanges } from '../../live/viewer/client-address.js';
 import { CONSOLE_SESSION_SECONDS, ConsoleSessionStore } from './console-session.store.js';
 import type { Operator } from './operator.js';
@@ -25,9 +25,8 @@ interface OpenedConsoleSession {
 @Injectable()
 export class ConsoleSessions {
   constructor(
-    private readonly keys: ApiKeys,
+    private readonly attempts: ApiKeyAttempts,
     private readonly store: ConsoleSessionStore,
-    private readonly failures: FailureRateLimit,
     private readonly audit: AuditLog,
   ) {}
 
@@ -41,7 +40,7 @@ export class ConsoleSessions {
    * @throws TooManyRequestsError for an address with too many wrong keys; UnavailableError
    */
   async open(text: string, address: string): Promise<OpenedConsoleSession> {
-    const verdict = await this.#verify(text, address);
+    const verdict = await this.attempts.verify(text, address, 'wrongConsoleKey', 'console-refused');
     if (!verdict.ok) throw this.#refused(address, verdict.reason, verdict.name);
     const { key } = verdict;
     if (!mayOpen(key)) {
@@ -79,19 +78,6 @@ export class ConsoleSessions {
   async end({ sessionId, key, address }: Operator): Promise<void> {
     await this.store.end(sessionId);
     this.audit.record('console-closed', { by: 'operator', operator: key.name, address, session: sessionId });
-  }
-
-  /** As for `POST /publish`: a key that was valid here a moment ago is not counted, so that others cannot block it. */
-  async #verify(text: string, address: string): Promise<ApiKeyVerdict> {
-    const verify = (): Promise<ApiKeyVerdict> => this.keys.verify(text, address);
-    if (this.keys.wasRight(text, address)) return verify();
-    try {
-      const isWrong = (outcome: object): boolean => 'value' in outcome && !(outcome.value as ApiKeyVerdict).ok;
-      return await this.failures.attempt('wrongConsoleKey', address, verify, isWrong);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError) this.#record(address, 'limit-of-address');
-      throw error;
-    }
   }
 
   #refused(address: string, reason: string, name?: string): UnauthenticatedError {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HTTP_CONFIG } from '../../identity/identity.config.js';
-import { ForbiddenError, TooManyRequestsError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
+import { ForbiddenError, UnauthenticatedError } from '../../live/errors/sallyport.errors.js';
 import { cutOrigin } from '../../live/gateway/admission/origin.policy.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
@@ -123,18 +123,13 @@ export class ConsoleRules {
       admit: async (request, reply) => {
         void reply.header('Cache-Control', 'no-store').header('Vary', 'Origin, Cookie');
         this.admission.refuseOthers(request);
-        if (!isOpen) this.#spend(await this.admission.requireSession(request), counts);
+        if (!isOpen) await this.#spend(await this.admission.requireSession(request), counts);
       },
     };
   }
 
-  #spend({ key, address }: Operator, counts: number): void {
-    try {
-      this.rate.spend(key, counts);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { by: 'operator', operator: key.name, address, reason: 'limit-of-key' });
-      throw error;
-    }
+  #spend({ key, address }: Operator, counts: number): Promise<void> {
+    const entry = { by: 'operator', operator: key.name, address } as const;
+    return this.audit.throttled('api-key-throttled', entry, () => this.rate.spend(key, counts));
   }
 }

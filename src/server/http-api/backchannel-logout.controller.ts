@@ -6,7 +6,7 @@ import {
   type LogoutOutcome,
   type LogoutRefusal,
 } from '../../identity/issuers/backchannel-logout.service.js';
-import { BadUserInputError, HttpRefusalError, TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
+import { BadUserInputError, HttpRefusalError } from '../../live/errors/sallyport.errors.js';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { FailureRateLimit } from '../../live/rate-limit/failure.rate-limit.js';
@@ -45,16 +45,12 @@ export class BackchannelLogoutController {
     if (!outcome.ok) throw new BadUserInputError('logout_token', MESSAGES[outcome.reason]);
   }
 
-  async #carryOut(token: string, address: string): Promise<LogoutOutcome> {
+  #carryOut(token: string, address: string): Promise<LogoutOutcome> {
     const carryOut = () => this.logout.carryOut(token, address);
     const isFailure = (one: { value: LogoutOutcome } | object): boolean => 'value' in one && !one.value.ok;
-    try {
-      return await this.failures.attempt('badLogoutToken', address, carryOut, isFailure);
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('logout-token-refused', { address, reason: 'limit-of-address' });
-      throw error;
-    }
+    return this.audit.throttled('logout-token-refused', { address }, () =>
+      this.failures.attempt('badLogoutToken', address, carryOut, isFailure),
+    );
   }
 }
 

@@ -33,6 +33,7 @@ export class HeldBodies {
       throw new TooManyRequestsError(
         RETRY_AFTER_SECONDS,
         'Too much is in progress with this key: wait for responses, then send the same again.',
+        'key',
       );
     }
     if (this.#total + bytes > MAX_BYTES)

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiKeyGuard, type Caller, type KeyPermission } from '../../identity/api-keys/api-key.guard.js';
-import { TooManyRequestsError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
 import { PublishRate } from '../../live/publish/publish-rate.js';
 
@@ -22,19 +21,13 @@ export class KeyAdmission {
    */
   async admit(request: FastifyRequest, reply: FastifyReply, permission: KeyPermission): Promise<Caller> {
     const caller = await this.guard.authenticate(request, reply);
-    this.withinLimits(caller, () => this.rate.spend(caller.key, 1));
+    await this.withinLimits(caller, () => this.rate.spend(caller.key, 1));
     this.guard.authorize(request, caller, permission);
     return caller;
   }
 
   /** Runs what counts against a key's limits. A refusal is an event of the audit log. */
-  withinLimits<T>({ key, address }: Caller, spend: () => T): T {
-    try {
-      return spend();
-    } catch (error) {
-      if (error instanceof TooManyRequestsError)
-        this.audit.record('api-key-throttled', { address, name: key.name, reason: 'limit-of-key' });
-      throw error;
-    }
+  withinLimits<T>({ key, address }: Caller, spend: () => T): Promise<T> {
+    return this.audit.throttled('api-key-throttled', { address, name: key.name }, spend);
   }
 }

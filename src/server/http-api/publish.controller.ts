@@ -68,7 +68,7 @@ export class PublishRule implements RouteRule {
     const caller = await this.admission.admit(request, reply, permission);
     const { key } = caller;
     const bytes = announcedBytes(request);
-    const release = this.admission.withinLimits(caller, () => {
+    const release = await this.admission.withinLimits(caller, () => {
       this.rate.spendBytes(key, bytes ?? 0);
       return this.held.hold(key, bytes ?? MAX_BODY_BYTES);
     });
