@@ -112,10 +112,12 @@ function pushPath(schema: GraphQLSchema, context: GraphqlContext): Open {
   const config = { introspection: false } as GatewayConfig;
   const operations = new ServedOperations(modules, new DocumentBudget(), config, logger);
   const starter = new SubscriptionStarter(operations, subscriptionMetrics(), logger);
-  const protocol = new SocketProtocol(admission, operations, starter);
   const expiry = { begin: () => {}, end: () => {} } as unknown as ConnectionExpiry;
-  const metrics = { closed: () => {}, failed: () => {}, messageFailed: () => {} } as unknown as GatewayMetrics;
-  const connections = new Connections(protocol, expiry, new WriteBatcher(), metrics);
+  const nothing = () => {};
+  const metrics = { admitted: nothing, closed: nothing, failed: nothing, messageFailed: nothing };
+  const gatewayMetrics = metrics as unknown as GatewayMetrics;
+  const protocol = new SocketProtocol(admission, operations, starter, gatewayMetrics);
+  const connections = new Connections(protocol, expiry, new WriteBatcher(), gatewayMetrics);
   return (socket, stream) => connections.open(socket, stream, facts);
 }
 

@@ -1,13 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../identity.config.js';
 
-/** The origins of the configured shops, and which customers may connect from them. */
+/** The configured shops, their origins, and which customers may connect from them. */
 @Injectable()
 export class ShopOrigins {
+  readonly #shops: ReadonlySet<string>;
   readonly #shopByOrigin: ReadonlyMap<string, string>;
 
   constructor(@Inject(APP_PROXY_CONFIG) config: AppProxyConfig) {
+    this.#shops = new Set(config.shops.map((shop) => shop.domain));
     this.#shopByOrigin = new Map(config.shops.flatMap((shop) => shop.origins.map((origin) => [origin, shop.domain])));
+  }
+
+  /** Whether a shop with this myshopify.com domain is configured. */
+  isConfigured(domain: string): boolean {
+    return this.#shops.has(domain);
   }
 
   /** The myshopify.com domain of the shop with this origin, or null if it is not a shop's. */

@@ -9,6 +9,7 @@ import {
 import { CloseCode } from '../../protocol/close-code.js';
 import { inAdmissionSpan } from './admission/admission-span.js';
 import { ConnectionAdmission } from './admission/connection-admission.js';
+import { GatewayMetrics } from './admission/gateway.metrics.js';
 import type { Connection } from './connection/connection.js';
 import { messageText } from './connection/message.js';
 import { ServedOperations } from './execution/served-operations.js';
@@ -30,6 +31,7 @@ export class SocketProtocol {
     private readonly admission: ConnectionAdmission,
     private readonly operations: ServedOperations,
     private readonly starter: SubscriptionStarter,
+    private readonly metrics: GatewayMetrics,
   ) {}
 
   /**
@@ -73,7 +75,9 @@ export class SocketProtocol {
     }
     connection.receiveInit();
     const ack = await inAdmissionSpan(connection, () => this.admission.admit(connection, payload ?? {}));
-    if (ack) connection.push(messageText({ type: MessageType.ConnectionAck, payload: { ...ack } }));
+    if (!ack) return;
+    this.metrics.admitted(connection);
+    connection.push(messageText({ type: MessageType.ConnectionAck, payload: { ...ack } }));
   }
 
   /** A Ping with a token refreshes; any other gets a Pong without payload, so that nothing is echoed. */

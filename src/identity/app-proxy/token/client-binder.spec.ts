@@ -1,3 +1,4 @@
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { Keyring } from '../../../live/tokens/keyring.js';
 import type { AppProxyConfig } from '../../identity.config.js';
@@ -10,11 +11,8 @@ const page = { address: '203.0.113.9', userAgent: 'Mozilla/5.0 (a shop)' };
 const pageV6 = { address: '2001:db8:1:2:3:4:5:6', userAgent: page.userAgent };
 
 function binder(bind: BindPolicy, ...keys: string[]): ClientBinder {
-  return new ClientBinder(new Keyring({ keys: keys.length > 0 ? keys : [SECRET] }), {
-    secret: 'hush',
-    shops: [],
-    bind,
-  });
+  const config = { secret: 'hush', shops: [], bind };
+  return new ClientBinder(new Keyring({ keys: keys.length > 0 ? keys : [SECRET] }), config, pino({ level: 'silent' }));
 }
 
 function compare(made: BoundClient, socket: BoundClient, policy: BindPolicy, madeUnder = policy) {

@@ -1,9 +1,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
+import type { Logger } from 'pino';
+import { LOGGER } from '../../../live/logging/logger.js';
 import { Keyring, type PurposeKey, type PurposeKeys } from '../../../live/tokens/keyring.js';
 import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity.config.js';
 import { addressBlock } from '../../../live/viewer/client-address.js';
+import type { ClientFacts } from '../../../live/viewer/graphql-context.js';
+import type { ViewerId } from '../../../live/viewer/viewer.js';
 
 /** How much of a user agent is compared, in characters. */
 const MAX_USER_AGENT_LENGTH = 512;
@@ -40,6 +44,7 @@ export class ClientBinder {
   constructor(
     keyring: Keyring,
     @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#keys = keyring.forPurpose('customer-client');
   }
@@ -47,6 +52,14 @@ export class ClientBinder {
   /** Returns null if a property that the policy requires is unknown: there is then no token. */
   bind(client: BoundClient): ClientBinding | null {
     return this.#bindWith(this.#keys.current, client);
+  }
+
+  /** Whether a viewer's token comes from the client of its page. If not, the log says what differs. */
+  isClientOf(viewer: ViewerId, binding: ClientBinding, { requestId, address, userAgent }: ClientFacts): boolean {
+    const differs = this.mismatch(binding, { address, userAgent });
+    if (differs === null) return true;
+    this.logger.warn({ requestId, viewer, address, userAgent, differs }, "a shop's token came from another client");
+    return false;
   }
 
   /**

@@ -1,10 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
+import { Injectable } from '@nestjs/common';
 import { ConnectionAuthenticator, type Verdict } from '../../../live/gateway/connection-authenticator.js';
 import { TokenRevocations } from '../../../live/sessions/token-revocations.js';
-import { LOGGER } from '../../../live/logging/logger.js';
 import type { ClientFacts } from '../../../live/viewer/graphql-context.js';
-import { APP_PROXY_CONFIG, type AppProxyConfig } from '../../identity.config.js';
 import { ShopOrigins } from '../shop-origins.js';
 import { ClientBinder } from './client-binder.js';
 import { SealedTokens } from './sealed-tokens.js';
@@ -19,8 +16,6 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
     private readonly binder: ClientBinder,
     private readonly shops: ShopOrigins,
     private readonly revocations: TokenRevocations,
-    @Inject(APP_PROXY_CONFIG) private readonly config: AppProxyConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     super();
   }
@@ -37,21 +32,8 @@ export class CustomerAuthenticator extends ConnectionAuthenticator {
     const opened = await this.tokens.open(token);
     if (!opened.ok) return opened;
     const { viewer, binding } = opened.claims;
-    if (!this.config.shops.some((shop) => shop.domain === viewer.shop)) return { ok: false, reason: 'invalid' };
-    const differs = this.binder.mismatch(binding, client);
-    if (differs) {
-      this.logger.warn(
-        {
-          requestId: client.requestId,
-          viewer: viewer.id,
-          address: client.address,
-          userAgent: client.userAgent,
-          differs,
-        },
-        "a shop's token came from another client",
-      );
-      return { ok: false, reason: 'other-client' };
-    }
+    if (!this.shops.isConfigured(viewer.shop)) return { ok: false, reason: 'invalid' };
+    if (!this.binder.isClientOf(viewer.id, binding, client)) return { ok: false, reason: 'other-client' };
     const { issuedAt } = opened;
     if (await this.revocations.isRevoked({ viewer: viewer.id, session: null, issuedAt }))
       return { ok: false, reason: 'session-ended' };

@@ -8,7 +8,6 @@ import type { Grant } from '../connection-authenticator.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionPolicy, type Refusal } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { GatewayMetrics } from './gateway.metrics.js';
 import { NodeCapacity } from './upgrade.policy.js';
 
 /** A socket has no response that could set a cookie. */
@@ -32,7 +31,6 @@ export class ConnectionAdmission {
   constructor(
     private readonly policy: ConnectionPolicy,
     private readonly registry: ConnectionRegistry,
-    private readonly metrics: GatewayMetrics,
     private readonly capacity: NodeCapacity,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
@@ -64,7 +62,6 @@ export class ConnectionAdmission {
     const sendsPositions = resumable && payload['positions'] === true;
     connection.admit({ grant, authenticator, context, resumable, sendsPositions });
     this.registry.admit(connection);
-    this.metrics.admitted(connection);
     const expiresAt = grant.expiresAt.toISOString();
     return resumable ? { expiresAt, resumable: true } : { expiresAt };
   }
