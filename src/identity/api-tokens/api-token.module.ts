@@ -6,11 +6,12 @@ import { SessionModule } from '../sessions/session.module.js';
 import { ApiTokenAuthenticator } from './api-token.authenticator.js';
 import { ApiTokens } from './api-tokens.service.js';
 import { Disconnections } from './disconnections.service.js';
+import { ExternalDisconnections } from './external-disconnections.js';
 
 /** Tokens for another backend's users, and disconnecting what they opened. */
 @Module({
   imports: [TokenModule, RevocationModule, SessionModule, ApiKeyModule],
-  providers: [ApiTokens, ApiTokenAuthenticator, Disconnections],
+  providers: [ApiTokens, ApiTokenAuthenticator, Disconnections, ExternalDisconnections],
   exports: [ApiTokens, ApiTokenAuthenticator, Disconnections],
 })
 export class ApiTokenModule {}
