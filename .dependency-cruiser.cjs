@@ -11,7 +11,7 @@ const RANKS = [
 
 // The same inside live. Its modules wire the folders together and are free of it.
 const LIVE_RANKS = [
-  ['errors', 'deadline', 'tracing'],
+  ['errors', 'deadline', 'instant', 'tracing'],
   ['logging', 'viewer'],
   ['live.config', 'metrics-registry'],
   ['topics', 'presence', 'leases', 'rate-limit', 'tokens'],

@@ -1,12 +1,13 @@
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { isInstant } from '../../instant.js';
 
 /** What `toISOString` returns, for every day but 29 February: written as it is. */
 const WRITTEN =
   /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /**
- * `DateTime`: an instant, written as ISO 8601 in UTC. A resolver may return a `Date`, or the text of a JSON payload.
- * Refuses values that are not an instant.
+ * `DateTime`: an instant, written as RFC 3339 in UTC. A resolver may return a `Date`, or the text of a JSON payload.
+ * Refuses other values, such as text without an offset, whose meaning would depend on the time zone of the node.
  */
 export const GraphQLDateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
@@ -18,7 +19,9 @@ export const GraphQLDateTime = new GraphQLScalarType<Date, string>({
 });
 
 function instant(value: unknown): Date {
-  const date = value instanceof Date ? value : new Date(typeof value === 'string' ? value : Number.NaN);
-  if (Number.isNaN(date.getTime())) throw new GraphQLError('DateTime must be a date and time in ISO 8601.');
+  const date =
+    value instanceof Date ? value : new Date(typeof value === 'string' && isInstant(value) ? value : Number.NaN);
+  if (Number.isNaN(date.getTime()))
+    throw new GraphQLError('DateTime must be a date and time in RFC 3339, such as 2026-01-31T12:00:00Z.');
   return date;
 }
