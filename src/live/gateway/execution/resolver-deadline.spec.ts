@@ -19,6 +19,13 @@ it('answers a hanging resolver with UNAVAILABLE, and keeps the results of others
   ]);
 });
 
+it('limits a result that is only like a promise, as query builders return it', async () => {
+  const schema = buildSchema('type Query { hangs: Int }');
+  schema.getQueryType()!.getFields()['hangs']!.resolve = () => ({ then: () => {} });
+  const result = await execute({ schema: withDeadlines(schema, 20), document: parse('{ hangs }'), contextValue: {} });
+  expect(result.errors?.map((error) => maskError(error).shown.extensions)).toMatchObject([{ code: 'UNAVAILABLE' }]);
+});
+
 it('limits a whole request, however many of its mutations are slow', async () => {
   const schema = buildSchema('type Query { none: Int } type Mutation { hangs: Int }');
   schema.getMutationType()!.getFields()['hangs']!.resolve = never;

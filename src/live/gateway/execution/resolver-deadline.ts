@@ -1,6 +1,7 @@
 import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from 'graphql';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
+import { isPromise } from './value-writers.js';
 
 /** How long an execution may take, in milliseconds: over HTTP the whole request, on the socket each resolver. */
 export const EXECUTION_DEADLINE_MS = 10_000;
@@ -11,7 +12,8 @@ type Resolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
 /**
  * Bounds every resolver of a schema, `subscribe` included: one that does not finish in time fails with UNAVAILABLE,
- * whatever it does afterwards. Synchronous resolvers have no overhead.
+ * whatever it does afterwards. Synchronous resolvers have no overhead,
+ * and fields without a resolver no deadline.
  *
  * @param deadlineMs for a resolver whose context has no `answerByMs`
  */
@@ -29,7 +31,7 @@ export function withDeadlines(schema: GraphQLSchema, deadlineMs: number): GraphQ
 function bounded(resolve: Resolver, deadlineMs: number): Resolver {
   return (source, args, context, info): unknown => {
     const value: unknown = resolve(source, args, context, info);
-    if (!(value instanceof Promise)) return value;
+    if (!isPromise(value)) return value;
     const leftMs = context.answerByMs === undefined ? deadlineMs : context.answerByMs - performance.now();
     return deadlines.within(value, Math.max(0, leftMs));
   };
@@ -50,13 +52,13 @@ class Deadlines {
   #timer: NodeJS.Timeout | null = null;
 
   /** Settles like the promise, or rejects after `limitMs`. */
-  within(promise: Promise<unknown>, limitMs: number): Promise<unknown> {
+  within(promise: PromiseLike<unknown>, limitMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const waiting = { dueMs: performance.now() + limitMs, reject };
       this.#waiting.add(waiting);
       this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
       const done = (): void => void this.#waiting.delete(waiting);
-      promise.finally(done).then(resolve, reject);
+      Promise.resolve(promise).finally(done).then(resolve, reject);
     });
   }
 
