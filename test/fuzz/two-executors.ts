@@ -9,6 +9,7 @@ import {
   SingleFieldSubscriptionsRule,
   validate,
 } from 'graphql';
+import pino from 'pino';
 import { maskError } from '../../src/live/errors/mask-error.js';
 import type { Connection } from '../../src/live/gateway/connection/connection.js';
 import { Delivery } from '../../src/live/gateway/execution/delivery.js';
@@ -37,7 +38,7 @@ const NOT_JSON = new GraphQLError('Not executed', { originalError: new Error('no
 export class TwoExecutors {
   readonly #operations: OperationCache;
   readonly #parts = {
-    renderer: new Renderer((error) => maskError(error).shown),
+    renderer: new Renderer(pino({ level: 'silent' })),
     count: subscriptionMetrics().count(null, 'test'),
   };
 

@@ -13,7 +13,7 @@ import type { Connection } from '../../src/live/gateway/connection/connection.js
 import { GatewaySocket } from '../../src/live/gateway/connection/gateway-socket.js';
 import { WriteBatcher } from '../../src/live/gateway/connection/frame-writer.js';
 import { DocumentBudget } from '../../src/live/gateway/execution/document-budget.js';
-import { showError } from '../../src/live/gateway/execution/rendering.js';
+import { showError } from '../../src/live/errors/show-error.js';
 import { ServedOperations } from '../../src/live/gateway/execution/served-operations.js';
 import { SubscriptionStarter } from '../../src/live/gateway/execution/subscription-starter.js';
 import type { GatewayMetrics } from '../../src/live/gateway/admission/gateway.metrics.js';

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { HttpException } from '@nestjs/common';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { SallyportError } from './sallyport.errors.js';
@@ -35,8 +36,11 @@ export interface MaskedError {
   readonly cause?: unknown;
 }
 
+/** Where in an operation an error has occurred. */
+type Place = Pick<GraphQLFormattedError, 'locations' | 'path'>;
+
 /**
- * Decides what a client may see of an error. Used on both transports, so that both show the same.
+ * Decides what a client may see of an error of GraphQL. Used on both transports, so that both show the same.
  *
  * Shown are: our errors, with code and details; syntax and validation errors, with GraphQL's codes (a coercion error
  * names the variable and never repeats its value); Nest's exceptions from 400 to 499, as a guard throws them; and a
@@ -45,21 +49,32 @@ export interface MaskedError {
  */
 export function maskError(error: GraphQLError): MaskedError {
   const cause = rootCause(error);
-  const place = {
+  const place: Place = {
     ...(error.locations ? { locations: error.locations } : {}),
     ...(error.path ? { path: error.path } : {}),
   };
-  if (cause instanceof SallyportError) {
-    return { shown: { message: cause.message, ...place, extensions: { ...cause.extensions } } };
-  }
   // Errors with which GraphQL refuses a request have no cause and no path, because nothing was executed yet.
   if (cause instanceof GraphQLError && (!error.path || isVariableFault(cause))) {
     const { message, ...rest } = requestError(cause);
     return { shown: { message: shortened(message), ...rest, ...place } };
   }
-  const meant = meantForClients(cause);
+  return maskThrown(cause, place);
+}
+
+/**
+ * The same for what code has thrown. Never a refusal of a request: GraphQL has accepted it.
+ *
+ * @param place where in the operation, if that is known
+ */
+export function maskThrown(thrown: unknown, place: Place = {}): MaskedError {
+  if (thrown instanceof SallyportError) {
+    return { shown: { message: thrown.message, ...place, extensions: { ...thrown.extensions } } };
+  }
+  const meant = meantForClients(thrown);
   if (meant) return { shown: { ...meant, ...place } };
   const extensions = { code: 'INTERNAL_SERVER_ERROR' };
+  // The log has a stack even for a thrown text.
+  const cause = thrown instanceof Error ? thrown : new Error(`Not an Error: ${inspect(thrown)}`);
   return { shown: { message: 'Something went wrong on our side.', ...place, extensions }, cause };
 }
 

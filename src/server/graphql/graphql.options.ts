@@ -20,7 +20,7 @@ import { GraphqlSpans } from '../tracing/graphql-spans.plugin.js';
 import { HttpDocuments } from './http-documents.plugin.js';
 import { PARSE_LIMITS } from '../../live/gateway/execution/operation-limits.js';
 import { EXECUTION_DEADLINE_MS, withDeadlines } from '../../live/gateway/execution/resolver-deadline.js';
-import { showError } from '../../live/gateway/execution/rendering.js';
+import { showError } from '../../live/errors/show-error.js';
 
 /** The options of GraphQL over HTTP: the same limits, masking and introspection as on the socket. */
 export function graphqlOptions(

@@ -15,7 +15,7 @@ import { type BudgetSubject, type DocumentBudget, processorMs } from '../../live
 import { DocumentRules } from '../../live/gateway/execution/document-rules.js';
 import { busy } from '../../live/gateway/execution/operation-cache.js';
 import { asError, refused, variablesFault } from '../../live/gateway/execution/operation-limits.js';
-import { showError } from '../../live/gateway/execution/rendering.js';
+import { showError } from '../../live/errors/show-error.js';
 
 /** The memory limit of cached valid texts. */
 const MAX_VALID_BYTES = 4 * 1024 * 1024;

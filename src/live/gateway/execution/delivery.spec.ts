@@ -1,3 +1,4 @@
+import pino from 'pino';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { describe, expect, it, vi } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
@@ -50,7 +51,7 @@ class RecordingConnection {
 }
 
 const parts = () => ({
-  renderer: new Renderer((error) => error.toJSON()),
+  renderer: new Renderer(pino({ level: 'silent' })),
   count: { feed: LATEST.name, authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 },
 });
 

@@ -32,7 +32,7 @@ const MAX_PLANS = 8;
 /** The directives that decide which fields are selected. */
 const CONDITIONS: ReadonlySet<string> = new Set([GraphQLSkipDirective.name, GraphQLIncludeDirective.name]);
 
-/** Memory of an operation besides its text: the maps, and the last result of a few variants. */
+/** Memory of an operation besides its text: the maps and a few variants. */
 const BASE_BYTES = 4096;
 
 /** The result of one event: the JSON of `data` on success, else the result of graphql-js. */
@@ -47,7 +47,7 @@ export interface Variant {
   readonly plan: ExecutionPlan | null;
   /** Whether `@skip` and `@include` leave no field of the operation: then there is nothing to subscribe to. */
   readonly selectsNothing: boolean;
-  /** The last result, for the other subscribers to the same event. */
+  /** The last result of this turn of the event loop, for the other subscribers to the same event. */
   last: { readonly event: TopicEvent; readonly text: ByteText } | null;
 }
 
@@ -122,7 +122,7 @@ export class ExecutableOperation {
     return variant;
   }
 
-  /** Called when the last subscription has ended: frees what only subscribers share, mainly results. */
+  /** Called when the last subscription has ended: frees what only subscribers share. */
   clearVariants(): void {
     this.#variants.clear();
   }

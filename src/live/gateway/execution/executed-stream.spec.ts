@@ -1,3 +1,4 @@
+import pino from 'pino';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { expect, it } from 'vitest';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
@@ -40,7 +41,7 @@ it('ends a source stream that never waits as soon as its socket has closed', asy
     resume: undefined,
   };
   const count = { feed: '', authenticator: 'test', open: 0, recovered: 0, notRecovered: 0, failed: 0 };
-  const stream = new ExecutedStream(numbers(), subscription, request, new Renderer((error) => error.toJSON()), count);
+  const stream = new ExecutedStream(numbers(), subscription, request, new Renderer(pino({ level: 'silent' })), count);
   subscription.sendsFrom(stream);
   await stream.run();
   expect([made, hasEnded, count.open]).toEqual([1, true, 0]);

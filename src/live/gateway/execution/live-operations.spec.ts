@@ -52,9 +52,9 @@ it('limits all viewers, but allows subscriptions to operations that are already 
 it('counts the messages that subscriptions keep', () => {
   const live = new LiveOperations();
   const operation = large('One');
-  const outcomes = Array.from({ length: 100 }, () => live.hold(operation, 'user:a', 60_000));
+  const outcomes = Array.from({ length: 100 }, () => live.hold(operation, 'user:a', 120_000));
   expect(outcomes.filter((outcome) => outcome === 'viewer-full').length).toBeGreaterThan(35);
-  const others = Array.from({ length: 1000 }, (_, index) => live.hold(operation, `user:${index % 100}`, 60_000));
+  const others = Array.from({ length: 1000 }, (_, index) => live.hold(operation, `user:${index % 100}`, 120_000));
   expect(others.filter((outcome) => outcome === 'node-full').length).toBeGreaterThan(1000 - (64 * MEBIBYTE) / 111_000);
 });
 

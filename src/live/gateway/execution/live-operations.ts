@@ -9,10 +9,8 @@ const MAX_VIEWER_BYTES = 8 * 1024 * 1024;
  * Memory limit of all subscriptions, in bytes: operations, each counted once, and messages that are longer than usual.
  */
 const MAX_NODE_BYTES = 64 * 1024 * 1024;
-/** The part of a message that is not counted for the node: the size of an ordinary Subscribe. */
-const USUAL_MESSAGE_BYTES = 4096;
-/** The most that a subscription keeps of its message, as a multiple of its text: its variables take more when parsed. */
-const KEPT_OF_MESSAGE = 2;
+/** What is not counted for the node of a message and its variables: the size of an ordinary Subscribe. */
+const USUAL_BYTES = 4096;
 
 /** Which limit is reached. */
 export type BudgetRefusal = 'viewer-full' | 'node-full';
@@ -42,14 +40,17 @@ export class LiveOperations {
     return this.#operations.get(key)?.operation;
   }
 
-  /** Counts one more subscription. The hold must be released when the subscription ends. */
-  hold(operation: ExecutableOperation, viewer: string, messageBytes: number): OperationHold | BudgetRefusal {
+  /**
+   * Counts one more subscription. The hold must be released when the subscription ends.
+   *
+   * @param keptBytes what the subscription keeps besides its operation: its message and its variables in memory
+   */
+  hold(operation: ExecutableOperation, viewer: string, keptBytes: number): OperationHold | BudgetRefusal {
     const known = this.#viewers.get(viewer);
     const own = known?.operations.find((entry) => entry.operation === operation);
     const shared = this.#operations.get(operation.key);
-    const message = KEPT_OF_MESSAGE * messageBytes;
-    const unusual = KEPT_OF_MESSAGE * Math.max(0, messageBytes - USUAL_MESSAGE_BYTES);
-    const forViewer = message + (own ? 0 : operation.bytes);
+    const unusual = Math.max(0, keptBytes - USUAL_BYTES);
+    const forViewer = keptBytes + (own ? 0 : operation.bytes);
     const forNode = unusual + (shared ? 0 : operation.bytes);
     if ((known?.bytes ?? 0) + forViewer > MAX_VIEWER_BYTES) return 'viewer-full';
     if (forNode > 0 && this.#bytes + forNode > MAX_NODE_BYTES) return 'node-full';
@@ -63,13 +64,13 @@ export class LiveOperations {
     if (shared) shared.holders++;
     else this.#operations.set(operation.key, { operation, holders: 1 });
     if (!known) this.#viewers.set(viewer, share);
-    return new OperationHold(this, operation, share, message, unusual);
+    return new OperationHold(this, operation, share, { viewer: keptBytes, node: unusual });
   }
 
   /** Subtracts what a hold has counted. Called by the hold, once. */
-  release({ operation, share, message, unusual }: OperationHold): void {
-    share.bytes -= message;
-    this.#bytes -= unusual;
+  release({ operation, share, bytes }: OperationHold): void {
+    share.bytes -= bytes.viewer;
+    this.#bytes -= bytes.node;
     const at = share.operations.findIndex((entry) => entry.operation === operation);
     const own = share.operations[at];
     if (own && --own.holders === 0) {
@@ -97,15 +98,13 @@ export class OperationHold implements Hold {
 
   /**
    * @param operations where it is counted
-   * @param message bytes that the message counts for the viewer
-   * @param unusual those of them that also count for the node
+   * @param bytes what it counts for its viewer and for the node, besides the operation
    */
   constructor(
     operations: LiveOperations,
     readonly operation: ExecutableOperation,
     readonly share: ViewerShare,
-    readonly message: number,
-    readonly unusual: number,
+    readonly bytes: { readonly viewer: number; readonly node: number },
   ) {
     this.#operations = operations;
   }

@@ -1,3 +1,4 @@
+import pino from 'pino';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { expect, it } from 'vitest';
 import { TopicEvent } from '../../topics/topic-event.js';
@@ -19,7 +20,7 @@ function rendering(resolve: Resolve) {
   const schema = buildSchema('type Query { a: Int } type Subscription { word: String }');
   schema.getSubscriptionType()!.getFields()['word']!.resolve = (_root, _args, context: GraphqlContext) =>
     resolve(context);
-  const renderer = new Renderer((error) => error.toJSON());
+  const renderer = new Renderer(pino({ level: 'silent' }));
   const hello = new TopicEvent('epoch', 1, 'hello');
   return {
     operation(query: string): ExecutableOperation {
@@ -41,6 +42,16 @@ it('a result that does not depend on the context is computed once for all viewer
     { data: { word: 'computed 1' } },
     { data: { word: 'computed 1' } },
   ]);
+});
+
+it('a shared result is kept for one turn of the event loop only, since it may take more memory than its operation', async () => {
+  const { operation, render } = rendering(() => 'a long text');
+  const shared = operation('subscription { word }');
+  const variant = shared.variant(undefined);
+  render(shared, ANN);
+  expect(variant.last).not.toBeNull();
+  await new Promise((resolve) => void setImmediate(resolve));
+  expect(variant.last).toBeNull();
 });
 
 it('what a resolver keeps for its context does not reach the viewers of another operation', () => {

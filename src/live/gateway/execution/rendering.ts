@@ -1,18 +1,10 @@
-import { inspect } from 'node:util';
-import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { ExecutionResult, GraphQLFormattedError } from 'graphql';
+import type { Logger } from 'pino';
 import type { TopicEvent } from '../../topics/topic-event.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { ExecutableOperation, Outcome, Variant } from './executable-operation.js';
 import { type ByteText, toBytes } from '../connection/frame.js';
-import type { Logger } from 'pino';
-import { maskError } from '../../errors/mask-error.js';
-
-/**
- * Turns an execution error into what the client may see; logs the rest.
- *
- * @param context of the socket that gets it; null if several do
- */
-export type ShowError = (error: GraphQLError, context: GraphqlContext | null) => GraphQLFormattedError;
+import { showError, showThrown } from '../../errors/show-error.js';
 
 /** A result's JSON without its closing brace, so that `extensions` can follow. */
 export type ResultText = ByteText;
@@ -52,8 +44,10 @@ class Tripwire {
  */
 export class Renderer {
   readonly #tripwire = new Tripwire();
+  /** Those with a result of this turn of the event loop. */
+  readonly #rendered: Variant[] = [];
 
-  constructor(private readonly show: ShowError) {}
+  constructor(private readonly logger: Logger) {}
 
   /**
    * The result of one event for one subscriber. Synchronous unless a resolver is asynchronous. Never throws: a failure
@@ -85,8 +79,8 @@ export class Renderer {
   }
 
   /** What the client may see of anything that was thrown; the rest is logged. */
-  shown(error: unknown, context: GraphqlContext | null): GraphQLFormattedError {
-    return this.show(failure(error), context);
+  shown(thrown: unknown, context: GraphqlContext | null): GraphQLFormattedError {
+    return showThrown(thrown, this.logger, context?.client.requestId);
   }
 
   #text(outcome: Outcome, context: GraphqlContext | null): ResultText {
@@ -101,13 +95,14 @@ export class Renderer {
   result(result: ExecutionResult, context: GraphqlContext | null): ResultText {
     const data = result.data === undefined ? '' : `"data":${JSON.stringify(result.data)}`;
     if (!result.errors) return toBytes(`{${data}`);
-    const errors = `{"errors":${JSON.stringify(result.errors.map((error) => this.show(error, context)))}`;
+    const shown = result.errors.map((error) => showError(error, this.logger, context?.client.requestId));
+    const errors = `{"errors":${JSON.stringify(shown)}`;
     return toBytes(data === '' ? errors : `${errors},${data}`);
   }
 
   /** An executor itself never throws; this handles values such as those that JSON cannot represent. */
   #failed(error: unknown, context: GraphqlContext): ResultText {
-    return this.result({ data: null, errors: [failure(error)] }, context);
+    return toBytes(`{"errors":${JSON.stringify([this.shown(error, context)])},"data":null`);
   }
 
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
@@ -119,8 +114,7 @@ export class Renderer {
     this.#tripwire.tripped = outer;
     if (!(result instanceof Promise) && !wasRead) {
       const text = this.#text(result, null);
-      // A topic's event is delivered to all its subscribers at once, so only the last result is worth keeping.
-      variant.last = { event, text };
+      this.#keep(variant, { event, text });
       return text;
     }
     // A promise may still read the context later, and its rejection can be ignored.
@@ -128,21 +122,17 @@ export class Renderer {
     operation.personal = true;
     return null;
   }
-}
 
-function failure(error: unknown): GraphQLError {
-  const originalError = error instanceof Error ? error : new Error(`Not an Error: ${inspect(error)}`);
-  return new GraphQLError('Not executed', { originalError });
-}
+  /**
+   * Keeps a result until the end of this turn: a topic's event is delivered to all its subscribers at once. Results that
+   * were kept longer could take much more memory than their operations.
+   */
+  #keep(variant: Variant, result: NonNullable<Variant['last']>): void {
+    if (variant.last === null && this.#rendered.push(variant) === 1) setImmediate(() => this.#forget());
+    variant.last = result;
+  }
 
-/**
- * What a client sees of an error, on both transports; the unexpected cause goes to the log.
- *
- * @param requestId of a socket's upgrade; a request's own is added by the logger
- */
-export function showError(error: GraphQLError, logger: Logger, requestId?: string): GraphQLFormattedError {
-  const { shown, cause } = maskError(error);
-  const facts = requestId === undefined ? {} : { requestId };
-  if (cause !== undefined) logger.error({ ...facts, err: cause, path: error.path }, 'a resolver failed');
-  return shown;
+  #forget(): void {
+    for (const variant of this.#rendered.splice(0)) variant.last = null;
+  }
 }

@@ -1,4 +1,4 @@
-import { buildSchema, GraphQLScalarType } from 'graphql';
+import { buildSchema, GraphQLError, GraphQLScalarType } from 'graphql';
 import type { Logger } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { subscriptionMetrics } from '../../../../test/kit/subscription-metrics.js';
@@ -96,6 +96,44 @@ it('a source stream that fails ends with its error, and no longer counts as open
   expect(connection.messages).toMatchObject([failed]);
   expect([causes, open(), connection.running]).toEqual([[failure], 0, null]);
   expect(ended).not.toHaveBeenCalled();
+});
+
+it('a GraphQLError that a source stream throws is masked and logged, unless it has a code for clients', async () => {
+  const { iterable, steps } = stepwise();
+  const { started, connection, causes } = subscribing(() => iterable);
+  await started;
+  const failure = new GraphQLError('hunter2 is the password of the upstream.');
+  steps[0]!.reject(failure);
+  await turn();
+  expect(connection.messages).toMatchObject([failed]);
+  expect([JSON.stringify(connection.messages).includes('hunter2'), causes]).toEqual([false, [failure]]);
+
+  const other = stepwise();
+  const meant = subscribing(() => other.iterable);
+  await meant.started;
+  other.steps[0]!.reject(new GraphQLError('Sold out.', { extensions: { code: 'SOLD_OUT' } }));
+  await turn();
+  expect([meant.connection.messages, meant.causes]).toEqual([
+    [{ id: '1', type: 'error', payload: [{ message: 'Sold out.', extensions: { code: 'SOLD_OUT' } }] }],
+    [],
+  ]);
+});
+
+it('an unexpected error of a start whose client has left meanwhile is logged', async () => {
+  const { iterable } = stepwise();
+  const failure = new TypeError('The iterator is broken.');
+  let answer: (source: unknown) => void = () => {};
+  const { subscription, started, connection, causes } = subscribing(() => new Promise((resolve) => (answer = resolve)));
+  await turn();
+  subscription.end();
+  answer({
+    ...iterable,
+    [Symbol.asyncIterator]: () => {
+      throw failure;
+    },
+  });
+  await started;
+  expect([connection.messages, causes]).toEqual([[], [failure]]);
 });
 
 it.each([

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { CloseCode } from '../../../protocol/close-code.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { LOGGER } from '../../logging/logger.js';
+import { measurePayload } from '../../topics/payload.js';
 import { TopicStream } from '../../topics/topic-stream.js';
 import type { Connection } from '../connection/connection.js';
 import { Delivery } from './delivery.js';
@@ -12,7 +13,8 @@ import { ExecutableOperation } from './executable-operation.js';
 import { ExecutedStream } from './executed-stream.js';
 import { full } from './operation-cache.js';
 import { refused, variablesFault } from './operation-limits.js';
-import { Renderer, showError, type ShowError } from './rendering.js';
+import { Renderer } from './rendering.js';
+import { showError } from '../../errors/show-error.js';
 import { ServedOperations } from './served-operations.js';
 import type { Subscription, SubscriptionRequest } from './subscription.js';
 import { SubscriptionMetrics } from './subscription.metrics.js';
@@ -26,14 +28,15 @@ const CLOSED: readonly GraphQLError[] = [new GraphQLError('The socket is closed.
 /** Starts subscriptions. */
 @Injectable()
 export class SubscriptionStarter {
-  readonly #show: ShowError = (error, context) => showError(error, this.logger, context?.client.requestId);
-  readonly #renderer = new Renderer(this.#show);
+  readonly #renderer: Renderer;
 
   constructor(
     private readonly operations: ServedOperations,
     private readonly metrics: SubscriptionMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#renderer = new Renderer(logger);
+  }
 
   /**
    * Starts what a Subscribe message asks for: sends its results, or ends the subscription with an Error. A server error
@@ -62,15 +65,18 @@ export class SubscriptionStarter {
       subscription.complete();
     } catch (error) {
       this.metrics.answered(field, 'failed', startedAtMs);
-      if (subscription.isOver) return;
-      if (error instanceof UnavailableError) throw error;
+      if (error instanceof UnavailableError) {
+        if (subscription.isOver) return;
+        throw error;
+      }
       subscription.fail([this.#renderer.shown(error, subscription.connection.context)]);
     }
   }
 
   #refuse(subscription: Subscription, errors: readonly GraphQLError[], startedAtMs: number): void {
     this.metrics.answered(null, 'refused', startedAtMs);
-    subscription.fail(errors.map((error) => this.#show(error, subscription.connection.context)));
+    const requestId = subscription.connection.context?.client.requestId;
+    subscription.fail(errors.map((error) => showError(error, this.logger, requestId)));
   }
 
   /** What is to run, or the errors of the message; a message that no proper client sends closes the socket. */
@@ -87,7 +93,8 @@ export class SubscriptionStarter {
     const variant = operation.variant(payload.variables);
     if (variant.selectsNothing)
       return [refused('query', 'The operation selects no field: @skip or @include leaves none.')];
-    const hold = this.operations.cache.live.hold(operation, viewer, messageBytes);
+    const keptBytes = messageBytes + measurePayload(variant.given).memoryBytes;
+    const hold = this.operations.cache.live.hold(operation, viewer, keptBytes);
     if (hold === 'node-full') return [full()];
     if (hold === 'viewer-full') return closed(connection, 'Subscriptions hold too much memory');
     subscription.holds(hold);
