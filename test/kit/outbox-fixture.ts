@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { defineFeed } from '../../src/live/feeds/feed.js';
 import { FeedRegistry } from '../../src/live/feeds/feed.registry.js';
@@ -25,12 +25,13 @@ const Steps = defineFeed<string>({
   slowReader: 'close',
 });
 
-/** Wrappers that make a relay fail. */
+/** Wrappers that make a relay fail, and where it logs. */
 export interface RelayFaults {
   /** Wraps the outbox of each connection. */
   readonly outbox?: (outbox: Outbox) => Outbox;
   /** Wraps the bus. */
   readonly bus?: (bus: TopicBus) => TopicBus;
+  readonly logger?: Logger;
 }
 
 /** A database with an outbox, one subscribed node, and any number of relays. */
@@ -67,8 +68,11 @@ export class OutboxFixture {
   }
 
   /** Starts another relay. */
-  startRelay({ outbox = (one) => one, bus = (one) => one }: RelayFaults = {}): OutboxRelay {
-    const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+  startRelay({
+    outbox = (one) => one,
+    bus = (one) => one,
+    logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
+  }: RelayFaults = {}): OutboxRelay {
     const registry = new Registry();
     const feeds = new FeedRegistry();
     feeds.register(Steps);

@@ -16,12 +16,16 @@ let duringCount: () => void;
 /** Ends the drain: until then ws itself would still open sockets. */
 let drained: () => void;
 let opened: number;
+let policy: UpgradePolicy;
+/** The errors of upgrades that have failed. */
+let failures: unknown[];
 let gateway: SocketGateway;
 let server: Server;
 let url: string;
 
 beforeEach(async () => {
   opened = 0;
+  failures = [];
   duringCount = () => {};
   const draining = new Promise<void>((resolve) => (drained = resolve));
   const capacity = {
@@ -31,8 +35,11 @@ beforeEach(async () => {
       return null;
     },
   };
-  const metrics = { upgradeRefused: () => {} } as unknown as GatewayMetrics;
-  const policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, metrics, CONFIG);
+  const metrics = {
+    upgradeRefused: () => {},
+    upgradeFailed: (_facts: unknown, error: unknown) => void failures.push(error),
+  } as unknown as GatewayMetrics;
+  policy = new UpgradePolicy(capacity as unknown as NodeCapacity, {} as OriginPolicy, metrics, CONFIG);
   const connections = {
     canOpen: () => true,
     drain: () => draining,
@@ -60,4 +67,26 @@ it('an upgrade that is still being checked when the drain begins gets 503, and i
   duringCount = () => void gateway.onModuleDestroy();
   expect((await rawUpgrade(url)).status).toBe(503);
   expect(opened).toBe(0);
+});
+
+it('an upgrade whose checks are over when the drain begins gets 503, and is not opened', async () => {
+  const check = policy.check.bind(policy);
+  policy.check = async (...upgrade) => {
+    const refusal = await check(...upgrade);
+    void gateway.onModuleDestroy();
+    return refusal;
+  };
+  expect((await rawUpgrade(url)).status).toBe(503);
+  expect(opened).toBe(0);
+});
+
+it('an upgrade whose check fails is ended and logged, and the next one is opened', async () => {
+  const failure = new Error('The store is broken.');
+  duringCount = () => {
+    duringCount = () => {};
+    throw failure;
+  };
+  expect((await rawUpgrade(url)).status).toBe(0);
+  expect(failures).toEqual([failure]);
+  expect((await rawUpgrade(url)).status).toBe(101);
 });

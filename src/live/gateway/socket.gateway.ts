@@ -41,7 +41,8 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     const ordinary = new OrdinaryRequests(server);
     const take: UpgradeListener = (request, socket, head) => {
       if (!asksForWebSocket(request)) return ordinary.serve(request, socket, head);
-      void this.#upgrade(request, this.policy.facts(request), socket, head);
+      const facts = this.policy.facts(request);
+      this.#upgrade(request, facts, socket, head).catch((error: unknown) => this.policy.failed(socket, error, facts));
     };
     drainBeforeClose(server, () => this.#drain());
     if (this.config.sharesServer) takeOurs(server, take, (request) => this.policy.isOurs(request));
@@ -54,6 +55,10 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
     this.#server.close();
   }
 
+  get #isDraining(): boolean {
+    return this.#draining !== null;
+  }
+
   /** Closes every socket, once. */
   #drain(): Promise<void> {
     return (this.#draining ??= this.connections.drain());
@@ -62,7 +67,9 @@ export class SocketGateway implements OnApplicationBootstrap, OnModuleDestroy {
   async #upgrade(request: IncomingMessage, facts: ConnectionFacts, socket: Socket, head: Buffer): Promise<void> {
     const drop = (): void => void socket.destroy();
     socket.on('error', drop);
-    const refusal = await this.policy.check(request, facts, () => this.#draining !== null);
+    const checked = await this.policy.check(request, facts, this.#isDraining);
+    // Asked again, with nothing awaited until the socket is open: meanwhile others may have been opened, or a drain begun.
+    const refusal = checked ?? this.policy.nodeRefusal(facts, this.#isDraining);
     if (refusal) {
       socket.setTimeout(CLOSE_TIMEOUT_MS, drop);
       return this.policy.refuse(socket, refusal, facts);

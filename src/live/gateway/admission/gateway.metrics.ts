@@ -62,6 +62,11 @@ export class GatewayMetrics {
     );
   }
 
+  /** An upgrade could not be handled because of a server error. */
+  upgradeFailed({ address, requestId }: ConnectionFacts, error: unknown): void {
+    this.logger.error({ requestId, err: error, address }, 'an upgrade failed');
+  }
+
   /** A token was refused, at the start or at a refresh. */
   tokenRefused(reason: TokenRefusal, { address, origin, requestId }: ConnectionFacts): void {
     this.#tokensRefused.inc({ reason });

@@ -124,6 +124,12 @@ export class UpgradePolicy {
     return { address, userAgent, origin, requestId: requestIdOf(request, this.#isTrusted) };
   }
 
+  /** Ends the socket of an upgrade that failed because of a server error. */
+  failed(socket: Duplex, error: unknown, facts: ConnectionFacts): void {
+    this.metrics.upgradeFailed(facts, error);
+    socket.destroy();
+  }
+
   /** Answers a refused upgrade in plain HTTP, ends its socket, and reports it. */
   refuse(socket: Duplex, refusal: UpgradeRefusal, facts: ConnectionFacts): void {
     this.metrics.upgradeRefused(refusal, facts);
@@ -145,31 +151,27 @@ export class UpgradePolicy {
 
   /**
    * Checks path, HTTP, node, address, origin, subprotocol, token in the URL and handshake; the first failure is the
-   * result. Returns null if the socket may be opened.
-   *
-   * @param isDraining asked again at the end, since the node may have begun to drain meanwhile
+   * result. Returns null if the socket may be opened, unless {@link nodeRefusal} has changed meanwhile.
    */
-  async check(
-    request: IncomingMessage,
-    facts: ConnectionFacts,
-    isDraining: () => boolean,
-  ): Promise<UpgradeRefusal | null> {
+  async check(request: IncomingMessage, facts: ConnectionFacts, isDraining: boolean): Promise<UpgradeRefusal | null> {
     const { url = '' } = request;
     const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
     if (!this.isOurs(request)) {
       return { status: 404, message: `Sockets are opened at ${this.config.path} and nowhere else.` };
     }
-    const nodeRefusal = () => (isDraining() ? RESTARTING : this.capacity.refusal(facts.address));
     return (
       httpRefusal(request) ??
-      nodeRefusal() ??
+      this.nodeRefusal(facts, isDraining) ??
       (await this.capacity.count(facts.address)) ??
       (await this.#originRefusal(request)) ??
       protocolRefusal(request, query) ??
-      handshakeRefusal(request) ??
-      // Counting and the origin policy are asynchronous, and other sockets may have been opened in the meantime.
-      nodeRefusal()
+      handshakeRefusal(request)
     );
+  }
+
+  /** Whether the node is draining or full, or has too many sockets of this address; null if the socket may be opened. */
+  nodeRefusal({ address }: ConnectionFacts, isDraining: boolean): UpgradeRefusal | null {
+    return isDraining ? RESTARTING : this.capacity.refusal(address);
   }
 
   async #originRefusal(request: IncomingMessage): Promise<UpgradeRefusal | null> {

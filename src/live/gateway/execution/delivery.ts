@@ -120,7 +120,7 @@ export class Delivery implements TopicSink, ResponseStream {
     if (this.#done || this.#connection.closed) return;
     this.#start = null;
     // No event may overtake one that is held back.
-    if (this.#latest !== null) this.#latest = event;
+    if (this.#latest !== null) this.#holdBack(event);
     else if (this.#waiting) this.#wait(event);
     else if (!this.#connection.isFull) this.#deliver(event);
     else this.#slow(event);
@@ -135,7 +135,7 @@ export class Delivery implements TopicSink, ResponseStream {
   end(): void {
     if (!this.#done && this.#joined) this.#count.open--;
     this.#done = true;
-    this.#latest = null;
+    this.#holdBack(null);
     this.#joined?.end();
     this.#turns?.leave(this);
   }
@@ -226,14 +226,23 @@ export class Delivery implements TopicSink, ResponseStream {
       else connection.close(CloseCode.ReaderTooSlow, 'Reader too slow: reconnect and resume');
       return;
     }
-    this.#latest = event;
+    this.#holdBack(event);
     // Held back until earlier events are sent: until their resolvers are done, or the socket's queue has room.
     void (this.#waiting ?? connection.drained()).then(() => this.#deliverLatest());
   }
 
   #deliverLatest(): void {
     const latest = this.#latest;
+    if (latest === null) return;
     this.#latest = null;
-    if (latest) this.event(latest);
+    this.event(latest);
+    latest.trace?.release();
+  }
+
+  /** In place of an earlier one, which is never sent. */
+  #holdBack(event: TopicEvent | null): void {
+    event?.trace?.hold();
+    this.#latest?.trace?.release();
+    this.#latest = event;
   }
 }

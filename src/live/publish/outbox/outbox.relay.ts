@@ -61,6 +61,8 @@ export class OutboxRelay {
   readonly #maintenance: Maintenance = { tidiedMs: -Infinity, sweptMs: -Infinity };
   #loggedMs = -Infinity;
   #unlogged = 0;
+  /** Whether it has failed for a reason that is not the database's, and has not worked since. */
+  #isBroken = false;
 
   constructor(private readonly parts: RelayParts) {}
 
@@ -93,7 +95,6 @@ export class OutboxRelay {
     let outbox: Outbox | null = null;
     try {
       outbox = await this.parts.open(() => this.#notified());
-      this.parts.health.tookWrite();
       await this.#serve(outbox);
     } catch (error) {
       this.#failed(error);
@@ -101,14 +102,24 @@ export class OutboxRelay {
     await outbox?.close();
   }
 
+  #works(): void {
+    this.#isBroken = false;
+    this.parts.health.tookWrite();
+  }
+
   #failed(error: unknown): void {
     if (this.#isStopped) return;
     const failure = databaseFailure(error);
     const isUnavailable = failure !== null || error instanceof UnavailableError;
     const reason = failure?.reason ?? (isUnavailable ? 'no answer' : 'error');
-    if (!isUnavailable) this.parts.logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
-    this.parts.health.failed(reason);
-    this.parts.health.becameUnavailable(reason);
+    const { health, logger } = this.parts;
+    // Logged once until it works again, since it is tried every few seconds.
+    if (!isUnavailable && !this.#isBroken)
+      logger.error({ err: error }, 'the relay of the outbox failed: it starts again');
+    this.#isBroken ||= !isUnavailable;
+    health.failed(reason);
+    if (failure?.kind === 'refused-write') health.refusedWrite(reason);
+    else health.becameUnavailable(reason);
   }
 
   /** Follows until this node becomes the active one, and leads while it is, until the connection is lost. */
@@ -116,6 +127,7 @@ export class OutboxRelay {
     while (!this.#isStopped) {
       if (await outbox.lead()) await this.#leadAlive(outbox);
       await this.#measure(outbox);
+      this.#works();
       this.#wasNotified = false;
       await this.#wait(FOLLOW_MS);
     }
@@ -132,7 +144,10 @@ export class OutboxRelay {
   }
 
   async #lead(outbox: Outbox): Promise<void> {
-    const leadership = new Leadership(outbox, this.#maintenance, await outbox.first());
+    const first = await outbox.first();
+    // A write, before any event: where none is possible, an event would be published again after each try.
+    await outbox.recordFirst(first);
+    const leadership = new Leadership(outbox, this.#maintenance, first);
     while (!this.#isStopped && (await leadership.lasts())) {
       this.#wasNotified = false;
       const readMs = performance.now();
@@ -141,6 +156,7 @@ export class OutboxRelay {
       if (found.rows.length === 0) leadership.foundNothing(found);
       await leadership.maintain();
       await this.#measure(outbox);
+      this.#works();
       const pauseMs = isDone ? await leadership.nextPause(found.rows.length) : leadership.nextRetry();
       if (pauseMs > 0) await this.#wait(pauseMs, isDone);
     }
