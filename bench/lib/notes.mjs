@@ -1,8 +1,8 @@
 /** Notes in docs/benchmarks.md by the id of a measure: how to read it, and what takes the time. */
 export const NOTES = {
   'delivery-2000': `Most of it is the kernel's: the \`write\` itself takes 60–70 % of the time of bare \`ws\` and of Sallyport alike (CPU profile). Sallyport
-spends what is left on finding the topic, on compiled GraphQL and on keep-alive pings, and saves it again with one write of one string
-for each socket and turn, where \`ws\` writes a header and a body.`,
+spends what is left on finding the topic, on executing the operation's plan and on keep-alive pings, and saves it again with one
+write of one string for each socket and turn, where \`ws\` writes a header and a body.`,
   tabs: `Rendering is shared and costs 0.1 µs an event (CPU profile); the \`write\` is 70–75 % on both sides. What bare \`ws\` does not have is
 keep-alive: 830 pings and as many answers a second, about 0.6 µs an event at this pace. Tried and not kept, for no gain: writing to 128
 sockets at a time, while their data is in the processor's cache.`,
