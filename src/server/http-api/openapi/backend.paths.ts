@@ -43,7 +43,7 @@ const disconnect: Schema = {
   tags: ['Connections'],
   summary: 'Disconnect a viewer or a session',
   description:
-    'Closes the sockets with 4401 on every node, and refuses the tokens made so far. Answers when every reachable node has been notified. Scope `disconnect`.',
+    'Closes the sockets with 4401 on every node, and refuses the tokens issued so far. Responds when every reachable node has been notified. Scope `disconnect`.',
   requestBody: body('Disconnection', { viewer: VIEWER }),
   responses: { ...ok('Disconnected.', 'Nothing', {}), ...refusals(400, 401, 403, 413, 415, 429, 503) },
 };
@@ -81,7 +81,7 @@ const history: Schema = {
     parameter('after', 'Return what follows this cursor. Default: from the oldest event that is kept.', {
       type: 'string',
     }),
-    parameter('limit', 'The most events to return.', {
+    parameter('limit', 'The maximum number of events to return.', {
       type: 'integer',
       minimum: 1,
       maximum: MAX_EVENTS,

@@ -28,7 +28,7 @@ const liveness = open({
   operationId: 'getLiveness',
   tags: ['Operations'],
   summary: 'Whether the process serves HTTP',
-  responses: ok('It does.', 'Liveness', { status: 'ok' }),
+  responses: ok('The process serves HTTP.', 'Liveness', { status: 'ok' }),
 });
 
 const readiness = open({
@@ -36,7 +36,7 @@ const readiness = open({
   tags: ['Operations'],
   summary: 'Whether clients may be sent to this node',
   responses: {
-    ...ok('They may.', 'Readiness', { status: 'ok', checks: CHECKS }),
+    ...ok('Clients may be sent to this node.', 'Readiness', { status: 'ok', checks: CHECKS }),
     503: {
       description: 'A store is unavailable, or the node is draining.',
       content: json('Readiness', { status: 'unavailable', checks: { ...CHECKS, database: 'unavailable' } }),
@@ -87,7 +87,10 @@ const page = open({
   description: "Called by a shop's app proxy, which signs the query; any path below `/app-proxy` is the same page.",
   parameters: SIGNED_PARAMETERS,
   responses: {
-    200: { description: 'Liquid for the shop.', content: { 'application/liquid': { schema: { type: 'string' } } } },
+    200: {
+      description: 'The page, as Liquid that the shop renders.',
+      content: { 'application/liquid': { schema: { type: 'string' } } },
+    },
     ...REFUSED_VISITS,
   },
 });
@@ -96,7 +99,7 @@ const pageToken = open({
   operationId: 'getProxiedToken',
   tags: ['App proxy'],
   summary: "A new token for a shop's page",
-  description: "Called by a shop's app proxy, which signs the query, for a page whose token ends soon.",
+  description: "Called by a shop's app proxy, which signs the query, for a page whose token expires soon.",
   parameters: SIGNED_PARAMETERS,
   responses: {
     ...ok('The token.', 'Token', { token: 'eyJ…', expiresAt: '2026-01-31T12:00:00.000Z' }),

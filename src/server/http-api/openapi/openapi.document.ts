@@ -24,7 +24,7 @@ export const OPENAPI_DOCUMENT: Schema = {
   tags: [
     { name: 'Events', description: 'Publishing events and reading what is kept.' },
     { name: 'Connections', description: "Opening and closing viewers' sockets." },
-    { name: 'Viewers', description: 'Who is online, and who is who.' },
+    { name: 'Viewers', description: 'Presence, and finding viewer ids.' },
     { name: 'Sign-out', description: 'For identity providers.' },
     { name: 'App proxy', description: "For a shop's app proxy." },
     { name: 'Operations', description: 'For load balancers and monitoring.' },
