@@ -47,7 +47,7 @@ export class SessionsResolver {
   }
 
   @Mutation(() => Boolean, {
-    description: 'Ends one of your sessions on every node. False if you have no such session.',
+    description: 'Revokes one of your sessions on every node. False if you have no such session.',
   })
   async revokeSession(
     @CurrentAccount() viewer: AccountViewer,
@@ -59,7 +59,7 @@ export class SessionsResolver {
     return ended;
   }
 
-  @Mutation(() => Int, { description: 'Ends all your other sessions. Returns how many.' })
+  @Mutation(() => Int, { description: 'Revokes all your other sessions. Returns how many.' })
   revokeOtherSessions(@CurrentAccount() viewer: AccountViewer, @Context() { client }: GraphqlContext): Promise<number> {
     return this.own.endOtherSessions(viewer, client.address);
   }

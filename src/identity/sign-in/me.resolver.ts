@@ -8,7 +8,7 @@ import { TokenService } from '../../live/tokens/token.service.js';
 import { User } from '../accounts/account.js';
 
 /** The signed-in viewer, with a token for a socket. */
-@ObjectType({ description: 'The signed-in user, with a token for the WebSocket.' })
+@ObjectType({ description: 'The signed-in account, with a token for the socket.' })
 export class Me {
   @Field(() => ID, { description: 'The account’s id; clients cache this object by it.' })
   readonly id!: string;

@@ -20,9 +20,9 @@ export const seedCommand: CliCommand = (program, context) => {
   program
     .command('seed')
     .description(
-      'create users with valid sessions and write [{ viewerId, token }], for load tests; refused in production',
+      'create accounts with valid sessions and write [{ viewerId, token }], for load tests; refused in production',
     )
-    .requiredOption('--users <n>', 'how many users', wholeNumber(MAX_USERS))
+    .requiredOption('--users <n>', 'how many accounts', wholeNumber(MAX_USERS))
     .option('--out <file>', 'where to write the tokens, readable by you alone; default: standard output')
     .option(
       '--ttl-seconds <n>',
