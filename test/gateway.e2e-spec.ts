@@ -57,7 +57,7 @@ describe('the upgrade', () => {
     },
   );
 
-  it.each(['graphql-ws', 'graphql-transport-ws-2', null])('WS-10 refuses the sub-protocol %s', async (protocol) => {
+  it.each(['graphql-ws', 'graphql-transport-ws-2', null])('WS-10 refuses the subprotocol %s', async (protocol) => {
     expect(await upgrade({ 'sec-websocket-protocol': protocol })).toMatchObject({ status: 400, destroyed: true });
   });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../../src/protocol/payload.js';
 
-/** A message of the sub-protocol. */
+/** A message of the subprotocol. */
 export interface WireMessage {
   readonly type: string;
   readonly id?: string;

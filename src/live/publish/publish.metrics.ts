@@ -10,7 +10,7 @@ export class PublishMetrics {
   constructor(registry: MetricsRegistry) {
     this.#events = new Counter({
       name: 'sallyport_published_total',
-      help: 'Events published with an API key, from the console or by an application: taken, or refused for what was wrong with them',
+      help: 'Events published with an API key, from the console or by an application: taken, or refused because they were invalid',
       labelNames: ['outcome'],
       registers: [registry],
     });

@@ -58,7 +58,7 @@ export class HttpMetrics {
   watch(connections: HttpConnections): void {
     const open: Gauge = new Gauge({
       name: 'sallyport_http_connections',
-      help: 'Open connections that speak HTTP on this node, WebSockets not among them.',
+      help: 'Open connections that speak HTTP on this node, without WebSockets.',
       registers: [this.registry],
       collect: (): void => open.set(connections.size),
     });

@@ -207,7 +207,7 @@ function handshakeRefusal(request: IncomingMessage): UpgradeRefusal | null {
 
 function protocolRefusal(request: IncomingMessage, query: string): UpgradeRefusal | null {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
-  if (!offered.includes(SUBPROTOCOL)) return { status: 400, message: `Offer the sub-protocol ${SUBPROTOCOL}.` };
+  if (!offered.includes(SUBPROTOCOL)) return { status: 400, message: `Offer the subprotocol ${SUBPROTOCOL}.` };
   if (query !== '' && new URLSearchParams(query).has('token')) {
     return { status: 400, message: 'A token in a URL ends up in logs: send it in connection_init.' };
   }
