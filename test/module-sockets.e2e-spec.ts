@@ -227,6 +227,7 @@ it.each<[string, (sallyport: Sallyport) => Promise<void>]>([
   ['revokeViewer: viewer must be a viewer id: user:', (sallyport) => sallyport.revokeViewer(undefined as never)],
   ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession('')],
   ['revokeSession: session must be a session id of 1 to 200', (sallyport) => sallyport.revokeSession(42 as never)],
+  ['not beginning with external:', (sallyport) => sallyport.revokeSession('external:acme:one')],
 ])('a revocation of nobody fails: %s', async (message, revoke) => {
   live = await startSallyport();
   const failure = await revoke(live.sallyport).catch((error: unknown) => error);

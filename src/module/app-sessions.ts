@@ -18,7 +18,7 @@ const ANSWER_WITHIN_MS = 3_000;
 const LATE = Symbol('late');
 const BATCH = 1_000;
 /** The format of session ids, for messages. */
-export const SESSION_ID_FORM = 'a session id of 1 to 200 visible ASCII characters';
+export const SESSION_ID_FORM = 'a session id of 1 to 200 visible ASCII characters, not beginning with external:';
 /** `external:` is how sessions of identity providers begin; those are never asked for here. */
 const SESSION_ID = /^(?!external:)[\x21-\x7e]{1,200}$/;
 

@@ -8,8 +8,8 @@ export interface SignedInViewer {
   readonly viewer: ViewerId;
   /**
    * The session's id, by which {@link SessionPort.status} and `Sallyport.revokeSession` name it: 1 to 200 visible ASCII
-   * characters. The token contains it, so it must not grant access to the session: use the id of a row, not the secret
-   * in the cookie.
+   * characters, not beginning with `external:`. The token contains it, so it must not grant access to the session: use
+   * the id of a row, not the secret in the cookie.
    */
   readonly session: string;
 }
