@@ -98,6 +98,12 @@ needs('postgres', 'redis')('the commands, with two servers on one Redis and one 
     folder.remove();
   });
 
+  it('publish nothing with an empty idempotency key, such as that of a script whose variable is empty', async () => {
+    const { viewerId } = await one.signedIn();
+    const refused = await cli(one.env, 'publish', 'user_count', viewerId, '7', '--key', '');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('key must be') });
+  });
+
   it('create a key, show it once, list it without its secret, and revoke it', async () => {
     const { stdout } = await cli(one.env, 'api-key', 'create', 'shop', '--json');
     const made = JSON.parse(stdout) as { name: string; key: string };

@@ -135,6 +135,17 @@ describe('HTTP', () => {
     expect(await ada.browser.me()).not.toBeNull();
   });
 
+  it.each([
+    'application/json',
+    'Application/JSON; charset=UTF-8',
+    'application/json; charset="utf-8"',
+    'application/json;charset=utf8',
+    'application/json; odata.metadata=none',
+    'application/json;',
+  ])('accepts the content type %j', async (type) => {
+    expect((await post({ 'content-type': type })).status).toBe(200);
+  });
+
   it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('CS-2 CS-6 refuses %s', async (method) => {
     const response = await ada.browser.fetch('/graphql?query={__typename}', { method });
     expect(response.status).toBe(405);

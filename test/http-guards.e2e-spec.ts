@@ -86,6 +86,12 @@ describe('the rules of /graphql apply to every spelling of its path', () => {
     expect(await isSignedIn()).toBe(true);
   });
 
+  it('POST refuses a body in a compressed transfer coding', async () => {
+    const headers = { 'content-length': null, 'transfer-encoding': 'gzip, chunked' };
+    expect((await send({ headers, body: chunked(LOGOUT) })).status).toBe(415);
+    expect(await isSignedIn()).toBe(true);
+  });
+
   it.each(['/graphql', '/%67raphql'])('POST %s refuses a large body, with and without a length', async (target) => {
     const body = `{"query":"${' '.repeat(900_000)}{ __typename }"}`;
     expect((await send({ target, body })).status).toBe(413);

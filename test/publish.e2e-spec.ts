@@ -172,11 +172,18 @@ describe('POST /publish', () => {
 
   it.each([
     ['charset', { 'content-type': 'application/json; charset=iso-8859-1' }],
+    ['charset, in quotes,', { 'content-type': 'application/json; charset="utf-16"' }],
     ['content coding', { 'content-encoding': 'gzip' }],
   ])('answers 415 to a body in another %s', async (_, headers) => {
     const all = { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers };
     const response = await fetch(`${server.url}/publish`, { method: 'POST', headers: all, body: '{"events":[]}' });
     expect(response.status).toBe(415);
+  });
+
+  it('accepts a body whose charset is UTF-8 in quotes', async () => {
+    const headers = { 'content-type': 'application/json; charset="utf-8"', authorization: `Bearer ${key}` };
+    const response = await fetch(`${server.url}/publish`, { method: 'POST', headers, body: '{"events":[]}' });
+    expect(response.status).toBe(200);
   });
 
   it('refuses a payload with a key __proto__, and publishes the others of its request', async () => {

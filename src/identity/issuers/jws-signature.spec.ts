@@ -18,6 +18,15 @@ describe.each(ASYMMETRIC_ALGORITHMS)('TK-14 a signature with %s', (alg) => {
   });
 });
 
+it('TK-14 a signature in another spelling of the same bytes does not verify', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RS256');
+  const token = await new SignJWT({}).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
+  // The last of the 342 characters has four unused bits.
+  const other = token.slice(0, -1) + String.fromCodePoint(token.codePointAt(token.length - 1)! + 1);
+  expect(Buffer.from(other.split('.')[2]!, 'base64url')).toEqual(Buffer.from(token.split('.')[2]!, 'base64url'));
+  expect(isSignedBy(other, 'RS256', publicKey)).toBe(false);
+});
+
 it.each(['none', 'HS256', 'constructor', '__proto__', ''])(
   'TK-14 no signature with the algorithm %j verifies',
   async (alg) => {

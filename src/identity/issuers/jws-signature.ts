@@ -1,5 +1,6 @@
 import { constants, KeyObject, verify, type VerifyKeyObjectInput } from 'node:crypto';
 import type { CryptoKey } from 'jose';
+import { hasCanonicalSignature } from '../../live/tokens/token-header.js';
 
 /** The shortest accepted RSA key, in bits; shorter ones can be factored (RFC 7518 §3.3). */
 const SHORTEST_RSA_BITS = 2_048;
@@ -34,7 +35,8 @@ export function isSignedBy(token: string, algorithm: string, key: CryptoKey): bo
   const scheme = Object.hasOwn(SCHEMES, algorithm) ? SCHEMES[algorithm] : undefined;
   const keyObject = keyObjectOf(key);
   const { modulusLength = SHORTEST_RSA_BITS } = keyObject.asymmetricKeyDetails ?? {};
-  if (!scheme || keyObject.type !== 'public' || modulusLength < SHORTEST_RSA_BITS) return false;
+  if (!scheme || !hasCanonicalSignature(token) || keyObject.type !== 'public' || modulusLength < SHORTEST_RSA_BITS)
+    return false;
   const { hash, ...how } = scheme;
   const end = token.lastIndexOf('.');
   const signature = Buffer.from(token.slice(end + 1), 'base64url');

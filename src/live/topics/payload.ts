@@ -119,7 +119,15 @@ function textBytes(text: string): number {
   return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
 }
 
-/** Distinguishes two payloads with one idempotency key: SHA-256 of the JSON, 43 characters without a space. */
+/**
+ * Distinguishes two payloads with one idempotency key: SHA-256 of the JSON, 43 characters without a space. The order of
+ * an object's fields makes no difference, since the maps of many languages have none.
+ */
 export function payloadDigest(payload: unknown): string {
-  return hash('sha256', JSON.stringify(payload) ?? 'null', 'base64url');
+  return hash('sha256', JSON.stringify(payload, withSortedFields) ?? 'null', 'base64url');
+}
+
+function withSortedFields(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -21,6 +21,13 @@ describe('PX-1 behind a trusted proxy the client', () => {
     expect(seenAs('198.51.100.7', '203.0.113.1')).toBe('203.0.113.1');
   });
 
+  it.each(['1.2.3', '127.1', '2130706433', '0x7f.0.0.1', '203.0.113.010'])(
+    'is the proxy where the proxy has written %s, which is not one spelling of one address',
+    (text) => {
+      expect(seenAs(text)).toBe(PROXY);
+    },
+  );
+
   it('is never a partial entry', () => {
     const header = `198.51.100.7${', 10.0.0.2'.repeat(300)}`;
     expect(seenAs(header)).toBe('10.0.0.2');

@@ -67,7 +67,8 @@ export function normalizeAddress(text: string): string | null {
     .replace(/^\[(.*)\](?::\d+)?$/, '$1')
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
     .replace(/%.*$/, '');
-  return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null;
+  // ipaddr.js would read 1.2.3 as 1.2.0.3, and 010.0.0.1 as 8.0.0.1.
+  return isIP(bare) === 0 ? null : ipaddr.process(bare).toString();
 }
 
 /**

@@ -41,7 +41,11 @@ export const publishCommand: CliCommand = (program, context) => {
     .option('--key <text>', 'an idempotency key')
     .description('publish one event through a running server')
     .action((topic: string, viewer: string, json: string, options: PublishOptions) =>
-      publish(context, { topic, viewer, payload: parse(json), ...(options.key ? { key: options.key } : {}) }, options),
+      publish(
+        context,
+        { topic, viewer, payload: parse(json), ...(options.key === undefined ? {} : { key: options.key }) },
+        options,
+      ),
     );
 };
 

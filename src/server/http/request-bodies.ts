@@ -14,7 +14,7 @@ declare module 'fastify' {
   }
 }
 
-const JSON_UTF8 = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 
 /** Of bodies without `Content-Length`, in bytes. */
 const lengths = new WeakMap<FastifyRequest, number>();
@@ -60,18 +60,22 @@ export function parseBodies(app: NestFastifyApplication): void {
  * @throws HttpRefusalError for any other type than `application/json` in UTF-8
  */
 export function requireJson({ headers }: FastifyRequest): void {
-  if (!JSON_UTF8.test(headers['content-type'] ?? ''))
+  const { 'content-type': type = '' } = headers;
+  if (!JSON_TYPE.test(type) || OTHER_CHARSET.test(type))
     throw new HttpRefusalError(415, 'Send application/json in UTF-8.');
 }
 
-const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!utf-?8\b)/i;
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8\b)/i;
 
-/** Whether the headers name a charset besides UTF-8, or a content coding (RFC 9110 §15.5.16). */
+/** Whether the headers name a charset besides UTF-8, a content coding (RFC 9110 §15.5.16), or such a transfer coding. */
 function isOtherwiseEncoded({
   'content-type': type = '',
   'content-encoding': coding = '',
+  'transfer-encoding': transfer = '',
 }: IncomingHttpHeaders): boolean {
-  return OTHER_CHARSET.test(type) || !['', 'identity'].includes(coding.toLowerCase());
+  const isCompressed =
+    !['', 'identity'].includes(coding.toLowerCase()) || !['', 'chunked'].includes(transfer.toLowerCase());
+  return OTHER_CHARSET.test(type) || isCompressed;
 }
 
 function refusal(message: string): HttpRefusalError {

@@ -28,6 +28,19 @@ export function idempotencyKeysContract({ publish, subscribe, harness }: BusUnde
       ]);
     });
 
+    it('accept the same payload with its fields in another order', async () => {
+      const topic = newTopic();
+      const [one, other] = [
+        { a: 1, b: [{ c: 2, d: 3 }] },
+        { b: [{ d: 3, c: 2 }], a: 1 },
+      ];
+      const [first] = await harness().bus.publish([{ topic, payload: one, key: 'k' }]);
+      const [second] = await harness().elsewhere.publish([{ topic, payload: other, key: 'k' }]);
+      expect(second).toEqual({ ...first, duplicate: true });
+      const [refused] = await harness().bus.publish([{ topic, payload: { ...one, b: [{ d: 2, c: 3 }] }, key: 'k' }]);
+      expect(refused).toEqual({ ok: false, reason: 'key-reused' });
+    });
+
     it('refuse another payload and do not deliver it', async () => {
       const topic = newTopic();
       const { sink } = await subscribe(topic);

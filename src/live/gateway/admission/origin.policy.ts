@@ -62,6 +62,8 @@ export function parseOrigin(header: string): URL | null {
 export function isHttpOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
+  // `URL` allows a wildcard, which no page's origin has.
+  if (url.hostname.includes('*')) return false;
   return (url.protocol === 'https:' || url.protocol === 'http:') && (text === url.origin || text === `${url.origin}/`);
 }
 

@@ -9,12 +9,13 @@ export const MAX_KEYS = { ofPublisher: 50_000, together: 100_000 } as const;
 export interface UsedKey {
   readonly digest: string;
   readonly cursor: string;
+  /** On the monotonic clock. */
+  readonly usedAtMs: number;
 }
 
 /** In the order of use, so the oldest expires first. */
 interface Remembered extends UsedKey {
   readonly hash: string;
-  readonly expiresAtMs: number;
   newer: Remembered | null;
 }
 
@@ -49,7 +50,8 @@ class KeysOfPublisher {
   dropOldest(): void {
     const oldest = this.#oldest;
     if (!oldest) return;
-    this.#byHash.delete(oldest.hash);
+    // Its event may have been published again, which added the key again.
+    if (this.#byHash.get(oldest.hash) === oldest) this.#byHash.delete(oldest.hash);
     this.#oldest = oldest.newer;
     if (!this.#oldest) this.#newest = null;
   }
@@ -76,18 +78,18 @@ export class IdempotencyKeys {
     return hash('sha256', `${topic.name}\n${key}`, 'base64url');
   }
 
-  /** The first use of a key within the last 5 minutes. */
+  /** The last use of a key that has published its event, within the last 5 minutes. */
   find(publisher: string, hash: string, nowMs: number): UsedKey | null {
     const used = this.#publishers.get(publisher)?.find(hash);
-    return used && used.expiresAtMs > nowMs ? used : null;
+    return used && expiryOf(used) > nowMs ? used : null;
   }
 
-  /** Stores a key that {@link find} did not find. */
-  add(publisher: string, hash: string, used: UsedKey, nowMs: number): void {
+  /** Stores a key whose event was published. */
+  add(publisher: string, hash: string, used: UsedKey): void {
     let keys = this.#publishers.get(publisher);
     if (!keys) this.#publishers.set(publisher, (keys = new KeysOfPublisher()));
-    this.#expire(keys, nowMs);
-    keys.add({ ...used, hash, expiresAtMs: nowMs + IDEMPOTENCY_WINDOW_MS, newer: null });
+    this.#expire(keys, used.usedAtMs);
+    keys.add({ ...used, hash, newer: null });
     this.#count++;
     if (keys.size > this.max.ofPublisher) this.#dropOldest(keys);
     else if (this.#count > this.max.together) this.#dropOldest(this.#most(keys));
@@ -102,7 +104,7 @@ export class IdempotencyKeys {
   }
 
   #expire(keys: KeysOfPublisher, nowMs: number): void {
-    while (keys.oldest && keys.oldest.expiresAtMs <= nowMs) {
+    while (keys.oldest && expiryOf(keys.oldest) <= nowMs) {
       keys.dropOldest();
       this.#count--;
     }
@@ -119,4 +121,8 @@ export class IdempotencyKeys {
     for (const other of this.#publishers.values()) if (other.size > most.size) most = other;
     return most;
   }
+}
+
+function expiryOf({ usedAtMs }: UsedKey): number {
+  return usedAtMs + IDEMPOTENCY_WINDOW_MS;
 }

@@ -78,6 +78,19 @@ describe('the histories of a node', () => {
     expect(await metric('sallyport_history_bytes')).toBeLessThanOrEqual(100 * KIB);
   });
 
+  it('publish an event again that they have dropped, when it is sent again with its key', async () => {
+    open({ historyBytes: 100 * KIB });
+    const topic = newTopic();
+    const send = async () => (await bus!.publish([{ topic, payload: 'x', key: 'k', publisher: 'a' }]))[0];
+    const first = await send();
+    expect(await send()).toEqual({ ...first, duplicate: true });
+    for (let turn = 0; turn < 50; turn++) await publish(newTopic(), 'a');
+    const again = await send();
+    expect(again).toMatchObject({ ok: true, duplicate: false });
+    expect(await send()).toEqual({ ...again, duplicate: true });
+    expect(await resume(topic)).toMatchObject({ payloads: ['x'] });
+  });
+
   it('drop events of the publisher that has the most', async () => {
     open({ historyBytes: 100 * KIB });
     const quiet = newTopic();

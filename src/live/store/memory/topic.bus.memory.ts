@@ -3,7 +3,7 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { parseCursor, type Position } from '../../topics/cursor.js';
 import type { DeliveryGate } from '../../topics/delivery-gate.js';
 import { type BoundedHistory, HistoryBudget } from './history-budget.js';
-import { IdempotencyKeys, MAX_KEYS } from './idempotency-keys.js';
+import { IdempotencyKeys, MAX_KEYS, type UsedKey } from './idempotency-keys.js';
 import { TopicEvent } from '../../topics/topic-event.js';
 import { EventTrace } from '../../tracing/event-trace.js';
 import { SubscriberSet } from '../../topics/subscriber-set.js';
@@ -179,10 +179,18 @@ export class MemoryTopicBus extends TopicBus implements BeforeApplicationShutdow
     const { publisher = THIS_SERVER } = publication;
     const used = this.#keys.find(publisher, hash, nowMs);
     if (used && used.digest !== digest) return { ok: false, reason: 'key-reused' };
-    if (used) return { ok: true, cursor: used.cursor, duplicate: true };
+    if (used && !this.#hasLost(publication.topic, used, nowMs))
+      return { ok: true, cursor: used.cursor, duplicate: true };
     const { cursor } = this.#deliver(publication, nowMs);
-    this.#keys.add(publisher, hash, { digest, cursor }, nowMs);
+    this.#keys.add(publisher, hash, { digest, cursor, usedAtMs: nowMs });
     return { ok: true, cursor, duplicate: false };
+  }
+
+  /** Whether an event is gone before its time: its topic was forgotten, or its history was dropped to make room. */
+  #hasLost({ definition, owner }: Topic, { cursor, usedAtMs }: UsedKey, nowMs: number): boolean {
+    const state = this.#topics.get(definition.name)?.get(owner);
+    const isKept = state?.epoch === parseCursor(cursor)?.epoch;
+    return !isKept && nowMs - usedAtMs < definition.historySeconds * 1000;
   }
 
   #deliver({ topic, payload, publisher = THIS_SERVER, bytes, trace }: Publication, nowMs: number): TopicEvent {

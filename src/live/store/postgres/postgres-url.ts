@@ -1,6 +1,9 @@
-/** Whether text is a URL of PostgreSQL that the driver understands. */
+/**
+ * Whether text is a URL of PostgreSQL that the driver understands. An empty one is not: the driver would connect to a
+ * database that nobody has named.
+ */
 export function isPostgresUrl(text: string): boolean {
-  return /^postgres(?:ql)?:\/\//.test(text) && URL.canParse(withHost(text));
+  return /^postgres(?:ql)?:\/\/\/?[^/]/.test(text) && URL.canParse(withHost(text));
 }
 
 /** The URL of a database, in parts. */
