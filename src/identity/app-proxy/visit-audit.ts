@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Counter, Registry } from 'prom-client';
@@ -15,19 +16,21 @@ export type SignatureUse = 'first' | 'again' | 'elsewhere';
 /**
  * Detects signed URLs that are used twice while they are valid. The signature has no nonce, so nothing is refused: a
  * replay yields a token for the sender's own client. For the log and a metric only. Each node sees only its own
- * requests; at most 10,000 are kept.
+ * requests; at most 10,000 are kept, each as two hashes.
  */
 export class ReplayDetector {
-  readonly #seen = new Map<string, { readonly client: string; readonly atMs: number }>();
+  /** By signature. The client's hash, because a user agent can be as long as a request's header. */
+  readonly #seen = new Map<string, { readonly clientHash: string; readonly atMs: number }>();
 
   constructor(private readonly capacity = 10_000) {}
 
   /** Records one verified signature. */
   note(signature: string, client: string, nowMs: number): SignatureUse {
+    const clientHash = hash('sha256', client, 'base64url');
     const known = this.#seen.get(signature);
-    if (known && nowMs - known.atMs <= REMEMBERED_MS) return known.client === client ? 'again' : 'elsewhere';
+    if (known && nowMs - known.atMs <= REMEMBERED_MS) return known.clientHash === clientHash ? 'again' : 'elsewhere';
     this.#forget(nowMs);
-    this.#seen.set(signature, { client, atMs: nowMs });
+    this.#seen.set(signature, { clientHash, atMs: nowMs });
     return 'first';
   }
 
