@@ -75,6 +75,19 @@ describe('the console', () => {
     expect(audited.at(-1)).toMatchObject({ event: 'console-closed', operator: name });
   });
 
+  it('SE-3 a sign-in ends the session that its browser presented, whichever key opened it', async () => {
+    const { browser, name } = await signedIn(server);
+    const first = server.browser();
+    for (const [one, value] of browser.cookies) first.cookies.set(one, value);
+    const other = await makeKey(server);
+    audited = [];
+    expect((await callConsole(browser, '/sign-in', { key: other.key })).body['name']).toBe(other.name);
+    expect((await callConsole(first, '/session')).status).toBe(401);
+    expect((await callConsole(browser, '/session')).status).toBe(200);
+    const closed = { event: 'console-closed', operator: name, reason: 'new-sign-in', by: 'operator' };
+    expect(audited).toContainEqual(expect.objectContaining(closed));
+  });
+
   it('over https its cookie is Secure, and plain requests are refused', async () => {
     const secure = await startServer({
       env: { ...QUIET, PUBLIC_URL: 'https://live.example', TRUSTED_PROXIES: '127.0.0.1' },

@@ -25,7 +25,7 @@ export const AUDIT_EVENTS = {
   'api-key-throttled': 'an API key or its address is over its rate limit',
   'console-opened': 'an operator signed in to the console',
   'console-refused': 'a sign-in or a request to the console was refused',
-  'console-closed': 'an operator signed out of the console',
+  'console-closed': 'an operator signed out of the console, or in again',
   'console-looked-up': 'an operator looked a viewer up',
   'console-history-read': "an operator read the events of a viewer's topic",
   'console-published': 'an operator published an event',

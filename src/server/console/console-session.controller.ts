@@ -28,7 +28,7 @@ export class ConsoleSessionController {
     @Inject(HTTP_CONFIG) private readonly http: HttpConfig,
   ) {}
 
-  /** Exchanges a key for a session; the key is not kept. */
+  /** Exchanges a key for a session, which replaces the one that the cookie presents; the key is not kept. */
   @Post('/sign-in')
   @HttpCode(HttpStatus.OK)
   async signIn(
@@ -39,7 +39,8 @@ export class ConsoleSessionController {
     const { key } = fieldsOf(body, ['key']);
     if (typeof key !== 'string') throw new BadUserInputError('key', 'key must be text.');
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
-    const { operator, secret } = await this.sessions.open(key.trim(), address);
+    const presented = this.cookie.read(request.headers.cookie);
+    const { operator, secret } = await this.sessions.open(key.trim(), address, presented);
     void reply.header('Set-Cookie', this.cookie.serialise(secret));
     return answerOf(operator);
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { and, desc, eq, gt, inArray, lte, or } from 'drizzle-orm';
-import { Database } from '../../identity/database/database.js';
+import { Database, type Orm } from '../../identity/database/database.js';
 import { apiKeys, consoleSessions } from '../../identity/database/schema.js';
 import { type ApiKey, withScopes } from '../../identity/api-keys/api-key.store.js';
 
@@ -16,6 +16,18 @@ export interface NewConsoleSession {
   readonly id: string;
   readonly secretHash: string;
   readonly keyId: string;
+}
+
+/** A session that was ended, and the name of its key. */
+interface EndedConsoleSession {
+  readonly id: string;
+  readonly keyName: string;
+}
+
+/** When a session was opened, and the presented one, which it has ended; null if none was valid. */
+export interface OpenedConsoleSession {
+  readonly openedAt: Date;
+  readonly ended: EndedConsoleSession | null;
 }
 
 /** A valid session and its key, as the key is now. */
@@ -34,9 +46,13 @@ export interface StoredConsoleSession {
 export class ConsoleSessionStore {
   constructor(private readonly database: Database) {}
 
-  /** Opens a session and removes expired ones. Returns when it was opened; null if the key was revoked meanwhile. */
-  open(session: NewConsoleSession): Promise<Date | null> {
-    const { id, keyId, createdAt, lastUsedAt } = consoleSessions;
+  /**
+   * Opens a session, ends the one that the request presented, and removes expired ones. Returns null if the key was
+   * revoked meanwhile.
+   *
+   * @param presentedHash the hash of the presented secret; null without one
+   */
+  open(session: NewConsoleSession, presentedHash: string | null): Promise<OpenedConsoleSession | null> {
     return this.database.transaction(async (orm) => {
       const [key] = await orm
         .select({ id: apiKeys.id })
@@ -45,17 +61,13 @@ export class ConsoleSessionStore {
         .for('update');
       if (!key) return null;
       const { idle, absolute } = oldest();
+      const { createdAt, lastUsedAt } = consoleSessions;
       await orm.delete(consoleSessions).where(or(lte(lastUsedAt, idle), lte(createdAt, absolute)));
-      const surplus = orm
-        .select({ id })
-        .from(consoleSessions)
-        .where(eq(keyId, session.keyId))
-        .orderBy(desc(createdAt), desc(id))
-        .offset(MAX_SESSIONS_OF_KEY - 1);
-      await orm.delete(consoleSessions).where(inArray(id, surplus));
-      const now = new Date();
-      await orm.insert(consoleSessions).values({ ...session, createdAt: now, lastUsedAt: now });
-      return now;
+      const ended = presentedHash === null ? null : await endPresented(orm, presentedHash);
+      await orm.delete(consoleSessions).where(inArray(consoleSessions.id, surplusOf(orm, session.keyId)));
+      const openedAt = new Date();
+      await orm.insert(consoleSessions).values({ ...session, createdAt: openedAt, lastUsedAt: openedAt });
+      return { openedAt, ended };
     });
   }
 
@@ -87,6 +99,28 @@ export class ConsoleSessionStore {
   async end(id: string): Promise<void> {
     await this.database.run((orm) => orm.delete(consoleSessions).where(eq(consoleSessions.id, id)));
   }
+}
+
+async function endPresented(orm: Orm, secretHash: string): Promise<EndedConsoleSession | null> {
+  const { id, keyId } = consoleSessions;
+  const [ended] = await orm
+    .delete(consoleSessions)
+    .where(eq(consoleSessions.secretHash, secretHash))
+    .returning({ id, keyId });
+  if (!ended) return null;
+  const [key] = await orm.select({ name: apiKeys.name }).from(apiKeys).where(eq(apiKeys.id, ended.keyId));
+  return key ? { id: ended.id, keyName: key.name } : null;
+}
+
+/** The sessions of a key that leave no room for one more. */
+function surplusOf(orm: Orm, ofKey: string) {
+  const { id, keyId, createdAt } = consoleSessions;
+  return orm
+    .select({ id })
+    .from(consoleSessions)
+    .where(eq(keyId, ofKey))
+    .orderBy(desc(createdAt), desc(id))
+    .offset(MAX_SESSIONS_OF_KEY - 1);
 }
 
 /** The earliest last use and opening of a valid session. */

@@ -31,15 +31,16 @@ export class ConsoleSessions {
   ) {}
 
   /**
-   * Exchanges an API key for a session.
+   * Exchanges an API key for a session. The secret is always new, and the session that the request presented ends.
    *
    * @param text the key as it was typed
    * @param address the client's, for the rate limit and for keys that are restricted to addresses
+   * @param presented the secret in the request's cookie; null without one
    * @throws UnauthenticatedError for a key that is not valid, without distinction: the audit log has the reason
    * @throws ForbiddenError for a valid key without the scope `console`
    * @throws TooManyRequestsError for an address with too many wrong keys; UnavailableError
    */
-  async open(text: string, address: string): Promise<OpenedConsoleSession> {
+  async open(text: string, address: string, presented: string | null): Promise<OpenedConsoleSession> {
     const verdict = await this.attempts.verify(text, address, 'wrongConsoleKey', 'console-refused');
     if (!verdict.ok) throw this.#refused(address, verdict.reason, verdict.name);
     const { key } = verdict;
@@ -48,8 +49,17 @@ export class ConsoleSessions {
       throw new ForbiddenError(`This key lacks the scope ${CONSOLE_SCOPE}.`);
     }
     const [id, secret] = [randomUUID(), generateSessionSecret()];
-    const openedAt = await this.store.open({ id, secretHash: sessionSecretHash(secret), keyId: key.id });
-    if (openedAt === null) throw this.#refused(address, 'unknown-or-revoked');
+    const opened = await this.store.open(
+      { id, secretHash: sessionSecretHash(secret), keyId: key.id },
+      presented === null ? null : sessionSecretHash(presented),
+    );
+    if (opened === null) throw this.#refused(address, 'unknown-or-revoked');
+    const { openedAt, ended } = opened;
+    if (ended) {
+      // The presented session may be another key's, because several operators may sign in with one browser.
+      const who = { by: 'operator', operator: ended.keyName, address } as const;
+      this.audit.record('console-closed', { ...who, session: ended.id, reason: 'new-sign-in' });
+    }
     this.audit.record('console-opened', { by: 'operator', operator: key.name, address, session: id });
     return { secret, operator: { sessionId: id, key, address, endsAt: endOf(openedAt) } };
   }
