@@ -1,7 +1,8 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Counter, Registry } from 'prom-client';
-import { AUDIT_EVENTS, type AuditEvent, AuditLog } from '../../live/logging/audit-log.js';
+import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { AuditLog } from '../../live/logging/audit-log.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../identity.config.js';
+import { AuditMetrics } from './audit.metrics.js';
 import { AuditStore, type TimedAuditRecord } from './audit.store.js';
 
 /** How often events are written, in milliseconds, and how many in one statement. */
@@ -21,32 +22,16 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
   #timers: NodeJS.Timeout[] = [];
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
-  readonly #counted: Counter<'event'>;
-  readonly #dropped: Counter;
 
   constructor(
     private readonly store: AuditStore,
     private readonly log: AuditLog,
+    private readonly metrics: AuditMetrics,
     @Inject(AUDIT_CONFIG) private readonly config: AuditConfig,
-    registry: Registry,
-  ) {
-    this.#counted = new Counter({
-      name: 'sallyport_audit_events_total',
-      help: 'Audit events on this node, by event.',
-      labelNames: ['event'],
-      registers: [registry],
-    });
-    this.#dropped = new Counter({
-      name: 'sallyport_audit_events_dropped_total',
-      help: 'Audit events that were logged but not stored, because the database was unavailable for too long.',
-      registers: [registry],
-    });
-    // The first of each must be an increase for Prometheus too.
-    for (const event of Object.keys(AUDIT_EVENTS) as AuditEvent[]) this.#counted.inc({ event }, 0);
-  }
+  ) {}
 
   onModuleInit(): void {
-    const uncount = this.log.count((event) => this.#counted.inc({ event }));
+    const uncount = this.log.count((event) => this.metrics.counted(event));
     if (this.config.retentionDays === 0) {
       this.#leave = uncount;
       return;
@@ -66,7 +51,10 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
     await this.flush();
   }
 
-  /** Writes all waiting events. Those that could not be written wait for the next time. Never throws. */
+  /**
+   * Writes all waiting events. While the database is unavailable they wait for the next time; those that it refuses are
+   * dropped. Never throws.
+   */
   flush(): Promise<void> {
     if (!this.#isWriting && this.#waiting.length > 0) {
       this.#isWriting = true;
@@ -80,28 +68,50 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
     const oldest = new Date(Date.now() - this.config.retentionDays * DAY_MS);
     try {
       while ((await this.store.removeBefore(oldest, RETAIN_BATCH)) === RETAIN_BATCH);
-    } catch {
+    } catch (error) {
       // The database reports its own outage; the next time removes more.
+      if (!(error instanceof UnavailableError)) this.metrics.notRemoved(error);
     }
   }
 
   #take(event: TimedAuditRecord): void {
     this.#waiting.push(event);
-    if (this.#waiting.length <= MAX_WAITING) return;
-    this.#waiting.shift();
-    this.#dropped.inc();
+    this.#dropSurplus();
+  }
+
+  #dropSurplus(): void {
+    const surplus = Math.max(0, this.#waiting.length - MAX_WAITING);
+    this.#waiting.splice(0, surplus);
+    this.metrics.dropped(surplus);
   }
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH);
-      try {
-        await this.store.add(batch);
-      } catch {
-        // The database reports its own outage.
-        this.#waiting = [...batch, ...this.#waiting];
-        return;
+      const left = await this.#store(this.#waiting.splice(0, BATCH));
+      if (left.length === 0) continue;
+      this.#waiting = [...left, ...this.#waiting];
+      this.#dropSurplus();
+      return;
+    }
+  }
+
+  /** Stores events; returns those that must wait, because the database is unavailable and reports that itself. */
+  async #store(batch: readonly TimedAuditRecord[]): Promise<readonly TimedAuditRecord[]> {
+    try {
+      await this.store.add(batch);
+      return [];
+    } catch (error) {
+      if (error instanceof UnavailableError) return batch;
+      const [first, ...others] = batch;
+      if (first && others.length === 0) {
+        this.metrics.notStored(first.record.event, error);
+        return [];
       }
     }
+    // One event that is refused must not cost the others of its batch.
+    const middle = Math.ceil(batch.length / 2);
+    const [before, after] = [batch.slice(0, middle), batch.slice(middle)];
+    const left = await this.#store(before);
+    return left.length > 0 ? [...left, ...after] : this.#store(after);
   }
 }
