@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { StartError } from '../../live/errors/sallyport.errors.js';
+import { StartError, UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { LOGGER } from '../../live/logging/logger.js';
 import { METRICS_CONFIG, type MetricsConfig } from './metrics.config.js';
 import { MetricsPage } from './metrics-page.js';
 
@@ -17,6 +19,7 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly page: MetricsPage,
     @Inject(METRICS_CONFIG) private readonly config: MetricsConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** The port that it listens on; null without `METRICS_PORT`. */
@@ -44,6 +47,7 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
       );
       server.listen(port, host, resolve);
     });
+    server.on('error', (error) => this.logger.warn({ err: error }, 'the metrics server failed'));
     this.#server = server;
   }
 
@@ -64,7 +68,10 @@ export class MetricsServer implements OnApplicationBootstrap, BeforeApplicationS
       response.writeHead(404).end();
       return;
     }
-    const text = await this.page.text().catch(() => null);
+    const text = await this.page.text().catch((error: unknown) => {
+      if (!(error instanceof UnavailableError)) this.logger.error({ err: error }, 'the metrics could not be gathered');
+      return null;
+    });
     if (text === null) {
       response.writeHead(503).end();
       return;

@@ -59,7 +59,7 @@ export class Primary {
     });
     this.#connections = new ConnectionTotals(config.limits.maxConnectionsPerViewer);
     this.#metrics = new WorkersMetrics((round) => this.#askForMetrics(round));
-    this.#metricsServer = new MetricsServer(this.#metrics, config.metrics);
+    this.#metricsServer = new MetricsServer(this.#metrics, config.metrics, logger);
   }
 
   /** @throws StartError when `METRICS_PORT` is in use; the system's error when `PORT` is */
