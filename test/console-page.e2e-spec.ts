@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seriousViolations } from './kit/accessibility.js';
 import { AuditLog } from '../src/live/logging/audit-log.js';
@@ -215,6 +215,21 @@ needs('chromium')('the console in Chromium', () => {
     release();
     await (await answered).finished();
     expect(await other.count()).toBe(0);
+  });
+
+  it('shows the last look-up of a viewer, though an earlier answer comes later', async () => {
+    const ada = await fixture.server.signedIn();
+    const { page } = await signedIn();
+    const first = new Promise<Route>((resolve) => void page.route('**/api/viewer', resolve, { times: 1 }));
+    await page.goto(`${fixture.server.url}/console#viewers/${encodeURIComponent(ada.viewerId)}`);
+    const late = await first;
+    await page.getByRole('button', { name: 'Look up' }).click();
+    const card = page.locator('#viewer-title');
+    await card.waitFor(WAIT);
+    const answered = page.waitForResponse((response) => response.status() === 503);
+    await late.fulfill({ status: 503, body: '{}' });
+    await (await answered).finished();
+    expect(await card.count()).toBe(1);
   });
 
   it('says that the server does not answer when it hangs', async () => {

@@ -1,4 +1,4 @@
-import { type FormEvent, useCallback, useEffect, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
 import { useSession } from './session.js';
@@ -61,12 +61,18 @@ function useLookUp(query: string) {
   const session = useSession();
   const [found, setFound] = useState<FoundViewer | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
+  /** Counts what was asked for: an answer to what was asked for before is dropped. */
+  const wanted = useRef(0);
   const again = useCallback(async (): Promise<void> => {
     if (query === '') return;
+    const asked = ++wanted.current;
     try {
-      setFound(await session.ask<FoundViewer>('/viewer', { query }));
+      const answer = await session.ask<FoundViewer>('/viewer', { query });
+      if (asked !== wanted.current) return;
+      setFound(answer);
       setFailure(null);
     } catch (error) {
+      if (asked !== wanted.current) return;
       setFound(null);
       setFailure(messageOf(error));
     }
