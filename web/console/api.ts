@@ -1,12 +1,14 @@
+import { tooManyText } from '../app/too-many-text.js';
+
 const API = '/console/api';
 /** As long as the app waits. */
 const GIVE_UP_AFTER_MS = 15_000;
 /** Without input for this long, what the page asks by itself does not keep the session open. */
 const AWAY_AFTER_MS = 60_000;
 
-let inputAt = Date.now();
+let inputAtMs = performance.now();
 for (const event of ['pointerdown', 'keydown', 'wheel'])
-  window.addEventListener(event, () => void (inputAt = Date.now()), { passive: true });
+  window.addEventListener(event, () => void (inputAtMs = performance.now()), { passive: true });
 
 /** The server refused a request, or did not answer. */
 export class AskError extends Error {
@@ -38,7 +40,7 @@ interface Refusal {
  * @throws AskError
  */
 export async function ask<T>(path: string, body?: unknown): Promise<T> {
-  const isAway = Date.now() - inputAt > AWAY_AFTER_MS;
+  const isAway = performance.now() - inputAtMs > AWAY_AFTER_MS;
   const headers: Record<string, string> = isAway ? { 'sallyport-background': 'true' } : {};
   const post = { method: 'POST', body: JSON.stringify(body) };
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -67,9 +69,7 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
 
 function wordsOf(error: Refusal['error']): string {
   if (!error) return 'The server gave no answer that this page understands.';
-  if (error.code === 'TOO_MANY_REQUESTS')
-    return `Too many attempts. Try again in ${error.retryAfterSeconds ?? 60} seconds.`;
-  return error.message;
+  return error.code === 'TOO_MANY_REQUESTS' ? tooManyText(error.retryAfterSeconds) : error.message;
 }
 
 /** The words for an error of {@link ask}, or of anything else. */

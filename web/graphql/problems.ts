@@ -1,4 +1,5 @@
 import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors';
+import { tooManyText } from '../app/too-many-text.js';
 
 /** The errors of a form: per field, and for the whole form. */
 export interface Problems {
@@ -25,7 +26,7 @@ export function problemsOf(error: unknown, credentialField: string): Problems {
   let form: string | null = null;
   for (const { message, extensions = {} } of errors) {
     const field = fieldOf(extensions, credentialField);
-    if (field === null) form = isTooMany(extensions) ? waitText(extensions['retryAfterSeconds']) : message;
+    if (field === null) form = isTooMany(extensions) ? tooManyText(extensions['retryAfterSeconds']) : message;
     else fields[field] = message;
   }
   return { fields, form };
@@ -38,13 +39,6 @@ function fieldOf(extensions: Readonly<Record<string, unknown>>, credentialField:
 
 function isTooMany({ code }: Readonly<Record<string, unknown>>): boolean {
   return code === 'TOO_MANY_REQUESTS';
-}
-
-function waitText(retryAfterSeconds: unknown): string {
-  const seconds = typeof retryAfterSeconds === 'number' ? Math.ceil(retryAfterSeconds) : 60;
-  const minutes = Math.ceil(seconds / 60);
-  const wait = seconds === 1 ? '1 second' : seconds < 90 ? `${seconds} seconds` : `${minutes} minutes`;
-  return `Too many attempts. Try again in ${wait}.`;
 }
 
 function wireErrors(error: unknown): readonly WireError[] | null {
