@@ -45,7 +45,7 @@ needs(
     await page.notification('Before');
 
     await first.stop();
-    await page.state('Reconnecting, nothing will be missed');
+    await page.state('Reconnecting. You will get what you missed');
     await screenshot(page.page, 'app-reconnecting');
     const elsewhere = await startServer({ env: { ...shared, PUBLIC_URL: first.url } });
     await notify(elsewhere, who.viewerId, 'Meanwhile');

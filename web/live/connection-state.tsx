@@ -3,14 +3,14 @@ import type { LiveState } from '../../client/index.js';
 import { useStore } from '../app/store.js';
 import { useBackend } from '../app/backend.js';
 
-/** How long the server keeps notifications by default: until then "nothing will be missed" is true. */
+/** How long the server keeps notifications: a client that reconnects later does not get all that it missed. */
 const REMEMBERED_MS = 5 * 60_000;
 
 const WORDS: Readonly<Record<LiveState, string>> = {
   idle: 'Not connected',
   connecting: 'Connecting',
   live: 'Live',
-  reconnecting: 'Reconnecting, nothing will be missed',
+  reconnecting: 'Reconnecting. You will get what you missed',
   offline: 'Offline. Reconnecting automatically',
   signedOut: 'Signed out elsewhere',
   stopped: 'Refused by the server. Reload the page',

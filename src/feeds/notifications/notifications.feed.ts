@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { defineFeed } from '../../live/feeds/feed.js';
 import { Notification } from './notification.model.js';
 
-/** Notifications for each viewer. A client that reconnects within five minutes, on any device, misses none. */
+/**
+ * Each viewer's last 100 notifications, kept for five minutes: a client that reconnects in that time, on any device, gets
+ * those that it missed.
+ */
 export const NotificationsFeed = defineFeed<Notification>({
   name: 'notifications',
   field: 'notifications',
