@@ -21,12 +21,14 @@ function Loading() {
 
 function Unreachable({ onRetry }: { readonly onRetry: () => void }) {
   return (
-    <main className="waiting" role="alert">
-      <h1>The server does not answer</h1>
-      <p>Retrying every few seconds. This page continues as soon as the server is back.</p>
-      <button type="button" className="button" onClick={onRetry}>
-        Try now
-      </button>
+    <main className="waiting">
+      <div role="alert">
+        <h1>The server does not answer</h1>
+        <p>Retrying every few seconds. This page continues as soon as the server is back.</p>
+        <button type="button" className="button" onClick={onRetry}>
+          Try now
+        </button>
+      </div>
     </main>
   );
 }

@@ -143,7 +143,7 @@ function EventRow({ event: { at, event, viewer, address, reason, by, details } }
       <td data-label="Address" className="address">
         {address ?? '–'}
       </td>
-      <td data-label="Details">
+      <td data-label="Viewer and details">
         <span className="details">
           {viewer && <a href={hrefOf('viewers', viewer)}>{viewer}</a>}
           {more.map(([name, value]) => (

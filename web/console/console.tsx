@@ -17,12 +17,14 @@ export function Console() {
   if (state.phase === 'asking') return <output className="waiting">Loading</output>;
   if (state.phase === 'unreachable')
     return (
-      <main className="waiting" role="alert">
-        <h1>The console is unavailable</h1>
-        <p>{state.message}</p>
-        <button type="button" className="button" onClick={() => void session.check()}>
-          Try again
-        </button>
+      <main className="waiting">
+        <div role="alert">
+          <h1>The console is unavailable</h1>
+          <p>{state.message}</p>
+          <button type="button" className="button" onClick={() => void session.check()}>
+            Try again
+          </button>
+        </div>
       </main>
     );
   if (state.phase === 'signedOut') return <SignIn notice={state.notice} />;
