@@ -17,10 +17,11 @@ export class AccountController {
   @HttpCode(204)
   async signIn(@Req() request: Request, @Body() { name, password }: { name: string; password: string }): Promise<void> {
     if (password === undefined || PASSWORDS.get(name) !== password) throw new UnauthorizedException();
-    const { sessionID } = request;
-    await promisify(request.session.regenerate.bind(request.session))();
+    const { sessionID, session } = request;
+    const wasSignedIn = session.user !== undefined;
+    await promisify(session.regenerate.bind(session))();
     // The session that the browser had has ended, as at a sign-out.
-    await this.sallyport.revokeSession(sessionID);
+    if (wasSignedIn) await this.sallyport.revokeSession(sessionID);
     request.session.user = name;
   }
 
@@ -36,9 +37,10 @@ export class AccountController {
   @Post('sign-out')
   @HttpCode(204)
   async signOut(@Req() request: Request): Promise<void> {
-    const { sessionID } = request;
-    await promisify(request.session.destroy.bind(request.session))();
-    // Its sockets close with 4401 at once, on every node.
-    await this.sallyport.revokeSession(sessionID);
+    const { sessionID, session } = request;
+    const wasSignedIn = session.user !== undefined;
+    await promisify(session.destroy.bind(session))();
+    // Its sockets close with 4401 at once, on every node. Without a cookie the id is new: there is nothing to revoke.
+    if (wasSignedIn) await this.sallyport.revokeSession(sessionID);
   }
 }

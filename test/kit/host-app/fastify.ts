@@ -44,7 +44,8 @@ class AccountController {
   @Post('logout')
   @HttpCode(200)
   async logout(@Req() request: FastifyRequest): Promise<object> {
-    const id = request.session.get('id') ?? '';
+    const id = request.session.get('id');
+    if (id === undefined) return {};
     this.users.sessions.delete(id);
     request.session.delete();
     await this.sallyport.revokeSession(id);
