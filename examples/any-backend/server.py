@@ -14,6 +14,7 @@ API_KEY = os.environ["API_KEY"]
 # Where this server finds Sallyport, and where browsers do.
 SALLYPORT_URL = os.environ.get("SALLYPORT_URL", "http://127.0.0.1:3000")
 LIVE_URL = os.environ.get("LIVE_URL", SALLYPORT_URL)
+MAX_BODY_BYTES = 16 * 1024
 
 FOLDER = Path(__file__).parent
 FILES = {
@@ -106,8 +107,19 @@ class Shop(BaseHTTPRequestHandler):
             self.dispatch({})
 
     def do_POST(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        self.dispatch(json.loads(self.rfile.read(length) or "{}"))
+        try:
+            length = int(self.headers.get("Content-Length") or 0)
+            if not 0 <= length <= MAX_BODY_BYTES:
+                raise ValueError("the body is too large")
+            body = json.loads(self.rfile.read(length) or "{}")
+            if not isinstance(body, dict):
+                raise ValueError("the body is not an object")
+        except ValueError as error:
+            # What is left of the body is not the next request.
+            self.close_connection = True
+            self.log_error("Refused: %s", error)
+            return self.answer(400)
+        self.dispatch(body)
 
     def dispatch(self, body):
         routes = {
