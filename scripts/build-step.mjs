@@ -69,12 +69,12 @@ export class BuildFailure extends Error {
 
 async function runStep(step) {
   const print = digest(step);
-  const started = Date.now();
+  const startedAtMs = performance.now();
   rmSync(stampFile(step), { force: true });
   await step.run();
   mkdirSync(STAMPS, { recursive: true });
   writeFileSync(stampFile(step), print);
-  process.stderr.write(`built ${step.name} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`built ${step.name} in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s\n`);
 }
 
 function isFresh(step) {
@@ -112,9 +112,10 @@ export function filesIn(path) {
  */
 async function lock() {
   mkdirSync(STAMPS, { recursive: true });
-  const deadline = Date.now() + LOCK_PATIENCE_MS;
+  const deadlineMs = performance.now() + LOCK_PATIENCE_MS;
   while (!create(LOCK)) {
-    if (Date.now() > deadline) throw new Error(`Another build holds ${LOCK}: wait for it, or remove the file.`);
+    if (performance.now() > deadlineMs)
+      throw new Error(`Another build holds ${LOCK}: wait for it, or remove the file.`);
     if (!removeDead()) await delay(100);
   }
   return () => rmSync(LOCK, { force: true });

@@ -79,8 +79,8 @@ function startServer() {
 }
 
 async function isReady() {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  while (server.exitCode === null && server.signalCode === null && Date.now() < deadline) {
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while (server.exitCode === null && server.signalCode === null && performance.now() < deadlineMs) {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
     if (answer?.ok) return true;
     await delay(100);

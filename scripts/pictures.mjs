@@ -110,14 +110,14 @@ async function publish(event) {
 }
 
 async function ready() {
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
   while (
     !(await fetch(`${url}/readyz`).then(
       ({ ok }) => ok,
       () => false,
     ))
   ) {
-    if (Date.now() > deadline) throw new Error('The server did not become ready.');
+    if (performance.now() > deadlineMs) throw new Error('The server did not become ready.');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -133,9 +133,9 @@ export function unprivileged() {
 }
 
 async function answering(child, port, stop) {
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
   while (!(await accepts(port))) {
-    if (child.exitCode !== null || Date.now() > deadline) {
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
       await stop();
       throw new Error(`${child.spawnfile} did not start to answer on port ${port}.`);
     }

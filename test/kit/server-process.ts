@@ -60,9 +60,9 @@ export async function startServerProcess(
   const port = env['PORT'] ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
   const server = spawnServer({ HOST: '127.0.0.1', ...env, PORT: port }, tmpdir(), project, stdout);
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
   while (!(await isReady(url))) {
-    if (server.child.exitCode !== null || Date.now() > deadline) {
+    if (server.child.exitCode !== null || performance.now() > deadlineMs) {
       await server.end('SIGKILL');
       throw new Error(`The server did not become ready:\n${server.output()}`);
     }
