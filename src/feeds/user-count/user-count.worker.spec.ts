@@ -20,7 +20,7 @@ async function logOfTwoTicks(error: Error): Promise<readonly unknown[]> {
   const worker = new UserCountWorker({} as TopicBus, {} as Presence, lease, { userCountIntervalSeconds: 5 });
   worker.onApplicationBootstrap();
   await vi.advanceTimersByTimeAsync(10_000);
-  worker.onModuleDestroy();
+  await worker.onModuleDestroy();
   expect(take).toHaveBeenCalledTimes(2);
   return logged.mock.calls.map(([message]): unknown => message);
 }
@@ -32,4 +32,21 @@ it('logs an unexpected failure and ticks again', async () => {
 
 it('leaves the report of an outage to the store and ticks again', async () => {
   expect(await logOfTwoTicks(new UnavailableError())).toEqual([]);
+});
+
+it('ends only when its running tick has ended', async () => {
+  vi.useFakeTimers();
+  let answer = (): void => {};
+  const take = () => new Promise<boolean>((resolve) => (answer = () => resolve(false)));
+  const lease = { take } as unknown as IntervalLease;
+  const worker = new UserCountWorker({} as TopicBus, {} as Presence, lease, { userCountIntervalSeconds: 5 });
+  worker.onApplicationBootstrap();
+  await vi.advanceTimersByTimeAsync(5_000);
+  const ended = vi.fn();
+  const ending = worker.onModuleDestroy();
+  void Promise.resolve(ending).then(ended);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(ended).not.toHaveBeenCalled();
+  answer();
+  await ending;
 });

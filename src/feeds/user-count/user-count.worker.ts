@@ -24,7 +24,7 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
   readonly #logger = new Logger(UserCountWorker.name);
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #ticking = false;
+  #ticking: Promise<void> | null = null;
 
   constructor(
     private readonly bus: TopicBus,
@@ -36,20 +36,25 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.#tick(), this.#intervalMs);
+    this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
   }
 
-  onModuleDestroy(): void {
+  /** Lets a running tick end, while the stores are still open. */
+  async onModuleDestroy(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#ticking;
   }
 
   /**
    * A tick is skipped while the previous one is running or a store is unavailable, since only the newest number
    * matters.
    */
-  async #tick(): Promise<void> {
-    if (this.#ticking) return;
-    this.#ticking = true;
+  #tick(): void {
+    this.#ticking ??= this.#publish().finally(() => (this.#ticking = null));
+  }
+
+  /** Never throws. */
+  async #publish(): Promise<void> {
     try {
       if (!(await this.lease.take(UserCountFeed.topic.name, this.#intervalMs))) return;
       for await (const viewers of this.presence.connected()) {
@@ -63,8 +68,6 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     } catch (error) {
       // The store reports its own outage.
       if (!(error instanceof UnavailableError)) this.#logger.error(error);
-    } finally {
-      this.#ticking = false;
     }
   }
 }
