@@ -12,6 +12,8 @@ import { newCredentials } from './kit/browser.js';
 import { startServer, type TestServer } from './kit/server.js';
 
 const ADDRESS = '192.0.2.77';
+const REGISTER =
+  'mutation ($email: String!, $password: String!) { register(email: $email, password: $password) { id } }';
 const LOGIN = 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { id } }';
 const WRONG = 'certainly not the password';
 
@@ -74,6 +76,16 @@ it('LK-5 records throttled sign-ins and the limit', async () => {
     expect.objectContaining({ address: ADDRESS, reason: 'limit-of-account', subject: expect.any(String) as string }),
   ]);
   expect(named('sign-in-throttled')[0]?.subject).toBe(named('sign-in-failed')[0]?.subject);
+});
+
+it('LK-5 names an e-mail by the same hash however it was typed, at sign-ins and at registrations', async () => {
+  const ada = await server.signedIn();
+  const typed = ada.email.toUpperCase();
+  const stranger = server.browser({ address: ADDRESS });
+  await stranger.gql(LOGIN, { email: ada.email, password: WRONG });
+  await stranger.gql(REGISTER, { email: typed, password: ada.password });
+  const subject = named('sign-in-failed')[0]?.subject;
+  expect(named('registration-refused')).toEqual([expect.objectContaining({ reason: 'email-taken', subject })]);
 });
 
 it('LK-5 records sessions that end by their owner or by a change of the account', async () => {

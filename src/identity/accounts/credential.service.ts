@@ -57,7 +57,7 @@ export class CredentialService {
     try {
       return await this.rateLimit.signIn(typed, source, verify);
     } catch (error) {
-      const trail = { address: source.address, subject: pseudonym(typed) };
+      const trail = { address: source.address, subject: pseudonym(email) };
       this.#refused(error, { failed: 'sign-in-failed', throttled: 'sign-in-throttled' }, trail);
       throw error;
     }
@@ -97,9 +97,9 @@ function whyNotRegistered(error: unknown): string | null {
   return error instanceof InvalidInvitationError ? 'no-invitation' : null;
 }
 
-/** A hash to correlate log lines about one e-mail without storing it. */
+/** A hash to correlate log lines about one e-mail without storing it, however it was typed. */
 function pseudonym(email: string): string {
-  return hash('sha256', email, 'base64url').slice(0, 12);
+  return hash('sha256', normalizeEmail(email) ?? email, 'base64url').slice(0, 12);
 }
 
 function claimOf(address: string, known: boolean): HashingClaim {
