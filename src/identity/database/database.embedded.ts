@@ -27,19 +27,16 @@ const TRIM = [`vacuum ${TABLES.join(', ')}`, 'checkpoint'] as const;
 export async function openEmbedded(dataDir: string, health?: StoreHealth): Promise<Database> {
   const folder = resolve(dataDir, 'pglite');
   const release = await takeFolder(dataDir);
+  let client: PGlite | undefined;
   try {
     await makeEmbeddedFolder(folder);
-    const client = await PGlite.create({ dataDir: folder });
+    client = await PGlite.create({ dataDir: folder });
     const orm = drizzle(client, { schema });
     await migrate(orm, MIGRATIONS);
-    const trimming = setInterval(() => void trim(client), TRIM_EVERY_MS).unref();
-    const close = async (): Promise<void> => {
-      clearInterval(trimming);
-      await client.close();
-      release();
-    };
-    return new Database(orm as unknown as Orm, { close, health });
+    return new Database(orm as unknown as Orm, { close: closing(client, release), health });
   } catch (error) {
+    // Why it cannot be opened matters more than that it cannot be closed either.
+    await client?.close().catch(() => {});
     release();
     const reason = error instanceof Error ? error.message.split('\n')[0] : 'unknown';
     throw new StartError(
@@ -47,6 +44,15 @@ export async function openEmbedded(dataDir: string, health?: StoreHealth): Promi
       { cause: error },
     );
   }
+}
+
+/** Keeps the files of a database from growing, until the returned function closes it and releases its folder. */
+function closing(client: PGlite, release: ReleaseFolder): () => Promise<void> {
+  const trimming = setInterval(() => void trim(client), TRIM_EVERY_MS).unref();
+  return async () => {
+    clearInterval(trimming);
+    await client.close().finally(release);
+  };
 }
 
 async function trim(client: PGlite): Promise<void> {
