@@ -16,14 +16,15 @@ import { Database } from './database.js';
 import { databasePlace } from '../../live/store/postgres/postgres-url.js';
 import { openPostgres } from './database.postgres.js';
 
-/** How often the database is checked for accepting writes, in ms; more often while it does not. */
+/** How often the database is checked for accepting writes, in ms. */
 const HEARTBEAT_MS = 5_000;
+/** How often while it does not accept them, in ms. */
 const RETRY_MS = 1_000;
 
 /**
  * Provides the `Database`: PostgreSQL if `DATABASE_URL` is set, else the embedded one in `DATA_DIR`. It is migrated
  * before it is injected, and closes last, at application shutdown. A database that becomes unavailable, or read-only
- * while there are no writes, is detected within five seconds, logged and shown in metrics.
+ * while there are no writes, is detected within seven seconds, logged and shown in metrics.
  */
 @Module({
   imports: [StoreHealthModule],
