@@ -6,15 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModuleRef } from '@nestjs/core';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { DatabaseConfig } from '../../identity/identity.config.js';
 import type { SharedStoreHealth } from '../../live/store/store-health.js';
 import { VERSION } from '../version.js';
 import { CliSocket } from './cli-socket.service.js';
-import { cliSocketPath } from './cli-socket.js';
+import { cliSocketPath, MAX_REQUEST_BYTES } from './cli-socket.js';
 
 const MAX_COMMANDS = 4;
 const requestOf = (...args: string[]) => `${JSON.stringify({ version: VERSION, args, answers: [] })}\n`;
+
+/** What the command `audit` reads; answers only when the test lets it. */
+let answer: () => void;
+const newest = vi.fn(() => new Promise<never[]>((resolve) => (answer = () => resolve([]))));
+const modules = { get: () => ({ newest }) } as unknown as ModuleRef;
 
 let dataDir: string;
 let service: CliSocket;
@@ -23,7 +28,7 @@ beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'sallyport-cli-'));
   const config = { url: null, dataDir } as DatabaseConfig;
   const health = { state: null } as SharedStoreHealth;
-  service = new CliSocket({} as ModuleRef, health, config, pino({ enabled: false }));
+  service = new CliSocket(modules, health, config, pino({ enabled: false }));
   await service.onApplicationBootstrap();
 });
 afterEach(async () => {
@@ -57,4 +62,27 @@ it('runs commands again when the connections are closed because of which others 
 
 it('runs a command with as many arguments as there are webhooks in a list', async () => {
   expect(await run(...Array.from({ length: 1_000 }, () => randomUUID()))).toContain('{"code":0}');
+});
+
+it('refuses a request as soon as it has too many bytes', async () => {
+  const socket = await open();
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  socket.write('€'.repeat(MAX_REQUEST_BYTES / 2));
+  await once(socket, 'close');
+  expect(received).toContain('did not understand');
+});
+
+it('starts no command while it waits for others at its shutdown', async () => {
+  const [first, second] = [await open(), await open()];
+  first.write(requestOf('audit'));
+  let received = '';
+  second.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  await vi.waitFor(() => expect(newest).toHaveBeenCalled());
+  const ended = service.beforeApplicationShutdown();
+  second.write(requestOf('--version'));
+  await once(second, 'close');
+  answer();
+  await ended;
+  expect(received).toContain('The server is stopping');
 });

@@ -99,6 +99,11 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
       return;
     }
     readRequest(socket, (request) => {
+      // Nobody would wait for it before the database is closed.
+      if (this.#leaving.signal.aborted) {
+        refuse(socket, 'The server is stopping: try again when it has.');
+        return;
+      }
       // Commands go on when their client leaves, so they are counted by themselves as well.
       if (this.#running.size >= MAX_COMMANDS) {
         refuse(socket, busy);
@@ -138,13 +143,15 @@ export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutd
 /** Calls `then` with a valid request. Anything else is answered with an error, and so is silence. */
 function readRequest(socket: Socket, then: (request: CliRequest) => void): void {
   let received = '';
+  let bytes = 0;
   const tooLate = setTimeout(() => socket.destroy(), REQUEST_WITHIN_MS);
   socket.once('close', () => clearTimeout(tooLate));
   socket.setEncoding('utf8');
   const read = (chunk: string): void => {
     received += chunk;
+    bytes += Buffer.byteLength(chunk);
     const end = received.indexOf('\n');
-    if (end < 0 && received.length <= MAX_REQUEST_BYTES) return;
+    if (end < 0 && bytes <= MAX_REQUEST_BYTES) return;
     clearTimeout(tooLate);
     socket.off('data', read);
     // Nothing else is expected; what comes is dropped.
