@@ -57,10 +57,10 @@ export class HttpConnections {
    */
   readonly #onClose: (this: Socket) => void;
 
-  /** @param ended called for each connection that was closed */
+  /** @param ended called for each connection that was closed, with its address (IPv6: its /64) */
   constructor(
     private readonly limits: HttpConnectionLimits,
-    private readonly ended: (end: HttpConnectionEnd, address: string) => void,
+    private readonly ended: (end: HttpConnectionEnd, block: string) => void,
   ) {
     const close = (socket: Socket): void => this.#close(socket);
     this.#onClose = function onClose(this: Socket): void {
@@ -96,7 +96,7 @@ export class HttpConnections {
     const block = addressBlock(address);
     const hasRoom = this.#makeRoom(block, address);
     if (!hasRoom && this.size >= this.limits.total + SPARE) {
-      this.ended('refused', address);
+      this.ended('refused', block);
       socket.destroy();
       return;
     }

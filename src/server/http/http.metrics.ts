@@ -64,14 +64,14 @@ export class HttpMetrics {
     });
   }
 
-  /** A connection was closed for lack of room. Always counted, logged at most once a minute. */
-  ended(reason: HttpConnectionEnd, address: string): void {
+  /** A connection was closed for lack of room. Always counted, logged at most once a minute. @param block its address (IPv6: its /64) */
+  ended(reason: HttpConnectionEnd, block: string): void {
     this.#ended.inc({ reason });
     const nowMs = performance.now();
     if (nowMs - this.#loggedAtMs < LOG_AT_MOST_EVERY_MS) return;
     this.#loggedAtMs = nowMs;
     this.logger.warn(
-      { reason, address },
+      { reason, address: block },
       'HTTP connections are closed at the limit: see sallyport_http_connections_ended_total',
     );
   }
