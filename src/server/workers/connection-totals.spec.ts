@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
+import { Random } from '../../../test/fuzz/random.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import { ConnectionTotals } from './connection-totals.js';
 import type { ConnectionCount } from './messages.js';
@@ -63,38 +63,43 @@ function later(
   });
 }
 
-const pick = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
+afterEach(() => void vi.useRealTimers());
 
-it('every worker knows what the others have, whatever opens and closes, starts and is killed', async () => {
-  const totals = new ConnectionTotals(Infinity);
-  let nextId = 1;
-  let workers = [1, 2, 3].map(() => new TestWorker(nextId++, totals));
-  for (let step = 0; step < 3_000; step++) {
-    const worker = pick(workers);
-    if (Math.random() < 0.6) worker.open({ address: pick(ADDRESSES), viewer: pick(VIEWERS) });
-    else worker.close();
-    if (Math.random() < 0.01) {
-      worker.isAlive = false;
-      totals.ended(worker.id);
-      workers = [...workers.filter((other) => other !== worker), new TestWorker(nextId++, totals)];
+it.each([1, 2, 3])(
+  'every worker knows what the others have, whatever opens, closes and ends (seed %i)',
+  async (seed) => {
+    vi.useFakeTimers();
+    const random = new Random(seed);
+    const totals = new ConnectionTotals(Infinity);
+    let nextId = 1;
+    let workers = [1, 2, 3].map(() => new TestWorker(nextId++, totals));
+    for (let step = 0; step < 3_000; step++) {
+      const worker = random.pick(workers);
+      if (random.chance(0.6)) worker.open({ address: random.pick(ADDRESSES), viewer: random.pick(VIEWERS) });
+      else worker.close();
+      if (random.chance(0.01)) {
+        worker.isAlive = false;
+        totals.ended(worker.id);
+        workers = [...workers.filter((other) => other !== worker), new TestWorker(nextId++, totals)];
+      }
+      if (step % 30 === 0) await vi.advanceTimersByTimeAsync(random.below(10));
     }
-    if (step % 30 === 0) await wait(Math.random() * 10);
-  }
-  const othersOf = (worker: TestWorker, match: Partial<Socket>) =>
-    workers.filter((other) => other !== worker).reduce((sum, other) => sum + other.count(match), 0);
-  const expected = workers.map((worker) => ({
-    total: othersOf(worker, {}),
-    addresses: ADDRESSES.map((address) => othersOf(worker, { address })),
-    viewers: VIEWERS.map((viewer) => othersOf(worker, { viewer })),
-  }));
-  const told = () =>
-    workers.map(({ elsewhere }) => ({
-      total: elsewhere.total,
-      addresses: ADDRESSES.map((address) => elsewhere.ofAddress(address)),
-      viewers: VIEWERS.map((viewer) => elsewhere.ofViewer(viewer)),
+    const othersOf = (worker: TestWorker, match: Partial<Socket>) =>
+      workers.filter((other) => other !== worker).reduce((sum, other) => sum + other.count(match), 0);
+    const expected = workers.map((worker) => ({
+      total: othersOf(worker, {}),
+      addresses: ADDRESSES.map((address) => othersOf(worker, { address })),
+      viewers: VIEWERS.map((viewer) => othersOf(worker, { viewer })),
     }));
-  await vi.waitFor(() => expect(told()).toEqual(expected));
-});
+    const told = () =>
+      workers.map(({ elsewhere }) => ({
+        total: elsewhere.total,
+        addresses: ADDRESSES.map((address) => elsewhere.ofAddress(address)),
+        viewers: VIEWERS.map((viewer) => elsewhere.ofViewer(viewer)),
+      }));
+    await vi.waitFor(() => expect(told()).toEqual(expected));
+  },
+);
 
 it('a worker that starts hears of everything that the others have', async () => {
   const totals = new ConnectionTotals(Infinity);
