@@ -24,7 +24,7 @@ describe('a new password', () => {
     ['a passphrase with a common word in it', 'dragon teapot umbrella'],
     ['a sentence with its own name in it', 'ada draws engines of brass and steam'],
     ['random characters that end in a short word', '73k9w0x2m5q8ab'],
-  ])('is accepted with %s', (_name, password) => {
+  ])('a new password is accepted with %s', (_name, password) => {
     expect(verdict(password)).toBe('accepted');
   });
 
@@ -33,7 +33,7 @@ describe('a new password', () => {
     ['PW-2 a hundred and twenty-nine', 'correct horse battery staple '.repeat(5).slice(0, 129)],
     ['an unpaired surrogate', 'correct horse \ud83d battery'],
     ['a megabyte', 'x'.repeat(1_000_000)],
-  ])('is refused with %s', (_name, password) => {
+  ])('a new password is refused with %s', (_name, password) => {
     expect(verdict(password)).toMatch(/^A password has|^This password contains/);
   });
 
@@ -59,7 +59,7 @@ describe('a new password', () => {
     ['lovelace.ada@countess.example'],
     ['Lovelace1815'],
     ['countess-1852'],
-  ])('PW-3 is refused when it is too common: %s', (password) => {
+  ])('PW-3 a new password is refused when it is too common: %s', (password) => {
     expect(verdict(password)).toMatch(/too common/);
   });
 });

@@ -21,7 +21,7 @@ describe("AP-9: the visitor's address comes from the entry that the shop's proxy
     ['our proxy has overwritten what the shop wrote', '10.0.0.1', SHOP, SHOP],
     ['only trusted addresses', '127.0.0.1', '127.0.0.1', '127.0.0.1'],
     ['an endless header', SHOP, `${'1.1.1.1,'.repeat(400)}203.0.113.9`, '203.0.113.9'],
-  ])('%s', (_, peer, header, address) => {
+  ])("the visitor's address is what the shop's proxy wrote: %s", (_, peer, header, address) => {
     expect(forwardedVisitor(peer, header, trusted)).toBe(address);
   });
 });

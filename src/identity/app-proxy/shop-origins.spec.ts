@@ -17,7 +17,7 @@ describe('OR-6: a kind of token and the origin it comes from', () => {
     ["a customer from their shop's own domain", 'https://www.one.example', true],
     ['a customer from no browser', null, true],
     ['a customer from another shop', 'https://two.myshopify.com', false],
-  ])('%s: %s', (_, origin, admitted) => {
+  ])('the token of %s is admitted from the app, from its shop and from no other: %s', (_, origin, admitted) => {
     expect(origins.admits('one.myshopify.com', origin)).toBe(admitted);
   });
 

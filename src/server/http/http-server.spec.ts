@@ -61,23 +61,23 @@ describe('a connection ends', () => {
     expect(await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
   });
 
-  it('after bytes that are not HTTP, with one response', async () => {
+  it('bytes that are not HTTP get one response, and their connection ends', async () => {
     await serve(answering);
     const answer = await heard('hello\r\nhello\r\n\r\n');
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
-  it('in the middle of a response, without a second response in it, when bytes that are not HTTP follow', async () => {
+  it('bytes that are not HTTP, during a response, put no second response into it', async () => {
     await serve((_request, response) => void response.writeHead(200).write('half'));
     const answer = await heard('GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n');
-    expect(answer.match(/HTTP\/1\.1/g) ?? []).not.toHaveLength(2);
+    expect((answer.match(/HTTP\/1\.1/g) ?? []).length).toBeLessThan(2);
   });
 
-  it('in the same way if a further request is waiting for its response by then', async () => {
+  it('bytes that are not HTTP, while a request waits for the end of a response, put no second response into it', async () => {
     await serve(({ url }, response) => url === '/half' && void response.writeHead(200).write('half'));
     const [half, waiting] = ['/half', '/'].map((url) => `GET ${url} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const answer = await heard(`${half}${waiting}nonsense\r\n\r\n`);
-    expect(answer.match(/HTTP\/1\.1/g) ?? []).not.toHaveLength(2);
+    expect((answer.match(/HTTP\/1\.1/g) ?? []).length).toBeLessThan(2);
   });
 });

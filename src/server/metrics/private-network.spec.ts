@@ -15,7 +15,7 @@ it.each([
 it.each([
   ...['203.0.113.7', '11.0.0.1', '172.15.255.255', '172.32.0.1', '192.169.0.1', '100.64.0.1', '0.0.0.0', '126.0.0.1'],
   ...['2001:db8::1', '::', '::2', 'fec0::1', 'fb00::1', '::ffff:203.0.113.7', '', 'nonsense', undefined],
-])('LK-4 %s is not', (address) => {
+])('LK-4 %s is not of this machine or a private network', (address) => {
   expect(from(address)).toBe(false);
 });
 

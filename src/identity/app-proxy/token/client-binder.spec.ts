@@ -32,7 +32,7 @@ describe('AP-8: the client that a token was made for', () => {
     ['no user agent', page, { ...page, userAgent: null }, 'user-agent'],
     ['an empty user agent', page, { ...page, userAgent: '' }, 'user-agent'],
     ['an unknown address', page, { ...page, address: 'unknown' }, 'address'],
-  ])('ip+ua: %s', (_, made, socket, mismatch) => {
+  ])('with ip+ua the client of a socket is compared with that of its token: %s', (_, made, socket, mismatch) => {
     expect(compare(made, socket, 'ip+ua')).toBe(mismatch);
   });
 
@@ -41,12 +41,12 @@ describe('AP-8: the client that a token was made for', () => {
     expect(compare(long, { ...page, userAgent: 'u'.repeat(512) }, 'ip+ua')).toBeNull();
   });
 
-  it('ua: the address may differ, the user agent may not', () => {
+  it('with ua the address may differ, and the user agent may not', () => {
     expect(compare(page, pageV6, 'ua')).toBeNull();
     expect(compare(page, { ...page, userAgent: 'other' }, 'ua')).toBe('user-agent');
   });
 
-  it('none: every client may use it', () => {
+  it('with none every client may use a token', () => {
     expect(compare(page, { address: null, userAgent: null }, 'none')).toBeNull();
   });
 
@@ -55,7 +55,7 @@ describe('AP-8: the client that a token was made for', () => {
     ['ip+ua', { ...page, address: 'unknown' }],
     ['ip+ua', { ...page, userAgent: null }],
     ['ua', { ...page, userAgent: '' }],
-  ])('%s: creates no token for %j', (policy, client) => {
+  ])('with %s no token is bound to %j', (policy, client) => {
     expect(binder(policy).bind(client)).toBeNull();
   });
 
