@@ -26,13 +26,13 @@ export class AnnouncedViewers {
     private readonly messages: WebhookMessages,
   ) {}
 
-  /** Whether so many messages wait that nothing more may be announced: it is found again when there is room. */
+  /** Whether too many messages wait to announce anything more. What is skipped is found again once there is room. */
   async isFull(): Promise<boolean> {
     return (await this.messages.waiting()) >= MAX_WAITING;
   }
 
   /** These viewers have connected: announces those who were not. */
-  async came(viewers: readonly ViewerId[]): Promise<void> {
+  async connected(viewers: readonly ViewerId[]): Promise<void> {
     await this.#announce(viewers, isNotNull(announcedViewers.leftAt));
   }
 
@@ -61,7 +61,7 @@ export class AnnouncedViewers {
   }
 
   /** The last sockets of these viewers on one node have closed: they are looked at again in ten seconds. */
-  async left(viewers: readonly ViewerId[]): Promise<void> {
+  async disconnected(viewers: readonly ViewerId[]): Promise<void> {
     if (viewers.length === 0) return;
     await this.database.run((orm) =>
       orm
@@ -72,7 +72,7 @@ export class AnnouncedViewers {
   }
 
   /** These viewers were on a node that is lost: they are looked at again soon. */
-  async lost(viewers: readonly ViewerId[]): Promise<void> {
+  async nodeLost(viewers: readonly ViewerId[]): Promise<void> {
     if (viewers.length === 0) return;
     await this.database.run((orm) =>
       orm
@@ -96,7 +96,7 @@ export class AnnouncedViewers {
   }
 
   /** Of viewers who are {@link due}: these are connected. */
-  async stayed(viewers: readonly ViewerId[]): Promise<void> {
+  async stillConnected(viewers: readonly ViewerId[]): Promise<void> {
     if (viewers.length === 0) return;
     await this.database.run((orm) =>
       orm
@@ -107,7 +107,7 @@ export class AnnouncedViewers {
   }
 
   /** Of viewers who are {@link due}: these are not connected, which is announced unless they have just come back. */
-  async went(viewers: readonly ViewerId[]): Promise<void> {
+  async offline(viewers: readonly ViewerId[]): Promise<void> {
     if (viewers.length === 0) return;
     await this.database.transaction(async (orm) => {
       const gone = await orm

@@ -87,12 +87,14 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
     );
   }
 
-  /** Writes this node's changes. While there are too many messages, comers are found later, by comparing. */
+  /**
+   * Writes this node's changes. While too many messages wait, viewers who came online are found later, by comparing.
+   */
   async #write(): Promise<void> {
     if (this.#changed.size === 0) return;
     for (const batch of batches([...this.#changed])) {
-      await this.announced.left(viewersOf(batch, false));
-      if (!(await this.announced.isFull())) await this.announced.came(viewersOf(batch, true));
+      await this.announced.disconnected(viewersOf(batch, false));
+      if (!(await this.announced.isFull())) await this.announced.connected(viewersOf(batch, true));
       // One that has changed meanwhile is written again.
       for (const [viewer, isHere] of batch) if (this.#changed.get(viewer) === isHere) this.#changed.delete(viewer);
     }
@@ -104,8 +106,8 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
     while (!(await this.announced.isFull())) {
       const due = await this.announced.due(BATCH);
       const connected = await this.presence.among(due);
-      await this.announced.stayed(due.filter((viewer) => connected.has(viewer)));
-      await this.announced.went(due.filter((viewer) => !connected.has(viewer)));
+      await this.announced.stillConnected(due.filter((viewer) => connected.has(viewer)));
+      await this.announced.offline(due.filter((viewer) => !connected.has(viewer)));
       if (due.length < BATCH) return;
     }
   }
@@ -126,7 +128,7 @@ export class PresenceWatcher implements BeforeApplicationShutdown {
     for (;;) {
       const page = await this.announced.page(last, BATCH);
       const connected = await this.presence.among(page);
-      await this.announced.lost(page.filter((viewer) => !connected.has(viewer)));
+      await this.announced.nodeLost(page.filter((viewer) => !connected.has(viewer)));
       if (page.length < BATCH) return;
       last = page.at(-1) ?? '';
     }

@@ -76,7 +76,7 @@ export class WebhookMessages {
     await this.database.run((orm) => orm.delete(webhookMessages).where(inArray(webhookMessages.seq, [...seqs])));
   }
 
-  /** Ends the claims of messages whose attempts were broken off: they are due at once, and the attempt does not count. */
+  /** Ends the claims of messages whose attempts were aborted: they are due at once, and the attempt does not count. */
   async release(seqs: readonly number[]): Promise<void> {
     if (seqs.length === 0) return;
     await this.database.run((orm) =>

@@ -48,7 +48,7 @@ export class WebhookSender implements BeforeApplicationShutdown {
     ];
   }
 
-  /** What is being sent is broken off, and is due again at once: on another node, or on this one after its restart. */
+  /** Aborts attempts in progress. Their messages are due again at once, here after a restart or on another node. */
   async beforeApplicationShutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#stop.abort();
@@ -76,8 +76,8 @@ export class WebhookSender implements BeforeApplicationShutdown {
     await this.messages.delivered(delivered.map(({ seq }) => seq));
     this.metrics.count('delivered', delivered.length);
     if (this.#stop.signal.aborted) {
-      const brokenOff = claimed.filter((_, index) => failures[index] !== null);
-      return this.messages.release(brokenOff.map(({ seq }) => seq));
+      const aborted = claimed.filter((_, index) => failures[index] !== null);
+      return this.messages.release(aborted.map(({ seq }) => seq));
     }
     for (const [index, webhook] of claimed.entries()) {
       const failure = failures[index] ?? null;
