@@ -3,7 +3,7 @@ import { tooManyText } from '../app/too-many-text.js';
 const API = '/console/api';
 /** As long as the app waits. */
 const GIVE_UP_AFTER_MS = 15_000;
-/** Without input for this long, what the page asks by itself does not keep the session open. */
+/** After this long without input, the page's requests no longer keep the session open. */
 const AWAY_AFTER_MS = 60_000;
 
 let inputAtMs = performance.now();

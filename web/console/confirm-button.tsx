@@ -19,7 +19,7 @@ export function ConfirmButton({ label, of, question, action }: Props) {
   const task = useTask();
   const name = of === undefined ? label : `${label}: ${of}`;
   const first = useRef<HTMLButtonElement>(null);
-  /** The pressed button is gone: the keyboard goes on at the one in its place, unless it is elsewhere already. */
+  /** The pressed button has been replaced: focus moves to its replacement, unless the user has moved it elsewhere. */
   const turn = (isAsking: boolean): void => {
     flushSync(() => setAsks(isAsking));
     focusIfLost(first.current);

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'react';
 import type { CountPoint } from './feeds.js';
 
-/** If its file cannot be loaded, since the server restarts or has a new version, the page goes on without it. */
+/** If its file cannot be loaded, because the server is restarting or was upgraded, the page works without it. */
 const CountChart = lazy(() => import('./count-chart.js').catch(() => ({ default: NoChart })));
 
 function NoChart() {

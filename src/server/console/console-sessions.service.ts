@@ -68,7 +68,7 @@ export class ConsoleSessions {
    * The operator of a cookie; null if the session has ended, or its key was revoked, has expired, lost its scope, or may
    * not be used from this address. The audit log has the last three.
    *
-   * @param isUse whether the request counts as use: what a page asks by itself does not
+   * @param isUse whether the request counts as use: background requests do not
    * @throws UnavailableError when the database is unavailable
    */
   async find(secret: string, address: string, isUse: boolean): Promise<Operator | null> {

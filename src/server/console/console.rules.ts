@@ -18,8 +18,8 @@ import { admitOperator, type Operator } from './operator.js';
 export const CONSOLE_API = '/console/api';
 /** The largest body: an event with the largest payload. */
 const MAX_BODY_BYTES = 96 * 1024;
-/** Sent by the page with what it asks by itself while nobody touches it: such a request does not keep a session open. */
-const BY_ITSELF = 'sallyport-background';
+/** Sent with the background requests of an idle page: they do not keep its session open. */
+const BACKGROUND_HEADER = 'sallyport-background';
 
 /** An endpoint below {@link CONSOLE_API}. */
 interface Endpoint {
@@ -94,7 +94,7 @@ export class ConsoleAdmission {
   async requireSession(request: FastifyRequest): Promise<Operator> {
     const secret = this.cookie.read(request.headers.cookie);
     const { address } = clientFacts(request.raw, this.http.trustedProxies);
-    const isUse = request.headers[BY_ITSELF] === undefined;
+    const isUse = request.headers[BACKGROUND_HEADER] === undefined;
     const operator = secret === null ? null : await this.sessions.find(secret, address, isUse);
     if (!operator) throw new UnauthenticatedError('Sign in to the console.');
     admitOperator(request, operator);

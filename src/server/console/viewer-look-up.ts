@@ -15,13 +15,13 @@ const MAX_QUERY_LENGTH = 1_000;
 /** What is known of one viewer. Dates are ISO 8601 in JSON. */
 export interface ViewerAnswer {
   readonly viewer: ViewerId;
-  /** Null if the viewer is no account, or the account does not exist. */
+  /** Null if the viewer is not an account, or the account does not exist. */
   readonly account: { readonly email: string; readonly createdAt: Date; readonly disabledAt: Date | null } | null;
   /** Open sockets over all nodes. */
   readonly connections: number;
   /** When the oldest of them opened. */
   readonly since: Date | null;
-  /** The account's open sessions; null for a viewer that is no account: its sessions are elsewhere. */
+  /** The account's open sessions; null for a viewer that is not an account: its sessions are elsewhere. */
   readonly sessions: readonly ListedSession[] | null;
   readonly topics: readonly TopicState[];
 }
@@ -38,7 +38,8 @@ export class ViewerLookUp {
 
   /**
    * The viewer that an operator means: by viewer id, account id, e-mail, or `<source>:<subject>` as the source writes
-   * the subject. Null if there is none: an id of a viewer that has never been here is one.
+   * the subject. Null if there is none. A well-formed viewer id is always found, even if that viewer has never
+   * connected.
    */
   async find(text: string): Promise<ViewerId | null> {
     const query = text.trim();
