@@ -13,18 +13,19 @@ import { isHttpUrl, parseShop } from './grammar.js';
 
 const LONGEST_SECONDS = 31_536_000;
 
-/** A number in plain digits, refused with one sentence that names the range. */
-function number(min: number, max: number, { whole }: { readonly whole: boolean }) {
-  const error = `expected a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
-  return z
+/** A number, refused with one sentence. */
+const number = (form: RegExp, min: number, max: number, error: string) =>
+  z
     .string()
-    .regex(whole ? /^\d{1,15}$/ : /^\d{1,15}(?:\.\d{1,9})?$/, { error })
+    .regex(form, { error })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error });
-}
-
-const seconds = (max = LONGEST_SECONDS) => number(1, max, { whole: true });
-const count = (fallback: number) => number(1, 10_000_000, { whole: true }).default(fallback);
+const wholeNumber = (min: number, max: number) =>
+  number(/^\d{1,15}$/, min, max, `expected a whole number from ${min} to ${max}`);
+const decimal = (min: number, max: number) =>
+  number(/^\d{1,15}(?:\.\d{1,9})?$/, min, max, `expected a number from ${min} to ${max}`);
+const seconds = (max = LONGEST_SECONDS) => wholeNumber(1, max);
+const count = (fallback: number) => wholeNumber(1, 10_000_000).default(fallback);
 const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: `expected one of ${names.join(', ')}` });
 const choice = z
@@ -104,7 +105,7 @@ export const FILE_VARIABLES = [...SECRET_VARIABLES, 'TRUSTED_ISSUERS'] as const;
 export const EnvironmentSchema = z.object({
   NODE_ENV: oneOf(['development', 'test', 'production']).optional(),
   HOST: z.string().default('127.0.0.1'),
-  PORT: number(0, 65_535, { whole: true }).default(3000),
+  PORT: wholeNumber(0, 65_535).default(3000),
   WORKERS: workers,
   PUBLIC_URL: z.string().refine(isHttpOrigin, { error: 'expected an origin such as https://app.example' }).optional(),
   DATABASE_URL: postgresUrl,
@@ -128,7 +129,7 @@ export const EnvironmentSchema = z.object({
   SESSION_ABSOLUTE_SECONDS: seconds().default(30 * 86_400),
   TOKEN_TTL_SECONDS: seconds(MAX_TOKEN_LIFE_SECONDS).default(60),
   TOKEN_SINGLE_USE: choice.default(false),
-  USER_COUNT_INTERVAL_SECONDS: number(0.05, 86_400, { whole: false }).default(10),
+  USER_COUNT_INTERVAL_SECONDS: decimal(0.05, 86_400).default(10),
   APP_PROXY_SECRET: z.string().optional(),
   APP_PROXY_SHOPS: list(
     (item) => parseShop(item) !== null,
@@ -144,22 +145,22 @@ export const EnvironmentSchema = z.object({
   MAX_CONNECTIONS: count(100_000),
   MAX_CONNECTIONS_PER_ADDRESS: count(200),
   MAX_CONNECTIONS_PER_VIEWER: count(20),
-  MAX_HISTORY_MEBIBYTES: number(16, 1_000_000, { whole: true }).default(128),
+  MAX_HISTORY_MEBIBYTES: wholeNumber(16, 1_000_000).default(128),
   THROTTLE_EXEMPT: addresses(),
   REGISTRATION: oneOf(['open', 'invite', 'closed']).default('open'),
-  METRICS_PORT: number(0, 65_535, { whole: true }).optional(),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl,
   OTEL_EXPORTER_OTLP_HEADERS: pairs(parseHeaders),
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(['http/protobuf']).default('http/protobuf'),
-  OTEL_EXPORTER_OTLP_TIMEOUT: number(100, 600_000, { whole: true }).default(10_000),
+  OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(100, 600_000).default(10_000),
   OTEL_SERVICE_NAME: z.string().max(255, { error: 'expected at most 255 characters' }).optional(),
   OTEL_RESOURCE_ATTRIBUTES: pairs(parsePairs),
   OTEL_TRACES_SAMPLER: oneOf(SAMPLERS).default('parentbased_always_on'),
-  OTEL_TRACES_SAMPLER_ARG: number(0, 1, { whole: false }).default(1),
+  OTEL_TRACES_SAMPLER_ARG: decimal(0, 1).default(1),
   // OpenTelemetry's booleans are case-insensitive.
   OTEL_SDK_DISABLED: z.string().toLowerCase().pipe(choice).default(false),
-  AUDIT_RETENTION_DAYS: number(0, 3_650, { whole: true }).default(90),
+  AUDIT_RETENTION_DAYS: wholeNumber(0, 3_650).default(90),
   GRAPHIQL: choice.optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
