@@ -38,7 +38,7 @@ export class OwnAccount {
   /**
    * Changes the password and ends all other sessions. This one stays, with a new secret.
    *
-   * @param address the client's, for the rate limit
+   * @param address the client's, for the rate limit and the audit log
    * @returns the secret that the cookie must carry from now on
    * @throws InvalidCredentialsError; BadUserInputError naming `current` or `next`; TooManyRequestsError
    */
@@ -57,7 +57,7 @@ export class OwnAccount {
   /**
    * Deletes the account with all its sessions.
    *
-   * @param address the client's, for the rate limit
+   * @param address the client's, for the rate limit and the audit log
    * @throws InvalidCredentialsError; BadUserInputError naming `password`; TooManyRequestsError
    */
   async delete(viewer: AccountViewer, password: string, address: string): Promise<void> {
@@ -97,7 +97,7 @@ export class AccountChanges {
    */
   async disable(email: string): Promise<number> {
     const { id } = await this.find(email);
-    const ended = await this.store.setDisabled(id, true);
+    const ended = await this.store.disable(id);
     const cause = { by: 'operator', viewer: `user:${id}` } as const;
     this.audit.record('account-disabled', cause);
     return this.ended.announce(ended, { ...cause, reason: 'account-disabled' });
@@ -106,7 +106,7 @@ export class AccountChanges {
   /** Enables an account again. @throws NotFoundError */
   async enable(email: string): Promise<void> {
     const { id } = await this.find(email);
-    await this.store.setDisabled(id, false);
+    await this.store.enable(id);
     this.audit.record('account-enabled', { by: 'operator', viewer: `user:${id}` });
   }
 

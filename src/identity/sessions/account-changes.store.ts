@@ -17,7 +17,7 @@ export interface PasswordChange {
 /**
  * Changes that end sessions, each in one transaction. Each locks the account's row first, as opening a session does: so
  * none waits for another in a circle, a concurrent sign-in is either ended here or comes after the change, and of several
- * equal requests one succeeds. Every method returns the ids of the ended sessions.
+ * equal requests one succeeds. Methods that end sessions return their ids.
  *
  * Changes by the owner require a session that is still valid once the lock is held, otherwise UnauthenticatedError.
  */
@@ -25,15 +25,17 @@ export interface PasswordChange {
 export class AccountChangesStore {
   constructor(private readonly database: Database) {}
 
-  /** Disables or enables an account. */
-  setDisabled(userId: string, disabled: boolean): Promise<readonly string[]> {
+  /** Disables an account and ends all its sessions. */
+  disable(userId: string): Promise<readonly string[]> {
     return this.database.transaction(async (orm) => {
-      await orm
-        .update(users)
-        .set({ disabledAt: disabled ? new Date() : null })
-        .where(eq(users.id, userId));
-      return disabled ? endAll(orm, userId) : [];
+      await orm.update(users).set({ disabledAt: new Date() }).where(eq(users.id, userId));
+      return endAll(orm, userId);
     });
+  }
+
+  /** Enables an account again. */
+  async enable(userId: string): Promise<void> {
+    await this.database.run((orm) => orm.update(users).set({ disabledAt: null }).where(eq(users.id, userId)));
   }
 
   /** Ends all sessions of an account; none for an unknown one. */
