@@ -9,7 +9,7 @@ const MAX_LOCAL_LENGTH = 64;
 const LOCAL_PART = /^[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]+$/u;
 /**
  * Invisible characters and those that change the text direction, with which two e-mails could look alike (UTS #39
- * §5.1).
+ * §3.1).
  */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u;
 /** What `domainToASCII` reads as the end of a domain, decodes, or drops. */

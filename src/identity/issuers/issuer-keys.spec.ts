@@ -149,13 +149,17 @@ describe('TK-15 the keys of an issuer', () => {
   });
 
   it.each<[string, Issuer['answerKeys'], string]>([
-    ['hangs', () => {}, 'no answer in time'],
+    ['hangs', () => {}, 'no response in time'],
     [
       'drips',
       (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).write('{'),
-      'no answer in time',
+      'no response in time',
     ],
-    ['is huge', (_, response) => json(response, { keys: [], more: 'x'.repeat(1_000_000) }), 'the answer is too large'],
+    [
+      'is huge',
+      (_, response) => json(response, { keys: [], more: 'x'.repeat(1_000_000) }),
+      'the response is too large',
+    ],
     [
       'never ends',
       (_, response) => {
@@ -164,7 +168,7 @@ describe('TK-15 the keys of an issuer', () => {
           void (response.destroyed || response.write('x'.repeat(64_000), () => setImmediate(more)));
         more();
       },
-      'the answer is too large',
+      'the response is too large',
     ],
     [
       'redirects',

@@ -6,7 +6,7 @@ import { isSignedBy } from './jws-signature.js';
 
 /** The longest token, in characters; some providers include a user's groups. */
 const MAX_ISSUER_TOKEN_LENGTH = 16_384;
-/** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.5, §3.10). */
+/** Headers with which a token would choose its own key, or change how it is processed (RFC 8725 §3.6, §3.10). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
 
 /** A parsed token; nothing in it is verified. */

@@ -16,7 +16,7 @@ export class KeyDocumentError extends Error {}
 export async function fetchDocument(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } }).catch(
     (error: unknown) => {
-      throw new KeyDocumentError(signal.aborted ? 'no answer in time' : 'no connection', { cause: error });
+      throw new KeyDocumentError(signal.aborted ? 'no response in time' : 'no connection', { cause: error });
     },
   );
   try {
@@ -37,13 +37,13 @@ async function readBody({ body }: Response, signal: AbortSignal): Promise<string
     // Leaving the loop cancels the body.
     for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;
-      if (bytes > MAX_DOCUMENT_BYTES) throw new KeyDocumentError('the answer is too large');
+      if (bytes > MAX_DOCUMENT_BYTES) throw new KeyDocumentError('the response is too large');
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString('utf8');
   } catch (error) {
     if (error instanceof KeyDocumentError) throw error;
-    throw new KeyDocumentError(signal.aborted ? 'no answer in time' : 'the answer broke off', { cause: error });
+    throw new KeyDocumentError(signal.aborted ? 'no response in time' : 'the response was cut off', { cause: error });
   }
 }
 
