@@ -1,7 +1,7 @@
 import { Provider } from 'oidc-provider';
 import { settings } from './settings.js';
 
-/** A stand-in for your Keycloak, Auth0 or Entra ID: it takes every name and password. */
+/** A stand-in for your Keycloak, Auth0 or Entra ID: it accepts any name and password. */
 export const identityProvider = new Provider(settings.issuer, {
   clients: [
     {

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 
 const port = Number(process.env.PORT ?? 3000);
 
-/** The environment. Secrets that are not set are new at each start, which signs everybody out: set them for more than a trial. */
+/**
+ * The environment. Secrets that are not set are generated at each start, which signs everyone out. Set them for
+ * anything beyond a trial.
+ */
 export const settings = {
   port,
   /** Where browsers find the application: better-auth takes sign-ins from there only. */

@@ -17,7 +17,7 @@ function start() {
       show(form);
       void live.stop();
     },
-    // Events were missed for good: begin again with what the server still has.
+    // Some events are lost: start again from what the server still has.
     onGap: () => location.reload(),
   });
   live.subscribe('subscription { orderStatus { order state } }', ({ orderStatus: { order, state } }) => {

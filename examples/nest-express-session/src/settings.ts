@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * The environment. Secrets that are not set are new at each start, which signs everybody out: set them for more than a trial,
- * the same on every node.
+ * The environment. Secrets that are not set are generated at each start, which signs everyone out. Set them for
+ * anything beyond a trial, the same on every node.
  */
 export const settings = {
   port: Number(process.env.PORT ?? 3000),

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
-/** The environment. Secrets that are not set are new at each start, which signs everybody out: set them for more than a trial. */
+/**
+ * The environment. Secrets that are not set are generated at each start, which signs everyone out. Set them for
+ * anything beyond a trial.
+ */
 export const settings = {
   port: Number(process.env.PORT ?? 3000),
   /** 32 bytes in hexadecimal. */

@@ -43,7 +43,7 @@ function start() {
       await users.removeUser();
       show(visitor);
     },
-    // Events were missed for good: begin again with what the server still has.
+    // Some events are lost: start again from what the server still has.
     onGap: () => location.reload(),
   });
   client.subscribe(

@@ -12,7 +12,7 @@ const live = createLiveClient({
   getToken: tokenFromUrl('/live-token'),
   onState: () => page.dispatchEvent(new Event('state')),
   onSignedOut: () => page.dispatchEvent(new Event('signedOut')),
-  // Events were missed for good: begin again with what the server still has.
+  // Some events are lost: start again from what the server still has.
   onGap: () => location.reload(),
 });
 

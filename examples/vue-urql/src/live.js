@@ -14,7 +14,7 @@ const live = createLiveClient({
   getToken: tokenFromUrl('/live-token'),
   onState: (state) => (connection.value = state),
   onSignedOut: () => (isSignedIn.value = false),
-  // Events were missed for good: begin again with what the server still has.
+  // Some events are lost: start again from what the server still has.
   onGap: () => location.reload(),
 });
 
