@@ -1,4 +1,4 @@
-// Nest's own schematics, mended for this repository: `.js` on relative imports, as Node's ESM asks for, and code that
+// Nest's own schematics, adapted to this repository: `.js` on relative imports, as Node's ESM asks for, and code that
 // passes the compiler's strict checks.
 const { chain, externalSchematic } = require('@angular-devkit/schematics');
 
@@ -24,10 +24,10 @@ const FIELD = /(@Field\([^\n]*\)\n\s+\w+)(:)/g;
 /** An argument that a generated service does not use yet. */
 const UNUSED = /\b(create|update)\(((?:\w+: number, )?)(\w+Input|\w+Dto):/g;
 
-const mended = (name) => (options) =>
-  chain([externalSchematic('@nestjs/schematics', name, options), (tree) => mendAll(tree)]);
+const adapted = (name) => (options) =>
+  chain([externalSchematic('@nestjs/schematics', name, options), (tree) => adaptAll(tree)]);
 
-function mendAll(tree) {
+function adaptAll(tree) {
   for (const action of tree.actions) {
     if (!('content' in action) || !action.path.endsWith('.ts')) continue;
     const text = action.content.toString('utf8');
@@ -38,4 +38,4 @@ function mendAll(tree) {
   return tree;
 }
 
-module.exports = Object.fromEntries(NAMES.map((name) => [name, mended(name)]));
+module.exports = Object.fromEntries(NAMES.map((name) => [name, adapted(name)]));

@@ -10,7 +10,7 @@ const PAGE = join(ROOT, 'docs/public-api.md');
 const HEAD = `# Public API
 
 Every exported name, with the type of each member. Generated from the code by \`npm run api\`; \`npm run check\` fails
-if a name or a type has changed and this page has not. A changed or removed name breaks somebody's code: say so in
+if a name or a type has changed and this page has not. A changed or removed name breaks users' code: say so in
 [CHANGELOG.md](../CHANGELOG.md).
 `;
 /** The entries of the packages, and the port of authenticators. */

@@ -18,7 +18,7 @@ class Trouble extends Error {}
 
 try {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new Trouble(`"${url}" is no address. Use: npm run demo -- http://localhost:3000`);
+    throw new Trouble(`"${url}" is not an http(s) URL. Use: npm run demo -- http://localhost:3000`);
   await play();
 } catch (error) {
   console.error(error instanceof Trouble ? error.message : error);
@@ -49,7 +49,7 @@ async function play() {
     step('sign out, which ends the session and closes its sockets');
     const leftAtMs = performance.now();
     await ask('mutation { logout }');
-    const { code, reason } = await within(closed, 'the socket to be closed');
+    const { code, reason } = await within(closed, 'close of the socket');
     show('closed', `${code} ${reason} (${Math.round(performance.now() - leftAtMs)} ms after asking)`);
   } finally {
     // An open socket would keep this process.
@@ -102,7 +102,7 @@ function connect(token) {
 async function printValues(client) {
   const iterator = client.iterate({ query: 'subscription { userCount }' });
   for (let seen = 0; seen < VALUES; seen += 1) {
-    const { value, done } = await within(iterator.next(), 'a value').catch(refused);
+    const { value, done } = await within(iterator.next(), 'value').catch(refused);
     if (done) throw new Trouble('The subscription ended by itself.');
     if (value.errors) throw troubleOf(value.errors);
     show('userCount', `${value.data.userCount}   at ${new Date().toLocaleTimeString('en-GB')}`);
@@ -124,7 +124,7 @@ function refused(reason) {
 async function within(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Trouble(`Waited ${PATIENCE_MS / 1000} s for ${what} in vain.`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Trouble(`No ${what} within ${PATIENCE_MS / 1000} s.`)), PATIENCE_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -22,7 +22,7 @@ const NEWS = [
 
 process.chdir(ROOT);
 const executablePath = findChromium();
-if (!executablePath) throw new Error('Chromium is not here: install chromium or set CHROMIUM_PATH.');
+if (!executablePath) throw new Error('Chromium was not found: install chromium or set CHROMIUM_PATH.');
 await build();
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-pictures-'));
 const url = `http://127.0.0.1:${await freePort()}`;

@@ -23,7 +23,7 @@ const OPTIONAL_PEERS = { pg: '^8.15.0' };
  *
  * @param {Record<string, any>} manifest the repository's own
  * @param {{ entries: readonly string[], imports: readonly string[] }} built what the bundles have and import
- * @throws Error when an import is no dependency of the server, or a peer is not imported
+ * @throws Error when an import is not a dependency of the server, or a peer is not imported
  */
 export function moduleManifest({ name, version, description, keywords, license, type, engines, dependencies }, built) {
   const { entries, imports } = built;

@@ -85,7 +85,7 @@ function reportMissing(missing) {
     const files = ['src', 'client', 'web', 'test']
       .flatMap(filesIn)
       .filter((file) => isTest(file) && asksFor(file, need));
-    console.error(`\n!! ${need} is not here (${NEEDS[need].remedy}). NOT RUN because of that:`);
+    console.error(`\n!! ${need} was not found (${NEEDS[need].remedy}). NOT RUN because of that:`);
     console.error(files.length > 0 ? files.map((file) => `!!   ${file}`).join('\n') : '!!   nothing');
   }
   if (missing.length > 0) console.error('');

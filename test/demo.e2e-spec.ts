@@ -62,10 +62,10 @@ describe('npm run demo', () => {
     http.close();
   });
 
-  it.each(['localhost:3000', '127.0.0.1:3000'])('says that %s is no address', async (url) => {
+  it.each(['localhost:3000', '127.0.0.1:3000'])('refuses %s, which has no scheme', async (url) => {
     expect(await demo(url)).toEqual({
       code: 1,
-      output: `"${url}" is no address. Use: npm run demo -- http://localhost:3000\n`,
+      output: `"${url}" is not an http(s) URL. Use: npm run demo -- http://localhost:3000\n`,
     });
   });
 });

@@ -55,7 +55,7 @@ function modelOf(Class) {
   return `import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { IsString, Length } from 'class-validator';
 
-/** What ${Class} tells: the GraphQL type, and the rule for what may be published. */
+/** The payload of this feed: its GraphQL type, and the rules for what may be published. */
 @ObjectType({ description: 'Say what this is.' })
 export class ${Class} {
   @Field(() => ID, { description: 'Say what this is.' })
