@@ -69,5 +69,5 @@ it('leaves the server when nobody reads the output any more, with exit code 1', 
 
 it.each(['nonsense', '{"code":"0"}', '{"code":256}', '{"out":1}', '{}'])('refuses the answer %s', async (line) => {
   await answering((socket) => socket.end(`${line}\n`));
-  await expect(run()).rejects.toThrow('The server answered something unexpected');
+  await expect(run()).rejects.toThrow('The server sent an unexpected reply');
 });

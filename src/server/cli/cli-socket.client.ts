@@ -13,10 +13,11 @@ const SILENT_AFTER_MS = 4 * HEARTBEAT_MS;
 /**
  * Lets the server that has the embedded database open run a command, and writes the command's output.
  *
- * @param signal aborted when nobody reads the output any more: the server then ends a command that goes on by itself
+ * @param signal aborted when nobody reads the output any more: the server then ends a command that keeps running
  * @param silentAfterMs how long the server may send nothing; it sends an empty line every {@link HEARTBEAT_MS}
  * @returns the exit code, 1 if `signal` was aborted before; null if no server with this `DATA_DIR` runs
- * @throws StartError if the server hangs, stops meanwhile or answers nonsense, or if the socket is somebody else's
+ * @throws StartError if the server hangs, stops meanwhile or sends something invalid, or if the socket belongs to
+ * another user
  */
 export async function runByServer(
   dataDir: string,
@@ -89,8 +90,6 @@ function replyIn(line: string): CliReply {
   try {
     return CliReply.parse(JSON.parse(line));
   } catch {
-    throw new StartError(
-      'The server answered something unexpected: restart it, so that it has the version of this CLI.',
-    );
+    throw new StartError('The server sent an unexpected reply: restart it, so that it has the version of this CLI.');
   }
 }

@@ -31,7 +31,7 @@ const FINISH_WITHIN_MS = 5_000;
 export class CliSocket implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #open = new Set<Socket>();
   readonly #running = new Set<Promise<void>>();
-  /** Aborted at shutdown, for commands that go on by themselves. */
+  /** Aborted at shutdown, for commands that keep running. */
   readonly #leaving = new AbortController();
   /** Any provider of the server, as the CLI's own context would give it. */
   readonly #stores: Stores = { get: (token: never) => this.modules.get(token, { strict: false }) };
