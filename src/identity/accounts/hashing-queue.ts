@@ -64,7 +64,7 @@ class NetworkQueue {
  * Decides which request is hashed next. Known devices have a reserved slot, their own queue and every second turn, so
  * that a flood of unknown clients cannot lock them out. In both queues networks are served in turn, and when one is
  * full, the network with the most waiting requests loses one, so that a flood from one network only costs that network
- * its places: everybody can have known devices, of accounts of their own.
+ * its places: anyone can have known devices, for accounts of their own.
  */
 export class HashingQueue {
   #running = 0;

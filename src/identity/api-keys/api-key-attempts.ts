@@ -22,7 +22,7 @@ export class ApiKeyAttempts {
    */
   async verify(text: string, address: string, kind: FallibleAttempt, event: AuditEvent): Promise<ApiKeyVerdict> {
     const verify = (): Promise<ApiKeyVerdict> => this.keys.verify(text, address);
-    if (this.keys.wasRight(text, address)) return verify();
+    if (this.keys.wasValid(text, address)) return verify();
     return this.audit.throttled(event, { address }, () => this.failures.attempt(kind, address, verify, isInvalid));
   }
 }

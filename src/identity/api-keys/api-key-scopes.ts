@@ -23,7 +23,7 @@ const TOKENS = 'tokens:';
 const PUBLISH = 'publish:';
 const MAX_SCOPES = 50;
 
-/** The scopes of `--allow`, or what is wrong with the list. */
+/** Parsed scopes, or what is wrong with their list. */
 export type ScopeList =
   { readonly ok: true; readonly scopes: readonly ApiKeyScope[] } | { readonly ok: false; readonly fault: string };
 

@@ -142,7 +142,7 @@ export class ApiKeys {
    * Whether this text was a valid key for this address when it was last verified here; it may have been revoked since.
    * Uses the cache only.
    */
-  wasRight(text: string, address: string): boolean {
+  wasValid(text: string, address: string): boolean {
     const cached = isApiKey(text) ? this.#cache.get(hashApiKey(text)) : undefined;
     return cached !== undefined && keyFault(cached.key, cached.ranges, address) === null;
   }

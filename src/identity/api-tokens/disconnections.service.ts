@@ -13,7 +13,7 @@ export type Disconnector = { readonly address: string } & (
   { readonly by: 'backend'; readonly name: string } | { readonly by: 'operator'; readonly operator: string }
 );
 
-/** Implements `POST /disconnect`: ends a viewer's or a session's sockets and tokens on every node. */
+/** Ends a viewer's or a session's sockets and tokens on every node: `POST /disconnect`, and the console's button. */
 @Injectable()
 export class Disconnections {
   constructor(

@@ -4,8 +4,8 @@
  * It is Liquid (the shop's `{{ … }}` and `{% … %}` work here) and HTML, the same for all customers: never build it from
  * a request. Keep it ASCII, and avoid two braces in a row in scripts and styles. When its scripts run, `sallyport` is
  * the page's live connection, already started: `sallyport.subscribe(document, onData)`. States arrive as
- * `sallyport:state` on the document, and as `sallyport:gap` that events of a subscription were missed for good. If the
- * client script did not load, `sallyport` is null.
+ * `sallyport:state` on the document, and as `sallyport:gap` that events of a subscription were lost. If the client
+ * script did not load, `sallyport` is null.
  *
  * It uses the theme's fonts and colours and adds only spacing and lines. Without JavaScript it says so.
  */
