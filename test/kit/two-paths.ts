@@ -32,7 +32,7 @@ const PATHS = { push: '/push', reference: '/reference' } as const;
  * A server that offers one schema over `graphql-transport-ws` twice: by our gateway, and by graphql-ws with graphql-js.
  */
 export interface TwoPaths {
-  /** Opens a socket and sends nothing. Every raw message goes into the inbox, and at last `<code> <reason>` of its close. */
+  /** Opens a socket and sends nothing. The inbox gets every raw message, and finally `<code> <reason>` of its close. */
   connect(path: keyof typeof PATHS): Promise<{ send(text: string): void; inbox: Inbox<string> }>;
   /** Subscribes on a new socket. Every raw message after the ack goes into the inbox. */
   subscribe(path: keyof typeof PATHS, payload: Record<string, unknown>): Promise<Inbox<string>>;

@@ -87,7 +87,7 @@ export function createHttpServer(
   return server;
 }
 
-/** Whether a request has the Host that RFC 9112 §3.2 requires: HTTP/1.1 one, and none two. */
+/** Whether a request has the Host that RFC 9112 §3.2 requires: exactly one in HTTP/1.1, at most one in HTTP/1.0. */
 export function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -185,7 +185,7 @@ export class Primary {
   }
 
   #tick(): void {
-    // A worker at a breakpoint is no hung one.
+    // A worker at a breakpoint is not hung.
     if (inspector.url() !== undefined) return;
     for (const place of this.#places) {
       if (!place.tick()) continue;

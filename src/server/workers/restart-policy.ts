@@ -1,8 +1,8 @@
-/** A worker that has served for this long is no part of a crash loop, whatever ends it, in ms. */
+/** A worker that has served for this long is not part of a crash loop, whatever ends it, in ms. */
 const SETTLED_MS = 10_000;
 /** So many ends without that within this time are a crash loop. */
 const MAX_ENDS = 5;
-/** Shorter than what as many failed connections to an unavailable store take: that is no crash loop. */
+/** Shorter than what as many failed connections to an unavailable store take, which is not a crash loop. */
 const WINDOW_MS = 45_000;
 const FIRST_WAIT_MS = 250;
 

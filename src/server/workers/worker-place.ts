@@ -64,7 +64,7 @@ export class WorkerPlace {
     clearTimeout(this.#timer);
   }
 
-  /** @param sent called when the message has left, or could not */
+  /** @param sent called when the message was sent or could not be; never if the worker is not connected */
   send(message: FromPrimary, sent: () => void = () => {}): void {
     // An error means that the worker is ending, which `exit` tells.
     if (this.#worker?.isConnected()) this.#worker.send(message, sent);
