@@ -8,10 +8,11 @@ import { FeedModule } from './live/feeds/feed.module.js';
 import { DatabaseModule } from './identity/database/database.module.js';
 import { UserCountModule } from './feeds/user-count/user-count.module.js';
 import type { Authentication } from './live/gateway/gateway.module.js';
-import { AccountsModule } from './identity/accounts.module.js';
+import { AccountModule } from './identity/accounts/account.module.js';
 import { AccountAuthenticator } from './identity/sessions/account.authenticator.js';
 import { AccountSessions } from './identity/sessions/account.sessions.js';
 import { SessionModule } from './identity/sessions/session.module.js';
+import { SignInModule } from './identity/sign-in/sign-in.module.js';
 import { CustomerAuthenticator } from './identity/app-proxy/token/customer.authenticator.js';
 import { ApiTokenAuthenticator } from './identity/api-tokens/api-token.authenticator.js';
 import { ApiTokenModule } from './identity/api-tokens/api-token.module.js';
@@ -29,9 +30,9 @@ import { TracingModule } from './server/tracing/tracing.module.js';
 import { CliSocketModule } from './server/cli/cli-socket.module.js';
 import { PagesModule } from './server/pages/pages.module.js';
 import { BackendModule } from './server/http-api/backend.module.js';
-import { OpenApiModule } from './server/http-api/openapi/openapi.controller.js';
+import { OpenApiModule } from './server/http-api/openapi/openapi.module.js';
 import { WebhooksModule } from './server/webhooks/webhooks.module.js';
-import { PublishModule } from './server/http-api/publish.module.js';
+import { PublishEndpointModule } from './server/http-api/publish-endpoint.module.js';
 
 /** The authenticators of the stand-alone server. To add one, add its module and its authenticator here. */
 export const AUTHENTICATION: Authentication = {
@@ -55,11 +56,13 @@ export class AppModule {
         DatabaseModule,
         UserCountModule,
         FeedModule.of(NotificationsFeed),
-        PublishModule,
+        PublishEndpointModule,
         BackendModule,
         OpenApiModule,
         WebhooksModule,
-        AccountsModule,
+        AccountModule,
+        SessionModule,
+        SignInModule,
         AuditModule,
         AppProxyModule,
         IssuerModule,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
-import { AccountsModule } from '../../identity/accounts.module.js';
+import { AccountModule } from '../../identity/accounts/account.module.js';
+import { SessionModule } from '../../identity/sessions/session.module.js';
 import { AuditModule } from '../../identity/audit/audit.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
@@ -31,7 +32,8 @@ export class CliModule {
         ...settings,
         DatabaseModule,
         FeedsModule,
-        AccountsModule,
+        AccountModule,
+        SessionModule,
         ApiKeyModule,
         AuditModule,
         WebhookMessagesModule,

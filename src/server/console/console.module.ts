@@ -8,7 +8,7 @@ import { AuditModule } from '../../identity/audit/audit.module.js';
 import { SessionModule } from '../../identity/sessions/session.module.js';
 import { FeedsModule } from '../../live/feeds/feeds.module.js';
 import { PublisherModule } from '../../live/publish/publisher.module.js';
-import { PublishModule } from '../http-api/publish.module.js';
+import { PublishEndpointModule } from '../http-api/publish-endpoint.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { ConsoleCookie } from './console-cookie.js';
 import { ConsolePageController, ConsoleSwitch } from './console-page.controller.js';
@@ -41,7 +41,7 @@ import { ViewerActions } from './viewer-actions.js';
     DatabaseModule,
     FeedsModule,
     PagesModule,
-    PublishModule,
+    PublishEndpointModule,
     PublisherModule,
     RateLimitModule,
     SessionModule,

@@ -9,11 +9,19 @@ import { HistoryController, HistoryRule } from './history.controller.js';
 import { PresenceController, PresenceRule } from './presence.controller.js';
 import { ViewersController, ViewersRule } from './viewers.controller.js';
 import { AccountModule } from '../../identity/accounts/account.module.js';
-import { PublishModule } from './publish.module.js';
+import { PublishEndpointModule } from './publish-endpoint.module.js';
 
 /** The endpoints for other backends besides `POST /publish`. */
 @Module({
-  imports: [PublishModule, AccountModule, FeedsModule, StoreModule, ApiTokenModule, ApiKeyModule, RateLimitModule],
+  imports: [
+    PublishEndpointModule,
+    AccountModule,
+    FeedsModule,
+    StoreModule,
+    ApiTokenModule,
+    ApiKeyModule,
+    RateLimitModule,
+  ],
   controllers: [BackendController, PresenceController, HistoryController, ViewersController],
   providers: [TokensRule, DisconnectRule, PresenceRule, HistoryRule, ViewersRule],
 })

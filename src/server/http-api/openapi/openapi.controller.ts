@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Module } from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
 import { OPENAPI_DOCUMENT } from './openapi.document.js';
 
 const TEXT = JSON.stringify(OPENAPI_DOCUMENT);
@@ -13,7 +13,3 @@ export class OpenApiController {
     return TEXT;
   }
 }
-
-/** `GET /openapi.json`. */
-@Module({ controllers: [OpenApiController] })
-export class OpenApiModule {}

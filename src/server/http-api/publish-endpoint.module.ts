@@ -1,7 +1,5 @@
 import { Module } from '@nestjs/common';
 import { RateLimitModule } from '../../live/rate-limit/rate-limit.module.js';
-import { ApiKeyAttempts } from '../../identity/api-keys/api-key-attempts.js';
-import { ApiKeyGuard } from '../../identity/api-keys/api-key.guard.js';
 import { ApiKeyModule } from '../../identity/api-keys/api-key.module.js';
 import { DevelopmentKey } from '../../identity/api-keys/development-key.js';
 import { HeldBodies } from './held-bodies.js';
@@ -14,7 +12,7 @@ import { PublishRate } from '../../live/publish/publish-rate.js';
 @Module({
   imports: [ApiKeyModule, RateLimitModule, PublisherModule],
   controllers: [PublishController],
-  providers: [ApiKeyAttempts, ApiKeyGuard, DevelopmentKey, HeldBodies, KeyAdmission, PublishRate, PublishRule],
-  exports: [ApiKeyAttempts, ApiKeyGuard, KeyAdmission, PublishRate],
+  providers: [DevelopmentKey, HeldBodies, KeyAdmission, PublishRate, PublishRule],
+  exports: [KeyAdmission, PublishRate],
 })
-export class PublishModule {}
+export class PublishEndpointModule {}
