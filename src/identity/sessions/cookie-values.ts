@@ -14,3 +14,8 @@ export function cookieValues(header: string | undefined, name: string): readonly
   const pairs = header.split(';').map((pair) => pair.replace(LEADING_SPACE, '').trimEnd());
   return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
 }
+
+/** The `Set-Cookie` value that clears a cookie, which must have been set with the same attributes. */
+export function clearedCookie(name: string, attributes: string): string {
+  return `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+}

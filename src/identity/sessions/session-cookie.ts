@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { hash, randomBytes } from 'node:crypto';
 import { HTTP_CONFIG, type HttpConfig, SESSION_CONFIG, type SessionConfig } from '../identity.config.js';
-import { cookieValues } from './cookie-values.js';
+import { clearedCookie, cookieValues } from './cookie-values.js';
 
 const SECRET_BYTES = 32;
 /** 32 bytes in base64url, without padding (RFC 4648 §5). */
@@ -53,6 +53,6 @@ export class SessionCookie {
 
   /** The `Set-Cookie` value that clears it, with the same name and attributes. */
   clear(): string {
-    return `${this.#name}=; ${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+    return clearedCookie(this.#name, this.#attributes);
   }
 }

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { Keyring, type PurposeKeys } from '../../live/tokens/keyring.js';
-import { cookieValues } from '../sessions/cookie-values.js';
+import { clearedCookie, cookieValues } from '../sessions/cookie-values.js';
 
 const NAME = 'sallyport_device';
 const LIFETIME_SECONDS = 180 * 86_400;
@@ -37,7 +37,7 @@ export class DeviceCookie {
   constructor(keyring: Keyring, @Inject(HTTP_CONFIG) http: HttpConfig) {
     this.#keys = keyring.forPurpose('known-device');
     this.#name = http.secure ? `__Host-${NAME}` : NAME;
-    this.#attributes = `Path=/; HttpOnly; SameSite=Lax${http.secure ? '; Secure' : ''}; Max-Age=${LIFETIME_SECONDS}`;
+    this.#attributes = `Path=/; HttpOnly; SameSite=Lax${http.secure ? '; Secure' : ''}`;
   }
 
   /**
@@ -57,15 +57,18 @@ export class DeviceCookie {
     const issued = nowSeconds().toString(36);
     const mac = macOf(this.#keys.current.key, id, issued, email).toString('base64url');
     const entries = [`${id}.${issued}.${mac}`, ...others.map(({ text }) => text)].slice(0, MAX_ACCOUNTS);
-    return `${this.#name}=${entries.join('~')}; ${this.#attributes}`;
+    return this.#serialise(entries);
   }
 
   /** The `Set-Cookie` value after an account is deleted: without its entry, or no cookie at all. */
   forget(cookieHeader: string | undefined, email: string): string {
     const others = this.#entries(cookieHeader).filter((entry) => !this.#isFor(entry, email));
-    return others.length > 0
-      ? `${this.#name}=${others.map(({ text }) => text).join('~')}; ${this.#attributes}`
-      : `${this.#name}=; ${this.#attributes.replace(/Max-Age=\d+/, 'Max-Age=0')}; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+    if (others.length === 0) return clearedCookie(this.#name, this.#attributes);
+    return this.#serialise(others.map(({ text }) => text));
+  }
+
+  #serialise(entries: readonly string[]): string {
+    return `${this.#name}=${entries.join('~')}; ${this.#attributes}; Max-Age=${LIFETIME_SECONDS}`;
   }
 
   /** Well-formed entries that are not too old; not yet verified for an account. */

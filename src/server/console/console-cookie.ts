@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HTTP_CONFIG, type HttpConfig } from '../../identity/identity.config.js';
-import { cookieValues } from '../../identity/sessions/cookie-values.js';
+import { clearedCookie, cookieValues } from '../../identity/sessions/cookie-values.js';
 import { isSessionSecret } from '../../identity/sessions/session-cookie.js';
 import { CONSOLE_SESSION_SECONDS } from './console-session.store.js';
 
@@ -38,6 +38,6 @@ export class ConsoleCookie {
 
   /** The `Set-Cookie` value that clears it. */
   clear(): string {
-    return `${this.#name}=; ${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+    return clearedCookie(this.#name, this.#attributes);
   }
 }
