@@ -12,12 +12,11 @@ import { CredentialRateLimit, type PasswordSource } from './credential.rate-limi
 import { AccountService } from './account.service.js';
 import type { VerifiedAccount } from './account.js';
 import { normalizeEmail } from './email.js';
-import type { HashingClaim } from './hashing-queue.js';
 import { InvalidInvitationError } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 
-/** The input of a registration. */
-export interface Registration {
+/** The account that a registration creates. */
+export interface NewAccount {
   readonly email: string;
   readonly password: string;
   /** The code of an invitation, if one is required. */
@@ -35,11 +34,11 @@ export class CredentialService {
   ) {}
 
   /** {@link AccountService.register}, counted per address. Also throws TooManyRequestsError. */
-  async register({ email, password, invitation }: Registration, address: string): Promise<VerifiedAccount> {
+  async register({ email, password, invitation }: NewAccount, address: string): Promise<VerifiedAccount> {
     try {
       await this.rateLimit.register(address);
       const register = () => this.accounts.register(email, password, invitation);
-      const account = await this.hasher.admit(claimOf(address, false), register);
+      const account = await this.hasher.admit({ known: false, network: networkOf(address) }, register);
       this.audit.record('registered', { viewer: `user:${account.id}`, address, by: 'owner' });
       return account;
     } catch (error) {
@@ -51,7 +50,7 @@ export class CredentialService {
 
   /** {@link AccountService.verify} behind {@link CredentialRateLimit.signIn}. Throws what both throw. */
   async verify(email: string, password: string, source: PasswordSource): Promise<VerifiedAccount> {
-    const claim = claimOf(source.address, source.known !== null);
+    const claim = { known: source.known !== null, network: networkOf(source.address) };
     const verify = () => this.hasher.admit(claim, () => this.accounts.verify(email, password));
     const typed = normalizeEmail(email) ?? email;
     try {
@@ -67,7 +66,9 @@ export class CredentialService {
   async confirm(userId: string, password: string, field: string, address: string): Promise<VerifiedAccount> {
     const confirm = () => this.accounts.confirm(userId, password, field);
     try {
-      return await this.rateLimit.confirm(userId, address, () => this.hasher.admit(claimOf(address, true), confirm));
+      return await this.rateLimit.confirm(userId, address, () =>
+        this.hasher.admit({ known: true, network: networkOf(address) }, confirm),
+      );
     } catch (error) {
       const trail = { address, viewer: `user:${userId}`, by: 'owner' } as const;
       this.#refused(error, { failed: 'password-refused', throttled: 'password-refused' }, trail);
@@ -77,7 +78,9 @@ export class CredentialService {
 
   /** {@link AccountService.hashNew} for the argument `next` of a signed-in account. Throws the same errors. */
   hashNew(next: string, email: string, address: string): Promise<string> {
-    return this.hasher.admit(claimOf(address, true), () => this.accounts.hashNew(next, email, 'next'));
+    return this.hasher.admit({ known: true, network: networkOf(address) }, () =>
+      this.accounts.hashNew(next, email, 'next'),
+    );
   }
 
   #refused(error: unknown, events: { readonly failed: AuditEvent; readonly throttled: AuditEvent }, trail: AuditEntry) {
@@ -100,8 +103,4 @@ function whyNotRegistered(error: unknown): string | null {
 /** A hash to correlate log lines about one e-mail without storing it, however it was typed. */
 function pseudonym(email: string): string {
   return hash('sha256', normalizeEmail(email) ?? email, 'base64url').slice(0, 12);
-}
-
-function claimOf(address: string, known: boolean): HashingClaim {
-  return { known, network: networkOf(address) };
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { GraphqlContext } from '../../live/viewer/graphql-context.js';
 import type { Account, VerifiedAccount } from '../accounts/account.js';
-import { CredentialService, type Registration } from '../accounts/credential.service.js';
+import { CredentialService, type NewAccount } from '../accounts/credential.service.js';
 import { normalizeEmail } from '../accounts/email.js';
 import { RequestViewer } from '../sessions/request-viewer.js';
 import { asAccount } from '../sessions/account-viewer.js';
@@ -22,7 +22,7 @@ export class SignInService {
   ) {}
 
   /** Creates an account and signs it in. Throws what {@link CredentialService.register} throws. */
-  async register(registration: Registration, context: GraphqlContext): Promise<Account> {
+  async register(registration: NewAccount, context: GraphqlContext): Promise<Account> {
     return this.#enter(await this.credentials.register(registration, context.client.address), context);
   }
 
