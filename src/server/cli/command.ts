@@ -1,8 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import { StartError } from '../../live/errors/sallyport.errors.js';
 import type { Config } from '../config/config.js';
-import { loadConfig } from '../config/load-config.js';
+import { configurationError, loadConfig } from '../config/load-config.js';
 
 /** Gives a command the services that it uses, such as `stores.get(ApiKeys)`. */
 export type Stores = Pick<INestApplicationContext, 'get'>;
@@ -45,9 +44,9 @@ export interface CliContext {
 /** Adds a command, or a group of commands, to the program. Each has its own file in this folder. */
 export type CliCommand = (program: Command, context: CliContext) => void;
 
-/** The configuration of the environment. @throws StartError with every error in one line */
+/** The configuration of the environment. @throws StartError with every error */
 export function requireConfig(): Config {
   const outcome = loadConfig();
   if (outcome.ok) return outcome.config;
-  throw new StartError(`The configuration is invalid: ${outcome.faults.join(' ')}`);
+  throw configurationError(outcome.faults);
 }

@@ -58,6 +58,11 @@ export function environmentOf(
   return { ...Object.fromEntries(names.map((name) => [name, env[name]!])), SECRET_KEYS: secrets.keys.join(',') };
 }
 
+/** What is wrong with a configuration, for the operator: one fault a line. */
+export function configurationError(faults: readonly string[]): StartError {
+  return new StartError(`The configuration is invalid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
 /** Spaces and line ends around a value are not part of it: `docker run --env-file` keeps those of a file from Windows. */
 function resolve(source: Readonly<Record<string, string | undefined>>): ResolvedSecrets {
   const trimmed = Object.entries(source).map(([name, value = '']) => [name, value.trim()] as const);
@@ -108,11 +113,6 @@ function httpOf(env: Environment): ServerConfig {
     graphiql: env.GRAPHIQL ?? !closed,
     introspection: !closed,
   };
-}
-
-/** What is wrong with a configuration, for the operator: one fault a line. */
-export function configurationError(faults: readonly string[]): StartError {
-  return new StartError(`The configuration is invalid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
 /** Whether what is for developers and operators must not be public. */
