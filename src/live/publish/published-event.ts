@@ -17,7 +17,8 @@ export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 /** The largest payload, in bytes of JSON: what clients accept in one message. */
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_PAYLOAD_DEPTH = 64;
-const MAX_KEY_LENGTH = 200;
+/** The longest idempotency key, in characters. */
+export const MAX_KEY_LENGTH = 200;
 /** The error of an event whose key was used for another payload. */
 export const KEY_REUSED = 'key was used for another payload within the last 5 minutes: use a new key for a new event.';
 /** The error of an event whose feed threw an error while it checked the payload. */

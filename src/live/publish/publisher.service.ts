@@ -6,7 +6,7 @@ import { PublishMetrics } from './publish.metrics.js';
 import { type EventError, type EventPublisher, KEY_REUSED } from './published-event.js';
 
 /** The most events in one request. */
-const MAX_EVENTS = 1_000;
+export const MAX_EVENTS = 1_000;
 
 /** The result for one event. The cursor is its position in history, where the event is once this is returned. */
 export type PublishResult = { readonly cursor: string } | { readonly error: EventError };

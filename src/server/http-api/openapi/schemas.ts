@@ -1,3 +1,6 @@
+import { MAX_KEY_LENGTH } from '../../../live/publish/published-event.js';
+import { MAX_EVENTS } from '../../../live/publish/publisher.service.js';
+import { MAX_TOKEN_LIFE_SECONDS } from '../../../live/tokens/token-claims.js';
 import { ERROR_CODES } from '../../../protocol/error-code.js';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 uses it. */
@@ -49,10 +52,10 @@ export const SCHEMAS = {
       description: 'An idempotency key: the same event sent again within 5 minutes is delivered once.',
       type: 'string',
       minLength: 1,
-      maxLength: 200,
+      maxLength: MAX_KEY_LENGTH,
     },
   }),
-  Events: object(['events'], { events: { type: 'array', maxItems: 1000, items: ref('Event') } }),
+  Events: object(['events'], { events: { type: 'array', maxItems: MAX_EVENTS, items: ref('Event') } }),
   PublishResult: {
     description: 'The result for one event: its cursor, or why it was not published.',
     oneOf: [object(['cursor'], { cursor: ref('Cursor') }), ref('Error')],
@@ -76,7 +79,7 @@ export const SCHEMAS = {
       description: 'How long the token opens a socket. Default: TOKEN_TTL_SECONDS.',
       type: ['integer', 'null'],
       minimum: 1,
-      maximum: 3600,
+      maximum: MAX_TOKEN_LIFE_SECONDS,
     },
   }),
   Token: object(['token', 'expiresAt'], {
