@@ -1,7 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { APP_PROXY_CONFIG, type AppProxyConfig } from '../identity.config.js';
-import { HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
+import { APP_PROXY_CONFIG, type AppProxyConfig, HTTP_CONFIG, type HttpConfig } from '../identity.config.js';
 import { ForbiddenError, NotFoundError } from '../../live/errors/sallyport.errors.js';
 import { type AddressRange, clientAddress } from '../../live/viewer/client-address.js';
 import { forwardedVisitor } from './forwarded-visitor.js';

@@ -1,13 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { DATABASE_CONFIG, type DatabaseConfig } from '../../identity/identity.config.js';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
+import { LOGGER } from '../../live/logging/logger.js';
 import { NodeReporter } from './node-report.js';
 import { NodeReportStore, type ReportOfNode } from './node-report.store.js';
 
@@ -31,7 +27,6 @@ export interface NodesAnswer {
  */
 @Injectable()
 export class NodeReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #logger = new Logger(NodeReports.name);
   readonly #node = randomUUID();
   #timer: NodeJS.Timeout | undefined;
   #beats = 0;
@@ -43,6 +38,7 @@ export class NodeReports implements OnApplicationBootstrap, BeforeApplicationShu
     private readonly reporter: NodeReporter,
     private readonly store: NodeReportStore,
     @Inject(DATABASE_CONFIG) private readonly config: DatabaseConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -88,7 +84,8 @@ export class NodeReports implements OnApplicationBootstrap, BeforeApplicationShu
       await this.store.put(this.#node, await this.reporter.report(), isAsked);
     } catch (error) {
       // The database reports its own outage.
-      if (!(error instanceof UnavailableError)) this.#logger.error(error);
+      if (!(error instanceof UnavailableError))
+        this.logger.error({ err: error }, 'console: reporting this node failed');
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Context, context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { peerTest } from '../../live/viewer/client-address.js';
-import type { AddressRange } from '../../live/viewer/client-address.js';
+import { type AddressRange, peerTest } from '../../live/viewer/client-address.js';
 import { isSampled, parseTraceparent } from '../../live/tracing/trace-context.js';
 import { activeTracer, continuing } from '../../live/tracing/tracer.js';
 
