@@ -2,12 +2,12 @@
 // Chromium.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { ROOT } from './build-step.mjs';
 import { build } from './build.mjs';
+import { freePort } from './free-port.mjs';
 import { findChromium } from './test-services.mjs';
 
 const IMAGES = join(ROOT, 'docs/images');
@@ -120,15 +120,4 @@ async function ready() {
     if (performance.now() > deadlineMs) throw new Error('The server did not become ready.');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }
