@@ -25,7 +25,7 @@ export interface WorkersServer extends ServerProcess {
   readonly env: Readonly<Record<string, string>>;
   /** Returns the log so far. */
   log(): readonly LogLine[];
-  /** Returns the pid of the worker that last served in each place, in the order of places. */
+  /** Returns the pid of the worker that last served in each slot, in the order of slots. */
   pids(): readonly number[];
   /** Waits until worker `number` serves with a pid other than `before`, and returns it. */
   replaced(number: number, before: number): Promise<number>;

@@ -7,7 +7,7 @@ import { MetricsServer } from '../metrics/metrics-server.js';
 import { ConnectionTotals } from './connection-totals.js';
 import type { ConnectionCount, FromWorker } from './messages.js';
 import { freeToShare } from './shared-port.js';
-import { WorkerPlace } from './worker-place.js';
+import { WorkerSlot } from './worker-slot.js';
 import { WorkersMetrics } from './workers-metrics.js';
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -33,7 +33,7 @@ interface Ending {
  * printed once. Ends the process when all workers have ended.
  */
 export class Primary {
-  readonly #places: readonly WorkerPlace[];
+  readonly #slots: readonly WorkerSlot[];
   readonly #metrics: WorkersMetrics;
   readonly #connections: ConnectionTotals;
   readonly #metricsServer: MetricsServer;
@@ -53,9 +53,9 @@ export class Primary {
     private readonly opened: () => void,
   ) {
     this.#env = env;
-    this.#places = Array.from({ length: config.workers }, (_, index) => {
+    this.#slots = Array.from({ length: config.workers }, (_, index) => {
       const notStarted = (id: number): void => this.#exited(id, 1, null);
-      return new WorkerPlace(index + 1, logger, notStarted);
+      return new WorkerSlot(index + 1, logger, notStarted);
     });
     this.#connections = new ConnectionTotals(config.limits.maxConnectionsPerViewer);
     this.#metrics = new WorkersMetrics((round) => this.#askForMetrics(round));
@@ -76,60 +76,60 @@ export class Primary {
     );
     for (const signal of SIGNALS) process.on(signal, () => this.#signalled());
     setInterval(() => this.#tick(), 1_000).unref();
-    this.#places[0]?.start();
+    this.#slots[0]?.start();
   }
 
-  #placeOf(id: number): WorkerPlace | undefined {
-    return this.#places.find((place) => place.id === id);
+  #slotOf(id: number): WorkerSlot | undefined {
+    return this.#slots.find((slot) => slot.id === id);
   }
 
   #heard(id: number, message: FromWorker): void {
-    const place = this.#placeOf(id);
-    if (!place) return;
-    place.beat();
+    const slot = this.#slotOf(id);
+    if (!slot) return;
+    slot.beat();
     switch (message.kind) {
       case 'environment':
-        place.send({ kind: 'environment', env: this.#env });
-        this.#connections.joined(id, (counts, sent) => place.send({ kind: 'connections', counts }, sent));
+        slot.send({ kind: 'environment', env: this.#env });
+        this.#connections.joined(id, (counts, sent) => slot.send({ kind: 'connections', counts }, sent));
         break;
       case 'beat':
         break;
       case 'serving':
-        this.#serves(place);
+        this.#serves(slot);
         break;
       case 'metrics':
         this.#metrics.answered(id, message.round, message.metrics);
         break;
       case 'connections':
-        this.#counted(place, id, message.counts);
+        this.#counted(slot, id, message.counts);
         break;
       case 'page':
         void this.#metrics.text().then(
-          (text) => place.send({ kind: 'page', text }),
+          (text) => slot.send({ kind: 'page', text }),
           (error: unknown) => this.logger.error({ err: error }, 'the metrics of all workers cannot be gathered'),
         );
         break;
     }
   }
 
-  #counted(place: WorkerPlace, id: number, counts: readonly ConnectionCount[]): void {
+  #counted(slot: WorkerSlot, id: number, counts: readonly ConnectionCount[]): void {
     const viewers = this.#connections.reported(id, counts);
-    if (viewers.length > 0) place.send({ kind: 'excess', viewers });
+    if (viewers.length > 0) slot.send({ kind: 'excess', viewers });
   }
 
-  #serves(place: WorkerPlace): void {
-    place.serving();
+  #serves(slot: WorkerSlot): void {
+    slot.serving();
     if (this.#hasStarted || this.#ending) return;
     this.#hasStarted = true;
-    for (const other of this.#places) if (other !== place) other.start();
+    for (const other of this.#slots) if (other !== slot) other.start();
     this.opened();
   }
 
   #exited(id: number, code: number | null, signal: NodeJS.Signals | null): void {
-    const place = this.#placeOf(id);
-    if (!place) return;
-    const { number: worker, pid, hung } = place;
-    const waitMs = place.ended();
+    const slot = this.#slotOf(id);
+    if (!slot) return;
+    const { number: worker, pid, isHung: hung } = slot;
+    const waitMs = slot.ended();
     this.#connections.ended(id);
     this.#metrics.ended(id, this.#ending ? null : hung ? 'hung' : signal ? 'killed' : 'exited');
     if (this.#ending) {
@@ -152,7 +152,7 @@ export class Primary {
       this.#end(1);
     } else {
       this.logger.warn({ worker, pid, code, signal, hung, waitMs }, 'a worker ended and is replaced');
-      place.startLater(waitMs);
+      slot.startLater(waitMs);
     }
   }
 
@@ -167,38 +167,38 @@ export class Primary {
   /** Drains all workers together. One that is starting ends at once. */
   #end(code: number): void {
     this.#ending = { sinceMs: performance.now(), code };
-    for (const place of this.#places) {
-      place.cancel();
-      place.kill('SIGTERM');
+    for (const slot of this.#slots) {
+      slot.cancel();
+      slot.kill('SIGTERM');
     }
     setTimeout(() => this.#killAll(), STOP_WITHIN_MS).unref();
     this.#endWhenAllHave();
   }
 
   #killAll(): void {
-    for (const place of this.#places) place.kill('SIGKILL');
+    for (const slot of this.#slots) slot.kill('SIGKILL');
   }
 
   #endWhenAllHave(): void {
-    if (this.#places.some((place) => place.id !== null)) return;
+    if (this.#slots.some((slot) => slot.id !== null)) return;
     process.exit(this.#ending?.code);
   }
 
   #tick(): void {
     // A worker at a breakpoint is not hung.
     if (inspector.url() !== undefined) return;
-    for (const place of this.#places) {
-      if (!place.tick()) continue;
-      this.logger.error({ worker: place.number, pid: place.pid }, 'a worker does not answer: killing it');
-      place.kill('SIGKILL');
+    for (const slot of this.#slots) {
+      if (!slot.tick()) continue;
+      this.logger.error({ worker: slot.number, pid: slot.pid }, 'a worker does not answer: killing it');
+      slot.kill('SIGKILL');
     }
   }
 
   #askForMetrics(round: number): readonly number[] {
-    return this.#places.flatMap((place) => {
-      if (!place.isServing || place.id === null) return [];
-      place.send({ kind: 'metrics', round });
-      return [place.id];
+    return this.#slots.flatMap((slot) => {
+      if (!slot.isServing || slot.id === null) return [];
+      slot.send({ kind: 'metrics', round });
+      return [slot.id];
     });
   }
 }

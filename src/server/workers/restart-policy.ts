@@ -6,12 +6,12 @@ const MAX_ENDS = 5;
 const WINDOW_MS = 45_000;
 const FIRST_WAIT_MS = 250;
 
-/** When the place of a worker that ended gets its next one. One for each place. */
+/** When the slot of a worker that ended gets its next one. One for each slot. */
 export class RestartPolicy {
   #ends: number[] = [];
 
   /**
-   * Called when the worker of this place has ended.
+   * Called when the worker of this slot has ended.
    *
    * @param servedMs how long it had served; 0 if it never did
    * @param nowMs by a monotonic clock

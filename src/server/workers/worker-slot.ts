@@ -7,16 +7,15 @@ import { RestartPolicy } from './restart-policy.js';
 const HUNG_AFTER_SECONDS = 30;
 const LOADED_WITHIN_SECONDS = 120;
 
-/** One of the `WORKERS` places, and the worker in it. */
-export class WorkerPlace {
+/** One of the `WORKERS` slots, and the worker in it. */
+export class WorkerSlot {
   #worker: Worker | null = null;
   #servingSinceMs: number | null = null;
   #silentSeconds = 0;
   #hasBeaten = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #policy = new RestartPolicy();
-  /** Whether its worker was killed because it hung. */
-  hung = false;
+  #isHung = false;
 
   /**
    * @param number from 1, as in log lines
@@ -41,10 +40,15 @@ export class WorkerPlace {
     return this.#servingSinceMs !== null;
   }
 
-  /** Starts a worker here. `worker <number>` in the list of processes is this place. */
+  /** Whether its worker is to be killed, or was, because it hung. */
+  get isHung(): boolean {
+    return this.#isHung;
+  }
+
+  /** Starts a worker here. `worker <number>` in the list of processes is this slot. */
   start(): void {
     cluster.setupPrimary({ args: ['worker', String(this.number)] });
-    this.hung = this.#hasBeaten = false;
+    this.#isHung = this.#hasBeaten = false;
     this.#silentSeconds = 0;
     const worker = cluster.fork();
     this.#worker = worker;
@@ -90,10 +94,10 @@ export class WorkerPlace {
    * @returns whether the worker has just become hung
    */
   tick(): boolean {
-    if (this.#worker === null || this.hung) return false;
+    if (this.#worker === null || this.#isHung) return false;
     const limit = this.#hasBeaten ? HUNG_AFTER_SECONDS : LOADED_WITHIN_SECONDS;
-    this.hung = ++this.#silentSeconds > limit;
-    return this.hung;
+    this.#isHung = ++this.#silentSeconds > limit;
+    return this.#isHung;
   }
 
   /** Called when its worker has ended. Returns how long to wait for the next, in ms; null for a crash loop. */
