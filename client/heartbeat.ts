@@ -25,9 +25,9 @@ export interface HeartbeatListener {
  */
 export class Heartbeat {
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #heardAt = performance.now();
+  #heardAtMs = performance.now();
   /** By the wall clock, which continues while the laptop sleeps. */
-  #askedAt: number | undefined;
+  #askedAtMs: number | undefined;
   #isSuspect = false;
 
   constructor(
@@ -39,16 +39,16 @@ export class Heartbeat {
 
   /** Anything was received from the server. */
   alive(): void {
-    this.#heardAt = performance.now();
-    if (this.#askedAt === undefined) return;
-    this.#askedAt = undefined;
+    this.#heardAtMs = performance.now();
+    if (this.#askedAtMs === undefined) return;
+    this.#askedAtMs = undefined;
     this.#rest();
     if (this.#isSuspect) this.listener.suspected((this.#isSuspect = false));
   }
 
   /** Sends a Ping now, unless one is pending. */
   check(): void {
-    if (this.#askedAt === undefined) this.#ask();
+    if (this.#askedAtMs === undefined) this.#ask();
   }
 
   /** The connection has ended: no more pings. */
@@ -58,13 +58,13 @@ export class Heartbeat {
 
   #rest(): void {
     const quietMs = isShown() ? QUIET_SHOWN_MS : QUIET_MS;
-    const leftMs = this.#heardAt + quietMs - performance.now();
+    const leftMs = this.#heardAtMs + quietMs - performance.now();
     if (leftMs <= 0) this.#ask();
     else this.#after(leftMs, () => this.#rest());
   }
 
   #ask(isRepeated = false): void {
-    this.#askedAt = Date.now();
+    this.#askedAtMs = Date.now();
     this.ping();
     this.#after(SUSPECT_AFTER_MS, () => {
       this.#after(ANSWER_WITHIN_MS - SUSPECT_AFTER_MS, () => this.#judge(isRepeated));
@@ -73,7 +73,7 @@ export class Heartbeat {
   }
 
   #judge(isRepeated: boolean): void {
-    const slept = this.#askedAt !== undefined && Date.now() - this.#askedAt > 2 * ANSWER_WITHIN_MS;
+    const slept = this.#askedAtMs !== undefined && Date.now() - this.#askedAtMs > 2 * ANSWER_WITHIN_MS;
     if (slept && !isRepeated) this.#ask(true);
     else this.listener.dead();
   }

@@ -22,8 +22,8 @@ export interface Clock {
  */
 export class TokenRefresh {
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #dueAt: number | undefined;
-  #end = 0;
+  #dueAtMs: number | undefined;
+  #endsAtMs = 0;
 
   constructor(
     private readonly renew: () => void,
@@ -36,30 +36,30 @@ export class TokenRefresh {
    * ignored.
    */
   endsAt(expiresAt: unknown): void {
-    const end = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN;
-    if (Number.isNaN(end)) return;
-    this.#end = end;
-    const leftMs = end - Date.now() - this.clock.behindMs;
+    const endsAtMs = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN;
+    if (Number.isNaN(endsAtMs)) return;
+    this.#endsAtMs = endsAtMs;
+    const leftMs = endsAtMs - Date.now() - this.clock.behindMs;
     const share = SHARE_OF_LIFE + this.random() * JITTER;
-    this.#dueAt = Date.now() + (leftMs > 0 ? Math.max(SHORTEST_MS, leftMs * share) : UNTRUSTED_CLOCK_MS);
+    this.#dueAtMs = Date.now() + (leftMs > 0 ? Math.max(SHORTEST_MS, leftMs * share) : UNTRUSTED_CLOCK_MS);
     this.#arm();
   }
 
   /** Checks the clock now, because the page woke up. */
   check(): void {
-    if (this.#dueAt !== undefined) this.#arm();
+    if (this.#dueAtMs !== undefined) this.#arm();
   }
 
   /** The connection has ended. @param hasExpired whether the server says that it was its time, or the token is bad */
   stop(hasExpired = false): void {
-    if (hasExpired && this.#dueAt !== undefined) this.clock.behindMs = Math.max(0, this.#end - Date.now());
-    this.#dueAt = undefined;
+    if (hasExpired && this.#dueAtMs !== undefined) this.clock.behindMs = Math.max(0, this.#endsAtMs - Date.now());
+    this.#dueAtMs = undefined;
     clearTimeout(this.#timer);
   }
 
   #arm(): void {
     clearTimeout(this.#timer);
-    const delayMs = (this.#dueAt ?? 0) - Date.now();
+    const delayMs = (this.#dueAtMs ?? 0) - Date.now();
     this.#timer = setTimeout(
       () => (delayMs > LONGEST_TIMER_MS ? this.#arm() : this.#fire()),
       Math.min(delayMs, LONGEST_TIMER_MS),
@@ -67,7 +67,7 @@ export class TokenRefresh {
   }
 
   #fire(): void {
-    this.#dueAt = undefined;
+    this.#dueAtMs = undefined;
     this.renew();
   }
 }
