@@ -4,10 +4,10 @@ import type { User } from '../graphql/operations.js';
 import { ConnectionState } from '../live/connection-state.js';
 import { LiveView } from '../live/live-view.js';
 import { SessionsView } from '../sessions/sessions-view.js';
-import { useAttempt } from './attempt.js';
 import { useBackend } from './backend.js';
 import { Mark } from './mark.js';
 import { useStore } from './store.js';
+import { useTask } from './task.js';
 import { useView, VIEWS } from './view.js';
 
 /** The page of a signed-in user. */
@@ -49,7 +49,7 @@ export function Home({ user }: { readonly user: User }) {
 function SignOut({ email }: { readonly email: string }) {
   const { auth, server } = useBackend();
   const isLate = useStore(server.store) !== 'well';
-  const { pending, failure, start } = useAttempt();
+  const { isRunning, failure, run } = useTask();
   return (
     <>
       <div className="who">
@@ -59,13 +59,13 @@ function SignOut({ email }: { readonly email: string }) {
         <button
           type="button"
           className="button quiet"
-          aria-busy={pending}
-          onClick={() => void start(() => auth.signOut())}
+          aria-busy={isRunning}
+          onClick={() => void run(() => auth.signOut())}
         >
-          {pending ? 'Signing out' : 'Sign out'}
+          {isRunning ? 'Signing out' : 'Sign out'}
         </button>
       </div>
-      {pending && isLate && <output className="bar-notice">Signing out. Waiting for the server to answer.</output>}
+      {isRunning && isLate && <output className="bar-notice">Signing out. Waiting for the server to answer.</output>}
       {failure && (
         <p className="bar-notice error" role="alert">
           You are still signed in. {failure}

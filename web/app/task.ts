@@ -1,40 +1,26 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { problemsOf } from '../graphql/problems.js';
+import { useAction } from './action.js';
 import { useBackend } from './backend.js';
 import { useStore } from './store.js';
 
 /** A request that the user starts with a button: whether it is running, and its error. */
-export interface Attempt {
-  readonly pending: boolean;
+export interface Task {
+  readonly isRunning: boolean;
   /** The error message; null again when it is retried or the server answers again. */
   readonly failure: string | null;
-  /** Starts it, unless it is running. Never rejects. */
-  start(action: () => Promise<unknown>): Promise<void>;
+  /** Runs it, unless it is running. Never rejects; true if it succeeded. */
+  run(action: () => Promise<unknown>): Promise<boolean>;
 }
 
-/** An {@link Attempt} for one component. */
-export function useAttempt(): Attempt {
+/** A {@link Task} for one component. */
+export function useTask(): Task {
   const { server } = useBackend();
   const answering = useStore(server.store);
-  const [pending, setPending] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
+  const { isRunning, error, run, forget } = useAction();
   useEffect(() => {
-    if (answering === 'well') setFailure(null);
-  }, [answering]);
-  return {
-    pending,
-    failure,
-    start: async (action) => {
-      if (pending) return;
-      setPending(true);
-      setFailure(null);
-      try {
-        await action();
-      } catch (error) {
-        setFailure(problemsOf(error, '').form ?? 'That did not work. Try again.');
-      } finally {
-        setPending(false);
-      }
-    },
-  };
+    if (answering === 'well') forget();
+  }, [answering, forget]);
+  const failure = error === null ? null : (problemsOf(error, '').form ?? 'That did not work. Try again.');
+  return { isRunning, failure, run };
 }

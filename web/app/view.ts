@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useHash } from './hash.js';
 
 /** The views of a signed-in user, as named in the URL after `#`. */
 export const VIEWS = [
@@ -10,13 +10,8 @@ export const VIEWS = [
 /** One of {@link VIEWS}. */
 export type View = (typeof VIEWS)[number]['id'];
 
-function follow(listener: () => void): () => void {
-  window.addEventListener('hashchange', listener);
-  return () => window.removeEventListener('hashchange', listener);
-}
-
 /** The view in the URL; the first one for anything else. */
 export function useView(): View {
-  const hash = useSyncExternalStore(follow, () => window.location.hash);
+  const hash = useHash();
   return VIEWS.find(({ id }) => hash === `#${id}`)?.id ?? VIEWS[0].id;
 }

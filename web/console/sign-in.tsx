@@ -3,6 +3,7 @@ import { Field } from '../account/field.js';
 import { useArrival } from '../app/arrival.js';
 import { Mark } from '../app/mark.js';
 import { useFocusOnFault } from './focus-on-fault.js';
+import { entriesOf } from './form-entries.js';
 import { useSession } from './session.js';
 import { useTask } from './task.js';
 
@@ -15,9 +16,8 @@ export function SignIn({ notice }: { readonly notice: string | null }) {
   const place = useFocusOnFault(faults);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const key = new FormData(form).get('key');
-    void task.run(() => session.signIn(typeof key === 'string' ? key : ''));
+    const key = entriesOf(event)('key');
+    void task.run(() => session.signIn(key));
   };
   return (
     <div className="entrance">

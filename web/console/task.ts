@@ -1,7 +1,8 @@
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
+import { useAction } from '../app/action.js';
 import { AskError, messageOf } from './api.js';
 
-/** Something that an operator starts: whether it runs, and how it failed. */
+/** Something that an operator starts: whether it is running, and how it failed. */
 export interface Task {
   readonly isRunning: boolean;
   /** The message of the last failure; null again when it is started. */
@@ -16,22 +17,7 @@ export interface Task {
 
 /** A {@link Task} for one component. */
 export function useTask(): Task {
-  const [isRunning, setIsRunning] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const run = async (action: () => Promise<unknown>): Promise<boolean> => {
-    if (isRunning) return false;
-    setIsRunning(true);
-    setError(null);
-    try {
-      await action();
-      return true;
-    } catch (failure) {
-      setError(failure);
-      return false;
-    } finally {
-      setIsRunning(false);
-    }
-  };
+  const { isRunning, error, run } = useAction();
   const field = error instanceof AskError ? error.field : null;
   const failure = error === null ? null : messageOf(error);
   const faults = useMemo(() => (failure !== null && field !== null ? { [field]: failure } : {}), [field, failure]);

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useHash } from '../app/hash.js';
 
 /** The views, as named in the URL after `#`. */
 export const VIEWS = [
@@ -18,14 +18,9 @@ export interface View {
   readonly subject: string;
 }
 
-function follow(listener: () => void): () => void {
-  window.addEventListener('hashchange', listener);
-  return () => window.removeEventListener('hashchange', listener);
-}
-
 /** The view in the URL; the first one for anything else. */
 export function useView(): View {
-  const hash = useSyncExternalStore(follow, () => window.location.hash);
+  const hash = useHash();
   const [, name, subject = ''] = /^#([a-z]+)(?:\/(.*))?$/.exec(hash) ?? [];
   return { name: VIEWS.find(({ id }) => id === name)?.id ?? VIEWS[0].id, subject: decoded(subject) };
 }

@@ -1,6 +1,7 @@
 import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { useArrival } from '../app/arrival.js';
 import { messageOf } from './api.js';
+import { entriesOf } from './form-entries.js';
 import { useSession } from './session.js';
 import { hrefOf } from './view.js';
 import { type FoundViewer, ViewerCard } from './viewer-card.js';
@@ -10,8 +11,7 @@ export function Viewers({ subject }: { readonly subject: string }) {
   const { found, failure, again } = useLookUp(subject);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const query = new FormData(event.currentTarget).get('query');
-    const text = typeof query === 'string' ? query.trim() : '';
+    const text = entriesOf(event)('query');
     if (text === subject) void again();
     else if (text !== '') window.location.hash = hrefOf('viewers', text);
   };

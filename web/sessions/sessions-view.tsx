@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@apollo/client/react';
 import { useCallback, useEffect, useState } from 'react';
 import { focusIfLost, useArrival } from '../app/arrival.js';
-import { useAttempt, type Attempt } from '../app/attempt.js';
+import { type Task, useTask } from '../app/task.js';
 import { useBackend } from '../app/backend.js';
 import { useStore } from '../app/store.js';
 import { REVOKE_OTHER_SESSIONS, REVOKE_SESSION, SESSIONS, type Session } from '../graphql/operations.js';
@@ -76,19 +76,19 @@ interface Ending {
 
 function SignOutOthers({ onDone }: Ending) {
   const [revokeOthers] = useMutation(REVOKE_OTHER_SESSIONS);
-  const attempt = useAttempt();
+  const task = useTask();
   const signOut = async (): Promise<void> => {
     const { data } = await revokeOthers();
     const count = data?.revokeOtherSessions ?? 0;
     onDone(count === 1 ? 'Signed out 1 other session.' : `Signed out ${count} other sessions.`);
   };
-  return <EndButton attempt={attempt} label="Sign out all other sessions" action={signOut} />;
+  return <EndButton task={task} label="Sign out all other sessions" action={signOut} />;
 }
 
 function SessionRow({ session, onDone }: Ending & { readonly session: Session }) {
   const name = deviceName(session.userAgent);
   const [revoke] = useMutation(REVOKE_SESSION);
-  const attempt = useAttempt();
+  const task = useTask();
   const signOut = async (): Promise<void> => {
     await revoke({ variables: { id: session.id } });
     onDone(`Signed out ${name}.`);
@@ -107,23 +107,23 @@ function SessionRow({ session, onDone }: Ending & { readonly session: Session })
           Signed in {timeWords(session.createdAt)}, expires {timeWords(session.expiresAt)} if it is not used
         </p>
       </div>
-      {!session.current && <EndButton attempt={attempt} label="Sign out" of={name} action={signOut} />}
+      {!session.current && <EndButton task={task} label="Sign out" of={name} action={signOut} />}
     </li>
   );
 }
 
 interface EndButtonProps {
-  readonly attempt: Attempt;
+  readonly task: Task;
   readonly label: string;
   /** Which session, if the label does not say it. */
   readonly of?: string;
   readonly action: () => Promise<void>;
 }
 
-function EndButton({ attempt: { pending, failure, start }, label, of, action }: EndButtonProps) {
+function EndButton({ task: { isRunning, failure, run }, label, of, action }: EndButtonProps) {
   const { auth } = useBackend();
-  const press = (): Promise<void> =>
-    start(() =>
+  const press = (): Promise<boolean> =>
+    run(() =>
       // A failure may mean that this session has ended as well.
       action().catch((error: unknown) => {
         void auth.ask();
@@ -136,10 +136,10 @@ function EndButton({ attempt: { pending, failure, start }, label, of, action }: 
         type="button"
         className="button"
         aria-label={of && `${label}: ${of}`}
-        aria-busy={pending}
+        aria-busy={isRunning}
         onClick={() => void press()}
       >
-        {pending ? 'Signing out' : label}
+        {isRunning ? 'Signing out' : label}
       </button>
       {failure && (
         <p className="error" role="alert">
