@@ -15,7 +15,7 @@ import { normalizeEmail } from './email.js';
 import { InvalidInvitationError } from './invitations.js';
 import { PasswordHasher } from './password.hasher.js';
 
-/** The account that a registration creates. */
+/** What a new account is registered with. */
 export interface NewAccount {
   readonly email: string;
   readonly password: string;
