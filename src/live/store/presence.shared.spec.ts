@@ -98,6 +98,18 @@ it('lets one report wait while the store hangs, however much changes', async () 
   expect(presence.exchanges).toHaveLength(2);
 });
 
+it('lets one heartbeat wait while the store hangs, however long that takes', async () => {
+  const presence = new HeldPresence();
+  await presence.connect(1);
+  vi.advanceTimersByTime(10 * LEASE_MS);
+  await presence.end();
+  await presence.end();
+  expect(presence.exchanges).toEqual([{ all: [viewer(1)] }, 'beat']);
+  vi.advanceTimersByTime(LEASE_MS / 4);
+  await turn();
+  expect(presence.exchanges.slice(2)).toEqual(['beat']);
+});
+
 it('reports every viewer with the next change after a failed report', async () => {
   const presence = new HeldPresence();
   await presence.connect(1);

@@ -24,6 +24,8 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   #reporting: NodeJS.Timeout | null = null;
   /** Whether a report waits for its turn: it takes what has changed until then. */
   #reportWaits = false;
+  /** Whether a heartbeat waits for its turn: while the store hangs, no further ones join it. */
+  #beatWaits = false;
   /** Runs exchanges with the store one after the other. Never rejects. */
   #exchange: Promise<void> = Promise.resolve();
   /** False if it is unknown what the store has for this node. */
@@ -33,7 +35,7 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   /** @param leaseMs the heartbeat is sent four times as often */
   constructor(protected readonly leaseMs = LEASE_MS) {
     super();
-    this.#heartbeat = setInterval(() => this.#enqueue(() => this.#beat()), leaseMs / 4).unref();
+    this.#heartbeat = setInterval(() => this.#enqueueBeat(), leaseMs / 4).unref();
   }
 
   /** Renews the lease. False if the store no longer has what this node has reported. */
@@ -77,6 +79,12 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
     }, REPORT_EVERY_MS).unref();
   }
 
+  #enqueueBeat(): void {
+    if (this.#beatWaits) return;
+    this.#beatWaits = true;
+    this.#enqueue(() => this.#beat());
+  }
+
   /** Runs the task after those before it; drops it once the shutdown has begun. */
   #enqueue(work: () => Promise<void>): void {
     this.#exchange = this.#exchange
@@ -87,6 +95,7 @@ export abstract class SharedPresence extends Presence implements BeforeApplicati
   }
 
   async #beat(): Promise<void> {
+    this.#beatWaits = false;
     if (!this.#isKnown || !(await this.beat())) await this.#reportAll();
   }
 
