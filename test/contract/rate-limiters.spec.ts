@@ -100,6 +100,17 @@ needs('redis')('with Redis', () => {
     new RedisRateLimiters(nodes[0]!.connection),
     new RedisRateLimiters(nodes[1]!.connection),
   ]);
+
+  it("each command of a rate limit on Redis counts in the store's metrics", async () => {
+    const { connection } = nodes[0]!;
+    const limiter = new RedisRateLimiters(connection).make(newLimit());
+    const took = vi.spyOn(connection.health, 'took');
+    await limiter.consume('key');
+    await limiter.penalty('key');
+    await limiter.reward('key');
+    expect(took.mock.calls.map(([operation]) => operation)).toEqual(['limit', 'limit', 'limit']);
+    took.mockRestore();
+  });
 });
 
 needs('postgres')('with PostgreSQL', () => {

@@ -27,6 +27,8 @@ export class RedisRateLimiters extends RateLimiters {
   }
 }
 
+type Call = [key: string | number, points?: number, options?: Record<string, unknown>];
+
 /** A limiter whose commands count in the store's metrics, as all others do. */
 class MeasuredLimiter extends RateLimiterRedis {
   constructor(
@@ -36,16 +38,24 @@ class MeasuredLimiter extends RateLimiterRedis {
     super(options);
   }
 
-  override async consume(
-    key: string | number,
-    points?: number,
-    options?: Record<string, unknown>,
-  ): Promise<RateLimiterRes> {
+  override consume(...call: Call): Promise<RateLimiterRes> {
+    return this.#measured(() => super.consume(...call));
+  }
+
+  override penalty(...call: Call): Promise<RateLimiterRes> {
+    return this.#measured(() => super.penalty(...call));
+  }
+
+  override reward(...call: Call): Promise<RateLimiterRes> {
+    return this.#measured(() => super.reward(...call));
+  }
+
+  async #measured(count: () => Promise<RateLimiterRes>): Promise<RateLimiterRes> {
     // Otherwise it counts in this process, without a command.
-    if (this.redis.client.status !== 'ready') return super.consume(key, points, options);
+    if (this.redis.client.status !== 'ready') return count();
     const startedAtMs = performance.now();
     try {
-      return await super.consume(key, points, options);
+      return await count();
     } finally {
       this.redis.health.took('limit', startedAtMs);
     }
