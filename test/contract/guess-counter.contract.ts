@@ -98,6 +98,22 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       expect(passed.size).toBeLessThanOrEqual(MAX_RESERVATIONS + 1);
     });
 
+    it('remembers a subject no longer because of guesses that it refuses', async () => {
+      const counter = open();
+      const [refused = '', ...others] = namesInOneBucket(BUCKET_SIZE + 1);
+      const newest = others.pop()!;
+      for (let n = 0; n < 3; n += 1) await counter().reserve(refused, HERE);
+      await counter().wrong(refused, FREE_GUESSES + 10);
+      expect((await counter().reserve(refused, HERE)).ok).toBe(false);
+      // The full bucket drops the older of the two with three guesses. All others have four.
+      for (const other of others.slice(1)) for (let n = 0; n < 4; n += 1) await counter().reserve(other, HERE);
+      for (let n = 0; n < 3; n += 1) await counter().reserve(others[0]!, HERE);
+      expect((await counter().reserve(refused, HERE)).ok).toBe(false);
+      await counter().reserve(newest, HERE);
+      expect(await counter().reserve(refused, HERE)).toEqual({ ok: true, count: 1 });
+      for (const subject of [refused, newest, ...others]) await counter().right(subject);
+    });
+
     it('keeps a bounded number of subjects, and drops those with the fewest guesses first', async () => {
       const counter = open();
       const sameBucket = namesInOneBucket(3 * BUCKET_SIZE);
@@ -112,6 +128,7 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
         await counter().cancel(other, 2);
       }
       expect(remembered.length).toBeLessThan(BUCKET_SIZE);
+      for (const subject of sameBucket) await counter().right(subject);
     });
   });
 }

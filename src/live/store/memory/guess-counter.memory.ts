@@ -29,9 +29,7 @@ export class MemoryGuessCounter extends GuessCounter {
   override async reserve(subject: string, network: string): Promise<GuessVerdict> {
     const nowMs = performance.now();
     const guesses = this.#find(subject, nowMs) ?? this.#add(subject, nowMs);
-    const verdict = pass(guesses, networkName(network), nowMs);
-    if (guesses.count > 0) guesses.touchedAtMs = nowMs;
-    return verdict;
+    return pass(guesses, networkName(network), nowMs);
   }
 
   override async wrong(subject: string, count: number): Promise<void> {
@@ -74,12 +72,15 @@ function pass(guesses: Guesses, network: string, nowMs: number): GuessVerdict {
   const reservedUntilMs = reservedAt(guesses, network, nowMs);
   if (guesses.blockedUntilMs > nowMs && (reservedUntilMs === null || reservedUntilMs > nowMs)) {
     const opensAtMs = reservedUntilMs ?? guesses.blockedUntilMs;
-    if (reservedUntilMs === null && guesses.reservations.size < MAX_RESERVATIONS)
+    if (reservedUntilMs === null && guesses.reservations.size < MAX_RESERVATIONS) {
       guesses.reservations.set(network, opensAtMs);
+      guesses.touchedAtMs = nowMs;
+    }
     return { ok: false, waitMs: opensAtMs - nowMs };
   }
   guesses.reservations.delete(network);
   guesses.count += 1;
+  guesses.touchedAtMs = nowMs;
   guesses.blockedUntilMs = Math.max(guesses.blockedUntilMs, nowMs + waitAfterMs(guesses.count));
   return { ok: true, count: guesses.count };
 }
