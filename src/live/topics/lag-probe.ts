@@ -3,17 +3,17 @@ import type { TopicPositions } from './topic-reading.js';
 import type { TopicMetrics } from './topic.metrics.js';
 import type { Topic } from './topic.js';
 
-/** How often a live event is measured, in milliseconds. */
+/** How often an event of each path is measured, in milliseconds. */
 const EVERY_MS = 1_000;
 
 /**
- * Measures the time from publishing to delivery by the store's clock: for one live event a second, whose publishing
- * time is read from its history, and for the oldest event of each filled gap. Every other event costs one check of a
- * flag.
+ * Measures the time from publishing to delivery by the store's clock: each second for one live event and for the oldest
+ * event of one filled gap, whose publishing times are read from their histories. Every other event costs one check of a
+ * flag: after a reconnect many gaps are filled at once, and the store is busy with reading those.
  */
 export class LagProbe {
-  #isDue = true;
-  readonly #timer = setInterval(() => (this.#isDue = true), EVERY_MS).unref();
+  #isDue = { live: true, filled: true };
+  readonly #timer = setInterval(() => (this.#isDue = { live: true, filled: true }), EVERY_MS).unref();
 
   constructor(
     private readonly store: Omit<TopicPositions, 'differing'>,
@@ -22,18 +22,22 @@ export class LagProbe {
 
   /** Called with each live event. */
   live(topic: Topic, event: TopicEvent): void {
-    if (!this.#isDue) return;
-    this.#isDue = false;
-    void this.#measure(topic, event, 'live');
+    this.#sample(topic, event, 'live');
   }
 
   /** Called with the oldest event of a gap. */
   filled(topic: Topic, event: TopicEvent): void {
-    void this.#measure(topic, event, 'filled');
+    this.#sample(topic, event, 'filled');
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #sample(topic: Topic, event: TopicEvent, path: 'live' | 'filled'): void {
+    if (!this.#isDue[path]) return;
+    this.#isDue[path] = false;
+    void this.#measure(topic, event, path);
   }
 
   async #measure(topic: Topic, event: TopicEvent, path: 'live' | 'filled'): Promise<void> {

@@ -24,7 +24,7 @@ export class TopicMetrics {
     for (const outcome of ['filled', 'lost'] as const) this.#gaps.inc({ outcome }, 0);
     this.#lag = new Histogram({
       name: 'sallyport_delivery_lag_seconds',
-      help: 'From the publishing of an event to its delivery on this node, by the clock of the store: one live event a second, and the oldest of each gap that was filled',
+      help: 'From the publishing of an event to its delivery on this node, by the clock of the store: each second of one live event, and of the oldest of one filled gap',
       labelNames: ['path'],
       buckets: LAG_BUCKETS,
       registers: [registry],
