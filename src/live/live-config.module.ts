@@ -69,7 +69,7 @@ const PARTS = [
   part(VIEWER_CHECK, ({ refusesViewer }) => refusesViewer),
 ];
 
-/** Global: gives each module of this half its part of the configuration. */
+/** Global: provides each module of `live/` with its part of the configuration. */
 @Module({})
 export class LiveConfigModule {
   /**

@@ -76,7 +76,7 @@ export interface OutboxConfig {
   readonly settings?: StoreSettings;
 }
 
-/** Limits of sockets and history, per node; those of connections over all workers of a server. */
+/** Limits on sockets and history, per node. Connections of all workers of a server count together. */
 export interface LimitsConfig {
   readonly maxConnections: number;
   /** The most in this process alone. Default: `maxConnections`. */

@@ -11,7 +11,10 @@ export const CloseCode = {
   ProtocolError: 1002,
   /** Text that is not UTF-8. Stops. */
   InvalidPayload: 1007,
-  /** Abuse: too many messages, operations or new documents, or too much memory held by subscriptions. Stops. */
+  /**
+   * Abuse: too many messages, frames of one message, operations or new documents, or too much memory held by
+   * subscriptions. Stops.
+   */
   PolicyViolation: 1008,
   /** A message over 64 KiB, over 32 KiB before the ack. Stops. */
   MessageTooBig: 1009,

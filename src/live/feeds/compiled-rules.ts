@@ -54,7 +54,7 @@ export function rulesOf(type: ObjectClass): CompiledRules {
 /**
  * Reads class-validator's decorators of a class once. `validateSync` groups and filters them, and makes an error object
  * for each property, for every object that it checks: 7 µs for six fields. It also accepts whatever a rule returns a
- * promise for. So it only makes the messages about objects that are not valid.
+ * promise for. It is therefore used only to create the messages for invalid objects.
  */
 function compileRules(type: ObjectClass): CompiledRules {
   const rules = new Map<string, Rule>();
@@ -77,7 +77,7 @@ function compileRules(type: ObjectClass): CompiledRules {
   return { fields: new Set(rules.keys()), nested, asynchronous, isValid: (object) => holds(all, object) };
 }
 
-/** What a field that `validateSync` passes over is reported with. */
+/** The error for a field with an asynchronous rule, which `validateSync` ignores. */
 export function asynchronousRule(type: ObjectClass, field: string): Error {
   return new Error(
     `${type.name}.${field} has an asynchronous rule, but payloads are checked synchronously: check it before you publish.`,
@@ -90,14 +90,14 @@ function nestedObjects(type: ObjectClass, property: string): NestedObjects {
     discriminator = String(name);
     return false;
   };
-  // class-transformer tells nothing of its decorators, but looks for a discriminator with `in`.
+  // class-transformer does not expose its decorators, but looks for the discriminator with `in`.
   const base = baseOf(type, property, new Proxy({}, { has }));
   const by: string | null = discriminator;
   if (by === null) return { base, discriminator, classOf: () => base };
   return { base, discriminator, classOf: (object) => classOf(type, property, { [by]: (object as Fields)[by] }) };
 }
 
-/** @throws Error that says what else than `@Type` was called */
+/** @throws Error when a decorator other than `@Type` failed */
 function baseOf(type: ObjectClass, property: string, object: object): ObjectClass | null {
   try {
     return classOf(type, property, object);

@@ -52,7 +52,7 @@ export class Connections implements SocketEvents {
     this.protocol.receive(connection, message, data.length).catch((error: unknown) => this.#failed(connection, error));
   }
 
-  /** A WebSocket ping is a message like any other: it costs the same, and its reply goes through the same queue. */
+  /** A WebSocket ping is a message like any other: it costs the same, and its reply joins the same backlog. */
   ping(connection: Connection, payload: Buffer): void {
     connection.recordActivity();
     if (connection.withinBudget()) connection.pong(payload);

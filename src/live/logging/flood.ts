@@ -1,7 +1,10 @@
 const WINDOW_MS = 10_000;
 const MOST_IN_A_WINDOW = 50;
 
-/** Lets at most 50 events through in ten seconds. Of the rest, the newest waits until these are over. */
+/**
+ * Lets at most 50 events through in ten seconds. Of the others, only the newest is kept; it is written when the ten
+ * seconds are over.
+ */
 export class Flood<Event extends object> {
   #endsAtMs = -Infinity;
   #written = 0;

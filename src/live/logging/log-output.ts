@@ -12,8 +12,8 @@ const STANDARD_OUTPUT = 1;
 type Write = (fd: number, chunk: Buffer, done: (error: Error | null, written: number) => void) => void;
 
 /**
- * Writes log lines in the background. A reader that is slow or gone, or a full disk, costs lines and nothing else: on
- * such an error pino's own destination ends the process, and keeps trying to write the last lines.
+ * Writes log lines in the background. If the reader is slow or gone, or the disk is full, lines are lost and nothing
+ * else happens. On such an error, pino's own destination ends the process and keeps retrying the last lines.
  */
 export class LogOutput implements DestinationStream {
   #waiting = '';

@@ -60,7 +60,7 @@ function requestFacts(): object {
   return span && isSampled(span) ? { requestId, trace_id: span.traceId, span_id: span.spanId } : { requestId };
 }
 
-/** @param line in JSON, which has such characters inside of strings only */
+/** @param line in JSON, which has such characters in strings only */
 function escapeOtherControls(line: string): string {
   return line.replaceAll(OTHER_CONTROLS, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -57,12 +57,12 @@ export function inRequest(
   current.run({ requestId, context }, handle);
 }
 
-/** The id of the current request; undefined outside of requests. */
+/** The id of the current request; undefined outside requests. */
 export function currentRequestId(): string | undefined {
   return current.getStore()?.requestId;
 }
 
-/** OpenTelemetry's context of the current request; undefined outside of requests. */
+/** OpenTelemetry's context of the current request; undefined outside requests. */
 export function currentContext(): Context | undefined {
   return current.getStore()?.context;
 }

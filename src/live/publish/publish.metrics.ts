@@ -2,7 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { MetricsRegistry } from '../metrics-registry.js';
 
-/** Counts the events that are published other than by SQL, and not by the feeds of this server. */
+/**
+ * Counts events published with an API key, from the console or by an application, but not by SQL or by this server's
+ * feeds.
+ */
 @Injectable()
 export class PublishMetrics {
   readonly #events: Counter<'outcome'>;

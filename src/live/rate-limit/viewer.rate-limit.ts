@@ -5,7 +5,7 @@ import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js
 import { RateLimitMetrics } from './rate-limit.metrics.js';
 import { MINUTE, type RateLimiter, RateLimiters } from './rate-limiters.js';
 
-/** These actions are rare: above this count nodes share it. */
+/** These actions are rare, so nodes share a count only above this. */
 const UNSHARED = 20;
 
 /** How often one viewer may do each action per minute, from any address. docs/operations.md has the same table. */

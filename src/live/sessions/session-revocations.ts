@@ -13,8 +13,9 @@ export interface Announcement {
 }
 
 /**
- * Called with the public ids of ended sessions, synchronously on every node; must not throw. Without an announcement
- * the node has found out by itself.
+ * Called with the public ids of ended sessions, synchronously on every node; must not throw.
+ *
+ * @param announcement null if this node detected the end itself
  */
 export type SessionEndListener = (sessionIds: readonly string[], announcement: Announcement | null) => void;
 

@@ -3,7 +3,10 @@ import { formatTraceparent, parseSampled } from '../tracing/trace-context.js';
 import { currentTrace } from '../tracing/tracer.js';
 import { parseViewerId } from '../viewer/viewer.js';
 
-/** Sessions in one message between nodes: about 40 KB, well within subscribers' buffer limits. */
+/**
+ * Sessions in one message between nodes: about 40 KB of our own ids, at most about 650 KB of external ones, well within
+ * subscribers' buffer limits.
+ */
 export const REVOCATIONS_PER_MESSAGE = 1_000;
 /** The length of an external session id of 200 encoded bytes. */
 const MAX_ID_LENGTH = 642;
@@ -20,11 +23,11 @@ interface SentAnnouncement {
   readonly traceparent?: unknown;
 }
 
-/** What a message tells. */
+/** The contents of a message. */
 interface RevocationMessage {
   readonly sessionIds: readonly string[];
   readonly viewers: readonly RevokedViewer[];
-  /** Null for this node's own message: it has closed its sockets already. */
+  /** Null for this node's own message, which has closed its sockets already, and for one without a time. */
   readonly announcement: Announcement | null;
 }
 

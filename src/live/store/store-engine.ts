@@ -11,7 +11,7 @@ import type { TopicBus } from '../topics/topic.bus.js';
 import type { TopicMetrics } from '../topics/topic.metrics.js';
 import type { SharedStoreLink } from './store-health.js';
 
-/** What nodes have in common only where an engine connects them. */
+/** The connection between nodes, which only engines with a shared store have. */
 export interface NodeConnection extends NodeLink, SharedStoreLink {
   /** The store's clock, in ms since the epoch, as it was last told. */
   readonly nowMs: number;

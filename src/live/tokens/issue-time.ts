@@ -1,4 +1,4 @@
-/** How far the clock of whoever issued a token may be ahead of ours, in seconds. Its expiry has no leeway. */
+/** How far the issuer's clock may be ahead of ours, in seconds. Its expiry has no leeway. */
 export const CLOCK_LEEWAY_SECONDS = 5;
 
 /**

@@ -6,7 +6,7 @@ const KEY_BYTES = 32;
 const MIN_SECRET_BYTES = 32;
 const MIN_DIFFERENT_CHARACTERS = 8;
 
-/** Whether a secret is long enough, and not a few characters again and again. */
+/** Whether a secret is long enough and does not just repeat a few characters. */
 export function isLongSecret(secret: string): boolean {
   return Buffer.byteLength(secret) >= MIN_SECRET_BYTES && new Set(secret).size >= MIN_DIFFERENT_CHARACTERS;
 }

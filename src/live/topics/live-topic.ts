@@ -11,7 +11,7 @@ const HELD = 256;
 /** The most live events that wait for a joining subscriber, which reads the history in one round trip. */
 const JOIN_BUFFER = 1_024;
 
-/** What the topics of a bus need from it. One object serves all of them: its functions would take 500 bytes for each. */
+/** What the topics of a bus need from it. One object serves all topics: one per topic would take 500 bytes each. */
 export interface LiveTopicHost {
   /** Whether events may be delivered right now. */
   mayDeliver(): boolean;

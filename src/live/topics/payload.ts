@@ -93,7 +93,7 @@ function checkEmpty(value: object, size: Measured): void {
   if (LOSES_CONTENT.has(type)) size.fault = `has an object of type ${type}, which is not JSON`;
 }
 
-/** What code, unlike a parser of JSON, can put in place of a JSON value. `undefined` is a field that is left out. */
+/** Values that code can produce but a JSON parser cannot. `undefined` counts as a field that is left out. */
 function checkValue(value: unknown, size: Measured): void {
   if (typeof value === 'number' && !Number.isFinite(value)) size.fault = 'has a number that is not finite';
   else if (typeof value === 'bigint' && hasToJson(value)) size.hasToJson = true;

@@ -78,7 +78,7 @@ export interface TopicSubscription {
 export interface HistoryRange {
   /** The cursor of the last event that the reader has, not yet verified. Default: from the oldest event. */
   readonly after?: unknown;
-  /** The most events to return: 1 to 100. */
+  /** The most events to return: 1 to 1,000. */
   readonly limit: number;
 }
 

@@ -9,8 +9,8 @@ interface Announced {
 }
 
 /**
- * Closes the sockets of a revocation as a span of the trace that announced it, on each node. One that is not sampled,
- * or that the node has found out by itself, has none.
+ * Closes the sockets of a revocation as a span of the trace that announced it, on each node. A revocation whose trace
+ * is not sampled, or that the node detected itself, has no span.
  *
  * @param sessions how many sessions have ended; 0 if tokens of a viewer were revoked
  */

@@ -24,8 +24,8 @@ export function activeTracer(): Tracer | undefined {
 }
 
 /**
- * Whether a span inside of this context may be recorded: not if it continues a trace that is not sampled. Asking first
- * is much cheaper than starting a span that records nothing.
+ * Whether a span in this context may be recorded: not if it continues a trace that is not sampled. Asking first is
+ * much cheaper than starting a span that records nothing.
  */
 export function mayRecord(parent: Context): boolean {
   const span = trace.getSpanContext(parent);

@@ -7,7 +7,7 @@ const ENCRYPTED = new Set(['https', 'wss']);
 
 /**
  * Creates the check whether a request reached a trusted proxy over http although `PUBLIC_URL` is https. Its contents
- * were readable in transit, so it is refused, not redirected (ASVS 4.1.2).
+ * were readable in transit, so it is refused, not redirected (OWASP ASVS 5.0, 4.1.2).
  *
  * `X-Forwarded-Proto` may be a list to which several proxies each add an entry. One http entry is enough: the nearest
  * proxy's entry is on the right and a client's own is on the left, so neither end alone can be trusted.

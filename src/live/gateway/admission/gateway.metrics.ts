@@ -11,7 +11,10 @@ import { cutOrigin } from './origin.policy.js';
 import type { UpgradeRefusal } from './upgrade-refusal.js';
 import { MetricsRegistry } from '../../metrics-registry.js';
 
-/** The codes that are counted one by one: ours; and going away, no code in the Close frame, no Close frame at all. */
+/**
+ * The codes that are counted separately: ours, 1001 (going away), 1005 (a Close frame without a code) and 1006 (no Close
+ * frame).
+ */
 const KNOWN_CODES: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1001, 1005, 1006]);
 
 const REFUSALS: readonly UpgradeRefusal['status'][] = [400, 403, 404, 405, 426, 429, 503];
@@ -37,7 +40,7 @@ export class GatewayMetrics {
     });
     this.#closed = new Counter({
       name: 'sallyport_sockets_closed_total',
-      help: 'Sockets that closed, by the close code that was sent, by this side if by both.',
+      help: "Closed sockets by close code: the one that this side sent, else the peer's.",
       labelNames: ['code'],
       registers,
     });

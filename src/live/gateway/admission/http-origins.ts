@@ -8,7 +8,10 @@ import { cutOrigin, isAllowedOrigin, OriginPolicy } from './origin.policy.js';
  */
 const MAX_LOGGED = 1_000;
 
-/** Why a request without `Origin` is refused: its browser names another site, or it has a cookie and says nothing. */
+/**
+ * Why a request without `Origin` is refused: the browser says that it comes from another site, or it has a cookie and no
+ * header that says where it comes from.
+ */
 export type NoOriginRefusal = 'other-site' | 'no-origin';
 
 const NO_ORIGIN_HINTS: Readonly<Record<NoOriginRefusal, string>> = {

@@ -58,7 +58,10 @@ export function parseOrigin(header: string): URL | null {
   return url.origin === header ? url : null;
 }
 
-/** Whether text is an http(s) origin and nothing more: scheme, host and optionally a port; no path, no user. */
+/**
+ * Whether text is an http(s) origin and nothing more: scheme, host and optionally a port; no path, no user. One trailing
+ * slash is allowed.
+ */
 export function isHttpOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);

@@ -6,8 +6,8 @@ import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { ConnectionsElsewhere } from '../connection/connections-elsewhere.js';
 
 /**
- * Closes what several processes admitted of one viewer at the same moment and would not have admitted one after
- * another.
+ * Closes a viewer's newest connections when several processes admitted some at the same moment and exceeded the limit
+ * together.
  */
 @Injectable()
 export class ViewerExcess implements OnApplicationBootstrap {

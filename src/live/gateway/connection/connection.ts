@@ -11,14 +11,14 @@ import { MessageBudget } from './message-budget.js';
 
 /** What is known about the peer of a socket. */
 export interface ConnectionFacts extends ClientFacts {
-  /** The verified Origin of the upgrade, or null for a client that is not a browser. */
+  /** The Origin header of the upgrade, as received; null for a client that is not a browser. */
   readonly origin: string | null;
   /** The id of the upgrade, in each log line of the connection. */
   readonly requestId: string;
 }
 
 /** The longest reason of a Close frame, in bytes (RFC 6455 §5.5). */
-const MAX_REASON = 123;
+const MAX_REASON_BYTES = 123;
 
 /** How a connection ends its WebSocket. */
 export interface EndableSocket {
@@ -30,7 +30,7 @@ export interface EndableSocket {
 
 /** A subscription of a connection, from its Subscribe message until it is over. */
 export interface RunningSubscription {
-  /** The client's id of it. */
+  /** The client's id for it. */
   readonly id: string;
   /** The client has completed it, or the socket has closed: sends nothing more. Calling it again does nothing. */
   end(): void;
@@ -163,7 +163,7 @@ export class Connection implements WriterOwner, KeptAlive {
     return this.#writer.backlogBytes;
   }
 
-  /** Whether so much is queued that callers that can wait should wait for {@link drained}. */
+  /** Whether the backlog is so large that callers that can wait should wait for {@link drained}. */
   get isFull(): boolean {
     return this.#writer.isFull;
   }
@@ -296,7 +296,7 @@ export class Connection implements WriterOwner, KeptAlive {
     if (this.closed) return;
     this.stopSending();
     this.#closeCode = code;
-    this.webSocket.closeNow(code, shortened(reason));
+    this.webSocket.closeNow(code, fitting(reason));
   }
 
   /** Writes what is queued and nothing after that: the peer has closed, or a Close frame is about to be sent. */
@@ -329,8 +329,9 @@ export class Connection implements WriterOwner, KeptAlive {
   }
 }
 
-function shortened(reason: string): string {
-  return Buffer.byteLength(reason) <= MAX_REASON ? reason : '';
+/** The reason if it fits into a Close frame, else none. */
+function fitting(reason: string): string {
+  return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : '';
 }
 
 /**

@@ -24,7 +24,10 @@ export abstract class ConnectionsElsewhere {
   /** Called when the number of acknowledged connections of a viewer in this process has changed. As above. */
   abstract viewerHere(viewer: ViewerId, connections: number): void;
 
-  /** Sets who is told when a viewer was admitted here and elsewhere at the same moment, beyond the limit. */
+  /**
+   * Sets the listener that is called when this process and others admitted a viewer at the same moment and exceeded the
+   * limit together.
+   */
   abstract listen(listener: ExcessListener): void;
 }
 

@@ -30,7 +30,7 @@ export class WriteBatcher {
     for (const connection of waiting) connection.flush();
   };
 
-  /** Flushes this connection at the end of the turn. Called once per connection and turn. */
+  /** Flushes this connection at the end of the turn. A connection may be added more than once. */
   add(connection: Flushable): void {
     if (this.#waiting.push(connection) === 1) setImmediate(this.#flushAll);
   }
@@ -62,16 +62,16 @@ export class WriteBatcher {
 /** Bytes queued in one turn above which they are written at once. */
 const MAX_HELD = 64 * 1024;
 /**
- * Bytes that may wait to be sent on a socket: events, replies, errors and pongs. At most one message and one turn's
- * queue come on top.
+ * Bytes that may wait to be sent on a socket: events, replies, errors and pongs. At most one message and the frames of
+ * one turn come on top.
  */
 const MAX_BACKLOG = 512 * 1024;
-/** Bytes queued on a socket above which callers that can wait should wait. */
+/** Bytes of backlog above which callers that can wait should wait. */
 const FULL_FROM = 64 * 1024;
 
 /** Notified when a peer reads too slowly. */
 export interface WriterOwner {
-  /** The limit of queued bytes is exceeded. Called from inside a write; it should end the connection. */
+  /** The backlog limit is exceeded. Called from inside a write; it should end the connection. */
   backlogExceeded(): void;
 }
 
@@ -116,8 +116,8 @@ export class FrameWriter implements Flushable {
   }
 
   /**
-   * Whether so much is queued that callers that can wait should wait for {@link drained}. Never while the stream accepts
-   * more, as it does for longer on a server with a higher `highWaterMark`: then there is nothing to wait for.
+   * Whether the backlog is so large that callers that can wait should wait for {@link drained}. Never while the stream
+   * accepts more, as it does for longer on a server with a higher `highWaterMark`: then there is nothing to wait for.
    */
   get isFull(): boolean {
     return this.backlogBytes >= FULL_FROM && !this.#finished && this.stream.writableNeedDrain;
@@ -153,7 +153,7 @@ export class FrameWriter implements Flushable {
     // The peer has ended its side, or the network is gone, and the socket has not closed yet.
     if (!this.stream.writable) this.#held = '';
     else if (this.stream.writableLength === 0 || !this.stream.writableNeedDrain) this.#write();
-    else if (this.#held.length > MAX_HELD) this.#queue();
+    else if (this.#held.length > MAX_HELD) this.#addToBacklog();
     else this.#flushOnDrain();
   }
 
@@ -213,8 +213,8 @@ export class FrameWriter implements Flushable {
     this.stream.write(held, 'latin1');
   }
 
-  /** The only place where the socket's queue grows, so its limit is enforced here. */
-  #queue(): void {
+  /** The only place where the backlog grows while its peer does not read, so its limit is enforced here. */
+  #addToBacklog(): void {
     // As bytes, because a joined string keeps all of its parts in memory until it is written.
     const block = Buffer.from(this.#held, 'latin1');
     this.#held = '';

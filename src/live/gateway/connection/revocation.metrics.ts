@@ -3,7 +3,7 @@ import { Histogram } from 'prom-client';
 import type { Announcement } from '../../sessions/session-revocations.js';
 import { MetricsRegistry } from '../../metrics-registry.js';
 
-/** In seconds. A node that has missed an announcement finds it out within 20 s, which is not measured. */
+/** In seconds. A node that missed an announcement detects the revocation within 20 s; that delay is not measured. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const NODES: readonly Announcement['node'][] = ['own', 'other'];
 

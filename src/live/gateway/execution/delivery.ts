@@ -227,7 +227,7 @@ export class Delivery implements TopicSink, ResponseStream {
       return;
     }
     this.#holdBack(event);
-    // Held back until earlier events are sent: until their resolvers are done, or the socket's queue has room.
+    // Held back until earlier events are sent: until their resolvers are done, or the backlog has room.
     void (this.#waiting ?? connection.drained()).then(() => this.#deliverLatest());
   }
 

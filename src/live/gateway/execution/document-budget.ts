@@ -127,7 +127,7 @@ export class DocumentBudget {
   }
 }
 
-/** CPU usage of the calling thread; available at the latest from Node 24 on. */
+/** CPU usage of the calling thread. Node 20 does not have it. */
 const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
 
 /**

@@ -40,8 +40,9 @@ export class ExecutedStream implements ResponseStream {
   }
 
   /**
-   * The next value; the end once the subscription is over, or its socket has closed: it takes nothing more, so that a
-   * source stream that never waits would hold the event loop before the subscription hears of it.
+   * The next value, or the end once the subscription is over or its socket has closed. A closed socket is never full, so
+   * a source stream that never waits would otherwise hold the event loop, and the subscription would not hear of the
+   * close.
    */
   async #next(): Promise<IteratorResult<unknown>> {
     const { connection } = this.subscription;

@@ -5,7 +5,7 @@ import { fragmentsOf } from './collect-fields.js';
  * The root field that an operation asks for, for metrics: the names in a valid document are those of the schema, while
  * clients choose the operation's name freely.
  *
- * @param document valid, and of few fragments: see operation-limits.ts
+ * @param document valid and within the limits of operation-limits.ts
  * @returns `several` if there is more than one, `none` without any
  */
 export function rootFieldOf(document: DocumentNode, operation: OperationDefinitionNode): string {

@@ -10,7 +10,10 @@ import type { OutboxPublisher } from './outbox-publisher.js';
 
 /** How often a node asks whether it is to become the active relay, in milliseconds. */
 const FOLLOW_MS = 500;
-/** How often the active relay asks whether it still is: it may be so only while another role holds the lock. In ms. */
+/**
+ * How often, in milliseconds, the active relay asks whether it still is: while another role holds the lock, every relay
+ * is active.
+ */
 const LEAD_AGAIN_MS = 5_000;
 /** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` has the limit. */
 const HEARTBEAT_MS = 500;

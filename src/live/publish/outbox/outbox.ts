@@ -17,7 +17,7 @@ const SILENCE_MS = 1_500;
 const LONG_SILENCE_MS = 3_500;
 /** How long counting may take, in milliseconds. It is slow among very many rows that PostgreSQL cannot discard yet. */
 const COUNT_WITHIN_MS = 1_000;
-/** How long rejected events are kept, how many, and how much of them. */
+/** How long rejected events are kept, and at most how many and how many bytes of them. */
 const KEEP_REJECTED = '7 days';
 const MAX_REJECTED = 10_000;
 const MAX_REJECTED_BYTES = 256 * 1024 * 1024;

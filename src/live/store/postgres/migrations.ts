@@ -36,7 +36,7 @@ create table if not exists sallyport.migration (
   name text primary key,
   applied_at timestamptz not null default now()
 )`;
-/** What the second of two nodes gets that create the same schema or table at the same time. */
+/** SQLSTATEs that the slower of two nodes gets when both create the same schema or table. */
 const CREATED_MEANWHILE = /^(23505|42710|42P06|42P07)$/;
 
 /**

@@ -15,7 +15,7 @@ const VARIABLES: StoreSettings = { url: 'DATABASE_URL', memory: 'set STORE=memor
 
 /** Where the store is. */
 export interface PostgresPlace {
-  /** A `postgres://` URL; PgBouncer in transaction mode will do. */
+  /** A `postgres://` URL; PgBouncer in transaction mode works too. */
   readonly url: string;
   /** The same database for the connection that listens, which a pooler must keep for one node. Default: `url`. */
   readonly listenUrl?: string | undefined;

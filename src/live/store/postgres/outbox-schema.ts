@@ -13,7 +13,7 @@ const AWAKE_LOCK_TIMEOUT_MS = 50;
 /** The most waiting events that are counted exactly. */
 const MAX_COUNTED = 100_000;
 
-/** Functions that others may call run with the rights of their owner, so names must not lead elsewhere. */
+/** Functions that others may call run with the privileges of their owner, so names must not lead elsewhere. */
 const DEFINER = 'security definer set search_path = pg_catalog, pg_temp';
 
 /**
@@ -21,8 +21,8 @@ const DEFINER = 'security definer set search_path = pg_catalog, pg_temp';
  *
  * The order of a topic is that of commits. Numbers that are taken while a transaction runs cannot tell it, so each
  * transaction that publishes gets one row in `outbox_transaction`, whose deferred trigger takes a number when the
- * commit begins. If one transaction has committed before the commit of another began, its number is lower, and whoever
- * sees the other sees it. A number may become visible late or never, so readers never skip one that is missing.
+ * commit begins. If one transaction has committed before the commit of another began, its number is lower, and a reader
+ * that sees the other sees it too. A number may become visible late or never, so readers never skip one that is missing.
  *
  * No statement of a publisher reads these tables: under SERIALIZABLE, reading would make publishers conflict with each
  * other.

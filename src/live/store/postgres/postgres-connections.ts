@@ -20,7 +20,7 @@ export const NO_LIMITS = `select pg_catalog.set_config(name, '0', $1::boolean) f
   ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`;
 /** Sent first on each connection: the driver reads dates in this form only, and a role or a database may set another. */
 export const READABLE_DATES = 'set datestyle = iso';
-/** The same on connections of a pool: where a role or a database says so, a null in a list would arrive as text. */
+/** The same for a pool's connections: with array_nulls off, a null in an array would arrive as text. */
 const READABLE_VALUES = `${READABLE_DATES}; set array_nulls = on`;
 
 /** What differs between pools. */

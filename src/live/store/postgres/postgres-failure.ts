@@ -26,7 +26,9 @@ const REFUSED_WRITE_STATES = /^(25006|0A000|53100|53200|58\w{3})$/;
 const LATE_STATES = /^(57014|40001|40P01|55P03|25P03|25P04)$/;
 const LATE_MESSAGES = /query read timeout|timeout exceeded when trying to connect/i;
 
-/** The server answers and takes no writes, with the SQLSTATE that it would answer one with: read_only_sql_transaction. */
+/**
+ * The server answers but takes no writes. `code` is the SQLSTATE that a write would fail with: read_only_sql_transaction.
+ */
 export class ReadOnlyDatabase extends Error {
   readonly code = '25006';
 }

@@ -103,7 +103,7 @@ export class PostgresConnection {
         this.health.tookWrite();
       }
     } catch (error) {
-      // The log's connection may lead elsewhere, and be well. A late answer says little.
+      // The log's connection may lead to another server that works. One late answer says little.
       const failure = databaseFailure(error);
       if (failure?.kind === 'unavailable') this.health.becameUnavailable(failure.reason);
     } finally {

@@ -83,7 +83,7 @@ it('rejects what waits when a statement fails, and takes new calls', async () =>
   const queue = new PublishQueue(statements.append);
   const calls = [queue.publish(numbered(1)), queue.publish(numbered(1))];
   const settled = Promise.allSettled(calls);
-  await statements.end(new Error('away'));
+  await statements.end(new Error('unavailable'));
   expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   const next = queue.publish(numbered(1));
   await statements.end();

@@ -1,6 +1,9 @@
 import { PLANS } from './schema-settings.js';
 
-/** How long every event stays in the log, in milliseconds, so that nodes that were away for less than this miss none. */
+/**
+ * How long every event stays in the log, in milliseconds, so that a node that was disconnected for less than this misses
+ * none.
+ */
 const LOG_MS = 60_000;
 
 /** The function that removes expired events, topics and keys. */

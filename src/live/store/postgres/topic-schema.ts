@@ -11,9 +11,9 @@ export const TOPIC_LIFETIME_MS = 3_600_000;
  * Topics, their log and history, and idempotency keys.
  *
  * `event` is the log of all topics and their history at once. Appending takes one lock until its transaction has
- * committed, so the order of `seq` is the order of commits: whoever has read up to a `seq` has missed nothing before
- * it. A topic's newest offset is that of its newest row, since a counter of its own would be updated with each event:
- * its old versions, which a long transaction elsewhere keeps from being removed, would slow every publish.
+ * committed, so the order of `seq` is the order of commits: a reader that has read up to a `seq` has missed
+ * nothing before it. A topic's newest offset is that of its newest row, since a counter of its own would be updated with
+ * each event: its old versions, which a long transaction elsewhere keeps from being removed, would slow every publish.
  *
  * A row with topic 0 is a message to all nodes, such as the end of sessions.
  */

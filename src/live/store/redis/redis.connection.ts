@@ -176,8 +176,8 @@ export class RedisConnection {
   }
 
   /**
-   * A timeout drops the connection. One that answers with errors stays open, and would seem to be well. On a cluster it
-   * is one shard that answers.
+   * A timeout drops the connection. A Redis that answers with errors keeps its connection open, so it would seem
+   * available. On a cluster it is one shard that answers.
    */
   #missBeat(error: unknown): void {
     if (this.isCluster || this.client.status !== 'ready' || isRefusedWrite(error)) return;

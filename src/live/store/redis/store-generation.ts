@@ -7,8 +7,8 @@ export const GENERATION_KEY = 'sallyport:{store}:generation';
 /** The length of a generation's id, with which every epoch starts. */
 export const GENERATION_LENGTH = 6;
 /**
- * A Redis that keeps every write and was down for at most this long has lost nothing; after longer it may be an older
- * copy.
+ * A Redis that keeps every write and was unavailable for at most this long has lost nothing. After a longer outage it
+ * may be an older copy.
  */
 const LONGEST_RESTART_MS = 15_000;
 
