@@ -75,7 +75,7 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       const subject = randomUUID();
       for (let n = 0; n < 5; n += 1) await wrong(counter(), subject, 'attacker');
       expect(waitOf(await counter().reserve(subject, HERE))).toBeLessThanOrEqual(1_000);
-      // The attacker takes each free attempt at once, until none has been free for longer than a promise lasts.
+      // The attacker takes each free attempt at once, until none has been free for longer than a reservation lasts.
       await vi.waitFor(async () => {
         await wrong(counter(), subject, 'attacker');
         expect(waitOf(await counter().reserve(subject, 'somebody else'))).toBeGreaterThan(1_000);
@@ -92,7 +92,7 @@ export function guessCounterContract(name: string, open: () => () => GuessCounte
       const passed = new Set<number>();
       await vi.waitFor(async () => {
         for (let n = 0; n < 20; n += 1) if ((await wrong(counter(), subject, `network ${n}`)).ok) passed.add(n);
-        // The first allowed attempt, and those with a promise.
+        // The first allowed attempt, and those with a reservation.
         expect(passed.size).toBeGreaterThanOrEqual(MAX_RESERVATIONS);
       }, 5_000);
       expect(passed.size).toBeLessThanOrEqual(MAX_RESERVATIONS + 1);

@@ -2,8 +2,8 @@ import { UnavailableError } from '../errors/sallyport.errors.js';
 import { GuessCounter, type GuessVerdict, networkName, placeOf } from '../rate-limit/guess-counter.js';
 import { MemoryGuessCounter } from './memory/guess-counter.memory.js';
 
-/** What one guess does to its subject. The stores know these words: `back` uncounts a guess. */
-type GuessVerb = 'reserve' | 'wrong' | 'right' | 'back';
+/** What one guess does to its subject: the methods of {@link GuessCounter}. */
+type GuessVerb = 'reserve' | 'wrong' | 'right' | 'cancel';
 
 /** One step for one subject, which a store takes atomically. */
 export interface GuessStep {
@@ -13,7 +13,7 @@ export interface GuessStep {
   readonly name: string;
   /** The name of the network for `reserve`; '' for the others. */
   readonly network: string;
-  /** The guess's number in a row for `wrong` and `back`; 0 for the others. */
+  /** The guess's number in a row for `wrong` and `cancel`; 0 for the others. */
   readonly count: number;
 }
 
@@ -47,7 +47,7 @@ export abstract class SharedGuessCounter extends GuessCounter {
   }
 
   override async cancel(subject: string, count: number): Promise<void> {
-    if ((await this.#try('back', subject, { count })) === null) await this.#own.cancel(subject, count);
+    if ((await this.#try('cancel', subject, { count })) === null) await this.#own.cancel(subject, count);
   }
 
   /** The store's answer; null while it is unavailable. */

@@ -11,10 +11,10 @@ import { RedisScript } from './redis-script.js';
 import type { RedisConnection } from './redis.connection.js';
 
 /**
- * One step for one subject. A bucket is a hash; a subject's field holds `<count> <shut until> <touched at>`, then
+ * One step for one subject. A bucket is a hash; a subject's field holds `<count> <blocked until> <touched at>`, then
  * ` <network>@<from when on>` for each reservation; times are ms by Redis's clock.
  *
- * KEYS: the bucket. ARGV: the operation · the subject's name · the count, or for `reserve` the network. `reserve`
+ * KEYS: the bucket. ARGV: the verb · the subject's name · the count, or for `reserve` the network. `reserve`
  * returns the count, or minus the wait in ms.
  */
 const GUESS_SCRIPT = new RedisScript(
@@ -28,20 +28,20 @@ local function wait(count)
   return math.min(${waitAfterMs(Number.MAX_SAFE_INTEGER)}, 1000 * 2 ^ math.min(count - ${FREE_GUESSES + 1}, 30))
 end
 local function parse(text)
-  local count, shut, touched, rest = string.match(text, '^(%d+) (%d+) (%d+)(.*)$')
-  return tonumber(count), tonumber(shut), tonumber(touched), rest
+  local count, blocked, touched, rest = string.match(text, '^(%d+) (%d+) (%d+)(.*)$')
+  return tonumber(count), tonumber(blocked), tonumber(touched), rest
 end
-local count, shut, touched, rest = 0, 0, 0, ''
+local count, blocked, touched, rest = 0, 0, 0, ''
 local known = redis.call('HGET', key, name)
 if known then
-  count, shut, touched, rest = parse(known)
-  if touched + ${REMEMBER_MS} <= now then count, shut, rest = 0, 0, '' end
+  count, blocked, touched, rest = parse(known)
+  if touched + ${REMEMBER_MS} <= now then count, blocked, rest = 0, 0, '' end
 end
-local promises, promised = {}, 0
+local reservations, reserved = {}, 0
 for network, at in string.gmatch(rest, ' ([^ @]+)@(%d+)') do
   if tonumber(at) + ${RESERVATION_MS} > now then
-    promises[network] = tonumber(at)
-    promised = promised + 1
+    reservations[network] = tonumber(at)
+    reserved = reserved + 1
   end
 end
 local function write()
@@ -57,38 +57,38 @@ local function write()
     end
     redis.call('HDEL', key, least)
   end
-  local text = string.format('%d %d %d', count, shut, now)
-  for network, at in pairs(promises) do text = text .. string.format(' %s@%d', network, at) end
+  local text = string.format('%d %d %d', count, blocked, now)
+  for network, at in pairs(reservations) do text = text .. string.format(' %s@%d', network, at) end
   redis.call('HSET', key, name, text)
   redis.call('PEXPIRE', key, ${REMEMBER_MS})
 end
 if verb == 'right' then return redis.call('HDEL', key, name) end
 if verb == 'wrong' then
   if not known then return 0 end
-  shut = math.max(shut, now + wait(tonumber(argument)))
+  blocked = math.max(blocked, now + wait(tonumber(argument)))
   write()
   return 0
 end
-if verb == 'back' then
+if verb == 'cancel' then
   if not known then return 0 end
   count = count - 1
-  if tonumber(argument) > ${FREE_GUESSES} then shut = 0 end
+  if tonumber(argument) > ${FREE_GUESSES} then blocked = 0 end
   if count <= 0 then return redis.call('HDEL', key, name) end
   write()
   return 0
 end
-local mine = promises[argument]
-if shut > now and (not mine or mine > now) then
-  local opens = mine or shut
-  if not mine and promised < ${MAX_RESERVATIONS} then
-    promises[argument] = opens
+local mine = reservations[argument]
+if blocked > now and (not mine or mine > now) then
+  local opens = mine or blocked
+  if not mine and reserved < ${MAX_RESERVATIONS} then
+    reservations[argument] = opens
     write()
   end
   return now - opens
 end
-promises[argument] = nil
+reservations[argument] = nil
 count = count + 1
-shut = math.max(shut, now + wait(count))
+blocked = math.max(blocked, now + wait(count))
 write()
 return count
 `,
