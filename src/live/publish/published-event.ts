@@ -16,7 +16,7 @@ export const VIEWER_CHECK = Symbol('VIEWER_CHECK');
 
 /** The largest payload, in bytes of JSON: what clients accept in one message. */
 const MAX_PAYLOAD_BYTES = 64 * 1024;
-const MAX_PAYLOAD_DEPTH = 64;
+const MAX_PAYLOAD_LEVELS = 64;
 /** The longest idempotency key, in characters. */
 export const MAX_KEY_LENGTH = 200;
 /** The error of an event whose key was used for another payload. */
@@ -97,11 +97,11 @@ type ReadPayload =
 /** Here rather than in a store, so that every store delivers the same value. */
 function readPayload(given: unknown, mustCopy: boolean): ReadPayload {
   let payload = given;
-  let size = measurePayload(given, MAX_PAYLOAD_DEPTH);
+  let size = measurePayload(given, MAX_PAYLOAD_LEVELS);
   if (size.fault === null && (size.hasToJson || (mustCopy && typeof given === 'object'))) {
     payload = toJsonValue(given);
     if (payload === undefined) return { fault: 'has a toJSON that returns no JSON' };
-    size = measurePayload(payload, MAX_PAYLOAD_DEPTH);
+    size = measurePayload(payload, MAX_PAYLOAD_LEVELS);
   }
   if (size.fault !== null) return { fault: size.fault };
   if (size.maxJsonBytes > MAX_PAYLOAD_BYTES && Buffer.byteLength(JSON.stringify(payload)) > MAX_PAYLOAD_BYTES)

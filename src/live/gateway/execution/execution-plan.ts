@@ -21,8 +21,8 @@ import {
   isPromise,
   later,
   leaf,
-  LEFT,
-  leftWith,
+  FALLBACK,
+  fallBackWith,
   nonNull,
   nullable,
   type Path,
@@ -64,7 +64,7 @@ export interface PlanSource {
  * graphql-js.
  */
 export class ExecutionPlan {
-  #leftInARow = 0;
+  #fallbacksInARow = 0;
 
   private constructor(
     private readonly write: WriteField,
@@ -90,24 +90,24 @@ export class ExecutionPlan {
    * twice.
    */
   run(root: unknown, context: unknown, variables: Record<string, unknown>): string | null | Promise<string | null> {
-    if (this.#leftInARow >= GIVE_UP_AFTER) return null;
+    if (this.#fallbacksInARow >= GIVE_UP_AFTER) return null;
     try {
       const text = this.write(root, { root, context, variables }, undefined);
-      if (typeof text !== 'string') return text.then(this.#kept, this.#left);
-      this.#leftInARow = 0;
+      if (typeof text !== 'string') return text.then(this.#kept, this.#fellBack);
+      this.#fallbacksInARow = 0;
       return text;
     } catch {
-      return this.#left();
+      return this.#fellBack();
     }
   }
 
   readonly #kept = (text: string): string => {
-    this.#leftInARow = 0;
+    this.#fallbacksInARow = 0;
     return text;
   };
 
-  readonly #left = (): null => {
-    this.#leftInARow++;
+  readonly #fellBack = (): null => {
+    this.#fallbacksInARow++;
     return null;
   };
 }
@@ -145,7 +145,7 @@ class Planner {
 
   /** Null if the type has no such field; graphql-js ignores it. */
   #field(parent: GraphQLObjectType, name: string, nodes: readonly FieldNode[]): WriteField | null {
-    if (++this.fields > MAX_FIELDS) throw LEFT;
+    if (++this.fields > MAX_FIELDS) throw FALLBACK;
     const node = nodes[0]!;
     if (node.name.value === '__typename') return () => `"${parent.name}"`;
     const field = parent.getFields()[node.name.value];
@@ -218,7 +218,7 @@ class Planner {
     if (!type.isTypeOf) return (value, run, _info, path) => write(value, run, path);
     return (value, run, info, path) => {
       const verdict = type.isTypeOf?.(value, run.context, info!);
-      if (verdict !== true) throw leftWith(verdict);
+      if (verdict !== true) throw fallBackWith(verdict);
       return write(value, run, path);
     };
   }
@@ -230,7 +230,7 @@ class Planner {
     return (value, run, info, path) => {
       const name = resolveType(value, run.context, info!, type);
       const write = typeof name === 'string' ? byName.get(name) : undefined;
-      if (!write) throw leftWith(name);
+      if (!write) throw fallBackWith(name);
       return write(value, run, info, path);
     };
   }
@@ -315,6 +315,6 @@ function property(name: string, write: Write): WriteField {
 function readProperty(source: unknown, name: string): unknown {
   if ((typeof source !== 'object' || source === null) && typeof source !== 'function') return undefined;
   const value = (source as Record<string, unknown>)[name];
-  if (typeof value === 'function') throw LEFT;
+  if (typeof value === 'function') throw FALLBACK;
   return value;
 }

@@ -32,15 +32,16 @@ const BYTES_PER_TOKEN = 1000;
 /** How deep a variable may be nested. */
 const MAX_VARIABLE_LEVELS = 64;
 
-interface Weight {
-  readonly depth: number;
+/** What the limits count, of a selection set with everything inside it. */
+interface Complexity {
+  readonly levels: number;
   readonly aliases: number;
   readonly directives: number;
   readonly roots: number;
   readonly fields: number;
 }
 
-const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0, roots: 0, fields: 0 };
+const NONE: Complexity = { levels: 0, aliases: 0, directives: 0, roots: 0, fields: 0 };
 
 /**
  * Reports which limits a document exceeds. Runs before GraphQL's own rules, since some of those need quadratic time;
@@ -50,26 +51,26 @@ const WEIGHTLESS: Weight = { depth: 0, aliases: 0, directives: 0, roots: 0, fiel
  * fields
  */
 export function limitFaults(document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
-  const scale = new Scale(fragmentsOf(document), introspection);
+  const counter = new ComplexityCounter(fragmentsOf(document), introspection);
   const count = { operations: 0, fragments: 0 };
   for (const definition of document.definitions) {
     let faults: readonly GraphQLError[] = [];
     if (definition.kind === Kind.OPERATION_DEFINITION) {
       count.operations++;
-      faults = tooMany(LIMITS, countsOf(scale.ofSet(definition.selectionSet)), definition);
+      faults = tooMany(LIMITS, countsOf(counter.ofSet(definition.selectionSet)), definition);
     } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
       count.fragments++;
-      faults = tooMany(LIMITS, countsOf({ ...scale.ofFragment(definition), roots: 0 }), definition);
+      faults = tooMany(LIMITS, countsOf({ ...counter.ofFragment(definition), roots: 0 }), definition);
     }
-    if (faults.length === 0) faults = tooMany(DOCUMENT_LIMITS, { ...count, 'fragment spreads': scale.spreads });
+    if (faults.length === 0) faults = tooMany(DOCUMENT_LIMITS, { ...count, 'fragment spreads': counter.spreads });
     if (faults.length > 0) return faults;
   }
-  if (scale.sameNamePairs <= MAX_SAME_NAME_PAIRS) return [];
+  if (counter.sameNamePairs <= MAX_SAME_NAME_PAIRS) return [];
   return [new GraphQLError(`Too many pairs of fields with the same response name: at most ${MAX_SAME_NAME_PAIRS}.`)];
 }
 
-function countsOf({ depth, aliases, directives, roots, fields }: Weight): Record<keyof typeof LIMITS, number> {
-  return { levels: depth, aliases, directives, 'root fields': roots, fields };
+function countsOf({ levels, aliases, directives, roots, fields }: Complexity): Record<keyof typeof LIMITS, number> {
+  return { levels, aliases, directives, 'root fields': roots, fields };
 }
 
 function tooMany<What extends string>(
@@ -113,48 +114,48 @@ export function asError(error: SallyportError): GraphQLError {
   return new GraphQLError(error.message, { originalError: error });
 }
 
-class Scale {
+class ComplexityCounter {
   /** Over all selections, each counted once. */
   sameNamePairs = 0;
   /** Over fragments, each counted once at its definition. */
   spreads = 0;
   readonly #occurrences = new Map<string, number>();
-  readonly #sets = new Map<SelectionSetNode, Weight>();
+  readonly #sets = new Map<SelectionSetNode, Complexity>();
 
   constructor(
     private readonly fragments: Fragments,
     private readonly introspection: boolean,
   ) {}
 
-  ofSet(set: SelectionSetNode): Weight {
+  ofSet(set: SelectionSetNode): Complexity {
     const known = this.#sets.get(set);
     if (known) return known;
-    const weight = this.#sum(set);
-    this.#sets.set(set, weight);
-    return weight;
+    const complexity = this.#sum(set);
+    this.#sets.set(set, complexity);
+    return complexity;
   }
 
-  #sum({ selections }: SelectionSetNode): Weight {
-    let weight = WEIGHTLESS;
-    for (const selection of selections) weight = add(weight, this.#ofSelection(selection));
-    return weight;
+  #sum({ selections }: SelectionSetNode): Complexity {
+    let complexity = NONE;
+    for (const selection of selections) complexity = add(complexity, this.#ofSelection(selection));
+    return complexity;
   }
 
-  #ofSelection(selection: SelectionNode): Weight {
+  #ofSelection(selection: SelectionNode): Complexity {
     const directives = selection.directives?.length ?? 0;
     if (selection.kind === Kind.FRAGMENT_SPREAD) {
       this.spreads++;
       const fragment = this.fragments[selection.name.value];
-      return add({ ...WEIGHTLESS, directives }, fragment ? this.ofFragment(fragment) : WEIGHTLESS);
+      return add({ ...NONE, directives }, fragment ? this.ofFragment(fragment) : NONE);
     }
     if (selection.kind === Kind.INLINE_FRAGMENT) {
-      return add({ ...WEIGHTLESS, directives }, this.ofSet(selection.selectionSet));
+      return add({ ...NONE, directives }, this.ofSet(selection.selectionSet));
     }
     this.#countName(selection.alias?.value ?? selection.name.value);
-    const inner = selection.selectionSet ? this.ofSet(selection.selectionSet) : WEIGHTLESS;
+    const inner = selection.selectionSet ? this.ofSet(selection.selectionSet) : NONE;
     const free = this.introspection && selection.name.value.startsWith('__');
     return {
-      depth: free ? 0 : inner.depth + 1,
+      levels: free ? 0 : inner.levels + 1,
       aliases: inner.aliases + (selection.alias ? 1 : 0),
       directives: inner.directives + directives,
       roots: 1,
@@ -162,14 +163,14 @@ class Scale {
     };
   }
 
-  ofFragment({ selectionSet, typeCondition }: FragmentDefinitionNode): Weight {
+  ofFragment({ selectionSet, typeCondition }: FragmentDefinitionNode): Complexity {
     const known = this.#sets.get(selectionSet);
     if (known) return known;
     // A fragment that spreads itself costs nothing the second time: GraphQL's own rules refuse the cycle.
-    this.#sets.set(selectionSet, WEIGHTLESS);
-    const weight = this.#sum(selectionSet);
+    this.#sets.set(selectionSet, NONE);
+    const complexity = this.#sum(selectionSet);
     const free = this.introspection && typeCondition.name.value.startsWith('__');
-    const kept = free ? { ...weight, depth: 0, fields: 0 } : weight;
+    const kept = free ? { ...complexity, levels: 0, fields: 0 } : complexity;
     this.#sets.set(selectionSet, kept);
     return kept;
   }
@@ -181,9 +182,9 @@ class Scale {
   }
 }
 
-function add(one: Weight, other: Weight): Weight {
+function add(one: Complexity, other: Complexity): Complexity {
   return {
-    depth: Math.max(one.depth, other.depth),
+    levels: Math.max(one.levels, other.levels),
     aliases: one.aliases + other.aliases,
     directives: one.directives + other.directives,
     roots: one.roots + other.roots,

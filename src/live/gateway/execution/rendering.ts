@@ -13,27 +13,27 @@ export type ResultText = ByteText;
  * Contexts that detect being read. A result that was computed without reading one is the same for all subscribers with
  * the same variables.
  */
-class Tripwire {
-  tripped = false;
+class ContextProbe {
+  wasRead = false;
   readonly #handler: ProxyHandler<GraphqlContext> = {
-    get: () => this.#trip(undefined),
-    has: () => this.#trip(false),
-    ownKeys: () => this.#trip([]),
-    getOwnPropertyDescriptor: () => this.#trip(undefined),
-    getPrototypeOf: () => this.#trip(null),
-    set: () => this.#trip(true),
-    defineProperty: () => this.#trip(true),
-    deleteProperty: () => this.#trip(true),
+    get: () => this.#read(undefined),
+    has: () => this.#read(false),
+    ownKeys: () => this.#read([]),
+    getOwnPropertyDescriptor: () => this.#read(undefined),
+    getPrototypeOf: () => this.#read(null),
+    set: () => this.#read(true),
+    defineProperty: () => this.#read(true),
+    deleteProperty: () => this.#read(true),
   };
 
   /** A context for one execution: resolvers may keep values for it in a WeakMap, as for any other. */
   context(): GraphqlContext {
-    this.tripped = false;
+    this.wasRead = false;
     return new Proxy({} as GraphqlContext, this.#handler);
   }
 
-  #trip<T>(answer: T): T {
-    this.tripped = true;
+  #read<T>(answer: T): T {
+    this.wasRead = true;
     return answer;
   }
 }
@@ -43,7 +43,7 @@ class Tripwire {
  * event.
  */
 export class Renderer {
-  readonly #tripwire = new Tripwire();
+  readonly #probe = new ContextProbe();
   /** Those with a result of this turn of the event loop. */
   readonly #rendered: Variant[] = [];
 
@@ -108,10 +108,10 @@ export class Renderer {
   /** Null if the result belongs to one subscriber only, or is asynchronous. */
   #renderShared(event: TopicEvent, field: string, operation: ExecutableOperation, variant: Variant): ResultText | null {
     // A resolver that publishes to a topic of this process renders its events inside this execution.
-    const outer = this.#tripwire.tripped;
-    const result = operation.run({ [field]: event.payload }, this.#tripwire.context(), variant);
-    const wasRead = this.#tripwire.tripped;
-    this.#tripwire.tripped = outer;
+    const outer = this.#probe.wasRead;
+    const result = operation.run({ [field]: event.payload }, this.#probe.context(), variant);
+    const wasRead = this.#probe.wasRead;
+    this.#probe.wasRead = outer;
     if (!(result instanceof Promise) && !wasRead) {
       const text = this.#text(result, null);
       this.#keep(variant, { event, text });

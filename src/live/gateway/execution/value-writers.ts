@@ -11,14 +11,14 @@ export interface Run {
   readonly variables: Record<string, unknown>;
 }
 
-/** Writes a field's value as JSON. Throws {@link LEFT} for values that graphql-js would answer with an error. */
+/** Writes a field's value as JSON. Throws {@link FALLBACK} for values that graphql-js would answer with an error. */
 export type Write = (value: unknown, run: Run, info: GraphQLResolveInfo | null, path: Path | undefined) => Text;
 
 /**
  * Thrown to end a plan, so that graphql-js executes the event. Created once, since a stack trace costs more than an
  * event.
  */
-export const LEFT: Error = new Error('left to graphql-js');
+export const FALLBACK: Error = new Error('falls back to graphql-js');
 
 /** Writes a value that a resolver returned as a promise. */
 export function later(
@@ -37,24 +37,24 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** Returns {@link LEFT}, after a value that may be a promise that will not be awaited. */
-export function leftWith(verdict: unknown): Error {
+/** Returns {@link FALLBACK}, after a value that may be a promise that will not be awaited. */
+export function fallBackWith(verdict: unknown): Error {
   if (isPromise(verdict)) void quiet(Promise.resolve(verdict));
-  return LEFT;
+  return FALLBACK;
 }
 
 /** Writes `null` for absent values, and others with the given writer. */
 export function nullable(write: Write): Write {
   return (value, run, info, path) => {
     if (value === undefined || value === null) return 'null';
-    if (value instanceof Error) throw LEFT;
+    if (value instanceof Error) throw FALLBACK;
     return write(value, run, info, path);
   };
 }
 
 /** Refuses `null`. */
 export function nonNull(text: Text): Text {
-  if (text === 'null') throw LEFT;
+  if (text === 'null') throw FALLBACK;
   return typeof text === 'string' ? text : quiet(text.then(nonNull));
 }
 
@@ -66,7 +66,7 @@ export function writeList(
   info: GraphQLResolveInfo | null,
   path: Path | undefined,
 ): Text {
-  if (!Array.isArray(values)) throw LEFT;
+  if (!Array.isArray(values)) throw FALLBACK;
   const texts: Text[] = [];
   let waits = false;
   for (let index = 0; index < values.length; index++) {
@@ -88,7 +88,7 @@ export function leaf(type: GraphQLLeafType): Write {
     if (typeof serialized === 'boolean') return serialized ? 'true' : 'false';
     if (typeof serialized !== 'number') return structured(serialized);
     // NaN and the infinities are `null` in JSON, which a non-null field must not contain.
-    if (!Number.isFinite(serialized)) throw LEFT;
+    if (!Number.isFinite(serialized)) throw FALLBACK;
     return String(serialized);
   };
 }
@@ -104,7 +104,7 @@ function quoted(text: string): string {
 
 /** The serialised value of a custom scalar. `toJSON` gets the key, which only the whole result knows. */
 function structured(value: unknown): string {
-  if (typeof value !== 'object' || value === null || 'toJSON' in value || isPromise(value)) throw leftWith(value);
+  if (typeof value !== 'object' || value === null || 'toJSON' in value || isPromise(value)) throw fallBackWith(value);
   return JSON.stringify(value);
 }
 
