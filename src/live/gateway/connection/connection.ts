@@ -5,7 +5,7 @@ import type { ViewerId } from '../../viewer/viewer.js';
 import { CloseCode } from '../../../protocol/close-code.js';
 import type { ByteText } from './frame.js';
 import { FrameWriter, type WriterOwner, type WriteBatcher } from './frame-writer.js';
-import { HistoryTurns } from './history-turns.js';
+import { HistorySlots } from './history-slots.js';
 import type { KeptAlive } from './keep-alive.js';
 import { MessageBudget } from './message-budget.js';
 
@@ -84,7 +84,7 @@ export class Connection implements WriterOwner, KeptAlive {
   #closeCode: number | null = null;
   #leavePresence: (() => void) | null = null;
   /** Made at the first subscription with a history. */
-  #histories: HistoryTurns | null = null;
+  #histories: HistorySlots | null = null;
   /** An array with exactly as many elements: most connections have one to five, and there may be many connections. */
   #subscriptions = NONE;
 
@@ -269,8 +269,8 @@ export class Connection implements WriterOwner, KeptAlive {
   }
 
   /** The histories that its subscriptions send. */
-  get histories(): HistoryTurns {
-    return (this.#histories ??= new HistoryTurns());
+  get histories(): HistorySlots {
+    return (this.#histories ??= new HistorySlots());
   }
 
   /** Resolves when the operating system has accepted everything, or the socket has closed. */

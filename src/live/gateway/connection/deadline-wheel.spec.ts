@@ -44,7 +44,7 @@ it.each([300_000, -300_000])('is not affected by a wall clock change of %i ms', 
   expect(due).toEqual(['a']);
 });
 
-it('checks an entry whose time is past on the next turn', () => {
+it('checks an entry whose time is past in the next slot', () => {
   const due = recording();
   wheel!.add('a', performance.now() - 10);
   vi.advanceTimersByTime(500);

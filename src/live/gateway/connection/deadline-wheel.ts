@@ -7,8 +7,8 @@ const SLOT_MS = 250;
  */
 export class DeadlineWheel<T> {
   readonly #slots = new Map<number, T[]>();
-  readonly #timer = setInterval(() => this.#turn(performance.now()), SLOT_MS).unref();
-  #turned = Math.floor(performance.now() / SLOT_MS);
+  readonly #timer = setInterval(() => this.#advance(performance.now()), SLOT_MS).unref();
+  #checkedSlot = Math.floor(performance.now() / SLOT_MS);
 
   /**
    * @param due called for each entry whose slot is due; returns the time of the next check, on the monotonic clock, or
@@ -18,7 +18,7 @@ export class DeadlineWheel<T> {
 
   /** Schedules a check of `entry` at `atMs` on the monotonic clock (`performance.now()`). */
   add(entry: T, atMs: number): void {
-    const slot = Math.max(Math.ceil(atMs / SLOT_MS), this.#turned + 1);
+    const slot = Math.max(Math.ceil(atMs / SLOT_MS), this.#checkedSlot + 1);
     const entries = this.#slots.get(slot);
     if (entries) entries.push(entry);
     else this.#slots.set(slot, [entry]);
@@ -30,14 +30,14 @@ export class DeadlineWheel<T> {
     this.#slots.clear();
   }
 
-  #turn(nowMs: number): void {
+  #advance(nowMs: number): void {
     const current = Math.floor(nowMs / SLOT_MS);
     // After a pause of the process more slots may have passed than exist: walk the smaller number.
     const passed =
-      current - this.#turned > this.#slots.size
+      current - this.#checkedSlot > this.#slots.size
         ? [...this.#slots.keys()].filter((slot) => slot <= current)
-        : range(this.#turned + 1, current);
-    this.#turned = current;
+        : range(this.#checkedSlot + 1, current);
+    this.#checkedSlot = current;
     for (const slot of passed) {
       const entries = this.#slots.get(slot);
       if (!entries) continue;

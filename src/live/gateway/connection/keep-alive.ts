@@ -18,11 +18,11 @@ export class KeepAlive {
   readonly #groups = Array.from({ length: GROUPS }, () => new Set<KeptAlive>());
   readonly #groupOf = new Map<KeptAlive, Set<KeptAlive>>();
   readonly #timer = setInterval(() => this.#pingNextGroup(), INTERVAL_MS / GROUPS).unref();
-  #turn = 0;
-  #next = 0;
+  #nextToPing = 0;
+  #nextToFill = 0;
 
   add(connection: KeptAlive): void {
-    const group = this.#groups[this.#next++ % GROUPS]!;
+    const group = this.#groups[this.#nextToFill++ % GROUPS]!;
     group.add(connection);
     this.#groupOf.set(connection, group);
   }
@@ -39,7 +39,7 @@ export class KeepAlive {
   }
 
   #pingNextGroup(): void {
-    for (const connection of this.#groups[this.#turn++ % GROUPS]!) {
+    for (const connection of this.#groups[this.#nextToPing++ % GROUPS]!) {
       if (connection.resetActivity()) connection.ping();
       else connection.terminate();
     }

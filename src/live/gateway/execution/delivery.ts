@@ -9,7 +9,7 @@ import type { TopicSink, TopicSubscription } from '../../topics/topic.bus.js';
 import type { GraphqlContext } from '../../viewer/graphql-context.js';
 import type { Connection } from '../connection/connection.js';
 import type { ByteText } from '../connection/frame.js';
-import type { HistoryTurns } from '../connection/history-turns.js';
+import type { HistorySlots } from '../connection/history-slots.js';
 import { messageText } from '../connection/message.js';
 import type { ExecutableOperation, Variant } from './executable-operation.js';
 import type { Renderer, ResultText } from './rendering.js';
@@ -52,12 +52,12 @@ export class Delivery implements TopicSink, ResponseStream {
   #latest: TopicEvent | null = null;
   #waiting: Promise<void> | null = null;
   #waitingCount = 0;
-  /** While it waits for its turn to start. */
-  #turns: HistoryTurns | null = null;
+  /** While it waits for a slot to start. */
+  #slots: HistorySlots | null = null;
 
   /**
    * Subscribes; resolves once no event published from then on can be missed. Where a history may come first, it waits for
-   * its turn on the socket: see {@link HistoryTurns}.
+   * a slot on the socket: see {@link HistorySlots}.
    *
    * @returns how long it has waited, in milliseconds
    */
@@ -73,11 +73,11 @@ export class Delivery implements TopicSink, ResponseStream {
     subscription.sendsFrom(delivery);
     const resume = connection.resumable ? request.resume : undefined;
     const { historySize, onSubscribe } = delivery.#definition;
-    const turns = historySize > 1 && (onSubscribe === 'history' || resume !== undefined) ? connection.histories : null;
+    const slots = historySize > 1 && (onSubscribe === 'history' || resume !== undefined) ? connection.histories : null;
     const startedAtMs = performance.now();
-    delivery.#turns = turns;
-    const mayStart = turns === null || (await turns.take(delivery));
-    delivery.#turns = null;
+    delivery.#slots = slots;
+    const mayStart = slots === null || (await slots.acquire(delivery));
+    delivery.#slots = null;
     const waitedMs = performance.now() - startedAtMs;
     if (!mayStart) return waitedMs;
     try {
@@ -88,7 +88,7 @@ export class Delivery implements TopicSink, ResponseStream {
       throw error;
     } finally {
       // What waits now is the history: it was read before any live event.
-      void turns?.release(delivery.#waiting);
+      void slots?.release(delivery.#waiting);
     }
   }
 
@@ -137,7 +137,7 @@ export class Delivery implements TopicSink, ResponseStream {
     this.#done = true;
     this.#holdBack(null);
     this.#joined?.end();
-    this.#turns?.leave(this);
+    this.#slots?.leave(this);
   }
 
   get #mostWaiting(): number {
