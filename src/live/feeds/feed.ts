@@ -66,7 +66,7 @@ const FIELD = /^[_A-Za-z][_0-9A-Za-z]*$/;
 /** In seconds: a year. */
 const MAX_HISTORY_SECONDS = 365 * 24 * 60 * 60;
 /** In milliseconds. */
-const MAX_DELIVER_WITHIN = 1_000;
+const MAX_DELIVER_WITHIN_MS = 1_000;
 const ON_SUBSCRIBE: readonly TopicDefinition['onSubscribe'][] = ['last-event', 'history', 'nothing'];
 const SLOW_READER: readonly SlowReaderPolicy[] = ['keep-latest', 'close'];
 const MIN_INT = -2_147_483_648;
@@ -92,8 +92,8 @@ export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
   must(ON_SUBSCRIBE.includes(onSubscribe), `onSubscribe must be one of ${ON_SUBSCRIBE.join(', ')}`);
   must(SLOW_READER.includes(slowReader), `slowReader must be one of ${SLOW_READER.join(', ')}`);
   must(
-    deliverWithin === 0 || (isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN),
-    `deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN}`,
+    deliverWithin === 0 || (isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN_MS),
+    `deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN_MS}`,
   );
   const { events: historySize, seconds: historySeconds } = history;
   const defaulted = Object.keys(defaults?.() ?? {});

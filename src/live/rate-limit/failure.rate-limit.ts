@@ -116,9 +116,9 @@ export class FailureRateLimit {
     const counts: Count[] = [];
     for (let level = blocks.length - 1; level >= 0; level -= 1) {
       const [limiter, block] = [limiters[level]!, blocks[level]!];
-      const startedMs = performance.now();
+      const startedAtMs = performance.now();
       const taken = await limiter.penalty(block);
-      counts.push({ limiter, block, untilMs: startedMs + taken.msBeforeNext });
+      counts.push({ limiter, block, untilMs: startedAtMs + taken.msBeforeNext });
       if (taken.consumedPoints <= FAILURE_LIMITS[kind] * NETWORK_FACTORS[level]!) continue;
       await uncount(counts);
       return { counts: [], refusal: taken };

@@ -15,7 +15,7 @@ export interface RateLimit {
 export type RateLimiter = Pick<RateLimiterAbstract, 'consume' | 'penalty' | 'reward'>;
 
 /** All tables of limits are per minute. */
-export const MINUTE = 60;
+export const MINUTE_SECONDS = 60;
 /** The factors for wider IPv6 networks, the /64 first: they have more users, but one attacker may own them. */
 export const NETWORK_FACTORS = [1, 2, 4] as const;
 
@@ -38,7 +38,7 @@ export function networkLimiters<Name extends string>(
   const limits = Object.entries(table) as [Name, number][];
   return new Map(
     limits.map(([name, limit]) => {
-      const shared = { name, seconds: MINUTE, unshared: unshared?.[name] ?? 0 };
+      const shared = { name, seconds: MINUTE_SECONDS, unshared: unshared?.[name] ?? 0 };
       return [name, NETWORK_FACTORS.map((factor) => limiters.make({ ...shared, points: limit * factor }))];
     }),
   );

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError, waitSeconds } from '../errors/sallyport.errors.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
-import { MINUTE, type RateLimiter, RateLimiters } from './rate-limiters.js';
+import { MINUTE_SECONDS, type RateLimiter, RateLimiters } from './rate-limiters.js';
 
 /** These actions are rare, so nodes share a count only above this. */
 const UNSHARED = 20;
@@ -30,7 +30,10 @@ export class ViewerRateLimit {
   ) {
     const actions = Object.entries(VIEWER_LIMITS) as [ViewerAction, number][];
     this.#limiters = new Map(
-      actions.map(([name, points]) => [name, limiters.make({ name, points, seconds: MINUTE, unshared: UNSHARED })]),
+      actions.map(([name, points]) => [
+        name,
+        limiters.make({ name, points, seconds: MINUTE_SECONDS, unshared: UNSHARED }),
+      ]),
     );
   }
 

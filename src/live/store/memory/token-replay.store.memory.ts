@@ -22,9 +22,9 @@ export class MemoryTokenReplayStore extends TokenReplayStore {
   }
 
   #forgetExpired(): void {
-    const now = performance.now();
-    if (now - this.#sweptAtMs < SWEEP_EVERY_MS) return;
-    this.#sweptAtMs = now;
-    for (const [tokenId, untilMs] of this.#used) if (untilMs <= now) this.#used.delete(tokenId);
+    const nowMs = performance.now();
+    if (nowMs - this.#sweptAtMs < SWEEP_EVERY_MS) return;
+    this.#sweptAtMs = nowMs;
+    for (const [tokenId, untilMs] of this.#used) if (untilMs <= nowMs) this.#used.delete(tokenId);
   }
 }

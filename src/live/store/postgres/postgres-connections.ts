@@ -64,7 +64,7 @@ export async function onFirstConnection(
   retryForMs: number,
   work: (client: Client) => Promise<void>,
 ): Promise<void> {
-  const deadline = performance.now() + retryForMs;
+  const deadlineAtMs = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...LIMITS });
     client.on('error', ignore);
@@ -78,7 +78,7 @@ export async function onFirstConnection(
         throw new StartError(
           `PgBouncer at ${databasePlace(url)} refuses connections with limits: set its ignore_startup_parameters = ${Object.keys(LIMITS).join(', ')}.`,
         );
-      if (!isDatabaseUnavailable(error) || performance.now() + RETRY_EVERY_MS > deadline) throw error;
+      if (!isDatabaseUnavailable(error) || performance.now() + RETRY_EVERY_MS > deadlineAtMs) throw error;
       if (attempt === 1) {
         const reason = databaseFailure(error)?.reason;
         logger.warn({ database: databasePlace(url), reason }, 'the database cannot be used yet: trying every second');

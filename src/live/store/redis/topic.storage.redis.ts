@@ -134,7 +134,7 @@ export class RedisTopicStorage implements TopicStorage<TopicReading> {
   }
 
   async #publishBatch(batch: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    const startedMs = performance.now();
+    const startedAtMs = performance.now();
     const keys = batch.map(({ topic }) => topicTag(topic));
     const [first] = batch;
     if (this.redis.isCluster && first) keys.push(topicKeys(first.topic).meta);
@@ -146,7 +146,7 @@ export class RedisTopicStorage implements TopicStorage<TopicReading> {
       return (await this.redis.runScript(this.#scripts.publish, keys, values)) as string;
     };
     let results = await send();
-    if (results === 'late' && performance.now() - startedMs < DEADLINE_MS) {
+    if (results === 'late' && performance.now() - startedAtMs < DEADLINE_MS) {
       // In time by our clock, so Redis's clock was changed. Nothing was published, so it may be sent again.
       await this.redis.readClock();
       results = await send();
