@@ -4,14 +4,14 @@ import type { Registry } from 'prom-client';
 import type { OutboxConfig } from '../../live.config.js';
 import { preparePostgres } from '../../store/postgres/open-postgres.js';
 import type { StoreMetrics } from '../../store/store-health.js';
-import { lacksRight } from '../../store/postgres/postgres-failure.js';
+import { lacksPrivilege } from '../../store/postgres/postgres-failure.js';
 import { Outbox } from './outbox.js';
 import { OutboxMetrics } from './outbox.metrics.js';
 import { OutboxPublisher, type OutboxTarget } from './outbox-publisher.js';
 import { OutboxRelay } from './outbox.relay.js';
 
-const NO_RIGHTS =
-  'publishing by SQL is off: the user of DATABASE_URL may not create or change the schema sallyport. Grant it CREATE on the database, or run the command migrate as a user with this right';
+const NO_PRIVILEGE =
+  'publishing by SQL is off: the user of DATABASE_URL may not create or change the schema sallyport. Grant it CREATE on the database, or run the command migrate as a user with this privilege';
 
 /** The default before PostgreSQL 15. */
 const ANYONE_MAY_CREATE = `select 1 from pg_namespace n
@@ -51,8 +51,8 @@ export async function openRelay(
       logger,
     });
   } catch (error) {
-    if (target.removesRows || !lacksRight(error)) throw error;
-    logger.warn(NO_RIGHTS);
+    if (target.removesRows || !lacksPrivilege(error)) throw error;
+    logger.warn(NO_PRIVILEGE);
     return null;
   }
 }

@@ -45,7 +45,7 @@ const CREATED_MEANWHILE = /^(23505|42710|42P06|42P07)$/;
  * lock.
  *
  * @param client a connection of its own: waiting for another node may take long
- * @throws what PostgreSQL reports, such as missing rights
+ * @throws what PostgreSQL reports, such as missing privileges
  */
 export async function migrateStore(client: Client): Promise<void> {
   if (!(await isThere(client))) await createBookkeeping(client);
@@ -77,7 +77,7 @@ async function isThere(client: Client): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Only if it is missing, for users without the right to do so. */
+/** Only if it is missing, for users without the privilege to do so. */
 async function createBookkeeping(client: Client): Promise<void> {
   try {
     await client.query(BOOKKEEPING);

@@ -112,6 +112,6 @@ function explain(error: unknown, address: string, { url, memory } = VARIABLES): 
   const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
   return (
     startFault(error, address, url) ??
-    `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the rights of its user, or ${memory} to run one node.`
+    `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the privileges of its user, or ${memory} to run one node.`
   );
 }

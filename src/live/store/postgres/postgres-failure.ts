@@ -68,12 +68,12 @@ export async function probeWrite(run: (statement: string) => Promise<unknown>, r
       `do $$ begin insert into ${row}; raise sqlstate '${UNDO}'; exception when sqlstate '${UNDO}' then end $$`,
     );
   } catch (error) {
-    if (!lacksRight(error)) throw error;
+    if (!lacksPrivilege(error)) throw error;
   }
 }
 
-/** Whether the role has no right to do it. */
-export function lacksRight(error: unknown): boolean {
+/** Whether the role lacks the privilege to do it. */
+export function lacksPrivilege(error: unknown): boolean {
   return innermost(error)[0] === '42501';
 }
 
