@@ -14,7 +14,7 @@ const FOLLOW_MS = 500;
  * How often, in milliseconds, the active relay asks whether it still is: while another role holds the lock, every relay
  * is active.
  */
-const LEAD_AGAIN_MS = 5_000;
+const CONFIRM_EVERY_MS = 5_000;
 /** How often the active relay shows that it is alive, in milliseconds; `sallyport.lead_outbox` has the limit. */
 const HEARTBEAT_MS = 500;
 /** Waits after reads without an event, in milliseconds: doubled with each. */
@@ -60,9 +60,9 @@ export class OutboxRelay {
   /** Ends the present wait. */
   #wake = (): void => {};
   #wasNotified = false;
-  #measuredMs = -Infinity;
-  readonly #maintenance: Maintenance = { tidiedMs: -Infinity, sweptMs: -Infinity };
-  #loggedMs = -Infinity;
+  #measuredAtMs = -Infinity;
+  readonly #maintenance: Maintenance = { tidiedAtMs: -Infinity, sweptAtMs: -Infinity };
+  #loggedAtMs = -Infinity;
   #unlogged = 0;
   /** Whether it has failed for a reason that is not the database's, and has not worked since. */
   #isBroken = false;
@@ -84,11 +84,10 @@ export class OutboxRelay {
   async #run(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
     while (!this.#isStopped) {
-      const startedMs = performance.now();
+      const startedAtMs = performance.now();
       await this.#serveOnce();
-      if (performance.now() - startedMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
-      // Not ended by a notification: the end of a connection is one.
-      await this.#wait(retryMs, false);
+      if (performance.now() - startedAtMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
+      await this.#retryAfter(retryMs);
       retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
     }
   }
@@ -125,52 +124,52 @@ export class OutboxRelay {
     else health.becameUnavailable(reason);
   }
 
-  /** Follows until this node becomes the active one, and leads while it is, until the connection is lost. */
+  /** Follows until this node becomes the active one, and relays while it is, until the connection is lost. */
   async #serve(outbox: Outbox): Promise<void> {
     while (!this.#isStopped) {
-      if (await outbox.lead()) await this.#leadAlive(outbox);
+      if (await outbox.lead()) await this.#serveAsActive(outbox);
       await this.#measure(outbox);
       this.#works();
       this.#wasNotified = false;
-      await this.#wait(FOLLOW_MS);
+      await this.#waitForEvents(FOLLOW_MS);
     }
   }
 
-  async #leadAlive(outbox: Outbox): Promise<void> {
+  async #serveAsActive(outbox: Outbox): Promise<void> {
     // While the bus is slow, nothing else shows that this process is alive. A lost connection fails the next statement.
     const heartbeat = setInterval(() => void outbox.beat().catch(() => {}), HEARTBEAT_MS).unref();
     try {
-      await this.#lead(outbox);
+      await this.#beActive(outbox);
     } finally {
       clearInterval(heartbeat);
     }
   }
 
-  async #lead(outbox: Outbox): Promise<void> {
+  async #beActive(outbox: Outbox): Promise<void> {
     const first = await outbox.first();
     // A write, before any event: where none is possible, an event would be published again after each try.
     await outbox.recordFirst(first);
-    const leadership = new Leadership(outbox, this.#maintenance, first);
-    while (!this.#isStopped && (await leadership.lasts())) {
+    const active = new ActiveRelay(outbox, this.#maintenance, first);
+    while (!this.#isStopped && (await active.lasts())) {
       this.#wasNotified = false;
-      const readMs = performance.now();
-      const found = await outbox.read(leadership.ranges);
-      const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, leadership, readMs));
-      if (found.rows.length === 0) leadership.foundNothing(found);
-      await leadership.maintain();
+      const readAtMs = performance.now();
+      const found = await outbox.read(active.ranges);
+      const isDone = found.rows.length === 0 || (await this.#pass(outbox, found, active, readAtMs));
+      if (found.rows.length === 0) active.foundNothing(found);
+      await active.maintain();
       await this.#measure(outbox);
       this.#works();
-      const pauseMs = isDone ? await leadership.nextPause(found.rows.length) : leadership.nextRetry();
-      if (pauseMs > 0) await this.#wait(pauseMs, isDone);
+      if (isDone) await this.#waitForEvents(await active.nextPause(found.rows.length));
+      else await this.#retryAfter(active.nextRetry());
     }
-    await leadership.end();
+    await active.end();
   }
 
   /** Publishes what a read has found. False when some of it must be tried again. */
-  async #pass(outbox: Outbox, found: OutboxRead, leadership: Leadership, readMs: number): Promise<boolean> {
+  async #pass(outbox: Outbox, found: OutboxRead, active: ActiveRelay, readAtMs: number): Promise<boolean> {
     const { publisher, metrics } = this.parts;
     // This process was paused meanwhile: another one may have published them.
-    if (performance.now() - readMs > STALE_MS) return false;
+    if (performance.now() - readAtMs > STALE_MS) return false;
     const batch = await publisher.publish(found.rows).catch((error: unknown) => this.#notPublished(error));
     if (batch === null) return false;
     const { done, duplicates, refused, isComplete } = batch;
@@ -181,7 +180,7 @@ export class OutboxRelay {
       metrics.count('rejected', await outbox.settle({ published, refused, commits: [] }));
       this.#logRejected(found, refused);
     }
-    if (isComplete) leadership.handled(found);
+    if (isComplete) active.handled(found);
     return isComplete;
   }
 
@@ -196,18 +195,18 @@ export class OutboxRelay {
   #logRejected({ rows }: OutboxRead, refused: readonly { readonly id: string; readonly reason: string }[]): void {
     this.#unlogged += refused.length;
     const [first] = refused;
-    if (!first || performance.now() - this.#loggedMs < LOG_EVERY_MS) return;
+    if (!first || performance.now() - this.#loggedAtMs < LOG_EVERY_MS) return;
     const topic = rows.find(({ id }) => id === first.id)?.topic.slice(0, 100);
     const facts = { rejected: this.#unlogged, event: first.id, topic, reason: first.reason };
     this.parts.logger.warn(facts, 'events published by SQL were rejected: see sallyport.rejected_event');
-    this.#loggedMs = performance.now();
+    this.#loggedAtMs = performance.now();
     this.#unlogged = 0;
   }
 
   async #measure(outbox: Outbox): Promise<void> {
-    if (performance.now() - this.#measuredMs < MEASURE_EVERY_MS) return;
+    if (performance.now() - this.#measuredAtMs < MEASURE_EVERY_MS) return;
     // Before the answer: a count that fails, such as one of very many events, must not be repeated after each batch.
-    this.#measuredMs = performance.now();
+    this.#measuredAtMs = performance.now();
     const waiting = await outbox.countWaiting();
     if (waiting) this.parts.metrics.show(waiting);
   }
@@ -217,17 +216,22 @@ export class OutboxRelay {
     this.#wake();
   }
 
-  /**
-   * Waits, unless notified meanwhile.
-   *
-   * @param isNotifiable whether notifications end the wait, and not only a shutdown
-   */
-  async #wait(ms: number, isNotifiable = true): Promise<void> {
-    if (this.#isStopped || (isNotifiable && this.#wasNotified)) return;
+  /** Waits until a notification or a shutdown, at most this long. Not if there was a notification already. */
+  async #waitForEvents(ms: number): Promise<void> {
+    if (ms > 0 && !this.#wasNotified) await this.#sleep(ms, () => true);
+  }
+
+  /** Waits this long, or until a shutdown. Not ended by a notification: the end of a connection is one. */
+  #retryAfter(ms: number): Promise<void> {
+    return this.#sleep(ms, () => this.#isStopped);
+  }
+
+  async #sleep(ms: number, mayWake: () => boolean): Promise<void> {
+    if (this.#isStopped) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
-        if (!isNotifiable && !this.#isStopped) return;
+        if (!mayWake()) return;
         clearTimeout(timer);
         resolve();
       };
@@ -238,23 +242,23 @@ export class OutboxRelay {
 
 /** When maintenance was last done, on the monotonic clock. Kept over reconnects, because maintenance may break one. */
 interface Maintenance {
-  tidiedMs: number;
-  sweptMs: number;
+  tidiedAtMs: number;
+  sweptAtMs: number;
 }
 
 /** What the active relay keeps as long as its connection lasts. */
-class Leadership {
+class ActiveRelay {
   readonly ranges: OpenRanges;
   #isAwake = false;
-  #triedAwakeMs = -Infinity;
-  #lastEventMs = performance.now();
+  #triedAwakeAtMs = -Infinity;
+  #lastEventAtMs = performance.now();
   #pauseMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #finished: number[] = [];
-  #forgotMs = performance.now();
-  #boundMs = performance.now();
-  #recordedMs = performance.now();
-  #leadMs = performance.now();
+  #forgotAtMs = performance.now();
+  #boundAtMs = performance.now();
+  #recordedAtMs = performance.now();
+  #confirmedAtMs = performance.now();
 
   /** @param recorded the number of a commit that an earlier relay has recorded */
   constructor(
@@ -268,7 +272,7 @@ class Leadership {
   handled({ rows, isCut, horizon }: OutboxRead): void {
     this.#finished.push(...this.ranges.handled(rows, isCut));
     if (!isCut) this.ranges.giveUp(horizon);
-    this.#lastEventMs = performance.now();
+    this.#lastEventAtMs = performance.now();
     this.#retryMs = FIRST_RETRY_MS;
   }
 
@@ -291,7 +295,7 @@ class Leadership {
       await this.#stayAwake();
       return 0;
     }
-    if (this.#isAwake && performance.now() - this.#lastEventMs > AWAKE_MS) {
+    if (this.#isAwake && performance.now() - this.#lastEventAtMs > AWAKE_MS) {
       this.#isAwake = false;
       await this.outbox.goToSleep();
       // A commit that has found the relay awake becomes visible only now.
@@ -305,18 +309,18 @@ class Leadership {
   /** Does the periodic maintenance that is due. */
   async maintain(): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs - this.#forgotMs > FORGET_EVERY_MS) await this.forget();
-    if (nowMs - this.#boundMs > BOUND_EVERY_MS) {
-      this.#boundMs = nowMs;
+    if (nowMs - this.#forgotAtMs > FORGET_EVERY_MS) await this.forget();
+    if (nowMs - this.#boundAtMs > BOUND_EVERY_MS) {
+      this.#boundAtMs = nowMs;
       if (this.ranges.hasUnbounded) this.ranges.bound(await this.outbox.newTransactionId());
     }
-    if (nowMs - this.#recordedMs > RECORD_EVERY_MS) await this.record();
-    if (nowMs - this.maintenance.sweptMs > SWEEP_EVERY_MS) {
-      this.maintenance.sweptMs = nowMs;
+    if (nowMs - this.#recordedAtMs > RECORD_EVERY_MS) await this.record();
+    if (nowMs - this.maintenance.sweptAtMs > SWEEP_EVERY_MS) {
+      this.maintenance.sweptAtMs = nowMs;
       await this.outbox.sweepRejected();
     }
-    if (nowMs - this.maintenance.tidiedMs > TIDY_EVERY_MS && nowMs - this.#lastEventMs > AWAKE_MS) {
-      this.maintenance.tidiedMs = nowMs;
+    if (nowMs - this.maintenance.tidiedAtMs > TIDY_EVERY_MS && nowMs - this.#lastEventAtMs > AWAKE_MS) {
+      this.maintenance.tidiedAtMs = nowMs;
       await this.outbox.tidy();
     }
   }
@@ -324,8 +328,8 @@ class Leadership {
   /** Whether this relay is still active. */
   async lasts(): Promise<boolean> {
     const nowMs = performance.now();
-    if (nowMs - this.#leadMs < LEAD_AGAIN_MS) return true;
-    this.#leadMs = nowMs;
+    if (nowMs - this.#confirmedAtMs < CONFIRM_EVERY_MS) return true;
+    this.#confirmedAtMs = nowMs;
     return this.outbox.lead();
   }
 
@@ -338,7 +342,7 @@ class Leadership {
 
   /** Removes the numbers of finished commits, many at once. */
   async forget(): Promise<void> {
-    this.#forgotMs = performance.now();
+    this.#forgotAtMs = performance.now();
     if (this.#finished.length === 0) return;
     await this.outbox.settle({ published: [], refused: [], commits: this.#finished });
     this.#finished = [];
@@ -346,7 +350,7 @@ class Leadership {
 
   /** Records from which commit on the next relay must look. */
   async record(): Promise<void> {
-    this.#recordedMs = performance.now();
+    this.#recordedAtMs = performance.now();
     const { first } = this.ranges;
     if (first === this.recorded) return;
     await this.outbox.recordFirst(first);
@@ -354,8 +358,8 @@ class Leadership {
   }
 
   async #stayAwake(): Promise<void> {
-    if (this.#isAwake || performance.now() - this.#triedAwakeMs < AWAKE_RETRY_MS) return;
+    if (this.#isAwake || performance.now() - this.#triedAwakeAtMs < AWAKE_RETRY_MS) return;
     this.#isAwake = await this.outbox.stayAwake();
-    this.#triedAwakeMs = this.#isAwake ? -Infinity : performance.now();
+    this.#triedAwakeAtMs = this.#isAwake ? -Infinity : performance.now();
   }
 }
