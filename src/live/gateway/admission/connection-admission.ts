@@ -8,7 +8,7 @@ import type { Grant } from '../connection-authenticator.js';
 import type { Connection } from '../connection/connection.js';
 import { ConnectionPolicy, type Refusal } from './connection.policy.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { NodeCapacity } from './upgrade.policy.js';
+import { NodeCapacity } from './node-capacity.js';
 
 /** A socket has no response that could set a cookie. */
 const NO_COOKIES: ContextCookies = {
