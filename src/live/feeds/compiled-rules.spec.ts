@@ -133,7 +133,7 @@ describe('the compiled rules of a class', () => {
     ['with a defined field', Defined],
     ['with lists', Each],
     ['with nested objects', Parent],
-  ])('agree with validateSync about objects %s', (_, type: new () => object) => {
+  ])('compiled rules agree with validateSync about objects %s', (_, type: new () => object) => {
     const { fields } = rulesOf(type);
     fc.assert(
       fc.property(objectOf([...fields]), (payload) => {

@@ -24,11 +24,11 @@ it.each<[Partial<FeedOptions<number>>, string]>([
   [{ deliverWithin: -1 }, 'deliverWithin must be a whole number of milliseconds, 0 to 1000'],
   [{ deliverWithin: 0.5 }, 'deliverWithin must be'],
   [{ deliverWithin: 1_001 }, 'deliverWithin must be'],
-])('is not defined with %j', (wrong, message) => {
+])('a feed is not defined with %j', (wrong, message) => {
   expect(() => defineFeed<number>({ ...options, ...wrong })).toThrow(message);
 });
 
-it('is delivered at once unless it says otherwise', () => {
+it('a feed is delivered at once unless it says otherwise', () => {
   expect(defineFeed<number>(options).topic.deliverWithinMs).toBe(0);
   expect(defineFeed<number>({ ...options, deliverWithin: 20 }).topic.deliverWithinMs).toBe(20);
 });

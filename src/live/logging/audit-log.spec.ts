@@ -86,7 +86,7 @@ describe('the audit log', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is documented event by event', () => {
+  it('every audit event is documented', () => {
     const text = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
     const documented = [...text.matchAll(/^\| `([a-z-]+)` \| ([^|]+) \|/gm)].map(([, name, words]) => [name, words]);
     const section = new Map(documented as [string, string][]);

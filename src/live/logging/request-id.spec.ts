@@ -21,24 +21,24 @@ async function within(id: string, work: () => Promise<void>): Promise<void> {
 }
 
 describe('a request id', () => {
-  it('is the one of a trusted proxy', () => {
+  it('a request id is the one of a trusted proxy', () => {
     expect(requestIdOf(request('req-42.A_b'), (peer) => peer === '192.0.2.1')).toBe('req-42.A_b');
   });
 
-  it('is a new one without a trusted proxy, or without an id', () => {
+  it('a request id is a new one without a trusted proxy, or without an id', () => {
     expect(requestIdOf(request('req-42'), nobody)).toMatch(UUID);
     expect(requestIdOf(request(undefined), everybody)).toMatch(UUID);
     expect(requestIdOf(request(undefined), everybody)).not.toBe(requestIdOf(request(undefined), everybody));
   });
 
   it.each(['', 'two words', 'a, b', 'x'.repeat(65), 'line\nbreak', '{"level":"fatal"}', 'ä'])(
-    'is a new one instead of %j, even from a trusted proxy',
+    'a request id is a new one instead of %j, even from a trusted proxy',
     (id) => {
       expect(requestIdOf(request(id), everybody)).toMatch(UUID);
     },
   );
 
-  it('is in each line of its own request, also when several run concurrently', async () => {
+  it('a request id is in each line of its own request, also when several run concurrently', async () => {
     const lines: string[] = [];
     const logger = createLogger('info', { write: (line: string) => void lines.push(line) });
     const work = async (id: string): Promise<void> => {

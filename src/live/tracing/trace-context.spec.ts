@@ -5,18 +5,18 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
 describe('a traceparent', () => {
-  it('is the context of a remote span', () => {
+  it('a traceparent is the context of a remote span', () => {
     const context = { traceId: TRACE, spanId: SPAN, traceFlags: 1, isRemote: true };
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-01`)).toEqual(context);
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-00`)).toEqual({ ...context, traceFlags: 0 });
   });
 
-  it('keeps only the flag that is known', () => {
+  it('a traceparent keeps only the flag that is known', () => {
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-ff`)).toMatchObject({ traceFlags: 1 });
     expect(parseSampled(`00-${TRACE}-${SPAN}-fe`)).toBeNull();
   });
 
-  it('of a later version may be longer', () => {
+  it('a traceparent of a later version may be longer', () => {
     expect(parseTraceparent(`01-${TRACE}-${SPAN}-01-what-comes`)).toMatchObject({ traceId: TRACE });
   });
 
@@ -32,11 +32,11 @@ describe('a traceparent', () => {
     ['too long', `00-${TRACE}-${SPAN}-01-more`],
     ['a line break', `00-${TRACE}-${SPAN}-01\n`],
     ['very long', `01-${TRACE}-${SPAN}-01-${'x'.repeat(10_000)}`],
-  ])('that is malformed is ignored: %s', (_, value) => {
+  ])('a malformed traceparent is ignored: %s', (_, value) => {
     expect(parseTraceparent(value)).toBeNull();
   });
 
-  it('is written in 55 characters', () => {
+  it('a traceparent is written in 55 characters', () => {
     const text = `00-${TRACE}-${SPAN}-01`;
     expect(formatTraceparent(parseTraceparent(text)!)).toBe(text);
     expect(text).toHaveLength(55);

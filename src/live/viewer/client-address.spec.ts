@@ -13,22 +13,22 @@ describe('PX-1 behind a trusted proxy the client', () => {
     ['behind 12 KiB without a comma', `${'x'.repeat(12_000)}, 198.51.100.7`],
     ['before proxies of ours', '198.51.100.7, 10.0.0.3, 10.0.0.2'],
     ['with a port', '198.51.100.7:4711'],
-  ])('is the rightmost address that is not a trusted proxy: %s', (_, header) => {
+  ])('the client is the rightmost address that is not a trusted proxy: %s', (_, header) => {
     expect(seenAs(header)).toBe('198.51.100.7');
   });
 
-  it('is not read from the header of an untrusted peer', () => {
+  it('the client is not read from the header of an untrusted peer', () => {
     expect(seenAs('198.51.100.7', '203.0.113.1')).toBe('203.0.113.1');
   });
 
   it.each(['1.2.3', '127.1', '2130706433', '0x7f.0.0.1', '203.0.113.010'])(
-    'is the proxy where the proxy has written %s, which is not one spelling of one address',
+    'the client is the proxy where the proxy has written %s, which is not one spelling of one address',
     (text) => {
       expect(seenAs(text)).toBe(PROXY);
     },
   );
 
-  it('is never a partial entry', () => {
+  it('the client is never a partial entry', () => {
     const header = `198.51.100.7${', 10.0.0.2'.repeat(300)}`;
     expect(seenAs(header)).toBe('10.0.0.2');
   });

@@ -18,7 +18,7 @@ describe('TK-16 an external viewer', () => {
     ['а', 'external:acme:%D0%B0'],
     ['💡', 'external:acme:%F0%9F%92%A1'],
     ['__proto__', 'external:acme:__proto__'],
-  ])('with the subject %s is named %s', (subject, id) => {
+  ])('an external viewer with the subject %s is named %s', (subject, id) => {
     expect(idOf('acme', subject)).toBe(id);
   });
 
@@ -32,18 +32,18 @@ describe('TK-16 an external viewer', () => {
     ['\udc00\ud800', 'a surrogate pair the wrong way round'],
     ['x'.repeat(201), '201 characters'],
     ['ë'.repeat(101), '202 bytes'],
-  ])('is refused with the subject %j: %s', (subject) => {
+  ])('an external viewer is refused with the subject %j: %s', (subject) => {
     expect(externalViewer('acme', subject)).toBeNull();
   });
 
   it.each(['', 'Acme', '-acme', 'a_b', 'a:b', 'a.b', 'a'.repeat(33), 'äcme', 'acme\n'])(
-    'cannot have the source %j',
+    'an external viewer cannot have the source %j',
     (source) => {
       expect(externalViewer(source, '1')).toBeNull();
     },
   );
 
-  it('is parsed from its canonical spelling only', () => {
+  it('an external viewer is parsed from its canonical spelling only', () => {
     for (const subject of ['1234', 'a:b', 'Zoë', '💡'.repeat(50), '\u{10ffff}', 'x'.repeat(200)]) {
       const viewer = externalViewer('acme', subject);
       const id = parseViewerId(viewer?.id);
@@ -75,11 +75,11 @@ describe('TK-16 an external viewer', () => {
     'external:acme:1\n',
     `external:acme:${'x'.repeat(201)}`,
     `external:acme:${'%C3%AB'.repeat(101)}`,
-  ])('is not parsed from %j', (text) => {
+  ])('an external viewer is not parsed from %j', (text) => {
     expect(parseViewerId(text)).toBeNull();
   });
 
-  it('belongs to one source and is of one kind', () => {
+  it('an external viewer belongs to one source and is of one kind', () => {
     expect(idOf('acme', '1')).not.toBe(idOf('acme-2', '1'));
     const { id } = externalViewer('acme', 'user:1') ?? { id: 'user:' as const };
     expect(sourceOf(id)).toBe('acme');

@@ -16,7 +16,7 @@ function watched(): { origins: HttpOrigins; lines: Record<string, unknown>[] } {
 }
 
 describe('the origins that may call over HTTP', () => {
-  it('are logged once when they are refused, with the setting to change', async () => {
+  it('an origin is logged once when it is refused, with the setting to change', async () => {
     const { origins, lines } = watched();
     for (const origin of ['https://other.example', 'https://other.example', 'null', 'https://good.example'])
       expect(await origins.allow(origin)).toBe(origin === 'https://good.example');
@@ -26,7 +26,7 @@ describe('the origins that may call over HTTP', () => {
     ]);
   });
 
-  it('are logged as null, once per reason, when a request is refused that has none', async () => {
+  it('a refused request without an origin is logged with null, once per reason', async () => {
     const { origins, lines } = watched();
     await origins.allow('null');
     for (const reason of ['other-site', 'no-origin', 'other-site', 'no-origin'] as const) origins.refused(reason);
@@ -37,14 +37,14 @@ describe('the origins that may call over HTTP', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it('are cut to 200 characters in the log', async () => {
+  it('an origin is cut to 200 characters in the log', async () => {
     const { origins, lines } = watched();
     await origins.allow(`https://${'a'.repeat(5_000)}.example`);
     await origins.allow(`https://${'a'.repeat(6_000)}.example`);
     expect(lines.map(({ origin }) => (origin as string).length)).toEqual([200]);
   });
 
-  it('are logged at most a thousand times, and then once that there are more', async () => {
+  it('origins are logged at most a thousand times, and then once that there are more', async () => {
     const { origins, lines } = watched();
     for (let number = 0; number < 1_500; number++) await origins.allow(`https://${number}.example`);
     origins.refused('other-site');

@@ -6,7 +6,7 @@ const connection = (name: string): Connection => ({ name }) as unknown as Connec
 const [one, two, three] = ['one', 'two', 'three'].map(connection) as [Connection, Connection, Connection];
 
 describe('connections by a key', () => {
-  it('are those that were added for it, in order', () => {
+  it('the connections of a key are those that were added for it, in order', () => {
     const index = new ConnectionIndex<string>();
     index.add('ada', one);
     expect([index.of('ada'), index.count('ada')]).toEqual([[one], 1]);
@@ -18,7 +18,7 @@ describe('connections by a key', () => {
     expect([index.of('eve'), index.count('eve')]).toEqual([[], 0]);
   });
 
-  it('leave one by one, and a key without any is forgotten', () => {
+  it('connections leave a key one by one, and a key without any is forgotten', () => {
     const index = new ConnectionIndex<string>();
     for (const each of [one, two]) index.add('ada', each);
     index.remove('ada', three);
@@ -35,7 +35,7 @@ describe('connections by a key', () => {
     expect([...index.keys()]).toEqual([]);
   });
 
-  it('are all removed with their key', () => {
+  it('all connections of a key are removed with it', () => {
     const index = new ConnectionIndex<string>();
     for (const each of [one, two]) index.add('ada', each);
     const all = index.of('ada');

@@ -17,14 +17,14 @@ describe('a remembered revocation of a viewer', () => {
   const registry = new ConnectionRegistry({} as Presence, new NoneElsewhere());
   afterEach(() => void vi.useRealTimers());
 
-  it('is not shortened by a later one that reaches less far', () => {
+  it('a revocation is not shortened by a later one that reaches less far', () => {
     registry.rememberRevoked({ viewer, issuedUntilMs: NOW });
     registry.rememberRevoked({ viewer, issuedUntilMs: NOW - 30_000, onlyWithoutSession: false });
     expect(registry.hasEnded(issuedAt(NOW))).toBe(true);
     expect(registry.hasEnded(issuedAt(NOW + 1))).toBe(false);
   });
 
-  it('is forgotten after a minute, also for tokens without a time of issue', () => {
+  it('a revocation is forgotten after a minute, also for tokens without a time of issue', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const untimed = { viewer: { id: viewer }, standsOn: 'token', expiresAt: new Date(NOW) } as const;
     registry.rememberRevoked({ viewer, issuedUntilMs: NOW });
@@ -34,7 +34,7 @@ describe('a remembered revocation of a viewer', () => {
     expect(registry.hasEnded(untimed)).toBe(false);
   });
 
-  it('does not reach tokens of a session if only those without one were revoked', () => {
+  it('a revocation of tokens without a session does not reach those of a session', () => {
     registry.rememberRevoked({ viewer, issuedUntilMs: NOW + 1000, onlyWithoutSession: true });
     expect(registry.hasEnded(issuedAt(NOW + 500))).toBe(true);
     expect(registry.hasEnded(issuedAt(NOW + 500, 'a'))).toBe(false);

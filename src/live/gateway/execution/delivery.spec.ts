@@ -99,7 +99,7 @@ describe('a keep-latest feed', () => {
     expect(socket.pushed).toEqual([1, 4]);
   });
 
-  it('keeps order with a slow resolver, and ends when too many events wait', async () => {
+  it('keeps order with a slow resolver, and skips to the newest event when more than 256 wait', async () => {
     const { delivery, socket } = delivering(async (value) => {
       await turn();
       return value;

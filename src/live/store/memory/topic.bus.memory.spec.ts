@@ -64,7 +64,7 @@ async function metric(name: string): Promise<number> {
 }
 
 describe('the histories of a node', () => {
-  it('drop the least recently published one, and say so to resuming subscribers', async () => {
+  it('histories drop the least recently published one, and say so to resuming subscribers', async () => {
     open({ historyBytes: 100 * KIB });
     const [first, second] = [newTopic(), newTopic()];
     const cursors = [await publish(first, 'a'), await publish(second, 'a')];
@@ -78,7 +78,7 @@ describe('the histories of a node', () => {
     expect(await metric('sallyport_history_bytes')).toBeLessThanOrEqual(100 * KIB);
   });
 
-  it('publish an event again that they have dropped, when it is sent again with its key', async () => {
+  it('histories publish an event again that they have dropped, when it is sent again with its key', async () => {
     open({ historyBytes: 100 * KIB });
     const topic = newTopic();
     const send = async () => (await bus!.publish([{ topic, payload: 'x', key: 'k', publisher: 'a' }]))[0];
@@ -91,7 +91,7 @@ describe('the histories of a node', () => {
     expect(await resume(topic)).toMatchObject({ payloads: ['x'] });
   });
 
-  it('drop events of the publisher that has the most', async () => {
+  it('histories drop events of the publisher that has the most', async () => {
     open({ historyBytes: 100 * KIB });
     const quiet = newTopic();
     const cursor = await publish(quiet, 'quiet');
@@ -101,7 +101,7 @@ describe('the histories of a node', () => {
     expect(await metric('sallyport_history_dropped_total')).toBeGreaterThan(40);
   });
 
-  it('are counted per publisher, also within one topic', async () => {
+  it('histories are counted per publisher, also within one topic', async () => {
     open({ historyBytes: 100 * KIB });
     const shared = newTopic();
     const [own, cursor] = [newTopic(), await publish(shared, 'quiet', 1)];
@@ -113,7 +113,7 @@ describe('the histories of a node', () => {
     expect(await resume(own, ownCursor)).toMatchObject({ recovered: true });
   });
 
-  it('drop the value of a keep-latest feed only when there is nothing else', async () => {
+  it('histories drop the value of a keep-latest feed only when there is nothing else', async () => {
     open({ historyBytes: 100 * KIB });
     const [state, recent] = [newTopic(COUNT), newTopic(RECENT)];
     await publish(state, 'a', 10 * KIB, 'the state');
@@ -125,7 +125,7 @@ describe('the histories of a node', () => {
     expect(await resume(state)).toMatchObject({ payloads: [] });
   });
 
-  it('measure payloads that the publisher has not measured', async () => {
+  it('histories measure payloads that the publisher has not measured', async () => {
     open({ historyBytes: 100 * KIB });
     const topic = newTopic();
     await bus!.publish([{ topic, payload: { text: 'x'.repeat(30 * KIB) } }]);
@@ -135,7 +135,7 @@ describe('the histories of a node', () => {
     expect(await resume(topic)).toMatchObject({ payloads: [] });
   });
 
-  it('never mislead a resuming subscriber, and count zero when all events have expired', async () => {
+  it('histories never mislead a resuming subscriber, and count zero when all events have expired', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     open({ historyBytes: 200 * KIB });
     const topics = [NEWS, COUNT, RECENT].flatMap((definition) =>
@@ -162,7 +162,7 @@ describe('the histories of a node', () => {
 });
 
 describe('a topic that is deleted', () => {
-  it('ends its subscriptions at once, once each, and no others', async () => {
+  it('a deleted topic ends its subscriptions at once, once each, and no others', async () => {
     open({});
     const [topic, other] = [newTopic(), newTopic()];
     const [one, two, elsewhere] = [new RecordingSink(), new RecordingSink(), new RecordingSink()];
@@ -177,7 +177,7 @@ describe('a topic that is deleted', () => {
     expect(elsewhere.all.map(({ kind }) => kind)).toEqual(['confirmed', 'event']);
   });
 
-  it('takes the subscriber that returns from inside the end', async () => {
+  it('a deleted topic takes the subscriber that returns from inside the end', async () => {
     open({});
     const topic = newTopic();
     const back = new RecordingSink();
@@ -202,7 +202,7 @@ describe('idempotency keys of a node', () => {
     return outcome?.ok === true && outcome.duplicate;
   };
 
-  it('of one publisher do not displace those of another', async () => {
+  it('idempotency keys of one publisher do not displace those of another', async () => {
     open({});
     const topic = newTopic();
     await use('quiet', 'mine', topic);
@@ -213,7 +213,7 @@ describe('idempotency keys of a node', () => {
     expect(await metric('sallyport_idempotency_keys_dropped_total')).toBe(91);
   });
 
-  it('are limited over all topics, at the expense of the publisher with the most', async () => {
+  it('idempotency keys are limited over all topics, at the expense of the publisher with the most', async () => {
     open({ keys: { ofPublisher: 15, together: 20 } });
     const topics = Array.from({ length: 15 }, () => newTopic());
     for (const topic of topics) await use('busy', 'k', topic);
@@ -225,7 +225,7 @@ describe('idempotency keys of a node', () => {
     expect(await use('busy', 'k', topics[4]!)).toBe(false);
   });
 
-  it('are separate for each publisher', async () => {
+  it('idempotency keys are separate for each publisher', async () => {
     open({});
     const topic = newTopic();
     expect(await use('a', 'k', topic)).toBe(false);
@@ -233,7 +233,7 @@ describe('idempotency keys of a node', () => {
     expect(await use('a', 'k', topic)).toBe(true);
   });
 
-  it('expire after five minutes, and may be used again', async () => {
+  it('idempotency keys expire after five minutes, and may be used again', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     open({});
     const topic = newTopic();
