@@ -21,6 +21,7 @@ it('answers a hanging resolver with UNAVAILABLE, and keeps the results of others
 
 it('limits a result that is only like a promise, as query builders return it', async () => {
   const schema = buildSchema('type Query { hangs: Int }');
+  // oxlint-disable-next-line unicorn/no-thenable -- the results of query builders are
   schema.getQueryType()!.getFields()['hangs']!.resolve = () => ({ then: () => {} });
   const result = await execute({ schema: withDeadlines(schema, 20), document: parse('{ hangs }'), contextValue: {} });
   expect(result.errors?.map((error) => maskError(error).shown.extensions)).toMatchObject([{ code: 'UNAVAILABLE' }]);
