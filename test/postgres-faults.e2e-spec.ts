@@ -315,7 +315,7 @@ needs('postgres')('a start on a store that another user has migrated', () => {
     url.searchParams.set('options', '-c role=pg_monitor');
     const metrics = new StoreMetrics(new MetricsRegistry(), silent);
     await expect(PostgresEngine.open({ url: url.href }, metrics, silent)).rejects.toThrow(
-      /cannot be used as the store \(permission denied for function settle\): check DATABASE_URL and the rights/,
+      /cannot be used as the store \(permission denied for function settle\): check DATABASE_URL and the privileges/,
     );
     await admin.end();
     await created.drop();

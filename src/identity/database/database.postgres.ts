@@ -116,6 +116,6 @@ function explain(error: unknown, url: string): string {
   const where = databasePlace(url);
   return (
     startFault(error, where) ??
-    `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the rights of its user.`
+    `The database at ${where} cannot be used (${reason.split('\n')[0] ?? reason}): check DATABASE_URL and the privileges of its user.`
   );
 }
