@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { APPEND_SCHEMA } from './append-schema.js';
 import { DEFINITION_SCHEMA } from './definition-schema.js';
+import { IDENTITY_SCHEMA } from './identity-schema.js';
 import { OUTBOX_LITERALS, OUTBOX_SCHEMA } from './outbox-schema.js';
 import { OUTBOX_ROLES_SCHEMA } from './outbox-roles-schema.js';
 import { OUTBOX_START_SCHEMA } from './outbox-start-schema.js';
@@ -28,6 +29,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'outbox literals', sql: OUTBOX_LITERALS },
   { name: 'outbox beside other roles', sql: OUTBOX_ROLES_SCHEMA },
   { name: 'keys of an epoch', sql: APPEND_SCHEMA },
+  { name: 'restored copies', sql: IDENTITY_SCHEMA },
 ];
 
 const BOOKKEEPING = `
