@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import pg from 'pg';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Database } from '../src/identity/database/database.js';
+import { Database, type Orm } from '../src/identity/database/database.js';
 import { openPostgres } from '../src/identity/database/database.postgres.js';
-import type { StoreState } from '../src/live/store/store-health.js';
+import { StoreMetrics, type StoreState } from '../src/live/store/store-health.js';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { closeCodeFor } from '../src/testing/live-socket.js';
 import { Browser } from './kit/browser.js';
@@ -72,7 +73,7 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     await endConnections(name);
     await until({ status: 503, database: 'unavailable' });
     expect([await register(), await register()]).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
-    await vi.waitFor(() => expect(logged('refuses writes')).toEqual([expect.stringContaining('25006')]));
+    await vi.waitFor(() => expect(logged('The database refuses writes')).toEqual([expect.stringContaining('25006')]));
     expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 0$/m);
     expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="25006"\} [1-9]/m);
     await onServer(`alter database ${name} reset default_transaction_read_only`);
@@ -103,6 +104,23 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     await until({ status: 200, database: 'ok' });
     expect(await register()).toBeUndefined();
   });
+
+  it('is not ready while its role may not sign in, and says why once', async () => {
+    await onServer(`alter role ${name} nologin`);
+    await endConnections(name);
+    expect(await register()).toBe('UNAVAILABLE');
+    await until({ status: 503, database: 'unavailable' });
+    expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 0$/m);
+    await vi.waitFor(
+      async () =>
+        expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="28000"\} [3-9]$/m),
+      { timeout: 30_000, interval: 200 },
+    );
+    expect(logged('"level":50')).toEqual([]);
+    await onServer(`alter role ${name} login`);
+    await until({ status: 200, database: 'ok' });
+    expect(await metrics()).toMatch(/^sallyport_store_up\{store="database"\} 1$/m);
+  });
 });
 
 needs('postgres')('a PostgreSQL that refuses writes and is not the store', () => {
@@ -123,6 +141,24 @@ needs('postgres')('a PostgreSQL that refuses writes and is not the store', () =>
     await endConnections(name);
     await until('ok');
     expect(await closeCodeFor(server.url, token)).toBe(CloseCode.Normal);
+    await server.stop();
+    await created.drop();
+  });
+});
+
+needs('postgres')('a PostgreSQL that accepts no connections and is not the store', () => {
+  it('answers UNAVAILABLE, and closes new sockets so that they try again', async () => {
+    const created = await createDatabase();
+    const name = new URL(created.url).pathname.slice(1);
+    const server = await startServer({ env: { DATABASE_URL: created.url, STORE: 'memory', TOKEN_TTL_SECONDS: '600' } });
+    const { browser } = await server.signedIn();
+    const token = await browser.token();
+    await onServer(`alter database ${name} allow_connections false`);
+    await endConnections(name);
+    expect(await closeCodeFor(server.url, token)).toBe(CloseCode.TryAgainLater);
+    await expect(browser.me()).rejects.toThrow('UNAVAILABLE');
+    await onServer(`alter database ${name} allow_connections true`);
+    await vi.waitFor(async () => expect(await closeCodeFor(server.url, token)).toBe(CloseCode.Normal));
     await server.stop();
     await created.drop();
   });
@@ -201,6 +237,15 @@ needs('postgres')('a start against a PostgreSQL that takes no writes', () => {
     await database.close();
     await created.drop();
   });
+});
+
+it('a database counts as unavailable when its probe fails with any error, and as up when it succeeds', async () => {
+  const health = new StoreMetrics(new Registry(), pino({ level: 'silent' })).watch('database', 'The database', 'db');
+  const execute = vi.fn(async () => ({ rows: [{ readOnly: 'off' }] }));
+  const database = new Database({ execute } as unknown as Orm, { close: async () => {}, health });
+  execute.mockRejectedValueOnce(Object.assign(new Error('no'), { code: 'XX000' }));
+  expect([await database.answers(), database.state]).toEqual([false, 'unavailable']);
+  expect([await database.answers(), database.state]).toEqual([true, 'ok']);
 });
 
 async function endConnections(name: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { StoreOperation } from '../../live/store/store-operation.js';
 import {
   databaseFailure,
   type DatabaseFailure,
+  failureCode,
   FILLER,
   probeWrite,
   ReadOnlyDatabase,
@@ -79,7 +80,10 @@ export class Database {
     const { health } = this.parts;
     const probe = this.#watched('heartbeat', () => this.#probe()).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (!(error instanceof UnavailableError)) health?.becameUnavailable(failureCode(error) || 'no answer');
+        return false;
+      },
     );
     const answer = await within(PROBE_TIMEOUT_MS, probe, 'late');
     if (answer === 'late') health?.becameUnavailable('no answer');

@@ -1,6 +1,6 @@
 import { Client, type Pool } from 'pg';
 import type { Logger } from 'pino';
-import { StartError } from '../../errors/sallyport.errors.js';
+import { StartError, UnavailableError } from '../../errors/sallyport.errors.js';
 import type { StoreSettings } from '../../live.config.js';
 import { migrateStore } from './migrations.js';
 import { CONNECT_TIMEOUT_MS, ignore, makePool, onFirstConnection, QUERY_TIMEOUT_MS } from './postgres-connections.js';
@@ -109,7 +109,8 @@ async function requireReadCommitted(client: Client, { settings = VARIABLES }: Po
 }
 
 function explain(error: unknown, address: string, { url, memory } = VARIABLES): string {
-  const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : 'unknown';
+  const said = error instanceof UnavailableError ? error.cause : error;
+  const reason = said instanceof Error ? said.message || String((said as NodeJS.ErrnoException).code) : 'unknown';
   return (
     startFault(error, address, url) ??
     `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the privileges of its user, or ${memory} to run one node.`

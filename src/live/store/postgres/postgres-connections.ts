@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors/sallyport.errors.js';
-import { databaseFailure, isDatabaseUnavailable } from './postgres-failure.js';
+import { databaseFailure, isDatabaseUnavailable, NotConnected } from './postgres-failure.js';
 import { databasePlace } from './postgres-url.js';
 
 /** How long connecting may take, in milliseconds. */
@@ -31,7 +31,7 @@ export interface PoolOptions {
   readonly name: string;
 }
 
-/** Makes a pool whose queries end within 5 seconds. It connects when it is used. */
+/** Makes a pool whose queries end within 5 seconds. It connects when it is used; {@link NotConnected} if it cannot. */
 export function makePool(url: string, { size, name }: PoolOptions, logger: Logger): Pool {
   const pool = new Pool({
     connectionString: url,
@@ -42,6 +42,7 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
     keepAlive: true,
     application_name: name,
     onConnect: askForReadableValues,
+    Client: NodeClient,
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
   // A connection that breaks between two queries emits an error; without a listener it would end the process.
@@ -86,6 +87,21 @@ export async function onFirstConnection(
       await delay(RETRY_EVERY_MS);
     }
   }
+}
+
+/** Tells a failure to connect apart from what a statement fails with. Drizzle takes what has "Pool" in its name for a pool. */
+class NodeClient extends Client {
+  override connect(): Promise<Client>;
+  override connect(done: (error: Error) => void): void;
+  override connect(done?: (error: Error) => void): Promise<Client> | void {
+    if (!done) return super.connect().catch(notConnected);
+    super.connect((error: Error | null) => done((error && new NotConnected(error)) as Error));
+  }
+}
+
+/** @throws NotConnected with what connecting failed with */
+export function notConnected(error: unknown): never {
+  throw new NotConnected(error);
 }
 
 /** The pool waits for it, which the pool's type does not say. */

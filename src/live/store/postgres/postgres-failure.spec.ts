@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { databaseFailure, startFault } from './postgres-failure.js';
+import { databaseFailure, NotConnected, startFault } from './postgres-failure.js';
 
 it('a server that accepts a connection and never answers is unavailable', async () => {
   const accepted: Socket[] = [];
@@ -39,3 +39,14 @@ it('a missing file that the URL names is no database that does not answer', () =
   const open = (): pg.Client => new pg.Client({ connectionString: 'postgres://db/d?sslrootcert=/no/such.pem' });
   expect(open).toThrow(expect.toSatisfy((error: unknown) => startFault(error, 'db:5432') === null) as Error);
 });
+
+it.each(['28P01', '3D000', '55000', 'CERT_HAS_EXPIRED', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'])(
+  'a connection that is refused with %s means an unavailable database, except at the start',
+  (code) => {
+    const refused = Object.assign(new Error('no'), { code });
+    expect(databaseFailure(refused)).toBeNull();
+    const error = new Error('Failed query', { cause: new NotConnected(refused) });
+    expect(databaseFailure(error)).toEqual({ kind: 'unavailable', reason: code });
+    expect(startFault(error, 'db:5432')).toBeNull();
+  },
+);

@@ -41,8 +41,35 @@ export interface DatabaseFailure {
   readonly reason: string;
 }
 
-/** The database failure behind an error of {@link isDatabaseUnavailable}; null for other errors. */
+/**
+ * A connection could not be opened, whatever the reason: in a node that runs, it is the database that has changed, such
+ * as its password or certificate. What a statement fails with may be a bug.
+ */
+export class NotConnected extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : 'connection lost', { cause });
+  }
+}
+
+/** The database failure behind an error of {@link isDatabaseUnavailable} or {@link NotConnected}; null for others. */
 export function databaseFailure(error: unknown): DatabaseFailure | null {
+  const failure = knownFailure(error);
+  if (failure || !couldNotConnect(error)) return failure;
+  return { kind: 'unavailable', reason: failureCode(error) || 'connection lost' };
+}
+
+/** The most specific code behind an error: an SQLSTATE, or that of a system call or of TLS; '' if there is none. */
+export function failureCode(error: unknown): string {
+  return innermost(error)[0];
+}
+
+function couldNotConnect(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1)
+    if (cause instanceof NotConnected) return true;
+  return false;
+}
+
+function knownFailure(error: unknown): DatabaseFailure | null {
   if (!isDatabaseUnavailable(error)) return null;
   const [code, message] = innermost(error);
   if (REFUSED_WRITE_STATES.test(code)) return { kind: 'refused-write', reason: code };
@@ -74,7 +101,7 @@ export async function probeWrite(run: (statement: string) => Promise<unknown>, r
 
 /** Whether the role lacks the privilege to do it. */
 export function lacksPrivilege(error: unknown): boolean {
-  return innermost(error)[0] === '42501';
+  return failureCode(error) === '42501';
 }
 
 /**
@@ -84,7 +111,8 @@ export function lacksPrivilege(error: unknown): boolean {
  * @param setting what they call its URL
  */
 export function startFault(error: unknown, address: string, setting = 'DATABASE_URL'): string | null {
-  const failure = databaseFailure(error);
+  // At the start a refused sign-in or certificate is a mistake of the settings, and its own message tells more.
+  const failure = knownFailure(error);
   if (!failure || (error as NodeJS.ErrnoException).syscall === 'open') return null;
   const { kind, reason } = failure;
   return kind === 'refused-write'
@@ -98,7 +126,7 @@ function innermost(error: unknown): [code: string, message: string] {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
     const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
-    found = [/^[A-Z0-9_]{1,30}$/.test(code) ? code : found[0], cause.message];
+    found = [/^[A-Z0-9_]{1,40}$/.test(code) ? code : found[0], cause.message];
   }
   return found;
 }
