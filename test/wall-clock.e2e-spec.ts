@@ -1,10 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Invitations } from '../src/identity/accounts/invitations.js';
+import { ApiKeys } from '../src/identity/api-keys/api-keys.service.js';
+import { ApiKeyStore } from '../src/identity/api-keys/api-key.store.js';
+import { AuditRecorder } from '../src/identity/audit/audit-recorder.js';
+import { AuditStore } from '../src/identity/audit/audit.store.js';
+import { SessionSweeper } from '../src/identity/sessions/session-sweeper.js';
+import { ConsoleSessionStore } from '../src/server/console/console-session.store.js';
 import { Browser } from './kit/browser.js';
 import { openSocket } from '../src/testing/live-socket.js';
 import { requireNeed, needs } from './kit/needs.js';
 import { createDatabase } from './kit/postgres-database.js';
+import { startServer } from './kit/server.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';
 import { temporaryFolder } from './kit/temporary-folder.js';
 
@@ -72,4 +81,34 @@ needs('faketime', 'postgres')('a node whose wall clock is changed while it runs'
       await Promise.all([socket.close(), another.close()]);
     },
   );
+});
+
+needs('postgres')('a node whose wall clock is far ahead', () => {
+  it('removes no sessions, invitations, console sessions and audit events of the others', async () => {
+    const database = await createDatabase();
+    const server = await startServer({ env: { DATABASE_URL: database.url, REGISTRATION: 'open' } });
+    const of = <T>(type: new (...values: never[]) => T): T => server.app.get(type, { strict: false });
+    const { browser, id } = await server.signedIn();
+    await of(ApiKeys).create('operator', ['console']);
+    const [key] = await of(ApiKeyStore).list();
+    const consoles = of(ConsoleSessionStore);
+    const openConsole = (secretHash: string) => consoles.open({ id: randomUUID(), secretHash, keyId: key!.id });
+    await openConsole('first');
+    const invitation = await of(Invitations).create(7);
+    await of(AuditRecorder).flush();
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 400 * 86_400_000 });
+    await of(SessionSweeper).sweep();
+    await of(AuditRecorder).retain();
+    await of(Invitations).create(7);
+    await openConsole('second');
+    vi.useRealTimers();
+
+    expect((await browser.me())?.user.id).toBe(id);
+    expect((await of(Invitations).list()).map((known) => known.id)).toContain(invitation.id);
+    expect(await consoles.find('first')).not.toBeNull();
+    expect(await of(AuditStore).oldest({ event: 'registered', limit: 1 })).toHaveLength(1);
+    await server.stop();
+    await database.drop();
+  });
 });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, gt, lte } from 'drizzle-orm';
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm';
 import { Database } from '../database/database.js';
 import { invitations, isUuid } from '../database/schema.js';
 
@@ -48,8 +48,8 @@ export class InvitationStore {
     return rows.length > 0;
   }
 
-  /** Removes those that have expired. */
-  async removeExpired(now: Date): Promise<void> {
-    await this.database.run((orm) => orm.delete(invitations).where(lte(invitations.expiresAt, now)));
+  /** Removes those that have expired by the clock of the database, not of one node. */
+  async removeExpired(): Promise<void> {
+    await this.database.run((orm) => orm.delete(invitations).where(lte(invitations.expiresAt, sql`now()`)));
   }
 }

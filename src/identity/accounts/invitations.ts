@@ -33,7 +33,7 @@ export class Invitations {
     const code = randomBytes(CODE_BYTES).toString('base64url');
     const createdAt = new Date();
     const invitation = { id: randomUUID(), createdAt, expiresAt: new Date(createdAt.getTime() + days * DAY_MS) };
-    await this.store.removeExpired(createdAt);
+    await this.store.removeExpired();
     await this.store.add(invitation, hashOf(code));
     this.audit.record('invitation-created', { by: 'operator', name: invitation.id });
     return { ...invitation, code };

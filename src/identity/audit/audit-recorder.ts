@@ -12,7 +12,6 @@ const BATCH = 500;
 const MAX_WAITING = 10_000;
 const RETAIN_EVERY_MS = 10 * 60_000;
 const RETAIN_BATCH = 5_000;
-const DAY_MS = 86_400_000;
 
 /** Stores audit events: in batches, apart from what caused them, which never waits or fails because of it. */
 @Injectable()
@@ -65,9 +64,8 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
 
   /** Removes events that are older than `AUDIT_RETENTION_DAYS`. Nodes share the work. Never throws. */
   async retain(): Promise<void> {
-    const oldest = new Date(Date.now() - this.config.retentionDays * DAY_MS);
     try {
-      while ((await this.store.removeBefore(oldest, RETAIN_BATCH)) === RETAIN_BATCH);
+      while ((await this.store.removeOlderThan(this.config.retentionDays, RETAIN_BATCH)) === RETAIN_BATCH);
     } catch (error) {
       // The database reports its own outage; the next time removes more.
       if (!(error instanceof UnavailableError)) this.metrics.notRemoved(error);

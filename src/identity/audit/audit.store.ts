@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
 import type { AuditRecord } from '../../live/logging/audit-log.js';
 import { Database } from '../database/database.js';
 import { auditEvents } from '../database/schema.js';
@@ -65,10 +65,11 @@ export class AuditStore {
     );
   }
 
-  /** Removes at most `most` events that happened before a time. Returns how many. */
-  async removeBefore(time: Date, most: number): Promise<number> {
+  /** Removes at most `most` events that are older by the clock of the database, not of one node. Returns how many. */
+  async removeOlderThan(days: number, most: number): Promise<number> {
     const removed = await this.database.run((orm) => {
-      const old = orm.select({ id: auditEvents.id }).from(auditEvents).where(lt(auditEvents.at, time)).limit(most);
+      const isOld = lt(auditEvents.at, sql`now() - ${days} * interval '1 day'`);
+      const old = orm.select({ id: auditEvents.id }).from(auditEvents).where(isOld).limit(most);
       return orm.delete(auditEvents).where(inArray(auditEvents.id, old)).returning({ id: auditEvents.id });
     });
     return removed.length;

@@ -51,9 +51,15 @@ export class SessionLimits {
     };
   }
 
-  /** The opposite of {@link live}. */
-  expired(now: Date): SQL | undefined {
-    return or(lte(sessions.lastSeenAt, ago(now, this.#idleMs)), lte(sessions.createdAt, ago(now, this.#absoluteMs)));
+  /**
+   * The condition for an expired session, by the clock of the database: a node whose own clock is wrong refuses sessions
+   * itself, and does not end those of all nodes.
+   */
+  expired(): SQL | undefined {
+    return or(
+      lte(sessions.lastSeenAt, sql`now() - ${this.#idleMs} * interval '1 ms'`),
+      lte(sessions.createdAt, sql`now() - ${this.#absoluteMs} * interval '1 ms'`),
+    );
   }
 
   /**

@@ -149,13 +149,13 @@ export class SessionStore {
     return new Map(rows.map((row) => [row.id, this.limits.endOf(row)]));
   }
 
-  /** Ends expired sessions, up to a maximum number; rows that another node is ending are skipped. */
+  /** Ends sessions that are expired by the clock of the database, up to a maximum number; rows that another node is ending are skipped. */
   endExpired(atMost: number): Promise<readonly EndedSession[]> {
     return this.database.run((orm) => {
       const expired = orm
         .select({ id: sessions.id })
         .from(sessions)
-        .where(this.limits.expired(new Date()))
+        .where(this.limits.expired())
         .limit(atMost)
         .for('update', { skipLocked: true });
       return orm.delete(sessions).where(inArray(sessions.id, expired)).returning(ENDED);

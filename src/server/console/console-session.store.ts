@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, desc, eq, gt, inArray, lte, or } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lte, or, sql } from 'drizzle-orm';
 import { Database, type Orm } from '../../identity/database/database.js';
 import { apiKeys, consoleSessions } from '../../identity/database/schema.js';
 import { type ApiKey, withScopes } from '../../identity/api-keys/api-key.store.js';
@@ -60,9 +60,11 @@ export class ConsoleSessionStore {
         .where(eq(apiKeys.id, session.keyId))
         .for('update');
       if (!key) return null;
-      const { idle, absolute } = oldest();
       const { createdAt, lastUsedAt } = consoleSessions;
-      await orm.delete(consoleSessions).where(or(lte(lastUsedAt, idle), lte(createdAt, absolute)));
+      // By the clock of the database: a node whose own clock is wrong does not end the sessions of all nodes.
+      const isIdle = lte(lastUsedAt, sql`now() - ${CONSOLE_IDLE_SECONDS} * interval '1 s'`);
+      const isOver = lte(createdAt, sql`now() - ${CONSOLE_SESSION_SECONDS} * interval '1 s'`);
+      await orm.delete(consoleSessions).where(or(isIdle, isOver));
       const ended = presentedHash === null ? null : await endPresented(orm, presentedHash);
       await orm.delete(consoleSessions).where(inArray(consoleSessions.id, surplusOf(orm, session.keyId)));
       const openedAt = new Date();
