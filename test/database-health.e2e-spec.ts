@@ -164,6 +164,22 @@ needs('postgres')('a PostgreSQL that accepts no connections and is not the store
   });
 });
 
+needs('postgres')('a PostgreSQL that ends idle sessions', () => {
+  it("keeps a node's connections", async () => {
+    const created = await createDatabase();
+    const name = new URL(created.url).pathname.slice(1);
+    await onServer(`alter database ${name} set idle_session_timeout = '100ms'`);
+    const server = await startServer({ env: { DATABASE_URL: created.url } });
+    const lasting = `select distinct application_name as name from pg_stat_activity
+      where datname = '${name}' and state = 'idle' and state_change > backend_start + interval '1 s'`;
+    const names = ['sallyport', 'sallyport-listener', 'sallyport-outbox', 'sallyport-store'];
+    const found = async () => (await onServer(lasting)).map((row) => row['name']);
+    await expect.poll(found, { timeout: 20_000, interval: 200 }).toEqual(expect.arrayContaining(names));
+    await server.stop();
+    await created.drop();
+  });
+});
+
 needs('postgres')('an unavailable PostgreSQL, as users see it', () => {
   let created: TestDatabase;
   let proxy: DatabaseProxy;
@@ -252,13 +268,13 @@ async function endConnections(name: string): Promise<void> {
   await onServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
 }
 
-async function onServer(statement: string, name?: string): Promise<void> {
+async function onServer(statement: string, name?: string): Promise<Record<string, unknown>[]> {
   const url = new URL(requireNeed('postgres'));
   if (name) url.pathname = `/${name}`;
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query<Record<string, unknown>>(statement)).rows;
   } finally {
     await client.end();
   }

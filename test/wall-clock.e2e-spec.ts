@@ -92,7 +92,7 @@ needs('postgres')('a node whose wall clock is far ahead', () => {
     await of(ApiKeys).create('operator', ['console']);
     const [key] = await of(ApiKeyStore).list();
     const consoles = of(ConsoleSessionStore);
-    const openConsole = (secretHash: string) => consoles.open({ id: randomUUID(), secretHash, keyId: key!.id });
+    const openConsole = (secretHash: string) => consoles.open({ id: randomUUID(), secretHash, keyId: key!.id }, null);
     await openConsole('first');
     const invitation = await of(Invitations).create(7);
     await of(AuditRecorder).flush();

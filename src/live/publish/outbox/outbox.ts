@@ -3,7 +3,7 @@ import { within } from '../../deadline.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import { makeListener, type PostgresPlace } from '../../store/postgres/open-postgres.js';
 import { OUTBOX_CHANNEL } from '../../store/postgres/outbox-schema.js';
-import { notConnected, READABLE_DATES } from '../../store/postgres/postgres-connections.js';
+import { NO_IDLE_LIMIT, notConnected, READABLE_DATES } from '../../store/postgres/postgres-connections.js';
 import { databaseFailure } from '../../store/postgres/postgres-failure.js';
 import { activeTracer } from '../../tracing/tracer.js';
 import type { OpenRanges } from './open-ranges.js';
@@ -107,6 +107,7 @@ export class Outbox {
     try {
       await client.connect().catch(notConnected);
       // What is removed was published: after a crash of PostgreSQL it is recognised by its keys.
+      await client.query(NO_IDLE_LIMIT);
       await client.query(`${READABLE_DATES}; set synchronous_commit = off; listen ${OUTBOX_CHANNEL}`);
     } catch (error) {
       client.end().catch(() => {});

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { within } from '../../deadline.js';
 import { UnavailableError } from '../../errors/sallyport.errors.js';
 import type { PostgresConnection } from './postgres.connection.js';
+import { NO_IDLE_LIMIT } from './postgres-connections.js';
 import { databaseFailure } from './postgres-failure.js';
 import { EVENT_CHANNEL } from './topic-schema.js';
 
@@ -133,6 +134,7 @@ export class EventLog {
     const client = this.postgres.link.openListener();
     try {
       await client.connect();
+      await client.query(NO_IDLE_LIMIT);
       const { rows } = await client.query<{ after: string }>('select sallyport.settle($1) as after', [this.#seen]);
       await client.query(`listen ${EVENT_CHANNEL}`);
       // Not where it stopped if entries were removed meanwhile, or this is an older copy of the database.

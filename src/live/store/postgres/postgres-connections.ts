@@ -18,10 +18,13 @@ const RETRY_EVERY_MS = 1_000;
 /** Lifts the limits that a role or a database may have: a migration, or waiting for one, may take long. $1: only in this transaction */
 export const NO_LIMITS = `select pg_catalog.set_config(name, '0', $1::boolean) from pg_catalog.pg_settings where name in
   ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`;
+/** Sent first on each connection that stays open: a role or a database may end those that are idle (PostgreSQL 14). */
+export const NO_IDLE_LIMIT = `select pg_catalog.set_config('idle_session_timeout', '0', false)
+  where pg_catalog.current_setting('idle_session_timeout', true) is not null`;
 /** Sent first on each connection: the driver reads dates in this form only, and a role or a database may set another. */
 export const READABLE_DATES = 'set datestyle = iso';
 /** The same for a pool's connections: with array_nulls off, a null in an array would arrive as text. */
-const READABLE_VALUES = `${READABLE_DATES}; set array_nulls = on`;
+const FIRST_STATEMENTS = `${READABLE_DATES}; set array_nulls = on; ${NO_IDLE_LIMIT}`;
 
 /** What differs between pools. */
 export interface PoolOptions {
@@ -41,7 +44,7 @@ export function makePool(url: string, { size, name }: PoolOptions, logger: Logge
     ...LIMITS,
     keepAlive: true,
     application_name: name,
-    onConnect: askForReadableValues,
+    onConnect: prepareConnection,
     Client: NodeClient,
   });
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection broke'));
@@ -105,7 +108,7 @@ export function notConnected(error: unknown): never {
 }
 
 /** The pool waits for it, which the pool's type does not say. */
-const askForReadableValues = ((client: ClientBase) => client.query(READABLE_VALUES)) as (client: ClientBase) => void;
+const prepareConnection = ((client: ClientBase) => client.query(FIRST_STATEMENTS)) as (client: ClientBase) => void;
 
 /** The next query fails and reports it to its caller. */
 export function ignore(): void {}
