@@ -165,6 +165,23 @@ needs('redis')('a Redis that fails, as operators see it', () => {
     await untilReady();
   });
 
+  it('says once why Redis refuses a connection that was lost', async () => {
+    const lines: unknown[] = [];
+    const write = (line: string) => void lines.push((JSON.parse(line) as { reason?: string }).reason);
+    await command('ACL', 'SETUSER', 'node', 'on', '>old', '~*', '&*', '+@all');
+    const url = redis.url.replace('//', '//node:old@');
+    const { connection, close } = await redisNode(url, pino({ base: null }, { write }));
+    const attempts = vi.fn();
+    connection.client.on('error', attempts);
+    await command('ACL', 'SETUSER', 'node', '<old');
+    await command('CLIENT', 'KILL', 'USER', 'node');
+    await vi.waitFor(() => expect(attempts.mock.calls.length).toBeGreaterThan(2), { timeout: 8_000 });
+    expect(lines).toEqual(['connection lost', 'WRONGPASS']);
+    await command('ACL', 'SETUSER', 'node', '>old');
+    await vi.waitFor(() => expect(lines).toEqual(['connection lost', 'WRONGPASS', undefined]), { timeout: 8_000 });
+    close();
+  });
+
   it('shows an outage in the metrics, and its end', async () => {
     await redis.stop();
     await untilRefused();

@@ -83,6 +83,13 @@ interface TookListener {
   observe(seconds: number): void;
 }
 
+/**
+ * Reasons that end only when someone corrects them: a refused sign-in, database or certificate, in the codes of Redis,
+ * PostgreSQL and Node.
+ */
+const REFUSED_CONNECTION =
+  /^(?:WRONGPASS|NOAUTH|NOPERM|NODATABASE|28\w{3}|3D000|42501|55000|\w*CERT\w*|ERR_TLS_\w+|UNABLE_TO_\w+)$/;
+
 /** Receives one store's health. */
 interface StoreListener {
   readonly title: string;
@@ -94,10 +101,13 @@ interface StoreListener {
 }
 
 /**
- * The state of one store. Each change is logged once with its reason and shown in `/metrics`; each failure is counted.
+ * The state of one store. Each change is logged once with its reason and shown in `/metrics`, and so is each reason for
+ * which an unavailable store refuses connections; each failure is counted.
  */
 export class StoreHealth {
   #state: StoreState = 'ok';
+  /** The reasons that were logged since it became unavailable. */
+  readonly #told = new Set<string>();
   readonly #listener: StoreListener;
   readonly #logger: Logger;
 
@@ -129,8 +139,12 @@ export class StoreHealth {
 
   /** The store is unavailable: its connection broke, or it does not answer. */
   becameUnavailable(reason: string): void {
-    const { title } = this.#listener;
-    this.#become('unavailable', reason, `${title} is unavailable: retrying until it is back`);
+    const { title, address } = this.#listener;
+    if (this.#state !== 'unavailable')
+      this.#become('unavailable', reason, `${title} is unavailable: retrying until it is back`);
+    else if (REFUSED_CONNECTION.test(reason) && !this.#told.has(reason))
+      this.#logger.warn({ address, reason }, `${title} refuses connections: retrying until it accepts them`);
+    this.#told.add(reason);
   }
 
   /** The store answers but refuses writes. */
@@ -145,6 +159,7 @@ export class StoreHealth {
     const { title, address } = this.#listener;
     const message = this.#state === 'unavailable' ? `${title} is back` : `${title} takes writes again`;
     this.#state = 'ok';
+    this.#told.clear();
     this.#listener.show(true);
     this.#logger.info({ address }, message);
   }
