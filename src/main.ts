@@ -95,7 +95,9 @@ async function serve(config: Config, options: object = {}): Promise<Registry> {
   return app.get(Registry);
 }
 
+/** Prints the URLs. In production only to a terminal, because the log has them, and is JSON. */
 function tellOpen({ http, workers }: Config): void {
+  if (http.production && !process.stdout.isTTY) return;
   process.stdout.write(`Sallyport is open\n  app       ${http.publicUrl}/\n`);
   if (http.graphiql) process.stdout.write(`  GraphiQL  ${http.publicUrl}/graphiql\n`);
   if (workers > 1) process.stdout.write(`  workers   ${workers}\n`);

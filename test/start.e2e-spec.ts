@@ -97,6 +97,18 @@ describe('a running server', () => {
     await second.end();
   });
 
+  it('prints nothing but JSON lines in production', async () => {
+    const production = { NODE_ENV: 'production', SECRET_KEYS: randomBytes(32).toString('hex') };
+    const server = await startServerProcess({
+      ...(await ownStorage()),
+      ...production,
+      PUBLIC_URL: 'https://app.example',
+    });
+    await server.end();
+    const messages = lines(server.output()).map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(messages).toContain('listening');
+  });
+
   it.skipIf(somaxconn() < WAITING)('lets a thousand connections wait while it is busy', async () => {
     const server = await startServerProcess(await ownStorage());
     const { port } = new URL(server.url);
