@@ -1,6 +1,6 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Controller, Get, Injectable, Module } from '@nestjs/common';
-import { type AbstractHttpAdapter, ModuleRef, NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -103,15 +103,15 @@ describe('the context option', () => {
   });
 });
 
-it('a service that the options need gets Sallyport when it ends a session', async () => {
+it('a service that the options need injects Sallyport, and ends a session with it', async () => {
   @Injectable()
   class SessionService extends TestSessions {
-    constructor(private readonly moduleRef: ModuleRef) {
+    constructor(private readonly sallyport: Sallyport) {
       super();
     }
 
     revoke(session: string): Promise<void> {
-      return this.moduleRef.get(Sallyport, { strict: false }).revokeSession(session);
+      return this.sallyport.revokeSession(session);
     }
   }
   @Module({ providers: [SessionService], exports: [SessionService] })

@@ -20,12 +20,15 @@ import { AppSessions, SESSION_PORT } from './app-sessions.js';
 import type { SallyportOptions, SessionPort } from './options.js';
 import { readOptions } from './read-options.js';
 import { Sallyport } from './sallyport.js';
+import { LateServices, SallyportServices } from './sallyport-services.js';
 import { SessionTokens } from './session-tokens.js';
 import { SessionTokenAuthenticator } from './session-token.authenticator.js';
 import { StartChecks } from './start-checks.js';
 
 /** Injection token of the application's options. */
 const OPTIONS = Symbol('SALLYPORT_OPTIONS');
+/** Of the provider that gives {@link Sallyport} its services. */
+const SERVICES_SET = Symbol('SALLYPORT_SERVICES_SET');
 
 /** A provider that creates the options, for {@link SallyportAsyncOptions}. */
 export interface SallyportOptionsFactory {
@@ -81,7 +84,13 @@ export class SallyportModule {
       authenticators: [SessionTokenAuthenticator],
       sessions: AppSessions,
     });
-    return { ...live, providers: [Sallyport, SessionTokens, StartChecks], exports: [Sallyport] };
+    const services: Provider = {
+      provide: SERVICES_SET,
+      useFactory: (late: LateServices, created: SallyportServices) => late.set(created),
+      inject: [LateServices, SallyportServices],
+    };
+    const providers = [Sallyport, LateServices, SallyportServices, services, SessionTokens, StartChecks];
+    return { ...live, providers, exports: [Sallyport] };
   }
 
   /**

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Feed } from '../live/feeds/feed.js';
-import { type ConnectedViewer, Presence } from '../live/presence/presence.js';
+import type { ConnectedViewer } from '../live/presence/presence.js';
 import type { EventPublisher } from '../live/publish/published-event.js';
-import { Publisher, type PublishResult } from '../live/publish/publisher.service.js';
-import { TokenRevocations } from '../live/sessions/token-revocations.js';
+import type { PublishResult } from '../live/publish/publisher.service.js';
 import type { SignedToken } from '../live/tokens/token.service.js';
 import { parseViewerId, VIEWER_ID_FORMS, type ViewerId } from '../live/viewer/viewer.js';
 import { isSessionId, SESSION_ID_FORM } from './app-sessions.js';
-import { SessionTokens } from './session-tokens.js';
+import { LateServices } from './sallyport-services.js';
 
 /** The publisher of the application's own events, whose payloads are its own objects. */
 const PUBLISHER: EventPublisher = { id: 'app', keepsPayload: true };
@@ -40,12 +39,7 @@ export interface ViewerPresence {
 @Injectable()
 export class Sallyport {
   /** @internal Created by Nest. */
-  constructor(
-    private readonly tokens: SessionTokens,
-    private readonly publisher: Publisher,
-    private readonly revocations: TokenRevocations,
-    private readonly presences: Presence,
-  ) {}
+  constructor(private readonly services: LateServices) {}
 
   /**
    * Creates the token that a page sends in `connection_init`. Call it from your own route or resolver, and respond with
@@ -55,8 +49,9 @@ export class Sallyport {
    * @returns null if the user is not signed in
    * @throws UnavailableError when `sessions.read` throws or does not answer within 3 seconds, or the store is unavailable
    */
-  connectionToken(request: object): Promise<SignedToken | null> {
-    return this.tokens.ofRequest(request);
+  async connectionToken(request: object): Promise<SignedToken | null> {
+    const { tokens } = await this.services.get();
+    return tokens.ofRequest(request);
   }
 
   /**
@@ -89,7 +84,9 @@ export class Sallyport {
       topic: typeof feed === 'string' ? feed : feed.topic.name,
       ...event,
     }));
-    return (await this.publisher.publish(named, PUBLISHER)).results;
+    const services = this.services.get();
+    const { publisher } = services instanceof Promise ? await services : services;
+    return (await publisher.publish(named, PUBLISHER)).results;
   }
 
   /**
@@ -100,7 +97,8 @@ export class Sallyport {
    */
   async revokeSession(session: string): Promise<void> {
     if (!isSessionId(session)) throw new TypeError(`revokeSession: session must be ${SESSION_ID_FORM}.`);
-    return this.revocations.revokeSession(session);
+    const { revocations } = await this.services.get();
+    return revocations.revokeSession(session);
   }
 
   /**
@@ -111,7 +109,8 @@ export class Sallyport {
    */
   async revokeViewer(viewer: ViewerId): Promise<void> {
     if (!parseViewerId(viewer)) throw new TypeError(`revokeViewer: viewer must be a viewer id: ${VIEWER_ID_FORMS}.`);
-    return this.revocations.revokeViewer(viewer);
+    const { revocations } = await this.services.get();
+    return revocations.revokeViewer(viewer);
   }
 
   /**
@@ -121,9 +120,10 @@ export class Sallyport {
    * @throws UnavailableError when the store is unavailable
    */
   async presence(viewers: readonly ViewerId[]): Promise<readonly ViewerPresence[]> {
+    const { presences } = await this.services.get();
     const connected = new Map<ViewerId, ConnectedViewer>();
     for (let at = 0; at < viewers.length; at += BATCH)
-      for (const [viewer, sockets] of await this.presences.among(viewers.slice(at, at + BATCH)))
+      for (const [viewer, sockets] of await presences.among(viewers.slice(at, at + BATCH)))
         connected.set(viewer, sockets);
     return viewers.map((viewer) => {
       const { connections = 0, since = null } = connected.get(viewer) ?? {};

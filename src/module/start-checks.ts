@@ -5,7 +5,7 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { StartError } from '../live/errors/sallyport.errors.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../live/live.config.js';
 import { GRAPHQL_PATH } from '../protocol/payload.js';
-import { Sallyport } from './sallyport.js';
+import { SallyportServices } from './sallyport-services.js';
 
 /** A `GraphQLModule`'s options for subscriptions, with Apollo's or Yoga's driver (the first two) or Mercurius's. */
 interface SubscriptionOptions {
@@ -54,7 +54,7 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
   /** Each request would get a store of its own. */
   #refuseRequestScope(): void {
     for (const { providers } of this.modules.values())
-      if (providers.get(Sallyport)?.isDependencyTreeStatic() === false)
+      if (providers.get(SallyportServices)?.isDependencyTreeStatic() === false)
         throw new StartError(
           'SallyportModule: the options need a request-scoped provider, but they are created once, before any request. Inject providers of the default scope only.',
         );
