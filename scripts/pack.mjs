@@ -45,8 +45,9 @@ function restore() {
   }
 }
 
+/** npm packs every file whose name begins with README, but none that begins with a dot. */
 function keptOf(file) {
-  return `${file}.original`;
+  return `.${file}.original`;
 }
 
 function json(value) {

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startSallyport } from '../src/testing/start-sallyport.js';
 import { openSocket } from '../src/testing/live-socket.js';
@@ -55,9 +57,17 @@ async function eventOf(url: string): Promise<unknown> {
 
 describe('npm pack', () => {
   it('puts package.json and the README back as they were', () => {
-    for (const name of ['package.json', 'README.md', 'client/package.json']) {
+    for (const name of ['package.json', 'README.md', 'client/package.json'])
       expect(readFileSync(join(repository, name), 'utf8')).toBe(readFileSync(name, 'utf8'));
-      expect(existsSync(join(repository, `${name}.original`))).toBe(false);
+    const left = [...readdirSync(repository), ...readdirSync(join(repository, 'client'))];
+    expect(left.filter((name) => name.endsWith('.original'))).toEqual([]);
+  });
+
+  it('packs nothing but what is built, the license, the README and the manifest', async () => {
+    for (const tarball of [module, client]) {
+      const { stdout } = await promisify(execFile)('tar', ['-tzf', tarball]);
+      const files = stdout.split('\n').filter((name) => name !== '' && !name.startsWith('package/dist/'));
+      expect(files.sort()).toEqual(['package/LICENSE', 'package/README.md', 'package/package.json']);
     }
   });
 
