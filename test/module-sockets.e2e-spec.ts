@@ -1,5 +1,5 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, Get, Injectable, Module } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Scope } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { Context, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -101,6 +101,29 @@ describe('the context option', () => {
     live = await startSallyport({ sallyport: { context } });
     await expect(live.connect(ADA, 'one')).rejects.toThrow('4401');
   });
+});
+
+it('a request-scoped provider lives as long as one subscription', async () => {
+  let created = 0;
+  @Injectable({ scope: Scope.REQUEST })
+  class Loader {
+    readonly number = ++created;
+  }
+  @Resolver()
+  class LoaderResolver {
+    constructor(private readonly perSubscription: Loader) {}
+
+    @Subscription(() => Int, { resolve: (value: number) => value })
+    async *loader(): AsyncGenerator<number> {
+      yield this.perSubscription.number;
+    }
+  }
+  live = await startSallyport({ providers: [Loader, LoaderResolver] });
+  const socket = await live.connect(ADA);
+  for (const id of ['1', '2']) {
+    socket.subscribe(id, 'subscription { loader }');
+    expect((await socket.waitForNext(id)).data).toEqual({ loader: Number(id) });
+  }
 });
 
 it('a service that the options need injects Sallyport, and ends a session with it', async () => {

@@ -99,7 +99,9 @@ export class SubscriptionStarter {
     if (hold === 'viewer-full') return closed(connection, 'Subscriptions hold too much memory');
     subscription.holds(hold);
     // Clients write an absent value as null, too.
-    return { operation, variant, context, resume: payload.extensions?.['resume'] ?? undefined };
+    const resume = payload.extensions?.['resume'] ?? undefined;
+    // Nest keeps what is request-scoped by the context's identity.
+    return { operation, variant, context: { ...context }, resume };
   }
 
   /**
