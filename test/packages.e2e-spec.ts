@@ -93,6 +93,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
     };
     consumer.write('app.ts', source.appSource(platform));
     consumer.write('testing.ts', source.testingSource(platform));
+    consumer.write('library.ts', source.LIBRARY_SOURCE);
     consumer.write('tsconfig.json', JSON.stringify(source.ESM));
     expect(await consumer.compile()).toEqual([]);
     expect(await consumer.run('testing.js')).toBe('Sallyport');
@@ -114,6 +115,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';`,
     };
     consumer.write('app.ts', source.appSource(platform));
     consumer.write('testing.ts', source.testingSource(platform));
+    consumer.write('library.ts', source.LIBRARY_SOURCE);
     consumer.write('tsconfig.json', JSON.stringify(source.COMMONJS));
     expect(await consumer.compile()).toEqual([]);
     expect(await consumer.run('testing.js')).toBe('Sallyport');

@@ -120,6 +120,30 @@ void main();
 `;
 }
 
+/** Source of a library whose declarations name the types of what it calls and defines. */
+export const LIBRARY_SOURCE = `
+import { defineFeed, type GraphqlContext, type SallyportError, topicOf, TopicBus, TopicStream } from 'sallyport';
+import { viewerId } from 'sallyport';
+
+export const letters = defineFeed<string>({
+  name: 'letters',
+  field: 'letters',
+  type: String,
+  history: { events: 1, seconds: 60 },
+  onSubscribe: 'nothing',
+  slowReader: 'close',
+});
+export const definition = letters.topic;
+export const { slowReader } = letters.topic;
+export const check = (payload: unknown) => letters.check(payload);
+export const history = (bus: TopicBus) => bus.history(topicOf(letters.topic, viewerId('app', 1)), { limit: 10 });
+export const events = async (bus: TopicBus) => (await history(bus)).events;
+export const publish = (bus: TopicBus) => bus.publish([]);
+export const attach = (stream: TopicStream) => stream.attach({ confirmed() {}, event() {}, ended() {} });
+export const cookies = (context: GraphqlContext) => context.cookies;
+export const details = (error: SallyportError) => error.extensions;
+`;
+
 /** Subscribes at `LIVE_URL` with the token in `LIVE_TOKEN`; prints a line when it is subscribed, then the event. */
 export const CLIENT_SOURCE = `
 import { CloseCode, createLiveClient, type LiveState } from 'sallyport-client';
@@ -148,6 +172,7 @@ void main();
 const COMMON = {
   target: 'es2022',
   strict: true,
+  declaration: true,
   experimentalDecorators: true,
   emitDecoratorMetadata: true,
   skipLibCheck: false,
