@@ -60,6 +60,23 @@ it('an event of a feed with deliverWithin waits for that long, and no longer tha
   await Promise.all(order);
 });
 
+it('each of several events has the payload of its feed, by its type and when it is published', async () => {
+  const settings = { history: { events: 5, seconds: 60 }, onSubscribe: 'nothing', slowReader: 'close' } as const;
+  const CountFeed = defineFeed<number>({ ...settings, name: 'count', field: 'count', type: Int });
+  const NoteFeed = defineFeed<string>({ ...settings, name: 'note', field: 'note', type: String });
+  live = await startSallyport({ imports: [FeedModule.of(CountFeed), FeedModule.of(NoteFeed)] });
+  const published = await live.sallyport.publishAll([
+    { feed: CountFeed, viewer: ADA, payload: 1 },
+    { feed: NoteFeed, viewer: ADA, payload: 'one' },
+    // @ts-expect-error -- of another feed
+    { feed: CountFeed, viewer: ADA, payload: 'one' },
+    { feed: 'count', viewer: ADA, payload: 'one' },
+  ]);
+  expect(published.map((result) => 'cursor' in result)).toEqual([true, true, false, false]);
+  const counts = [1, 2].map((payload) => ({ feed: CountFeed, viewer: ADA, payload }));
+  expect(await live.sallyport.publishAll(counts)).toHaveLength(2);
+});
+
 describe('the context option', () => {
   type Context = NonNullable<SallyportOptions['context']>;
 

@@ -20,7 +20,7 @@ export interface LiveEvent<T = unknown> {
   /** The viewer who gets the event. */
   readonly viewer: ViewerId;
   /** A JSON value of the feed's type, at most 64 KiB. A `Date`, or whatever has `toJSON`, becomes its JSON first. */
-  readonly payload: T;
+  readonly payload: NoInfer<T>;
   /** An event that is published again with the same key and payload within 5 minutes is delivered once. */
   readonly key?: string;
 }
@@ -78,7 +78,9 @@ export class Sallyport {
    * @returns one result for each event, in their order
    * @throws UnavailableError as {@link publish}, RangeError for more than 1,000 events
    */
-  async publishAll(events: readonly LiveEvent<never>[] | readonly LiveEvent[]): Promise<readonly PublishResult[]> {
+  async publishAll<const T extends readonly unknown[]>(events: {
+    readonly [K in keyof T]: LiveEvent<T[K]>;
+  }): Promise<readonly PublishResult[]> {
     if (events.length > BATCH) throw new RangeError(`Publish at most ${BATCH} events at once.`);
     const named = events.map(({ feed, ...event }) => ({
       topic: typeof feed === 'string' ? feed : feed.topic.name,
