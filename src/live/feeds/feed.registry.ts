@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ObjectClass } from './compiled-rules.js';
+import { type ObjectClass, rulesOf } from './compiled-rules.js';
 import type { Feed } from './feed.js';
 import { checkRules } from './payload-check.js';
 import type { TopicDefinition } from '../topics/topic.js';
@@ -24,7 +24,7 @@ export class FeedRegistry {
     if (hasResolver ? this.#fields.has(field) : this.definitions.some((other) => other.field === field))
       throw new Error(`Two feeds claim the field "${field}": give one of them another field.`);
     if (typeof feed.type === 'function' && feed.type !== String && feed.type !== Boolean)
-      checkRules(feed.type as ObjectClass);
+      checkClass(feed, feed.type as ObjectClass);
     this.#feeds.set(name, feed);
     if (!hasResolver) this.#fields.add(field);
   }
@@ -43,4 +43,15 @@ export class FeedRegistry {
   get names(): readonly string[] {
     return [...this.#feeds.keys()].sort();
   }
+}
+
+/** @throws Error that names the class, or the feed whose default it has no field for */
+function checkClass({ topic, defaulted }: Feed, type: ObjectClass): void {
+  checkRules(type);
+  const { fields } = rulesOf(type);
+  const unknown = defaulted.find((field) => !fields.has(field));
+  if (unknown !== undefined)
+    throw new Error(
+      `Feed "${topic.name}": defaults has ${unknown}, but ${type.name} has no such field with a rule: add it, with a decorator of class-validator.`,
+    );
 }

@@ -2,7 +2,8 @@ import { GraphQLISODateTime, GraphQLTimestamp, Int } from '@nestjs/graphql';
 import { IsString } from 'class-validator';
 import { GraphQLScalarType } from 'graphql';
 import { expect, it, vi } from 'vitest';
-import { defineFeed, type FeedOptions } from './feed.js';
+import { defineFeed, type Feed, type FeedOptions } from './feed.js';
+import { FeedRegistry } from './feed.registry.js';
 
 const options: FeedOptions<number> = {
   name: 'temperature',
@@ -26,6 +27,27 @@ it.each<[Partial<FeedOptions<number>>, string]>([
   [{ deliverWithin: 1_001 }, 'deliverWithin must be'],
 ])('a feed is not defined with %j', (wrong, message) => {
   expect(() => defineFeed<number>({ ...options, ...wrong })).toThrow(message);
+});
+
+it.each<[object, string]>([
+  [{ name: undefined }, 'Feed "undefined": name must be'],
+  [{ field: undefined }, 'field must be a GraphQL name'],
+  [{ type: undefined }, 'type must be a class or a scalar. A class that is undefined here'],
+  [{ history: undefined }, 'history.events must be a whole number'],
+  [{ defaults: 3 }, 'defaults must be a function that returns an object'],
+  [{ defaults: () => 3 }, 'defaults must be a function that returns an object'],
+  [{ defaults: async () => ({}) }, 'defaults must be a function that returns an object, not a promise'],
+  [{ onSubscribed: 'nothing' }, 'onSubscribed is not an option of a feed'],
+])('a feed is not defined by JavaScript with %o', (wrong, message) => {
+  expect(() => defineFeed<number>({ ...options, ...wrong })).toThrow(message);
+});
+
+it('a feed is not added with the default of a field that its class does not have', () => {
+  const defaults = (): object => ({ id: 'made', at: 'now' });
+  const feed = defineFeed<Note>({ ...options, type: Note, defaults });
+  expect(() => new FeedRegistry().register(feed as Feed)).toThrow(
+    'Feed "temperature": defaults has at, but Note has no such field with a rule',
+  );
 });
 
 it('a feed is delivered at once unless it says otherwise', () => {

@@ -61,6 +61,17 @@ export interface Feed<T = unknown> {
   check(payload: unknown): PayloadVerdict;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set([
+  'name',
+  'field',
+  'type',
+  'description',
+  'history',
+  'onSubscribe',
+  'slowReader',
+  'deliverWithin',
+  'defaults',
+] satisfies (keyof FeedOptions<unknown>)[]);
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 const FIELD = /^[_A-Za-z][_0-9A-Za-z]*$/;
 /** In seconds: a year. */
@@ -78,25 +89,10 @@ const MAX_INT = 2_147_483_647;
  * @throws Error if the definition is invalid, naming the option
  */
 export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
+  checkOptions(options);
   const { name, field, type, description, history, onSubscribe, slowReader, defaults, deliverWithin = 0 } = options;
-  const must = (isRight: boolean, rule: string): void => {
-    if (!isRight) throw new Error(`Feed "${name}": ${rule}.`);
-  };
-  must(NAME.test(name), 'name must be lower-case letters, digits and _, such as order_status');
-  must(FIELD.test(field), 'field must be a GraphQL name, such as orderStatus');
-  must(isCount(history.events), 'history.events must be a whole number, 1 or more');
-  must(
-    isCount(history.seconds) && history.seconds <= MAX_HISTORY_SECONDS,
-    `history.seconds must be a whole number, 1 to ${MAX_HISTORY_SECONDS} (a year)`,
-  );
-  must(ON_SUBSCRIBE.includes(onSubscribe), `onSubscribe must be one of ${ON_SUBSCRIBE.join(', ')}`);
-  must(SLOW_READER.includes(slowReader), `slowReader must be one of ${SLOW_READER.join(', ')}`);
-  must(
-    deliverWithin === 0 || (isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN_MS),
-    `deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN_MS}`,
-  );
   const { events: historySize, seconds: historySeconds } = history;
-  const defaulted = Object.keys(defaults?.() ?? {});
+  const defaulted = Object.keys(defaultsOf(options));
   return {
     topic: { name, field, historySize, historySeconds, onSubscribe, slowReader, deliverWithinMs: deliverWithin },
     type,
@@ -106,8 +102,49 @@ export function defineFeed<T>(options: FeedOptions<T>): Feed<T> {
   };
 }
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 1;
+/** Options may come from JavaScript, so types are checked as well. */
+function checkOptions<T>(options: FeedOptions<T>): void {
+  const { name, field, type, onSubscribe, slowReader, deliverWithin = 0 } = options;
+  const must = (isRight: boolean, rule: string): void => {
+    if (!isRight) throw new Error(`Feed "${name}": ${rule}.`);
+  };
+  for (const [option, value] of Object.entries(options))
+    must(value === undefined || OPTIONS.has(option), `${option} is not an option of a feed`);
+  const { events, seconds }: Partial<FeedOptions<T>['history']> = options.history ?? {};
+  must(isText(name, NAME), 'name must be lower-case letters, digits and _, such as order_status');
+  must(isText(field, FIELD), 'field must be a GraphQL name, such as orderStatus');
+  must(
+    typeof type === 'function' || type instanceof GraphQLScalarType,
+    'type must be a class or a scalar. A class that is undefined here is often one whose file imports this one',
+  );
+  must(isCount(events), 'history.events must be a whole number, 1 or more');
+  must(
+    isCount(seconds) && seconds <= MAX_HISTORY_SECONDS,
+    `history.seconds must be a whole number, 1 to ${MAX_HISTORY_SECONDS} (a year)`,
+  );
+  must(ON_SUBSCRIBE.includes(onSubscribe), `onSubscribe must be one of ${ON_SUBSCRIBE.join(', ')}`);
+  must(SLOW_READER.includes(slowReader), `slowReader must be one of ${SLOW_READER.join(', ')}`);
+  must(
+    deliverWithin === 0 || (isCount(deliverWithin) && deliverWithin <= MAX_DELIVER_WITHIN_MS),
+    `deliverWithin must be a whole number of milliseconds, 0 to ${MAX_DELIVER_WITHIN_MS}`,
+  );
+}
+
+/** What the option `defaults` returns; an empty object without it. */
+function defaultsOf<T>({ name, defaults }: FeedOptions<T>): object {
+  if (defaults === undefined) return {};
+  const values: unknown = typeof defaults === 'function' ? defaults() : null;
+  if (typeof values !== 'object' || values === null || 'then' in values)
+    throw new Error(`Feed "${name}": defaults must be a function that returns an object, not a promise.`);
+  return values;
+}
+
+function isText(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
 function checkOf<T>(
