@@ -61,8 +61,9 @@ it.each<[object, string]>([
   [{ gift: { quantity: 1, tags: [1] } }, 'payload: gift.tags: each value in tags must be a string.'],
   [{ gift: 1 }, 'payload: nested property gift must be either object or array.'],
   [{ items: [1] }, 'payload: items[0]: each value in nested property items must be either object or array.'],
-  [{ items: [{ quantity: 1, price: 2 }] }, 'items[0] has an unknown field: it may have quantity, tags, size.'],
-  [{ gift: { quantity: 1, size: { x: 1 } } }, 'gift.size has an unknown field: it may have width.'],
+  [{ items: [{ quantity: 1, price: 2 }] }, 'items[0] has an unknown field price: it may have quantity, tags, size.'],
+  [{ gift: { quantity: 1, size: { x: 1 } } }, 'gift.size has an unknown field x: it may have width.'],
+  [{ 'two\nlines': 1 }, 'payload has an unknown field: it may have id, items, gift.'],
 ])('names the path in %j', (payload, message) => {
   const verdict = checkObject(Order, { id: '1', ...payload });
   expect(verdict).toEqual({ ok: false, message });
@@ -115,7 +116,7 @@ it('checks each object by the class that its discriminator names', () => {
 it.each<[object, string]>([
   [{ kind: 'cat' }, 'payload: animals[0].lives must be an integer number.'],
   [{ kind: 'dog', bones: [{ width: 'a' }] }, 'payload: animals[0].bones[0].width must be an integer number.'],
-  [{ kind: 'cat', lives: 9, bones: [] }, 'animals[0] has an unknown field: it may have lives, kind.'],
+  [{ kind: 'cat', lives: 9, bones: [] }, 'animals[0] has an unknown field bones: it may have lives, kind.'],
   [{ kind: 'cow' }, 'animals[0].kind names no known type.'],
   [{}, 'animals[0].kind names no known type.'],
 ])('refuses the object of a discriminated field %j', (animal, message) => {

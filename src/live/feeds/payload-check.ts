@@ -13,6 +13,9 @@ export type PayloadVerdict =
 
 type Fields = Record<string, unknown>;
 
+/** A field's name that a message may repeat: neither a long text nor another line of a log. */
+const NAME = /^\w{1,64}$/;
+
 /**
  * Checks a JSON value from outside against a class with class-validator's decorators: for a feed whose payload is an
  * object. Fields without a decorator, or not in the class, count as unknown.
@@ -69,8 +72,11 @@ function withoutClass(type: ObjectClass, field: string): Error {
  */
 function unknownField(type: ObjectClass, payload: object, path: string): string | null {
   const { fields, nested } = rulesOf(type);
-  if (!Object.keys(payload).every((field) => fields.has(field)))
-    return `${path} has an unknown field: it may have ${[...fields].join(', ')}.`;
+  const unknownName = Object.keys(payload).find((field) => !fields.has(field));
+  if (unknownName !== undefined) {
+    const named = NAME.test(unknownName) ? ` ${unknownName}` : '';
+    return `${path} has an unknown field${named}: it may have ${[...fields].join(', ')}.`;
+  }
   for (const [field, objects] of nested)
     for (const [where, part] of objectsIn(
       (payload as Fields)[field],
