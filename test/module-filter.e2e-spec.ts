@@ -5,13 +5,15 @@ import {
   type ExecutionContext,
   Injectable,
   Module,
+  type Type,
   UseGuards,
 } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
-import { Args, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Field, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { IsString } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import {
   CurrentViewer,
@@ -148,6 +150,15 @@ it('a custom resolver and its guard inject from the modules that FeedModule.of i
   await live.stop();
 });
 
+class Undecorated {
+  constructor(readonly bus: TopicBus) {}
+
+  @Subscription(() => OrderStatus, { name: 'orderStatus' })
+  orderStatus(@CurrentViewer() viewer: Viewer) {
+    return new TopicStream<OrderStatus>(this.bus, topicOf(OrderStatusFeed.topic, viewer.id));
+  }
+}
+
 it.each<[string, object]>([
   ['one other subscription', { name: 'orders' }],
   ['one other subscription, by its method', {}],
@@ -162,8 +173,33 @@ it.each<[string, object]>([
     }
   }
   await expect(startSallyport({ imports: [FeedModule.of(OrderStatusFeed, OrdersResolver)] })).rejects.toThrow(
-    'Feed "order_status": OrdersResolver has no subscription orderStatus, but orders. Give it the name',
+    'Feed "order_status": OrdersResolver has no subscription orderStatus, but orders. Give it one with the name',
   );
+});
+
+it.each<[string, Type, string]>([
+  ['without a subscription', ShopResolver, 'ShopResolver has no subscription orderStatus. Give it one'],
+  ['without a decorator', Undecorated, 'nothing can be injected into Undecorated: add @Resolver()'],
+])('a custom resolver %s fails the start', async (_, resolver, message) => {
+  const imports = [FeedModule.of(OrderStatusFeed, resolver)];
+  await expect(startSallyport({ imports })).rejects.toThrow(`Feed "order_status": ${message}`);
+});
+
+it('the class of a feed without @ObjectType() fails the start, by the name of the feed', async () => {
+  class Parcel {
+    @Field(() => String)
+    @IsString()
+    place!: string;
+  }
+  const ParcelFeed = defineFeed<Parcel>({
+    name: 'parcel',
+    field: 'parcel',
+    type: Parcel,
+    history: { events: 5, seconds: 60 },
+    onSubscribe: 'nothing',
+    slowReader: 'close',
+  });
+  await expect(startSallyport({ imports: [FeedModule.of(ParcelFeed)] })).rejects.toThrow('for the "feed parcel"');
 });
 
 it('a custom resolver whose subscription has another name and a `resolve` serves the feed', async () => {

@@ -18,6 +18,9 @@ import type { Viewer } from '../viewer/viewer.js';
 import type { Feed } from './feed.js';
 import { FeedRegistry } from './feed.registry.js';
 
+/** Where TypeScript leaves the types of the parameters of a class with a decorator, and `@Inject()` what they get. */
+const INJECTED = ['design:paramtypes', 'self:paramtypes'];
+
 /** Adds a feed: its subscription field, and its entry in the registry that publishing uses. */
 @Module({})
 export class FeedModule {
@@ -43,9 +46,14 @@ export class FeedModule {
 /**
  * An event is `{ [field]: payload }`, which only a field of this name resolves to the payload.
  *
- * @throws Error when the resolver has only subscriptions of other names, without a `resolve` of their own
+ * @throws Error when Nest cannot inject what the resolver needs, or when it has no subscription, or only ones of other
+ * names, without a `resolve` of their own
  */
 function checkResolver({ name, field }: TopicDefinition, resolver: Type): void {
+  if (resolver.length > 0 && !INJECTED.some((key) => Reflect.hasMetadata(key, resolver)))
+    throw new Error(
+      `Feed "${name}": nothing can be injected into ${resolver.name}: add @Resolver(), and emitDecoratorMetadata to tsconfig.json.`,
+    );
   const prototype = resolver.prototype as Record<string, object>;
   const fields: string[] = [];
   for (const method of new MetadataScanner().getAllMethodNames(prototype)) {
@@ -55,10 +63,11 @@ function checkResolver({ name, field }: TopicDefinition, resolver: Type): void {
     if (resolve) return;
     fields.push((Reflect.getMetadata(RESOLVER_NAME_METADATA, handler) as string | undefined) ?? method);
   }
-  if (fields.length > 0 && !fields.includes(field))
-    throw new Error(
-      `Feed "${name}": ${resolver.name} has no subscription ${field}, but ${fields.join(', ')}. Give it the name of the feed's field: @Subscription(…, { name: '${field}' }).`,
-    );
+  if (fields.includes(field)) return;
+  const others = fields.length > 0 ? `, but ${fields.join(', ')}` : '';
+  throw new Error(
+    `Feed "${name}": ${resolver.name} has no subscription ${field}${others}. Give it one with the name of the feed's field: @Subscription(…, { name: '${field}' }).`,
+  );
 }
 
 function resolverOf<T>({ topic, type, description }: Feed<T>): Type {
@@ -66,8 +75,9 @@ function resolverOf<T>({ topic, type, description }: Feed<T>): Type {
   class FeedResolver {
     constructor(private readonly bus: TopicBus) {}
 
+    // Errors of @nestjs/graphql, such as of a class without @ObjectType(), name the method.
     @Subscription(() => type, { name: topic.field, ...(description === undefined ? {} : { description }) })
-    subscribe(@CurrentViewer() viewer: Viewer): TopicStream<T> {
+    [`feed ${topic.name}`](@CurrentViewer() viewer: Viewer): TopicStream<T> {
       return new TopicStream(this.bus, topicOf(topic, viewer.id));
     }
   }
