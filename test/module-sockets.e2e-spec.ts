@@ -215,6 +215,13 @@ it.each([
   await expect(live.sallyport.connectionToken(answer)).rejects.toThrow(/sessions.read must/);
 });
 
+function recordingLogger() {
+  const errors: [object, string?][] = [];
+  const ignore = () => {};
+  const error = (...line: [object, string?]) => void errors.push(line);
+  return { logger: { debug: ignore, info: ignore, warn: ignore, error }, errors };
+}
+
 it.each<[string, () => never | Promise<never>, string]>([
   [
     'throws',
@@ -225,20 +232,24 @@ it.each<[string, () => never | Promise<never>, string]>([
   ],
   ['does not answer', () => new Promise<never>(() => {}), 'no answer within 3000 ms'],
 ])('a session port whose `read` %s gives no token, and the cause is logged', async (_, read, cause) => {
-  const errors: [object, string?][] = [];
-  const ignore = () => {};
-  const logger = {
-    debug: ignore,
-    info: ignore,
-    warn: ignore,
-    error: (...line: [object, string?]) => errors.push(line),
-  };
+  const { logger, errors } = recordingLogger();
   live = await startSallyport({ sallyport: { logger } });
   live.sessions.read = read as () => never;
   await expect(live.sallyport.connectionToken({})).rejects.toBeInstanceOf(UnavailableError);
   expect(errors).toEqual([
     [{ err: expect.objectContaining({ message: cause }) }, expect.stringMatching(/^sessions.read failed/)],
   ]);
+});
+
+it('a session port whose `status` throws refuses sockets, and the error is logged once, with its stack', async () => {
+  const { logger, errors } = recordingLogger();
+  live = await startSallyport({ sallyport: { logger } });
+  const error = new Error('no such table');
+  live.sessions.status = () => {
+    throw error;
+  };
+  for (const _ of [1, 2]) await expect(live.connect(ADA)).rejects.toThrow('1013');
+  expect(errors.filter(([facts]) => 'err' in facts)).toEqual([[{ err: error }, 'sessions.status failed']]);
 });
 
 it.each<[string, () => AbstractHttpAdapter]>([

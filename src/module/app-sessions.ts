@@ -91,6 +91,8 @@ export class AppSessions extends Sessions {
       return withoutEnded(live);
     } catch (error) {
       this.#health.failed('sessions.status');
+      // The health's own line has no stack.
+      if (this.#health.state === 'ok') this.logger.error({ err: error }, 'sessions.status failed');
       this.#health.becameUnavailable(
         error instanceof Error ? error.message : 'it threw something that is not an Error',
       );
