@@ -1,6 +1,9 @@
+import { createSecureServer, createServer } from 'node:http2';
+import type { Server } from 'node:net';
 import { Global, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { SallyportModule } from '../src/index.js';
@@ -34,6 +37,22 @@ it.each(['before', 'after'])(
     await app.close();
   },
 );
+
+it('an HTTP server that speaks only HTTP/2 fails the start, with TLS or without', async () => {
+  @Module({ imports: [SallyportModule.forRoot({ secretKeys: [KEY], sessions: new TestSessions() })] })
+  class AppModule {}
+  const start = async (server: Server): Promise<void> => {
+    const adapter = new FastifyAdapter({
+      serverFactory: (handler: () => void) => server.on('request', handler) as never,
+    });
+    const app = await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false });
+    await app.init();
+    await app.close();
+  };
+  for (const server of [createServer(), createSecureServer()])
+    await expect(start(server)).rejects.toThrow(/speaks only HTTP\/2.*add allowHTTP1: true/);
+  await expect(start(createSecureServer({ allowHTTP1: true }))).resolves.toBeUndefined();
+});
 
 describe('a message names the option of the module', () => {
   it('to a page of another origin', async () => {

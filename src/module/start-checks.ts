@@ -29,7 +29,7 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
 
   /** @throws StartError that names the cause and the solution */
   onModuleInit(): void {
-    this.#refuseForeignServer();
+    this.#refuseServer();
     this.#refuseRequestScope();
   }
 
@@ -43,11 +43,15 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** An application context without HTTP, such as a command, has no server and therefore no socket; it may publish. */
-  #refuseForeignServer(): void {
+  #refuseServer(): void {
     const server: unknown = this.adapter.httpAdapter?.getHttpServer();
     if (server !== undefined && !(server instanceof Server))
       throw new StartError(
         `${this.adapter.httpAdapter.constructor.name} does not use a Node.js HTTP server: SallyportModule needs one to open sockets. Use @nestjs/platform-express or @nestjs/platform-fastify.`,
+      );
+    if (server !== undefined && speaksOnlyHttp2(server))
+      throw new StartError(
+        'The HTTP server speaks only HTTP/2, but sockets are opened over HTTP/1.1: add allowHTTP1: true to the options https of FastifyAdapter, or remove http2.',
       );
   }
 
@@ -71,6 +75,12 @@ export class StartChecks implements OnModuleInit, OnApplicationBootstrap {
         );
     }
   }
+}
+
+/** A server with TLS names the protocols that it accepts. */
+function speaksOnlyHttp2(server: Server & { readonly ALPNProtocols?: Uint8Array }): boolean {
+  const accepted = Buffer.from(server.ALPNProtocols ?? []).toString('latin1');
+  return /^Http2(?:Secure)?Server$/.test(server.constructor.name) && !accepted.includes('http/1.1');
 }
 
 /** The paths where a `GraphQLModule` opens sockets itself. */
