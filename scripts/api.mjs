@@ -18,7 +18,11 @@ const ENTRIES = [
   { title: '`sallyport`', file: 'src/index.ts' },
   { title: '`sallyport/testing`', file: 'src/testing/index.ts' },
   { title: '`sallyport-client`', file: 'client/index.ts' },
-  { title: 'The port of authenticators', file: 'src/live/gateway/connection-authenticator.ts' },
+  {
+    title: 'The port of authenticators',
+    note: 'For code in this repository, such as the stand-alone server: no package exports it.',
+    file: 'src/live/gateway/connection-authenticator.ts',
+  },
 ];
 const FLAGS =
   ts.TypeFormatFlags.NoTruncation |
@@ -43,10 +47,10 @@ async function page() {
     { ...options, incremental: false, noEmit: true },
   );
   const checker = program.getTypeChecker();
-  const sections = ENTRIES.map(({ title, file }) => {
+  const sections = ENTRIES.map(({ title, note, file }) => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(file));
     const exported = checker.getExportsOfModule(module).sort(byName);
-    return `## ${title}\n\n\`\`\`ts\n${exported.map((symbol) => textOf(checker, symbol)).join('\n')}\n\`\`\`\n`;
+    return `## ${title}\n\n${note ? `${note}\n\n` : ''}\`\`\`ts\n${exported.map((symbol) => textOf(checker, symbol)).join('\n')}\n\`\`\`\n`;
   });
   return format([HEAD, ...sections].join('\n'), { ...(await resolveConfig(PAGE)), filepath: PAGE });
 }
