@@ -116,7 +116,7 @@ class Guarded implements GuardedSocket {
   }
 
   #abandon(real: SocketLike): void {
-    this.#end({ code: ABNORMAL_CLOSURE, reason: 'The connection did not open in time', wasClean: false });
+    this.#end({ code: ABNORMAL_CLOSURE, reason: 'No connection in time', wasClean: false });
     real.close();
   }
 

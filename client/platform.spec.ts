@@ -31,6 +31,6 @@ it.each(['localhost:3000/graphql', 'htp://live.example/graphql', '/graphql'])(
   'a client for %s, where no page completes it, is not created',
   (url) => {
     const create = () => createLiveClient({ url, webSocketImpl: class {} });
-    expect(create).toThrow(TypeError);
+    expect(create).toThrow(new TypeError(`Invalid url: ${url}`));
   },
 );

@@ -92,7 +92,9 @@ export function absoluteUrl(url: string): string {
  * @throws TypeError for anything else, and for a path where there is no page
  */
 export function socketUrl(url: string): string {
-  const absolute = absoluteUrl(url).replace(/^(http|ws)/i, 'ws');
-  if (/^wss?:/i.test(absolute)) return absolute;
-  throw new TypeError('Invalid URL');
+  try {
+    const absolute = absoluteUrl(url).replace(/^(http|ws)/i, 'ws');
+    if (/^wss?:/i.test(absolute)) return absolute;
+  } catch {}
+  throw new TypeError(`Invalid url: ${url}`);
 }
