@@ -20,7 +20,7 @@ async function logOfTwoTicks(error: Error): Promise<readonly unknown[]> {
   const worker = new UserCountWorker({} as TopicBus, {} as Presence, lease, { userCountIntervalSeconds: 5 });
   worker.onApplicationBootstrap();
   await vi.advanceTimersByTimeAsync(10_000);
-  await worker.onModuleDestroy();
+  worker.onModuleDestroy();
   expect(take).toHaveBeenCalledTimes(2);
   return logged.mock.calls.map(([message]): unknown => message);
 }
@@ -43,7 +43,8 @@ it('ends only when its running tick has ended', async () => {
   worker.onApplicationBootstrap();
   await vi.advanceTimersByTimeAsync(5_000);
   const ended = vi.fn();
-  const ending = worker.onModuleDestroy();
+  worker.onModuleDestroy();
+  const ending = worker.beforeApplicationShutdown();
   void Promise.resolve(ending).then(ended);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(ended).not.toHaveBeenCalled();

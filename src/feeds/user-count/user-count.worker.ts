@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { Presence } from '../../live/presence/presence.js';
 import { TopicBus } from '../../live/topics/topic.bus.js';
@@ -20,11 +27,12 @@ const LARGEST = 10;
 
 /** Publishes a random number to every connected viewer each interval, from one node at a time. */
 @Injectable()
-export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy {
+export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   readonly #logger = new Logger(UserCountWorker.name);
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | null = null;
+  #isOver = false;
 
   constructor(
     private readonly bus: TopicBus,
@@ -39,9 +47,13 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
   }
 
-  /** Lets a running tick end, while the stores are still open. */
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     clearInterval(this.#timer);
+    this.#isOver = true;
+  }
+
+  /** Lets a running tick end, after the sockets and while the stores are still open. */
+  async beforeApplicationShutdown(): Promise<void> {
     await this.#ticking;
   }
 
@@ -58,6 +70,7 @@ export class UserCountWorker implements OnApplicationBootstrap, OnModuleDestroy 
     try {
       if (!(await this.lease.take(UserCountFeed.topic.name, this.#intervalMs))) return;
       for await (const viewers of this.presence.connected()) {
+        if (this.#isOver) return;
         await this.bus.publish(
           viewers.map((viewer) => ({
             topic: topicOf(UserCountFeed.topic, viewer),
