@@ -53,6 +53,18 @@ it('drops an event that the database refuses, logs it, and stores the others of 
   expect(stored.at(-1)).toBe('user:6');
 });
 
+it('keeps events that the database does not take for another reason, and says so once', async () => {
+  fault = () => Object.assign(new Error('permission denied for table audit_events'), { code: '42501' });
+  for (const viewer of ['user:1', 'user:2', 'user:3']) {
+    record(viewer);
+    await recorder.flush();
+  }
+  expect(lines).toMatchObject([{ err: { message: 'permission denied for table audit_events' } }]);
+  fault = () => null;
+  await recorder.flush();
+  expect(stored).toEqual(['user:1', 'user:2', 'user:3']);
+});
+
 it('keeps at most 10,000 events while the database is unavailable, those of a failed write among them', async () => {
   fault = () => new UnavailableError();
   for (let number = 1; number <= 10_000; number += 1) record(`user:${number}`);

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { UnavailableError } from '../../live/errors/sallyport.errors.js';
 import { AuditLog } from '../../live/logging/audit-log.js';
+import { failureCode } from '../../live/store/postgres/postgres-failure.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../identity.config.js';
 import { AuditMetrics } from './audit.metrics.js';
 import { AuditStore, type TimedAuditRecord } from './audit.store.js';
@@ -93,13 +94,19 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** Stores events; returns those that must wait, because the database is unavailable and reports that itself. */
+  /** Stores events; returns those that must wait, because the database takes none. */
   async #store(batch: readonly TimedAuditRecord[]): Promise<readonly TimedAuditRecord[]> {
     try {
       await this.store.add(batch);
+      this.metrics.stored();
       return [];
     } catch (error) {
+      // An unavailable database reports that itself.
       if (error instanceof UnavailableError) return batch;
+      if (!isAboutEvents(error)) {
+        this.metrics.notStoring(error);
+        return batch;
+      }
       const [first, ...others] = batch;
       if (first && others.length === 0) {
         this.metrics.notStored(first.record.event, error);
@@ -112,4 +119,10 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
     const left = await this.#store(before);
     return left.length > 0 ? [...left, ...after] : this.#store(after);
   }
+}
+
+/** Whether other events could be stored: an error of the data (SQLSTATE classes 22 and 23), or one of our own. */
+function isAboutEvents(error: unknown): boolean {
+  const code = failureCode(error);
+  return !/^[0-9A-Z]{5}$/.test(code) || /^2[23]/.test(code);
 }

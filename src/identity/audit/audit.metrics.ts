@@ -9,6 +9,8 @@ import { LOGGER } from '../../live/logging/logger.js';
 export class AuditMetrics {
   readonly #counted: Counter<'event'>;
   readonly #dropped: Counter;
+  /** Whether the last write has failed, and was logged. */
+  #isFailing = false;
 
   constructor(
     registry: Registry,
@@ -43,6 +45,17 @@ export class AuditMetrics {
   notStored(event: AuditEvent, error: unknown): void {
     this.#dropped.inc();
     this.logger.error({ event, err: error }, 'an audit event could not be stored');
+  }
+
+  /** Events were stored. */
+  stored(): void {
+    this.#isFailing = false;
+  }
+
+  /** The database takes no events, though it is available: they wait. Logged once until it takes some. */
+  notStoring(error: unknown): void {
+    if (!this.#isFailing) this.logger.error({ err: error }, 'audit events cannot be stored: they wait');
+    this.#isFailing = true;
   }
 
   /** Old events could not be removed. */
