@@ -124,10 +124,13 @@ function textBytes(text: string): number {
  * an object's fields makes no difference, since the maps of many languages have none.
  */
 export function payloadDigest(payload: unknown): string {
-  return hash('sha256', JSON.stringify(payload, withSortedFields) ?? 'null', 'base64url');
+  return hash('sha256', JSON.stringify(withSortedFields(payload)) ?? 'null', 'base64url');
 }
 
-function withSortedFields(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+/** A copy, since a replacer of `JSON.stringify` takes three times as long. */
+function withSortedFields(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || hasToJson(value)) return value;
+  if (Array.isArray(value)) return value.map(withSortedFields);
+  const names = Object.keys(value).sort();
+  return Object.fromEntries(names.map((name) => [name, withSortedFields((value as Record<string, unknown>)[name])]));
 }

@@ -27,9 +27,11 @@ class KeysOfPublisher {
   readonly #byHash = new Map<string, Remembered>();
   #oldest: Remembered | null = null;
   #newest: Remembered | null = null;
+  #size = 0;
 
+  /** How many it stores. One whose event was published again is stored twice until the older one is dropped. */
   get size(): number {
-    return this.#byHash.size;
+    return this.#size;
   }
 
   get oldest(): Remembered | null {
@@ -42,6 +44,7 @@ class KeysOfPublisher {
 
   add(key: Remembered): void {
     this.#byHash.set(key.hash, key);
+    this.#size++;
     if (this.#newest) this.#newest.newer = key;
     else this.#oldest = key;
     this.#newest = key;
@@ -50,6 +53,7 @@ class KeysOfPublisher {
   dropOldest(): void {
     const oldest = this.#oldest;
     if (!oldest) return;
+    this.#size--;
     // Its event may have been published again, which added the key again.
     if (this.#byHash.get(oldest.hash) === oldest) this.#byHash.delete(oldest.hash);
     this.#oldest = oldest.newer;
