@@ -28,7 +28,6 @@ const IDENTITY_RANKS = [
   ['accounts', 'api-keys', 'app-proxy', 'audit', 'issuers'],
   ['sessions'],
   ['sign-in'],
-  ['accounts.module'],
 ];
 
 // Inside the gateway: what a socket is, who gets one, what may be asked of it.

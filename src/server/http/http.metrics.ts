@@ -64,7 +64,11 @@ export class HttpMetrics {
     });
   }
 
-  /** A connection was closed for lack of room. Always counted, logged at most once a minute. @param block its address (IPv6: its /64) */
+  /**
+   * A connection was closed for lack of room. Always counted, logged at most once a minute.
+   *
+   * @param block its address (IPv6: its /64)
+   */
   ended(reason: HttpConnectionEnd, block: string): void {
     this.#ended.inc({ reason });
     const nowMs = performance.now();
