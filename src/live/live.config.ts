@@ -48,8 +48,8 @@ export interface TokenConfig {
 export interface StoreSettings {
   /** The setting of the URL. */
   readonly url: string;
-  /** What to do for a store in memory instead, as part of a sentence. */
-  readonly memory: string;
+  /** What to do for another store instead, as the end of a sentence. */
+  readonly instead: string;
 }
 
 /** Where topics and counters are kept. */

@@ -26,7 +26,7 @@ const LIMITS = {
   maxHistoryMebibytes: 128,
 } as const;
 /** What messages call the options of a store. */
-const STORE_SETTINGS = { url: 'store.url of SallyportModule', memory: "use the store 'memory'" };
+const STORE_SETTINGS = { url: 'store.url of SallyportModule', instead: "use the store 'memory' to run one node" };
 const UNKNOWN = 'is not an option of SallyportModule';
 const TOKEN_OPTIONS = ['ttlSeconds', 'singleUse', 'issuer'];
 const STORE_OPTIONS = {

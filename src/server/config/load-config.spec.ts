@@ -196,7 +196,15 @@ describe('the store', () => {
     ['memory without a URL', {}, { kind: 'memory' }],
     ['PostgreSQL with DATABASE_URL', { DATABASE_URL: postgres }, { kind: 'postgres', url: postgres }],
     ['Redis with REDIS_URL', { REDIS_URL: redis }, { kind: 'redis', url: redis }],
-    ['Redis with both', { DATABASE_URL: postgres, REDIS_URL: redis }, { kind: 'redis', url: redis }],
+    [
+      'Redis with both',
+      { DATABASE_URL: postgres, REDIS_URL: redis },
+      {
+        kind: 'redis',
+        url: redis,
+        settings: { url: 'REDIS_URL', instead: 'set STORE=postgres to use PostgreSQL as the store' },
+      },
+    ],
     [
       'what STORE says',
       { DATABASE_URL: postgres, REDIS_URL: redis, STORE: 'postgres' },

@@ -147,11 +147,13 @@ function tracingOf(env: Environment): TracingConfig | null {
   };
 }
 
+const REDIS_OR_POSTGRES = { url: 'REDIS_URL', instead: 'set STORE=postgres to use PostgreSQL as the store' } as const;
+
 /** Rules have checked that the URL of a named store is there. */
 function storeOf(env: Environment): StoreConfig {
   const { DATABASE_URL: postgres, REDIS_URL: redis, DATABASE_LISTEN_URL: listenUrl } = env;
   const kind = env.STORE ?? (redis ? 'redis' : postgres ? 'postgres' : 'memory');
-  if (kind === 'redis' && redis) return { kind, url: redis };
+  if (kind === 'redis' && redis) return { kind, url: redis, ...(postgres && { settings: REDIS_OR_POSTGRES }) };
   if (kind === 'postgres' && postgres) return { kind, url: postgres, listenUrl };
   return { kind: 'memory' };
 }

@@ -30,7 +30,7 @@ describe('a secret in a file', () => {
     if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
     expect(outcome.config.secrets.keys).toEqual([one, two, three]);
     expect(outcome.config.database.url).toBe('postgres://app:hunter2@db.example/app');
-    expect(outcome.config.store).toEqual({ kind: 'redis', url: 'rediss://:hunter2@redis.example' });
+    expect(outcome.config.store).toMatchObject({ kind: 'redis', url: 'rediss://:hunter2@redis.example' });
     expect(outcome.config.appProxy.secret).toBe(KEY);
   });
 

@@ -11,7 +11,7 @@ import { databasePlace } from './postgres-url.js';
 const START_TIMEOUT_MS = 30_000;
 /** Publishing takes turns and everything else is short, so few connections serve a node. */
 const POOL = { size: 5, name: 'sallyport-store' };
-const VARIABLES: StoreSettings = { url: 'DATABASE_URL', memory: 'set STORE=memory' };
+const VARIABLES: StoreSettings = { url: 'DATABASE_URL', instead: 'set STORE=memory to run one node' };
 
 /** Where the store is. */
 export interface PostgresPlace {
@@ -108,11 +108,11 @@ async function requireReadCommitted(client: Client, { settings = VARIABLES }: Po
     );
 }
 
-function explain(error: unknown, address: string, { url, memory } = VARIABLES): string {
+function explain(error: unknown, address: string, { url, instead } = VARIABLES): string {
   const said = error instanceof UnavailableError ? error.cause : error;
   const reason = said instanceof Error ? said.message || String((said as NodeJS.ErrnoException).code) : 'unknown';
   return (
     startFault(error, address, url) ??
-    `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the privileges of its user, or ${memory} to run one node.`
+    `The database at ${address} cannot be used as the store (${reason.split('\n')[0] ?? reason}): check ${url} and the privileges of its user, or ${instead}.`
   );
 }

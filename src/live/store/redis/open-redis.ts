@@ -19,7 +19,7 @@ export const SILENCE_MS = 2_000;
 const SLOTS_REFRESH_MS = 5_000;
 /** The most cluster members that are remembered, those of `REDIS_URL` first. */
 const MAX_KNOWN_MEMBERS = 256;
-const VARIABLES: StoreSettings = { url: 'REDIS_URL', memory: 'unset REDIS_URL' };
+const VARIABLES: StoreSettings = { url: 'REDIS_URL', instead: 'unset REDIS_URL to run one node in memory' };
 
 /** What was found behind `REDIS_URL`. */
 export interface RedisLink {
@@ -122,7 +122,7 @@ export function startErrorOf(
   { address, settings }: Pick<RedisLink, 'address' | 'settings'>,
 ): StartError {
   return new StartError(
-    `Redis at ${address} cannot be used (${reason}). Start it, fix ${settings.url}, or ${settings.memory} to run one node in memory.`,
+    `Redis at ${address} cannot be used (${reason}). Start it, fix ${settings.url}, or ${settings.instead}.`,
   );
 }
 

@@ -62,7 +62,7 @@ async function clusterOf(...masters: readonly string[]) {
     openSubscriber,
     shardedPubSub: true,
     address: A,
-    settings: { url: '', memory: '' },
+    settings: { url: '', instead: '' },
   } as RedisLink;
   const subscriber = await RedisSubscriber.open(link);
   open.push(subscriber);
