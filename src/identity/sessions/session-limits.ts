@@ -52,8 +52,8 @@ export class SessionLimits {
   }
 
   /**
-   * The condition for an expired session, by the clock of the database: a node whose own clock is wrong refuses sessions
-   * itself, and does not end those of all nodes.
+   * The condition for an expired session, by the clock of the database: a node whose own clock is wrong refuses
+   * sessions itself, and does not end those of all nodes.
    */
   expired(): SQL | undefined {
     return or(

@@ -149,7 +149,10 @@ export class SessionStore {
     return new Map(rows.map((row) => [row.id, this.limits.endOf(row)]));
   }
 
-  /** Ends sessions that are expired by the clock of the database, up to a maximum number; rows that another node is ending are skipped. */
+  /**
+   * Ends sessions that are expired by the clock of the database, up to a maximum number; rows that another node is ending
+   * are skipped.
+   */
   endExpired(atMost: number): Promise<readonly EndedSession[]> {
     return this.database.run((orm) => {
       const expired = orm

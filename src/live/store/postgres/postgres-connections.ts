@@ -92,7 +92,10 @@ export async function onFirstConnection(
   }
 }
 
-/** Tells a failure to connect apart from what a statement fails with. Drizzle takes what has "Pool" in its name for a pool. */
+/**
+ * Tells a failure to connect apart from what a statement fails with. Drizzle takes a client with "Pool" in the name of
+ * its class for a pool.
+ */
 class NodeClient extends Client {
   override connect(): Promise<Client>;
   override connect(done: (error: Error) => void): void;
