@@ -91,14 +91,14 @@ needs('postgres')('a PostgreSQL that refuses writes, as operators see it', () =>
     );
     expect(await register()).toBe('UNAVAILABLE');
     await vi.waitFor(() => expect(logged('refuses writes').join('\n')).toContain('53100'));
-    const again = logged('takes writes again').length;
+    const again = logged('The database takes writes again').length;
     await vi.waitFor(
       async () =>
         expect(await metrics()).toMatch(/^sallyport_store_failures_total\{store="database",reason="53100"\} [3-9]$/m),
       { timeout: 30_000, interval: 200 },
     );
     expect(await readiness()).toEqual({ status: 503, database: 'unavailable' });
-    expect(logged('takes writes again')).toHaveLength(again);
+    expect(logged('The database takes writes again')).toHaveLength(again);
     expect(logged('53100')).toHaveLength(1);
     await onServer('drop trigger full_disk on users', name);
     await until({ status: 200, database: 'ok' });
