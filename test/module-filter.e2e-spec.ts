@@ -9,7 +9,17 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
-import { Args, Field, GqlExecutionContext, GraphQLModule, Int, Resolver, Subscription } from '@nestjs/graphql';
+import {
+  Args,
+  Field,
+  GqlExecutionContext,
+  GraphQLModule,
+  Int,
+  ObjectType,
+  ResolveField,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -185,21 +195,56 @@ it.each<[string, Type, string]>([
   await expect(startSallyport({ imports })).rejects.toThrow(`Feed "order_status": ${message}`);
 });
 
-it('the class of a feed without @ObjectType() fails the start, by the name of the feed', async () => {
-  class Parcel {
-    @Field(() => String)
-    @IsString()
-    place!: string;
-  }
-  const ParcelFeed = defineFeed<Parcel>({
-    name: 'parcel',
-    field: 'parcel',
-    type: Parcel,
-    history: { events: 5, seconds: 60 },
-    onSubscribe: 'nothing',
-    slowReader: 'close',
+describe('the class of a feed', () => {
+  const settings = { history: { events: 5, seconds: 60 }, onSubscribe: 'nothing', slowReader: 'close' } as const;
+
+  it('without @ObjectType() fails the start, by the name of the feed', async () => {
+    class Parcel {
+      @Field(() => String)
+      @IsString()
+      place!: string;
+    }
+    const ParcelFeed = defineFeed<Parcel>({ ...settings, name: 'parcel', field: 'parcel', type: Parcel });
+    await expect(startSallyport({ imports: [FeedModule.of(ParcelFeed)] })).rejects.toThrow('for the "feed parcel"');
   });
-  await expect(startSallyport({ imports: [FeedModule.of(ParcelFeed)] })).rejects.toThrow('for the "feed parcel"');
+
+  it('with a field that nobody can publish fails the start, unless a resolver fills it', async () => {
+    @ObjectType()
+    class Box {
+      @Field(() => String)
+      @IsString()
+      place!: string;
+
+      @Field(() => Int, { nullable: true })
+      weight?: number;
+
+      @Field(() => String)
+      colour = 'red';
+
+      @Field(() => String)
+      get owner(): string {
+        return this.place;
+      }
+    }
+    @Resolver(() => Box)
+    class BoxResolver {
+      @ResolveField(() => String)
+      owner(): string {
+        return 'ada';
+      }
+    }
+    const BoxFeed = defineFeed<Box>({ ...settings, name: 'box', field: 'box', type: Box });
+    await expect(startSallyport({ imports: [FeedModule.of(BoxFeed)] })).rejects.toThrow(
+      'Feed "box": Box.owner is not nullable, but it has no rule',
+    );
+    const live = await startSallyport({ imports: [FeedModule.of(BoxFeed)], providers: [BoxResolver] });
+    const socket = await live.connect(ADA);
+    await socket.subscribed('1', 'subscription { box { place owner colour weight } }');
+    await live.sallyport.publish('box', ADA, { place: 'Oslo' });
+    const box = { place: 'Oslo', owner: 'ada', colour: 'red', weight: null };
+    expect((await socket.waitForNext('1')).data).toEqual({ box });
+    await live.stop();
+  });
 });
 
 it('a custom resolver whose subscription has another name and a `resolve` serves the feed', async () => {

@@ -23,8 +23,8 @@ export class FeedRegistry {
     if (this.#feeds.has(name)) throw new Error(`Two feeds claim the topic "${name}": give one of them another name.`);
     if (hasResolver ? this.#fields.has(field) : this.definitions.some((other) => other.field === field))
       throw new Error(`Two feeds claim the field "${field}": give one of them another field.`);
-    if (typeof feed.type === 'function' && feed.type !== String && feed.type !== Boolean)
-      checkClass(feed, feed.type as ObjectClass);
+    const type = classOf(feed);
+    if (type) checkClass(feed, type);
     this.#feeds.set(name, feed);
     if (!hasResolver) this.#fields.add(field);
   }
@@ -32,6 +32,13 @@ export class FeedRegistry {
   /** The feed of a topic name from outside; undefined if there is none. */
   find(name: unknown): Feed | undefined {
     return typeof name === 'string' ? this.#feeds.get(name) : undefined;
+  }
+
+  /** The classes of the feeds that no resolver of the application serves, which may return something else. */
+  get classes(): ReadonlyMap<string, ObjectClass> {
+    const all = [...this.#feeds.values()].filter(({ topic }) => this.#fields.has(topic.field));
+    const classes = all.map((feed) => [feed.topic.name, classOf(feed)] as const);
+    return new Map(classes.filter((entry): entry is [string, ObjectClass] => entry[1] !== null));
   }
 
   /** The topic definitions of all feeds. */
@@ -43,6 +50,11 @@ export class FeedRegistry {
   get names(): readonly string[] {
     return [...this.#feeds.keys()].sort();
   }
+}
+
+/** The class of a feed's payloads; null if they are no objects, or of a scalar. */
+function classOf({ type }: Feed): ObjectClass | null {
+  return typeof type === 'function' && type !== String && type !== Boolean ? (type as ObjectClass) : null;
 }
 
 /** @throws Error that names the class, or the feed whose default it has no field for */
