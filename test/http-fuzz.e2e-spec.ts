@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Random } from './fuzz/random.js';
+import { Random } from './kit/random.js';
 import { type RawResponse, rawHttp } from './kit/raw-http.js';
 import { startServer, type TestServer } from './kit/server.js';
 

@@ -11,7 +11,7 @@ import { DeliveryGate } from '../src/live/topics/delivery-gate.js';
 import type { TopicBus } from '../src/live/topics/topic.bus.js';
 import { topicOf } from '../src/live/topics/topic.js';
 import type { ViewerId } from '../src/live/viewer/viewer.js';
-import { Random } from './fuzz/random.js';
+import { Random } from './kit/random.js';
 import { needs } from './kit/needs.js';
 import { NumberedTransactions } from './kit/numbered-transactions.js';
 import { OutboxFixture, type RelayFaults } from './kit/outbox-fixture.js';

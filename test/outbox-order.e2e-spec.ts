@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { Random } from './fuzz/random.js';
+import { Random } from './kit/random.js';
 import { CommitOracle, type OracleEvent } from './kit/commit-oracle.js';
 import { needs } from './kit/needs.js';
 import { OutboxFixture } from './kit/outbox-fixture.js';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CloseCode } from '../src/protocol/close-code.js';
 import { randomWrite } from './fuzz/random-frames.js';
-import { Random } from './fuzz/random.js';
+import { Random } from './kit/random.js';
 import { Browser } from './kit/browser.js';
 import { RawWebSocket } from './kit/raw-web-socket.js';
 import { type ServerProcess, startServerProcess } from './kit/server-process.js';

@@ -9,7 +9,7 @@ import { TopicStream } from '../../src/live/topics/topic-stream.js';
 import type { GraphqlContext } from '../../src/live/viewer/graphql-context.js';
 import type { ViewerId } from '../../src/live/viewer/viewer.js';
 import { startTwoPaths, type TwoPaths } from '../kit/two-paths.js';
-import { Random } from './random.js';
+import { Random } from '../kit/random.js';
 
 const CONVERSATIONS = 300;
 const MESSAGES = 20;

@@ -15,7 +15,7 @@ import {
   isUnionType,
   doTypesOverlap,
 } from 'graphql';
-import type { Random } from './random.js';
+import type { Random } from '../kit/random.js';
 
 /** A subscription document with its variables. */
 export interface RandomDocument {

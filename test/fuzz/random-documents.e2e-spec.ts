@@ -8,7 +8,7 @@ import { topicOf } from '../../src/live/topics/topic.js';
 import { TopicStream } from '../../src/live/topics/topic-stream.js';
 import { accountViewer } from '../../src/identity/sessions/account-viewer.js';
 import { startServer, type TestServer } from '../kit/server.js';
-import { Random } from './random.js';
+import { Random } from '../kit/random.js';
 import { randomDocument } from './random-document.js';
 import { randomPayload } from './random-payload.js';
 import { richSchema } from './rich-schema.js';

@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../kit/random.js';
 
 /** How a WebSocket frame differs from a valid client frame (RFC 6455). */
 interface Frame {

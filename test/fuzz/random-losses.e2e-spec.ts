@@ -9,7 +9,7 @@ import { TopicMetrics } from '../../src/live/topics/topic.metrics.js';
 import type { ReadOptions, TopicPlace, TopicReading } from '../../src/live/topics/topic-reading.js';
 import type { TopicSink, TopicSubscription } from '../../src/live/topics/topic.bus.js';
 import { topicOf } from '../../src/live/topics/topic.js';
-import { Random } from './random.js';
+import { Random } from '../kit/random.js';
 
 const RUNS = 200;
 const STEPS = 250;

@@ -8,7 +8,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import type { Random } from './random.js';
+import type { Random } from '../kit/random.js';
 
 /** The probability that a value does not match its type. */
 const FAULTS = 0.012;

@@ -1,4 +1,4 @@
-import type { Random } from '../fuzz/random.js';
+import type { Random } from './random.js';
 import { SqlPublisher } from './sql-publisher.js';
 
 /** How a feed's payload carries a number. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { Random } from '../../../test/fuzz/random.js';
+import { Random } from '../../../test/kit/random.js';
 import type { ViewerId } from '../../live/viewer/viewer.js';
 import { ConnectionTotals } from './connection-totals.js';
 import type { ConnectionCount } from './messages.js';
