@@ -88,7 +88,12 @@ export class PostgresServer {
 
   /** Promotes a standby to primary. */
   async promote(): Promise<void> {
-    await this.query('select pg_promote(true, 30)');
+    // A standby that loses its primary at the same moment may miss the request.
+    for (let tries = 0; tries < 10; tries++) {
+      const { rows } = await this.query('select pg_promote(true, 3) as promoted');
+      if ((rows[0] as { promoted: boolean }).promoted) return;
+    }
+    throw new Error('The standby was not promoted within 30 s.');
   }
 
   /** Stops the server and deletes its data. */
