@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { postgresPrograms } from '../scripts/test-services.mjs';
-import { TOPIC_SCHEMA } from '../src/live/store/postgres/topic-schema.js';
 import { type Topic, type TopicDefinition, topicOf } from '../src/live/topics/topic.js';
 import { createDatabase, type TestDatabase } from './kit/postgres-database.js';
 import { type PostgresNode, postgresNode } from './kit/postgres-node.js';
@@ -22,6 +21,13 @@ const definition: TopicDefinition = {
 };
 
 const withPrograms = postgresPrograms() ? describe : describe.skip;
+
+/** What identified a database before restored dumps were recognized. */
+const OLD_IDENTITY = `create function sallyport.identity(out system text, out timeline text) language plpgsql stable as $$
+begin
+  system := (pg_control_system()).system_identifier::text;
+  timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+end $$;`;
 
 withPrograms('a PostgreSQL store whose nodes were all stopped', () => {
   const folder = temporaryFolder('dump');
@@ -94,10 +100,9 @@ withPrograms('a PostgreSQL store whose nodes were all stopped', () => {
   });
 
   it('continues with its epochs after it was updated from a version that did not recognize restored dumps', async () => {
-    const [identity] = /create function sallyport\.identity[\s\S]*?\$\$;/.exec(TOPIC_SCHEMA) ?? [''];
     await onDatabase(
       database.url,
-      `drop function sallyport.identity; ${identity}
+      `drop function sallyport.identity; ${OLD_IDENTITY}
        update sallyport.generation set system = split_part(system, '/', 1);
        delete from sallyport.migration where name = 'restored copies'`,
     );

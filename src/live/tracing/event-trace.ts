@@ -8,8 +8,8 @@ export const MESSAGING_SYSTEM = 'sallyport';
  * The trace of one event on this node: one span for the delivery to all of its sockets, as a child of the span that
  * published it and with a link to that. An event whose trace is not sampled has none.
  *
- * The span ends when the event was delivered to every socket. A socket that waits for an asynchronous resolver,
- * or for a slow reader, holds it open.
+ * The span ends when the event was delivered to every socket. A socket that waits for an asynchronous resolver, or for a
+ * slow reader, holds it open.
  */
 export class EventTrace {
   #span: Span | null = null;

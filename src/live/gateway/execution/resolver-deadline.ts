@@ -12,8 +12,7 @@ type Resolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
 /**
  * Bounds every resolver of a schema, `subscribe` included: one that does not finish in time fails with UNAVAILABLE,
- * whatever it does afterwards. Synchronous resolvers have no overhead, and fields without a
- * resolver have no deadline.
+ * whatever it does afterwards. Synchronous resolvers have no overhead, and fields without a resolver have no deadline.
  *
  * @param deadlineMs for a resolver whose context has no `answerByMs`
  */

@@ -2,15 +2,8 @@
 const COPY = `'/' || (select d.oid from pg_database d where d.datname = current_database())
     || '/' || 'sallyport.generation'::regclass::oid`;
 
-/**
- * How a node recognizes a restored `pg_dump`, which has the system identifier and the timeline of its server. Positions
- * would be given a second time, and clients that resume not be told of what was lost. A database that was the same
- * until this step continues with its epochs.
- */
-export const IDENTITY_SCHEMA = `
-update sallyport.generation g set system = g.system || ${COPY}
-where (g.system, g.timeline) = (select i.system, i.timeline from sallyport.identity() i);
-
+/** The function by which a node recognizes another server, a restored copy and a failover. */
+export const IDENTITY = `
 -- What identifies this copy of the database, and its history: the first differs after a restore, the second after a
 -- failover.
 create or replace function sallyport.identity(out system text, out timeline text) language plpgsql stable
@@ -22,9 +15,19 @@ begin
     system := (pg_control_system()).system_identifier::text;
     timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
   exception when others then
-    -- A hosted PostgreSQL may not tell.
+    -- A hosted PostgreSQL may not tell; the sequence alone then shows an older copy of the same database.
     null;
   end;
   system := system || ${COPY};
 end $$;
+`;
+
+/**
+ * For databases of before this step, which knew their server only: a restored `pg_dump` has its system identifier and
+ * timeline, so positions would be given a second time, and clients that resume not be told of what was lost. A database
+ * that was the same until now continues with its epochs.
+ */
+export const IDENTITY_SCHEMA = `${IDENTITY}
+update sallyport.generation g set system = g.system || ${COPY}
+where (g.system || ${COPY}, g.timeline) = (select i.system, i.timeline from sallyport.identity() i);
 `;

@@ -1,3 +1,4 @@
+import { IDENTITY } from './identity-schema.js';
 import { PLANS, SHORT_LIVED } from './schema-settings.js';
 
 /** The channel of the notifications that wake the nodes. They have no payload: the log says what happened. */
@@ -11,9 +12,9 @@ export const TOPIC_LIFETIME_MS = 3_600_000;
  * Topics, their log and history, and idempotency keys.
  *
  * `event` is the log of all topics and their history at once. Appending takes one lock until its transaction has
- * committed, so the order of `seq` is the order of commits: a reader that has read up to a `seq` has missed
- * nothing before it. A topic's newest offset is that of its newest row, since a counter of its own would be updated with
- * each event: its old versions, which a long transaction elsewhere keeps from being removed, would slow every publish.
+ * committed, so the order of `seq` is the order of commits: a reader that has read up to a `seq` has missed nothing
+ * before it. A topic's newest offset is that of its newest row, since a counter of its own would be updated with each
+ * event: its old versions, which a long transaction elsewhere keeps from being removed, would slow every publish.
  *
  * A row with topic 0 is a message to all nodes, such as the end of sessions.
  */
@@ -67,20 +68,7 @@ create function sallyport.random_id(length integer) returns text language sql vo
   select left(translate(encode(decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), 'base64'), '+/=', '-_'), length)
 $$;
 
--- What identifies this PostgreSQL and its history: both differ after a restore, the timeline after a failover.
-create function sallyport.identity(out system text, out timeline text) language plpgsql stable as $$
-begin
-  system := '';
-  timeline := '';
-  begin
-    system := (pg_control_system()).system_identifier::text;
-    timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
-  exception when others then
-    -- A hosted PostgreSQL may not tell; the sequence alone then shows an older copy.
-    null;
-  end;
-end $$;
-
+${IDENTITY}
 -- Called on each new connection to the log: starts another generation, and with it other epochs, if this PostgreSQL may
 -- have lost events: it is another one, a promoted standby, or behind what this node has seen (null: nothing yet).
 -- Returns after which entry to read. No entry that is not visible yet has a lower seq than one that is.
