@@ -52,7 +52,7 @@ export class AuditRecorder implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Writes all waiting events. While the database is unavailable they wait for the next time; those that it refuses are
+   * Writes all waiting events. While the database takes none they wait for the next time; one whose data it refuses is
    * dropped. Never throws.
    */
   flush(): Promise<void> {
